@@ -1,0 +1,179 @@
+// Package configs is the node's configuration: one YAML file, decoded strictly
+// and validated before anything starts.
+//
+// An unknown key, a duplicate, an impossible value or a route to a peer that
+// does not exist is a [Problem] with its line, its key and a hint. AE titles
+// follow PS3.5 6.2 (VR AE). The package reads no environment, opens no socket
+// and knows nothing of the packages it configures.
+package configs
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Config is the whole file. The zero value is not usable: start from [Default]
+// or [Load].
+type Config struct {
+	Node         Node         `yaml:"node"`
+	Network      Network      `yaml:"network"`
+	Calibration  Calibration  `yaml:"calibration"`
+	Peers        []Peer       `yaml:"peers"`
+	Routes       []Route      `yaml:"routes"`
+	Model        Model        `yaml:"model"`
+	Segmentation Segmentation `yaml:"segmentation"`
+	SoftTissue   SoftTissue   `yaml:"soft_tissue"`
+	Log          Log          `yaml:"log"`
+}
+
+// Node is the identity of this application entity and where it keeps its data.
+type Node struct {
+	AETitle string `yaml:"ae_title"` // called AE title for images to be segmented (PS3.8 9.3.2)
+	Listen  string `yaml:"listen"`   // host:port; the host may be empty
+	DataDir string `yaml:"data_dir"` // index, objects, dark frames
+}
+
+// Network holds the limits and time-outs of the DICOM upper layer, both roles.
+type Network struct {
+	MaxPDULength           uint32        `yaml:"max_pdu_length"`            // bytes announced in PS3.8 D.1
+	MaxAssociations        int           `yaml:"max_associations"`          // open at once, all peers together
+	MaxAssociationsPerPeer int           `yaml:"max_associations_per_peer"` // open at once from one address
+	RequestTimeout         time.Duration `yaml:"request_timeout"`           // connection to A-ASSOCIATE-RQ, and ARTIM (PS3.8 9.1.5)
+	IdleTimeout            time.Duration `yaml:"idle_timeout"`              // open association without a message
+	ReadTimeout            time.Duration `yaml:"read_timeout"`              // within one PDU, and for a response
+	WriteTimeout           time.Duration `yaml:"write_timeout"`             // one write to the peer
+	ConnectTimeout         time.Duration `yaml:"connect_timeout"`           // TCP connection to a destination
+}
+
+// Calibration names the AE title that dark frames are sent to. Empty turns the
+// service off.
+type Calibration struct {
+	AETitle string `yaml:"ae_title"`
+}
+
+// Peer is another application entity: one that may associate, and, when its
+// address has a port, one that results can be sent to.
+type Peer struct {
+	Name    string `yaml:"name"`     // how routes and the command line call it
+	AETitle string `yaml:"ae_title"` // its AE title, calling and called
+	// Address is an IP address or a prefix such as 10.1.0.0/16 (the peer may
+	// only call), or host:port (it may call from that host and be called).
+	Address string `yaml:"address"`
+	// StorageCommitment is kept for destinations that offer it; this version
+	// refuses true rather than ignoring it.
+	StorageCommitment bool `yaml:"storage_commitment"`
+}
+
+// Route says which images are segmented and who receives the result. The first
+// route that matches an image is used.
+type Route struct {
+	Name       string   `yaml:"name"`
+	From       []string `yaml:"from"`       // peer names; empty matches every peer
+	Modalities []string `yaml:"modalities"` // Modality (0008,0060) values; empty matches all
+	Outputs    []string `yaml:"outputs"`    // what is written: seg
+	SendTo     []string `yaml:"send_to"`    // names of callable peers
+}
+
+// Model chooses the network's weights and where they run.
+type Model struct {
+	Bundle  string `yaml:"bundle"`  // "embedded" or a file
+	Device  string `yaml:"device"`  // auto, cpu or cuda
+	Library string `yaml:"library"` // ONNX Runtime shared library; empty searches
+	Threads int    `yaml:"threads"` // CPU threads per image; 0 is all cores
+}
+
+// Segmentation chooses how the SEG is encoded.
+type Segmentation struct {
+	Profile string `yaml:"profile"` // display or strict
+}
+
+// SoftTissue holds the probability from which a pixel counts as high-precision
+// soft tissue, 0 to 1, by Body Part Examined (0018,0015) where it differs.
+type SoftTissue struct {
+	Threshold  float64            `yaml:"threshold"`
+	ByBodyPart map[string]float64 `yaml:"by_body_part"`
+}
+
+// Log chooses what is logged to standard error and how.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// Default is the configuration that an empty file means. It admits nobody.
+func Default() Config {
+	return Config{
+		Node: Node{AETitle: "XNET", Listen: ":11112", DataDir: "/var/lib/dicomnode"},
+		Network: Network{
+			MaxPDULength: 131072, MaxAssociations: 512, MaxAssociationsPerPeer: 64,
+			RequestTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute,
+			ReadTimeout: time.Minute, WriteTimeout: time.Minute, ConnectTimeout: 10 * time.Second,
+		},
+		Calibration:  Calibration{AETitle: "XNETDARK"},
+		Model:        Model{Bundle: "embedded", Device: "auto"},
+		Segmentation: Segmentation{Profile: "display"},
+		SoftTissue:   SoftTissue{Threshold: 0.90},
+		Log:          Log{Level: "info", Format: "text"},
+	}
+}
+
+// Callable reports whether results can be sent to p: its address has a port.
+func (p Peer) Callable() bool {
+	_, _, err := net.SplitHostPort(p.Address)
+	return err == nil
+}
+
+// Host is the address without the port: an IP address, a prefix or a name.
+func (p Peer) Host() string {
+	if host, _, err := net.SplitHostPort(p.Address); err == nil {
+		return host
+	}
+	return p.Address
+}
+
+// Admits reports whether an association from addr may be this peer's, as far
+// as numbers tell. named is true when Host is a name that must be resolved.
+func (p Peer) Admits(addr netip.Addr) (ok, named bool) {
+	addr = addr.Unmap().WithZone("")
+	if prefix, err := netip.ParsePrefix(p.Host()); err == nil {
+		return prefix.Contains(addr), false
+	}
+	if ip, err := netip.ParseAddr(p.Host()); err == nil {
+		return ip.Unmap().WithZone("") == addr, false
+	}
+	return false, true
+}
+
+// Peer returns the peer with that name.
+func (c Config) Peer(name string) (Peer, bool) {
+	i := slices.IndexFunc(c.Peers, func(p Peer) bool { return p.Name == name })
+	if i < 0 {
+		return Peer{}, false
+	}
+	return c.Peers[i], true
+}
+
+// Matches reports whether r takes an image that peer sent with that Modality.
+func (r Route) Matches(peer, modality string) bool {
+	return (len(r.From) == 0 || slices.Contains(r.From, peer)) &&
+		(len(r.Modalities) == 0 || slices.Contains(r.Modalities, modality))
+}
+
+// Route returns the first route for an image that peer sent.
+func (c Config) Route(peer, modality string) (Route, bool) {
+	i := slices.IndexFunc(c.Routes, func(r Route) bool { return r.Matches(peer, modality) })
+	if i < 0 {
+		return Route{}, false
+	}
+	return c.Routes[i], true
+}
+
+// For is the soft-tissue probability for a Body Part Examined value.
+func (s SoftTissue) For(bodyPart string) float64 {
+	if t, ok := s.ByBodyPart[bodyPart]; ok {
+		return t
+	}
+	return s.Threshold
+}

@@ -1,0 +1,208 @@
+package configs_test
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dicomnode/configs"
+)
+
+const good = `
+node: {ae_title: XNET, listen: ":11112", data_dir: /var/lib/dicomnode}
+peers:
+  - {name: dx1,  ae_title: DXROOM1, address: 10.0.0.21}
+  - {name: pacs, ae_title: PACS,    address: "10.0.0.5:104"}
+routes:
+  - {name: radiographs, from: [dx1, pacs], modalities: [CR, DX], outputs: [seg], send_to: [pacs]}
+model: {bundle: embedded, device: auto}
+soft_tissue: {threshold: 0.90, by_body_part: {PELVIS: 0.95}}
+`
+
+func TestDefaultFileIsDefault(t *testing.T) {
+	got, err := configs.Parse(configs.DefaultYAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := configs.Default()
+	want.Peers, want.Routes = []configs.Peer{}, []configs.Route{}
+	want.SoftTissue.ByBodyPart = map[string]float64{}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("default.yaml differs from Default (-Default +file):\n%s", d)
+	}
+}
+
+// The examples in the comments of the default file must work once uncommented.
+func TestDefaultFileExamples(t *testing.T) {
+	text := string(configs.DefaultYAML)
+	text = strings.ReplaceAll(text, "peers: []", "peers:")
+	text = strings.ReplaceAll(text, "routes: []", "routes:")
+	text = strings.ReplaceAll(text, "\n#  ", "\n  ")
+	c, err := configs.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Peers) != 2 || len(c.Routes) != 1 {
+		t.Errorf("have %d peers and %d routes, want 2 and 1", len(c.Peers), len(c.Routes))
+	}
+}
+
+func TestParseEmpty(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "{}"} {
+		got, err := configs.Parse([]byte(text))
+		if err != nil {
+			t.Errorf("Parse(%q): %v", text, err)
+		}
+		if d := cmp.Diff(configs.Default(), got); d != "" {
+			t.Errorf("Parse(%q): %s", text, d)
+		}
+	}
+}
+
+func TestParseGood(t *testing.T) {
+	c, err := configs.Parse([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, ok := c.Route("dx1", "DX"); !ok || r.Name != "radiographs" {
+		t.Errorf("Route(dx1, DX) = %v, %v", r, ok)
+	}
+	if _, ok := c.Route("dx1", "MG"); ok {
+		t.Error("a route took modality MG, which it does not list")
+	}
+	if got := c.SoftTissue.For("PELVIS"); got != 0.95 {
+		t.Errorf("For(PELVIS) = %v", got)
+	}
+	if got := c.SoftTissue.For("HAND"); got != 0.90 {
+		t.Errorf("For(HAND) = %v", got)
+	}
+	if p, _ := c.Peer("dx1"); p.Callable() {
+		t.Error("a peer without port is callable")
+	}
+}
+
+func TestProblems(t *testing.T) {
+	peers := "peers:\n  - {name: pacs, ae_title: PACS, address: \"10.0.0.5:104\"}\n"
+	cases := []struct {
+		name, text string
+		line       int
+		key        string
+		what, hint string // contained
+	}{
+		{"unknown key", "node:\n  ae_titel: X\n", 2, "node.ae_titel", `unknown key "ae_titel"`, `did you mean "ae_title"?`},
+		{"unknown top key", "nodes: {}\n", 1, "nodes", "unknown key", `"node"`},
+		{"unknown key in list", "peers:\n  - name: a\n    adress: 1.2.3.4\n", 3, "peers[0].adress", "unknown key", `"address"`},
+		{"far from all keys", "log:\n  colour_of_the_hair: red\n", 2, "log.colour_of_the_hair", "unknown key", "valid keys here: format, level"},
+		{"duplicate key", "log: {level: info}\nlog: {level: info}\n", 2, "", "already defined", "config init"},
+		{"wrong type", "node: {ae_title: [a]}\n", 1, "", "", "config init"},
+		{"not YAML", "node: {", 0, "", "", "config init"},
+		{"two documents", "log: {}\n---\nlog: {}\n", 1, "", "more than one", "---"},
+		{"long AE title", "node:\n  ae_title: SEVENTEEN_LETTERS\n", 2, "node.ae_title", "17 characters, at most 16", "1 to 16"},
+		{"AE title with backslash", "node: {ae_title: 'A\\B'}\n", 1, "node.ae_title", "PS3.5 6.2 forbids", ""},
+		{"AE title not ASCII", "node: {ae_title: RÖNTGEN}\n", 1, "node.ae_title", "PS3.5 6.2 forbids", ""},
+		{"empty AE title", "node: {ae_title: ''}\n", 1, "node.ae_title", "empty", ""},
+		{"padded AE title", "node: {ae_title: ' XNET'}\n", 1, "node.ae_title", "space", "remove"},
+		{"calibration is node", "calibration: {ae_title: XNET}\n", 1, "calibration.ae_title", "equals", "XNETDARK"},
+		{"listen", "node: {listen: '11112'}\n", 1, "node.listen", "not host:port", ":11112"},
+		{"no data dir", "node: {data_dir: ''}\n", 1, "node.data_dir", "empty", "folder"},
+		{"peer without address", "peers:\n  - {name: a, ae_title: A}\n", 2, "peers[0].address", "no address", "host:port"},
+		{"peer address name only", "peers:\n  - {name: a, ae_title: A, address: pacs}\n", 2, "peers[0].address", "neither", "host:port"},
+		{"peer port", "peers:\n  - {name: a, ae_title: A, address: 'pacs:0'}\n", 2, "peers[0].address", "port", ""},
+		{"peer host", "peers:\n  - {name: a, ae_title: A, address: '300.1.1.1:104'}\n", 2, "peers[0].address", "host", ""},
+		{"peer name twice", peers + "  - {name: pacs, ae_title: B, address: 10.0.0.9}\n", 3, "peers[1].name", "already", "own name"},
+		{"peer twice", peers + "  - {name: b, ae_title: PACS, address: \"10.0.0.5:104\"}\n", 3, "peers[1]", "same AE title and address", "remove"},
+		{"commitment", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1:104', storage_commitment: true}\n", 2, "peers[0].storage_commitment", "does not request", "false"},
+		{"route to nobody", peers + "routes:\n  - {name: r, send_to: []}\n", 4, "routes[0]", "nowhere", "send_to"},
+		{"route to unknown", peers + "routes:\n  - {name: r, send_to: [pasc]}\n", 4, "routes[0].send_to[0]", `no peer is named "pasc"`, `"pacs"`},
+		{"route from unknown", peers + "routes:\n  - {name: r, from: [modality], send_to: [pacs]}\n", 4, "routes[0].from[0]", "no peer", "peers are: pacs"},
+		{"route to caller", "peers:\n  - {name: dx, ae_title: A, address: 10.0.0.1}\nroutes:\n  - {name: r, send_to: [dx]}\n", 4, "routes[0].send_to[0]", "no port", "10.0.0.1:104"},
+		{"route output", peers + "routes:\n  - {name: r, outputs: [sr], send_to: [pacs]}\n", 4, "routes[0].outputs[0]", `"sr"`, "seg"},
+		{"route modality", peers + "routes:\n  - {name: r, modalities: [x-ray], send_to: [pacs]}\n", 4, "routes[0].modalities[0]", "not a modality", "CR"},
+		{"route name twice", peers + "routes:\n  - {name: r, send_to: [pacs]}\n  - {name: r, send_to: [pacs]}\n", 5, "routes[1].name", "already", "own name"},
+		{"device", "model: {device: gpu}\n", 1, "model.device", `"gpu"`, "auto, cpu, cuda"},
+		{"profile", "segmentation: {profile: x}\n", 1, "segmentation.profile", `"x"`, "display, strict"},
+		{"threshold", "soft_tissue: {threshold: 1.2}\n", 1, "soft_tissue.threshold", "1.2", "0.90"},
+		{"threshold NaN", "soft_tissue: {threshold: .nan}\n", 1, "soft_tissue.threshold", "NaN", "0.90"},
+		{"threshold of a part", "soft_tissue:\n  by_body_part:\n    HAND: -1\n", 3, "soft_tissue.by_body_part.HAND", "-1", "0.90"},
+		{"pdu", "network: {max_pdu_length: 10}\n", 1, "network.max_pdu_length", "10", "131072"},
+		{"time-out", "network: {idle_timeout: 1ms}\n", 1, "network.idle_timeout", "1ms", "30s"},
+		{"associations", "network: {max_associations: 0}\n", 1, "network.max_associations", "0", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := configs.Parse([]byte(c.text))
+			var ps configs.Problems
+			if !errors.As(err, &ps) || len(ps) == 0 {
+				t.Fatalf("error %v, want Problems", err)
+			}
+			p := ps[0]
+			if c.line > 0 && p.Line != c.line {
+				t.Errorf("line %d, want %d (%s)", p.Line, c.line, p)
+			}
+			if p.Key != c.key || !strings.Contains(p.What, c.what) || !strings.Contains(p.Hint, c.hint) || p.Hint == "" {
+				t.Errorf("have %+v\nwant key %q, what %q, hint %q", p, c.key, c.what, c.hint)
+			}
+		})
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	_, err := configs.Parse([]byte("node: {ae_title: ''}\nmodel: {device: gpu}\n"))
+	if got := strings.Count(err.Error(), "\n") + 1; got != 2 {
+		t.Errorf("%d problems reported, want 2:\n%v", got, err)
+	}
+}
+
+func TestAdmits(t *testing.T) {
+	cases := []struct {
+		address, from string
+		ok, named     bool
+	}{
+		{"10.0.0.21", "10.0.0.21", true, false},
+		{"10.0.0.21", "::ffff:10.0.0.21", true, false},
+		{"10.0.0.21", "10.0.0.22", false, false},
+		{"10.0.0.5:104", "10.0.0.5", true, false},
+		{"10.1.0.0/16", "10.1.9.9", true, false},
+		{"10.1.0.0/16", "10.2.0.1", false, false},
+		{"[::1]:104", "::1", true, false},
+		{"fe80::1", "fe80::1%eth0", true, false},
+		{"pacs.example:104", "10.0.0.5", false, true},
+	}
+	for _, c := range cases {
+		ok, named := configs.Peer{Address: c.address}.Admits(netip.MustParseAddr(c.from))
+		if ok != c.ok || named != c.named {
+			t.Errorf("%s admits %s = %v, %v; want %v, %v", c.address, c.from, ok, named, c.ok, c.named)
+		}
+	}
+}
+
+func TestLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, []byte(good), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := configs.Load(path); err != nil {
+		t.Error(err)
+	}
+	if _, err := configs.Load(path + "x"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing file: %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(good))
+	f.Add(configs.DefaultYAML)
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte("? [x]\n: y\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := configs.Parse(text)
+		if err == nil && (c.Node.AETitle == "" || len(c.Node.AETitle) > 16) {
+			t.Errorf("accepted AE title %q", c.Node.AETitle)
+		}
+	})
+}

@@ -1,0 +1,275 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Problem is one thing wrong with a configuration.
+type Problem struct {
+	Line int    `json:"line"` // 1-based, 0 when unknown
+	Key  string `json:"key"`  // such as peers[0].address
+	What string `json:"what"`
+	Hint string `json:"hint"` // what to do about it
+}
+
+func (p Problem) String() string {
+	var b strings.Builder
+	if p.Line > 0 {
+		fmt.Fprintf(&b, "line %d: ", p.Line)
+	}
+	if p.Key != "" {
+		fmt.Fprintf(&b, "%s: ", p.Key)
+	}
+	return b.String() + p.What
+}
+
+// Problems are all things wrong with a configuration.
+type Problems []Problem
+
+// Error lists the problems, one to a line.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// checker collects problems.
+type checker struct{ found Problems }
+
+func (c *checker) add(key, hint, what string, args ...any) {
+	c.found = append(c.found, Problem{Key: key, What: fmt.Sprintf(what, args...), Hint: hint})
+}
+
+func validate(c Config) Problems {
+	var v checker
+	v.node(c)
+	v.network(c.Network)
+	v.peers(c.Peers)
+	v.routes(c)
+	v.choices(c)
+	v.softTissue(c.SoftTissue)
+	return v.found
+}
+
+func (v *checker) node(c Config) {
+	v.aeTitle("node.ae_title", c.Node.AETitle)
+	if c.Calibration.AETitle != "" {
+		v.aeTitle("calibration.ae_title", c.Calibration.AETitle)
+		if c.Calibration.AETitle == c.Node.AETitle {
+			v.add("calibration.ae_title", "choose another title, for example "+short(c.Node.AETitle, 12)+"DARK",
+				"the calibration AE title equals node.ae_title: images would be taken for dark frames")
+		}
+	}
+	if _, port, err := net.SplitHostPort(c.Node.Listen); err != nil || !validPort(port, true) {
+		v.add("node.listen", `write ":11112" or "10.0.0.9:11112"`, "%q is not host:port", c.Node.Listen)
+	}
+	if c.Node.DataDir == "" {
+		v.add("node.data_dir", "name a folder on a local disk", "is empty")
+	}
+}
+
+func short(s string, n int) string { return s[:min(len(s), n)] }
+
+// aeTitle applies PS3.5 6.2, VR AE: at most 16 bytes of the default repertoire
+// without backslash and control characters, not only spaces.
+func (v *checker) aeTitle(key, title string) {
+	hint := "use 1 to 16 letters, digits, _ or -, exactly as the other system shows it"
+	switch {
+	case strings.TrimSpace(title) == "":
+		v.add(key, hint, "the AE title is empty")
+	case len(title) > 16:
+		v.add(key, hint, "AE title %q has %d characters, at most 16 are allowed (PS3.5 6.2)", title, len(title))
+	case strings.ContainsFunc(title, func(r rune) bool { return r < 0x20 || r > 0x7e || r == '\\' }):
+		v.add(key, hint, "AE title %q holds a character that PS3.5 6.2 forbids", title)
+	case title != strings.TrimSpace(title):
+		v.add(key, "remove the spaces", "AE title %q begins or ends with a space, which does not count (PS3.5 6.2)", title)
+	}
+}
+
+func validPort(s string, zero bool) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && (zero || n > 0)
+}
+
+func (v *checker) network(n Network) {
+	if n.MaxPDULength < 4096 || n.MaxPDULength > 1<<20 {
+		v.add("network.max_pdu_length", "131072 suits nearly everybody", "%d is not within 4096 to 1048576", n.MaxPDULength)
+	}
+	for _, c := range []struct {
+		key string
+		n   int
+	}{{"max_associations", n.MaxAssociations}, {"max_associations_per_peer", n.MaxAssociationsPerPeer}} {
+		if c.n < 1 || c.n > 10000 {
+			v.add("network."+c.key, "leave it out for the default", "%d is not within 1 to 10000", c.n)
+		}
+	}
+	for _, c := range []struct {
+		key string
+		d   time.Duration
+	}{
+		{"request_timeout", n.RequestTimeout}, {"idle_timeout", n.IdleTimeout}, {"read_timeout", n.ReadTimeout},
+		{"write_timeout", n.WriteTimeout}, {"connect_timeout", n.ConnectTimeout},
+	} {
+		if c.d < time.Second || c.d > 24*time.Hour {
+			v.add("network."+c.key, "write a duration with its unit, such as 30s or 5m", "%v is not within 1s to 24h", c.d)
+		}
+	}
+}
+
+func (v *checker) peers(peers []Peer) {
+	names, titles := map[string]int{}, map[string]int{}
+	for i, p := range peers {
+		key := fmt.Sprintf("peers[%d]", i)
+		if p.Name == "" {
+			v.add(key, "add name: with a short name of your choice", "the peer has no name")
+		} else if first, twice := names[p.Name]; twice {
+			v.add(key+".name", "give each peer its own name", "name %q is already that of peers[%d]", p.Name, first)
+		}
+		names[p.Name] = i
+		v.aeTitle(key+".ae_title", p.AETitle)
+		id := p.AETitle + "@" + p.Address
+		if first, twice := titles[id]; twice {
+			v.add(key, "remove one of them", "same AE title and address as peers[%d]", first)
+		}
+		titles[id] = i
+		v.address(key+".address", p)
+		if p.StorageCommitment {
+			v.add(key+".storage_commitment", "set it to false: a delivery is then done when C-STORE succeeds",
+				"this version does not request storage commitment")
+		}
+	}
+}
+
+func (v *checker) address(key string, p Peer) {
+	hint := `write an IP address ("10.0.0.21") for a peer that only sends, or "host:port" for one that also receives`
+	host, port, err := net.SplitHostPort(p.Address)
+	switch {
+	case p.Address == "":
+		v.add(key, hint, "the peer has no address: nobody is admitted from everywhere")
+	case err == nil && !validPort(port, false):
+		v.add(key, hint, "%q: the port is not a number from 1 to 65535", p.Address)
+	case err == nil && !validHost(host):
+		v.add(key, hint, "%q: the host is neither an IP address nor a host name", p.Address)
+	case err != nil && !numeric(p.Address):
+		v.add(key, hint, "%q is neither an IP address, nor a prefix, nor host:port", p.Address)
+	}
+}
+
+func numeric(s string) bool {
+	_, errAddr := netip.ParseAddr(s)
+	_, errPrefix := netip.ParsePrefix(s)
+	return errAddr == nil || errPrefix == nil
+}
+
+// validHost accepts an IP address or a host name (RFC 1123).
+func validHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	if s == "" || len(s) > 253 || strings.Trim(s, "0123456789.") == "" {
+		return false
+	}
+	for _, label := range strings.Split(s, ".") {
+		if label == "" || len(label) > 63 || strings.ContainsFunc(label, notHostRune) {
+			return false
+		}
+	}
+	return true
+}
+
+func notHostRune(r rune) bool {
+	return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+}
+
+func (v *checker) routes(c Config) {
+	names := map[string]int{}
+	for i, r := range c.Routes {
+		key := fmt.Sprintf("routes[%d]", i)
+		if r.Name == "" {
+			v.add(key, "add name: with a short name of your choice", "the route has no name")
+		} else if first, twice := names[r.Name]; twice {
+			v.add(key+".name", "give each route its own name", "name %q is already that of routes[%d]", r.Name, first)
+		}
+		names[r.Name] = i
+		v.peerNames(c, key+".from", r.From, false)
+		v.peerNames(c, key+".send_to", r.SendTo, true)
+		if len(r.SendTo) == 0 {
+			v.add(key, "add send_to: with the name of your PACS", "the route sends its results nowhere")
+		}
+		for j, m := range r.Modalities {
+			if m == "" || len(m) > 16 || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+				v.add(fmt.Sprintf("%s.modalities[%d]", key, j), "use the values of Modality (0008,0060), such as CR or DX", "%q is not a modality", m)
+			}
+		}
+		for j, o := range r.Outputs {
+			v.oneOf(fmt.Sprintf("%s.outputs[%d]", key, j), o, "seg")
+		}
+	}
+}
+
+func (v *checker) peerNames(c Config, key string, names []string, callable bool) {
+	for j, name := range names {
+		at := fmt.Sprintf("%s[%d]", key, j)
+		p, ok := c.Peer(name)
+		if !ok {
+			v.add(at, unknownPeerHint(c, name), "no peer is named %q", name)
+		} else if callable && !p.Callable() {
+			v.add(at, fmt.Sprintf("write its address as \"%s:104\" with the port it listens on", p.Host()),
+				"peer %q cannot receive: its address has no port", name)
+		}
+	}
+}
+
+func unknownPeerHint(c Config, name string) string {
+	known := make([]string, len(c.Peers))
+	for i, p := range c.Peers {
+		known[i] = p.Name
+	}
+	if near := nearest(name, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if len(known) == 0 {
+		return "list it under peers: first"
+	}
+	return "peers are: " + strings.Join(known, ", ")
+}
+
+func (v *checker) choices(c Config) {
+	v.oneOf("model.device", c.Model.Device, "auto", "cpu", "cuda")
+	v.oneOf("segmentation.profile", c.Segmentation.Profile, "display", "strict")
+	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	v.oneOf("log.format", c.Log.Format, "text", "json")
+	if c.Model.Bundle == "" {
+		v.add("model.bundle", `write "embedded" or the path of a model bundle`, "is empty")
+	}
+	if c.Model.Threads < 0 || c.Model.Threads > 1024 {
+		v.add("model.threads", "0 uses every core", "%d is not within 0 to 1024", c.Model.Threads)
+	}
+}
+
+func (v *checker) oneOf(key, value string, valid ...string) {
+	if !slices.Contains(valid, value) {
+		v.add(key, "choose one of: "+strings.Join(valid, ", "), "%q is not known", value)
+	}
+}
+
+func (v *checker) softTissue(s SoftTissue) {
+	hint := "write a probability between 0 and 1, such as 0.90"
+	if !(s.Threshold >= 0 && s.Threshold <= 1) {
+		v.add("soft_tissue.threshold", hint, "%v is not within 0 to 1", s.Threshold)
+	}
+	for _, part := range slices.Sorted(maps.Keys(s.ByBodyPart)) {
+		if t := s.ByBodyPart[part]; !(t >= 0 && t <= 1) {
+			v.add("soft_tissue.by_body_part."+part, hint, "%v is not within 0 to 1", t)
+		}
+	}
+}
