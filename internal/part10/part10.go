@@ -45,6 +45,6 @@ type Meta struct {
 // ImplementationClassUID and ImplementationVersionName name this software in
 // the files it writes (PS3.7 D.3.3.2). The UID is UUID-derived (PS3.5 B.2).
 const (
-	ImplementationClassUID    = "2.25.159063279468113410946478431096152107346"
+	ImplementationClassUID    = "2.25.103651808594162223763857529078322471008"
 	ImplementationVersionName = "DICOMNODE_1"
 )

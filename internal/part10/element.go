@@ -1,0 +1,156 @@
+package part10
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+// Tag is a data element tag: group in the upper 16 bits, element in the lower.
+type Tag uint32
+
+// The tags this package knows by name.
+const (
+	tagItem                 Tag = 0xFFFEE000
+	tagItemDelimitation     Tag = 0xFFFEE00D
+	tagSequenceDelimitation Tag = 0xFFFEE0DD
+	tagPixelData            Tag = 0x7FE00010
+)
+
+func (t Tag) group() uint16 { return uint16(t >> 16) }
+
+// String gives the tag and, for a standard attribute, its keyword:
+// "(0028,0010) Rows".
+func (t Tag) String() string {
+	s := fmt.Sprintf("(%04X,%04X)", t.group(), uint16(t))
+	if info, err := tag.Find(tag.Tag{Group: t.group(), Element: uint16(t)}); err == nil {
+		s += " " + info.Keyword
+	}
+	return s
+}
+
+// A SyntaxError says where a data set stops making sense.
+type SyntaxError struct {
+	Tag     Tag   // the element; 0 when not known
+	Offset  int64 // of the element, in bytes from the start of the stream
+	Problem string
+}
+
+func (e *SyntaxError) Error() string {
+	if e.Tag == 0 {
+		return fmt.Sprintf("dicom: byte %d: %s", e.Offset, e.Problem)
+	}
+	return fmt.Sprintf("dicom: %v at byte %d: %s", e.Tag, e.Offset, e.Problem)
+}
+
+// undefined is the value length that says "until the delimiter" (PS3.5 7.1.1).
+const undefined = 0xFFFFFFFF
+
+// encoding is how data elements are laid out (PS3.5 Annex A.1 to A.3).
+type encoding struct{ explicit, big bool }
+
+func encodingOf(transferSyntaxUID string) encoding {
+	switch transferSyntaxUID {
+	case ImplicitVRLittleEndian:
+		return encoding{}
+	case ExplicitVRBigEndian:
+		return encoding{explicit: true, big: true}
+	}
+	return encoding{explicit: true}
+}
+
+func (e encoding) uint16(b []byte) uint16 {
+	if e.big {
+		return binary.BigEndian.Uint16(b)
+	}
+	return binary.LittleEndian.Uint16(b)
+}
+
+func (e encoding) uint32(b []byte) uint32 {
+	if e.big {
+		return binary.BigEndian.Uint32(b)
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+func (e encoding) tag(b []byte) Tag {
+	return Tag(e.uint16(b))<<16 | Tag(e.uint16(b[2:]))
+}
+
+// element is the head of a data element.
+type element struct {
+	tag    Tag
+	vr     string // "" where the encoding has none
+	length uint32
+	offset int64 // of its first byte
+}
+
+func (el element) fail(format string, args ...any) error {
+	return &SyntaxError{el.tag, el.offset, fmt.Sprintf(format, args...)}
+}
+
+// shortVR lists the VRs with a 16-bit length (PS3.5 7.1.2). All others,
+// including ones not invented yet, have two reserved bytes and 32 bits.
+var shortVR = map[string]bool{
+	"AE": true, "AS": true, "AT": true, "CS": true, "DA": true, "DS": true, "DT": true,
+	"FD": true, "FL": true, "IS": true, "LO": true, "LT": true, "PN": true, "SH": true,
+	"SL": true, "SS": true, "ST": true, "TM": true, "UI": true, "UL": true, "US": true,
+}
+
+// next reads the head of an element. The error is io.EOF only when the stream
+// ends right before it.
+func (w *window) next(enc encoding) (element, error) {
+	el := element{offset: w.offset()}
+	b, err := w.peek(8)
+	if err != nil {
+		return el, el.ended(err)
+	}
+	el.tag = enc.tag(b)
+	if !enc.explicit || el.tag.group() == 0xFFFE { // PS3.5 7.5: items have no VR
+		el.length = enc.uint32(b[4:])
+		return el, w.skip(8)
+	}
+	// PS3.5 7.1.2: bytes 4-5 VR, then 6-7 length, or 6-7 reserved and 8-11 length.
+	if !capitals(b[4:6]) {
+		return el, el.fail("want a value representation, have bytes %02X %02X", b[4], b[5])
+	}
+	el.vr = vrString(b[4:6])
+	if shortVR[el.vr] {
+		el.length = uint32(enc.uint16(b[6:]))
+		return el, w.skip(8)
+	}
+	if b, err = w.peek(12); err != nil {
+		return el, el.ended(err)
+	}
+	el.length = enc.uint32(b[8:])
+	return el, w.skip(12)
+}
+
+// ended turns the end of the stream inside an element into a SyntaxError.
+func (el element) ended(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return el.fail("data set ends inside the element")
+	}
+	return err
+}
+
+func capitals(b []byte) bool {
+	return b[0] >= 'A' && b[0] <= 'Z' && b[1] >= 'A' && b[1] <= 'Z'
+}
+
+func vrString(b []byte) string {
+	switch string(b) { // the common ones without an allocation
+	case "UI":
+		return "UI"
+	case "US":
+		return "US"
+	case "OW":
+		return "OW"
+	case "SQ":
+		return "SQ"
+	}
+	return string(b)
+}

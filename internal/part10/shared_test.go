@@ -1,0 +1,60 @@
+package part10_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dicomnode/internal/part10"
+)
+
+// sharedFiles lists the real DICOM files that stand beside the repository. It
+// skips the test without them, or fails it under REQUIRE_SHARED=1.
+func sharedFiles(t testing.TB) []string {
+	t.Helper()
+	root := os.Getenv("SHARED_DATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	files, err := filepath.Glob(filepath.Join(root, "dicom", "*.dcm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		if os.Getenv("REQUIRE_SHARED") == "1" {
+			t.Fatalf("no DICOM files under %s", root)
+		}
+		t.Skipf("no DICOM files under %s", root)
+	}
+	return files
+}
+
+func TestSharedFilesScan(t *testing.T) {
+	for _, name := range sharedFiles(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			f, err := os.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			head, err := part10.ReadHeader(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Seek(head.DatasetOffset, io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			got, err := part10.Scan(f, head.TransferSyntaxUID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.DatasetOffset = head.DatasetOffset; got != head {
+				t.Errorf("Scan and ReadHeader disagree")
+			}
+			if !part10.UsableUID(got.SOPInstanceUID) || !part10.UsableUID(got.SOPClassUID) || got.Modality == "" {
+				t.Errorf("header lacks values: class %q, modality %q", got.SOPClassUID, got.Modality)
+			}
+		})
+	}
+}

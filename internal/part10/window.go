@@ -1,0 +1,78 @@
+package part10
+
+import (
+	"errors"
+	"io"
+	"sync"
+)
+
+// scanBuffer is how much Scan asks its reader for at once: large enough that a
+// reader which copies to a file writes it in large pieces.
+const scanBuffer = 1 << 20
+
+var scanBuffers = sync.Pool{New: func() any { b := make([]byte, scanBuffer); return &b }}
+
+// window is a stretch of a stream that can be looked at and passed over.
+type window struct {
+	src    io.Reader
+	buf    []byte
+	lo, hi int   // unread part of buf
+	start  int64 // offset in the stream of buf[0]
+	err    error // what src ended with
+}
+
+// offset is the place in the stream of the next unread byte.
+func (w *window) offset() int64 { return w.start + int64(w.lo) }
+
+// peek returns the next n bytes (n ≤ len(buf)) without passing over them. At
+// the end of the stream the error is io.EOF when no byte is left,
+// io.ErrUnexpectedEOF when fewer than n are.
+func (w *window) peek(n int) ([]byte, error) {
+	for w.hi-w.lo < n {
+		if w.err == nil {
+			w.fill()
+			continue
+		}
+		if errors.Is(w.err, io.EOF) && w.hi > w.lo {
+			return nil, io.ErrUnexpectedEOF
+		}
+		return nil, w.err
+	}
+	return w.buf[w.lo : w.lo+n], nil
+}
+
+// fill moves the unread part to the front of buf and reads behind it.
+func (w *window) fill() {
+	w.start += int64(w.lo)
+	w.hi = copy(w.buf, w.buf[w.lo:w.hi])
+	w.lo = 0
+	for range 100 {
+		n, err := w.src.Read(w.buf[w.hi:])
+		w.hi += n
+		if w.err = err; n > 0 || err != nil {
+			return
+		}
+	}
+	w.err = io.ErrNoProgress
+}
+
+// skip passes over n bytes; io.ErrUnexpectedEOF says the stream had fewer.
+func (w *window) skip(n int64) error {
+	for {
+		have := int64(w.hi - w.lo)
+		if n <= have {
+			w.lo += int(n)
+			return nil
+		}
+		n -= have
+		w.lo = w.hi
+		if w.err == nil {
+			w.fill()
+			continue
+		}
+		if errors.Is(w.err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		}
+		return w.err
+	}
+}
