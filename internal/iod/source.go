@@ -1,0 +1,100 @@
+package iod
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+// Source gives access to the data set of the image an object is derived from.
+// None of its methods fails: what is absent or of another type is empty. The
+// zero value is an image without attributes.
+type Source struct{ elements []*dicom.Element }
+
+// NewSource wraps a parsed data set. It does not copy it.
+func NewSource(d dicom.Dataset) Source { return Source{d.Elements} }
+
+// Has reports whether the attribute is present, perhaps without a value.
+func (s Source) Has(t tag.Tag) bool { return s.find(t) != nil }
+
+// Strings returns the values of a character attribute as UTF-8 without padding,
+// nil when it is absent, empty or not of a character VR.
+func (s Source) Strings(t tag.Tag) []string {
+	e := s.find(t)
+	if e == nil {
+		return nil
+	}
+	return stringsOf(e)
+}
+
+// String returns the first value of [Source.Strings], "" without one.
+func (s Source) String(t tag.Tag) string {
+	if v := s.Strings(t); len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// Items returns the items of a sequence.
+func (s Source) Items(t tag.Tag) []Source {
+	e := s.find(t)
+	if e == nil || e.Value == nil {
+		return nil
+	}
+	items, ok := e.Value.GetValue().([]*dicom.SequenceItemValue)
+	if !ok {
+		return nil
+	}
+	out := make([]Source, 0, len(items))
+	for _, item := range items {
+		if elements, ok := item.GetValue().([]*dicom.Element); ok {
+			out = append(out, Source{elements})
+		}
+	}
+	return out
+}
+
+func (s Source) find(t tag.Tag) *dicom.Element {
+	for _, e := range s.elements {
+		if e != nil && e.Tag == t {
+			return e
+		}
+	}
+	return nil
+}
+
+// stringsOf trims what is padding in every VR and turns bytes that are not UTF-8,
+// which a data set without its Specific Character Set leaves, into Latin-1.
+func stringsOf(e *dicom.Element) []string {
+	if e.Value == nil {
+		return nil
+	}
+	values, ok := e.Value.GetValue().([]string)
+	if raw, isBytes := e.Value.GetValue().([]byte); isBytes && e.RawValueRepresentation == "UN" {
+		values, ok = strings.Split(string(raw), `\`), true
+	}
+	if !ok {
+		return nil
+	}
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = strings.Trim(toUTF8(v), " \x00")
+	}
+	if len(out) == 1 && out[0] == "" {
+		return nil
+	}
+	return out
+}
+
+func toUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(s[i])
+	}
+	return string(runes)
+}

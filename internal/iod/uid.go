@@ -1,0 +1,28 @@
+package iod
+
+import (
+	"math/big"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// namespace separates this program's UIDs from all other version 5 UUIDs. It
+// is the version 5 UUID of "dicomnode" in the DNS namespace and must never change: stored objects are recognised by UIDs derived from it.
+var namespace = uuid.MustParse("996978d4-5d63-515f-ae04-78774c250a87")
+
+var escapeName = strings.NewReplacer(`\`, `\\`, `|`, `\|`)
+
+// UID derives a UID from a role ("seg", "series", "frame of reference") and the
+// things the identified object depends on: "2.25." and the decimal value of the
+// version 5 UUID (RFC 9562 5.5) of "role|part|part…" (PS3.5 B.2). It is at most
+// 44 characters long. The same arguments always give the same UID, so the
+// parts must hold everything that can change the object.
+func UID(role string, parts ...string) string {
+	name := escapeName.Replace(role)
+	for _, p := range parts {
+		name += "|" + escapeName.Replace(p)
+	}
+	id := uuid.NewSHA1(namespace, []byte(name))
+	return "2.25." + new(big.Int).SetBytes(id[:]).String()
+}
