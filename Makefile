@@ -1,0 +1,51 @@
+# dicomnode: everything a developer or CI runs.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+
+.PHONY: all runtime build demo test check format vet staticcheck gotest benchonce bench clean
+
+all: build
+
+# The pinned ONNX Runtime library under .runtime/, checked by SHA-256.
+runtime:
+	bash internal/runtime/fetch.sh
+
+build:
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dicomnode ./dicomnode
+
+# A node, a small PACS and simulated radiographs on loopback; results in out/demo.
+# DEMO_INPUT="FILE…" adds images of your own.
+demo: runtime build
+	bin/dicomnode demo --out out/demo $(DEMO_INPUT)
+
+# What CI runs.
+test: runtime build check
+
+check: format vet staticcheck gotest benchonce
+
+format:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+# Unit, interoperation and import-rule tests; the seeds of every fuzz target.
+gotest:
+	$(GO) test -race -timeout 15m ./...
+
+# Every benchmark once, so that none rots.
+benchonce:
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+clean:
+	rm -rf bin out

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+)
+
+// defaultConfig is read when --config is not given.
+const defaultConfig = "/etc/dicomnode/dicomnode.yaml"
+
+// configFlag adds --config to a verb.
+func configFlag(cmd *cobra.Command, path *string) {
+	cmd.Flags().StringVarP(path, "config", "c", defaultConfig, "configuration file")
+}
+
+// loadConfig reads the file, saying what to do where there is none.
+func loadConfig(path string) (configs.Config, error) {
+	c, err := configs.Load(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return c, hinted(err, fmt.Sprintf("write one with \"dicomnode config init %s\", or name yours with --config", path))
+	}
+	return c, err
+}
+
+func configCmd() *cobra.Command {
+	return group("config", "write and check the configuration file", configInitCmd(), configCheckCmd())
+}
+
+func configInitCmd() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use: "init [FILE] [--force]", Short: "write a commented default configuration",
+		Long: `Write the commented default configuration to FILE, or to standard output.
+An existing file is kept unless --force is given.
+` + exitCodes,
+		Example: "  dicomnode config init dicomnode.yaml",
+		Args:    wantArgs(0, 1, "at most one file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				_, err := cmd.OutOrStdout().Write(configs.DefaultYAML)
+				return err
+			}
+			return writeDefault(args[0], force)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite an existing file")
+	return cmd
+}
+
+func writeDefault(path string, force bool) error {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if !force {
+		flags |= os.O_EXCL
+	}
+	f, err := os.OpenFile(path, flags, 0o640)
+	if errors.Is(err, os.ErrExist) {
+		return hinted(fmt.Errorf("write configuration: %s exists", path), "choose another name, or overwrite it with --force")
+	}
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	_, err = f.Write(configs.DefaultYAML)
+	return errors.Join(err, f.Close())
+}
+
+func configCheckCmd() *cobra.Command {
+	var path string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "check [FILE] [--json]", Short: "check a configuration and say what it means",
+		Long: `Check a configuration file. Every problem is reported with its line, its key
+and a hint; a good file is summarised: who may associate, what goes where.
+` + exitCodes,
+		Example: "  dicomnode config check dicomnode.yaml",
+		Args:    wantArgs(0, 1, "at most one file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				path = args[0]
+			}
+			c, err := loadConfig(path)
+			var problems configs.Problems
+			if asJSON && (err == nil || errors.As(err, &problems)) {
+				if problems == nil {
+					problems = configs.Problems{}
+				}
+				return errors.Join(printJSON(cmd.OutOrStdout(), map[string]any{"file": path, "problems": problems}), err)
+			}
+			if err == nil {
+				explain(cmd, path, c)
+			}
+			return err
+		},
+	}
+	configFlag(cmd, &path)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// explain says in words what a configuration does.
+func explain(cmd *cobra.Command, path string, c configs.Config) {
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "%s is good.\n%s listens on %s and keeps its data in %s.\n", path, c.Node.AETitle, c.Node.Listen, c.Node.DataDir)
+	if c.Calibration.AETitle != "" {
+		fmt.Fprintf(w, "Dark frames go to AE title %s.\n", c.Calibration.AETitle)
+	}
+	if len(c.Peers) == 0 {
+		fmt.Fprintln(w, "Nobody may associate: list your modalities and PACS under peers.")
+	}
+	for _, p := range c.Peers {
+		can := "may send"
+		if p.Callable() {
+			can = "may send and receive"
+		}
+		fmt.Fprintf(w, "Peer %s (%s at %s) %s.\n", p.Name, p.AETitle, p.Address, can)
+	}
+	if len(c.Routes) == 0 {
+		fmt.Fprintln(w, "Nothing is segmented: write a route.")
+	}
+	for _, r := range c.Routes {
+		fmt.Fprintf(w, "Route %s: %s from %s is segmented, the SEG goes to %s.\n", r.Name,
+			orAll(r.Modalities, "every modality"), orAll(r.From, "every peer"), orAll(r.SendTo, "nobody"))
+	}
+}

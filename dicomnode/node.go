@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dicomnode/configs"
+	"dicomnode/internal/archive"
+	"dicomnode/scp"
+	"dicomnode/segment"
+)
+
+// shutdownTime is how long open associations may finish after SIGTERM.
+const shutdownTime = 20 * time.Second
+
+// node is the product: what arrives is archived, what is archived is segmented,
+// what is segmented is delivered.
+type node struct {
+	config   atomic.Pointer[configs.Config] // replaced whole by reload
+	log      *slog.Logger
+	archive  *archive.Archive
+	pipeline *segment.Pipeline
+	darks    *darkStore
+	server   *scp.Server
+	lines    *lines // open associations to destinations
+}
+
+// Serve runs the chain until ctx ends, then lets open associations and running
+// jobs finish. Nothing acknowledged is lost if they do not.
+//
+//	modality ── C-STORE ──► scp.Server ──► archive.Receive ── fsync, index row and job ──► 0000
+//	                                            │
+//	                       archive.Work ──► n.segment: decode → dark-correct → XNet → masks → SEG
+//	                            ├─────────► n.learnDark: dark frames of the calibration AE title
+//	                            └─────────► n.deliver ── C-STORE ──► PACS
+func (n *node) Serve(ctx context.Context, ln net.Listener) error {
+	background := context.WithoutCancel(ctx)
+	working, stopWork := context.WithCancel(background)
+	defer stopWork()
+	var g errgroup.Group
+	g.Go(func() error { return ignore(n.server.Serve(background, ln), scp.ErrServerClosed) })
+	g.Go(func() error {
+		return ignore(n.archive.Work(working, archive.Handlers{
+			Segment: n.segment, Dark: n.learnDark, Deliver: n.deliver,
+		}), context.Canceled)
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		n.log.Info("shutting down")
+		finish, cancel := context.WithTimeout(background, shutdownTime)
+		defer cancel()
+		err := n.server.Shutdown(finish)
+		stopWork()
+		return ignore(err, context.DeadlineExceeded)
+	})
+	err := g.Wait()
+	n.lines.close()
+	return err
+}
+
+// segment does a segment job: the outputs of the image's route. An image that no
+// route matches is kept and has no output.
+func (n *node) segment(ctx context.Context, o archive.Object) ([]archive.Output, error) {
+	begun, c := time.Now(), n.config.Load()
+	route, ok := c.Route(o.Source, o.Modality)
+	if !ok {
+		n.log.Info("image kept, no route matches it", "object", o.ID, "peer", o.Source, "modality", o.Modality)
+		return nil, nil
+	}
+	img, err := segment.ReadImage(o.Path())
+	if err != nil {
+		return nil, quarantine(err)
+	}
+	img.Received = o.Received
+	res, err := n.pipeline.Run(ctx, img)
+	if err != nil {
+		return nil, quarantine(err)
+	}
+	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "took", time.Since(begun))
+	return []archive.Output{segOutput(c, route, img, res)}, nil
+}
+
+// quarantine keeps the queue from trying again what cannot go better.
+func quarantine(err error) error {
+	if errors.Is(err, segment.ErrUnsupported) || errors.Is(err, segment.ErrMalformed) {
+		return archive.Permanent(err)
+	}
+	return err
+}
+
+// learnDark does a dark job: one more dark frame of its detector.
+func (n *node) learnDark(ctx context.Context, o archive.Object) error {
+	img, err := segment.ReadImage(o.Path())
+	if err != nil {
+		return quarantine(err)
+	}
+	if err := n.darks.add(img); err != nil {
+		return quarantine(err)
+	}
+	n.log.Info("dark frame learnt", "object", o.ID, "peer", o.Source)
+	return nil
+}
+
+// reload takes over peers and routes; open associations go on.
+func (n *node) reload(c configs.Config) {
+	old := n.config.Load()
+	merged := *old
+	merged.Peers, merged.Routes = c.Peers, c.Routes
+	n.config.Store(&merged)
+	n.lines.close()
+	n.log.Info("configuration reloaded", "peers", len(c.Peers), "routes", len(c.Routes))
+}
+
+func (n *node) close() error {
+	if err := n.archive.Close(); err != nil {
+		return fmt.Errorf("close archive: %w", err)
+	}
+	return nil
+}
+
+// ignore drops the errors that mean the end was asked for.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}

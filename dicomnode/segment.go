@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/internal/part10"
+	"dicomnode/segment"
+)
+
+// segmentFlags are those of the segment verb.
+type segmentFlags struct {
+	config, out string
+	png, json   bool
+}
+
+func segmentCmd() *cobra.Command {
+	var f segmentFlags
+	cmd := &cobra.Command{
+		Use: "segment IN… --out DIR [--png] [--json]", Short: "segment DICOM files offline",
+		Long: `Run the pipeline of the node on files or folders: each image gives
+DIR/NAME.seg.dcm and, with --png, an overlay picture DIR/NAME.png. The dark
+frames, thresholds and model are those of the configuration, or the defaults
+when there is none. Images that cannot be segmented are listed; the others are
+done all the same.
+` + exitCodes,
+		Example: "  dicomnode segment study/ --out results --png",
+		Args:    wantArgs(1, -1, "files or folders"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.out == "" {
+				return usagef("for example --out results", "%s wants --out", cmd.CommandPath())
+			}
+			return f.run(cmd, args)
+		},
+	}
+	configFlag(cmd, &f.config)
+	cmd.Flags().StringVarP(&f.out, "out", "o", "", "folder of the results")
+	cmd.Flags().BoolVar(&f.png, "png", false, "write an overlay picture as well")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	return cmd
+}
+
+// optionalConfig is the configuration, or the defaults when the standard place
+// has none.
+func optionalConfig(cmd *cobra.Command, path string) (configs.Config, error) {
+	c, err := loadConfig(path)
+	if errors.Is(err, os.ErrNotExist) && !cmd.Flags().Changed("config") {
+		return configs.Default(), nil
+	}
+	return c, err
+}
+
+func (f segmentFlags) run(cmd *cobra.Command, args []string) error {
+	c, err := optionalConfig(cmd, f.config)
+	if err != nil {
+		return err
+	}
+	files, err := expand(args)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.out, 0o755); err != nil {
+		return err
+	}
+	p, closeModel, err := openPipeline(cmd.Context(), c)
+	if err != nil {
+		return err
+	}
+	reports := f.all(cmd, c, p, files)
+	return errors.Join(closeModel(), printSegmented(cmd, reports, f.json))
+}
+
+func (f segmentFlags) all(cmd *cobra.Command, c configs.Config, p *segment.Pipeline, files []string) []segmented {
+	bar := newProgress(cmd.ErrOrStderr(), len(files), "segmenting")
+	reports, names := make([]segmented, 0, len(files)), map[string]int{}
+	for _, path := range files {
+		if cmd.Context().Err() != nil {
+			break
+		}
+		r, err := segmentFile(cmd.Context(), c, p, path, filepath.Join(f.out, uniqueName(names, path)), f.png)
+		if err != nil {
+			r.Error = err.Error()
+		}
+		reports = append(reports, r)
+		_ = bar.Add(1) // cosmetic
+	}
+	return reports
+}
+
+// uniqueName is the file's name without extension, numbered when two folders
+// hold the same.
+func uniqueName(seen map[string]int, path string) string {
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	seen[name]++
+	if n := seen[name]; n > 1 {
+		return fmt.Sprintf("%s-%d", name, n)
+	}
+	return name
+}
+
+// segmented is what was found in one image; fractions are of the exposed field.
+type segmented struct {
+	File         string  `json:"file"`
+	SEG          string  `json:"seg,omitempty"`
+	Overlay      string  `json:"overlay,omitempty"`
+	Rows         int     `json:"rows,omitempty"`
+	Columns      int     `json:"columns,omitempty"`
+	Exposed      float64 `json:"exposed"`
+	OpenBeam     float64 `json:"open_beam"`
+	SoftTissue   float64 `json:"soft_tissue"`
+	Bone         float64 `json:"bone"`
+	HighSoft     float64 `json:"high_precision_soft_tissue"`
+	Dark         string  `json:"dark_correction,omitempty"`
+	Offset       float64 `json:"dark_offset"`
+	Milliseconds float64 `json:"milliseconds"`
+	Error        string  `json:"error,omitempty"`
+}
+
+func newSegmented(file string, res *segment.Result) segmented {
+	return segmented{
+		File: file, Rows: res.Rows, Columns: res.Columns, Exposed: res.FieldRecord.Fraction,
+		OpenBeam: res.Open.Fraction, SoftTissue: res.Soft.Fraction, Bone: res.Bone.Fraction,
+		HighSoft: res.HighPrecisionSoft.Fraction, Dark: res.Dark.Method, Offset: res.Dark.Offset,
+	}
+}
+
+// segmentFile segments one file into base.seg.dcm and base.png.
+func segmentFile(ctx context.Context, c configs.Config, p *segment.Pipeline, path, base string, overlay bool) (segmented, error) {
+	begun := time.Now()
+	img, err := segment.ReadImage(path)
+	if err != nil {
+		return segmented{File: path}, err
+	}
+	res, err := p.Run(ctx, img)
+	if err != nil {
+		return segmented{File: path}, err
+	}
+	r := newSegmented(path, res)
+	r.SEG = base + ".seg.dcm"
+	if err := writeSEGFile(r.SEG, c, img, res); err != nil {
+		return r, err
+	}
+	r.Milliseconds = float64(time.Since(begun).Microseconds()) / 1000
+	if overlay {
+		r.Overlay = base + ".png"
+		return r, writeOverlay(r.Overlay, img, res)
+	}
+	return r, nil
+}
+
+func writeSEGFile(path string, c configs.Config, img *segment.Image, res *segment.Result) error {
+	opt := segOptions(c)
+	return writeFile(path, func(w io.Writer) error {
+		meta := part10.Meta{SOPClassUID: segmentationSOPClass, SOPInstanceUID: segment.SEGInstanceUID(img, res, opt),
+			TransferSyntaxUID: explicitVRLittleEndian, SourceAE: c.Node.AETitle}
+		if err := part10.WriteMeta(w, meta); err != nil {
+			return err
+		}
+		return segment.WriteSEG(w, img, res, opt)
+	})
+}
+
+func writeOverlay(path string, img *segment.Image, res *segment.Result) error {
+	return writeFile(path, func(w io.Writer) error { return png.Encode(w, segment.Overlay(img, res)) })
+}
+
+// writeFile writes a result; a half-written one does not stay.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+func printSegmented(cmd *cobra.Command, reports []segmented, asJSON bool) error {
+	failed := 0
+	for _, r := range reports {
+		if r.Error != "" {
+			failed++
+		}
+	}
+	var err error
+	if asJSON {
+		err = printJSON(cmd.OutOrStdout(), reports)
+	} else {
+		err = printTable(cmd.OutOrStdout(), reports)
+	}
+	if failed > 0 {
+		err = errors.Join(err, fmt.Errorf("segment: %d of %d images were not segmented", failed, len(reports)))
+	}
+	return err
+}
+
+func printTable(out io.Writer, reports []segmented) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT\tDARK CORRECTION\tms")
+	for _, r := range reports {
+		if r.Error != "" {
+			fmt.Fprintf(w, "%s\t%s\n", filepath.Base(r.File), r.Error)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%s (%.0f)\t%.0f\n", filepath.Base(r.File),
+			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft, r.Dark, r.Offset, r.Milliseconds)
+	}
+	return w.Flush()
+}
