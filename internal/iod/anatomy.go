@@ -95,7 +95,9 @@ func (d *DataSet) ImageLaterality(s Source) {
 // s, else the concept for its Body Part Examined with the side as modifier
 // (PS3.3 10.5), else nothing.
 func (d *DataSet) AnatomicRegion(s Source) {
-	d.Copy(s, tag.AnatomicRegionSequence)
+	if len(s.Items(tag.AnatomicRegionSequence)) > 0 {
+		d.Copy(s, tag.AnatomicRegionSequence)
+	}
 	if d.Has(tag.AnatomicRegionSequence) {
 		return
 	}

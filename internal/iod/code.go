@@ -1,6 +1,11 @@
 package iod
 
-import "github.com/suyashkumar/dicom/pkg/tag"
+import (
+	"errors"
+	"regexp"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
 
 // Code is a coded concept: the Basic Code Sequence Macro (PS3.3 Table 8.8-1a).
 type Code struct {
@@ -46,7 +51,23 @@ var (
 // Reference returns the SOP Instance Reference Macro (PS3.3 Table 10-11).
 func Reference(sopClassUID, sopInstanceUID string) *DataSet {
 	d := &DataSet{}
-	d.Required(tag.ReferencedSOPClassUID, sopClassUID)
-	d.Required(tag.ReferencedSOPInstanceUID, sopInstanceUID)
+	d.ForeignUID(tag.ReferencedSOPClassUID, sopClassUID)
+	d.ForeignUID(tag.ReferencedSOPInstanceUID, sopInstanceUID)
 	return d
 }
+
+// ForeignUID sets a UID that somebody else made. It is passed on digit by digit:
+// some devices write components with leading zeros, which PS3.5 9.1 forbids, and
+// a corrected UID would refer to nothing.
+func (d *DataSet) ForeignUID(t tag.Tag, uid string) {
+	if !foreignUID.MatchString(uid) {
+		d.fail(t, errForeignUID)
+		return
+	}
+	d.text(t, []string{uid}, true)
+}
+
+var (
+	foreignUID    = regexp.MustCompile(`^[0-9.]{1,64}$`)
+	errForeignUID = errors.New("set UID: want 1 to 64 digits and dots")
+)

@@ -2,6 +2,7 @@ package iod
 
 import (
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -25,4 +26,18 @@ func UID(role string, parts ...string) string {
 	}
 	id := uuid.NewSHA1(namespace, []byte(name))
 	return "2.25." + new(big.Int).SetBytes(id[:]).String()
+}
+
+// TrackingUID is the Tracking UID (0062,0021) of a segment, and the Tracking
+// Unique Identifier of measurements on it: one per source image and segment
+// number, so that a report finds the segment it measures.
+func TrackingUID(sourceSOPInstanceUID string, segment int) string {
+	return UID("tracking", sourceSOPInstanceUID, strconv.Itoa(segment))
+}
+
+// FrameOfReferenceUID is the Frame of Reference UID (0020,0052) given to a
+// projection image that has none. It is unique to the image, so that nothing is
+// taken to be registered with it.
+func FrameOfReferenceUID(sourceSOPInstanceUID string) string {
+	return UID("frame of reference", sourceSOPInstanceUID)
 }

@@ -1,0 +1,72 @@
+package iod
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+// Spacing is the distance between pixel centres of a projection image, in mm,
+// and what it is a distance of (PS3.3 10.7.1).
+type Spacing struct {
+	Row, Column float64 // between rows (vertical), between columns (horizontal)
+	Basis       SpacingBasis
+}
+
+// SpacingBasis says in which plane a spacing holds.
+type SpacingBasis string
+
+// The bases, best first.
+const (
+	Calibrated         SpacingBasis = "calibrated"          // in the patient (PS3.3 10.7.1.1)
+	DetectorPlane      SpacingBasis = "detector plane"      // magnified
+	UnknownCalibration SpacingBasis = "unknown calibration" // Pixel Spacing alone
+	Film               SpacingBasis = "film"                // scanned film
+)
+
+// PixelSpacing finds the spacing of a projection image: Pixel Spacing
+// (0028,0030), else Imager Pixel Spacing (0018,1164), else Nominal Scanned Pixel
+// Spacing (0018,2010). It reports false when none has two positive numbers.
+func PixelSpacing(s Source) (Spacing, bool) {
+	pixel, hasPixel := spacingOf(s, tag.PixelSpacing)
+	imager, hasImager := spacingOf(s, tag.ImagerPixelSpacing)
+	scanned, hasScanned := spacingOf(s, tag.NominalScannedPixelSpacing)
+	switch {
+	case hasPixel && calibrated(s, pixel, imager, hasImager, scanned, hasScanned):
+		return Spacing{pixel[0], pixel[1], Calibrated}, true
+	case hasImager:
+		return Spacing{imager[0], imager[1], DetectorPlane}, true
+	case hasPixel && !hasScanned:
+		return Spacing{pixel[0], pixel[1], UnknownCalibration}, true
+	case hasScanned:
+		return Spacing{scanned[0], scanned[1], Film}, true
+	}
+	return Spacing{}, false
+}
+
+// calibrated: the image says so, or Pixel Spacing differs from the spacing of
+// the detector or the scanner.
+func calibrated(s Source, pixel, imager [2]float64, hasImager bool, scanned [2]float64, hasScanned bool) bool {
+	switch strings.ToUpper(s.String(tag.PixelSpacingCalibrationType)) {
+	case "GEOMETRY", "FIDUCIAL":
+		return true
+	}
+	return hasImager && pixel != imager || !hasImager && hasScanned && pixel != scanned
+}
+
+func spacingOf(s Source, t tag.Tag) (v [2]float64, ok bool) {
+	text := s.Strings(t)
+	if len(text) != 2 {
+		return v, false
+	}
+	for i := range v {
+		f, err := strconv.ParseFloat(strings.TrimSpace(text[i]), 64)
+		if err != nil || !(f > 0) || math.IsInf(f, 0) {
+			return v, false
+		}
+		v[i] = f
+	}
+	return v, true
+}

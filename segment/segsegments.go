@@ -1,0 +1,121 @@
+package segment
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/iod"
+)
+
+// segmentKind describes one segment; its number is its place in segmentTable.
+type segmentKind struct {
+	label            string
+	category, kind   iod.Code // CID 7150, CID 7151
+	red, green, blue uint8    // recommended display colour, sRGB
+	anatomic         bool     // carries the anatomic region
+}
+
+// segmentTable has no metal: the network knows none. The colours are those of
+// Okabe and Ito, which stay apart for colour-blind readers. No standard concept
+// means the open beam; Background is the nearest.
+var segmentTable = []segmentKind{
+	{"Open beam", iod.SpatialAndRelationalConcept, iod.Background, 86, 180, 233, false},
+	{"Soft tissue", iod.Tissue, iod.SoftTissue, 230, 159, 0, true},
+	{"Bone", iod.Tissue, iod.Bone, 0, 158, 115, true},
+	{"Soft tissue, high precision", iod.Tissue, iod.SoftTissue, 204, 121, 167, true},
+}
+
+// segments sets Segment Sequence (PS3.3 C.8.20.2, Table C.8.20-4).
+func (s *seg) segments(d *iod.DataSet) {
+	descriptions := []string{
+		"Pixels reached by the unattenuated beam",
+		"Soft tissue without bone in front or behind",
+		"Bone, alone or with soft tissue in front or behind",
+		fmt.Sprintf("Soft tissue pixels with a model probability of at least %.4g", s.res.SoftTissueThreshold),
+	}
+	items := make([]*iod.DataSet, len(segmentTable))
+	for i, kind := range segmentTable {
+		items[i] = s.segment(i+1, kind, descriptions[i])
+	}
+	d.Sequence(tag.SegmentSequence, items...)
+}
+
+func (s *seg) segment(number int, kind segmentKind, description string) *iod.DataSet {
+	d := &iod.DataSet{}
+	d.Ints(tag.SegmentNumber, number)
+	d.Strings(tag.SegmentLabel, kind.label)
+	d.Strings(tag.SegmentDescription, description)
+	d.Strings(tag.SegmentAlgorithmType, "AUTOMATIC")
+	d.Required(tag.SegmentAlgorithmName, s.res.Model.Name)
+	d.Sequence(tag.SegmentationAlgorithmIdentificationSequence, s.algorithm())
+	d.Sequence(tag.SegmentedPropertyCategoryCodeSequence, kind.category.Item())
+	d.Sequence(tag.SegmentedPropertyTypeCodeSequence, kind.kind.Item())
+	if kind.anatomic {
+		d.AnatomicRegion(s.source)
+	}
+	lab := iod.CIELab(kind.red, kind.green, kind.blue)
+	d.Ints(tag.RecommendedDisplayCIELabValue, int(lab[0]), int(lab[1]), int(lab[2]))
+	d.Strings(tag.TrackingID, kind.label)
+	d.Strings(tag.TrackingUID, iod.TrackingUID(s.img.SOPInstanceUID, number))
+	return d
+}
+
+// algorithm is the Algorithm Identification Macro (PS3.3 Table 10-19).
+func (s *seg) algorithm() *iod.DataSet {
+	d := &iod.DataSet{}
+	d.Sequence(tag.AlgorithmFamilyCodeSequence, iod.ArtificialIntelligence.Item())
+	d.Required(tag.AlgorithmName, s.res.Model.Name)
+	digest := clip(s.res.Model.Digest, 12)
+	d.Required(tag.AlgorithmVersion, clip(s.opt.Version, 63-len(digest))+" "+digest)
+	d.Strings(tag.AlgorithmParameters, s.parameters())
+	d.Optional(tag.AlgorithmSource, s.opt.Manufacturer)
+	return d
+}
+
+// parameters is what a reader needs to judge or repeat the segmentation.
+func (s *seg) parameters() string {
+	r := s.res
+	lines := []string{
+		fmt.Sprintf("model: %s %s", r.Model.Name, r.Model.Version),
+		"model SHA-256: " + r.Model.Digest,
+		"configuration SHA-256: " + r.ConfigDigest,
+		"device: " + r.Model.Device,
+		fmt.Sprintf("soft tissue threshold: %.4g", r.SoftTissueThreshold),
+		"dark correction: " + darkText(r.Dark),
+		fmt.Sprintf("exposed field: %s, %.4g of the frame", r.FieldRecord.Method, r.FieldRecord.Fraction),
+		fmt.Sprintf("polarity: %s, inverted %s, logarithm %s", r.Polarity.Case, yesNo(r.Polarity.Inverted), yesNo(r.Polarity.Log)),
+	}
+	return strings.Join(lines, "\r\n")
+}
+
+func darkText(r DarkRecord) string {
+	text := r.Method
+	if r.Reason != "" {
+		text += " (" + r.Reason + ")"
+	}
+	if r.Frames > 0 {
+		text += fmt.Sprintf(", %d frames", r.Frames)
+	}
+	if r.Offset != 0 {
+		text += fmt.Sprintf(", mean offset %.6g", r.Offset)
+	}
+	if r.Gain {
+		text += ", flood frames"
+	}
+	if r.Corrected > 0 {
+		text += fmt.Sprintf(", %d defect pixels", r.Corrected)
+	}
+	if r.Digest != "" {
+		text += ", calibration SHA-256 " + r.Digest
+	}
+	return text
+}
+
+func yesNo(v bool) string {
+	if v {
+		return "yes"
+	}
+	return "no"
+}
