@@ -1,0 +1,177 @@
+package model
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Architecture is the only value a card's architecture may have.
+const Architecture = "xnet"
+
+// Notice is the sentence every card carries.
+const Notice = "not for diagnostic use"
+
+// Classes names the output's channels in order, as a card lists them.
+func Classes() []string { return []string{"open beam", "soft tissue", "bone"} }
+
+// Card says what a model is, what it was trained on, how good it was found to be
+// and on what terms it may be used. It is the JSON under the key "card" of a
+// bundle's metadata.
+type Card struct {
+	Name         string     `json:"name"`    // at most 64 characters; the SEG names it
+	Version      string     `json:"version"` // at most 64 characters; the SEG names it
+	Architecture string     `json:"architecture"`
+	Width        int        `json:"width"`
+	Classes      []string   `json:"classes"`
+	Input        Input      `json:"input"`
+	Training     Training   `json:"training"`
+	Metrics      []Metric   `json:"metrics"`
+	SoftTissue   Thresholds `json:"soft_tissue"`
+	Licence      string     `json:"licence"`
+	Attributions []string   `json:"attributions"`
+	Notice       string     `json:"notice"`
+}
+
+// Input says what the network expects of its input.
+type Input struct {
+	Rows          int    `json:"rows"`
+	Columns       int    `json:"columns"`
+	Polarity      string `json:"polarity"`
+	Normalisation string `json:"normalisation"`
+}
+
+// CanonicalInput is the only input a bundle may ask for.
+func CanonicalInput() Input {
+	return Input{Rows: Size, Columns: Size, Polarity: "open beam bright, bone dark",
+		Normalisation: "subtract the mean, divide by the greatest magnitude"}
+}
+
+// Training says what the weights came from.
+type Training struct {
+	Description string `json:"description"`
+	// Digest is the SHA-256 of the training data set's listing, in hexadecimal;
+	// empty for weights that were never trained.
+	Digest  string `json:"digest,omitempty"`
+	Images  int    `json:"images"`
+	Command string `json:"command,omitempty"` // what repeats the training
+	Seed    uint64 `json:"seed"`
+}
+
+// Metric is one measured figure and the command that prints it.
+type Metric struct {
+	Name    string  `json:"name"`
+	Value   float64 `json:"value"`
+	Data    string  `json:"data"`
+	Command string  `json:"command"`
+}
+
+// Thresholds holds the probability a pixel needs to count as soft tissue with
+// high precision.
+type Thresholds struct {
+	Threshold  float64            `json:"threshold"`
+	ByBodyPart map[string]float64 `json:"by_body_part,omitempty"` // by Body Part Examined (0018,0015)
+}
+
+// At is the threshold of a body part, as Body Part Examined (0018,0015) names it.
+func (s Thresholds) At(bodyPart string) float64 {
+	if t, ok := s.ByBodyPart[strings.ToUpper(strings.TrimSpace(bodyPart))]; ok {
+		return t
+	}
+	return s.Threshold
+}
+
+// Limits on a card from a file.
+const (
+	maxCard = 1 << 20 // bytes of JSON
+	maxLO   = 64      // characters, PS3.5 Table 6.2-1, LO
+)
+
+// Complete fills in the fields that are the same for every card of a network.
+func (c Card) Complete(n Network) Card {
+	c.Architecture, c.Width, c.Classes = Architecture, n.Width, Classes()
+	c.Input, c.Notice = CanonicalInput(), Notice
+	if c.SoftTissue.Threshold == 0 {
+		c.SoftTissue.Threshold = 0.9 // section 5.3 of the paper
+	}
+	return c
+}
+
+// Check refuses a card that does not name its model or asks for something this
+// program does not do.
+func (c Card) Check() error {
+	switch {
+	case !lo(c.Name) || !lo(c.Version):
+		return fmt.Errorf("check card: name and version must be 1 to %d printable characters without backslash", maxLO)
+	case c.Architecture != Architecture:
+		return fmt.Errorf("check card: architecture is %.40q, want %q", c.Architecture, Architecture)
+	case !slices.Equal(c.Classes, Classes()):
+		return fmt.Errorf("check card: classes are %.80q, want %q", c.Classes, Classes())
+	case c.Input != CanonicalInput():
+		return fmt.Errorf("check card: input is %.200q, want %q", fmt.Sprint(c.Input), fmt.Sprint(CanonicalInput()))
+	case c.Notice != Notice:
+		return fmt.Errorf("check card: notice is %.40q, want %q", c.Notice, Notice)
+	case c.Licence == "":
+		return errors.New("check card: licence is empty")
+	}
+	if err := c.SoftTissue.check(); err != nil {
+		return err
+	}
+	return CheckWidth(c.Width)
+}
+
+func (s Thresholds) check() error {
+	inside := func(t float64) bool { return t > 0 && t < 1 }
+	if !inside(s.Threshold) {
+		return fmt.Errorf("check card: soft tissue threshold %v is not between 0 and 1", s.Threshold)
+	}
+	for part, t := range s.ByBodyPart {
+		if !inside(t) || part != strings.ToUpper(part) {
+			return fmt.Errorf("check card: soft tissue threshold %v of %.16q: want capitals and a number between 0 and 1", t, part)
+		}
+	}
+	return nil
+}
+
+// lo tells whether s fits a Long String (PS3.5 Table 6.2-1).
+func lo(s string) bool {
+	n := utf8.RuneCountInString(s)
+	bad := func(r rune) bool { return r == '\\' || !unicode.IsPrint(r) }
+	return n > 0 && n <= maxLO && utf8.ValidString(s) && !strings.ContainsFunc(s, bad) && strings.TrimSpace(s) == s
+}
+
+// encode writes the card's JSON.
+func (c Card) encode() (string, error) {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("write card: %w", err)
+	}
+	return string(data), nil
+}
+
+// parseCard reads a card strictly: a field this program does not know may change
+// what the others mean.
+func parseCard(text string) (Card, error) {
+	var c Card
+	if text == "" {
+		return c, errors.New("read card: the model has none")
+	}
+	if len(text) > maxCard {
+		return c, fmt.Errorf("read card: %d bytes, at most %d", len(text), maxCard)
+	}
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, fmt.Errorf("read card: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return c, errors.New("read card: something follows the card")
+	}
+	return c, c.Check()
+}

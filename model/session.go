@@ -1,0 +1,137 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"dicomnode/model/ort"
+)
+
+// Options chooses how a bundle is run. The zero value takes CUDA when it loads
+// else the CPU with every core, and looks for the library in the usual places.
+type Options struct {
+	Device  string // "auto" (default), "cpu" or "cuda"
+	Library string // the ONNX Runtime library or its folder; empty looks for it, see ort.Library
+	Threads int    // for one prediction; 0 takes one per core
+	Log     *slog.Logger
+}
+
+// Session is a model ready to predict. It is safe for concurrent use.
+type Session struct {
+	run    *ort.Session
+	tensor chan tensors // holds the one set of tensors while nobody predicts
+	card   Card
+	digest string
+}
+
+// tensors are the memory of one prediction.
+type tensors struct{ in, out *ort.Tensor }
+
+// Open loads a bundle into ONNX Runtime and runs its golden image; an error that
+// wraps ErrSelfTest means that this machine does not compute what the bundle's
+// maker did, and that the model must not be used.
+func Open(b *Bundle, o Options) (*Session, error) {
+	s, err := newSession(b.data, o)
+	if err != nil {
+		return nil, fmt.Errorf("open model %s %s: %w", b.Card.Name, b.Card.Version, err)
+	}
+	s.card, s.digest = b.Card, b.Digest
+	if err := s.selfTest(b.test); err != nil {
+		return nil, errors.Join(fmt.Errorf("open model %s %s on %s: %w", b.Card.Name, b.Card.Version, s.Device(), err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Session) selfTest(t selfTest) error {
+	p, err := s.Predict(context.Background(), t.input)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSelfTest, err)
+	}
+	return t.compare(p)
+}
+
+func newSession(graph []byte, o Options) (*Session, error) {
+	if err := ort.Find(o.Library); err != nil {
+		return nil, err
+	}
+	run, err := ort.NewSession(graph, []string{InputName}, []string{OutputName}, ort.Options{
+		Device: o.Device, Threads: o.Threads, MemPattern: true, IntraOpSpinning: true, Log: o.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{run: run, tensor: make(chan tensors, 1)}
+	in, err1 := ort.NewTensor(1, 1, Size, Size)
+	out, err2 := ort.NewTensor(1, numClasses, Size, Size)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, errors.Join(err, in.Close(), out.Close(), run.Close())
+	}
+	s.tensor <- tensors{in, out}
+	return s, nil
+}
+
+// Predict runs the network on x, 1×1×200×200 float32 in [−1, 1] (open beam
+// bright, bone dark), and returns 1×3×200×200 probabilities of open beam, soft
+// tissue and bone. Predictions run one at a time, each on all threads; a call
+// waits for its turn or for ctx to end.
+func (s *Session) Predict(ctx context.Context, x []float32) ([]float32, error) {
+	if err := checkInput(x); err != nil {
+		return nil, err
+	}
+	var t tensors
+	select {
+	case t = <-s.tensor:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { s.tensor <- t }()
+	if t.in == nil {
+		return nil, errors.New("predict: the model is closed")
+	}
+	copy(t.in.Data(), x)
+	if err := s.run.RunContext(ctx, []*ort.Tensor{t.in}, []*ort.Tensor{t.out}); err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	p := append([]float32(nil), t.out.Data()...)
+	if i := firstNotFinite(p); i >= 0 {
+		return nil, fmt.Errorf("predict: probability %d is %v", i, p[i])
+	}
+	return p, nil
+}
+
+func checkInput(x []float32) error {
+	if len(x) != Size*Size {
+		return fmt.Errorf("predict: %d values, want %d", len(x), Size*Size)
+	}
+	for i, v := range x {
+		if !(v >= -1 && v <= 1) {
+			return fmt.Errorf("predict: value %d is %v, outside [-1, 1]", i, v)
+		}
+	}
+	return nil
+}
+
+// Device is where the model runs: "cpu" or "cuda".
+func (s *Session) Device() string { return s.run.Device() }
+
+// Fallback is why a session opened with device "auto" runs on the CPU.
+func (s *Session) Fallback() error { return s.run.Fallback() }
+
+// Card is the card of the bundle.
+func (s *Session) Card() Card { return s.card }
+
+// Digest is the SHA-256 of the bundle, in hexadecimal.
+func (s *Session) Digest() string { return s.digest }
+
+// Close waits for the prediction under way and frees the model. Later
+// predictions return an error.
+func (s *Session) Close() error {
+	t := <-s.tensor
+	defer func() { s.tensor <- tensors{} }()
+	if t.in == nil {
+		return nil
+	}
+	return errors.Join(t.in.Close(), t.out.Close(), s.run.Close())
+}
