@@ -1,0 +1,161 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"dicomnode/internal/archive"
+	"dicomnode/internal/part10"
+)
+
+const (
+	dxClass  = "1.2.840.10008.5.1.4.1.1.1.1"
+	segClass = "1.2.840.10008.5.1.4.1.1.66.4"
+)
+
+// element encodes one data element in explicit VR little endian.
+func element(group, el uint16, vr string, value []byte) []byte {
+	b := binary.LittleEndian.AppendUint16(nil, group)
+	b = binary.LittleEndian.AppendUint16(b, el)
+	b = append(b, vr...)
+	if len(value)%2 == 1 {
+		value = append(bytes.Clone(value), map[bool]byte{true: 0, false: ' '}[vr == "UI"])
+	}
+	if vr == "OW" {
+		b = binary.LittleEndian.AppendUint32(append(b, 0, 0), uint32(len(value)))
+	} else {
+		b = binary.LittleEndian.AppendUint16(b, uint16(len(value)))
+	}
+	return append(b, value...)
+}
+
+// dataset makes a data set whose pixels are size bytes of seed.
+func dataset(class, instance string, size int, seed byte) []byte {
+	var b []byte
+	b = append(b, element(0x0008, 0x0016, "UI", []byte(class))...)
+	b = append(b, element(0x0008, 0x0018, "UI", []byte(instance))...)
+	b = append(b, element(0x0008, 0x0060, "CS", []byte("DX"))...)
+	b = append(b, element(0x0018, 0x0015, "CS", []byte("HAND"))...)
+	b = append(b, element(0x0020, 0x000D, "UI", []byte("1.2.3.4"))...)
+	b = append(b, element(0x0020, 0x000E, "UI", []byte("1.2.3.5"))...)
+	return append(b, element(0x7FE0, 0x0010, "OW", bytes.Repeat([]byte{seed}, size))...)
+}
+
+func incoming(instance string, purpose archive.Purpose) archive.Incoming {
+	return archive.Incoming{
+		SOPClassUID: dxClass, SOPInstanceUID: instance, TransferSyntaxUID: part10.ExplicitVRLittleEndian,
+		CallingAE: "DXROOM1", CalledAE: "XNET", Source: "dx1", Route: "radiographs", Purpose: purpose,
+	}
+}
+
+// options are small and impatient.
+func options(dir string) archive.Options {
+	return archive.Options{
+		Dir: dir, MinFree: -1,
+		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, StopTimeout: time.Second,
+	}
+}
+
+func open(t testing.TB, opt archive.Options) *archive.Archive {
+	t.Helper()
+	a, err := archive.Open(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return a
+}
+
+// receive stores a small object and returns it.
+func receive(t testing.TB, a *archive.Archive, instance string, purpose archive.Purpose) archive.Object {
+	t.Helper()
+	o, err := a.Receive(t.Context(), incoming(instance, purpose), bytes.NewReader(dataset(dxClass, instance, 1000, 7)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// work runs the handlers until the function it returns is called.
+func work(t testing.TB, a *archive.Archive, h archive.Handlers) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Work(ctx, h) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("work: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// await polls until ok, or fails the test.
+func await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("timed out: %s", what)
+		}
+	}
+}
+
+// queue lists the jobs that are not done.
+func queue(t testing.TB, a *archive.Archive) []archive.Entry {
+	t.Helper()
+	entries, err := a.Queue(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// contents returns the data set an object's file holds.
+func contents(t testing.TB, o archive.Object) []byte {
+	t.Helper()
+	f, err := o.OpenDataset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// seg is the output made of an object, for the destinations.
+func seg(o archive.Object, destinations ...string) archive.Output {
+	instance := fmt.Sprintf("%s.9", o.SOPInstanceUID)
+	return archive.Output{
+		SOPClassUID: segClass, SOPInstanceUID: instance, TransferSyntaxUID: part10.ExplicitVRLittleEndian,
+		Destinations: destinations,
+		Write: func(w io.Writer) error {
+			_, err := w.Write(dataset(segClass, instance, 100, 9))
+			return err
+		},
+	}
+}

@@ -1,0 +1,270 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"dicomnode/internal/archive"
+	"dicomnode/internal/part10"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// objectFiles lists the files under dir that are, or were to become, objects.
+func objectFiles(t testing.TB, dir string) (files []string) {
+	t.Helper()
+	for _, sub := range []string{"objects", "incoming"} {
+		err := filepath.WalkDir(filepath.Join(dir, sub), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				files = append(files, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+func TestReceive(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	o := receive(t, a, "1.2.3", archive.Segment)
+
+	if got, want := contents(t, o), dataset(dxClass, "1.2.3", 1000, 7); !bytes.Equal(got, want) {
+		t.Errorf("stored data set differs: %d bytes, want %d", len(got), len(want))
+	}
+	f, err := o.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	head, err := part10.ReadHeader(f)
+	want := part10.Header{
+		SOPClassUID: dxClass, SOPInstanceUID: "1.2.3", TransferSyntaxUID: part10.ExplicitVRLittleEndian,
+		StudyInstanceUID: "1.2.3.4", SeriesInstanceUID: "1.2.3.5", Modality: "DX", BodyPartExamined: "HAND",
+		DatasetOffset: o.DatasetOffset,
+	}
+	if err != nil || head != want {
+		t.Errorf("header %+v, error %v; want %+v", head, err, want)
+	}
+	again, err := a.Object(t.Context(), o.ID)
+	if diff := cmp.Diff(o, again, cmpopts.IgnoreUnexported(archive.Object{})); err != nil || diff != "" {
+		t.Errorf("object read back: %v\n%s", err, diff)
+	}
+	if st, err := os.Stat(o.Path()); err != nil || st.Size() != o.Size || st.Mode().Perm()&0o077 != 0 {
+		t.Errorf("file: %v, %v; want %d private bytes", st, err, o.Size)
+	}
+	if entries := queue(t, a); len(entries) != 1 || entries[0].Kind != "segment" || entries[0].ObjectID != o.ID || entries[0].State != archive.Waiting {
+		t.Errorf("queue %+v, want one waiting segment job", entries)
+	}
+	if strings.Contains(o.Path(), "1.2.3") {
+		t.Errorf("file name %s shows the UID", o.Path())
+	}
+}
+
+func TestReceiveRefuses(t *testing.T) {
+	good := dataset(dxClass, "1.2.3", 1000, 7)
+	broken := errors.New("connection lost")
+	for _, tt := range []struct {
+		name string
+		in   func(*archive.Incoming)
+		r    io.Reader
+		want error
+	}{
+		{"truncated", nil, bytes.NewReader(good[:len(good)-1]), archive.ErrUnreadable},
+		{"garbage", nil, strings.NewReader("GET / HTTP/1.1\r\n\r\n"), archive.ErrUnreadable},
+		{"empty", nil, strings.NewReader(""), archive.ErrMismatch},
+		{"other instance", func(in *archive.Incoming) { in.SOPInstanceUID = "1.2.4" }, bytes.NewReader(good), archive.ErrMismatch},
+		{"other class", func(in *archive.Incoming) { in.SOPClassUID = segClass }, bytes.NewReader(good), archive.ErrMismatch},
+		{"wrong transfer syntax", func(in *archive.Incoming) { in.TransferSyntaxUID = part10.ExplicitVRBigEndian }, bytes.NewReader(good), archive.ErrUnreadable},
+		{"path as UID", func(in *archive.Incoming) { in.SOPInstanceUID = "../../etc/passwd" }, bytes.NewReader(good), archive.ErrUnreadable},
+		{"no UID", func(in *archive.Incoming) { in.SOPInstanceUID = "" }, bytes.NewReader(good), archive.ErrUnreadable},
+		{"reader breaks", nil, io.MultiReader(bytes.NewReader(good[:500]), iotest.ErrReader(broken)), broken},
+		{"reader breaks off", nil, io.MultiReader(bytes.NewReader(good[:500]), iotest.ErrReader(io.ErrUnexpectedEOF)), io.ErrUnexpectedEOF},
+		{"reader breaks after the last byte", nil, io.MultiReader(bytes.NewReader(good), iotest.ErrReader(broken)), broken},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			a := open(t, options(dir))
+			in := incoming("1.2.3", archive.Segment)
+			if tt.in != nil {
+				tt.in(&in)
+			}
+			if _, err := a.Receive(t.Context(), in, tt.r); !errors.Is(err, tt.want) {
+				t.Fatalf("got error %v, want %v", err, tt.want)
+			}
+			if files := objectFiles(t, dir); len(files) != 0 {
+				t.Errorf("left behind: %v", files)
+			}
+			if entries := queue(t, a); len(entries) != 0 {
+				t.Errorf("queue %+v, want none", entries)
+			}
+			receive(t, a, "1.2.3", archive.Segment) // a good copy is welcome afterwards
+		})
+	}
+}
+
+func TestReceiveAgain(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	first := receive(t, a, "1.2.3", archive.Segment)
+	if second := receive(t, a, "1.2.3", archive.Segment); second.ID != first.ID {
+		t.Errorf("identical object got id %d, want %d", second.ID, first.ID)
+	}
+	good := dataset(dxClass, "1.2.3", 1000, 7)
+	for name, other := range map[string][]byte{
+		"other bytes": dataset(dxClass, "1.2.3", 1000, 8),
+		"shorter":     good[:len(good)-1],
+		"longer":      append(bytes.Clone(good), 0),
+	} {
+		if _, err := a.Receive(t.Context(), incoming("1.2.3", archive.Segment), bytes.NewReader(other)); !errors.Is(err, archive.ErrDuplicate) {
+			t.Errorf("%s: error %v, want ErrDuplicate", name, err)
+		}
+	}
+	if !bytes.Equal(contents(t, first), good) {
+		t.Error("the stored object changed")
+	}
+	if n := len(queue(t, a)); n != 1 {
+		t.Errorf("%d jobs, want 1", n)
+	}
+	if n := len(objectFiles(t, dir)); n != 1 {
+		t.Errorf("%d files, want 1", n)
+	}
+}
+
+// TestReceiveSameAtOnce sends one SOP instance many times at once: identical
+// copies all succeed as one object, of two versions exactly one wins.
+func TestReceiveSameAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	stored := map[byte]int{}
+	for i := range 40 {
+		seed := byte(i % 2)
+		wg.Go(func() {
+			_, err := a.Receive(context.Background(), incoming("1.2.3", archive.Segment), bytes.NewReader(dataset(dxClass, "1.2.3", 1000, seed)))
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				stored[seed]++
+			} else if !errors.Is(err, archive.ErrDuplicate) {
+				t.Errorf("error %v, want ErrDuplicate", err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(stored) != 1 || stored[0]+stored[1] != 20 {
+		t.Errorf("successes by version %v, want 20 of one version", stored)
+	}
+	if n := len(queue(t, a)); n != 1 {
+		t.Errorf("%d jobs, want 1", n)
+	}
+	if files := objectFiles(t, dir); len(files) != 1 {
+		t.Errorf("files %v, want 1", files)
+	}
+}
+
+func TestReceiveParallel(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 25 {
+				uid := "1.2." + string(rune('1'+i)) + "." + strings.Repeat("1", j+1)
+				data := dataset(dxClass, uid, 1000, byte(j))
+				o, err := a.Receive(context.Background(), incoming(uid, archive.Segment), iotest.OneByteReader(bytes.NewReader(data)))
+				if err != nil {
+					t.Error(err)
+				} else if !bytes.Equal(contents(t, o), data) {
+					t.Errorf("object %d stored wrongly", o.ID)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(queue(t, a)); n != 200 {
+		t.Errorf("%d jobs, want 200", n)
+	}
+}
+
+func TestReceiveKeepMakesNoJob(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	receive(t, a, "1.2.3", archive.Keep)
+	if n := len(queue(t, a)); n != 0 {
+		t.Errorf("%d jobs, want none", n)
+	}
+}
+
+func TestReceiveNeedsFreeSpace(t *testing.T) {
+	opt := options(t.TempDir())
+	opt.MinFree = 1 << 60
+	a := open(t, opt)
+	read := false
+	r := iotest.ErrReader(errors.New("read"))
+	_, err := a.Receive(t.Context(), incoming("1.2.3", archive.Segment), io.TeeReader(r, writerFunc(func() { read = true })))
+	if !errors.Is(err, archive.ErrNoSpace) || read {
+		t.Errorf("error %v, want ErrNoSpace before anything is read", err)
+	}
+}
+
+type writerFunc func()
+
+func (f writerFunc) Write(p []byte) (int, error) { f(); return len(p), nil }
+
+func TestOneOwner(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	if _, err := archive.Open(t.Context(), options(dir)); !errors.Is(err, archive.ErrInUse) {
+		t.Errorf("second Open: %v, want ErrInUse", err)
+	}
+	shared, err := archive.OpenShared(t.Context(), options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	o := receive(t, a, "1.2.3", archive.Segment)
+	if got, err := shared.Find(t.Context(), "1.2.3"); err != nil || got.ID != o.ID {
+		t.Errorf("shared archive finds %d, %v; want %d", got.ID, err, o.ID)
+	}
+	if _, err := shared.Receive(t.Context(), incoming("1.2.4", archive.Keep), strings.NewReader("")); err == nil {
+		t.Error("shared archive received an object")
+	}
+	if err := shared.Work(t.Context(), archive.Handlers{}); err == nil {
+		t.Error("shared archive worked")
+	}
+}
+
+func TestOpenSweeps(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	o := receive(t, a, "1.2.3", archive.Segment)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		filepath.Join(dir, "incoming", "1.part"),
+		filepath.Join(dir, "objects", "00", "orphan.dcm"),
+		filepath.Join(filepath.Dir(o.Path()), "orphan.dcm"),
+	} {
+		if err := os.WriteFile(name, []byte("left over"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, options(dir))
+	if files := objectFiles(t, dir); len(files) != 1 || files[0] != o.Path() {
+		t.Errorf("files after Open %v, want %s only", files, o.Path())
+	}
+}

@@ -1,0 +1,171 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/riverqueue/river"
+)
+
+const (
+	// fetchCooldown bounds how soon after a commit its job begins, pollInterval
+	// how late a job that another process changed is noticed.
+	fetchCooldown = 5 * time.Millisecond
+	pollInterval  = time.Second
+	// stopExtra is how long a handler that ignores its context is waited for.
+	stopExtra = 10 * time.Second
+)
+
+// Work does the jobs with h until ctx ends, then waits for those that run, up
+// to Options.StopTimeout, and cancels the rest, which will be repeated. Only one
+// call works at a time.
+func (a *Archive) Work(ctx context.Context, h Handlers) error {
+	if a.lock == nil {
+		return errors.New("work on a shared archive")
+	}
+	if !a.working.TryLock() {
+		return errors.New("work is being done already")
+	}
+	defer a.working.Unlock()
+	if err := a.rescue(ctx); err != nil {
+		return fmt.Errorf("rescue interrupted jobs: %w", err)
+	}
+	client, err := a.newWorker(ctx, h)
+	if err != nil {
+		return err
+	}
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start workers: %w", err)
+	}
+	a.setWorker(client)
+	defer a.setWorker(nil)
+	<-ctx.Done()
+	stop, cancel := context.WithTimeout(context.Background(), a.opt.StopTimeout+stopExtra)
+	defer cancel()
+	if err := client.Stop(stop); err != nil {
+		return fmt.Errorf("stop workers: %w", err)
+	}
+	return nil
+}
+
+func (a *Archive) setWorker(c *river.Client[*sql.Tx]) {
+	a.workerMu.Lock()
+	a.worker = c
+	a.workerMu.Unlock()
+}
+
+// newWorker makes a River client that does the jobs h has handlers for.
+func (a *Archive) newWorker(ctx context.Context, h Handlers) (*river.Client[*sql.Tx], error) {
+	workers, queues := river.NewWorkers(), map[string]river.QueueConfig{}
+	if h.Segment != nil {
+		river.AddWorker(workers, &worker[segmentArgs]{a: a, timeout: a.opt.SegmentTimeout,
+			work: func(ctx context.Context, j *river.Job[segmentArgs]) error { return a.segment(ctx, h, j) }})
+		queues[kindSegment] = river.QueueConfig{MaxWorkers: a.opt.SegmentWorkers}
+	}
+	if h.Dark != nil {
+		river.AddWorker(workers, &worker[darkArgs]{a: a, timeout: a.opt.SegmentTimeout,
+			work: func(ctx context.Context, j *river.Job[darkArgs]) error { return a.dark(ctx, h, j) }})
+		queues[kindDark] = river.QueueConfig{MaxWorkers: 1}
+	}
+	if h.Deliver != nil {
+		river.AddWorker(workers, &worker[deliverArgs]{a: a, timeout: a.opt.DeliverTimeout,
+			work: func(ctx context.Context, j *river.Job[deliverArgs]) error { return a.deliver(ctx, h, j) }})
+		if err := a.addDeliverQueues(ctx, queues); err != nil {
+			return nil, err
+		}
+	}
+	if len(queues) == 0 {
+		return nil, errors.New("work without handlers")
+	}
+	return river.NewClient(newDriver(a.write, a.bell), &river.Config{
+		Logger: a.opt.Log, Queues: queues, Workers: workers,
+		FetchCooldown: fetchCooldown, FetchPollInterval: pollInterval,
+		JobTimeout: -1, RescueStuckJobsAfter: max(a.opt.SegmentTimeout, a.opt.DeliverTimeout) + time.Hour,
+		SoftStopTimeout: a.opt.StopTimeout, MaxAttempts: a.opt.MaxAttempts,
+		CancelledJobRetentionPeriod: -1, DiscardedJobRetentionPeriod: -1, // quarantine ends with Drop only
+	})
+}
+
+// addDeliverQueues adds a queue for each destination that has ever had a job
+// which is not done; one never seen is added with its first job.
+func (a *Archive) addDeliverQueues(ctx context.Context, queues map[string]river.QueueConfig) error {
+	rows, err := a.read.QueryContext(ctx, "SELECT DISTINCT destination FROM delivery")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var destination string
+		if err := rows.Scan(&destination); err != nil {
+			return err
+		}
+		queues[deliverQueue(destination)] = river.QueueConfig{MaxWorkers: a.opt.DeliverWorkers}
+	}
+	if len(queues) == 0 {
+		queues[kindDeliver] = river.QueueConfig{MaxWorkers: 1} // River's client works with one at least
+	}
+	return rows.Err()
+}
+
+// serveDestination makes sure that the running workers serve the destination.
+func (a *Archive) serveDestination(destination string) {
+	a.workerMu.Lock()
+	defer a.workerMu.Unlock()
+	if a.worker == nil {
+		return // Work will find the destination when it starts
+	}
+	err := a.worker.Queues().Add(deliverQueue(destination), river.QueueConfig{MaxWorkers: a.opt.DeliverWorkers})
+	if err != nil && !errors.Is(err, &river.QueueAlreadyAddedError{}) {
+		a.opt.Log.Error("serve destination", "destination", destination, "err", err)
+	}
+}
+
+// worker does River jobs of one kind.
+type worker[T river.JobArgs] struct {
+	river.WorkerDefaults[T]
+	a       *Archive
+	timeout time.Duration
+	work    func(context.Context, *river.Job[T]) error
+}
+
+func (w *worker[T]) Timeout(*river.Job[T]) time.Duration { return w.timeout }
+
+func (w *worker[T]) NextRetry(j *river.Job[T]) time.Time {
+	return time.Now().Add(w.a.opt.pause(j.Attempt))
+}
+
+// Work runs the handler, turns a panic into an error, and makes a job that was
+// interrupted by the end of Work begin again at the next start.
+func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.a.opt.Log.Error("handler panicked", "job", j.ID, "kind", j.Kind, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic in %s handler: %v", j.Kind, p)
+		}
+	}()
+	err = w.work(ctx, j)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return river.JobSnooze(0)
+	}
+	return outcome(err)
+}
+
+func (a *Archive) dark(ctx context.Context, h Handlers, j *river.Job[darkArgs]) error {
+	o, err := a.Object(ctx, j.Args.ObjectID)
+	if err != nil {
+		return err
+	}
+	return h.Dark(ctx, o)
+}
+
+func (a *Archive) deliver(ctx context.Context, h Handlers, j *river.Job[deliverArgs]) error {
+	o, err := a.Object(ctx, j.Args.ObjectID)
+	if err != nil {
+		return err
+	}
+	return h.Deliver(ctx, o, j.Args.Destination)
+}
