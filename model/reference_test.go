@@ -1,0 +1,159 @@
+package model_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"dicomnode/model"
+)
+
+// array is a feature map in float64, channels × size × size.
+type array struct {
+	c, size int
+	v       []float64
+}
+
+func newArray(c, size int) array { return array{c, size, make([]float64, c*size*size)} }
+
+// at is zero outside the map: "same" padding.
+func (a array) at(c, row, col int) float64 {
+	if row < 0 || col < 0 || row >= a.size || col >= a.size {
+		return 0
+	}
+	return a.v[(c*a.size+row)*a.size+col]
+}
+
+// each fills a new array by a function of its coordinates.
+func each(c, size int, f func(c, row, col int) float64) array {
+	out := newArray(c, size)
+	for i := range out.v {
+		out.v[i] = f(i/(size*size), i/size%size, i%size)
+	}
+	return out
+}
+
+// reference computes XNet from its definition, in double precision.
+type reference struct{ w model.Weights }
+
+var _ model.Builder[array] = reference{}
+
+func (r reference) Block(b model.Block, x array) array {
+	kernel := r.w.Arrays[b.Kernel()]
+	scale, shift := r.w.Arrays[b.Scale()], r.w.Arrays[b.Shift()]
+	mean, variance := r.w.Arrays[b.Mean()], r.w.Arrays[b.Variance()]
+	return each(b.Out, x.size, func(o, row, col int) float64 {
+		sum := 0.0
+		for i := range b.In {
+			for k := range 9 {
+				sum += float64(kernel[(o*b.In+i)*9+k]) * x.at(i, row+k/3-1, col+k%3-1)
+			}
+		}
+		inv := 1 / math.Sqrt(float64(variance[o])+model.Epsilon)
+		return max(0, (sum-float64(mean[o]))*inv*float64(scale[o])+float64(shift[o]))
+	})
+}
+
+func (reference) Pool(x array) array {
+	return each(x.c, x.size/2, func(c, row, col int) float64 {
+		return max(x.at(c, 2*row, 2*col), x.at(c, 2*row, 2*col+1), x.at(c, 2*row+1, 2*col), x.at(c, 2*row+1, 2*col+1))
+	})
+}
+
+func (reference) Up(x array) array {
+	return each(x.c, x.size*2, func(c, row, col int) float64 { return x.at(c, row/2, col/2) })
+}
+
+func (reference) Concat(a, b array) array {
+	return array{a.c + b.c, a.size, append(append([]float64(nil), a.v...), b.v...)}
+}
+
+// probabilities is the whole network: features, output convolution, softmax.
+func (r reference) probabilities(x []float32) []float64 {
+	in := newArray(1, model.Size)
+	for i, v := range x {
+		in.v[i] = float64(v)
+	}
+	f := model.Build(r.w.Network, r, in)
+	kernel, bias := r.w.Arrays[model.OutKernel], r.w.Arrays[model.OutBias]
+	out := each(3, model.Size, func(class, row, col int) float64 {
+		logit := float64(bias[class])
+		for c := range f.c {
+			logit += float64(kernel[class*f.c+c]) * f.at(c, row, col)
+		}
+		return math.Exp(logit)
+	})
+	const n = model.Size * model.Size
+	for i := range n {
+		sum := out.v[i] + out.v[n+i] + out.v[2*n+i]
+		for class := range 3 {
+			out.v[class*n+i] /= sum
+		}
+	}
+	return out.v
+}
+
+// lively makes weights in which every array matters.
+func lively(width int) model.Weights {
+	w := model.XNet(width).Init(7)
+	random := rand.New(rand.NewPCG(7, 7))
+	for _, b := range w.Network.Blocks() {
+		for i := range b.Out {
+			w.Arrays[b.Scale()][i] = 0.5 + random.Float32()
+			w.Arrays[b.Shift()][i] = random.Float32() - 0.5
+			w.Arrays[b.Mean()][i] = random.Float32() - 0.5
+			w.Arrays[b.Variance()][i] = 0.5 + random.Float32()
+		}
+	}
+	for i := range w.Arrays[model.OutBias] {
+		w.Arrays[model.OutBias][i] = random.Float32() - 0.5
+	}
+	return w
+}
+
+// noise is an input with values over the whole of [−1, 1].
+func noise(seed uint64) []float32 {
+	random := rand.New(rand.NewPCG(seed, 0))
+	x := make([]float32, model.Size*model.Size)
+	for i := range x {
+		x[i] = 2*random.Float32() - 1
+	}
+	return x
+}
+
+// export makes a bundle of weights under a test's card.
+func export(t testing.TB, w model.Weights) *model.Bundle {
+	t.Helper()
+	needLibrary(t)
+	b, err := model.Export(w, model.Card{Name: "test", Version: "1", Licence: "CC0-1.0"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestPredictMatchesReference(t *testing.T) {
+	w := lively(4)
+	s := open(t, export(t, w), model.Options{})
+	x := noise(3)
+	got, err := s.Predict(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := reference{w}.probabilities(x)
+	if len(got) != len(want) {
+		t.Fatalf("%d probabilities, want %d", len(got), len(want))
+	}
+	worst, low, high := 0.0, 1.0, 0.0
+	for i, v := range want {
+		worst = max(worst, math.Abs(v-float64(got[i])))
+		low, high = min(low, v), max(high, v)
+	}
+	t.Logf("greatest difference %.2g; probabilities from %.3g to %.3g", worst, low, high)
+	if worst > 2e-5 {
+		t.Errorf("ONNX Runtime differs from the float64 reference by %g", worst)
+	}
+	if high-low < 0.5 {
+		t.Errorf("probabilities from %g to %g say too little to compare", low, high)
+	}
+}
