@@ -1,0 +1,208 @@
+package ul
+
+import (
+	"encoding/binary"
+	"strings"
+)
+
+// Decode reads the body of a PDU of the given type, the bytes behind its
+// six-byte header. Errors are *ProtocolError.
+func Decode(pduType byte, body []byte) (PDU, error) {
+	switch pduType {
+	case typeAssociateRQ, typeAssociateAC:
+		return decodeAssociate(pduType == typeAssociateAC, body)
+	case typePData:
+		return decodePData(body)
+	}
+	if pduType < typeAssociateRQ || pduType > typeAbort {
+		return nil, &ProtocolError{ReasonUnrecognizedPDU, "unrecognized PDU type"}
+	}
+	if len(body) != 4 {
+		return nil, invalid("PDU type %d of %d bytes: want 4", pduType, len(body))
+	}
+	switch pduType {
+	case typeAssociateRJ:
+		return &Reject{body[1], body[2], body[3]}, nil
+	case typeAbort:
+		return &Abort{body[2], body[3]}, nil
+	}
+	return &Release{Response: pduType == typeReleaseRP}, nil
+}
+
+func decodeAssociate(accept bool, body []byte) (*Associate, error) {
+	if len(body) < 68 {
+		return nil, invalid("A-ASSOCIATE of %d bytes: want at least 68", len(body))
+	}
+	p := &Associate{Accept: accept, ProtocolVersion: binary.BigEndian.Uint16(body)}
+	p.Called = strings.TrimSpace(string(body[4:20])) // PS3.5 6.2: AE, spaces at both ends do not count
+	p.Calling = strings.TrimSpace(string(body[20:36]))
+	if !accept { // in an AC these fields shall not be tested (PS3.8 Table 9-17)
+		if err := checkTitles(p); err != nil {
+			return nil, err
+		}
+	}
+	if err := eachItem(body[68:], p.decodeItem); err != nil {
+		return nil, err
+	}
+	return p, p.check()
+}
+
+func checkTitles(p *Associate) error {
+	if err := CheckAETitle(p.Called); err != nil {
+		return invalid("called %v", err)
+	}
+	if err := CheckAETitle(p.Calling); err != nil {
+		return invalid("calling %v", err)
+	}
+	return nil
+}
+
+// check demands what every A-ASSOCIATE must have. Context IDs are odd
+// (PS3.8 9.3.2.2) and used once.
+func (p *Associate) check() error {
+	if p.ApplicationContext == "" {
+		return invalid("A-ASSOCIATE without application context")
+	}
+	if len(p.Contexts) == 0 {
+		return invalid("A-ASSOCIATE without presentation context")
+	}
+	var seen [256]bool
+	for _, c := range p.Contexts {
+		if c.ID%2 == 0 {
+			return invalid("presentation context ID %d is even", c.ID)
+		}
+		if seen[c.ID] {
+			return invalid("presentation context ID %d is used twice", c.ID)
+		}
+		seen[c.ID] = true
+	}
+	return nil
+}
+
+// eachItem walks items of type, reserved, 16-bit length, value.
+func eachItem(b []byte, visit func(item byte, value []byte) error) error {
+	for len(b) > 0 {
+		if len(b) < 4 {
+			return invalid("item header of %d bytes: want 4", len(b))
+		}
+		n := int(binary.BigEndian.Uint16(b[2:]))
+		if n > len(b)-4 {
+			return invalid("item %02XH of %d bytes: %d remain", b[0], n, len(b)-4)
+		}
+		if err := visit(b[0], b[4:4+n]); err != nil {
+			return err
+		}
+		b = b[4+n:]
+	}
+	return nil
+}
+
+func (p *Associate) decodeItem(item byte, value []byte) (err error) {
+	switch {
+	case item == itemApplicationContext:
+		if p.ApplicationContext != "" {
+			return &ProtocolError{ReasonUnexpectedItem, "second application context"}
+		}
+		p.ApplicationContext, err = decodeUID("application context", value)
+	case item == p.contextItem():
+		var c Context
+		if c, err = decodeContext(p.Accept, value); err == nil {
+			p.Contexts = append(p.Contexts, c)
+		}
+	case item == itemUserInformation:
+		err = eachItem(value, p.User.decodeItem)
+	}
+	return err // PS3.8 9.3.1: unrecognized items are ignored
+}
+
+func decodeContext(accept bool, value []byte) (Context, error) {
+	if len(value) < 4 {
+		return Context{}, invalid("presentation context of %d bytes: want at least 4", len(value))
+	}
+	c := Context{ID: value[0]}
+	if accept {
+		c.Result = value[2]
+	}
+	err := eachItem(value[4:], func(item byte, v []byte) (err error) {
+		switch item {
+		case itemAbstractSyntax:
+			c.AbstractSyntax, err = decodeUID("abstract syntax", v)
+		case itemTransferSyntax:
+			if accept && c.Result != Acceptance {
+				return nil // not significant and not to be tested (PS3.8 9.3.3.2)
+			}
+			var ts string
+			ts, err = decodeUID("transfer syntax", v)
+			c.TransferSyntaxes = append(c.TransferSyntaxes, ts)
+		}
+		return err
+	})
+	if err != nil {
+		return c, err
+	}
+	if accept {
+		c.AbstractSyntax = ""
+		return c, checkAnswer(c)
+	}
+	if c.AbstractSyntax == "" || len(c.TransferSyntaxes) == 0 {
+		return c, invalid("presentation context %d lacks its abstract or transfer syntax", c.ID)
+	}
+	return c, nil
+}
+
+func checkAnswer(c Context) error {
+	if c.Result == Acceptance && len(c.TransferSyntaxes) != 1 {
+		return invalid("accepted presentation context %d with %d transfer syntaxes", c.ID, len(c.TransferSyntaxes))
+	}
+	return nil
+}
+
+func (u *UserInformation) decodeItem(item byte, value []byte) (err error) {
+	switch item {
+	case itemMaximumLength:
+		if len(value) != 4 {
+			return invalid("maximum length item of %d bytes: want 4", len(value))
+		}
+		u.MaximumLength = binary.BigEndian.Uint32(value)
+	case itemImplementationClass:
+		u.ImplementationClassUID, err = decodeUID("implementation class", value)
+	case itemAsynchronousWindow:
+		if len(value) != 4 {
+			return invalid("asynchronous operations window of %d bytes: want 4", len(value))
+		}
+		u.Window = &Window{binary.BigEndian.Uint16(value), binary.BigEndian.Uint16(value[2:])}
+	case itemImplementationName:
+		name := strings.TrimRight(string(value), " \x00")
+		if len(name) > 16 || !printable(name) {
+			return invalid("implementation version name is not 1 to 16 ASCII characters")
+		}
+		u.ImplementationVersionName = name
+	}
+	return err
+}
+
+// decodeUID is tolerant of what is met in the field: padding by a zero byte or
+// space, which PS3.8 F forbids, and leading zeros of components.
+func decodeUID(what string, value []byte) (string, error) {
+	s := strings.TrimRight(string(value), "\x00 ")
+	if len(s) == 0 || len(s) > 64 || strings.Trim(s, "0123456789.") != "" {
+		return "", invalid("%s is no UID", what)
+	}
+	return s, nil
+}
+
+func decodePData(body []byte) (*PData, error) {
+	p := &PData{}
+	for len(body) > 0 {
+		if len(body) < 6 {
+			return nil, invalid("PDV header of %d bytes: want 6", len(body))
+		}
+		n := binary.BigEndian.Uint32(body)
+		if n < 2 || uint64(n) > uint64(len(body)-4) {
+			return nil, invalid("PDV of %d bytes: %d remain", n, len(body)-4)
+		}
+		p.Values = append(p.Values, PDV{body[4], body[5]&1 != 0, body[5]&2 != 0, body[6 : 4+n]})
+		body = body[4+n:]
+	}
+	return p, nil
+}

@@ -1,0 +1,117 @@
+package ul
+
+// PDU types (PS3.8 9.3.1).
+const (
+	typeAssociateRQ byte = 0x01
+	typeAssociateAC byte = 0x02
+	typeAssociateRJ byte = 0x03
+	typePData       byte = 0x04
+	typeReleaseRQ   byte = 0x05
+	typeReleaseRP   byte = 0x06
+	typeAbort       byte = 0x07
+)
+
+// Item types (PS3.8 9.3.2, 9.3.3, D.1; PS3.7 D.3.3).
+const (
+	itemApplicationContext  byte = 0x10
+	itemContextRQ           byte = 0x20
+	itemContextAC           byte = 0x21
+	itemAbstractSyntax      byte = 0x30
+	itemTransferSyntax      byte = 0x40
+	itemUserInformation     byte = 0x50
+	itemMaximumLength       byte = 0x51
+	itemImplementationClass byte = 0x52
+	itemAsynchronousWindow  byte = 0x53
+	itemImplementationName  byte = 0x55
+)
+
+// ApplicationContextName is the only one DICOM has (PS3.7 A.2.1).
+const ApplicationContextName = "1.2.840.10008.3.1.1.1"
+
+// MaxAssociateLength bounds the PDU length of A-ASSOCIATE-RQ and -AC, in bytes.
+// 128 presentation contexts with every transfer syntax there is stay below it.
+const MaxAssociateLength = 256 << 10
+
+// Results of one presentation context (PS3.8 Table 9-18).
+const (
+	Acceptance                byte = 0
+	UserRejection             byte = 1
+	NoReason                  byte = 2
+	AbstractSyntaxUnsupported byte = 3
+	TransferSyntaxUnsupported byte = 4
+)
+
+// PDU is one of *Associate, *Reject, *Release, *Abort, or *PData.
+type PDU interface {
+	pduType() byte
+	appendBody(b []byte) ([]byte, error)
+}
+
+// Associate is an A-ASSOCIATE-RQ (PS3.8 9.3.2) or, with Accept, an
+// A-ASSOCIATE-AC (PS3.8 9.3.3).
+type Associate struct {
+	Accept             bool
+	ProtocolVersion    uint16 // bit 0: version 1
+	Called, Calling    string // AE titles without padding
+	ApplicationContext string
+	Contexts           []Context
+	User               UserInformation
+}
+
+// Context is a presentation context: proposed (AbstractSyntax and all
+// TransferSyntaxes; PS3.8 9.3.2.2) or answered (Result and one transfer syntax;
+// PS3.8 9.3.3.2). ID is odd, 1 to 255.
+type Context struct {
+	ID               byte
+	Result           byte
+	AbstractSyntax   string
+	TransferSyntaxes []string
+}
+
+// UserInformation holds the sub-items this package negotiates (PS3.7 D.3.3).
+type UserInformation struct {
+	MaximumLength             uint32 // 0 = no maximum
+	ImplementationClassUID    string
+	ImplementationVersionName string
+	Window                    *Window // nil: not negotiated
+}
+
+// Window is the asynchronous operations window (PS3.7 D.3.3.3).
+type Window struct{ Invoked, Performed uint16 }
+
+// Reject is an A-ASSOCIATE-RJ (PS3.8 9.3.4).
+type Reject struct{ Result, Source, Reason byte }
+
+// Release is an A-RELEASE-RQ (PS3.8 9.3.6) or, with Response, an A-RELEASE-RP
+// (PS3.8 9.3.7).
+type Release struct{ Response bool }
+
+// Abort is an A-ABORT (PS3.8 9.3.8).
+type Abort struct{ Source, Reason byte }
+
+// PData is a whole P-DATA-TF (PS3.8 9.3.5). A Conn streams instead.
+type PData struct{ Values []PDV }
+
+// PDV is a presentation data value with its message control header
+// (PS3.8 9.3.5.1, E.2).
+type PDV struct {
+	ContextID     byte
+	Command, Last bool
+	Data          []byte
+}
+
+func (p *Associate) pduType() byte {
+	if p.Accept {
+		return typeAssociateAC
+	}
+	return typeAssociateRQ
+}
+func (*Reject) pduType() byte { return typeAssociateRJ }
+func (*PData) pduType() byte  { return typePData }
+func (*Abort) pduType() byte  { return typeAbort }
+func (p *Release) pduType() byte {
+	if p.Response {
+		return typeReleaseRP
+	}
+	return typeReleaseRQ
+}
