@@ -1,0 +1,119 @@
+package fit
+
+import (
+	"dicomnode/model"
+	"dicomnode/model/onnx"
+)
+
+var same3x3 = onnx.Attrs{"kernel_shape": []int{3, 3}, "pads": []int{1, 1, 1, 1}}
+
+// Block is convolution 3×3, batch normalisation with the statistics of this
+// batch, ReLU.
+func (n *network) Block(l model.Block, x *value) *value {
+	co := l.Out
+	kernel, scale, shift := n.params[l.Kernel()], n.params[l.Scale()], n.params[l.Shift()]
+	y := n.Node("Conv", same3x3, x.name, kernel.value)
+	centred, inv := n.normalise(y, co, x.h)
+	a := n.Node("Mul", nil, n.Node("Reshape", nil, scale.value, n.ints(1, int64(co), 1, 1)), inv)
+	b := n.Node("Reshape", nil, shift.value, n.ints(1, int64(co), 1, 1))
+	z := n.Node("Relu", nil, n.Node("Add", nil, n.Node("Mul", nil, centred, a), b))
+	out := &value{name: z, c: co, h: x.h}
+	n.tape = append(n.tape, func() {
+		dy := n.blockGrad(out, centred, inv, a, scale, shift)
+		kernel.grad = n.kernelGrad(x, dy, co)
+		if l.Index > 0 { // nobody needs the gradient of the picture
+			x.grads = append(x.grads, n.Node("Conv", same3x3, dy, n.turned(kernel.value)))
+		}
+	})
+	return out
+}
+
+// normalise returns y minus its channel means and 1/√(variance+ε) [1,c,1,1].
+// The sums are taken in two stages: one reduction over 200×200×batch float32
+// values loses a digit.
+func (n *network) normalise(y string, c, h int) (centred, inv string) {
+	keep := func(axes ...int) onnx.Attrs { return onnx.Attrs{"axes": axes, "keepdims": 1} }
+	mean := n.Node("ReduceMean", keep(0, 2), n.Node("ReduceMean", keep(3), y))
+	centred = n.Node("Sub", nil, y, mean)
+	sum := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, n.Node("ReduceSumSquare", keep(3), centred), n.ints(0, 2))
+	variance := n.Node("Mul", nil, sum, n.scalar(1/float32(n.batch*h*h)))
+	inv = n.Node("Reciprocal", nil, n.Node("Sqrt", nil, n.Node("Add", nil, variance, n.scalar(model.Epsilon))))
+	n.means = append(n.means, n.Node("Reshape", nil, mean, n.ints(int64(c))))
+	n.vars = append(n.vars, n.Node("Reshape", nil, variance, n.ints(int64(c))))
+	return centred, inv
+}
+
+// blockGrad sets the gradients of scale and shift and returns the gradient at the
+// convolution's output: with a = scale·inv, z = ReLU(a·d + shift), M values per
+// channel and g the gradient after the ReLU mask,
+// dy = a·(g − Σg/M − d·inv²·Σ(g·d)/M).
+func (n *network) blockGrad(out *value, d, inv, a string, scale, shift *param) string {
+	m := n.scalar(1 / float32(n.batch*out.h*out.h))
+	// A very steep HardSigmoid of a ReLU's output is its 0/1 mask, computed on
+	// every thread, which Sign is not.
+	mask := n.Node("HardSigmoid", onnx.Attrs{"alpha": float32(1e30), "beta": float32(0)}, out.name)
+	g := n.Node("Mul", nil, n.gradOf(out), mask)
+	sum := func(x string) string {
+		rows := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, x, n.ints(3))
+		return n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, rows, n.ints(0, 2))
+	}
+	sumG := sum(g)
+	sumGD := n.Node("Mul", nil, inv, sum(n.Node("Mul", nil, g, d)))
+	shift.grad, scale.grad = sumG, sumGD
+	k0 := n.Node("Mul", nil, sumG, m)
+	k1 := n.Node("Mul", nil, n.Node("Mul", nil, inv, sumGD), m)
+	q := n.Node("Sub", nil, n.Node("Sub", nil, g, k0), n.Node("Mul", nil, d, k1))
+	return n.Node("Mul", nil, q, a)
+}
+
+// turned is the kernel rotated by half a turn with its channels swapped: the
+// convolution with it carries a gradient back.
+func (n *network) turned(w string) string {
+	const low = -1 << 30
+	w = n.Node("Slice", nil, w, n.ints(-1, -1), n.ints(low, low), n.ints(2, 3), n.ints(-1, -1))
+	return n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, w)
+}
+
+var pool2 = onnx.Attrs{"kernel_shape": []int{2, 2}, "strides": []int{2, 2}}
+
+// Pool is the maximum of 2×2 pixels.
+func (n *network) Pool(x *value) *value {
+	out := &value{name: n.Node("MaxPool", pool2, x.name), c: x.c, h: x.h / 2}
+	n.tape = append(n.tape, func() {
+		// Several equal maxima would each get the gradient. They occur at zero,
+		// where the ReLU mask removes it.
+		at := n.Node("Equal", nil, x.name, n.doubled(out.name))
+		x.grads = append(x.grads, n.Node("Where", nil, at, n.doubled(n.gradOf(out)), n.scalar(0)))
+	})
+	return out
+}
+
+// Up repeats each pixel 2×2.
+func (n *network) Up(x *value) *value {
+	out := &value{name: n.doubled(x.name), c: x.c, h: x.h * 2}
+	n.tape = append(n.tape, func() {
+		mean := n.Node("AveragePool", pool2, n.gradOf(out))
+		x.grads = append(x.grads, n.Node("Mul", nil, mean, n.scalar(4)))
+	})
+	return out
+}
+
+// doubled repeats each pixel 2×2.
+func (n *network) doubled(x string) string {
+	if n.scales == "" {
+		n.scales = n.Floats("", []float32{1, 1, 2, 2}, 4)
+	}
+	return n.Node("Resize", onnx.Attrs{"mode": "nearest", "nearest_mode": "floor",
+		"coordinate_transformation_mode": "asymmetric"}, x, "", n.scales)
+}
+
+// Concat joins the channels of a and b.
+func (n *network) Concat(a, b *value) *value {
+	out := &value{name: n.Node("Concat", onnx.Attrs{"axis": 1}, a.name, b.name), c: a.c + b.c, h: a.h}
+	n.tape = append(n.tape, func() {
+		parts := n.NodeN(2, "Split", onnx.Attrs{"axis": 1}, n.gradOf(out), n.ints(int64(a.c), int64(b.c)))
+		a.grads = append(a.grads, parts[0])
+		b.grads = append(b.grads, parts[1])
+	})
+	return out
+}

@@ -1,0 +1,169 @@
+// Package fit trains XNet. One step — forward pass with batch statistics,
+// cross-entropy over the labelled pixels, every gradient, L2 and Adam — is an
+// ONNX graph built here from standard operators and run by ONNX Runtime, the
+// library that the node infers with; pictures are varied on the fly. It trains
+// whole networks on one device; it neither simulates pictures nor chooses
+// options.
+//
+// On one machine's CPU with a given number of threads a run is a function of its
+// options and its data, also when it was interrupted and resumed from its
+// checkpoint.
+package fit
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"dicomnode/model"
+	"dicomnode/trainer/evaluate"
+)
+
+// Progress is what a run tells its caller.
+type Progress struct {
+	Step      int           // steps done
+	Steps     int           // of so many; 0 when the run's length is a duration
+	Share     float64       // of the run that is done, 0 to 1
+	Loss      float64       // mean of the last 50 steps
+	Rate      float64       // learning rate of the last step
+	StepTime  time.Duration // mean since the start or the resumption
+	Remaining time.Duration // estimated
+	// Validation is the score of the averaged parameters after this step, nil
+	// when this step was not validated.
+	Validation *evaluate.Report
+	// Weights holds the validated parameters when Validation is not nil.
+	Weights *model.Weights
+	Best    bool // Validation is the best so far
+}
+
+// Result is a finished run.
+type Result struct {
+	Weights    model.Weights    // averaged parameters with their own statistics, the best ones with Options.Validation
+	Step       int              // the step that made them
+	Steps      int              // steps done
+	Pictures   int              // pictures seen
+	Images     int              // items trained on
+	Digest     string           // of the items, dataset.Digest
+	Validation *evaluate.Report // of Weights, nil without Options.Validation
+	Curve      []Point
+	Stopped    bool // early, by Options.Patience
+}
+
+// Run trains as o says. progress, which may be nil, is called after every step
+// from Run's goroutine. When ctx ends, Run saves the checkpoint (if there is to
+// be one) and returns ctx's error.
+func Run(ctx context.Context, o Options, progress func(Progress)) (*Result, error) {
+	o = o.Defaults()
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("fit: %w", err)
+	}
+	r, err := newRun(ctx, o, progress)
+	if err != nil {
+		return nil, fmt.Errorf("fit: %w", err)
+	}
+	defer r.close()
+	if err := r.steps(ctx); err != nil {
+		return nil, fmt.Errorf("fit: %w", err)
+	}
+	result, err := r.result(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("fit: %w", err)
+	}
+	return result, nil
+}
+
+// steps runs what is left of the run.
+func (r *run) steps(ctx context.Context) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	free := make(chan *batch, len(r.batches))
+	for _, b := range r.batches {
+		free <- b
+	}
+	ready := r.source.stream(inner, r.stepper.step, r.total(), free)
+	defer func() { // wait for the stream's end: its batches are freed next
+		cancel()
+		for range ready {
+		}
+	}()
+	for !r.stopped && r.share() < 1 {
+		b, ok := <-ready
+		if !ok {
+			return r.interrupted(ctx)
+		}
+		if err := r.one(ctx, b); err != nil {
+			if ctx.Err() != nil {
+				return r.interrupted(ctx)
+			}
+			return err
+		}
+		free <- b
+		if err := r.after(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// interrupted saves what there is when ctx has ended.
+func (r *run) interrupted(ctx context.Context) error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// one makes a step on b.
+func (r *run) one(ctx context.Context, b *batch) error {
+	r.rate = r.o.rate(r.stepper.step, r.share())
+	loss, err := r.stepper.run(ctx, b, r.rate)
+	if err != nil {
+		return err
+	}
+	if math.IsNaN(float64(loss)) || math.IsInf(float64(loss), 0) {
+		return fmt.Errorf("the loss is %g after step %d: lower the learning rate", loss, r.stepper.step)
+	}
+	r.average.add(r.stepper.parameters(), r.stepper.step)
+	r.losses.add(float64(loss))
+	return nil
+}
+
+// after validates, saves and reports when it is time to.
+func (r *run) after(ctx context.Context) error {
+	p := r.progressNow()
+	last := r.share() >= 1
+	if last || r.stepper.step%r.o.Every == 0 {
+		if err := r.point(ctx, &p); err != nil {
+			return err
+		}
+	}
+	if r.progress != nil {
+		r.progress(p)
+	}
+	if last || r.stepper.step%r.o.Save == 0 {
+		return r.save()
+	}
+	return nil
+}
+
+// result exports the best parameters, or the last without a validation.
+func (r *run) result(ctx context.Context) (*Result, error) {
+	c := r.best
+	if c.Step == 0 {
+		var err error
+		if c, err = r.candidate(ctx, r.o.Recalibrate); err != nil {
+			return nil, err
+		}
+	}
+	w, err := r.weights(c)
+	if err != nil {
+		return nil, err
+	}
+	out := &Result{Weights: w, Step: c.Step, Steps: r.stepper.step, Pictures: r.stepper.step * r.o.Batch,
+		Images: len(r.source.samples), Digest: r.digest, Curve: r.curve, Stopped: r.stopped}
+	if len(r.validation) > 0 {
+		out.Validation, err = r.measure(ctx, w)
+	}
+	return out, err
+}

@@ -1,0 +1,129 @@
+package fit
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"dicomnode/model"
+	"dicomnode/model/ort"
+)
+
+func needRuntime(t testing.TB) {
+	t.Helper()
+	if err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+}
+
+func close0(t testing.TB, c interface{ Close() error }) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGradient compares the graph's gradient with central differences of its
+// loss along random directions and along each kind of parameter alone.
+func TestGradient(t *testing.T) {
+	needRuntime(t)
+	shape := shapeOf{width: 4, batch: 2, size: 16}
+	for _, directions := range []string{"all", "a1.kernel", "a3.kernel", "a6.kernel", "a8.scale", "a9.kernel", "a14.kernel", "a5.shift", "out.kernel", "out.bias"} {
+		t.Run(directions, func(t *testing.T) {
+			s := fresh(model.XNet(shape.width).Init(1))
+			r := random(2, 0)
+			jitter(shape.width, s.P, r)
+			step, err := newStepper(shape, 0, true, s, ort.Options{Device: ort.CPU, Threads: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer close0(t, step)
+			b := randomBatch(t, shape, r)
+			defer close0(t, b)
+			lossAt(t, step, s, b, nil, 0)
+			direction := directionOf(shape.width, directions, step.grad.Data(), r)
+			want := 0.0
+			for i, g := range step.grad.Data() {
+				want += float64(g) * direction[i]
+			}
+			// The loss is piecewise smooth (ReLU, max): take the best of
+			// several step lengths: long ones cross kinks, short ones drown in
+			// float32 noise.
+			best := math.Inf(1)
+			for _, h := range []float64{1e-2, 3e-3, 1e-3, 3e-4, 1e-4} {
+				got := (lossAt(t, step, s, b, direction, h) - lossAt(t, step, s, b, direction, -h)) / (2 * h)
+				best = min(best, math.Abs(got-want)/(math.Abs(want)+1e-3))
+			}
+			if best > 0.02 {
+				t.Errorf("directional derivative %g differs from the differences by %.2f %%", want, 100*best)
+			}
+		})
+	}
+}
+
+func jitter(width int, p []float32, r *rand.Rand) {
+	for _, q := range model.XNet(width).Parameters() {
+		if len(q.Dims) == 1 {
+			for i := range q.Len {
+				p[q.Offset+i] += float32(0.3 * r.NormFloat64())
+			}
+		}
+	}
+}
+
+// directionOf weighs the gradient's own components at random, so that a wrong
+// one shows and float32 noise does not.
+func directionOf(width int, name string, grad []float32, r *rand.Rand) []float64 {
+	d := make([]float64, len(grad))
+	var square float64
+	for _, p := range model.XNet(width).Parameters() {
+		if name != "all" && name != p.Name {
+			continue
+		}
+		for i := p.Offset; i < p.Offset+p.Len; i++ {
+			d[i] = float64(grad[i]) * (1 + 0.7*r.NormFloat64())
+			square += d[i] * d[i]
+		}
+	}
+	for i := range d {
+		d[i] /= math.Sqrt(square)
+	}
+	return d
+}
+
+func lossAt(t *testing.T, step *stepper, s state, b *batch, d []float64, h float64) float64 {
+	t.Helper()
+	moved := state{P: clone(s.P), M: s.M, V: s.V}
+	for i := range d {
+		moved.P[i] += float32(h * d[i])
+	}
+	step.put(moved)
+	loss, err := step.run(context.Background(), b, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(loss)
+}
+
+func randomBatch(t *testing.T, shape shapeOf, r *rand.Rand) *batch {
+	t.Helper()
+	b, err := newBatch(shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.x.Data() {
+		b.x.Data()[i] = float32(r.NormFloat64() / 2)
+	}
+	var sum float64
+	pixels := shape.pixels()
+	for i := range shape.batch {
+		label := make([]uint8, pixels)
+		for k := range label {
+			label[k] = []uint8{0, 1, 2, 255}[r.IntN(4)]
+		}
+		sum += targets{weights: [3]float32{1, 1, 0.5}, smoothing: 0.1}.fill(b.t.Data()[i*3*pixels:(i+1)*3*pixels], label)
+	}
+	b.norm = float32(1 / sum)
+	return b
+}

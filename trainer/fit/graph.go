@@ -1,0 +1,134 @@
+package fit
+
+import (
+	"fmt"
+
+	"dicomnode/model"
+	"dicomnode/model/onnx"
+)
+
+// Adam's decay rates and denominator guard, Keras's defaults.
+const (
+	beta1       = 0.9
+	beta2       = 0.999
+	adamEpsilon = 1e-7
+)
+
+// Names of the step graph's inputs and outputs. P, M, V are the flat parameters
+// and Adam's two moments; x is batch×1×size×size, t batch×3×size×size the target
+// weight of each class at each pixel (all zero where a pixel is ignored);
+// norm [1] is one over the sum of t, so the loss is a mean; rate [1] is the
+// learning rate with Adam's bias correction.
+var (
+	stepInputs  = []string{"P", "M", "V", "x", "t", "norm", "rate"}
+	stepOutputs = []string{"P2", "M2", "V2", "loss"}
+)
+
+// shapeOf says what one session's graph is for. size must be a multiple of 8.
+type shapeOf struct {
+	width, batch, size int
+}
+
+func (s shapeOf) pixels() int { return s.size * s.size }
+
+// stepGraph is the training step: forward, cross-entropy, gradients, L2 and
+// Adam. withGrad adds the output G, the flat gradient of the loss alone.
+func stepGraph(s shapeOf, l2 float32, withGrad bool) []byte {
+	g := onnx.NewGraph("xnet-step")
+	net := model.XNet(s.width)
+	for _, name := range stepInputs[:3] {
+		g.Input(name, onnx.Float32, net.NumParameters())
+	}
+	n, features := forwardGraph(g, s)
+	g.Input("t", onnx.Float32, s.batch, 3, s.size, s.size)
+	g.Input("norm", onnx.Float32, 1)
+	g.Input("rate", onnx.Float32, 1)
+	n.loss(features, s)
+	n.sweep()
+	grad := n.flatGrad()
+	if withGrad {
+		g.NodeTo("G", "Identity", nil, grad)
+		g.Output("G", onnx.Float32, net.NumParameters())
+	}
+	n.adam(grad, l2)
+	for _, name := range stepOutputs[:3] {
+		g.Output(name, onnx.Float32, net.NumParameters())
+	}
+	g.Output("loss", onnx.Float32, 1)
+	return g.Model(nil)
+}
+
+// statisticsGraph is the forward pass alone: inputs P and x, outputs mean and
+// var, the batch statistics of every block one after the other.
+func statisticsGraph(s shapeOf) []byte {
+	g := onnx.NewGraph("xnet-statistics")
+	net := model.XNet(s.width)
+	g.Input("P", onnx.Float32, net.NumParameters())
+	n, _ := forwardGraph(g, s)
+	total := net.NumChannels()
+	g.NodeTo("mean", "Concat", onnx.Attrs{"axis": 0}, n.means...)
+	g.NodeTo("var", "Concat", onnx.Attrs{"axis": 0}, n.vars...)
+	g.Output("mean", onnx.Float32, total)
+	g.Output("var", onnx.Float32, total)
+	return g.Model(nil)
+}
+
+func forwardGraph(g *onnx.Graph, s shapeOf) (*network, *value) {
+	if s.size%8 != 0 {
+		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.size))
+	}
+	n := &network{Graph: g, net: model.XNet(s.width), batch: s.batch}
+	x := &value{name: g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size), c: 1, h: s.size}
+	n.split("P")
+	return n, model.Build(n.net, n, x)
+}
+
+// loss builds the output convolution and the weighted cross-entropy
+// −norm·Σ t·log softmax, and sends the gradients back to the features.
+func (n *network) loss(features *value, s shapeOf) {
+	kernel, bias := n.params[model.OutKernel], n.params[model.OutBias]
+	one := onnx.Attrs{"kernel_shape": []int{1, 1}}
+	logits := n.Node("Conv", one, features.name, kernel.value, bias.value)
+	shifted := n.Node("Sub", nil, logits, n.Node("ReduceMax", onnx.Attrs{"axes": []int{1}, "keepdims": 1}, logits))
+	exp := n.Node("Exp", nil, shifted)
+	sum := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, exp, n.ints(1))
+	logp := n.Node("Sub", nil, shifted, n.Node("Log", nil, sum))
+	rows := n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("Mul", nil, "t", logp), n.ints(3))
+	total := n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, rows, n.ints(0, 1, 2))
+	n.NodeTo("loss", "Neg", nil, n.Node("Mul", nil, total, "norm"))
+
+	weight := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, "t", n.ints(1))
+	p := n.Node("Mul", nil, n.Node("Div", nil, exp, sum), weight)
+	d := n.Node("Mul", nil, n.Node("Sub", nil, p, "t"), "norm")
+	bias.grad = n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, d, n.ints(3)), n.ints(0, 2))
+	kernel.grad = n.sumBatch(n.timesTransposed(n.flat(d, 3), n.flat(features.name, features.c)))
+	back := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, kernel.value)
+	features.grads = append(features.grads, n.Node("Conv", one, d, back))
+}
+
+// flatGrad joins the parameters' gradients in the order of the flat vector.
+func (n *network) flatGrad() string {
+	var parts []string
+	for _, p := range n.net.Parameters() {
+		parts = append(parts, n.Node("Reshape", nil, n.params[p.Name].grad, n.ints(-1)))
+	}
+	return n.Node("Concat", onnx.Attrs{"axis": 0}, parts...)
+}
+
+// adam adds λ‖kernels‖²'s gradient 2λW to grad and builds P2, M2 and V2.
+func (n *network) adam(grad string, l2 float32) {
+	if l2 != 0 {
+		kernel, total := int64(n.net.NumKernel()), int64(n.net.NumParameters())
+		kernels := n.Node("Slice", nil, "P", n.ints(0), n.ints(kernel), n.ints(0))
+		decay := n.Node("Mul", nil, kernels, n.scalar(2*l2))
+		decay = n.Node("Pad", nil, decay, n.ints(0, total-kernel))
+		grad = n.Node("Add", nil, grad, decay)
+	}
+	mix := func(out, old, now string, beta float32) string {
+		return n.NodeTo(out, "Add", nil, n.Node("Mul", nil, old, n.scalar(beta)), n.Node("Mul", nil, now, n.scalar(1-beta)))
+	}
+	m := mix("M2", "M", grad, beta1)
+	v := mix("V2", "V", n.Node("Mul", nil, grad, grad), beta2)
+	root := n.Node("Add", nil, n.Node("Sqrt", nil, v), n.scalar(adamEpsilon))
+	n.NodeTo("P2", "Sub", nil, "P", n.Node("Mul", nil, "rate", n.Node("Div", nil, m, root)))
+}

@@ -1,0 +1,79 @@
+package fit
+
+import (
+	"dicomnode/model"
+	"dicomnode/model/onnx"
+)
+
+// param is a parameter inside the graph.
+type param struct {
+	value string // cut out of the flat vector
+	grad  string // set by the backward sweep
+}
+
+var _ model.Builder[*value] = (*network)(nil)
+
+// value is a feature map batch×c×h×h in the graph. grads collects the gradients
+// that its consumers send back.
+type value struct {
+	name  string
+	c, h  int
+	grads []string
+}
+
+// network builds forward nodes and records, in tape, how to build the backward
+// nodes; sweep runs the tape from the end.
+type network struct {
+	*onnx.Graph
+	net    model.Network
+	batch  int
+	params map[string]*param
+	tape   []func()
+	means  []string // batch mean of each block, [c]
+	vars   []string // batch variance (biased) of each block, [c]
+	scales string   // the ×2 of Resize
+}
+
+func (n *network) ints(v ...int64) string { return n.Ints("", v, len(v)) }
+func (n *network) scalar(v float32) string {
+	return n.Floats("", []float32{v}, 1)
+}
+
+// split cuts the flat vector into the network's parameters.
+func (n *network) split(flat string) {
+	list := n.net.Parameters()
+	sizes := make([]int64, len(list))
+	for i, p := range list {
+		sizes[i] = int64(p.Len)
+	}
+	parts := n.NodeN(len(sizes), "Split", onnx.Attrs{"axis": 0}, flat, n.ints(sizes...))
+	n.params = map[string]*param{}
+	for i, p := range list {
+		n.params[p.Name] = &param{value: n.Node("Reshape", nil, parts[i], n.shape(p.Dims...))}
+	}
+}
+
+func (n *network) shape(dims ...int) string {
+	v := make([]int64, len(dims))
+	for i, d := range dims {
+		v[i] = int64(d)
+	}
+	return n.ints(v...)
+}
+
+// sweep builds the backward nodes; the gradients of the outputs must be set.
+func (n *network) sweep() {
+	for i := len(n.tape) - 1; i >= 0; i-- {
+		n.tape[i]()
+	}
+}
+
+// gradOf sums what the consumers of v sent back.
+func (n *network) gradOf(v *value) string {
+	sum := v.grads[0]
+	for _, g := range v.grads[1:] {
+		sum = n.Node("Add", nil, sum, g)
+	}
+	v.grads = []string{sum}
+	return sum
+}

@@ -1,0 +1,120 @@
+package fit
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"dicomnode/model"
+	"dicomnode/trainer/dataset"
+)
+
+// Options says what to train on and how. Data and one of Steps, Epochs and
+// Duration are required; Defaults fills what is zero.
+type Options struct {
+	Data    []string  // data set folders; items of split "" and "train" are used
+	Shares  []float64 // of each folder in the pictures seen; nil: every item once per epoch
+	Exclude []string  // patterns of ids to leave out of Data and Validation, as in path.Match
+
+	Width int // filters at full resolution; 0: 16
+	Batch int // pictures per step; 0: 5
+
+	Steps    int           // length of the run in steps
+	Epochs   float64       // or in passes over the data
+	Duration time.Duration // or in time: the learning rate then follows the clock, and a run cannot be repeated exactly
+
+	LearningRate float64                  // peak; 0: 1e-3
+	WarmUp       int                      // steps of linear warm-up; 0: 100, negative: none
+	L2           float64                  // λ of λ‖kernels‖² in the loss; 0: none. The paper's is 5e-4
+	ClassWeights [dataset.Classes]float64 // of the loss, by true class; all 0: equal
+	Smoothing    float64                  // label smoothing, 0 to 1
+	AverageDecay float64                  // of the exponential moving average that is exported; 0: 0.998, negative: the last parameters
+	Augment      *Augmentation            // nil: DefaultAugmentation
+	Seed         uint64
+
+	Validation []string // folders scored while training; the best parameters are exported
+	Every      int      // steps between validations; 0: 500
+	Patience   int      // validations without a better one before stopping; 0: never
+
+	Init       *model.Weights // parameters to start from; nil: random
+	Checkpoint string         // file to save to and to resume from; empty: none
+	Save       int            // steps between checkpoints; 0: 500
+	Curve      string         // CSV file of the learning curve; empty: none
+
+	Threads     int    // of ONNX Runtime; 0: one per core
+	Device      string // "auto", "cpu" or "cuda"; "": auto
+	Library     string // ONNX Runtime's library; "": searched for
+	Recalibrate int    // batches for the statistics of what is exported; 0: 100
+}
+
+// Defaults returns o with its zero values filled.
+func (o Options) Defaults() Options {
+	fill(&o.Width, 16)
+	fill(&o.Batch, 5)
+	fill(&o.LearningRate, 1e-3)
+	fill(&o.WarmUp, 100)
+	fill(&o.AverageDecay, 0.998)
+	fill(&o.Every, 500)
+	fill(&o.Save, 500)
+	fill(&o.Recalibrate, 100)
+	if o.ClassWeights == [dataset.Classes]float64{} {
+		o.ClassWeights = [dataset.Classes]float64{1, 1, 1}
+	}
+	if o.Augment == nil {
+		a := DefaultAugmentation
+		o.Augment = &a
+	}
+	return o
+}
+
+func fill[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+// check reports the first thing wrong with filled options.
+func (o Options) check() error {
+	lengths := 0
+	for _, given := range []bool{o.Steps != 0, o.Epochs != 0, o.Duration != 0} {
+		if given {
+			lengths++
+		}
+	}
+	switch {
+	case len(o.Data) == 0:
+		return errors.New("no data set folder to train on")
+	case lengths != 1:
+		return errors.New("give exactly one of steps, epochs and duration")
+	case o.Steps < 0 || o.Epochs < 0 || o.Duration < 0:
+		return errors.New("the length of the run is negative")
+	case o.Batch < 1 || o.Batch > 1024:
+		return fmt.Errorf("batch %d is not between 1 and 1024", o.Batch)
+	case o.LearningRate < 0 || math.IsNaN(o.LearningRate):
+		return fmt.Errorf("learning rate %g is not positive", o.LearningRate)
+	case o.Smoothing < 0 || o.Smoothing >= 1:
+		return fmt.Errorf("label smoothing %g is not between 0 and 1", o.Smoothing)
+	case o.L2 < 0 || o.AverageDecay >= 1:
+		return errors.New("l2 must not be negative and the average's decay must be below 1")
+	case o.Shares != nil && len(o.Shares) != len(o.Data):
+		return fmt.Errorf("%d shares for %d folders", len(o.Shares), len(o.Data))
+	}
+	for _, v := range append(append([]float64{}, o.Shares...), o.ClassWeights[:]...) {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			return fmt.Errorf("share or class weight %g is negative", v)
+		}
+	}
+	return model.CheckWidth(o.Width)
+}
+
+// rate is the learning rate after the given share of the run (0 to 1): linear
+// warm-up over the first steps, then half a cosine down to 1 % of the peak.
+func (o Options) rate(step int, done float64) float64 {
+	rate := o.LearningRate * (0.01 + 0.99*0.5*(1+math.Cos(math.Pi*min(max(done, 0), 1))))
+	if step < o.WarmUp {
+		rate *= float64(step+1) / float64(o.WarmUp)
+	}
+	return rate
+}

@@ -1,0 +1,240 @@
+package fit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"dicomnode/model"
+	"dicomnode/model/ort"
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/evaluate"
+)
+
+// run is a run under way.
+type run struct {
+	o          Options
+	progress   func(Progress)
+	source     *source
+	validation []*dataset.Sample
+	digest     string // of the samples
+	identity   string // of options and samples, for checkpoints
+
+	stepper    *stepper
+	calibrator *calibrator
+	batches    []*batch // two for the steps
+	spare      *batch   // for the statistics
+	average    *average
+
+	started time.Time     // of this process's part
+	before  time.Duration // spent before it was resumed
+	first   int           // step it started from
+	rate    float64
+	losses  window
+	curve   []Point
+	best    candidate
+	worse   int // validations since the best
+	stopped bool
+}
+
+func newRun(ctx context.Context, o Options, progress func(Progress)) (*run, error) {
+	r := &run{o: o, progress: progress}
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.prepare(); err != nil {
+		r.close()
+		return nil, err
+	}
+	r.started = time.Now()
+	return r, nil
+}
+
+// load reads the data.
+func (r *run) load(ctx context.Context) error {
+	var sizes []int
+	var all []*dataset.Sample
+	for _, dir := range r.o.Data {
+		samples, _, err := evaluate.Load(ctx, dir, evaluate.Options{Splits: []string{"", dataset.Train}, Exclude: r.o.Exclude})
+		if err != nil {
+			return err
+		}
+		if len(samples) == 0 {
+			return fmt.Errorf("%s has nothing to train on", dir)
+		}
+		all, sizes = append(all, samples...), append(sizes, len(samples))
+	}
+	for _, dir := range r.o.Validation {
+		samples, _, err := evaluate.Load(ctx, dir, evaluate.Options{Exclude: r.o.Exclude})
+		if err != nil {
+			return err
+		}
+		r.validation = append(r.validation, samples...)
+	}
+	if r.o.Epochs > 0 {
+		r.o.Steps = int(math.Ceil(r.o.Epochs * float64(len(all)) / float64(r.o.Batch)))
+	}
+	r.digest = dataset.Digest(all)
+	r.identity = identity(r.o, r.digest)
+	r.source = &source{shape: shapeOf{r.o.Width, r.o.Batch, dataset.Side}, samples: all, augment: *r.o.Augment,
+		order: newOrder(r.o.Seed, sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
+	return nil
+}
+
+func targetsOf(o Options) targets {
+	t := targets{smoothing: float32(o.Smoothing)}
+	for i, w := range o.ClassWeights {
+		t.weights[i] = float32(w)
+	}
+	return t
+}
+
+// identity is a digest of what decides a run's course: its data and options, but
+// not where it runs and writes.
+func identity(o Options, digest string) string {
+	o.Data, o.Validation, o.Checkpoint, o.Curve, o.Library, o.Device = nil, nil, "", "", "", ""
+	o.Threads, o.Save = 0, 0
+	h := sha256.New()
+	fmt.Fprintln(h, digest)
+	if o.Init != nil {
+		fmt.Fprint(h, o.Init.Flat())
+		o.Init = nil
+	}
+	_ = json.NewEncoder(h).Encode(o) // options encode, and a hash takes all
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// prepare loads the graphs and puts the starting or saved state into them.
+func (r *run) prepare() error {
+	if err := ort.Find(r.o.Library); err != nil {
+		return err
+	}
+	start, err := r.start()
+	if err != nil {
+		return err
+	}
+	shape := r.source.shape
+	device := ort.Options{Device: r.o.Device, Threads: r.o.Threads, IntraOpSpinning: true}
+	if r.stepper, err = newStepper(shape, float32(r.o.L2), false, start, device); err != nil {
+		return err
+	}
+	if r.calibrator, err = newCalibrator(shape, device); err != nil {
+		return err
+	}
+	for range 2 {
+		b, err := newBatch(shape)
+		if err != nil {
+			return err
+		}
+		r.batches = append(r.batches, b)
+	}
+	r.spare, err = newBatch(shape)
+	return err
+}
+
+// start returns the state to begin with: the checkpoint's, or a fresh one.
+func (r *run) start() (state, error) {
+	if r.o.Checkpoint != "" {
+		c, err := resume(r.o.Checkpoint, r.identity, r.o.Width)
+		if err != nil {
+			return state{}, err
+		}
+		if c != nil {
+			r.average = newAverage(r.o.AverageDecay, c.Average)
+			r.before, r.curve, r.best, r.worse, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
+			r.losses = c.Losses
+			return c.State, nil
+		}
+	}
+	w := model.XNet(r.o.Width).Init(r.o.Seed)
+	if r.o.Init != nil {
+		w = *r.o.Init
+		if err := w.Check(); err != nil {
+			return state{}, err
+		}
+		if w.Network.Width != r.o.Width {
+			return state{}, fmt.Errorf("start from weights of width %d at width %d", w.Network.Width, r.o.Width)
+		}
+	}
+	s := fresh(w)
+	r.average = newAverage(r.o.AverageDecay, s.P)
+	return s, nil
+}
+
+// close frees whatever prepare made.
+func (r *run) close() error {
+	var errs []error
+	if r.stepper != nil {
+		errs = append(errs, r.stepper.Close())
+	}
+	if r.calibrator != nil {
+		errs = append(errs, r.calibrator.Close())
+	}
+	for _, b := range append(r.batches, r.spare) {
+		if b != nil {
+			errs = append(errs, b.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// total is the number of steps, without end for a run whose length is a time.
+func (r *run) total() int {
+	if r.o.Steps > 0 {
+		return r.o.Steps
+	}
+	return math.MaxInt
+}
+
+func (r *run) elapsed() time.Duration { return r.before + time.Since(r.started) }
+
+// share is the part of the run that is done.
+func (r *run) share() float64 {
+	if r.o.Steps > 0 {
+		return float64(r.stepper.step) / float64(r.o.Steps)
+	}
+	return min(1, float64(r.elapsed())/float64(r.o.Duration))
+}
+
+func (r *run) progressNow() Progress {
+	p := Progress{Step: r.stepper.step, Steps: r.o.Steps, Share: r.share(), Loss: r.losses.mean(), Rate: r.rate}
+	p.StepTime = time.Since(r.started) / time.Duration(max(1, r.stepper.step-r.first))
+	if r.o.Steps > 0 {
+		p.Remaining = time.Duration(r.o.Steps-r.stepper.step) * p.StepTime
+	} else {
+		p.Remaining = max(0, r.o.Duration-r.elapsed())
+	}
+	return p
+}
+
+// save writes the checkpoint, if there is to be one.
+func (r *run) save() error {
+	if r.o.Checkpoint == "" {
+		return nil
+	}
+	c := &checkpoint{Format: checkpointFormat, Run: r.identity, State: r.stepper.snapshot(), Average: r.average.values,
+		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses}
+	return c.save(r.o.Checkpoint)
+}
+
+// window averages the last losses.
+type window struct{ Values []float64 }
+
+func (w *window) add(v float64) {
+	if w.Values = append(w.Values, v); len(w.Values) > 50 {
+		w.Values = w.Values[1:]
+	}
+}
+
+func (w *window) mean() float64 {
+	var sum float64
+	for _, v := range w.Values {
+		sum += v
+	}
+	return sum / float64(max(1, len(w.Values)))
+}

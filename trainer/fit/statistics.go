@@ -1,0 +1,66 @@
+package fit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dicomnode/model"
+	"dicomnode/model/ort"
+)
+
+// calibrator measures the batch normalisations' statistics for given
+// parameters: the mean over many batches of each batch's mean and variance.
+// Running averages kept while training lag behind the parameters, and do not
+// belong to averaged parameters at all, so none are kept.
+type calibrator struct {
+	session           *ort.Session
+	p, mean, variance *ort.Tensor
+}
+
+func newCalibrator(s shapeOf, o ort.Options) (*calibrator, error) {
+	o.MemPattern = false
+	session, err := ort.NewSession(statisticsGraph(s), []string{"P", "x"}, []string{"mean", "var"}, o)
+	if err != nil {
+		return nil, fmt.Errorf("load the statistics pass: %w", err)
+	}
+	net := model.XNet(s.width)
+	c := &calibrator{session: session}
+	var errs [3]error
+	c.p, errs[0] = ort.NewTensor(net.NumParameters())
+	c.mean, errs[1] = ort.NewTensor(net.NumChannels())
+	c.variance, errs[2] = ort.NewTensor(net.NumChannels())
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// measure returns the statistics vector of p (the means of all blocks, then the
+// variances, as model.Network.Statistics lists them) over the first n batches
+// of s, using b for them.
+func (c *calibrator) measure(ctx context.Context, p []float32, s *source, b *batch, n int) ([]float32, error) {
+	copy(c.p.Data(), p)
+	channels := len(c.mean.Data())
+	sum := make([]float64, 2*channels)
+	for step := range n {
+		s.fill(b, step)
+		if err := c.session.RunContext(ctx, []*ort.Tensor{c.p, b.x}, []*ort.Tensor{c.mean, c.variance}); err != nil {
+			return nil, err
+		}
+		for i := range channels {
+			sum[i] += float64(c.mean.Data()[i])
+			sum[channels+i] += float64(c.variance.Data()[i])
+		}
+	}
+	out := make([]float32, len(sum))
+	for i, v := range sum {
+		out[i] = float32(v / float64(n))
+	}
+	return out, nil
+}
+
+// Close frees the session and its tensors.
+func (c *calibrator) Close() error {
+	return errors.Join(c.session.Close(), c.p.Close(), c.mean.Close(), c.variance.Close())
+}

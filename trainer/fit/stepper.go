@@ -1,0 +1,132 @@
+package fit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"dicomnode/model"
+	"dicomnode/model/ort"
+)
+
+// state is everything a step changes: the flat parameters, Adam's moments and
+// how many steps made them.
+type state struct {
+	Step    int
+	P, M, V []float32
+}
+
+// fresh is the state before the first step.
+func fresh(w model.Weights) state {
+	p := w.Flat()
+	return state{P: p, M: make([]float32, len(p)), V: make([]float32, len(p))}
+}
+
+// stepper runs training steps. The flat vectors exist twice: a step reads one
+// set and writes the other, then they change places, because one buffer must not
+// be both input and output of a run.
+type stepper struct {
+	shape     shapeOf
+	session   *ort.Session
+	p, m, v   [2]*ort.Tensor
+	norm      *ort.Tensor
+	rate      *ort.Tensor
+	loss      *ort.Tensor
+	grad      *ort.Tensor // nil unless asked for
+	current   int
+	step      int
+	allocated []*ort.Tensor
+}
+
+// newStepper loads the step graph and puts s into it.
+func newStepper(shape shapeOf, l2 float32, withGrad bool, s state, o ort.Options) (*stepper, error) {
+	outputs := stepOutputs
+	if withGrad {
+		outputs = append(outputs[:len(outputs):len(outputs)], "G")
+	}
+	o.MemPattern = false // halves the memory of a step at the same speed
+	session, err := ort.NewSession(stepGraph(shape, l2, withGrad), stepInputs, outputs, o)
+	if err != nil {
+		return nil, fmt.Errorf("load the training step: %w", err)
+	}
+	t := &stepper{shape: shape, session: session}
+	if err := t.allocate(withGrad); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	t.put(s)
+	return t, nil
+}
+
+func (t *stepper) allocate(withGrad bool) error {
+	total := model.XNet(t.shape.width).NumParameters()
+	var err error
+	tensor := func(dims ...int) *ort.Tensor {
+		made, e := ort.NewTensor(dims...)
+		err = errors.Join(err, e)
+		if e == nil {
+			t.allocated = append(t.allocated, made)
+		}
+		return made
+	}
+	for i := range 2 {
+		t.p[i], t.m[i], t.v[i] = tensor(total), tensor(total), tensor(total)
+	}
+	t.norm, t.rate, t.loss = tensor(1), tensor(1), tensor(1)
+	if withGrad {
+		t.grad = tensor(total)
+	}
+	return err
+}
+
+// put copies s into the stepper.
+func (t *stepper) put(s state) {
+	c := t.current
+	copy(t.p[c].Data(), s.P)
+	copy(t.m[c].Data(), s.M)
+	copy(t.v[c].Data(), s.V)
+	t.step = s.Step
+}
+
+// snapshot copies the state out.
+func (t *stepper) snapshot() state {
+	c := t.current
+	return state{Step: t.step, P: clone(t.p[c].Data()), M: clone(t.m[c].Data()), V: clone(t.v[c].Data())}
+}
+
+// parameters is the current flat vector; the next step overwrites it.
+func (t *stepper) parameters() []float32 { return t.p[t.current].Data() }
+
+// run makes one step on b at the given learning rate and returns the loss.
+func (t *stepper) run(ctx context.Context, b *batch, rate float64) (float32, error) {
+	c, next := t.current, 1-t.current
+	t.norm.Data()[0] = b.norm
+	t.rate.Data()[0] = float32(rate * correction(t.step+1))
+	in := []*ort.Tensor{t.p[c], t.m[c], t.v[c], b.x, b.t, t.norm, t.rate}
+	out := []*ort.Tensor{t.p[next], t.m[next], t.v[next], t.loss}
+	if t.grad != nil {
+		out = append(out, t.grad)
+	}
+	if err := t.session.RunContext(ctx, in, out); err != nil {
+		return 0, err
+	}
+	t.current = next
+	t.step++
+	return t.loss.Data()[0], nil
+}
+
+// correction is Adam's bias correction at step 1, 2, …
+func correction(step int) float64 {
+	return math.Sqrt(1-math.Pow(beta2, float64(step))) / (1 - math.Pow(beta1, float64(step)))
+}
+
+// Close frees the session and its tensors.
+func (t *stepper) Close() error {
+	errs := []error{t.session.Close()}
+	for _, a := range t.allocated {
+		errs = append(errs, a.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func clone(v []float32) []float32 { return append([]float32(nil), v...) }

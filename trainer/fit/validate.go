@@ -1,0 +1,82 @@
+package fit
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"dicomnode/model"
+	"dicomnode/trainer/evaluate"
+)
+
+// point adds a point to the learning curve, validated if there is data for it.
+func (r *run) point(ctx context.Context, p *Progress) error {
+	at := Point{Step: r.stepper.step, Loss: r.losses.mean(), Rate: r.rate, Accuracy: math.NaN(), Seconds: r.elapsed().Seconds()}
+	if len(r.validation) > 0 {
+		if err := r.validate(ctx, p); err != nil {
+			return err
+		}
+		v := p.Validation
+		at.Accuracy, at.SoftF1, at.BoneF1 = v.Accuracy, v.Classes[1].F1, v.Classes[2].F1
+	}
+	r.curve = append(r.curve, at)
+	if r.o.Curve == "" {
+		return nil
+	}
+	return writeCurve(r.o.Curve, r.curve)
+}
+
+// validate scores the parameters of now and keeps them when they are the best.
+func (r *run) validate(ctx context.Context, p *Progress) error {
+	c, err := r.candidate(ctx, r.o.Recalibrate)
+	if err != nil {
+		return err
+	}
+	w, err := r.weights(c)
+	if err != nil {
+		return err
+	}
+	if p.Validation, err = r.measure(ctx, w); err != nil {
+		return err
+	}
+	c.Accuracy = p.Validation.Accuracy
+	p.Weights, p.Best = &w, r.best.Step == 0 || c.Accuracy > r.best.Accuracy
+	if p.Best {
+		r.best, r.worse = c, 0
+		return nil
+	}
+	r.worse++
+	r.stopped = r.o.Patience > 0 && r.worse >= r.o.Patience
+	return nil
+}
+
+// candidate is the averaged parameters with their statistics over n batches.
+func (r *run) candidate(ctx context.Context, n int) (candidate, error) {
+	c := candidate{Step: r.stepper.step, Parameters: clone(r.average.values)}
+	if r.o.AverageDecay < 0 {
+		c.Parameters = clone(r.stepper.parameters())
+	}
+	var err error
+	c.Statistics, err = r.calibrator.measure(ctx, c.Parameters, r.source, r.spare, n)
+	return c, err
+}
+
+func (r *run) weights(c candidate) (model.Weights, error) {
+	w := model.Weights{Network: model.XNet(r.o.Width), Arrays: map[string][]float32{}}
+	return w, errors.Join(w.SetFlat(c.Parameters), w.SetRunning(c.Statistics))
+}
+
+// measure scores w on the validation data.
+func (r *run) measure(ctx context.Context, w model.Weights) (*evaluate.Report, error) {
+	card := model.Card{Name: "candidate", Version: "0", Licence: "none"}
+	bundle, err := model.Export(w, card, r.o.Library)
+	if err != nil {
+		return nil, err
+	}
+	s, err := model.Open(bundle, model.Options{Device: r.o.Device, Library: r.o.Library, Threads: r.o.Threads})
+	if err != nil {
+		return nil, err
+	}
+	report, err := evaluate.Measure(ctx, r.validation, s)
+	return report, errors.Join(err, s.Close())
+}
