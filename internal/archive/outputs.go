@@ -25,6 +25,9 @@ func (a *Archive) segment(ctx context.Context, h Handlers, j *river.Job[segmentA
 	if err != nil {
 		return err
 	}
+	if err := distinct(outputs); err != nil {
+		return err
+	}
 	made := make([]Object, len(outputs))
 	defer func() { a.forgetUncommitted(made) }()
 	for i, out := range outputs {
@@ -33,6 +36,18 @@ func (a *Archive) segment(ctx context.Context, h Handlers, j *river.Job[segmentA
 		}
 	}
 	return a.commitOutputs(ctx, j, source, outputs, made)
+}
+
+// distinct refuses two outputs with one SOP Instance UID.
+func distinct(outputs []Output) error {
+	seen := map[string]bool{}
+	for i, out := range outputs {
+		if seen[out.SOPInstanceUID] {
+			return Permanent(fmt.Errorf("output %d has the SOP Instance UID of an earlier one", i+1))
+		}
+		seen[out.SOPInstanceUID] = true
+	}
+	return nil
 }
 
 // storeOutput writes the file of an output, unless an earlier run of the same

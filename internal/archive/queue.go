@@ -5,7 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/riverqueue/river"
 )
 
 // quarantined are River's states of jobs that will not run again by themselves.
@@ -48,6 +51,7 @@ func scanEntry(rows *sql.Rows) (e Entry, err error) {
 		return e, err
 	}
 	e.State, e.Received = states[state], time.Unix(0, received)
+	e.Reason = strings.TrimPrefix(e.Reason, "JobCancelError: ") // River's word for Permanent
 	switch {
 	case e.State == Quarantined:
 		e.NextAt = time.Time{}
@@ -119,6 +123,36 @@ func (a *Archive) Drop(ctx context.Context, ids ...int64) (int, error) {
 		return 0, fmt.Errorf("drop jobs: %w", err)
 	}
 	return len(dropped), nil
+}
+
+// Requeue makes new jobs for received objects, by our object ids, as if they had
+// just arrived: for a new model or a new destination. Outputs and deliveries
+// that exist already are not made again. ErrNotFound names an unknown id, and
+// then no job is made.
+func (a *Archive) Requeue(ctx context.Context, objectIDs ...int64) error {
+	var queues []string
+	err := inTx(ctx, a.write, func(tx *sql.Tx) error {
+		var jobs []river.InsertManyParams
+		for _, id := range objectIDs {
+			o, err := a.scanObject(tx.QueryRowContext(ctx, "SELECT "+columns+" FROM object WHERE id = ?", id))
+			if err != nil {
+				return fmt.Errorf("object %d: %w", id, err)
+			}
+			jobs = append(jobs, a.jobsFor(o)...)
+		}
+		if len(jobs) == 0 {
+			return nil
+		}
+		for _, j := range jobs {
+			queues = append(queues, j.InsertOpts.Queue)
+		}
+		_, err := a.insert.InsertManyTx(ctx, tx, jobs)
+		return err
+	})
+	if err == nil {
+		a.bell.ring(queues...)
+	}
+	return err
 }
 
 // selection is the condition for the jobs with ids that may be changed, or for

@@ -159,7 +159,10 @@ func (a *Archive) dark(ctx context.Context, h Handlers, j *river.Job[darkArgs]) 
 	if err != nil {
 		return err
 	}
-	return h.Dark(ctx, o)
+	if err := h.Dark(ctx, o); err != nil {
+		return err
+	}
+	return complete(ctx, a, j)
 }
 
 func (a *Archive) deliver(ctx context.Context, h Handlers, j *river.Job[deliverArgs]) error {
@@ -167,5 +170,17 @@ func (a *Archive) deliver(ctx context.Context, h Handlers, j *river.Job[deliverA
 	if err != nil {
 		return err
 	}
-	return h.Deliver(ctx, o, j.Args.Destination)
+	if err := h.Deliver(ctx, o, j.Args.Destination); err != nil {
+		return err
+	}
+	return complete(ctx, a, j)
+}
+
+// complete ends a job at once. River would by itself, but in batches some
+// 50 ms later, and a delivery made in a time like that is repeated after a crash.
+func complete[T river.JobArgs](ctx context.Context, a *Archive, j *river.Job[T]) error {
+	return inTx(context.WithoutCancel(ctx), a.write, func(tx *sql.Tx) error {
+		_, err := river.JobCompleteTx[*driver](ctx, tx, j)
+		return err
+	})
 }

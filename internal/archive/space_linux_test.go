@@ -1,0 +1,60 @@
+package archive_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"dicomnode/internal/archive"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestDiskFull fills a small file system of its own. Where the user may not
+// mount one the test is skipped; TestReceiveNeedsFreeSpace runs everywhere.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
+		t.Skipf("mount a small file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	a := open(t, options(dir))
+	stored, refused := map[string][]byte{}, 0
+	for i := range 40 {
+		uid := fmt.Sprintf("1.2.%d", i+1)
+		data := dataset(dxClass, uid, 600_000-i*10_000, byte(i))
+		_, err := a.Receive(t.Context(), incoming(uid, archive.Segment), bytes.NewReader(data))
+		switch {
+		case err == nil:
+			stored[uid] = data
+		case errors.Is(err, archive.ErrNoSpace):
+			refused++
+		default:
+			t.Errorf("object %d: error %v, want ErrNoSpace", i, err)
+		}
+	}
+	if refused == 0 || len(stored) == 0 {
+		t.Fatalf("%d stored, %d refused: want some of each", len(stored), refused)
+	}
+	if n := len(objectFiles(t, dir)); n != len(stored) {
+		t.Errorf("%d files, want %d", n, len(stored))
+	}
+	for uid, data := range stored {
+		if o, err := a.Find(t.Context(), uid); err != nil || !bytes.Equal(contents(t, o), data) {
+			t.Errorf("object stored before the disk was full: %v", err)
+		}
+	}
+	// With room again the service goes on by itself.
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=32m"); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, a, "1.3", archive.Segment)
+	if n := len(queue(t, a)); n != len(stored)+1 {
+		t.Errorf("%d jobs, want %d", n, len(stored)+1)
+	}
+}

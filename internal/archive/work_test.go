@@ -1,0 +1,311 @@
+package archive_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dicomnode/internal/archive"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSegmentThenDeliver(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	var mu sync.Mutex
+	delivered := map[string]archive.Object{}
+	work(t, a, archive.Handlers{
+		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+			return []archive.Output{seg(o, "pacs", "research")}, nil
+		},
+		Deliver: func(_ context.Context, o archive.Object, destination string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			delivered[destination] = o
+			return nil
+		},
+	})
+	source := receive(t, a, "1.2.3", archive.Segment)
+	await(t, "deliveries", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(delivered) == 2 && len(queue(t, a)) == 0
+	})
+	for destination, o := range delivered {
+		if o.SOPInstanceUID != "1.2.3.9" || o.ParentID != source.ID || o.SOPClassUID != segClass || o.StudyInstanceUID != "1.2.3.4" {
+			t.Errorf("delivered to %s: %+v", destination, o)
+		}
+		if got, want := len(contents(t, o)), len(dataset(segClass, "1.2.3.9", 100, 9)); got != want {
+			t.Errorf("delivered to %s: %d bytes, want %d", destination, got, want)
+		}
+	}
+}
+
+// TestSegmentRepeats does a job again whose outputs are committed: they are
+// found, and only a destination that is new gets a delivery.
+func TestSegmentRepeats(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	var mu sync.Mutex
+	destinations, delivered, runs := []string{"pacs"}, map[string]int{}, 0
+	work(t, a, archive.Handlers{
+		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			runs++
+			return []archive.Output{seg(o, destinations...)}, nil
+		},
+		Deliver: func(_ context.Context, _ archive.Object, destination string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			delivered[destination]++
+			return nil
+		},
+	})
+	o := receive(t, a, "1.2.3", archive.Segment)
+	await(t, "first run", func() bool { return len(queue(t, a)) == 0 })
+	mu.Lock()
+	destinations = []string{"pacs", "research"}
+	mu.Unlock()
+	if err := a.Requeue(t.Context(), o.ID); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "second run", func() bool { return len(queue(t, a)) == 0 })
+	if diff := cmp.Diff(map[string]int{"pacs": 1, "research": 1}, delivered); diff != "" || runs != 2 {
+		t.Errorf("%d runs, want 2; deliveries (-want +got):\n%s", runs, diff)
+	}
+	if n := len(objectFiles(t, dir)); n != 2 {
+		t.Errorf("%d files, want 2", n)
+	}
+	if err := a.Requeue(t.Context(), o.ID, 4711); !errors.Is(err, archive.ErrNotFound) || len(queue(t, a)) != 0 {
+		t.Errorf("requeue of an unknown object: %v", err)
+	}
+}
+
+func TestDarkJob(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	got := make(chan archive.Object, 1)
+	work(t, a, archive.Handlers{Dark: func(_ context.Context, o archive.Object) error { got <- o; return nil }})
+	want := receive(t, a, "1.2.3", archive.Dark)
+	if o := <-got; o.ID != want.ID || o.Path() != want.Path() {
+		t.Errorf("dark job got object %d, want %d", o.ID, want.ID)
+	}
+}
+
+func TestFailuresAreRetried(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	var runs atomic.Int32
+	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error {
+		switch runs.Add(1) {
+		case 1:
+			return errors.New("not yet")
+		case 2:
+			panic("at the disco")
+		case 3:
+			return archive.Later(time.Millisecond, errors.New("outstanding"))
+		}
+		return nil
+	}})
+	receive(t, a, "1.2.3", archive.Dark)
+	await(t, "job done", func() bool { return len(queue(t, a)) == 0 })
+	if n := runs.Load(); n != 4 {
+		t.Errorf("%d runs, want 4", n)
+	}
+}
+
+func TestQuarantine(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	var mended atomic.Bool
+	work(t, a, archive.Handlers{Segment: func(context.Context, archive.Object) ([]archive.Output, error) {
+		if mended.Load() {
+			return nil, nil
+		}
+		return nil, archive.Permanent(errors.New("unsupported pixels"))
+	}})
+	o := receive(t, a, "1.2.3", archive.Segment)
+	var entries []archive.Entry
+	await(t, "quarantine", func() bool {
+		entries = queue(t, a)
+		return len(entries) == 1 && entries[0].State == archive.Quarantined
+	})
+	e := entries[0]
+	if e.ObjectID != o.ID || e.Attempts != 1 || !e.NextAt.IsZero() || !e.Received.Equal(o.Received) {
+		t.Errorf("entry %+v", e)
+	}
+	if want := "unsupported pixels"; e.Reason != want {
+		t.Errorf("reason %q, want %q", e.Reason, want)
+	}
+	if s, err := a.Stats(t.Context()); err != nil || s.Quarantined != 1 || s.Waiting != 0 || s.Objects != 1 || !s.Oldest.IsZero() {
+		t.Errorf("stats %+v, %v", s, err)
+	}
+	receive(t, a, "1.2.4", archive.Keep) // quarantine blocks nobody
+	mended.Store(true)
+	if n, err := a.Retry(t.Context(), e.ID+1000); n != 0 || err != nil {
+		t.Errorf("retry of an unknown id: %d, %v", n, err)
+	}
+	if n, err := a.Retry(t.Context()); n != 1 || err != nil {
+		t.Errorf("retry: %d, %v; want 1", n, err)
+	}
+	await(t, "job done after retry", func() bool { return len(queue(t, a)) == 0 })
+}
+
+func TestRetryAndDropFromAnotherProcess(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	var mended atomic.Bool
+	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error {
+		if mended.Load() {
+			return nil
+		}
+		return archive.Permanent(errors.New("no detector"))
+	}})
+	receive(t, a, "1.2.3", archive.Dark)
+	receive(t, a, "1.2.4", archive.Dark)
+	shared, err := archive.OpenShared(t.Context(), options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	var entries []archive.Entry
+	await(t, "quarantine", func() bool {
+		entries = queue(t, shared)
+		return len(entries) == 2 && entries[0].State == archive.Quarantined && entries[1].State == archive.Quarantined
+	})
+	if n, err := shared.Drop(t.Context(), entries[0].ID); n != 1 || err != nil {
+		t.Errorf("drop: %d, %v; want 1", n, err)
+	}
+	mended.Store(true)
+	if n, err := shared.Retry(t.Context(), entries[0].ID, entries[1].ID); n != 1 || err != nil {
+		t.Errorf("retry: %d, %v; want 1: the other was dropped", n, err)
+	}
+	await(t, "job done", func() bool { return len(queue(t, a)) == 0 })
+	if _, err := a.Find(t.Context(), "1.2.3"); err != nil {
+		t.Errorf("object of a dropped job: %v", err)
+	}
+}
+
+func TestAttemptsEnd(t *testing.T) {
+	opt := options(t.TempDir())
+	opt.MaxAttempts = 3
+	a := open(t, opt)
+	var runs atomic.Int32
+	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error {
+		runs.Add(1)
+		return errors.New("never")
+	}})
+	receive(t, a, "1.2.3", archive.Dark)
+	await(t, "quarantine", func() bool {
+		entries := queue(t, a)
+		return len(entries) == 1 && entries[0].State == archive.Quarantined
+	})
+	if n := runs.Load(); n != 3 {
+		t.Errorf("%d runs, want 3", n)
+	}
+	if n, err := a.Drop(t.Context()); n != 1 || err != nil {
+		t.Errorf("drop: %d, %v; want 1", n, err)
+	}
+	if n := len(queue(t, a)); n != 0 {
+		t.Errorf("%d jobs after drop, want none", n)
+	}
+}
+
+// TestDeadDestination holds every delivery to one destination until the end:
+// the other one must get all of its objects meanwhile.
+func TestDeadDestination(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	release := make(chan struct{})
+	var alive, dead atomic.Int32
+	work(t, a, archive.Handlers{
+		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+			return []archive.Output{seg(o, "dead", "alive")}, nil
+		},
+		Deliver: func(ctx context.Context, _ archive.Object, destination string) error {
+			if destination == "alive" {
+				alive.Add(1)
+				return nil
+			}
+			<-release
+			dead.Add(1)
+			return nil
+		},
+	})
+	for _, uid := range []string{"1.1", "1.2", "1.3", "1.4", "1.5", "1.6"} {
+		receive(t, a, uid, archive.Segment)
+	}
+	await(t, "deliveries to the living", func() bool { return alive.Load() == 6 })
+	if n := dead.Load(); n != 0 {
+		t.Errorf("%d deliveries to the dead", n)
+	}
+	close(release)
+	await(t, "deliveries after resurrection", func() bool { return dead.Load() == 6 })
+}
+
+// TestStopRepeatsWithoutAttempt ends Work while a job runs: it is not failed.
+func TestStopRepeatsWithoutAttempt(t *testing.T) {
+	opt := options(t.TempDir())
+	opt.StopTimeout = 10 * time.Millisecond
+	opt.MaxAttempts = 1
+	a := open(t, opt)
+	began := make(chan struct{}, 2)
+	stop := work(t, a, archive.Handlers{Dark: func(ctx context.Context, _ archive.Object) error {
+		began <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	}})
+	receive(t, a, "1.2.3", archive.Dark)
+	<-began
+	stop()
+	entries := queue(t, a)
+	if len(entries) != 1 || entries[0].State != archive.Waiting || entries[0].Attempts != 0 {
+		t.Errorf("queue after stop %+v, want one waiting job without attempts", entries)
+	}
+	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error { return nil }})
+	await(t, "job done", func() bool { return len(queue(t, a)) == 0 })
+}
+
+func TestOutputsAreChecked(t *testing.T) {
+	for name, spoil := range map[string]func(*archive.Output){
+		"not a data set": func(o *archive.Output) {
+			o.Write = func(w io.Writer) error { _, err := io.WriteString(w, "hello, world"); return err }
+		},
+		"other instance":  func(o *archive.Output) { o.SOPInstanceUID = "1.2.77" },
+		"UID of a source": func(o *archive.Output) { o.SOPInstanceUID = "1.2.4" },
+		"same UID twice":  func(o *archive.Output) { o.SOPInstanceUID = "1.5.9" },
+		"invalid UID":     func(o *archive.Output) { o.SOPInstanceUID = "../x" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			a := open(t, options(dir))
+			receive(t, a, "1.2.4", archive.Keep)
+			work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+				out := seg(o, "pacs")
+				spoil(&out)
+				return []archive.Output{seg(archive.Object{SOPInstanceUID: "1.5"}), out}, nil
+			}})
+			receive(t, a, "1.2.3", archive.Segment)
+			await(t, "quarantine", func() bool {
+				entries := queue(t, a)
+				return len(entries) == 1 && entries[0].State == archive.Quarantined
+			})
+			if files := objectFiles(t, dir); len(files) != 2 {
+				t.Errorf("files %v, want the two received", files)
+			}
+		})
+	}
+}
+
+// TestWorkStartsSoon is about latency, but asserts none: it logs it.
+func TestWorkStartsSoon(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	began := make(chan time.Time, 1)
+	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error { began <- time.Now(); return nil }})
+	for i, uid := range []string{"1.1", "1.2", "1.3", "1.4", "1.5"} {
+		receive(t, a, uid, archive.Dark)
+		committed := time.Now()
+		t.Logf("job %d began %v after the commit", i, (<-began).Sub(committed))
+	}
+}
