@@ -47,13 +47,16 @@ right() {
   return 1
 }
 
-# wheel PACKAGE DIR: downloads one wheel for this machine, nothing it depends on.
-wheel() {
+# wheels DIR WHAT...: downloads the wheels WHAT asks pip for, for this machine,
+# and nothing they depend on.
+wheels() {
+  local dir=$1
+  shift
   local platforms=() tag
   for tag in 2_28 2_27 2_17; do platforms+=(--platform "manylinux_${tag}_$(uname -m)"); done
   platforms+=(--platform "manylinux2014_$(uname -m)")
   "${pip[@]}" download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-    --python-version 3.12 --implementation cp "${platforms[@]}" -d "$2" "$1" >&2
+    --python-version 3.12 --implementation cp "${platforms[@]}" -d "$dir" "$@" >&2
 }
 
 # unpack ARCHIVE DIR: wheels are zip files.
@@ -65,41 +68,39 @@ unpack() {
   fi
 }
 
-# from_pip KIND DIR: prints the library's path.
+# from_pip DIR: prints the library's path.
 from_pip() {
-  local package=onnxruntime
-  [[ $1 == gpu ]] && package=onnxruntime-gpu
   "${pip[@]}" --version >/dev/null 2>&1 || return 1
-  mkdir -p "$2/wheel"
-  wheel "$package==$version" "$2" || return 1
-  unpack "$2/${package//-/_}-$version"-*.whl "$2/wheel" || return 1
-  echo "$2/wheel/onnxruntime/capi/$library"
+  mkdir -p "$1/wheel"
+  wheels "$1" "onnxruntime==$version" || return 1
+  unpack "$1/onnxruntime-$version"-*.whl "$1/wheel" || return 1
+  echo "$1/wheel/onnxruntime/capi/$library"
 }
 
-# from_npm KIND DIR: prints the library's path.
+# from_npm DIR: prints the library's path.
 from_npm() {
-  [[ $1 == cpu ]] && command -v "${npm[0]}" >/dev/null || return 1
+  command -v "${npm[0]}" >/dev/null || return 1
   local machine=x64
   [[ $(uname -m) == aarch64 ]] && machine=arm64
-  (cd "$2" && "${npm[@]}" pack --silent "onnxruntime-node@$version" >/dev/null) || return 1
-  tar -xzf "$2/onnxruntime-node-$version.tgz" -C "$2" || return 1
-  echo "$2/package/bin/napi-v6/linux/$machine/libonnxruntime.so.1"
+  (cd "$1" && "${npm[@]}" pack --silent "onnxruntime-node@$version" >/dev/null) || return 1
+  tar -xzf "$1/onnxruntime-node-$version.tgz" -C "$1" || return 1
+  echo "$1/package/bin/napi-v6/linux/$machine/libonnxruntime.so.1"
 }
 
-# obtain KIND DIR: prints the path of a verified library.
+# obtain DIR: prints the path of a verified CPU library.
 obtain() {
   local source file want got
   for source in pip npm; do
-    want=$(wanted "$1" "$source")
+    want=$(wanted cpu "$source")
     [[ -n $want ]] || continue
-    mkdir -p "$2/$source"
-    file=$("from_$source" "$1" "$2/$source") || { say "$source did not give it"; continue; }
+    mkdir -p "$1/$source"
+    file=$("from_$source" "$1/$source") || { say "$source did not give it"; continue; }
     got=$(sum "$file")
     [[ $got == "$want" ]] || die "$(basename "$file") from $source has SHA-256 $got, want $want"
     echo "$file"
     return
   done
-  die "no source gave ONNX Runtime $version ($1) for $(uname -s) $(uname -m); install python3-pip or npm, or put the library there yourself and name it with DICOMNODE_ORT_LIB"
+  die "no source gave ONNX Runtime $version for $(uname -s) $(uname -m); install python3-pip or npm, or put the library there yourself and name it with DICOMNODE_ORT_LIB"
 }
 
 # install_file FROM TO: atomically, so that nobody loads half a library.
@@ -115,7 +116,7 @@ install_file() {
 fetch_cpu() {
   right cpu "$target/$library" && { say "$library is there and right"; return; }
   local file notice
-  file=$(obtain cpu "$work")
+  file=$(obtain "$work")
   for notice in LICENSE ThirdPartyNotices.txt; do
     [[ ! -f $(dirname "$file")/../$notice ]] || install_file "$(dirname "$file")/../$notice" "$target/$notice"
   done
@@ -123,9 +124,36 @@ fetch_cpu() {
   say "$library is in $target"
 }
 
+# fetch_gpu checks every wheel (gpu.txt) and puts all their libraries into one
+# folder; ONNX Runtime's own library comes last, as the sign that all is there.
+fetch_gpu() {
+  local gpu=$target/gpu archive file
+  right gpu "$gpu/$library" && { say "$library (CUDA) is there and right"; return; }
+  [[ -n $(wanted gpu pip) ]] || die "there is no CUDA build for $(uname -s) $(uname -m)"
+  say "fetching about 1.5 GB"
+  wheels "$work" --require-hashes -r "$(dirname "$0")/gpu.txt" || die "pip did not give the CUDA build"
+  for archive in "$work"/*.whl; do
+    unpack "$archive" "$work/wheel"
+    rm "$archive"
+  done
+  find "$work/wheel" -name 'lib*.so*' ! -name "$library" ! -name '*tensorrt*' -print0 |
+    while IFS= read -r -d '' file; do install_file "$file" "$gpu/$(basename "$file")"; done
+  for file in "$work"/wheel/*.dist-info; do
+    find "$file" -iname 'licen*' -type f -exec cat {} + >"$work/licence"
+    [[ ! -s $work/licence ]] || install_file "$work/licence" "$gpu/licences/$(basename "$file" .dist-info).txt"
+  done
+  for file in LICENSE ThirdPartyNotices.txt; do
+    install_file "$work/wheel/onnxruntime/$file" "$gpu/$file"
+  done
+  right gpu "$work/wheel/onnxruntime/capi/$library" || die "$library is not the one of the table"
+  install_file "$work/wheel/onnxruntime/capi/$library" "$gpu/$library"
+  say "$library (CUDA) is in $gpu"
+}
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 case ${1:-cpu} in
 cpu) fetch_cpu ;;
+gpu) fetch_gpu ;;
 *) die "usage: fetch.sh [cpu|gpu]" ;;
 esac
