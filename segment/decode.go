@@ -1,0 +1,250 @@
+package segment
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+const (
+	// MaxFile is the size of the largest file DecodeImage reads, bytes.
+	MaxFile = 320 << 20
+	// MaxPixels is the largest Rows×Columns DecodeImage reads.
+	MaxPixels = 64 << 20
+)
+
+// ReadImage decodes the DICOM file at path; see DecodeImage.
+func ReadImage(path string) (*Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return DecodeImage(f, info.Size())
+}
+
+// DecodeImage decodes the Part 10 file of size bytes that r holds: native pixels in
+// implicit or explicit VR, little or big endian, deflated, and RLE Lossless; one sample
+// per pixel, 8 or 16 bits allocated. Errors of the object are ErrUnsupported or
+// ErrMalformed; others are r's.
+func DecodeImage(r io.Reader, size int64) (*Image, error) {
+	if size < 0 || size > MaxFile {
+		return nil, fmt.Errorf("%w: file of %d bytes, at most %d", ErrUnsupported, size, MaxFile)
+	}
+	file := make([]byte, size)
+	if n, err := io.ReadFull(r, file); errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) && size > 0 {
+		return nil, fmt.Errorf("%w: want %d bytes, have %d", ErrMalformed, size, n)
+	} else if err != nil && size > 0 {
+		return nil, fmt.Errorf("read image: %w", err)
+	}
+	return decode(file)
+}
+
+func decode(file []byte) (*Image, error) {
+	l, err := survey(file)
+	if err != nil {
+		return nil, err
+	}
+	if name, ok := compressed[l.transferSyntax]; ok {
+		return nil, fmt.Errorf("%w: transfer syntax %s (%s)", ErrUnsupported, name, l.transferSyntax)
+	}
+	if l.encapsulated != (l.transferSyntax == rleLossless) {
+		return nil, fmt.Errorf("%w: pixel data do not suit transfer syntax %q", ErrUnsupported, printable(l.transferSyntax))
+	}
+	m := &Image{TransferSyntaxUID: l.transferSyntax}
+	if m.Dataset, err = l.parse(); err != nil {
+		return nil, err
+	}
+	if err := m.describe(); err != nil {
+		return nil, err
+	}
+	raw, err := l.firstFrame(m)
+	if err != nil {
+		return nil, err
+	}
+	m.unpack(raw, l)
+	return m, nil
+}
+
+// compressed are the transfer syntaxes (PS3.5 A.4) whose codecs are not here.
+var compressed = map[string]string{
+	"1.2.840.10008.1.2.4.50":  "JPEG Baseline",
+	"1.2.840.10008.1.2.4.51":  "JPEG Extended",
+	"1.2.840.10008.1.2.4.57":  "JPEG Lossless",
+	"1.2.840.10008.1.2.4.70":  "JPEG Lossless SV1",
+	"1.2.840.10008.1.2.4.80":  "JPEG-LS Lossless",
+	"1.2.840.10008.1.2.4.81":  "JPEG-LS Near-Lossless",
+	"1.2.840.10008.1.2.4.90":  "JPEG 2000 Lossless",
+	"1.2.840.10008.1.2.4.91":  "JPEG 2000",
+	"1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+	"1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+	"1.2.840.10008.1.2.4.112": "JPEG XL",
+	"1.2.840.10008.1.2.4.201": "HTJ2K Lossless",
+	"1.2.840.10008.1.2.4.202": "HTJ2K Lossless RPCL",
+	"1.2.840.10008.1.2.4.203": "HTJ2K",
+}
+
+// printable keeps a peer's text fit for a log.
+func printable(s string) string {
+	b := []byte(s[:min(len(s), 64)])
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '?'
+		}
+	}
+	return string(b)
+}
+
+// parse gives the surveyed data elements to the library, which trusts its input in
+// places: what panics there is malformed.
+func (l *layout) parse() (ds dicom.Dataset, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: parse data set: the parser panicked", ErrMalformed)
+		}
+	}()
+	in := bytes.NewReader(bytes.Join(append([][]byte{l.fileMeta()}, l.parts...), nil))
+	ds, err = dicom.Parse(in, in.Size(), nil, dicom.AllowUnknownSpecificCharacterSet())
+	if err != nil { // the library's words may quote values, so they are not passed on
+		return ds, fmt.Errorf("%w: parse data set: value and value representation do not agree", ErrMalformed)
+	}
+	n := 0
+	for n < len(ds.Elements) && ds.Elements[n].Tag.Group == 2 {
+		n++
+	}
+	ds.Elements = ds.Elements[n:]
+	return ds, nil
+}
+
+// fileMeta is a preamble with file meta information that names the plain transfer
+// syntax of l.parts, for the library.
+func (l *layout) fileMeta() []byte {
+	uid := explicitVRLittleEndian
+	if l.implicit {
+		uid = implicitVRLittleEndian
+	} else if l.order == binary.BigEndian {
+		uid = explicitVRBigEndian
+	}
+	if len(uid)%2 == 1 {
+		uid += "\x00"
+	}
+	b := append(make([]byte, 128), "DICM\x02\x00\x00\x00UL\x04\x00"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(8+len(uid)))
+	b = append(b, "\x02\x00\x10\x00UI"...)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(uid)))
+	return append(b, uid...)
+}
+
+// describe reads the Image Pixel module (PS3.3 C.7.6.3) and checks it.
+func (m *Image) describe() error {
+	m.SOPClassUID, m.SOPInstanceUID = m.text(tag.SOPClassUID), m.text(tag.SOPInstanceUID)
+	var signed int
+	for _, a := range []struct {
+		tag       tag.Tag
+		into      *int
+		min, max  int
+		otherwise int
+	}{
+		{tag.Rows, &m.Rows, 1, 65535, 0},
+		{tag.Columns, &m.Columns, 1, 65535, 0},
+		{tag.SamplesPerPixel, &m.SamplesPerPixel, 1, 4, 1},
+		{tag.BitsAllocated, &m.BitsAllocated, 1, 64, 0},
+		{tag.BitsStored, &m.BitsStored, 1, 64, 0},
+		{tag.HighBit, &m.HighBit, 0, 63, -1},
+		{tag.PixelRepresentation, &signed, 0, 1, 0},
+		{tag.NumberOfFrames, &m.Frames, 1, 1 << 20, 1},
+	} {
+		v := m.integers(a.tag)
+		if len(v) == 0 && (m.values(a.tag) == nil || m.text(a.tag) == "") {
+			v = []int{a.otherwise}
+		}
+		if a.tag == tag.HighBit && len(v) == 1 && v[0] == -1 {
+			v[0] = m.BitsStored - 1
+		}
+		if len(v) != 1 || v[0] < a.min || v[0] > a.max {
+			return fmt.Errorf("%w: (%04X,%04X) is absent, not one integer or out of range", ErrMalformed, a.tag.Group, a.tag.Element)
+		}
+		*a.into = v[0]
+	}
+	m.Signed = signed == 1
+	return m.supported()
+}
+
+func (m *Image) supported() error {
+	switch {
+	case m.SamplesPerPixel != 1:
+		return fmt.Errorf("%w: %d samples per pixel", ErrUnsupported, m.SamplesPerPixel)
+	case m.BitsAllocated != 8 && m.BitsAllocated != 16:
+		return fmt.Errorf("%w: %d bits allocated", ErrUnsupported, m.BitsAllocated)
+	case m.Rows*m.Columns > MaxPixels:
+		return fmt.Errorf("%w: %d×%d pixels, at most %d", ErrUnsupported, m.Rows, m.Columns, MaxPixels)
+	case m.BitsStored > m.BitsAllocated || m.HighBit >= m.BitsAllocated || m.HighBit < m.BitsStored-1:
+		return fmt.Errorf("%w: %d bits stored up to bit %d of %d", ErrMalformed, m.BitsStored, m.HighBit, m.BitsAllocated)
+	}
+	switch p := m.text(tag.PhotometricInterpretation); p {
+	case "MONOCHROME1", "MONOCHROME2":
+		return nil
+	case "":
+		return fmt.Errorf("%w: no Photometric Interpretation (0028,0004)", ErrMalformed)
+	default:
+		return fmt.Errorf("%w: photometric interpretation %q", ErrUnsupported, printable(p))
+	}
+}
+
+// firstFrame returns the bytes of frame 1 as native pixel data.
+func (l *layout) firstFrame(m *Image) ([]byte, error) {
+	size := m.Rows * m.Columns * m.BitsAllocated / 8
+	if l.encapsulated {
+		fragment, n, err := fragments(l.pixels)
+		if err != nil {
+			return nil, err
+		}
+		if n != m.Frames { // PS3.5 A.4.2: each frame in exactly one fragment
+			return nil, fmt.Errorf("%w: %d fragments for %d frames", ErrMalformed, n, m.Frames)
+		}
+		return decodeRLE(fragment, m.Rows*m.Columns, m.BitsAllocated/8)
+	}
+	if want := int64(size) * int64(m.Frames); int64(len(l.pixels)) < want {
+		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, len(l.pixels), want)
+	}
+	return l.pixels[:size], nil
+}
+
+// unpack turns frame bytes into samples: byte order, unused high bits (also those an
+// old overlay lies in, PS3.5 8.1.2) removed, sign extended.
+func (m *Image) unpack(raw []byte, l *layout) {
+	m.Samples = make([]float32, m.Rows*m.Columns)
+	big := l.order == binary.BigEndian
+	shift := m.HighBit + 1 - m.BitsStored
+	mask, sign := 1<<m.BitsStored-1, 0
+	if m.Signed {
+		sign = 1 << (m.BitsStored - 1)
+	}
+	// PS3.5 8.1.2 and annex D: 8-bit samples in OW are paired into words.
+	swapped := big && m.BitsAllocated == 8 && l.pixelVR == "OW"
+	value := func(v int) float32 { return float32((v>>shift&mask ^ sign) - sign) }
+	parallel(m.Rows, func(r int) {
+		for i := r * m.Columns; i < (r+1)*m.Columns; i++ {
+			switch {
+			case swapped && i^1 < len(raw):
+				m.Samples[i] = value(int(raw[i^1]))
+			case m.BitsAllocated == 8:
+				m.Samples[i] = value(int(raw[i]))
+			case big:
+				m.Samples[i] = value(int(raw[2*i])<<8 | int(raw[2*i+1]))
+			default:
+				m.Samples[i] = value(int(raw[2*i]) | int(raw[2*i+1])<<8)
+			}
+		}
+	})
+}

@@ -1,0 +1,91 @@
+package segment
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// fragments walks the items of encapsulated pixel data (PS3.5 A.4) and returns the
+// first after the Basic Offset Table, and how many there are.
+func fragments(b []byte) (first []byte, n int, err error) {
+	w := &walker{data: b, order: binary.LittleEndian}
+	for {
+		e, err := w.element()
+		if err != nil {
+			return nil, 0, err
+		}
+		if e.tag == tagSequenceDelimitation {
+			return first, max(0, n-1), nil
+		}
+		if e.tag != tagItem || int64(e.length) > int64(len(b)-w.pos) {
+			return nil, 0, w.fail(e, "not a whole fragment")
+		}
+		if n++; n == 2 {
+			first = b[w.pos : w.pos+int(e.length)]
+		}
+		w.pos += int(e.length)
+	}
+}
+
+// decodeRLE decodes one frame of RLE Lossless (PS3.5 Annex G): bytes segments of
+// PackBits, the most significant byte of all pixels first. It returns pixels×bytes
+// bytes in little endian order.
+func decodeRLE(b []byte, pixels, bytes int) ([]byte, error) {
+	if len(b) < 64 { // G.5: 16 numbers of 32 bits
+		return nil, fmt.Errorf("%w: RLE header of %d bytes, want 64", ErrMalformed, len(b))
+	}
+	if n := binary.LittleEndian.Uint32(b); n != uint32(bytes) {
+		return nil, fmt.Errorf("%w: %d RLE segments, want %d", ErrMalformed, n, bytes)
+	}
+	// A segment of n bytes unfolds to at most 128 bytes for every 2.
+	if int64(len(b)-64)*64 < int64(pixels)*int64(bytes) {
+		return nil, fmt.Errorf("%w: RLE data of %d bytes cannot hold %d pixels", ErrMalformed, len(b), pixels)
+	}
+	out := make([]byte, pixels*bytes)
+	end := len(b)
+	for s := bytes - 1; s >= 0; s-- {
+		at := int64(binary.LittleEndian.Uint32(b[4+4*s:]))
+		if at < 64 || at > int64(end) {
+			return nil, fmt.Errorf("%w: RLE segment %d at byte %d", ErrMalformed, s+1, at)
+		}
+		if err := unpackBits(b[at:end], out[bytes-1-s:], pixels, bytes); err != nil {
+			return nil, fmt.Errorf("RLE segment %d: %w", s+1, err)
+		}
+		end = int(at)
+	}
+	return out, nil
+}
+
+// unpackBits decodes n bytes of one segment (G.3.2) into out[0], out[step], …
+func unpackBits(b, out []byte, n, step int) error {
+	k := 0
+	for p := 0; k < n; {
+		if p >= len(b) {
+			return fmt.Errorf("%w: ends after %d of %d bytes", ErrMalformed, k, n)
+		}
+		c := int(int8(b[p]))
+		p++
+		switch {
+		case c == -128: // no operation
+		case c >= 0:
+			if p+c+1 > len(b) {
+				return fmt.Errorf("%w: literal run is cut off", ErrMalformed)
+			}
+			for _, v := range b[p : p+min(c+1, n-k)] {
+				out[k*step] = v
+				k++
+			}
+			p += c + 1
+		default:
+			if p >= len(b) {
+				return fmt.Errorf("%w: replicate run is cut off", ErrMalformed)
+			}
+			for range min(1-c, n-k) {
+				out[k*step] = b[p]
+				k++
+			}
+			p++
+		}
+	}
+	return nil
+}
