@@ -9,10 +9,11 @@ import "math"
 // this encode, so that they show the colour that was asked for.
 func CIELab(red, green, blue uint8) [3]uint16 {
 	r, g, b := linear(red), linear(green), linear(blue)
-	// IEC 61966-2-1 primaries, divided by the D65 white point.
-	x := labCurve((0.4124564*r + 0.3575761*g + 0.1804375*b) / 0.950456)
-	y := labCurve(0.2126729*r + 0.7151522*g + 0.0721750*b)
-	z := labCurve((0.0193339*r + 0.1191920*g + 0.9503041*b) / 1.088754)
+	// The inverse of the four-digit XYZ to sRGB matrix of IEC 61966-2-1, which
+	// viewers decode with, over the D65 white point.
+	x := labCurve((0.4123955890*r + 0.3575834308*g + 0.1804926474*b) / 0.950456)
+	y := labCurve(0.2125862308*r + 0.7151703037*g + 0.0722004986*b)
+	z := labCurve((0.0192972155*r + 0.1191838646*g + 0.9504971251*b) / 1.088754)
 	return [3]uint16{
 		encodeLab((116*y - 16) * 65535 / 100),
 		encodeLab((500*(x-y) + 128) * 65535 / 255),
@@ -31,10 +32,10 @@ func linear(v uint8) float64 {
 
 // labCurve is the cube root of CIE 15 with its straight part near black.
 func labCurve(t float64) float64 {
-	if t > 0.008856 {
+	if t > 216.0/24389 {
 		return math.Cbrt(t)
 	}
-	return 7.787*t + 16.0/116
+	return 841.0/108*t + 4.0/29
 }
 
 func encodeLab(v float64) uint16 {

@@ -182,7 +182,7 @@ func (d *DataSet) putElement(e *dicom.Element) {
 func (d *DataSet) putText(e *dicom.Element) {
 	values := stringsOf(e)
 	if info, err := tag.Find(e.Tag); err == nil && textVRs[info.VRs[0]].free && len(values) > 1 {
-		values = []string{strings.Join(values, `\`)}
+		values = []string{strings.Trim(strings.Join(rawStrings(e), `\`), " \x00")}
 	}
 	d.Strings(e.Tag, values...)
 }

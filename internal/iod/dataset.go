@@ -253,3 +253,11 @@ func (d *DataSet) Optional(t tag.Tag, values ...string) {
 }
 
 var errRequired = errors.New("set value: required and empty")
+
+// Remove takes the attribute away; it is no error when d has none. A violation
+// stays one.
+func (d *DataSet) Remove(t tag.Tag) {
+	if i, found := d.find(t); found {
+		d.elements = slices.Delete(d.elements, i, i+1)
+	}
+}

@@ -85,7 +85,7 @@ func (e *element) encodeBulk(w io.Writer) error {
 // header is tag, VR and length (PS3.5 7.1.2, Tables 7.1-1 and 7.1-2).
 func (e *element) header(length uint32) []byte {
 	b := append(appendTag(make([]byte, 0, 12), e.tag), e.vr...)
-	if longForm(e.vr) {
+	if LongForm(e.vr) {
 		return binary.LittleEndian.AppendUint32(append(b, 0, 0), length)
 	}
 	return binary.LittleEndian.AppendUint16(b, uint16(length))
@@ -100,7 +100,7 @@ func (d *DataSet) size() (int64, error) {
 			return 0, err
 		}
 		sum += n + 8
-		if longForm(d.elements[i].vr) {
+		if LongForm(d.elements[i].vr) {
 			sum += 4
 		}
 	}
@@ -118,7 +118,7 @@ func (e *element) size() (int64, error) {
 		sum += n + 8
 	}
 	limit := int64(math.MaxUint32 - 1)
-	if !longForm(e.vr) {
+	if !LongForm(e.vr) {
 		limit = math.MaxUint16
 	}
 	if sum > limit {
@@ -127,8 +127,9 @@ func (e *element) size() (int64, error) {
 	return sum, nil
 }
 
-// longForm reports whether the VR has two reserved bytes and a 32-bit length.
-func longForm(vr string) bool {
+// LongForm reports whether attributes of the VR have two reserved bytes and a
+// 32-bit length in front of their value (PS3.5 Table 7.1-1).
+func LongForm(vr string) bool {
 	switch vr {
 	case "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV":
 		return true

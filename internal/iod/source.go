@@ -65,9 +65,22 @@ func (s Source) find(t tag.Tag) *dicom.Element {
 	return nil
 }
 
-// stringsOf trims what is padding in every VR and turns bytes that are not UTF-8,
-// which a data set without its Specific Character Set leaves, into Latin-1.
+// stringsOf trims what is padding in every VR; one empty value is none. Bytes that
+// are not UTF-8, which a data set without its Specific Character Set leaves, are
+// read as Latin-1.
 func stringsOf(e *dicom.Element) []string {
+	values := rawStrings(e)
+	for i, v := range values {
+		values[i] = strings.Trim(v, " \x00")
+	}
+	if len(values) == 1 && values[0] == "" {
+		return nil
+	}
+	return values
+}
+
+// rawStrings is stringsOf with the padding left on.
+func rawStrings(e *dicom.Element) []string {
 	if e.Value == nil {
 		return nil
 	}
@@ -80,10 +93,7 @@ func stringsOf(e *dicom.Element) []string {
 	}
 	out := make([]string, len(values))
 	for i, v := range values {
-		out[i] = strings.Trim(toUTF8(v), " \x00")
-	}
-	if len(out) == 1 && out[0] == "" {
-		return nil
+		out[i] = toUTF8(v)
 	}
 	return out
 }

@@ -64,7 +64,7 @@ func encodeText(vr string, values []string, lenient bool) ([]byte, error) {
 	if len(value)%2 != 0 {
 		value = append(value, rule.padding())
 	}
-	if !longForm(vr) && len(value) > math.MaxUint16-1 {
+	if !LongForm(vr) && len(value) > math.MaxUint16-1 {
 		return nil, fmt.Errorf("encode %d bytes: want at most %d", len(value), math.MaxUint16-1)
 	}
 	return value, nil

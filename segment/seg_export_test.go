@@ -1,0 +1,7 @@
+package segment
+
+// The bit packer, for tests outside the package.
+var (
+	PackMasks  = packMasks
+	UnpackMask = unpackMask
+)
