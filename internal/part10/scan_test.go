@@ -1,0 +1,206 @@
+package part10_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"dicomnode/internal/part10"
+)
+
+const jpegLossless = "1.2.840.10008.1.2.4.70"
+
+func header(transferSyntax string) part10.Header {
+	return part10.Header{
+		SOPClassUID: "1.2.840.10008.5.1.4.1.1.1.1", SOPInstanceUID: "1.2.3.4", TransferSyntaxUID: transferSyntax,
+		StudyInstanceUID: "1.2.3", SeriesInstanceUID: "1.2.3.1", Modality: "DX", BodyPartExamined: "HAND",
+	}
+}
+
+func TestScan(t *testing.T) {
+	padded := append(deflate(t, explicitLE.image()), 0)
+	for _, tt := range []struct {
+		name, transferSyntax string
+		data                 []byte
+	}{
+		{"implicit", part10.ImplicitVRLittleEndian, implicitLE.image()},
+		{"explicit", part10.ExplicitVRLittleEndian, explicitLE.image()},
+		{"big endian", part10.ExplicitVRBigEndian, explicitBE.image()},
+		{"deflated", part10.DeflatedExplicitVRLittleEndian, deflate(t, explicitLE.image())},
+		{"deflated and padded", part10.DeflatedExplicitVRLittleEndian, padded},
+		{"encapsulated", jpegLossless, encapsulated()},
+		{"unknown VR of undefined length", part10.ExplicitVRLittleEndian, unknown()},
+		{"large", part10.ExplicitVRLittleEndian, join(explicitLE.identity(), explicitLE.el(0x7FE00010, "OW", string(make([]byte, 5<<20))))},
+	} {
+		for shape, r := range map[string]io.Reader{
+			"whole": bytes.NewReader(tt.data), "half": iotest.HalfReader(bytes.NewReader(tt.data)),
+			"bytes": iotest.OneByteReader(bytes.NewReader(tt.data)), "data with EOF": iotest.DataErrReader(bytes.NewReader(tt.data)),
+		} {
+			t.Run(tt.name+"/"+shape, func(t *testing.T) {
+				got, err := part10.Scan(r, tt.transferSyntax)
+				if err != nil || got != header(tt.transferSyntax) {
+					t.Errorf("got %+v, error %v", got, err)
+				}
+				if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+					t.Errorf("not read to its end: %d, %v", n, err)
+				}
+			})
+		}
+	}
+}
+
+func TestScanErrors(t *testing.T) {
+	c := explicitLE
+	deep := c.identity()
+	for range 70 {
+		deep = join(deep, c.head(0x00400555, "SQ", open), c.head(0xFFFEE000, "", open))
+	}
+	item := func(length uint32) []byte { return c.head(0xFFFEE000, "", length) }
+	seq := func(length uint32) []byte { return c.head(0x00400555, "SQ", length) }
+	for _, tt := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"empty Rows", c.head(0x00280010, "US", 0), "dicom: (0028,0010) Rows at byte 0: want 2 bytes, have 0"},
+		{"value cut", c.el(0x00100020, "LO", "ABCDEF")[:10], "(0010,0020) PatientID at byte 0: want 6 bytes, have 2"},
+		{"collected value cut", c.el(0x00080060, "CS", "DX")[:9], "(0008,0060) Modality at byte 0: want 2 bytes, have 1"},
+		{"head cut", c.head(0x00100020, "LO", 0)[:5], "byte 0: data set ends inside the element"},
+		{"long head cut", c.head(0x7FE00010, "OW", 0)[:9], "(7FE0,0010) PixelData at byte 0: data set ends inside the element"},
+		{"huge length", c.head(0x7FE00010, "OW", 0xFFFFFFF0), "(7FE0,0010) PixelData at byte 0: want 4294967280 bytes, have 0"},
+		{"no VR", implicitLE.el(0x00100020, "", "ABCDEF"), `want a value representation, have bytes 06 00`},
+		{"group 2", c.el(0x00020010, "UI", "1.2"), "group 0002 in a data set"},
+		{"twice", join(c.el(0x00080018, "UI", "1.2"), c.el(0x00080018, "UI", "1.3")), "(0008,0018) SOPInstanceUID at byte 12: occurs twice"},
+		{"long UID", c.el(0x00080018, "UI", strings.Repeat("1", 300)), "value of 300 bytes, want at most 256"},
+		{"item outside", item(0), "(FFFE,E000) Item at byte 0: want a data element inside"},
+		{"element in sequence", join(seq(open), c.us(0x00280010, 1)), "want an item inside (0040,0555)"},
+		{"sequence not closed", join(seq(open), item(0)), "(0040,0555) AcquisitionContextSequence at byte 0: data set ends inside it"},
+		{"item longer than sequence", join(seq(8), item(4), make([]byte, 4)), "length of 4 bytes runs past the end of what holds it"},
+		{"element longer than item", join(seq(16), item(8), c.head(0x00080100, "SH", 4), make([]byte, 4)), "value of 4 bytes runs past the end of (FFFE,E000)"},
+		{"element head past item", join(seq(12), item(4), c.us(0x00280010, 1)), "element runs past the end of (FFFE,E000)"},
+		{"delimiter with length", join(seq(open), c.head(0xFFFEE0DD, "", 2)), "delimiter with a length of 2"},
+		{"delimiter of defined item", join(seq(16), item(8), c.head(0xFFFEE00D, "", 0)), "want a data element inside (FFFE,E000)"},
+		{"undefined text", c.head(0x00080100, "UT", open), "undefined length with value representation UT"},
+		{"undefined fragment", join(c.head(0x7FE00010, "OB", open), item(open)), "fragment of undefined length"},
+		{"fragments not closed", join(c.head(0x7FE00010, "OB", open), item(2), []byte{1, 2}), "PixelData at byte 0: data set ends inside it"},
+		{"too deep", deep, "nested deeper than 64 levels"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := part10.Scan(bytes.NewReader(tt.data), part10.ExplicitVRLittleEndian)
+			var syntax *part10.SyntaxError
+			if !errors.As(err, &syntax) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestScanEveryTruncation cuts good data sets at each byte. Where no element
+// is cut the rest is a shorter data set, which is why Receive compares UIDs and
+// the network counts PDVs; everywhere else there must be an error.
+func TestScanEveryTruncation(t *testing.T) {
+	data := encapsulated()
+	whole := map[int]bool{0: true}
+	for at, rest := 0, explicitLE.identity(); len(rest) > 0; {
+		n := 8 + int(rest[6]) // all are short
+		at, rest = at+n, rest[n:]
+		whole[at] = true
+	}
+	for n := range data {
+		_, err := part10.Scan(bytes.NewReader(data[:n]), jpegLossless)
+		if whole[n] != (err == nil) {
+			t.Errorf("cut at %d of %d: error %v", n, len(data), err)
+		}
+	}
+	short := deflate(t, explicitLE.image())
+	for n := range short {
+		if _, err := part10.Scan(bytes.NewReader(short[:n]), part10.DeflatedExplicitVRLittleEndian); err == nil {
+			t.Errorf("deflated, cut at %d of %d: no error", n, len(short))
+		}
+	}
+}
+
+func TestScanPassesReaderErrors(t *testing.T) {
+	lost := errors.New("connection lost")
+	for _, ts := range []string{part10.ExplicitVRLittleEndian, part10.DeflatedExplicitVRLittleEndian} {
+		data := explicitLE.image()
+		if ts == part10.DeflatedExplicitVRLittleEndian {
+			data = deflate(t, data)
+		}
+		for _, n := range []int{0, 1, 30, len(data) - 1} {
+			_, err := part10.Scan(io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(lost)), ts)
+			if !errors.Is(err, lost) {
+				t.Errorf("%s after %d bytes: error %v, want the reader's", ts, n, err)
+			}
+		}
+	}
+}
+
+// TestScanStopsBombs feeds a deflate stream in which 16 KB stand for 16 MB, over
+// and over: each flushed block of zeros may follow the one before.
+func TestScanStopsBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("inflates 4 GiB")
+	}
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(data []byte) []byte {
+		out.Reset()
+		_, err := w.Write(data)
+		if err = errors.Join(err, w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Clone(out.Bytes())
+	}
+	parts := []io.Reader{bytes.NewReader(block(join(explicitLE.identity(), explicitLE.head(0x7FE00010, "OW", 0xFFFFFFFE))))}
+	zeros := block(make([]byte, 16<<20))
+	for range 300 {
+		parts = append(parts, bytes.NewReader(zeros))
+	}
+	_, err = part10.Scan(io.MultiReader(parts...), part10.DeflatedExplicitVRLittleEndian)
+	if !errors.Is(err, part10.ErrInflated) {
+		t.Errorf("error %v, want ErrInflated", err)
+	}
+}
+
+func BenchmarkScan(b *testing.B) {
+	data := join(explicitLE.identity(), explicitLE.el(0x7FE00010, "OW", string(make([]byte, 10<<20))))
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := part10.Scan(bytes.NewReader(data), part10.ExplicitVRLittleEndian); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// FuzzScan: whatever the bytes, Scan returns, and its error is about the data.
+// What it accepts, it accepts the same in small pieces.
+func FuzzScan(f *testing.F) {
+	syntaxes := []string{part10.ImplicitVRLittleEndian, part10.ExplicitVRLittleEndian, part10.ExplicitVRBigEndian, part10.DeflatedExplicitVRLittleEndian}
+	f.Add(implicitLE.image(), uint8(0))
+	f.Add(explicitLE.image(), uint8(1))
+	f.Add(encapsulated(), uint8(1))
+	f.Add(unknown(), uint8(1))
+	f.Add(explicitBE.image(), uint8(2))
+	f.Add(deflate(f, explicitLE.image()), uint8(3))
+	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
+		ts := syntaxes[int(which)%len(syntaxes)]
+		got, err := part10.Scan(bytes.NewReader(data), ts)
+		again, err2 := part10.Scan(iotest.HalfReader(bytes.NewReader(data)), ts)
+		if got != again || (err == nil) != (err2 == nil) {
+			t.Errorf("%+v, %v in one piece; %+v, %v in small ones", got, err, again, err2)
+		}
+		for _, v := range []string{got.SOPInstanceUID, got.Modality} {
+			if len(v) > 3*256 || strings.ContainsAny(v, "\x00\n\r\x1b") {
+				t.Errorf("collected %q", v)
+			}
+		}
+	})
+}
