@@ -1,11 +1,14 @@
 package main
 
-import "dicomnode/scp"
+import (
+	"dicomnode/scp"
+	"dicomnode/segment"
+)
 
 // SOP classes (PS3.4 B.5, PS3.6 A) that the node uses.
 const (
-	verificationSOPClass = "1.2.840.10008.1.1"
-	segmentationSOPClass = "1.2.840.10008.5.1.4.1.1.66.4"
+	verificationSOPClass = scp.VerificationSOPClassUID
+	segmentationSOPClass = segment.SegmentationStorage
 )
 
 // storageSOPClasses are the images the node receives; everything else is

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -52,6 +53,8 @@ func (l *lines) store(ctx context.Context, p configs.Peer, o archive.Object) (sc
 	return l.send(ctx, key, client, o)
 }
 
+// send performs one C-STORE and keeps the association unless it broke. A status
+// that is no success is the caller's to judge.
 func (l *lines) send(ctx context.Context, key lineKey, client *scp.Client, o archive.Object) (scp.Status, error) {
 	f, err := o.OpenDataset()
 	if err != nil {
@@ -62,7 +65,8 @@ func (l *lines) send(ctx context.Context, key lineKey, client *scp.Client, o arc
 	status, err := client.Store(ctx, scp.StoreRequest{
 		SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
 	}, f)
-	if err != nil {
+	var refused *scp.StatusError
+	if err != nil && !errors.As(err, &refused) {
 		client.Abort()
 		return 0, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -27,9 +26,10 @@ type node struct {
 	log      *slog.Logger
 	archive  *archive.Archive
 	pipeline *segment.Pipeline
-	darks    *darkStore
 	server   *scp.Server
 	lines    *lines // open associations to destinations
+
+	closeModel func() error
 }
 
 // Serve runs the chain until ctx ends, then lets open associations and running
@@ -45,7 +45,7 @@ func (n *node) Serve(ctx context.Context, ln net.Listener) error {
 	working, stopWork := context.WithCancel(background)
 	defer stopWork()
 	var g errgroup.Group
-	g.Go(func() error { return ignore(n.server.Serve(background, ln), scp.ErrServerClosed) })
+	g.Go(func() error { return n.server.Serve(background, ln) })
 	g.Go(func() error {
 		return ignore(n.archive.Work(working, archive.Handlers{
 			Segment: n.segment, Dark: n.learnDark, Deliver: n.deliver,
@@ -118,12 +118,7 @@ func (n *node) reload(c configs.Config) {
 	n.log.Info("configuration reloaded", "peers", len(c.Peers), "routes", len(c.Routes))
 }
 
-func (n *node) close() error {
-	if err := n.archive.Close(); err != nil {
-		return fmt.Errorf("close archive: %w", err)
-	}
-	return nil
-}
+func (n *node) close() error { return errors.Join(n.archive.Close(), n.closeModel()) }
 
 // ignore drops the errors that mean the end was asked for.
 func ignore(err, expected error) error {

@@ -16,6 +16,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/internal/part10"
+	"dicomnode/scp"
 	"dicomnode/segment"
 )
 
@@ -131,8 +132,15 @@ func newSegmented(file string, res *segment.Result) segmented {
 	return segmented{
 		File: file, Rows: res.Rows, Columns: res.Columns, Exposed: res.FieldRecord.Fraction,
 		OpenBeam: res.Open.Fraction, SoftTissue: res.Soft.Fraction, Bone: res.Bone.Fraction,
-		HighSoft: res.HighPrecisionSoft.Fraction, Dark: res.Dark.Method, Offset: res.Dark.Offset,
+		HighSoft: res.HighPrecisionSoft.Fraction, Dark: darkInWords(res.Dark), Offset: res.Dark.Offset,
 	}
+}
+
+func darkInWords(d segment.DarkRecord) string {
+	if d.Offset == 0 {
+		return d.Method
+	}
+	return fmt.Sprintf("%s, mean offset %.0f", d.Method, d.Offset)
 }
 
 // segmentFile segments one file into base.seg.dcm and base.png.
@@ -162,12 +170,18 @@ func segmentFile(ctx context.Context, c configs.Config, p *segment.Pipeline, pat
 func writeSEGFile(path string, c configs.Config, img *segment.Image, res *segment.Result) error {
 	opt := segOptions(c)
 	return writeFile(path, func(w io.Writer) error {
-		meta := part10.Meta{SOPClassUID: segmentationSOPClass, SOPInstanceUID: segment.SEGInstanceUID(img, res, opt),
-			TransferSyntaxUID: explicitVRLittleEndian, SourceAE: c.Node.AETitle}
-		if err := part10.WriteMeta(w, meta); err != nil {
+		if err := writeSEGMeta(w, segment.SEGInstanceUID(img, res, opt)); err != nil {
 			return err
 		}
 		return segment.WriteSEG(w, img, res, opt)
+	})
+}
+
+// writeSEGMeta writes what precedes a segmentation's data set in a file (PS3.10 7.1).
+func writeSEGMeta(w io.Writer, sopInstanceUID string) error {
+	return part10.WriteMeta(w, part10.Meta{
+		SOPClassUID: segmentationSOPClass, SOPInstanceUID: sopInstanceUID, TransferSyntaxUID: explicitVRLittleEndian,
+		ImplementationClassUID: scp.DefaultImplementationClassUID, ImplementationVersionName: scp.DefaultImplementationVersionName,
 	})
 }
 
@@ -208,14 +222,14 @@ func printSegmented(cmd *cobra.Command, reports []segmented, asJSON bool) error 
 
 func printTable(out io.Writer, reports []segmented) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT\tDARK CORRECTION\tms")
+	fmt.Fprintln(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT\tDARK CORRECTION")
 	for _, r := range reports {
 		if r.Error != "" {
 			fmt.Fprintf(w, "%s\t%s\n", filepath.Base(r.File), r.Error)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%s (%.0f)\t%.0f\n", filepath.Base(r.File),
-			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft, r.Dark, r.Offset, r.Milliseconds)
+		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%s\n", filepath.Base(r.File),
+			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft, r.Dark)
 	}
 	return w.Flush()
 }

@@ -50,20 +50,30 @@ type sent struct {
 }
 
 func (d destination) sendFiles(cmd *cobra.Command, files []string, asJSON bool) error {
-	headers, results := readHeaders(files)
-	client, err := d.dial(cmd.Context(), proposalsFor(headers)...)
-	if err != nil {
+	bar := newProgress(cmd.ErrOrStderr(), len(files), "sending")
+	results, err := d.storeFiles(cmd.Context(), files, func() { _ = bar.Add(1) }) // cosmetic
+	if results == nil {
 		return err
 	}
+	return errors.Join(err, reportSent(cmd, results, asJSON))
+}
+
+// storeFiles sends the files over one association and calls step after each.
+// Without results nothing was sent.
+func (d destination) storeFiles(ctx context.Context, files []string, step func()) ([]sent, error) {
+	headers, results := readHeaders(files)
+	client, err := d.dial(ctx, proposalsFor(headers)...)
+	if err != nil {
+		return nil, err
+	}
 	defer client.Abort() // no effect after Release
-	bar := newProgress(cmd.ErrOrStderr(), len(files), "sending")
 	for i, path := range files {
 		if results[i].Error == "" {
-			results[i] = sendFile(cmd.Context(), client, path, headers[i])
+			results[i] = sendFile(ctx, client, path, headers[i])
 		}
-		_ = bar.Add(1) // cosmetic
+		step()
 	}
-	return errors.Join(client.Release(cmd.Context()), reportSent(cmd, results, asJSON))
+	return results, client.Release(ctx)
 }
 
 // readHeaders reads what identifies each file, and notes those that cannot be read.
@@ -131,7 +141,12 @@ func storeFile(ctx context.Context, client *scp.Client, path string, h part10.He
 	if _, err := f.Seek(h.DatasetOffset, io.SeekStart); err != nil {
 		return 0, err
 	}
-	return client.Store(ctx, scp.StoreRequest{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID, TransferSyntaxUID: h.TransferSyntaxUID}, f)
+	status, err := client.Store(ctx, scp.StoreRequest{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID, TransferSyntaxUID: h.TransferSyntaxUID}, f)
+	var refused *scp.StatusError
+	if errors.As(err, &refused) {
+		err = nil // judged by its status
+	}
+	return status, err
 }
 
 func reportSent(cmd *cobra.Command, results []sent, asJSON bool) error {

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dicomnode/configs"
+	"dicomnode/scp"
+)
+
+var cell = regexp.MustCompile(`\s*\|\s*`)
+
+// conformanceTable returns the cells of the rows of the first table after the
+// text, without its heading.
+func conformanceTable(t *testing.T, doc, after string) [][]string {
+	t.Helper()
+	_, rest, ok := strings.Cut(doc, after)
+	if !ok {
+		t.Fatalf("docs/conformance.md lacks %q", after)
+	}
+	var rows [][]string
+	for line := range strings.Lines(rest) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "|") {
+			if len(rows) > 0 {
+				break
+			}
+			continue
+		}
+		rows = append(rows, cell.Split(strings.Trim(line, "| "), -1))
+	}
+	if len(rows) < 3 {
+		t.Fatalf("no table follows %q", after)
+	}
+	return rows[2:]
+}
+
+func column(rows [][]string, i int) []string {
+	values := make([]string, len(rows))
+	for k, r := range rows {
+		values[k] = r[i]
+	}
+	return values
+}
+
+func conformance(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../docs/conformance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// What the statement says is what the server is given to negotiate.
+func TestConformanceDoc(t *testing.T) {
+	doc := conformance(t)
+	c := configs.Default()
+	server := newServer(c, nil, nil)
+
+	var classes []string
+	for _, context := range server.Contexts {
+		classes = append(classes, context.AbstractSyntax)
+	}
+	said := column(conformanceTable(t, doc, "### SOP classes accepted"), 1)
+	if d := cmp.Diff(sorted(classes), sorted(said)); d != "" {
+		t.Errorf("SOP classes (-code +doc):\n%s", d)
+	}
+	syntaxes := column(conformanceTable(t, doc, "### Transfer syntaxes accepted"), 1)
+	for _, context := range server.Contexts {
+		if context.AbstractSyntax == scp.VerificationSOPClassUID {
+			continue
+		}
+		if d := cmp.Diff(context.TransferSyntaxes, syntaxes); d != "" {
+			t.Errorf("transfer syntaxes of %s (-code +doc):\n%s", context.AbstractSyntax, d)
+		}
+	}
+}
+
+func sorted(s []string) []string { s = slices.Clone(s); slices.Sort(s); return s }
+
+func TestConformanceDocLimits(t *testing.T) {
+	server := newServer(configs.Default(), nil, nil)
+	dialer := newDialer(configs.Default())
+	want := map[string]string{
+		"network.max_pdu_length":            fmt.Sprint(server.MaxPDULength),
+		"network.max_associations":          fmt.Sprint(server.MaxAssociations),
+		"network.max_associations_per_peer": fmt.Sprint(server.MaxAssociationsPerPeer),
+		"network.request_timeout":           server.AssociationTimeout.String(),
+		"network.idle_timeout":              server.IdleTimeout.String(),
+		"network.read_timeout":              server.ReadTimeout.String(),
+		"network.write_timeout":             server.WriteTimeout.String(),
+		"network.connect_timeout":           dialer.DialTimeout.String(),
+	}
+	got := map[string]string{}
+	for _, row := range conformanceTable(t, conformance(t), "## 4 Communication profiles") {
+		got[row[1]] = row[2]
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("limits (-code +doc):\n%s", d)
+	}
+}
+
+func TestConformanceDocIdentity(t *testing.T) {
+	doc := conformance(t)
+	for _, want := range []string{scp.DefaultImplementationClassUID, scp.DefaultImplementationVersionName} {
+		if !strings.Contains(doc, "| "+want+" |") {
+			t.Errorf("docs/conformance.md does not say %s", want)
+		}
+	}
+}
+
+// Each status the node may answer, and what it does about each it hears.
+func TestConformanceDocStatuses(t *testing.T) {
+	doc := conformance(t)
+	said := column(conformanceTable(t, doc, "### C-STORE statuses"), 0)
+	for _, s := range storeStatuses {
+		if code := fmt.Sprintf("%04X", uint16(s.status)); !slices.Contains(said, code) {
+			t.Errorf("status %s is answered but not in docs/conformance.md", code)
+		}
+	}
+	rows := conformanceTable(t, doc, "## 3 Association initiation (SCU)\n")
+	if rows[0][1] != segmentationSOPClass {
+		t.Errorf("the SCU's first SOP class is %s, want %s", rows[0][1], segmentationSOPClass)
+	}
+}

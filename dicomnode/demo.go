@@ -1,0 +1,268 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/internal/archive"
+	"dicomnode/segment"
+)
+
+// demoTime bounds the whole demonstration.
+const demoTime = 110 * time.Second
+
+func demoCmd() *cobra.Command {
+	var out string
+	var verbose bool
+	cmd := &cobra.Command{
+		Use: "demo [FILES…] [--out DIR]", Short: "show the whole chain on this machine",
+		Long: `Start a node and a small receiving PACS on loopback, teach the node three dark
+frames, send simulated limb radiographs (DX For Processing, with detector
+offset) and the given DICOM files, wait for the segmentations, print what is in
+them and write each with an overlay picture to DIR. Nothing is left running.
+` + exitCodes,
+		Example: "  dicomnode demo --out out/demo",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			level := slog.LevelError
+			if verbose {
+				level = slog.LevelInfo
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), demoTime)
+			defer cancel()
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			return runDemo(ctx, cmd, out, args, log)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "out/demo", "folder of the results")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the log of node and PACS")
+	return cmd
+}
+
+// demo is a running demonstration.
+type demo struct {
+	cmd  *cobra.Command
+	out  string
+	dir  string // temporary
+	node *node
+	pacs *smallPACS
+	to   destination // the node, as the modality calls it
+}
+
+func runDemo(ctx context.Context, cmd *cobra.Command, out string, inputs []string, log *slog.Logger) (err error) {
+	dir, err := os.MkdirTemp("", "dicomnode-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	d := &demo{cmd: cmd, out: out, dir: dir}
+	stop, err := d.start(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	files, err := d.prepare(inputs)
+	if err != nil {
+		return err
+	}
+	if err := d.calibrate(ctx); err != nil {
+		return err
+	}
+	return d.segment(ctx, files)
+}
+
+// start runs PACS and node on free ports of loopback.
+func (d *demo) start(ctx context.Context, log *slog.Logger) (stop func() error, err error) {
+	if d.pacs, err = startPACS(context.WithoutCancel(ctx), "PACS", log); err != nil {
+		return nil, err
+	}
+	c := demoConfig(d.dir, d.pacs.addr.Host)
+	if d.node, err = openNode(ctx, c, log); err != nil {
+		return nil, errors.Join(err, d.pacs.stop(ctx))
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, d.node.close(), d.pacs.stop(ctx))
+	}
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() { done <- d.node.Serve(serving, ln) }()
+	caller := c
+	caller.Node.AETitle = "MODALITY"
+	d.to = destination{caller, configs.Peer{Name: "the node", AETitle: c.Node.AETitle, Address: ln.Addr().String()}}
+	return func() error {
+		cancel()
+		err := errors.Join(<-done, d.node.close())
+		ending, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		return errors.Join(err, d.pacs.stop(ending))
+	}, nil
+}
+
+// demoConfig is what an administrator would write for this modality and PACS.
+func demoConfig(dir, pacs string) configs.Config {
+	c := configs.Default()
+	c.Node.DataDir = dir
+	c.Peers = []configs.Peer{
+		{Name: "modality", AETitle: "MODALITY", Address: "127.0.0.1"},
+		{Name: "pacs", AETitle: "PACS", Address: pacs},
+	}
+	c.Routes = []configs.Route{{Name: "radiographs", From: []string{"modality"}, Outputs: []string{"seg"}, SendTo: []string{"pacs"}}}
+	return c
+}
+
+func (d *demo) prepare(inputs []string) ([]string, error) {
+	files, err := writePhantoms(d.dir, demoPhantoms())
+	if err != nil || len(inputs) == 0 {
+		return files, err
+	}
+	own, err := expand(inputs)
+	return append(files, own...), err
+}
+
+// calibrate sends the dark frames and waits until they are learnt.
+func (d *demo) calibrate(ctx context.Context) error {
+	darks, err := writePhantoms(d.dir, demoDarks())
+	if err != nil {
+		return err
+	}
+	to := d.to
+	to.peer.AETitle = to.config.Calibration.AETitle
+	results, err := to.storeFiles(ctx, darks, func() {})
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if r.Error != "" {
+			return fmt.Errorf("send dark frame: %s", r.Error)
+		}
+	}
+	fmt.Fprintf(d.cmd.OutOrStdout(), "%d dark frames sent to %s\n", len(darks), to.peer.AETitle)
+	_, err = d.settled(ctx)
+	return err
+}
+
+// settled waits until the node has nothing to do but quarantined jobs.
+func (d *demo) settled(ctx context.Context) (archive.Stats, error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s, err := d.node.archive.Stats(ctx)
+		if err != nil || s.Waiting+s.Running+s.Retrying == 0 {
+			return s, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return s, hinted(errors.New("demo: not done in time"), "run it again with --verbose")
+		}
+	}
+}
+
+// segment sends the images and reports each segmentation that comes back.
+func (d *demo) segment(ctx context.Context, files []string) error {
+	results, err := d.to.storeFiles(ctx, files, func() {})
+	if err != nil {
+		return err
+	}
+	waiting := map[string]string{} // SOP Instance UID to file
+	var reports []segmented
+	for _, r := range results {
+		if r.Error != "" {
+			reports = append(reports, segmented{File: r.File, Error: r.Error})
+			continue
+		}
+		h, err := readHeader(r.File)
+		if err != nil {
+			return err
+		}
+		waiting[h.SOPInstanceUID] = r.File
+	}
+	fmt.Fprintf(d.cmd.OutOrStdout(), "%d of %d images sent to %s\n", len(files)-len(reports), len(files), d.to.peer.AETitle)
+	got, err := d.collect(ctx, waiting)
+	reports = append(got, reports...)
+	for _, file := range waiting {
+		reports = append(reports, segmented{File: file, Error: "no segmentation came back"})
+	}
+	fmt.Fprintf(d.cmd.OutOrStdout(), "%d segmentations received by %s, in %s with an overlay picture each:\n\n", len(got), d.pacs.addr.AETitle, d.out)
+	return errors.Join(err, printSegmented(d.cmd, reports, false))
+}
+
+// collect takes what the PACS receives until the node has nothing left to do.
+func (d *demo) collect(ctx context.Context, waiting map[string]string) (reports []segmented, err error) {
+	done := make(chan error, 1)
+	go func() { _, err := d.settled(ctx); done <- err }()
+	for {
+		select {
+		case o := <-d.pacs.objects:
+			uid, err := o.source()
+			if err != nil {
+				return reports, err
+			}
+			file, ok := waiting[uid]
+			if !ok {
+				return reports, errors.New("demo: a segmentation of an image that was not sent")
+			}
+			delete(waiting, uid)
+			r, err := d.show(file, o)
+			if err != nil {
+				return reports, err
+			}
+			reports = append(reports, r)
+		case err := <-done:
+			return reports, err
+		}
+	}
+}
+
+// show writes a received segmentation and the picture of its masks on the image.
+func (d *demo) show(file string, o receivedObject) (segmented, error) {
+	masks, rows, cols, err := segment.ReadMasks(o.dataset)
+	if err != nil {
+		return segmented{}, err
+	}
+	if len(masks) != 4 {
+		return segmented{}, fmt.Errorf("demo: %d segments, want 4", len(masks))
+	}
+	img, err := segment.ReadImage(file)
+	if err != nil {
+		return segmented{}, err
+	}
+	res := &segment.Result{Rows: rows, Columns: cols, Masks: segment.Masks{Open: masks[0], Soft: masks[1], Bone: masks[2], HighPrecisionSoft: masks[3]}}
+	base := filepath.Join(d.out, uniqueName(map[string]int{}, file))
+	if err := os.WriteFile(base+".seg.dcm", part10File(o), 0o644); err != nil {
+		return segmented{}, err
+	}
+	return maskReport(file, base, res), writeOverlay(base+".png", img, res)
+}
+
+// maskReport counts the masks; fractions are of the exposed field, which open
+// beam, soft tissue and bone fill.
+func maskReport(file, base string, res *segment.Result) segmented {
+	m := res.Masks
+	open, soft, bone, high := m.Open.Count(), m.Soft.Count(), m.Bone.Count(), m.HighPrecisionSoft.Count()
+	field := float64(max(open+soft+bone, 1))
+	return segmented{File: file, SEG: base + ".seg.dcm", Overlay: base + ".png", Rows: res.Rows, Columns: res.Columns,
+		Exposed: field / float64(res.Rows*res.Columns), OpenBeam: float64(open) / field, SoftTissue: float64(soft) / field,
+		Bone: float64(bone) / field, HighSoft: float64(high) / field}
+}
+
+// part10File is the object as a file (PS3.10 7.1).
+func part10File(o receivedObject) []byte {
+	var b bytes.Buffer
+	_ = writeSEGMeta(&b, o.sopInstanceUID) // a buffer takes everything; a bad UID would have been refused on receipt
+	b.Write(o.dataset)
+	return b.Bytes()
+}

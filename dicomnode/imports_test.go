@@ -1,0 +1,133 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// importRules are the bans between packages. from and to are folders below the
+// module; a rule covers what lies under them. except lists folders of to that
+// are allowed all the same.
+var importRules = []struct {
+	from, to string
+	except   []string
+	why      string
+}{
+	{"scp", "segment", nil, "the network never interprets pixels"},
+	{"scp", "sr", nil, "the network knows no report"},
+	{"scp", "model", nil, "the network knows no model"},
+	{"scp", "internal/archive", nil, "where objects are kept is the Backend's"},
+	{"segment", "scp", nil, "one radiograph needs no network"},
+	{"segment", "sr", nil, "a segmentation knows no report"},
+	{"segment", "model", nil, "segment knows the network only as a Predictor"},
+	{"segment", "internal/archive", nil, "segment works on files and readers"},
+	{"sr", "scp", nil, "a report needs no network"},
+	{"sr", "segment", nil, "a report is made from measurements, not from masks"},
+	{"model", "", []string{"model"}, "a model can be taken out of this program"},
+	{"configs", "", nil, "the configuration knows nothing of what it configures"},
+	{"internal", "segment", nil, "the base knows nothing built on it"},
+	{"internal", "scp", nil, "the base knows nothing built on it"},
+	{"", "dicomnode", nil, "the program is not a library"},
+}
+
+// cgoFolder is the only folder that may reach C.
+const cgoFolder = "model"
+
+func TestImportRules(t *testing.T) {
+	root := ".."
+	files := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root || d.IsDir() && d.Name() == "testdata" {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		files++
+		folder, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, imp := range f.Imports {
+			name, _ := strconv.Unquote(imp.Path.Value) // the parser accepted it
+			checkImport(t, filepath.ToSlash(folder), filepath.Base(path), name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 20 {
+		t.Fatalf("found only %d Go files: is the module elsewhere?", files)
+	}
+}
+
+func checkImport(t *testing.T, folder, file, name string) {
+	if (name == "C" || name == "github.com/yalue/onnxruntime_go") && !within(folder, cgoFolder) {
+		t.Errorf("%s/%s imports %s: only %s/... may reach C", folder, file, name, cgoFolder)
+	}
+	target, ours := strings.CutPrefix(name, "dicomnode/")
+	if !ours {
+		return
+	}
+	// A test of a package beside it may import that package.
+	if strings.HasSuffix(file, "_test.go") && folder == target {
+		return
+	}
+	for _, why := range broken(folder, target) {
+		t.Errorf("%s/%s imports %s: %s", folder, file, name, why)
+	}
+}
+
+// broken lists the reasons why folder must not import target.
+func broken(folder, target string) (whys []string) {
+	for _, r := range importRules {
+		if !within(folder, r.from) || !within(target, r.to) {
+			continue
+		}
+		allowed := false
+		for _, e := range r.except {
+			allowed = allowed || within(target, e)
+		}
+		if !allowed {
+			whys = append(whys, r.why)
+		}
+	}
+	return whys
+}
+
+// within reports whether folder is parent or lies under it; everything lies
+// under "".
+func within(folder, parent string) bool {
+	return parent == "" || folder == parent || strings.HasPrefix(folder, parent+"/")
+}
+
+// The rules must bite.
+func TestImportRulesBite(t *testing.T) {
+	cases := []struct {
+		folder, target string
+		ok             bool
+	}{
+		{"scp", "internal/ul", true}, {"scp", "segment", false}, {"scp/scptest", "model/ort", false},
+		{"segment", "scp", false}, {"segment", "internal/iod", true}, {"model", "model/onnx", true},
+		{"model/ort", "segment", false}, {"trainer/fit", "model", true}, {"trainer", "dicomnode", false},
+		{"internal/archive", "scp", false}, {"dicomnode", "scp", true}, {"configs", "scp", false},
+	}
+	for _, c := range cases {
+		if got := len(broken(c.folder, c.target)) == 0; got != c.ok {
+			t.Errorf("%s importing %s allowed: %v, want %v", c.folder, c.target, got, c.ok)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/model"
+	"dicomnode/segment"
+)
+
+// embedded is the value of model.bundle for the bundle in the program.
+const embedded = "embedded"
+
+func modelCmd() *cobra.Command {
+	return group("model", "show and verify model bundles", modelInfoCmd(), modelVerifyCmd())
+}
+
+// loadBundle reads the bundle that the configuration names.
+func loadBundle(name string) (*model.Bundle, error) {
+	if name == embedded {
+		return model.Embedded()
+	}
+	b, err := model.LoadBundle(name)
+	if err != nil {
+		return nil, hinted(fmt.Errorf("load model: %w", err), `model: {bundle: embedded} is always there`)
+	}
+	return b, nil
+}
+
+// openModel makes the configured model ready to predict and names it for the SEG.
+func openModel(_ context.Context, c configs.Config) (*model.Session, segment.Model, error) {
+	b, err := loadBundle(c.Model.Bundle)
+	if err != nil {
+		return nil, segment.Model{}, err
+	}
+	s, err := model.Open(b, model.Options{Device: c.Model.Device, Library: c.Model.Library, Threads: c.Model.Threads, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, segment.Model{}, fmt.Errorf("open model: %w", err)
+	}
+	return s, segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}, nil
+}
+
+// segmentConfig is the configuration of the pipeline: a body part that the
+// configuration does not list has the threshold of the model's card.
+func segmentConfig(c configs.Config, card model.Card) segment.Config {
+	parts := map[string]float64{}
+	maps.Copy(parts, card.SoftTissue.ByBodyPart)
+	maps.Copy(parts, c.SoftTissue.ByBodyPart)
+	return segment.Config{SoftTissueThreshold: c.SoftTissue.Threshold, SoftTissueThresholdByBodyPart: parts}
+}
+
+func modelInfoCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "info [BUNDLE] [--json]", Short: "print the card of a model bundle",
+		Long: `Print what a model is, what it was trained on, how good it was found to be and
+on what terms it may be used. Without BUNDLE: the one in this program.
+` + exitCodes,
+		Example: "  dicomnode model info",
+		Args:    wantArgs(0, 1, "at most one bundle"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := loadBundle(append(args, embedded)[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), struct {
+					Digest string     `json:"digest"`
+					Bytes  int        `json:"bytes"`
+					Card   model.Card `json:"card"`
+				}{b.Digest, len(b.Bytes()), b.Card})
+			}
+			printCard(cmd, b)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printCard(cmd *cobra.Command, b *model.Bundle) {
+	w, c := cmd.OutOrStdout(), b.Card
+	fmt.Fprintf(w, "%s %s (%s, width %d, %.1f MB)\n%s\n", c.Name, c.Version, c.Architecture, c.Width, float64(len(b.Bytes()))/1e6, c.Notice)
+	fmt.Fprintf(w, "digest    %s\nclasses   %s\ninput     %d×%d, %s, %s\n", b.Digest, strings.Join(c.Classes, ", "), c.Input.Rows, c.Input.Columns, c.Input.Polarity, c.Input.Normalisation)
+	fmt.Fprintf(w, "training  %s (%d images)\n", c.Training.Description, c.Training.Images)
+	if c.Training.Command != "" {
+		fmt.Fprintf(w, "          repeat: %s\n", c.Training.Command)
+	}
+	for _, m := range c.Metrics {
+		fmt.Fprintf(w, "metric    %s = %.4f on %s\n          repeat: %s\n", m.Name, m.Value, m.Data, m.Command)
+	}
+	fmt.Fprintf(w, "licence   %s\n", c.Licence)
+	for _, a := range c.Attributions {
+		fmt.Fprintf(w, "          %s\n", a)
+	}
+}
+
+func modelVerifyCmd() *cobra.Command {
+	var config, device string
+	cmd := &cobra.Command{
+		Use: "verify [BUNDLE] [--device D]", Short: "run a bundle's golden image on this machine",
+		Long: `Check a bundle's bytes, load it into ONNX Runtime and run its golden image: the
+answer must be the one that was stored when the bundle was made. Without BUNDLE:
+the one of the configuration, or the one in this program.
+` + exitCodes,
+		Example: "  dicomnode model verify",
+		Args:    wantArgs(0, 1, "at most one bundle"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := optionalConfig(cmd, config)
+			if err != nil {
+				return err
+			}
+			c.Model.Bundle = append(args, c.Model.Bundle)[0]
+			if device != "" {
+				c.Model.Device = device
+			}
+			s, m, err := openModel(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %s computes what it should on %s\ndigest %s\n", m.Name, m.Version, m.Device, m.Digest)
+			if why := s.Fallback(); why != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "CUDA was not used: %v\n", why)
+			}
+			return joinClose(err, s)
+		},
+	}
+	configFlag(cmd, &config)
+	cmd.Flags().StringVar(&device, "device", "", "auto, cpu or cuda (default: the configuration's)")
+	return cmd
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"dicomnode/configs"
+	"dicomnode/internal/archive"
+	"dicomnode/model"
+	"dicomnode/scp"
+	"dicomnode/segment"
+)
+
+var _ segment.Predictor = (*model.Session)(nil)
+
+// archiveDir is where the index and the objects are.
+func archiveDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "archive") }
+
+// darkDir is where the detectors' dark frames are.
+func darkDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "dark") }
+
+// openNode prepares everything that Serve runs; close it afterwards.
+func openNode(ctx context.Context, c configs.Config, log *slog.Logger) (*node, error) {
+	p, closeModel, err := openPipeline(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	log.Info("model ready", "model", p.Model.Name, "version", p.Model.Version, "digest", p.Model.Digest, "device", p.Model.Device)
+	a, err := archive.Open(ctx, archive.Options{Dir: archiveDir(c), Log: log,
+		ImplementationClassUID: scp.DefaultImplementationClassUID, ImplementationVersionName: scp.DefaultImplementationVersionName})
+	if err != nil {
+		return nil, errors.Join(hinted(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), closeModel())
+	}
+	n := &node{log: log, archive: a, pipeline: p, closeModel: closeModel}
+	n.config.Store(&c)
+	n.lines = &lines{dial: n.dial}
+	n.server = newServer(c, n, log)
+	return n, nil
+}
+
+func newServer(c configs.Config, backend scp.Backend, log *slog.Logger) *scp.Server {
+	titles := []string{c.Node.AETitle}
+	if c.Calibration.AETitle != "" {
+		titles = append(titles, c.Calibration.AETitle)
+	}
+	return &scp.Server{
+		AETitles: titles, Backend: backend, Contexts: supportedContexts(), Log: log,
+		MaxPDULength: c.Network.MaxPDULength, MaxAssociations: c.Network.MaxAssociations, MaxAssociationsPerPeer: c.Network.MaxAssociationsPerPeer,
+		AssociationTimeout: c.Network.RequestTimeout, IdleTimeout: c.Network.IdleTimeout,
+		ReadTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout, ShutdownTimeout: shutdownTime,
+	}
+}
+
+func newDialer(c configs.Config) *scp.Dialer {
+	return &scp.Dialer{
+		Calling: c.Node.AETitle, MaxPDULength: c.Network.MaxPDULength, DialTimeout: c.Network.ConnectTimeout,
+		AssociationTimeout: c.Network.RequestTimeout, ResponseTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout,
+	}
+}
+
+// dial associates with a destination under the configuration of the moment.
+func (n *node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error) {
+	return newDialer(*n.config.Load()).Dial(ctx, addrOf(p), proposals...)
+}
+
+// openPipeline opens the model and the dark frames of a configuration.
+func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, closeModel func() error, err error) {
+	s, m, err := openModel(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	darks, err := segment.OpenDarkStore(darkDir(c))
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open dark frames: %w", err), s.Close())
+	}
+	return &segment.Pipeline{
+		Predictor: s, Model: m, Calibration: darks,
+		Config: segmentConfig(c, s.Card()),
+	}, s.Close, nil
+}
+
+// segOptions says how this node signs its segmentations.
+func segOptions(c configs.Config) segment.SEGOptions {
+	return segment.SEGOptions{
+		Profile: segment.SEGProfile(c.Segmentation.Profile), Manufacturer: "dicomnode", ProductName: "XNet Node",
+		DeviceSerialNumber: c.Node.AETitle, Version: version,
+	}
+}

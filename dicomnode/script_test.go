@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"dicomnode": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScript runs the command line as its users do. "usage" and "failed" run a
+// program that must exit with 2 and 1.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"usage":  exits(exitUsage),
+			"failed": exits(exitFailed),
+		},
+	})
+}
+
+func exits(want int) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 2 {
+			ts.Fatalf("usage: usage|failed program args…")
+		}
+		err := ts.Exec(args[0], args[1:]...)
+		code := 0
+		if err != nil {
+			code = exitCode(err)
+		}
+		if code != want {
+			ts.Fatalf("exit code %d, want %d", code, want)
+		}
+	}
+}
+
+// exitCode is the exit code of a command that ran, -1 of one that did not.
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return -1
+}
