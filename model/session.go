@@ -56,8 +56,10 @@ func newSession(graph []byte, o Options) (*Session, error) {
 	if err := ort.Find(o.Library); err != nil {
 		return nil, err
 	}
+	// No spinning: a node shares its machine, and threads that spin beside other
+	// busy ones made predictions slower, not faster.
 	run, err := ort.NewSession(graph, []string{InputName}, []string{OutputName}, ort.Options{
-		Device: o.Device, Threads: o.Threads, MemPattern: true, IntraOpSpinning: true, Log: o.Log,
+		Device: o.Device, Threads: o.Threads, MemPattern: true, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -28,6 +28,9 @@ func appendCUDA(so *ort.SessionOptions, tf32 bool) error {
 	if _, err := os.Stat(filepath.Join(filepath.Dir(path), cudaProvider)); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s is not beside %s: run `make runtime-gpu`", cudaProvider, path)
 	}
+	if err := preload(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("load CUDA: %w", err)
+	}
 	options, err := ort.NewCUDAProviderOptions()
 	if err != nil {
 		return err
