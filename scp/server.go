@@ -3,9 +3,13 @@ package scp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
+
+	"dicomnode/internal/ul"
 )
 
 // Server accepts associations and serves C-ECHO and C-STORE as SCP. Set the
@@ -29,16 +33,217 @@ type Server struct {
 	ImplementationVersionName string // default DefaultImplementationVersionName
 
 	Log *slog.Logger // default slog.Default()
+
+	mu        sync.Mutex
+	stopping  bool
+	listeners map[net.Listener]struct{}
+	conns     map[*ul.Conn]struct{}
+	admitted  map[admission]int // associations standing, by peer
+	total     int               // sum of admitted
+	ended     chan struct{}     // closed when stopping and no connection is left
 }
 
+// admission is what MaxAssociationsPerPeer counts by.
+type admission struct{ calling, address string }
+
+// drainGrace is how long an association may stay between two messages once the
+// server is stopping.
+const drainGrace = time.Second
+
+// acceptPause is how long Serve waits after an error of Accept, such as too many
+// open files.
+const acceptPause = 50 * time.Millisecond
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+func (s *Server) log() *slog.Logger { return or(s.Log, slog.Default()) }
+
 // Serve accepts associations on ln until Shutdown is called or ctx ends; it
-// then finishes messages under way and returns nil. It closes ln.
+// then lets messages under way finish and returns nil. It closes ln. The context
+// given to the Backend and to sessions outlives ctx until then.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	return errors.ErrUnsupported
+	defer ln.Close()
+	if err := s.check(); err != nil {
+		return err
+	}
+	if !s.listen(ln) {
+		return nil
+	}
+	sessions, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	for {
+		nc, err := ln.Accept()
+		if err == nil {
+			s.start(sessions, nc)
+			continue
+		}
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			break
+		}
+		s.log().Error("cannot accept a connection", "err", err)
+		pause(ctx, acceptPause)
+	}
+	grace, release := context.WithTimeout(context.WithoutCancel(ctx), or(s.ShutdownTimeout, 20*time.Second))
+	defer release()
+	if err := s.Shutdown(grace); err != nil {
+		s.log().Warn("associations were cut off at shutdown", "err", err)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// check refuses a configuration that could only refuse, or that promises what is
+// not implemented.
+func (s *Server) check() error {
+	if s.Backend == nil {
+		return errors.New("serve DICOM: no Backend")
+	}
+	if len(s.AETitles) == 0 {
+		return errors.New("serve DICOM: no called AE title to answer to")
+	}
+	for _, title := range s.AETitles {
+		if err := ul.CheckAETitle(title); err != nil {
+			return fmt.Errorf("serve DICOM: %w", err)
+		}
+	}
+	for _, c := range s.Contexts {
+		for _, uid := range append([]string{c.AbstractSyntax}, c.TransferSyntaxes...) {
+			if err := ul.CheckUID(uid); err != nil {
+				return fmt.Errorf("serve DICOM: supported context %q: %w", c.AbstractSyntax, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Server) listen(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	if s.listeners == nil {
+		s.listeners = map[net.Listener]struct{}{}
+		s.conns = map[*ul.Conn]struct{}{}
+		s.admitted = map[admission]int{}
+		s.ended = make(chan struct{})
+	}
+	s.listeners[ln] = struct{}{}
+	return true
+}
+
+// start registers the connection, then serves it, so that Shutdown misses none.
+func (s *Server) start(ctx context.Context, nc net.Conn) {
+	conn := ul.NewConn(nc, true, or(s.MaxPDULength, DefaultMaxPDULength), ul.Timeouts{
+		ARTIM: or(s.AssociationTimeout, 30*time.Second),
+		Read:  or(s.ReadTimeout, 30*time.Second),
+		Write: or(s.WriteTimeout, 30*time.Second),
+	})
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		_ = nc.Close()
+		return
+	}
+	s.conns[conn] = struct{}{}
+	s.mu.Unlock()
+	a := &association{server: s, conn: conn, nc: nc}
+	go func() {
+		defer s.forget(conn)
+		a.serve(ctx)
+	}()
+}
+
+func (s *Server) forget(conn *ul.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, conn)
+	if s.stopping && len(s.conns) == 0 {
+		close(s.ended)
+	}
+}
+
+// admit counts the association of p, unless there are too many.
+func (s *Server) admit(p Peer) (release func(), rejected *RejectError) {
+	who := admission{p.Calling, p.Remote.Addr().String()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.MaxAssociations > 0 && s.total >= s.MaxAssociations {
+		return nil, &RejectError{2, 3, 2, fmt.Errorf("%d associations stand already", s.total)}
+	}
+	if s.MaxAssociationsPerPeer > 0 && s.admitted[who] >= s.MaxAssociationsPerPeer {
+		return nil, &RejectError{2, 3, 2, fmt.Errorf("%d associations of this peer stand already", s.admitted[who])}
+	}
+	s.admitted[who]++
+	s.total++
+	return sync.OnceFunc(func() { s.dismiss(who) }), nil
+}
+
+func (s *Server) dismiss(who admission) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total--
+	if s.admitted[who]--; s.admitted[who] == 0 {
+		delete(s.admitted, who)
+	}
 }
 
 // Shutdown stops accepting, lets each association finish the message it is in,
-// and returns when all have ended or ctx has.
+// and returns when all have ended. When ctx ends first it closes the connections
+// that are left and returns an error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	return errors.ErrUnsupported
+	ended := s.stop()
+	if ended == nil {
+		return nil
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-ended:
+		return nil
+	default:
+	}
+	for conn := range s.conns {
+		conn.Kill()
+	}
+	return fmt.Errorf("shut down: %d connections closed: %w", len(s.conns), context.Cause(ctx))
+}
+
+// stop begins the end once; its channel is closed when no connection is left.
+func (s *Server) stop() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.stopping
+	s.stopping = true
+	for ln := range s.listeners {
+		_ = ln.Close()
+	}
+	for conn := range s.conns {
+		conn.Drain(drainGrace)
+	}
+	if first && s.ended != nil && len(s.conns) == 0 {
+		close(s.ended)
+	}
+	return s.ended
 }

@@ -1,0 +1,175 @@
+package dimse
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/grailbio/go-dicom"
+	"github.com/grailbio/go-dicom/dicomio"
+	"github.com/grailbio/go-dicom/dicomlog"
+	"github.com/grailbio/go-dicom/dicomtag"
+	"github.com/grailbio/go-dicom/dicomuid"
+)
+
+// MaxCommandLength bounds a command set, in bytes. The longest one the standard
+// allows for the C services is below 1 kB.
+const MaxCommandLength = 16 << 10
+
+// The library fills its dictionaries at their first use, unguarded: that has to
+// be before there are goroutines. Its log is off, as it quotes values.
+func init() {
+	dicomlog.SetLevel(-1)
+	_, _ = dicomtag.Find(dicomtag.MessageID)
+	_, _ = dicomuid.Lookup("")
+}
+
+// slot ties an element to its place in Command: exactly one pointer is set.
+type slot struct {
+	tag  dicomtag.Tag
+	bit  Elements
+	text func(*Command) *string
+	word func(*Command) *uint16
+}
+
+// slots is PS3.7 Table E.1-1 as far as Command goes, in order of tags.
+var slots = []slot{
+	{tag: dicomtag.AffectedSOPClassUID, bit: AffectedSOPClassUID, text: func(c *Command) *string { return &c.AffectedSOPClassUID }},
+	{tag: dicomtag.RequestedSOPClassUID, bit: RequestedSOPClassUID, text: func(c *Command) *string { return &c.RequestedSOPClassUID }},
+	{tag: dicomtag.CommandField, bit: CommandField, word: func(c *Command) *uint16 { return (*uint16)(&c.Field) }},
+	{tag: dicomtag.MessageID, bit: MessageID, word: func(c *Command) *uint16 { return &c.MessageID }},
+	{tag: dicomtag.MessageIDBeingRespondedTo, bit: MessageIDBeingRespondedTo, word: func(c *Command) *uint16 { return &c.MessageIDBeingRespondedTo }},
+	{tag: dicomtag.Priority, bit: Priority, word: func(c *Command) *uint16 { return &c.Priority }},
+	{tag: dicomtag.CommandDataSetType, bit: CommandDataSetType, word: func(c *Command) *uint16 { return &c.DataSetType }},
+	{tag: dicomtag.Status, bit: StatusElement, word: func(c *Command) *uint16 { return &c.Status }},
+	{tag: dicomtag.ErrorComment, bit: ErrorComment, text: func(c *Command) *string { return &c.ErrorComment }},
+	{tag: dicomtag.AffectedSOPInstanceUID, bit: AffectedSOPInstanceUID, text: func(c *Command) *string { return &c.AffectedSOPInstanceUID }},
+	{tag: dicomtag.RequestedSOPInstanceUID, bit: RequestedSOPInstanceUID, text: func(c *Command) *string { return &c.RequestedSOPInstanceUID }},
+	{tag: dicomtag.MoveOriginatorApplicationEntityTitle, bit: MoveOriginatorAETitle, text: func(c *Command) *string { return &c.MoveOriginatorAETitle }},
+	{tag: dicomtag.MoveOriginatorMessageID, bit: MoveOriginatorMessageID, word: func(c *Command) *uint16 { return &c.MoveOriginatorMessageID }},
+}
+
+func slotOf(tag dicomtag.Tag) *slot {
+	for i := range slots {
+		if slots[i].tag == tag {
+			return &slots[i]
+		}
+	}
+	return nil
+}
+
+// Encode writes a command set in implicit VR little endian, beginning with its
+// group length (PS3.7 6.3.1). Elements are written when Present has them.
+func Encode(c *Command) (b []byte, err error) {
+	defer recovered(&err)
+	e := dicomio.NewBytesEncoder(binary.LittleEndian, dicomio.ImplicitVR)
+	for _, s := range slots {
+		if !c.Present.Has(s.bit) {
+			continue
+		}
+		dicom.WriteElement(e, s.element(c))
+	}
+	if e.Error() != nil {
+		return nil, fmt.Errorf("encode command set: %w", e.Error())
+	}
+	elements := e.Bytes()
+	whole := dicomio.NewBytesEncoder(binary.LittleEndian, dicomio.ImplicitVR)
+	dicom.WriteElement(whole, &dicom.Element{Tag: dicomtag.CommandGroupLength, VR: "UL", Value: []any{uint32(len(elements))}})
+	if whole.Error() != nil {
+		return nil, fmt.Errorf("encode command set: %w", whole.Error())
+	}
+	return append(whole.Bytes(), elements...), nil
+}
+
+// element leaves the VR to the library's dictionary, which knows group 0000.
+func (s slot) element(c *Command) *dicom.Element {
+	if s.word != nil {
+		return &dicom.Element{Tag: s.tag, Value: []any{*s.word(c)}}
+	}
+	if *s.text(c) == "" {
+		return &dicom.Element{Tag: s.tag}
+	}
+	return &dicom.Element{Tag: s.tag, Value: []any{*s.text(c)}}
+}
+
+// Decode reads a command set. Elements it does not know are skipped; an element
+// of the wrong size, out of order, or with several values is an error.
+func Decode(b []byte) (c *Command, err error) {
+	defer recovered(&err)
+	if err := checkStructure(b); err != nil {
+		return nil, fmt.Errorf("decode command set: %w", err)
+	}
+	d := dicomio.NewBytesDecoder(b, binary.LittleEndian, dicomio.ImplicitVR)
+	d.PushLimit(int64(len(b)))
+	defer d.PopLimit()
+	c = &Command{}
+	for !d.EOF() {
+		e := dicom.ReadElement(d, dicom.ReadOptions{})
+		if d.Error() != nil {
+			return nil, fmt.Errorf("decode command set: %w", d.Error())
+		}
+		if err := c.set(e); err != nil {
+			return nil, fmt.Errorf("decode command set: %s: %w", e.Tag, err)
+		}
+	}
+	return c, nil
+}
+
+func (c *Command) set(e *dicom.Element) (err error) {
+	s := slotOf(e.Tag)
+	switch {
+	case s == nil:
+		return nil
+	case s.word != nil:
+		*s.word(c), err = e.GetUInt16()
+	case len(e.Value) == 0:
+		*s.text(c) = ""
+	default:
+		*s.text(c), err = e.GetString()
+	}
+	if err != nil {
+		return errors.New("want one value") // the library's message quotes the value
+	}
+	c.Present |= s.bit
+	return nil
+}
+
+// checkStructure walks tags and lengths before the library sees the bytes: it
+// would allocate what a length announces. All elements are of group 0000, in
+// ascending order, of even length, and fill b exactly (PS3.7 6.3.1).
+func checkStructure(b []byte) error {
+	if len(b) > MaxCommandLength {
+		return fmt.Errorf("%d bytes: at most %d are allowed", len(b), MaxCommandLength)
+	}
+	for last, at := -1, 0; at < len(b); {
+		if len(b)-at < 8 {
+			return fmt.Errorf("element header at byte %d: %d bytes remain", at, len(b)-at)
+		}
+		group, element := binary.LittleEndian.Uint16(b[at:]), binary.LittleEndian.Uint16(b[at+2:])
+		n := binary.LittleEndian.Uint32(b[at+4:])
+		if group != 0 || int(element) <= last {
+			return fmt.Errorf("(%04X,%04X) at byte %d: want group 0000 in ascending order", group, element, at)
+		}
+		if uint64(n) > uint64(len(b)-at-8) || n%2 != 0 {
+			return fmt.Errorf("(0000,%04X) at byte %d: %d bytes, %d remain", element, at, n, len(b)-at-8)
+		}
+		last, at = int(element), at+8+int(n)
+	}
+	return nil
+}
+
+// recovered turns a failed assertion of the library into an error.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = errors.New("command set: the element codec gave up")
+	}
+}
+
+// UIDName returns the name PS3.6 gives a UID, or the UID itself when it is not
+// a known one. It is for logs: well-known UIDs identify no patient.
+func UIDName(uid string) string {
+	if info, err := dicomuid.Lookup(uid); err == nil {
+		return info.Name
+	}
+	return uid
+}

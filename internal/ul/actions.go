@@ -1,0 +1,91 @@
+package ul
+
+import (
+	"errors"
+	"time"
+)
+
+// actions are those of PS3.8 Tables 9-6 to 9-9. An indication to the local user
+// is the return of the call that received the PDU. cause is the error to return
+// where the action ends the association.
+var actions = map[Action]func(c *Conn, p PDU, cause error) error{
+	"AE-1":  nothing, // the transport connection is opened by the caller
+	"AE-2":  transmit,
+	"AE-3":  stopTimer,
+	"AE-4":  closeTransport,
+	"AE-5":  startTimer,
+	"AE-6":  judgeRequest,
+	"AE-7":  transmit,
+	"AE-8":  transmitAndStart,
+	"DT-1":  nothing, // P-DATA-TF PDUs are written by the caller, many at once
+	"DT-2":  nothing, // streamed by NextPDV and Read
+	"AR-1":  transmit,
+	"AR-2":  nothing,
+	"AR-3":  closeTransport,
+	"AR-4":  transmitAndStart,
+	"AR-5":  stopTimer,
+	"AR-6":  nothing, // data while releasing is discarded by Release
+	"AR-7":  nothing,
+	"AR-8":  nothing,
+	"AR-9":  transmit,
+	"AR-10": nothing,
+	"AA-1":  sendAbort,
+	"AA-2":  closeTransport,
+	"AA-3":  closeTransport,
+	"AA-4":  closeTransport,
+	"AA-5":  closeTransport,
+	"AA-6":  nothing,
+	"AA-7":  sendAbort,
+	"AA-8":  sendAbort,
+}
+
+func nothing(*Conn, PDU, error) error { return nil }
+
+func transmit(c *Conn, p PDU, _ error) error { return c.send(p) }
+
+func startTimer(c *Conn, _ PDU, _ error) error {
+	c.artim = time.Now().Add(c.timeouts.ARTIM)
+	return nil
+}
+
+func stopTimer(c *Conn, _ PDU, _ error) error {
+	c.artim = time.Time{}
+	return nil
+}
+
+func transmitAndStart(c *Conn, p PDU, _ error) error {
+	c.artim = time.Now().Add(linger)
+	return c.send(p)
+}
+
+func closeTransport(c *Conn, _ PDU, cause error) error {
+	_ = c.nc.Close() // nothing can be done about a failure, and all is over
+	return c.end(cause)
+}
+
+// judgeRequest stops ARTIM and refuses a protocol version other than 1 (PS3.8
+// 9.3.2, bit 0), having moved to Sta13 then.
+func judgeRequest(c *Conn, p PDU, _ error) error {
+	c.artim = time.Time{}
+	if c.machine.State() != StaAwaitClose {
+		return nil
+	}
+	_ = transmitAndStart(c, &Reject{1, 2, 2}, nil)
+	return c.end(errors.New("protocol version not supported"))
+}
+
+// sendAbort sends the A-ABORT given, or else one that tells what the peer did
+// wrong. In Sta2, Table 9-9 would have AA-1 name the service user as source;
+// naming the provider, which is who found the fault, tells the peer more.
+func sendAbort(c *Conn, p PDU, cause error) error {
+	abort, ok := p.(*Abort)
+	if !ok {
+		abort = &Abort{SourceProvider, ReasonNotSpecified}
+		var broken *ProtocolError
+		if errors.As(cause, &broken) {
+			abort.Reason = broken.Reason
+		}
+	}
+	_ = transmitAndStart(c, abort, nil) // the cause says more than a failed A-ABORT
+	return c.end(cause)
+}

@@ -1,0 +1,99 @@
+package ul
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Request waits as acceptor for the A-ASSOCIATE-RQ (Evt5, Evt6). The whole PDU
+// must arrive within the ARTIM time.
+func (c *Conn) Request() (*Associate, error) {
+	if err := c.do(EvtTransportAccept, nil, nil); err != nil {
+		return nil, err
+	}
+	p, err := c.receive()
+	if err != nil {
+		return nil, err
+	}
+	rq, ok := p.(*Associate)
+	if !ok {
+		return nil, c.end(unexpected("PDU instead of A-ASSOCIATE-RQ"))
+	}
+	return rq, c.limitSend(rq.User.MaximumLength)
+}
+
+// limitSend remembers the peer's maximum length. A P-DATA-TF with one byte of
+// data is 7 bytes long.
+func (c *Conn) limitSend(maximum uint32) error {
+	if maximum != 0 && maximum < 8 {
+		return c.violated(invalid("maximum length %d leaves no room for data", maximum))
+	}
+	c.maxSend = maximum
+	return nil
+}
+
+// Accept answers the request (Evt7).
+func (c *Conn) Accept(ac *Associate) error { return c.do(EvtAcceptResponse, ac, nil) }
+
+// Reject refuses the request (Evt8).
+func (c *Conn) Reject(rj *Reject) error {
+	err := c.do(EvtRejectResponse, rj, nil)
+	_ = c.end(errors.New(RejectWords(rj.Result, rj.Source, rj.Reason)))
+	return err
+}
+
+// Associate requests an association (Evt1, Evt2) and returns the answer: an
+// *Associate or a *Reject.
+func (c *Conn) Associate(rq *Associate) (PDU, error) {
+	if err := errors.Join(c.do(EvtAssociateRequest, nil, nil), c.do(EvtTransportOpen, rq, nil)); err != nil {
+		return nil, err
+	}
+	c.artim = time.Now().Add(c.timeouts.ARTIM)
+	p, err := c.receive()
+	if err != nil {
+		return nil, err
+	}
+	switch p := p.(type) {
+	case *Associate:
+		return p, c.limitSend(p.User.MaximumLength)
+	case *Reject:
+		_ = c.end(errors.New(RejectWords(p.Result, p.Source, p.Reason)))
+		return p, nil
+	}
+	return nil, c.end(fmt.Errorf("unexpected answer %T", p))
+}
+
+// Release ends the association (Evt11) and waits for the A-RELEASE-RP, through a
+// collision of both sides' requests (PS3.8 7.2.2) if need be. P-DATA that is
+// still arriving is discarded.
+func (c *Conn) Release() error {
+	if c.err != nil {
+		return c.err
+	}
+	if err := c.skip(); err != nil {
+		return err
+	}
+	if err := c.do(EvtReleaseRequest, &Release{}, nil); err != nil {
+		return err
+	}
+	c.artim = time.Now().Add(c.timeouts.ARTIM)
+	for {
+		if _, err := c.receive(); err != nil {
+			return err
+		}
+		if err := c.skip(); err != nil {
+			return err
+		}
+		switch c.machine.State() {
+		case StaCollisionRQLocal, StaCollisionACLocal:
+			if err := c.do(EvtReleaseResponse, &Release{Response: true}, nil); err != nil {
+				return err
+			}
+		}
+		if s := c.machine.State(); s == StaIdle || s == StaAwaitClose {
+			_ = c.end(ErrReleased)
+			return nil
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package ul
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// linger is the ARTIM time in Sta13: how long the peer may take to close the
+// connection after A-ABORT, A-ASSOCIATE-RJ or A-RELEASE-RP; lingerBytes is how
+// much it may still send meanwhile. Reading it keeps TCP from resetting the
+// connection before the peer has read our last PDU.
+const (
+	linger      = time.Second
+	lingerBytes = 256 << 10
+)
+
+// Timeouts of a [Conn]; all must be positive.
+type Timeouts struct {
+	ARTIM time.Duration // whole A-ASSOCIATE-RQ; answer to our A-ASSOCIATE-RQ and A-RELEASE-RQ
+	Read  time.Duration // each read within a PDU or message
+	Write time.Duration // each write
+}
+
+// Conn is an association over a transport connection. Its methods are not safe
+// for concurrent use, save [Conn.Drain] and [Conn.Kill].
+type Conn struct {
+	nc       net.Conn
+	machine  Machine
+	acceptor bool
+	timeouts Timeouts
+	in       reader
+	artim    time.Time // zero: stopped
+	err      error     // why the association is over
+
+	maxReceive uint32 // longest P-DATA-TF accepted
+	maxSend    uint32 // longest P-DATA-TF the peer takes; 0 = any
+
+	pduLeft, pdvLeft uint32 // bytes of the P-DATA-TF behind this PDV, and of the PDV, still to read
+
+	mu       sync.Mutex
+	waiting  bool          // for the first byte of a message
+	idle     time.Duration // how long it may take
+	draining time.Duration // 0: not
+}
+
+// NewConn wraps a transport connection. maxReceive is the maximum length to be
+// announced in the negotiation.
+func NewConn(nc net.Conn, acceptor bool, maxReceive uint32, t Timeouts) *Conn {
+	c := &Conn{nc: nc, machine: NewMachine(), acceptor: acceptor, timeouts: t, maxReceive: maxReceive}
+	c.in = reader{nc: nc, deadline: c.readDeadline}
+	return c
+}
+
+// State returns the state of PS3.8 Table 9-10.
+func (c *Conn) State() State { return c.machine.State() }
+
+// Err returns why the association ended, nil while it stands.
+func (c *Conn) Err() error { return c.err }
+
+func (c *Conn) readDeadline() time.Time {
+	if !c.artim.IsZero() {
+		return c.artim
+	}
+	return time.Now().Add(c.timeouts.Read)
+}
+
+// Drain lets the association end: a wait for the next message lasts at most
+// grace from now on.
+func (c *Conn) Drain(grace time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining = grace
+	if c.waiting {
+		_ = c.nc.SetReadDeadline(time.Now().Add(min(grace, c.idle))) // a dead connection says so on reading
+	}
+}
+
+// Kill closes the transport connection; every call under way fails.
+func (c *Conn) Kill() { _ = c.nc.Close() }
+
+// await waits until a byte can be read, at most idle.
+func (c *Conn) await(idle time.Duration) error {
+	if len(c.in.buf) > 0 {
+		return nil
+	}
+	c.mu.Lock()
+	if c.draining > 0 {
+		idle = min(idle, c.draining)
+	}
+	c.waiting, c.idle = true, idle
+	err := c.nc.SetReadDeadline(time.Now().Add(idle))
+	c.mu.Unlock()
+	if err == nil {
+		space := c.in.space()
+		var n int
+		n, err = c.nc.Read(space)
+		c.in.buf = space[:n]
+		if n > 0 {
+			err = nil
+		}
+	}
+	c.mu.Lock()
+	c.waiting = false
+	c.mu.Unlock()
+	return err
+}
+
+// do performs the transition of e with its action.
+func (c *Conn) do(e Event, p PDU, cause error) error {
+	return c.doAlt(e, p, cause, false)
+}
+
+func (c *Conn) doAlt(e Event, p PDU, cause error, alt bool) error {
+	a, err := c.machine.Step(e, alt)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	return actions[a](c, p, cause)
+}
+
+// receive reads the next PDU and performs its transition. A P-DATA-TF is left
+// to be streamed: its length is in pduLeft and the PDU returned is nil.
+func (c *Conn) receive() (PDU, error) {
+	var header [6]byte
+	if _, err := io.ReadFull(&c.in, header[:]); err != nil {
+		return nil, c.lost(err)
+	}
+	kind, length := header[0], binary.BigEndian.Uint32(header[2:])
+	if err := c.checkHeader(kind, length); err != nil {
+		return nil, c.violated(err)
+	}
+	if kind == typePData {
+		c.pduLeft = length
+		return nil, c.do(EvtData, nil, unexpected("P-DATA-TF"))
+	}
+	var body bytes.Buffer // grows with what arrives, not with what is announced
+	if _, err := io.CopyN(&body, &c.in, int64(length)); err != nil {
+		return nil, c.lost(err)
+	}
+	p, err := Decode(kind, body.Bytes())
+	if err != nil {
+		return nil, c.violated(err)
+	}
+	return p, c.received(p)
+}
+
+func (c *Conn) checkHeader(kind byte, length uint32) error {
+	limit := uint32(4)
+	switch {
+	case kind < typeAssociateRQ || kind > typeAbort:
+		return &ProtocolError{ReasonUnrecognizedPDU, fmt.Sprintf("PDU type %02XH", kind)}
+	case kind == typeAssociateRQ || kind == typeAssociateAC:
+		limit = MaxAssociateLength
+	case kind == typePData:
+		limit = c.maxReceive
+	}
+	if length > limit {
+		return invalid("PDU type %02XH of %d bytes: at most %d are allowed", kind, length, limit)
+	}
+	return nil
+}
+
+func unexpected(what string) error {
+	return &ProtocolError{ReasonUnexpectedPDU, "unexpected " + what}
+}
+
+// received performs the transition of a whole PDU.
+func (c *Conn) received(p PDU) error {
+	switch p := p.(type) {
+	case *Associate:
+		if p.Accept {
+			return c.do(EvtAssociateAC, p, unexpected("A-ASSOCIATE-AC"))
+		}
+		return c.doAlt(EvtAssociateRQ, p, unexpected("A-ASSOCIATE-RQ"), p.ProtocolVersion&1 == 0)
+	case *Reject:
+		return c.do(EvtAssociateRJ, p, unexpected("A-ASSOCIATE-RJ"))
+	case *Release:
+		if p.Response {
+			return c.do(EvtReleaseRP, p, unexpected("A-RELEASE-RP"))
+		}
+		return c.doAlt(EvtReleaseRQ, p, unexpected("A-RELEASE-RQ"), c.acceptor)
+	case *Abort:
+		return c.do(EvtAbort, p, &AbortError{p.Source, p.Reason})
+	}
+	return c.violated(unexpected("PDU"))
+}
+
+// violated aborts because of what the peer sent.
+func (c *Conn) violated(err error) error { return c.do(EvtInvalid, nil, err) }
+
+// lost ends the association after a failed read: a deadline or a dead
+// connection.
+func (c *Conn) lost(err error) error {
+	if c.err != nil {
+		return c.err
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("wait for the peer: %w", err)
+		if c.machine.State() == StaAwaitRequest {
+			return c.do(EvtTimeout, nil, err)
+		}
+		return c.do(EvtAbortRequest, &Abort{Source: SourceProvider}, err)
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return c.do(EvtTransportClosed, nil, fmt.Errorf("connection lost: %w", err))
+}
+
+func (c *Conn) write(b []byte) error {
+	if err := c.nc.SetWriteDeadline(time.Now().Add(c.timeouts.Write)); err != nil {
+		return err
+	}
+	_, err := c.nc.Write(b)
+	return err
+}
+
+func (c *Conn) send(p PDU) error {
+	b, err := Encode(p)
+	if err != nil {
+		return err
+	}
+	return c.write(b)
+}
+
+// end remembers why the association is over.
+func (c *Conn) end(cause error) error {
+	if c.err == nil {
+		c.err = cause
+	}
+	return cause
+}
+
+// Close ends the transport connection: an association that still stands is
+// aborted first, and in Sta13 the peer gets a moment to close.
+func (c *Conn) Close() {
+	if s := c.machine.State(); s != StaIdle && s != StaAwaitRequest && s != StaAwaitClose {
+		c.Abort()
+	}
+	if c.machine.State() == StaAwaitClose {
+		c.artim = time.Now().Add(linger)
+		_, err := io.CopyN(io.Discard, &c.in, lingerBytes)
+		event := EvtTransportClosed
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			event = EvtTimeout
+		}
+		_ = c.do(event, nil, nil) // both close; the association is over already
+	}
+	_ = c.nc.Close() // closed twice at worst
+	c.in.close()
+}
+
+// Abort sends an A-ABORT as service user unless the association is over.
+func (c *Conn) Abort() {
+	if c.err == nil {
+		_ = c.do(EvtAbortRequest, &Abort{Source: SourceUser}, ErrAborted) // the error is the one given
+	}
+}
+
+// Violation aborts as the service provider would: the peer broke a rule of the
+// layer above that this layer can answer only by A-ABORT.
+func (c *Conn) Violation(reason byte, what string) error {
+	if c.err != nil {
+		return c.err
+	}
+	return c.violated(&ProtocolError{reason, what})
+}

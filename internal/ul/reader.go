@@ -1,0 +1,97 @@
+package ul
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Sizes of read buffers in bytes: small while waiting for commands, large while
+// a data set arrives.
+const (
+	smallBuffer = 2 << 10
+	largeBuffer = 64 << 10
+)
+
+var (
+	smallBuffers = sync.Pool{New: func() any { return new([smallBuffer]byte) }}
+	largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
+)
+
+// reader buffers a connection and sets a deadline before each read. Its buffers
+// come from pools; nothing is held after close.
+type reader struct {
+	nc       net.Conn
+	deadline func() time.Time
+	small    *[smallBuffer]byte
+	large    *[largeBuffer]byte
+	buf      []byte // unread bytes, part of small or large
+}
+
+func (r *reader) space() []byte {
+	if r.large != nil {
+		return r.large[:]
+	}
+	if r.small == nil {
+		r.small = smallBuffers.Get().(*[smallBuffer]byte)
+	}
+	return r.small[:]
+}
+
+// Read returns what is buffered, else reads once from the connection: directly
+// into p when p is the larger.
+func (r *reader) Read(p []byte) (int, error) {
+	if len(r.buf) == 0 && len(p) > 0 {
+		space := r.space()
+		if len(p) >= len(space) {
+			return r.receive(p)
+		}
+		n, err := r.receive(space)
+		r.buf = space[:n]
+		if n == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, r.buf)
+	r.buf = r.buf[n:]
+	return n, nil
+}
+
+func (r *reader) receive(p []byte) (int, error) {
+	if err := r.nc.SetReadDeadline(r.deadline()); err != nil {
+		return 0, err
+	}
+	return r.nc.Read(p)
+}
+
+// grow takes the large buffer.
+func (r *reader) grow() {
+	if r.large == nil {
+		large := largeBuffers.Get().(*[largeBuffer]byte)
+		r.buf = large[:copy(large[:], r.buf)]
+		r.large = large
+	}
+}
+
+// shrink gives the large buffer back unless it holds more unread bytes than the
+// small one can.
+func (r *reader) shrink() {
+	if r.large == nil || len(r.buf) > smallBuffer {
+		return
+	}
+	large := r.large
+	r.large = nil
+	r.buf = r.space()[:copy(r.space(), r.buf)]
+	largeBuffers.Put(large)
+}
+
+func (r *reader) close() {
+	r.buf = nil
+	if r.large != nil {
+		largeBuffers.Put(r.large)
+	}
+	if r.small != nil {
+		smallBuffers.Put(r.small)
+	}
+	r.small, r.large = nil, nil
+}
