@@ -22,6 +22,10 @@ import (
 
 // TestMain turns the test program into the process that TestKill kills.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("ARCHIVE_POISON_DIR"); dir != "" {
+		fmt.Fprintln(os.Stderr, poisonedNode(dir))
+		os.Exit(1)
+	}
 	if dir := os.Getenv("ARCHIVE_CRASH_DIR"); dir != "" {
 		if err := crashingNode(dir, os.Getenv("ARCHIVE_CRASH_ROUND")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -56,6 +60,51 @@ func crashingNode(dir, round string) error {
 		}()
 	}
 	return <-failed
+}
+
+// poisoned is the exit status of a process that a job has ended.
+const poisoned = 42
+
+// poisonedNode works until a job ends the process.
+func poisonedNode(dir string) error {
+	a, err := archive.Open(context.Background(), options(dir))
+	if err != nil {
+		return err
+	}
+	return a.Work(context.Background(), archive.Handlers{
+		Dark: func(context.Context, archive.Object) error { os.Exit(poisoned); return nil },
+	})
+}
+
+// TestPoison has a job that ends the process each time: in the end it is
+// quarantined instead of begun again, and the node can start.
+func TestPoison(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	receive(t, a, "1.2.3", archive.Dark)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "ARCHIVE_POISON_DIR="+dir)
+		if out, err := cmd.CombinedOutput(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != poisoned {
+			t.Fatalf("node ended otherwise: %v\n%s", err, out)
+		}
+	}
+	a = open(t, options(dir))
+	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error {
+		t.Error("the job began once more")
+		return nil
+	}})
+	var entries []archive.Entry
+	await(t, "quarantine", func() bool {
+		entries = queue(t, a)
+		return len(entries) == 1 && entries[0].State == archive.Quarantined
+	})
+	if want := "the process ended 10 times while working on this job"; entries[0].Reason != want {
+		t.Errorf("reason %q, want %q", entries[0].Reason, want)
+	}
 }
 
 // crashData is the data set of uid: its own size and pixels.

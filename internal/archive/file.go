@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"dicomnode/internal/part10"
 )
@@ -140,8 +141,19 @@ func (a *Archive) meta(class, instance, transferSyntax, source, receiver string)
 		SOPClassUID: class, SOPInstanceUID: instance, TransferSyntaxUID: transferSyntax,
 		ImplementationClassUID:    a.opt.ImplementationClassUID,
 		ImplementationVersionName: a.opt.ImplementationVersionName,
-		SourceAE:                  source, ReceivingAE: receiver,
+		SourceAE:                  knownAE(source), ReceivingAE: knownAE(receiver),
 	}
+}
+
+// knownAE is an AE title if it is one (PS3.5 6.2 AE), else "": the file meta
+// information can do without, and an odd title is no reason to refuse an image.
+func knownAE(title string) string {
+	title = strings.Trim(title, " ")
+	odd := func(r rune) bool { return r < ' ' || r > '~' || r == '\\' }
+	if len(title) > 16 || strings.ContainsFunc(title, odd) {
+		return ""
+	}
+	return title
 }
 
 // sweep removes what an interrupted run left: files not yet complete, and

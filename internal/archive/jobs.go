@@ -89,7 +89,7 @@ func outcome(err error) error {
 	var permanent permanentError
 	var later laterError
 	switch {
-	case errors.As(err, &permanent), errors.Is(err, ErrNotFound):
+	case errors.As(err, &permanent):
 		return river.JobCancel(err)
 	case errors.As(err, &later):
 		return river.JobSnooze(later.pause)

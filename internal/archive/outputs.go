@@ -17,7 +17,7 @@ import (
 // segment runs the handler and commits its outputs together with the end of
 // the job.
 func (a *Archive) segment(ctx context.Context, h Handlers, j *river.Job[segmentArgs]) error {
-	source, err := a.Object(ctx, j.Args.ObjectID)
+	source, err := a.subject(ctx, j.Args.ObjectID)
 	if err != nil {
 		return err
 	}

@@ -154,8 +154,17 @@ func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) (err error) {
 	return outcome(err)
 }
 
+// subject is the object a job is about. It can only be gone by hand.
+func (a *Archive) subject(ctx context.Context, id int64) (Object, error) {
+	o, err := a.Object(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		err = Permanent(err)
+	}
+	return o, err
+}
+
 func (a *Archive) dark(ctx context.Context, h Handlers, j *river.Job[darkArgs]) error {
-	o, err := a.Object(ctx, j.Args.ObjectID)
+	o, err := a.subject(ctx, j.Args.ObjectID)
 	if err != nil {
 		return err
 	}
@@ -166,7 +175,7 @@ func (a *Archive) dark(ctx context.Context, h Handlers, j *river.Job[darkArgs]) 
 }
 
 func (a *Archive) deliver(ctx context.Context, h Handlers, j *river.Job[deliverArgs]) error {
-	o, err := a.Object(ctx, j.Args.ObjectID)
+	o, err := a.subject(ctx, j.Args.ObjectID)
 	if err != nil {
 		return err
 	}

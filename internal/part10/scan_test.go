@@ -5,6 +5,8 @@ import (
 	"compress/flate"
 	"errors"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -190,6 +192,7 @@ func FuzzScan(f *testing.F) {
 	f.Add(unknown(), uint8(1))
 	f.Add(explicitBE.image(), uint8(2))
 	f.Add(deflate(f, explicitLE.image()), uint8(3))
+	seedShared(f, syntaxes)
 	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
 		ts := syntaxes[int(which)%len(syntaxes)]
 		got, err := part10.Scan(bytes.NewReader(data), ts)
@@ -203,4 +206,28 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// seedShared adds the beginnings of real data sets, where there are any.
+func seedShared(f *testing.F, syntaxes []string) {
+	files, required := findShared(f)
+	if len(files) == 0 && required {
+		f.Fatal("no shared DICOM files")
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		head, err := part10.ReadHeader(bytes.NewReader(b))
+		if err != nil {
+			f.Fatal(err)
+		}
+		b = b[head.DatasetOffset:]
+		which := max(slices.Index(syntaxes, head.TransferSyntaxUID), 0)
+		if which == 0 && head.TransferSyntaxUID != part10.ImplicitVRLittleEndian {
+			which = 1 // encapsulated
+		}
+		f.Add(b[:min(len(b), 8<<10)], uint8(which))
+	}
 }
