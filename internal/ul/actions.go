@@ -12,7 +12,7 @@ var actions = map[Action]func(c *Conn, p PDU, cause error) error{
 	"AE-1":  nothing, // the transport connection is opened by the caller
 	"AE-2":  transmit,
 	"AE-3":  stopTimer,
-	"AE-4":  closeTransport,
+	"AE-4":  closeAnswered,
 	"AE-5":  startTimer,
 	"AE-6":  judgeRequest,
 	"AE-7":  transmit,
@@ -21,7 +21,7 @@ var actions = map[Action]func(c *Conn, p PDU, cause error) error{
 	"DT-2":  nothing, // streamed by NextPDV and Read
 	"AR-1":  transmit,
 	"AR-2":  nothing,
-	"AR-3":  closeTransport,
+	"AR-3":  closeAnswered,
 	"AR-4":  transmitAndStart,
 	"AR-5":  stopTimer,
 	"AR-6":  nothing, // data while releasing is discarded by Release
@@ -61,6 +61,12 @@ func transmitAndStart(c *Conn, p PDU, _ error) error {
 func closeTransport(c *Conn, _ PDU, cause error) error {
 	_ = c.nc.Close() // nothing can be done about a failure, and all is over
 	return c.end(cause)
+}
+
+// closeAnswered closes where the peer's answer is the regular end.
+func closeAnswered(c *Conn, _ PDU, _ error) error {
+	_ = c.nc.Close()
+	return nil
 }
 
 // judgeRequest stops ARTIM and refuses a protocol version other than 1 (PS3.8
