@@ -1,0 +1,110 @@
+package segment
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+// Detector is the key under which img's calibration is kept; ok is false when the image
+// names no detector.
+func (m *Image) Detector() (key DetectorKey, ok bool) {
+	text := func(element uint16) string { return m.text(tag.Tag{Group: 0x0018, Element: element}) }
+	key = DetectorKey{Detector: text(0x700A), Rows: m.Rows, Columns: m.Columns}
+	if key.Detector == "" {
+		key.Detector = text(0x1000)
+	}
+	if b, isText := m.values(tag.Tag{Group: 0x0018, Element: 0x701A}).([]string); isText {
+		key.Binning = strings.Join(b, "\\")
+	}
+	key.Mode = strings.Trim(text(0x7008)+" "+text(0x7024), " ")
+	return key, key.Detector != ""
+}
+
+// correct subtracts the dark signal from pix, the image's stored values, in place. Only
+// raw linear pixels whose values rise with the beam carry it: For Processing and LIN,
+// and not already flood corrected (Corrected Image (0028,0051) UNIF).
+func correct(m *Image, pix []float32, calibration Calibration) DarkRecord {
+	f := m.polarityFacts()
+	flags, _ := m.values(tag.Tag{Group: 0x0028, Element: 0x0051}).([]string)
+	switch {
+	case !f.processing:
+		return DarkRecord{Method: "none", Reason: "the image is not For Processing"}
+	case f.relationship != "LIN":
+		return DarkRecord{Method: "none", Reason: "pixel values are not linear to the beam"}
+	case f.sign < 0:
+		return DarkRecord{Method: "none", Reason: "pixel values fall with the beam"}
+	case slices.Contains(flags, "UNIF"):
+		return DarkRecord{Method: "none", Reason: "Corrected Image says UNIF"}
+	}
+	if key, ok := m.Detector(); ok && calibration != nil {
+		if d, ok := calibration.Lookup(key); ok && len(d.Offset) == len(pix) {
+			return d.apply(pix, m.Rows, m.Columns)
+		}
+	}
+	// Signal only adds to the offset, so the darkest pixels bound it from above.
+	offset := quantiles(pix, clipLow)[0]
+	each(pix, func(v float32) float32 { return max(0, v-offset) })
+	return DarkRecord{Method: "estimated", Reason: "no dark frames for this detector", Offset: float64(offset)}
+}
+
+// apply computes (raw − dark), by gain where there is one, and replaces defects.
+func (d *Dark) apply(pix []float32, rows, cols int) DarkRecord {
+	gain := len(d.Gain) == len(pix)
+	var sum float64
+	for _, v := range d.Offset {
+		sum += float64(v)
+	}
+	parallel(rows, func(r int) {
+		for i := r * cols; i < (r+1)*cols; i++ {
+			v := max(0, pix[i]-d.Offset[i])
+			if gain && d.Gain[i] > leastGain {
+				v /= d.Gain[i]
+			}
+			pix[i] = v
+		}
+	})
+	return DarkRecord{
+		Method: "dark frames", Reason: "dark frames of this detector", Frames: d.Frames,
+		Offset: sum / float64(len(pix)), Gain: gain, Digest: d.Digest,
+		Corrected: d.replaceDefects(pix, rows, cols),
+	}
+}
+
+// replaceDefects gives defect pixels the median of the sound pixels around them, looking
+// up to 4 pixels far, and returns how many there were to replace.
+func (d *Dark) replaceDefects(pix []float32, rows, cols int) (n int) {
+	if len(d.Defect) != len(pix) {
+		return 0
+	}
+	for i, bad := range d.Defect {
+		if !bad {
+			continue
+		}
+		for radius := 1; radius <= 4; radius++ {
+			if around := d.sound(pix, rows, cols, i, radius); len(around) > 0 {
+				slices.Sort(around)
+				pix[i] = around[len(around)/2]
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+func (d *Dark) sound(pix []float32, rows, cols, i, radius int) (out []float32) {
+	r, c := i/cols, i%cols
+	for y := max(0, r-radius); y <= min(rows-1, r+radius); y++ {
+		for x := max(0, c-radius); x <= min(cols-1, c+radius); x++ {
+			if k := y*cols + x; !d.Defect[k] {
+				out = append(out, pix[k])
+			}
+		}
+	}
+	return out
+}
+
+// leastGain is the sensitivity, relative to the median pixel, below which a pixel is dead.
+const leastGain = 0.2
