@@ -235,7 +235,7 @@ func (s *seg) lossy(d *iod.DataSet) {
 	d.Copy(s.source, tag.LossyImageCompressionRatio, tag.LossyImageCompressionMethod)
 }
 
-// references sets Referenced Series (PS3.3 C.12.4) and Source Image Sequence.
+// references sets Referenced Series (Common Instance Reference, PS3.3 C.12.2) and Source Image Sequence.
 func (s *seg) references(d *iod.DataSet) {
 	series := &iod.DataSet{}
 	series.ForeignUID(tag.SeriesInstanceUID, s.source.String(tag.SeriesInstanceUID))

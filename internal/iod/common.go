@@ -47,17 +47,30 @@ func (d *DataSet) Moment(date, clock tag.Tag, t time.Time) {
 }
 
 // TimeZone copies Timezone Offset From UTC (0008,0201), which applies to the
-// copied study date as well as to the dates of the new object.
-func (d *DataSet) TimeZone(s Source) { d.Copy(s, tag.TimezoneOffsetFromUTC) }
+// copied study date as well as to the dates of the new object. What is no offset
+// is left out.
+func (d *DataSet) TimeZone(s Source) {
+	if _, err := offset(s); err == nil {
+		d.Copy(s, tag.TimezoneOffsetFromUTC)
+	}
+}
 
 // LocalTime returns t in the time zone that s names, or unchanged without one.
 func LocalTime(s Source, t time.Time) time.Time {
-	zone, err := time.Parse("-0700", s.String(tag.TimezoneOffsetFromUTC))
+	zone, err := offset(s)
 	if err != nil {
 		return t
 	}
-	_, offset := zone.Zone()
-	return t.In(time.FixedZone("", offset))
+	return t.In(zone)
+}
+
+func offset(s Source) (*time.Location, error) {
+	t, err := time.Parse("-0700", s.String(tag.TimezoneOffsetFromUTC))
+	if err != nil {
+		return nil, err
+	}
+	_, seconds := t.Zone()
+	return time.FixedZone("", seconds), nil
 }
 
 // AcquiredBy sets Contributing Equipment Sequence (0018,A001) to the device

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -304,6 +305,60 @@ func TestPatientAndStudy(t *testing.T) {
 	}
 }
 
+// TestCopyTranscodes: what came in Latin-1 goes out as UTF-8.
+func TestCopyTranscodes(t *testing.T) {
+	d := &iod.DataSet{}
+	d.Strings(tag.SpecificCharacterSet, "ISO_IR 100")
+	d.Strings(tag.PatientName, "M_ller^J_rg")
+	d.Strings(tag.StudyInstanceUID, "1.2")
+	latin1 := bytes.Replace(bytes.Replace(encode(t, d), []byte("M_"), []byte("M\xfc"), 1), []byte("J_"), []byte("J\xf6"), 1)
+	copied := &iod.DataSet{}
+	copied.PatientAndStudy(parse(t, latin1))
+	if !bytes.Contains(encode(t, copied), []byte("PN\x0e\x00Müller^Jörg ")) {
+		t.Errorf("encoded as %q", encode(t, copied)[:60])
+	}
+}
+
+// FuzzCopy: whatever a source holds, its copy is an error or a data set that
+// reads back with the same name.
+func FuzzCopy(f *testing.F) {
+	f.Add("A^B", "1", "two\r\nlines", "20240229")
+	f.Add("M\xfcller\x00", strings.Repeat("9", 99), `back\slash`, "2024.02.29")
+	f.Add("=^=", " ", "", "\x1b$B")
+	f.Fuzz(func(t *testing.T, name, id, comments, date string) {
+		var elements []*dicom.Element
+		for tag, v := range map[tag.Tag]string{
+			tag.PatientName: name, tag.PatientID: id, tag.PatientComments: comments, tag.StudyDate: date,
+			tag.StudyInstanceUID: "1.2", tag.PatientAge: id, tag.IssuerOfPatientID: comments,
+		} {
+			e, err := dicom.NewElement(tag, strings.Split(v, `\`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			elements = append(elements, e)
+		}
+		source := iod.NewSource(dicom.Dataset{Elements: elements})
+		d := &iod.DataSet{}
+		d.Strings(tag.SpecificCharacterSet, "ISO_IR 192")
+		d.PatientAndStudy(source)
+		if d.Err() != nil {
+			if len(name)+len(id)+len(date) < 60000 {
+				t.Fatalf("short values gave %v", d.Err())
+			}
+			return
+		}
+		got := parse(t, encode(t, d))
+		for _, r := range got.String(tag.PatientName) {
+			if r < 0x20 || r == utf8.RuneError && !strings.ContainsRune(name, utf8.RuneError) {
+				t.Fatalf("name %q became %q", name, got.String(tag.PatientName))
+			}
+		}
+		if !got.Has(tag.PatientID) || got.String(tag.StudyInstanceUID) != "1.2" {
+			t.Fatal("patient ID or study is missing")
+		}
+	})
+}
+
 func patientID(id string) *iod.DataSet {
 	d := &iod.DataSet{}
 	d.Strings(tag.PatientID, id)
@@ -417,6 +472,10 @@ func TestLocalTime(t *testing.T) {
 		s := source(t, func(d *iod.DataSet) { d.Optional(tag.TimezoneOffsetFromUTC, zone) })
 		if got := iod.LocalTime(s, noon).Format("15:04"); got != want {
 			t.Errorf("%q gives %s, want %s", zone, got, want)
+		}
+		d := &iod.DataSet{}
+		if d.TimeZone(s); d.Has(tag.TimezoneOffsetFromUTC) != (want != "12:00") {
+			t.Errorf("%q was copied or lost", zone)
 		}
 	}
 }
