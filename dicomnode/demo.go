@@ -240,12 +240,22 @@ func (d *demo) show(file string, o receivedObject) (segmented, error) {
 	if err != nil {
 		return segmented{}, err
 	}
-	res := &segment.Result{Rows: rows, Columns: cols, Masks: segment.Masks{Open: masks[0], Soft: masks[1], Bone: masks[2], HighPrecisionSoft: masks[3]}}
+	res := resultOf(masks, rows, cols)
 	base := filepath.Join(d.out, uniqueName(map[string]int{}, file))
 	if err := os.WriteFile(base+".seg.dcm", part10File(o), 0o644); err != nil {
 		return segmented{}, err
 	}
 	return maskReport(file, base, res), writeOverlay(base+".png", img, res)
+}
+
+// resultOf is what the four masks of a segmentation say.
+func resultOf(masks []segment.Mask, rows, cols int) *segment.Result {
+	m := segment.Masks{Open: masks[0], Soft: masks[1], Bone: masks[2], HighPrecisionSoft: masks[3]}
+	field := make(segment.Mask, rows*cols)
+	for i := range field {
+		field[i] = m.Open[i] || m.Soft[i] || m.Bone[i]
+	}
+	return &segment.Result{Rows: rows, Columns: cols, Masks: m, Field: field}
 }
 
 // maskReport counts the masks; fractions are of the exposed field, which open

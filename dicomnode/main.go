@@ -86,6 +86,7 @@ device; not for diagnostic use.
 }
 
 func suggestion(cmd *cobra.Command, word string) string {
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		return fmt.Sprintf(", did you mean %q?", near[0])
 	}

@@ -26,6 +26,7 @@ type node struct {
 	log      *slog.Logger
 	archive  *archive.Archive
 	pipeline *segment.Pipeline
+	darks    *darkStore
 	server   *scp.Server
 	lines    *lines // open associations to destinations
 

@@ -28,13 +28,14 @@ func openNode(ctx context.Context, c configs.Config, log *slog.Logger) (*node, e
 	if err != nil {
 		return nil, err
 	}
+	darks, _ := p.Calibration.(*darkStore)
 	log.Info("model ready", "model", p.Model.Name, "version", p.Model.Version, "digest", p.Model.Digest, "device", p.Model.Device)
 	a, err := archive.Open(ctx, archive.Options{Dir: archiveDir(c), Log: log,
 		ImplementationClassUID: scp.DefaultImplementationClassUID, ImplementationVersionName: scp.DefaultImplementationVersionName})
 	if err != nil {
 		return nil, errors.Join(hinted(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), closeModel())
 	}
-	n := &node{log: log, archive: a, pipeline: p, closeModel: closeModel}
+	n := &node{log: log, archive: a, pipeline: p, darks: darks, closeModel: closeModel}
 	n.config.Store(&c)
 	n.lines = &lines{dial: n.dial}
 	n.server = newServer(c, n, log)
@@ -72,9 +73,9 @@ func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, c
 	if err != nil {
 		return nil, nil, err
 	}
-	darks, err := segment.OpenDarkStore(darkDir(c))
+	darks, err := openDarks(darkDir(c))
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open dark frames: %w", err), s.Close())
+		return nil, nil, errors.Join(err, s.Close())
 	}
 	return &segment.Pipeline{
 		Predictor: s, Model: m, Calibration: darks,

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"dicomnode/configs"
+	"dicomnode/internal/part10"
+	"dicomnode/segment"
+)
+
+// encodings are the same lower leg in five transfer syntaxes, and the option with
+// which DCMTK sends each as it is.
+var encodings = []struct{ file, option string }{
+	{"RG3_UNC", "-xe"}, {"RG3_ImplicitLE", "-xi"}, {"RG3_BigEndian", "-xb"}, {"RG3_Deflated", "-xd"}, {"RG3_RLE", "-xr"},
+}
+
+// The encoding of an image changes nothing in its masks, and the border that was
+// not exposed belongs to no segment.
+func TestEncodingsGiveTheSameMasks(t *testing.T) {
+	pacs := newTestPACS(t)
+	var want []segment.Mask
+	for _, e := range encodings {
+		file := sharedData(t, "dicom/"+e.file+".dcm")
+		n := startNode(t, demoConfig(t.TempDir(), pacs.addr.Host))
+		storescu(t, n, e.option, file)
+		for _, o := range receive(t, pacs, 1) {
+			masks, rows, cols, err := segment.ReadMasks(o.dataset)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rows != 1760 || cols != 1760 || len(masks) != 4 {
+				t.Fatalf("%s: %d masks of %d×%d", e.file, len(masks), rows, cols)
+			}
+			if want == nil {
+				want = masks
+				checkBorder(t, masks, rows, cols)
+			}
+			for i, m := range masks {
+				if differ := different(m, want[i]); differ > 0 {
+					t.Errorf("%s: segment %d differs from %s in %d pixels", e.file, i+1, encodings[0].file, differ)
+				}
+			}
+			judge(t, o)
+		}
+	}
+}
+
+func different(a, b segment.Mask) (n int) {
+	for i := range a {
+		if a[i] != b[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// checkBorder: about 42 % of RG3 is the collimator's shadow, at all four corners.
+func checkBorder(t *testing.T, masks []segment.Mask, rows, cols int) {
+	t.Helper()
+	covered := 0
+	for p := range rows * cols {
+		if masks[0][p] || masks[1][p] || masks[2][p] {
+			covered++
+		}
+	}
+	if share := float64(covered) / float64(rows*cols); share < 0.45 || share > 0.65 {
+		t.Errorf("%.0f %% of the image belong to a segment; about 58 %% are exposed", 100*share)
+	}
+	for _, p := range []int{0, cols - 1, (rows - 1) * cols, rows*cols - 1} {
+		for i, m := range masks {
+			if m[p] {
+				t.Errorf("segment %d holds a corner of the unexposed border", i+1)
+			}
+		}
+	}
+}
+
+// judge asks dciodvfy about a segmentation that was received.
+func judge(t *testing.T, o receivedObject) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "seg.dcm")
+	if err := os.WriteFile(path, part10File(o), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dciodvfy(t, path)
+}
+
+// DCMTK as modality and as PACS: one segmentation per image.
+func TestDCMTK(t *testing.T) {
+	program, dir, port := peerProgram(t, "storescp"), t.TempDir(), freePort(t)
+	startProgram(t, dir, program, "-aet", "PACS", "-od", dir, strconv.Itoa(port))
+	pacs := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	until(t, "storescp", listening(pacs))
+	n := startNode(t, demoConfig(t.TempDir(), pacs))
+	images, err := writePhantoms(t.TempDir(), demoPhantoms())
+	if err != nil {
+		t.Fatal(err)
+	}
+	storescu(t, n, "", images...)
+	want := len(images)
+	if _, err := os.Stat("../../shared/data"); err == nil || os.Getenv("REQUIRE_SHARED") == "1" {
+		storescu(t, n, "", sharedData(t, "dicom/RG2_UNC.dcm"), sharedData(t, "dicom/RG3_UNC.dcm"))
+		want += 2
+	}
+	if s := settle(t, n); s.Quarantined > 0 {
+		t.Fatalf("%d jobs are quarantined", s.Quarantined)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != want {
+		t.Errorf("storescp has %d files, want %d", len(files), want)
+	}
+	for _, f := range files {
+		dciodvfy(t, f)
+	}
+}
+
+// Orthanc as its users set it up: it forwards what it stores, and gets the
+// segmentation back into the study.
+func TestOrthancForwards(t *testing.T) {
+	peerProgram(t, "Orthanc")
+	text, err := os.ReadFile("../docs/orthanc/dicomnode.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := configs.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dicomPort := freePort(t)
+	c.Node.DataDir = t.TempDir()
+	c.Peers[0].Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(dicomPort))
+	n := startNode(t, c)
+	_, port, err := net.SplitHostPort(n.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodePort, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := startOrthanc(t, dicomPort, nodePort)
+
+	images := demoPhantoms()[:2]
+	studies := map[string]bool{}
+	for _, p := range images {
+		var b bytes.Buffer
+		if err := p.write(&b); err != nil {
+			t.Fatal(err)
+		}
+		h, err := part10.ReadHeader(bytes.NewReader(b.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		studies[h.StudyInstanceUID] = true
+		var stored map[string]any
+		o.post(t, "/instances", b.Bytes(), &stored)
+	}
+	until(t, "segmentations in Orthanc", func() bool { return len(o.find(t, "SEG")) >= len(images) })
+	settle(t, n)
+	ids := o.find(t, "SEG")
+	if len(ids) != len(images) {
+		t.Errorf("Orthanc has %d segmentations, want %d", len(ids), len(images))
+	}
+	for i, id := range ids {
+		file := filepath.Join(t.TempDir(), fmt.Sprintf("%d.dcm", i))
+		b := o.file(t, id)
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dciodvfy(t, file)
+		h, err := part10.ReadHeader(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !studies[h.StudyInstanceUID] {
+			t.Error("a segmentation is in no study of its image")
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/model"
+	"dicomnode/trainer/fit"
+)
+
+// fitFlags are those of trainer fit.
+type fitFlags struct {
+	model         modelFlags
+	opt           fit.Options
+	out           string
+	name, version string
+	description   string
+	licence       string
+	attributions  []string
+}
+
+func trainerFitCmd() *cobra.Command {
+	var f fitFlags
+	cmd := &cobra.Command{
+		Use: "fit DATASET… --out BUNDLE", Short: "train a model on labelled data sets",
+		Long: `Train XNet on data set folders (dataset.csv, images, labels) and write a model
+bundle. The length of the run is one of --steps, --epochs and --duration. With
+--validation the parameters that score best there are kept. An interrupted run
+with --checkpoint goes on where it was.
+` + exitCodes,
+		Example: "  dicomnode trainer fit data/simulated --width 16 --epochs 10 --out xnet.onnx",
+		Args:    wantArgs(1, -1, "data set folders"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.out == "" {
+				return usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
+			}
+			if f.opt.Steps == 0 && f.opt.Epochs == 0 && f.opt.Duration == 0 {
+				return usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
+			}
+			f.opt.Data = args
+			f.opt.Device, f.opt.Library, f.opt.Threads = f.model.device, f.model.library, f.model.threads
+			return f.run(cmd)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *fitFlags) add(cmd *cobra.Command) {
+	f.model.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
+	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
+	flags.IntVar(&f.opt.Batch, "batch", 5, "pictures per step")
+	flags.IntVar(&f.opt.Steps, "steps", 0, "length of the run in steps")
+	flags.Float64Var(&f.opt.Epochs, "epochs", 0, "length of the run in passes over the data")
+	flags.DurationVar(&f.opt.Duration, "duration", 0, "length of the run in time")
+	flags.Float64Var(&f.opt.LearningRate, "learning-rate", 1e-3, "peak learning rate")
+	flags.Float64Var(&f.opt.L2, "l2", 0, "weight of the kernels' squares in the loss")
+	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
+	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder to score while training (repeatable)")
+	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
+	flags.IntVar(&f.opt.Every, "every", 0, "steps between scores; 0 is 500")
+	flags.IntVar(&f.opt.Patience, "patience", 0, "scores without a better one before stopping; 0 never stops")
+	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to go on from")
+	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve")
+	flags.StringVar(&f.name, "name", "", "name in the model card (default XNet-WIDTH)")
+	flags.StringVar(&f.version, "model-version", "1", "version in the model card")
+	flags.StringVar(&f.description, "description", "trained with dicomnode trainer fit", "what it was trained on, for the card")
+	flags.StringVar(&f.licence, "licence", "all rights reserved", "licence in the card")
+	flags.StringSliceVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable)")
+}
+
+func (f *fitFlags) run(cmd *cobra.Command) error {
+	bar := newProgress(cmd.ErrOrStderr(), 1000, "training")
+	res, err := fit.Run(cmd.Context(), f.opt, func(p fit.Progress) {
+		_ = bar.Set(int(1000 * p.Share)) // cosmetic
+		if p.Validation != nil {
+			fmt.Fprintf(cmd.OutOrStdout(), "step %d: loss %.4f, accuracy %.4f\n", p.Step, p.Loss, p.Validation.Accuracy)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	b, err := model.Export(res.Weights, f.card(res), f.model.library)
+	if err != nil {
+		return fmt.Errorf("export model: %w", err)
+	}
+	if err := os.WriteFile(f.out, b.Bytes(), 0o644); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s written after %d steps on %d images, digest %s\n", f.out, res.Steps, res.Images, b.Digest)
+	return err
+}
+
+// card describes the run; what the network dictates is filled in on export.
+func (f *fitFlags) card(res *fit.Result) model.Card {
+	name := f.name
+	if name == "" {
+		name = fmt.Sprintf("XNet-%d", res.Weights.Network.Width)
+	}
+	card := model.Card{
+		Name: name, Version: f.version, Licence: f.licence, Attributions: f.attributions,
+		Training:   model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed},
+		SoftTissue: model.Thresholds{Threshold: 0.90},
+	}
+	if res.Validation != nil {
+		card.Metrics = []model.Metric{{Name: "pixel accuracy at 200×200", Value: res.Validation.Accuracy, Data: "the validation folders",
+			Command: "dicomnode trainer evaluate DATASET --model BUNDLE"}}
+	}
+	return card
+}
