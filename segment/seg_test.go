@@ -258,6 +258,10 @@ func TestSEGCopies(t *testing.T) {
 			{"SharedFunctionalGroupsSequence/PlaneOrientationSequence/ImageOrientationPatient", `0\1\0\0\0\-1`},
 			{"PerFrameFunctionalGroupsSequence/PlanePositionSequence/ImagePositionPatient", `1\2\3`},
 		}},
+		"broken frame of reference": {nil, func(i *segment.Image) {
+			e, _ := dicom.NewElement(tag.FrameOfReferenceUID, []string{"none"})
+			i.Dataset.Elements = append(i.Dataset.Elements, e)
+		}, []check{{"FrameOfReferenceUID", iod.FrameOfReferenceUID("1.2.3.4.1")}}},
 		"time zone": {func(d *iod.DataSet) { d.Strings(tag.TimezoneOffsetFromUTC, "-0400") }, nil, []check{
 			{"ContentDate", "20260228"}, {"ContentTime", "230405.000678"}, {"TimezoneOffsetFromUTC", "-0400"},
 		}},

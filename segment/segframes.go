@@ -71,13 +71,14 @@ func (s *seg) derivation() *iod.DataSet {
 	return d
 }
 
-// frameOfReference sets the Frame of Reference module (PS3.3 C.7.4.1).
+// frameOfReference sets the Frame of Reference module (PS3.3 C.7.4.1), to one of
+// the image's own where the source has none that can be written.
 func (s *seg) frameOfReference(d *iod.DataSet) {
-	if uid := s.source.String(tag.FrameOfReferenceUID); uid != "" {
-		d.ForeignUID(tag.FrameOfReferenceUID, uid)
-	} else {
-		d.Strings(tag.FrameOfReferenceUID, iod.FrameOfReferenceUID(s.img.SOPInstanceUID))
+	uid, trial := s.source.String(tag.FrameOfReferenceUID), &iod.DataSet{}
+	if trial.ForeignUID(tag.FrameOfReferenceUID, uid); trial.Err() != nil {
+		uid = iod.FrameOfReferenceUID(s.img.SOPInstanceUID)
 	}
+	d.ForeignUID(tag.FrameOfReferenceUID, uid)
 	d.CopyOrEmpty(s.source, tag.PositionReferenceIndicator)
 }
 
