@@ -63,6 +63,31 @@ func TestPredictRefuses(t *testing.T) {
 	}
 }
 
+// A prediction that is cut off at any moment leaves the session usable.
+func TestPredictCancelled(t *testing.T) {
+	s := open(t, export(t, lively(8)), model.Options{Threads: 1})
+	x := noise(1)
+	want, err := s.Predict(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := s.Predict(ctx, x)
+			done <- err
+		}()
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("cut off: %v, want context.Canceled", err)
+		}
+	}
+	if got, err := s.Predict(t.Context(), x); err != nil || !slices.Equal(got, want) {
+		t.Errorf("after being cut off: %v, or another result", err)
+	}
+}
+
 func TestIdentity(t *testing.T) {
 	b := export(t, lively(1))
 	s := open(t, b, model.Options{Device: ort.Auto})
@@ -71,6 +96,9 @@ func TestIdentity(t *testing.T) {
 	}
 	if d := s.Device(); d != ort.CPU && d != ort.CUDA {
 		t.Errorf("device %q", d)
+	}
+	if (s.Device() == ort.CPU) != (s.Fallback() != nil) {
+		t.Errorf("device %q with fallback %v", s.Device(), s.Fallback())
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // ErrMalformed means that bytes are not an ONNX model this package can read.
@@ -70,15 +69,6 @@ func Read(data []byte) (*Model, error) {
 		return nil, fmt.Errorf("%w: graph: %w", ErrMalformed, err)
 	}
 	return m, nil
-}
-
-// Initializer returns the initializer called name.
-func (m *Model) Initializer(name string) (Tensor, bool) {
-	i := slices.IndexFunc(m.Initializers, func(t Tensor) bool { return t.Name == name })
-	if i < 0 {
-		return Tensor{}, false
-	}
-	return m.Initializers[i], true
 }
 
 // Floats decodes a float32 tensor.

@@ -10,7 +10,6 @@ import (
 // used by one Run at a time.
 type Tensor struct {
 	value *ort.Tensor[float32]
-	dims  []int
 }
 
 // NewTensor allocates a tensor of zeros. The dimensions must be positive, and
@@ -27,15 +26,12 @@ func NewTensor(dims ...int) (*Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make tensor %v: %w", dims, err)
 	}
-	return &Tensor{value: value, dims: append([]int(nil), dims...)}, nil
+	return &Tensor{value: value}, nil
 }
 
 // Data is the tensor's memory in row-major order; writing to it sets the
 // tensor. It must not be touched while a Run uses the tensor.
 func (t *Tensor) Data() []float32 { return t.value.GetData() }
-
-// Dims is the tensor's shape.
-func (t *Tensor) Dims() []int { return append([]int(nil), t.dims...) }
 
 // Close frees the tensor. Data is invalid afterwards.
 func (t *Tensor) Close() error {
