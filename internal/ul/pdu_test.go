@@ -1,0 +1,202 @@
+package ul_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dicomnode/internal/ul"
+)
+
+func request() *ul.Associate {
+	return &ul.Associate{
+		ProtocolVersion: 1, Called: "XNET", Calling: "PACS", ApplicationContext: ul.ApplicationContextName,
+		Contexts: []ul.Context{{ID: 1, AbstractSyntax: "1.2.840.10008.1.1", TransferSyntaxes: []string{"1.2.840.10008.1.2"}}},
+		User:     ul.UserInformation{MaximumLength: 16384, ImplementationClassUID: "1.2.3", ImplementationVersionName: "TEST", Window: &ul.Window{Invoked: 0, Performed: 1}},
+	}
+}
+
+func answer() *ul.Associate {
+	a := request()
+	a.Accept = true
+	a.Contexts = []ul.Context{
+		{ID: 1, TransferSyntaxes: []string{"1.2.840.10008.1.2"}},
+		{ID: 3, Result: ul.AbstractSyntaxUnsupported},
+	}
+	return a
+}
+
+var pdus = map[string]ul.PDU{
+	"A-ASSOCIATE-RQ": request(),
+	"A-ASSOCIATE-AC": answer(),
+	"A-ASSOCIATE-RJ": &ul.Reject{Result: 1, Source: 1, Reason: 7},
+	"A-RELEASE-RQ":   &ul.Release{},
+	"A-RELEASE-RP":   &ul.Release{Response: true},
+	"A-ABORT":        &ul.Abort{Source: 2, Reason: 6},
+	"P-DATA-TF": &ul.PData{Values: []ul.PDV{
+		{ContextID: 1, Command: true, Last: true, Data: []byte{1, 2}},
+		{ContextID: 3, Last: true, Data: []byte{}},
+	}},
+}
+
+func TestRoundTrip(t *testing.T) {
+	for name, want := range pdus {
+		b, err := ul.Encode(want)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got, err := ul.Decode(b[0], b[6:])
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestBytes pins the bytes of the fixed PDUs, typed from PS3.8 9.3.4 to 9.3.8.
+func TestBytes(t *testing.T) {
+	for name, want := range map[string]string{
+		"A-ASSOCIATE-RJ": "03 00 00000004 00 01 01 07",
+		"A-RELEASE-RQ":   "05 00 00000004 00000000",
+		"A-RELEASE-RP":   "06 00 00000004 00000000",
+		"A-ABORT":        "07 00 00000004 00 00 02 06",
+		"P-DATA-TF":      "04 00 0000000e 00000004 01 03 0102 00000002 03 02",
+	} {
+		got, err := ul.Encode(pdus[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.ReplaceAll(want, " ", ""); hex.EncodeToString(got) != want {
+			t.Errorf("%s: got %x, want %s", name, got, want)
+		}
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good, err := ul.Encode(request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(at int, b ...byte) []byte {
+		body := bytes.Clone(good[6:])
+		copy(body[at:], b)
+		return body
+	}
+	twice := request()
+	twice.Contexts = append(twice.Contexts, twice.Contexts[0])
+	even := request()
+	even.Contexts[0].ID = 2
+	none := request()
+	none.Contexts = nil
+	body := func(p ul.PDU) []byte {
+		b, err := ul.Encode(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b[6:]
+	}
+	for name, c := range map[string]struct {
+		kind byte
+		body []byte
+	}{
+		"unknown type":              {0x47, nil},
+		"short A-ASSOCIATE-RQ":      {1, good[6:40]},
+		"item longer than the PDU":  {1, with(70, 0xFF, 0xFF)},
+		"blank called AE title":     {1, with(4, bytes.Repeat([]byte(" "), 16)...)},
+		"control in AE title":       {1, with(20, 'A', '\n')},
+		"backslash in AE title":     {1, with(20, 'A', '\\')},
+		"application context text":  {1, with(72, 'h', 't')},
+		"context twice":             {1, body(twice)},
+		"even context":              {1, body(even)},
+		"no context":                {1, body(none)},
+		"A-ABORT of 3 bytes":        {7, []byte{0, 0, 0}},
+		"PDV longer than the PDU":   {4, []byte{0, 0, 0xFF, 0xFF, 1, 3, 0, 0}},
+		"PDV of one byte":           {4, []byte{0, 0, 0, 1, 1, 3}},
+		"PDV of 0xFFFFFFFF":         {4, []byte{0xFF, 0xFF, 0xFF, 0xFF, 1, 3}},
+		"PDV header cut":            {4, []byte{0, 0, 0}},
+		"A-ASSOCIATE-RJ of 5 bytes": {3, make([]byte, 5)},
+	} {
+		p, err := ul.Decode(c.kind, c.body)
+		var broken *ul.ProtocolError
+		if !errors.As(err, &broken) {
+			t.Errorf("%s: got %+v, %v; want a protocol error", name, p, err)
+		}
+	}
+}
+
+func TestCheckUID(t *testing.T) {
+	for uid, want := range map[string]bool{
+		"1.2.840.10008.1.1": true, "2.25.0": true, "1": true,
+		"": false, "1..2": false, ".1": false, "1.": false, "1.02": false, "1.a": false, "../../etc": false, "1.2\x00": false,
+		strings.Repeat("1", 64): true, strings.Repeat("1", 65): false,
+	} {
+		if err := ul.CheckUID(uid); (err == nil) != want {
+			t.Errorf("%q: got %v, want valid = %v", uid, err, want)
+		}
+	}
+}
+
+func TestRejectWords(t *testing.T) {
+	const want = "rejected permanently by the service user: called AE title not recognised"
+	if got := ul.RejectWords(1, 1, 7); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := ul.RejectWords(9, 9, 9); got != "(code 9) (code 9): (code 9)" {
+		t.Errorf("unknown codes: got %q", got)
+	}
+}
+
+// FuzzPDU: what decodes must encode, and decode to the same again.
+func FuzzPDU(f *testing.F) {
+	for _, p := range pdus {
+		b, err := ul.Encode(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < 6 || len(b) > ul.MaxAssociateLength {
+			return
+		}
+		p, err := ul.Decode(b[0], b[6:])
+		if err != nil {
+			return
+		}
+		again, err := ul.Encode(p)
+		if err != nil {
+			if _, ac := p.(*ul.Associate); ac && b[0] == 2 {
+				return // AE titles of an A-ASSOCIATE-AC are not tested on reading
+			}
+			t.Fatalf("decoded but cannot encode: %v", err)
+		}
+		q, err := ul.Decode(again[0], again[6:])
+		if err != nil {
+			t.Fatalf("encoded but cannot decode: %v", err)
+		}
+		if diff := cmp.Diff(p, q); diff != "" {
+			t.Errorf("(-first +second):\n%s", diff)
+		}
+	})
+}
+
+func BenchmarkDecodeAssociate(b *testing.B) {
+	encoded, err := ul.Encode(request())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ul.Decode(encoded[0], encoded[6:]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
