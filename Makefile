@@ -5,13 +5,17 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all runtime build demo test check format vet staticcheck gotest benchonce bench clean
+.PHONY: all runtime runtime-gpu build demo test check format vet staticcheck gotest benchonce bench clean
 
 all: build
 
 # The pinned ONNX Runtime library under .runtime/, checked by SHA-256.
 runtime:
 	bash internal/runtime/fetch.sh
+
+# The pinned CUDA build and the CUDA libraries it loads (2.3 GB).
+runtime-gpu:
+	bash internal/runtime/fetch.sh gpu
 
 build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dicomnode ./dicomnode
