@@ -217,7 +217,7 @@ func (l *layout) firstFrame(m *Image) ([]byte, error) {
 	if want := int64(size) * int64(m.Frames); int64(len(l.pixels)) < want {
 		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, len(l.pixels), want)
 	}
-	return l.pixels[:size], nil
+	return l.pixels[:min(len(l.pixels), size+size%2)], nil // with the padding to a whole word
 }
 
 // unpack turns frame bytes into samples: byte order, unused high bits (also those an

@@ -1,0 +1,159 @@
+package segment_test
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dicomnode/internal/dicomtest"
+	"dicomnode/segment"
+)
+
+func decode(t testing.TB, b []byte) *segment.Image {
+	t.Helper()
+	img, err := segment.DecodeImage(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// darkFrame is the detector of dicomtest.DX without radiation: offset, ±1 of noise and
+// one hot pixel.
+func darkFrame(t testing.TB, n int) *segment.Image {
+	m := dicomtest.DX(50, 60, 300)
+	for i := range m.Pixels {
+		m.Pixels[i] = dicomtest.Offset(i/60, 300) + (i*31+n*17)%3 - 1
+	}
+	m.Pixels[hot] = 9000
+	return decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+}
+
+const hot = 20*60 + 30
+
+func TestDarkFramesAreSubtracted(t *testing.T) {
+	dir := t.TempDir()
+	store, err := segment.OpenDarkStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 5 {
+		if err := store.AddDark(darkFrame(t, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.AddDark(darkFrame(t, 1)); err != nil { // delivered twice
+		t.Fatal(err)
+	}
+	again, err := segment.OpenDarkStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := dicomtest.DX(50, 60, 300)
+	raw.Pixels[hot] = 16000
+	img := decode(t, raw.Encode(dicomtest.ImplicitVRLittleEndian))
+	pix, rec := segment.Correct(img, again)
+	if rec.Method != "dark frames" || rec.Frames < 3 || rec.Frames > 5 || rec.Corrected != 1 || rec.Digest == "" {
+		t.Errorf("record %+v", rec)
+	}
+	want := dicomtest.DX(50, 60, 0)
+	for i, v := range pix {
+		if w := float64(want.Pixels[i] - dicomtest.Offset(i/60, 0)); math.Abs(float64(v)-w) > 1 {
+			t.Fatalf("pixel %d: got %v, want %v within 1", i, v, w)
+		}
+	}
+}
+
+func TestDarkWithoutCalibration(t *testing.T) {
+	img := decode(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
+	if _, rec := segment.Correct(img, nil); rec.Method != "estimated" || rec.Offset < 300 {
+		t.Errorf("raw: %+v", rec)
+	}
+	m := dicomtest.DX(50, 60, 300)
+	m.Extra[3].Value = "FOR PRESENTATION"
+	if _, rec := segment.Correct(decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian)), nil); rec.Method != "none" || rec.Offset != 0 {
+		t.Errorf("For Presentation: %+v", rec)
+	}
+}
+
+func TestFloodGivesGain(t *testing.T) {
+	store, err := segment.OpenDarkStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	flood := darkFrame(t, 0)
+	for i := range flood.Samples { // the right half answers twice as strongly
+		flood.Samples[i] = float32(dicomtest.Offset(i/60, 300) + 1000*(1+i%60/30))
+	}
+	flood.Samples[7] = 300 // dead
+	if err := store.AddDark(darkFrame(t, 0), darkFrame(t, 1), darkFrame(t, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.AddFlood(flood); err != nil {
+		t.Fatal(err)
+	}
+	pix, rec := segment.Correct(flood, store)
+	if !rec.Gain || rec.Corrected < 2 {
+		t.Errorf("record %+v", rec)
+	}
+	for i, v := range pix {
+		if math.Abs(float64(v/pix[0])-1) > 0.01 {
+			t.Fatalf("pixel %d: %v, want the field even at %v", i, v, pix[0])
+		}
+	}
+}
+
+func TestDamagedCalibrationCountsAsNone(t *testing.T) {
+	dir := t.TempDir()
+	store, err := segment.OpenDarkStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.AddDark(darkFrame(t, 0)); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.dark"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(files[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key, _ := darkFrame(t, 0).Detector()
+	fresh, err := segment.OpenDarkStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := fresh.Lookup(key); ok {
+		t.Error("a damaged calibration was used")
+	}
+}
+
+func FuzzDark(f *testing.F) {
+	dir := f.TempDir()
+	store, err := segment.OpenDarkStore(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	m := dicomtest.DX(3, 4, 10)
+	if err := store.AddDark(decode(f, m.Encode(dicomtest.ExplicitVRLittleEndian))); err != nil {
+		f.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*.dark"))
+	if len(files) != 1 {
+		f.Fatalf("seed files %v", files)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b[:len(b)-32])
+	f.Fuzz(func(t *testing.T, b []byte) { segment.ReadCalibration(b) })
+}

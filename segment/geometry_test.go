@@ -1,0 +1,118 @@
+package segment_test
+
+import (
+	"math"
+	"testing"
+
+	"dicomnode/segment"
+)
+
+var sizes = [][2]int{{200, 200}, {2500, 2048}, {373, 454}, {1, 1}, {1, 5000}, {3000, 2}, {7, 13}, {1760, 1760}}
+
+func TestGeometryPlaces(t *testing.T) {
+	for _, c := range []struct {
+		rows, cols int
+		want       segment.Geometry
+	}{
+		{2500, 2048, segment.Geometry{Rows: 2500, Columns: 2048, Top: 0, Left: 18, Height: 200, Width: 164}},
+		{373, 454, segment.Geometry{Rows: 373, Columns: 454, Top: 18, Left: 0, Height: 164, Width: 200}},
+		{1, 5000, segment.Geometry{Rows: 1, Columns: 5000, Top: 99, Left: 0, Height: 1, Width: 200}},
+	} {
+		if got := segment.NewGeometry(c.rows, c.cols); got != c.want {
+			t.Errorf("%d×%d: got %+v, want %+v", c.rows, c.cols, got, c.want)
+		}
+	}
+}
+
+// A linear ramp must come back linear, with no shift: its value at a pixel's centre.
+func TestGeometryRoundTrip(t *testing.T) {
+	for _, s := range sizes {
+		rows, cols := s[0], s[1]
+		g := segment.NewGeometry(rows, cols)
+		p := make([]float32, segment.Classes*segment.Side*segment.Side)
+		for i := range p {
+			p[i] = -1000 // padding must not show
+		}
+		for y := range g.Height {
+			for x := range g.Width {
+				i := (g.Top+y)*segment.Side + g.Left + x
+				p[i] = float32((float64(y) + 0.5) / float64(g.Height))
+				p[i+segment.Side*segment.Side] = float32((float64(x) + 0.5) / float64(g.Width))
+			}
+		}
+		up := g.ProbabilitiesUp(p)
+		edgeY, edgeX := 0.5/float64(g.Height), 0.5/float64(g.Width)
+		for r := 0; r < rows; r += max(1, rows/17) {
+			for c := 0; c < cols; c += max(1, cols/17) {
+				wantY := min(max((float64(r)+0.5)/float64(rows), edgeY), 1-edgeY)
+				wantX := min(max((float64(c)+0.5)/float64(cols), edgeX), 1-edgeX)
+				gotY, gotX := float64(up[r*cols+c]), float64(up[(rows+r)*cols+c])
+				if math.Abs(gotY-wantY) > 1e-5 || math.Abs(gotX-wantX) > 1e-5 {
+					t.Fatalf("%v at (%d,%d): got (%v,%v), want (%v,%v)", s, r, c, gotY, gotX, wantY, wantX)
+				}
+			}
+		}
+	}
+}
+
+func TestCanonicalPicture(t *testing.T) {
+	for _, s := range sizes {
+		rows, cols := s[0], s[1]
+		pix := make([]float32, rows*cols)
+		for i := range pix {
+			pix[i] = float32(i % cols)
+		}
+		x, g := segment.CanonicalPicture(pix, rows, cols)
+		var sum, peak, low float64
+		for y := range segment.Side {
+			for k := range segment.Side {
+				v := float64(x[y*segment.Side+k])
+				low = min(low, v)
+				if g.Contains(y, k) {
+					sum += v
+					peak = max(peak, math.Abs(v))
+				}
+			}
+		}
+		if mean := sum / float64(g.Height*g.Width); math.Abs(mean) > 1e-4 {
+			t.Errorf("%v: mean %v", s, mean)
+		}
+		if g.Width > 1 && math.Abs(peak-1) > 1e-6 {
+			t.Errorf("%v: largest value %v, want 1", s, peak)
+		}
+		if !g.Contains(0, 0) && float64(x[0]) != low {
+			t.Errorf("%v: padding %v, want the minimum %v", s, x[0], low)
+		}
+	}
+	flat, _ := segment.CanonicalPicture([]float32{3, 3, 3, 3}, 2, 2)
+	nan, _ := segment.CanonicalPicture([]float32{1, float32(math.NaN()), float32(math.Inf(1)), 5}, 2, 2)
+	for i := range flat {
+		if flat[i] != 0 || !(nan[i] >= -1 && nan[i] <= 1) {
+			t.Fatalf("pixel %d: constant picture %v, picture with NaN %v", i, flat[i], nan[i])
+		}
+	}
+}
+
+func TestLabelDown(t *testing.T) {
+	g := segment.NewGeometry(400, 200)
+	label := make([]uint8, 400*200)
+	for i := range label { // in each 2×2 block: three of class 2, one of class 1; then ignore
+		label[i] = 2
+		if i%2 == 0 && i/200%2 == 0 {
+			label[i] = 1
+		}
+		if i/200 >= 300 {
+			label[i] = 255
+		}
+	}
+	for i, l := range g.LabelDown(label) {
+		y, x := i/segment.Side, i%segment.Side
+		want := uint8(2)
+		if !g.Contains(y, x) || y >= 150 {
+			want = 255
+		}
+		if l != want {
+			t.Fatalf("(%d,%d): got %d, want %d", y, x, l, want)
+		}
+	}
+}
