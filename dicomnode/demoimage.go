@@ -97,7 +97,7 @@ func (p phantom) write(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("make %s: %w", p.name, err)
 	}
-	return dicom.Write(w, ds)
+	return writeDataset(w, ds)
 }
 
 func (p phantom) dataset() (dicom.Dataset, error) {
@@ -153,3 +153,5 @@ func writePhantoms(dir string, phantoms []phantom) (paths []string, err error) {
 	}
 	return paths, nil
 }
+
+func writeDataset(w io.Writer, ds dicom.Dataset) error { return dicom.Write(w, ds) }
