@@ -33,6 +33,7 @@ func (d discard) Close() error { return nil }
 
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Println(err)

@@ -12,6 +12,9 @@ func (c *Conn) Request() (*Associate, error) {
 	if err := c.do(EvtTransportAccept, nil, nil); err != nil {
 		return nil, err
 	}
+	if err := c.await(c.timeouts.ARTIM); err != nil {
+		return nil, c.lost(err)
+	}
 	p, err := c.receive()
 	if err != nil {
 		return nil, err

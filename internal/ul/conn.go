@@ -17,7 +17,7 @@ import (
 // much it may still send meanwhile. Reading it keeps TCP from resetting the
 // connection before the peer has read our last PDU.
 const (
-	linger      = time.Second
+	linger      = 500 * time.Millisecond
 	lingerBytes = 256 << 10
 )
 

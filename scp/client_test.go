@@ -1,0 +1,195 @@
+package scp_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"dicomnode/internal/ul"
+	"dicomnode/scp"
+	"dicomnode/scp/scptest"
+)
+
+func dial(t testing.TB, addr string, maxPDU uint32) *scp.Client {
+	t.Helper()
+	d := scp.Dialer{Calling: "PACS", MaxPDULength: maxPDU}
+	c, err := d.Dial(context.Background(), scp.Addr{AETitle: "XNET", Host: addr},
+		scp.Proposal{AbstractSyntax: scp.VerificationSOPClassUID, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
+		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ExplicitVRLittleEndian, scp.ImplicitVRLittleEndian, "1.2.3"}},
+		scp.Proposal{AbstractSyntax: "1.2.3", TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Abort)
+	return c
+}
+
+// TestStoreSizes sends data sets around every boundary of the fragments.
+func TestStoreSizes(t *testing.T) {
+	for _, maxPDU := range []uint32{64, 4096, 131072} {
+		b := &backend{}
+		addr, _ := serve(t, b, func(s *scp.Server) { s.MaxPDULength = maxPDU })
+		c := dial(t, addr, maxPDU)
+		for _, size := range []int{0, 1, int(maxPDU) - 7, int(maxPDU) - 6, int(maxPDU) - 5, 2 * (int(maxPDU) - 6), 100_000} {
+			data := bytes.Repeat([]byte("0123456789a"), size/11+1)[:size]
+			req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ExplicitVRLittleEndian, Priority: 2}
+			status, err := c.Store(t.Context(), req, io.MultiReader(bytes.NewReader(data), strings.NewReader("")))
+			if status != scp.Success || err != nil {
+				t.Fatalf("maximum %d, %d bytes: %v, %v", maxPDU, size, status, err)
+			}
+			if !bytes.Equal(b.got[instance], data) {
+				t.Errorf("maximum %d, %d bytes: other bytes arrived", maxPDU, size)
+			}
+			if got := b.asked[len(b.asked)-1]; got.TransferSyntaxUID != scp.ExplicitVRLittleEndian || got.Priority != 2 {
+				t.Errorf("got request %+v", got)
+			}
+		}
+		if err := errors.Join(c.Echo(t.Context()), c.Release(t.Context()), c.Release(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAccepted(t *testing.T) {
+	addr, _ := serve(t, &backend{})
+	c := dial(t, addr, 0)
+	for _, pc := range []struct {
+		class, ts, why string
+	}{
+		{dxImage, scp.ImplicitVRLittleEndian, ""},
+		{dxImage, "1.2.3", "transfer syntax not supported"},
+		{"1.2.3", scp.ImplicitVRLittleEndian, "SOP class not supported"},
+		{"1.2.4", scp.ImplicitVRLittleEndian, "not proposed"},
+	} {
+		if got := c.Accepted(pc.class, pc.ts); got != (pc.why == "") {
+			t.Errorf("Accepted(%s, %s) = %v", pc.class, pc.ts, got)
+		}
+		if pc.why == "" {
+			continue
+		}
+		_, err := c.Store(t.Context(), scp.StoreRequest{SOPClassUID: pc.class, SOPInstanceUID: instance, TransferSyntaxUID: pc.ts}, strings.NewReader(""))
+		if !errors.Is(err, scp.ErrNoContext) || !strings.Contains(err.Error(), pc.why) {
+			t.Errorf("store %s in %s: got %v, want %q", pc.class, pc.ts, err, pc.why)
+		}
+	}
+}
+
+func TestStoreErrors(t *testing.T) {
+	addr, _ := serve(t, &backend{store: func(context.Context, scp.StoreRequest, io.Reader) error {
+		return &scp.StatusError{Status: scp.OutOfResources}
+	}})
+	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ExplicitVRLittleEndian}
+	c := dial(t, addr, 0)
+	status, err := c.Store(t.Context(), req, strings.NewReader("data"))
+	var failed *scp.StatusError
+	if status != scp.OutOfResources || !errors.As(err, &failed) {
+		t.Errorf("refused: got %v, %v", status, err)
+	}
+	broken := errors.New("disk")
+	_, err = c.Store(t.Context(), req, io.MultiReader(strings.NewReader("half"), iotestErr{broken}))
+	if !errors.Is(err, broken) {
+		t.Errorf("unreadable source: got %v, want %v", err, broken)
+	}
+	if _, err = c.Store(t.Context(), req, strings.NewReader("")); err == nil {
+		t.Error("store after an abort: want an error")
+	}
+}
+
+type iotestErr struct{ error }
+
+func (e iotestErr) Read([]byte) (int, error) { return 0, e.error }
+
+// TestCancel: the end of the context ends a call that waits for a mute peer.
+func TestCancel(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		nc, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		p := scptest.New(t, nc)
+		if _, err := p.Receive(); err == nil {
+			cancel()
+		}
+	}()
+	begun := time.Now()
+	_, err = (&scp.Dialer{Calling: "A"}).Dial(ctx, scp.Addr{AETitle: "B", Host: ln.Addr().String()},
+		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}})
+	if !errors.Is(err, context.Canceled) || time.Since(begun) > 10*time.Second {
+		t.Errorf("got %v after %v, want the cancellation", err, time.Since(begun))
+	}
+}
+
+// TestReleaseCollision plays an acceptor that asks for release at the same time
+// (PS3.8 7.2.2): the requestor answers, then waits for its own answer.
+func TestReleaseCollision(t *testing.T) {
+	here, there := net.Pipe()
+	conn := ul.NewConn(here, false, 16384, ul.Timeouts{ARTIM: time.Minute, Read: time.Minute, Write: time.Minute})
+	defer conn.Close()
+	done := make(chan error, 1)
+	go func() {
+		_, err := conn.Associate(request())
+		done <- errors.Join(err, conn.Release())
+	}()
+	p := scptest.New(t, there)
+	rq := scptest.Expect[*ul.Associate](p)
+	rq.Accept = true
+	rq.Contexts = []ul.Context{{ID: 1, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}}
+	p.SendPDU(rq)
+	scptest.Expect[*ul.Release](p)
+	p.SendPDU(&ul.Release{})
+	if got := scptest.Expect[*ul.Release](p); !got.Response {
+		t.Error("got a second A-RELEASE-RQ, want A-RELEASE-RP")
+	}
+	p.SendPDU(&ul.Release{Response: true})
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParseAddr(t *testing.T) {
+	for s, ok := range map[string]bool{
+		"PACS@10.0.0.5:104": true, "PACS@[::1]:104": true, "PACS@pacs.local:11112": true,
+		"10.0.0.5:104": false, "@h:1": false, "PACS@h": false, "PACS@:104": false, "PACS@h:0": false, "PACS@h:99999": false, "A\\B@h:1": false, "ABCDEFGHIJKLMNOPQ@h:1": false,
+	} {
+		a, err := scp.ParseAddr(s)
+		if (err == nil) != ok || (ok && a.String() != s) {
+			t.Errorf("%q: got %v, %v", s, a, err)
+		}
+	}
+}
+
+func BenchmarkStore(b *testing.B) {
+	addr, _ := serve(b, discard{"PACS"})
+	c := dial(b, addr, 0)
+	data := make([]byte, 10<<20)
+	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ExplicitVRLittleEndian}
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Store(b.Context(), req, bytes.NewReader(data)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAssociate(b *testing.B) {
+	addr, _ := serve(b, discard{"PACS"})
+	b.ReportAllocs()
+	for b.Loop() {
+		c := dial(b, addr, 0)
+		if err := errors.Join(c.Echo(b.Context()), c.Release(b.Context())); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
