@@ -51,6 +51,9 @@ func TestDarkFramesAreSubtracted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if all, err := again.List(); err != nil || len(all) != 1 || all[0].Key.Detector != "DET1" {
+		t.Errorf("listed %v, %v", all, err)
+	}
 	raw := dicomtest.DX(50, 60, 300)
 	raw.Pixels[hot] = 16000
 	img := decode(t, raw.Encode(dicomtest.ImplicitVRLittleEndian))
@@ -133,6 +136,9 @@ func TestDamagedCalibrationCountsAsNone(t *testing.T) {
 	}
 	if _, ok := fresh.Lookup(key); ok {
 		t.Error("a damaged calibration was used")
+	}
+	if _, err := fresh.List(); err == nil {
+		t.Error("a damaged calibration was not reported")
 	}
 }
 

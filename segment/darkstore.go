@@ -47,12 +47,11 @@ func (s *DarkStore) Lookup(key DetectorKey) (*Dark, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d, ok := s.loaded[key]; ok {
-		return d, d != nil
+		return d, true
 	}
 	a, digest, err := s.read(key)
 	if err != nil || a.Dark.N == 0 {
-		s.loaded[key] = nil
-		return nil, false
+		return nil, false // not remembered: another process may add it
 	}
 	s.loaded[key] = a.calibration(digest)
 	return s.loaded[key], true
@@ -96,6 +95,34 @@ func (s *DarkStore) addOne(key DetectorKey, flood bool, pix []float32) error {
 	}
 	delete(s.loaded, key)
 	return writeDurably(s.path(key), a.write)
+}
+
+// List returns every readable calibration of the folder, in no order, and an error that
+// names the files it could not read.
+func (s *DarkStore) List() ([]*Dark, error) {
+	files, err := filepath.Glob(filepath.Join(s.dir, "*.dark"))
+	if err != nil {
+		return nil, err
+	}
+	var out []*Dark
+	var problems []error
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		a, err := readAccumulator(b)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("read calibration %s: %w", filepath.Base(f), err))
+			continue
+		}
+		if a.Dark.N > 0 {
+			sum := sha256.Sum256(b)
+			out = append(out, a.calibration(hex.EncodeToString(sum[:])))
+		}
+	}
+	return out, errors.Join(problems...)
 }
 
 func (s *DarkStore) path(key DetectorKey) string {
