@@ -33,7 +33,7 @@ type phantom struct {
 // Attenuation in 1/mm at about 60 keV, detector counts of the open beam, and the
 // detector's offset and read-out noise in stored values.
 const (
-	muSoft, muBone = 0.020, 0.052
+	muSoft, muBone = 0.020, 0.070
 	limbWidth      = 90.0 // mm across the columns
 	openCounts     = 9000.0
 	detectorOffset = 600.0
@@ -80,6 +80,13 @@ func (p phantom) offsetAt(y, x int) float64 {
 
 // attenuation is the sum of μ·thickness along the ray through a pixel.
 func (p phantom) attenuation(y, x int) float64 {
+	limb, bone := p.paths(y, x)
+	return muSoft*(limb-bone) + muBone*bone
+}
+
+// paths are the lengths in mm of limb, and of bone within it, along the ray
+// through a pixel.
+func (p phantom) paths(y, x int) (limb, bone float64) {
 	u := (float64(x) - float64(p.cols)/2) / float64(p.cols)
 	v := (float64(y) - float64(p.rows)/2) / float64(p.cols)
 	across := u*math.Cos(p.tilt) + v*math.Sin(p.tilt)
@@ -87,8 +94,7 @@ func (p phantom) attenuation(y, x int) float64 {
 		d := across - centre
 		return 2 * limbWidth * math.Sqrt(max(0, radius*radius-d*d))
 	}
-	bone := chord(-0.42*p.radius, 0.24*p.radius) + chord(0.40*p.radius, 0.20*p.radius)
-	return muSoft*(chord(0, p.radius)-bone) + muBone*bone*1.6
+	return chord(0, p.radius), chord(-0.42*p.radius, 0.24*p.radius) + chord(0.40*p.radius, 0.20*p.radius)
 }
 
 // write writes the phantom as a DX For Processing file (PS3.3 A.26).

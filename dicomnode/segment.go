@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -221,15 +222,24 @@ func printSegmented(cmd *cobra.Command, reports []segmented, asJSON bool) error 
 }
 
 func printTable(out io.Writer, reports []segmented) error {
+	dark := slices.ContainsFunc(reports, func(r segmented) bool { return r.Dark != "" })
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT\tDARK CORRECTION")
+	fmt.Fprint(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT")
+	if dark {
+		fmt.Fprint(w, "\tDARK CORRECTION")
+	}
+	fmt.Fprintln(w)
 	for _, r := range reports {
 		if r.Error != "" {
 			fmt.Fprintf(w, "%s\t%s\n", filepath.Base(r.File), r.Error)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%s\n", filepath.Base(r.File),
-			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft, r.Dark)
+		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%", filepath.Base(r.File),
+			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft)
+		if dark {
+			fmt.Fprintf(w, "\t%s", r.Dark)
+		}
+		fmt.Fprintln(w)
 	}
 	return w.Flush()
 }
