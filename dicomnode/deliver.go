@@ -13,13 +13,18 @@ import (
 )
 
 // segOutput is the SEG of one image, addressed to the destinations of its route.
-func segOutput(c *configs.Config, route configs.Route, img *segment.Image, res *segment.Result) archive.Output {
+// An image whose attributes cannot be carried over is not worth another try.
+func segOutput(c *configs.Config, route configs.Route, img *segment.Image, res *segment.Result) (archive.Output, error) {
 	opt := segOptions(*c)
+	uid := segment.SEGInstanceUID(img, res, opt)
+	if uid == "" {
+		return archive.Output{}, archive.Permanent(segment.WriteSEG(io.Discard, img, res, opt))
+	}
 	return archive.Output{
-		SOPClassUID: segmentationSOPClass, SOPInstanceUID: segment.SEGInstanceUID(img, res, opt),
+		SOPClassUID: segmentationSOPClass, SOPInstanceUID: uid,
 		TransferSyntaxUID: explicitVRLittleEndian, Destinations: route.SendTo,
 		Write: func(w io.Writer) error { return segment.WriteSEG(w, img, res, opt) },
-	}
+	}, nil
 }
 
 // deliver does a deliver job: C-STORE to the destination. Only a success or a

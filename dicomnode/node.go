@@ -84,8 +84,12 @@ func (n *node) segment(ctx context.Context, o archive.Object) ([]archive.Output,
 	if err != nil {
 		return nil, quarantine(err)
 	}
+	out, err := segOutput(c, route, img, res)
+	if err != nil {
+		return nil, err
+	}
 	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "took", time.Since(begun))
-	return []archive.Output{segOutput(c, route, img, res)}, nil
+	return []archive.Output{out}, nil
 }
 
 // quarantine keeps the queue from trying again what cannot go better.

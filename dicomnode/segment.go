@@ -137,6 +137,15 @@ func newSegmented(file string, res *segment.Result) segmented {
 	}
 }
 
+// modified dates an offline segmentation: the same file gives the same object.
+func modified(path string) (time.Time, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
+}
+
 func darkInWords(d segment.DarkRecord) string {
 	if d.Offset == 0 {
 		return d.Method
@@ -149,6 +158,9 @@ func segmentFile(ctx context.Context, c configs.Config, p *segment.Pipeline, pat
 	begun := time.Now()
 	img, err := segment.ReadImage(path)
 	if err != nil {
+		return segmented{File: path}, err
+	}
+	if img.Received, err = modified(path); err != nil {
 		return segmented{File: path}, err
 	}
 	res, err := p.Run(ctx, img)

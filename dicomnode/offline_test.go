@@ -1,0 +1,47 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The offline verb writes a clean segmentation and an overlay, the same at every run.
+func TestSegmentOffline(t *testing.T) {
+	requireModel(t)
+	dir := t.TempDir()
+	if _, err := writePhantoms(dir, demoPhantoms()[:2]); err != nil {
+		t.Fatal(err)
+	}
+	var first []byte
+	for range 2 {
+		out := t.TempDir()
+		var stdout, stderr bytes.Buffer
+		if code := run(t.Context(), []string{"segment", dir, "--out", out, "--png", "--json"}, &stdout, &stderr); code != exitOK {
+			t.Fatalf("exit code %d: %s", code, &stderr)
+		}
+		var reports []segmented
+		if err := json.Unmarshal(stdout.Bytes(), &reports); err != nil || len(reports) != 2 {
+			t.Fatalf("%d reports, %v", len(reports), err)
+		}
+		for _, r := range reports {
+			if sum := r.OpenBeam + r.SoftTissue + r.Bone; sum < 0.999 || sum > 1.001 {
+				t.Errorf("fractions add up to %v", sum)
+			}
+			if _, err := os.Stat(r.Overlay); err != nil {
+				t.Error(err)
+			}
+		}
+		b, err := os.ReadFile(filepath.Join(out, "limb-1.seg.dcm"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first != nil && !bytes.Equal(b, first) {
+			t.Error("the second run wrote other bytes")
+		}
+		first = b
+		dciodvfy(t, filepath.Join(out, "limb-1.seg.dcm"))
+	}
+}
