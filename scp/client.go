@@ -68,11 +68,39 @@ func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Stat
 	if req.MoveOriginatorAETitle != "" {
 		rq.Present |= dimse.MoveOriginatorAETitle | dimse.MoveOriginatorMessageID
 	}
+	if req.TransferSyntaxUID == deflatedExplicitVRLittleEndian {
+		r = &evened{r: r}
+	}
 	status, err := c.request(ctx, id, rq, r)
 	if err == nil && status.Failure() {
 		err = &StatusError{Status: status}
 	}
 	return status, err
+}
+
+const deflatedExplicitVRLittleEndian = "1.2.840.10008.1.2.1.99"
+
+// evened pads a deflated data set of odd length with a zero byte (PS3.5 A.5):
+// files often lack it, and peers abort without it.
+type evened struct {
+	r   io.Reader
+	odd bool
+}
+
+func (e *evened) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := e.r.Read(p)
+	e.odd = e.odd != (n%2 == 1)
+	if !errors.Is(err, io.EOF) || !e.odd {
+		return n, err
+	}
+	if n == len(p) {
+		return n, nil // the reader says io.EOF again
+	}
+	p[n], e.odd = 0, false
+	return n + 1, io.EOF
 }
 
 func (c *Client) noContext(abstractSyntax, transferSyntax string) error {

@@ -42,10 +42,11 @@ func TestStoreSizes(t *testing.T) {
 			if status != scp.Success || err != nil {
 				t.Fatalf("maximum %d, %d bytes: %v, %v", maxPDU, size, status, err)
 			}
-			if !bytes.Equal(b.got[instance], data) {
+			got, stored := b.last()
+			if !bytes.Equal(stored, data) {
 				t.Errorf("maximum %d, %d bytes: other bytes arrived", maxPDU, size)
 			}
-			if got := b.asked[len(b.asked)-1]; got.TransferSyntaxUID != scp.ExplicitVRLittleEndian || got.Priority != 2 {
+			if got.TransferSyntaxUID != scp.ExplicitVRLittleEndian || got.Priority != 2 {
 				t.Errorf("got request %+v", got)
 			}
 		}

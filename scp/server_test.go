@@ -66,6 +66,14 @@ func (b *backend) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	return nil
 }
 
+// last returns the latest instance stored.
+func (b *backend) last() (scp.StoreRequest, []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	req := b.asked[len(b.asked)-1]
+	return req, b.got[req.SOPInstanceUID]
+}
+
 func (b *backend) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

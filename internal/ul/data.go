@@ -114,13 +114,14 @@ func (c *Conn) skip() error {
 
 type onlyReader struct{ io.Reader }
 
-// fragment returns how many bytes of data fit one P-DATA-TF to the peer.
+// fragment returns how many bytes of data fit one P-DATA-TF to the peer: an even
+// number (PS3.8 9.3.1).
 func (c *Conn) fragment() int {
 	size := maxFragment
 	if c.maxSend != 0 {
 		size = int(min(uint64(size), uint64(c.maxSend)))
 	}
-	return size - 6
+	return (size - 6) &^ 1
 }
 
 // SendCommand sends a command set, in one write (PS3.8 E.1).
