@@ -1,0 +1,219 @@
+package simulate
+
+import (
+	"fmt"
+	"math"
+)
+
+// figure is one posed copy of the included limbs of a body.
+type figure struct {
+	b        *Body
+	d        dice
+	included map[string]bool
+	bones    []int
+	inFigure []bool  // per bone of the body
+	v        [][]vec // per bone of the body; nil where it is left out
+	skin     []vec
+	active   []int // skin points of included limbs
+}
+
+func newFigure(b *Body, d dice, limbs []string) *figure {
+	g := &figure{b: b, d: d, included: map[string]bool{}, v: make([][]vec, len(b.bones)), inFigure: make([]bool, len(b.bones))}
+	for _, l := range limbs {
+		g.included[l] = true
+	}
+	for i, o := range b.bones {
+		if g.included[o.limb] {
+			g.bones, g.inFigure[i] = append(g.bones, i), true
+			g.v[i] = append([]vec(nil), o.p...)
+		}
+	}
+	g.skin = append([]vec(nil), b.skin.p...)
+	for j, l := range b.limbOf {
+		if g.included[l] {
+			g.active = append(g.active, j)
+		}
+	}
+	return g
+}
+
+func (g *figure) keep(ids []int) []int {
+	var out []int
+	for _, i := range ids {
+		if g.inFigure[i] {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (g *figure) points(ids []int) []vec {
+	var out []vec
+	for _, i := range ids {
+		out = append(out, g.v[i]...)
+	}
+	return out
+}
+
+// bend turns the child bones about axis through the joint. The skin follows with a weight that runs
+// smoothly from 0 to 1 over 2·width mm of difference between its distances to the other bones and to the
+// child's.
+func (g *figure) bend(child, parent []int, axis vec, degrees, width float64, shift vec) {
+	child, parent = g.keep(child), g.keep(parent)
+	if len(child) == 0 || len(parent) == 0 {
+		return
+	}
+	p, ang := g.b.pivot(child, parent).add(shift), degrees*math.Pi/180
+	axis = axis.unit()
+	g.bendSkin(child, p, axis, ang, width)
+	for _, i := range child {
+		for k, q := range g.v[i] {
+			g.v[i][k] = q.turn(p, axis, ang)
+		}
+	}
+}
+
+func (g *figure) bendSkin(child []int, p, axis vec, ang, width float64) {
+	moved := make([]bool, len(g.b.bones))
+	for _, i := range child {
+		moved[i] = true
+	}
+	to, from := make([]float32, len(g.skin)), make([]float32, len(g.skin))
+	for _, j := range g.active {
+		to[j], from[j] = 1e9, 1e9
+	}
+	for _, i := range g.bones {
+		t, n := from, g.b.nearest[i]
+		if moved[i] {
+			t = to
+		}
+		for _, j := range g.active {
+			t[j] = min(t[j], n[j])
+		}
+	}
+	for _, j := range g.active {
+		w := min(max((float64(from[j])-float64(to[j]))/(2*width)+.5, 0), 1)
+		if w > 0 {
+			g.skin[j] = g.skin[j].turn(p, axis, ang*w*w*(3-2*w))
+		}
+	}
+}
+
+// pose bends every joint of the included limbs by random, plausible angles (degrees).
+func (g *figure) pose() {
+	for _, side := range []string{"left", "right"} {
+		if g.included["arm"+side[:1]] {
+			g.poseArm(side)
+		}
+		if g.included["leg"+side[:1]] {
+			g.poseLeg(side)
+		}
+	}
+}
+
+func (g *figure) poseArm(side string) {
+	b, d := g.b, g.d
+	at := func(p string) []int { return b.where(side, p) }
+	mid := func(p string) vec { return centre(g.points(at(p))) }
+	along := mid("f3p").sub(mid("mc3")).unit()
+	across := mid("mc5").sub(mid("mc2"))
+	across = across.sub(along.mul(along.dot(across))).unit()
+	g.poseFingers(side, across, along.cross(across))
+	hand := at(`f\d.|mc.|carpal`)
+	fore := at("radius|ulna")
+	g.bend(hand, fore, along.cross(across), d.gauss(0, 12), 12, vec{})
+	g.bend(hand, fore, across, d.gauss(0, 18), 12, vec{})
+	elbow := d.gauss(0, 8)
+	if d.chance(.5) {
+		elbow = d.uni(0, 120)
+	}
+	lower := append(hand, fore...)
+	g.bend(lower, at("humerus"), vec{1}, -elbow, 25, vec{})
+	if g.included["trunk"] {
+		lift := d.uni(-5, d.pick(60, 15))
+		if side == "left" {
+			lift = -lift
+		}
+		g.bend(append(lower, at("humerus")...), at("scapula"), vec{0, 1}, lift, 30, vec{})
+	}
+}
+
+func (g *figure) poseFingers(side string, across, normal vec) {
+	d, at := g.d, func(f string, a ...any) []int { return g.b.where(side, fmt.Sprintf(f, a...)) }
+	sign := 1.0
+	if side == "left" {
+		sign = -1
+	}
+	fist, spread := d.chance(.25), d.gauss(0, 7)
+	g.bend(at("f1.|mc1"), at("carpal"), d.direction(), d.gauss(0, 20), 8, vec{})
+	g.bend(at("f1."), at("mc1"), d.direction(), d.gauss(0, 15), 6, vec{})
+	for k := 2; k <= 5; k++ {
+		flex := d.gauss(5, 8)
+		if fist {
+			flex = d.uni(-10, 75)
+		}
+		g.bend(at("f%dd", k), at("f%dm", k), across, sign*flex*.6, 4, vec{})
+		g.bend(at("f%d[dm]", k), at("f%dp", k), across, sign*flex, 5, vec{})
+		g.bend(at("f%d.", k), at("mc%d", k), across, sign*flex*d.Float64(), 8, vec{})
+		g.bend(at("f%d.", k), at("mc%d", k), normal, spread*float64(k-3)+d.gauss(0, 3), 8, vec{})
+	}
+}
+
+func (g *figure) poseLeg(side string) {
+	b, d := g.b, g.d
+	at := func(p string) []int { return b.where(side, p) }
+	for k := 1; k <= 5; k++ {
+		g.bend(at(fmt.Sprintf("t%d.", k)), at(fmt.Sprintf("mt%d", k)), vec{1}, d.gauss(0, 10), 7, vec{})
+	}
+	foot, shank := at(`t\d.|mt.|tarsal`), at("tibia|fibula")
+	g.bend(foot, shank, vec{1}, d.gauss(10, 20), 15, vec{})
+	g.bend(foot, shank, d.direction(), d.gauss(0, 8), 15, vec{})
+	knee := d.gauss(0, 6)
+	if d.chance(.5) {
+		knee = d.uni(0, 100)
+	}
+	if g.included["trunk"] {
+		knee = math.Abs(d.gauss(0, 5))
+	}
+	lower := append(foot, shank...)
+	axis := vec{0, 0, 12} // the knee turns about the condyles, above the joint space
+	g.bend(lower, at("femur"), vec{1}, knee, 40, axis)
+	pivot := b.pivot(at("tibia"), at("femur")).add(axis)
+	for _, i := range g.keep(at("patella")) {
+		for k, q := range g.v[i] {
+			g.v[i][k] = q.turn(pivot, vec{1}, knee*.5*math.Pi/180)
+		}
+	}
+	if g.included["trunk"] {
+		x := d.direction()
+		g.bend(append(lower, at("femur|patella")...), at("pelvis"), vec{x[0], x[1], x[2] / 2}, d.gauss(0, 16), 40, vec{})
+	}
+}
+
+// cut collapses the skin of what is not included onto its border, which closes the stumps.
+func (g *figure) cut() mesh {
+	sums, counts := map[string]vec{}, map[string]float64{}
+	for _, f := range g.b.skin.f {
+		for k := range 3 {
+			a, c := f[k], f[(k+1)%3]
+			if g.included[g.b.limbOf[a]] && !g.included[g.b.limbOf[c]] {
+				for _, key := range []string{g.b.limbOf[c], ""} {
+					sums[key] = sums[key].add(g.skin[a])
+					counts[key]++
+				}
+			}
+		}
+	}
+	for j, l := range g.b.limbOf {
+		if !g.included[l] {
+			key := l
+			if counts[key] <= 3 {
+				key = ""
+			}
+			if counts[key] > 0 {
+				g.skin[j] = sums[key].mul(1 / counts[key])
+			}
+		}
+	}
+	return mesh{g.skin, g.b.skin.f}
+}

@@ -1,0 +1,228 @@
+// Package simulate makes labelled radiographs: posed bodies, thickness maps by ray casting, X-ray physics,
+// vendor-like processing, exact labels. It writes data set folders that trainer/dataset reads. It does not
+// simulate single photons, energy spectra or a real detector's defects, and no pathology.
+package simulate
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options says what to simulate.
+type Options struct {
+	Anatomy string // path of a whole-body .npz; empty: the built-in limb phantom
+	First   int    // index of the first sample
+	Count   int    // samples First … First+Count−1
+	Seed    uint64
+	Size    int    // longer side in pixels, 64 to 1024; 0 = 256
+	Out     string // data set folder
+	Workers int    // 0 = number of CPUs
+}
+
+// samplesPerView is how many radiographs share one posed body and camera.
+const samplesPerView = 4
+
+var errOptions = errors.New("invalid simulation options")
+
+func (o *Options) complete() error {
+	if o.Size == 0 {
+		o.Size = 256
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.NumCPU()
+	}
+	if o.Count < 1 || o.First < 0 || o.Size < 64 || o.Size > 1024 || o.Out == "" {
+		return fmt.Errorf("%w: count %d, first %d, size %d, out %q", errOptions, o.Count, o.First, o.Size, o.Out)
+	}
+	return nil
+}
+
+// Run writes or completes a data set folder: images/, labels/ and dataset.csv. Sample i depends on Anatomy,
+// Seed, Size and i only. Samples whose two pictures exist are kept. progress (may be nil) is called after
+// each view, never concurrently. An interrupted run continues when started again.
+func Run(ctx context.Context, o Options, progress func(done, total int)) error {
+	if err := o.complete(); err != nil {
+		return err
+	}
+	body, err := anatomy(o.Anatomy)
+	if err != nil {
+		return err
+	}
+	for _, d := range []string{"images", "labels"} {
+		if err := os.MkdirAll(filepath.Join(o.Out, d), 0o755); err != nil {
+			return err
+		}
+	}
+	parts, err := runViews(ctx, o, body, progress)
+	if err != nil {
+		return err
+	}
+	return writeIndex(o, parts)
+}
+
+func anatomy(path string) (*Body, error) {
+	if path == "" {
+		return Phantom(), nil
+	}
+	return LoadBody(path)
+}
+
+func runViews(ctx context.Context, o Options, body *Body, progress func(done, total int)) (map[int]string, error) {
+	g, inner := errgroup.WithContext(ctx)
+	g.SetLimit(o.Workers)
+	parts := map[int]string{}
+	var mu sync.Mutex
+	var done atomic.Int64
+	last := o.First + o.Count - 1
+	for v := o.First / samplesPerView; v <= last/samplesPerView && inner.Err() == nil; v++ {
+		g.Go(func() error {
+			if inner.Err() != nil {
+				return inner.Err()
+			}
+			lo, hi := max(o.First, v*samplesPerView), min(last, v*samplesPerView+samplesPerView-1)
+			part, err := runView(o, body, v, lo, hi)
+			mu.Lock()
+			defer mu.Unlock()
+			parts[v] = part
+			if n := done.Add(int64(hi - lo + 1)); progress != nil {
+				progress(int(n), o.Count)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return parts, ctx.Err()
+}
+
+// runView writes the samples lo…hi of view v and returns its body part.
+func runView(o Options, body *Body, v, lo, hi int) (string, error) {
+	d := newDice(o.Seed, 1, v)
+	missing := false
+	for i := lo; i <= hi; i++ {
+		missing = missing || !exists(o.imagePath(i)) || !exists(o.labelPath(i))
+	}
+	if !missing {
+		return chooseRegion(d).part, nil
+	}
+	w := newView(body, d)
+	for i := lo; i <= hi; i++ {
+		if exists(o.imagePath(i)) && exists(o.labelPath(i)) {
+			continue
+		}
+		if err := o.write(i, sample(w, newDice(o.Seed, 2, i), o.Size)); err != nil {
+			return "", err
+		}
+	}
+	return w.part, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (o Options) id(i int) string        { return fmt.Sprintf("sim-%d-%06d", o.Seed, i) }
+func (o Options) imagePath(i int) string { return filepath.Join(o.Out, "images", o.id(i)+".png") }
+func (o Options) labelPath(i int) string { return filepath.Join(o.Out, "labels", o.id(i)+".png") }
+
+func (o Options) write(i int, s *sheet) error {
+	if err := writePNG(o.labelPath(i), s.labels()); err != nil {
+		return err
+	}
+	return writePNG(o.imagePath(i), s.picture())
+}
+
+func (s *sheet) labels() image.Image {
+	g := image.NewGray(image.Rect(0, 0, s.w, s.h))
+	copy(g.Pix, s.label)
+	return g
+}
+
+// picture is 8 bits deep in two thirds of the samples, else 16; open beam bright.
+func (s *sheet) picture() image.Image {
+	s.stretch()
+	r := image.Rect(0, 0, s.w, s.h)
+	if s.d.chance(.67) {
+		g := image.NewGray(r)
+		for i, x := range s.pic.v {
+			g.Pix[i] = uint8(clamp(x, 0, 1)*255 + .5)
+		}
+		return g
+	}
+	g := image.NewGray16(r)
+	for i, x := range s.pic.v {
+		v := uint16(clamp(x, 0, 1)*65535 + .5)
+		g.Pix[2*i], g.Pix[2*i+1] = uint8(v>>8), uint8(v)
+	}
+	return g
+}
+
+// writePNG writes beside and renames, so that an interrupted run leaves no half picture.
+func writePNG(path string, m image.Image) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	e := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err = errors.Join(e.Encode(f, m), f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// splitOf puts five per cent of the views, with all their samples, into validation.
+func splitOf(seed uint64, v int) string {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%d/%d/split", seed, v)
+	if h.Sum32()/7%20 == 0 {
+		return "val"
+	}
+	return "train"
+}
+
+func writeIndex(o Options, parts map[int]string) error {
+	f, err := os.CreateTemp(o.Out, ".part-*")
+	if err != nil {
+		return err
+	}
+	w := csv.NewWriter(f)
+	w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source"})
+	for i := range o.First + o.Count {
+		v := i / samplesPerView
+		part, ok := parts[v]
+		if !ok {
+			part = chooseRegion(newDice(o.Seed, 1, v)).part
+		}
+		if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i))) {
+			continue
+		}
+		id := o.id(i)
+		w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, "air_bright", splitOf(o.Seed, v), strconv.Itoa(0), "simulated"})
+	}
+	w.Flush()
+	if err := errors.Join(w.Error(), f.Chmod(0o644), f.Close()); err != nil {
+		os.Remove(f.Name())
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(o.Out, "dataset.csv"))
+}
