@@ -391,6 +391,7 @@ func TestCutOff(t *testing.T) {
 		want error
 	}{
 		"connection closed":     {func(p *scptest.Peer) { _ = p.Conn.Close() }, io.ErrUnexpectedEOF},
+		"connection reset":      {func(p *scptest.Peer) { _ = p.Conn.(*net.TCPConn).SetLinger(0); _ = p.Conn.Close() }, io.ErrUnexpectedEOF},
 		"closed within a PDU":   {func(p *scptest.Peer) { p.Send([]byte{4, 0, 0, 0}); _ = p.Conn.Close() }, io.ErrUnexpectedEOF},
 		"closed within a PDV":   {func(p *scptest.Peer) { p.SendHex("04 00 00000010 0000000c 01 02 aa"); _ = p.Conn.Close() }, io.ErrUnexpectedEOF},
 		"A-ABORT":               {func(p *scptest.Peer) { p.SendPDU(&ul.Abort{}) }, scp.ErrAborted},

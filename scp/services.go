@@ -57,6 +57,9 @@ func (a *association) store(ctx context.Context, m *dimse.Message, pc accepted) 
 	}
 	stored := a.session.Store(ctx, req, m.Dataset)
 	if err := m.Drain(drainTimeout); err != nil {
+		if stored == nil || errors.Is(stored, err) {
+			return err
+		}
 		return errors.Join(err, stored)
 	}
 	log := a.log.With("sop_class", dimse.UIDName(req.SOPClassUID), "bytes", m.Bytes(), "took", time.Since(begun))

@@ -83,9 +83,6 @@ func (m *Message) Drain(within time.Duration) error {
 // Bytes returns how much of the data set was read.
 func (m *Message) Bytes() int64 { return m.dataset.n }
 
-// Err returns the error that ended the data set early, if any.
-func (m *Message) Err() error { return m.dataset.err }
-
 // dataset streams the data set fragments of one message.
 type dataset struct {
 	conn      *ul.Conn

@@ -210,6 +210,8 @@ func (c *Conn) lost(err error) error {
 	}
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
+	} else if !errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err) // a reset ends the stream as early as a close does
 	}
 	return c.do(EvtTransportClosed, nil, fmt.Errorf("connection lost: %w", err))
 }
