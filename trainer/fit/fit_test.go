@@ -1,0 +1,168 @@
+package fit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"dicomnode/model"
+	"dicomnode/model/ort"
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/fit"
+)
+
+// toys is a data set of discs: bone inside soft tissue on open beam.
+func toys(t *testing.T, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	w, err := dataset.Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range n {
+		img, lab := image.NewGray(image.Rect(0, 0, 200, 200)), image.NewGray(image.Rect(0, 0, 200, 200))
+		for i := range lab.Pix {
+			r := math.Hypot(float64(i%200-80-10*k), float64(i/200-100))
+			class := uint8(0)
+			if r < 30 {
+				class = 2
+			} else if r < 60 {
+				class = 1
+			}
+			lab.Pix[i], img.Pix[i] = class, []uint8{220, 130, 40}[class]+uint8(i*7%20)
+		}
+		if err := w.Add(dataset.Item{ID: fmt.Sprint("toy", k), Polarity: dataset.AirBright}, img, lab); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func needRuntime(t *testing.T) {
+	t.Helper()
+	if err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+}
+
+func options(dir string) fit.Options {
+	return fit.Options{Data: []string{dir}, Width: 2, Batch: 2, Steps: 12, LearningRate: 1e-2, WarmUp: -1, AverageDecay: 0.5,
+		Device: "cpu", Threads: 1, Recalibrate: 2, Seed: 3, Save: 4, Every: 1000}
+}
+
+func TestLossFalls(t *testing.T) {
+	needRuntime(t)
+	o := options(toys(t, 3))
+	o.Validation, o.Steps, o.Curve = o.Data, 40, filepath.Join(t.TempDir(), "curve.csv")
+	r, err := fit.Run(context.Background(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Pictures != 80 || r.Images != 3 || len(r.Curve) != 1 {
+		t.Errorf("result %+v", r.Curve)
+	}
+	if r.Validation.Accuracy < 0.8 { // open beam alone is 0.72
+		t.Errorf("accuracy %.3f on the training pictures after 40 steps, loss %.3f", r.Validation.Accuracy, r.Curve[0].Loss)
+	}
+	if err := r.Weights.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestResume interrupts a run and wants the resumed one to end with the same
+// bits as an uninterrupted one.
+func TestResume(t *testing.T) {
+	needRuntime(t)
+	o := options(toys(t, 3))
+	whole, err := fit.Run(context.Background(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Checkpoint = filepath.Join(t.TempDir(), "run.checkpoint")
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err = fit.Run(ctx, o, func(p fit.Progress) {
+		if p.Step == 6 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted run: %v", err)
+	}
+	first := 0
+	resumed, err := fit.Run(context.Background(), o, func(p fit.Progress) {
+		if first == 0 {
+			first = p.Step
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first != 7 {
+		t.Errorf("the resumed run began with step %d, want 7", first)
+	}
+	if !slices.Equal(whole.Weights.Flat(), resumed.Weights.Flat()) || !slices.Equal(whole.Weights.Running(), resumed.Weights.Running()) {
+		t.Error("the resumed run ended with other weights")
+	}
+	o.Seed++
+	if _, err := fit.Run(context.Background(), o, nil); !errors.Is(err, fit.ErrOtherRun) {
+		t.Errorf("checkpoint of another run: %v", err)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	good := options("nowhere")
+	for name, change := range map[string]func(*fit.Options){
+		"no data":       func(o *fit.Options) { o.Data = nil },
+		"no length":     func(o *fit.Options) { o.Steps = 0 },
+		"two lengths":   func(o *fit.Options) { o.Epochs = 1 },
+		"negative":      func(o *fit.Options) { o.Steps = -1 },
+		"batch":         func(o *fit.Options) { o.Batch = -1 },
+		"shares":        func(o *fit.Options) { o.Shares = []float64{1, 2} },
+		"class weights": func(o *fit.Options) { o.ClassWeights[0] = -1 },
+		"smoothing":     func(o *fit.Options) { o.Smoothing = 1 },
+		"width":         func(o *fit.Options) { o.Width = 4096 },
+		"folder":        func(*fit.Options) {},
+	} {
+		o := good
+		change(&o)
+		if _, err := fit.Run(context.Background(), o, nil); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// certain says bone with a logit 0.55 above soft tissue everywhere.
+type certain struct{}
+
+func (certain) Predict(_ context.Context, x []float32) ([]float32, error) {
+	n := len(x)
+	out := make([]float32, 3*n)
+	for i := range n {
+		out[i], out[n+i], out[2*n+i] = 0.01, 0.36, 0.63
+	}
+	return out, nil
+}
+
+func TestPrior(t *testing.T) {
+	s := &dataset.Sample{Label: slices.Repeat([]uint8{dataset.SoftTissue}, 200*200), X: make([]uint16, 200*200)}
+	p, accuracy, err := fit.FindPrior(context.Background(), []*dataset.Sample{s}, certain{})
+	if err != nil || accuracy != 1 || p[2] > -0.6 {
+		t.Fatalf("prior %v, accuracy %v, %v", p, accuracy, err)
+	}
+	w := model.XNet(2).Init(1)
+	moved, err := fit.Prior{0.5, 0, -1}.Apply(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := moved.Arrays[model.OutBias]; !slices.Equal(got, []float32{0.5, 0, -1}) || w.Arrays[model.OutBias][0] != 0 {
+		t.Errorf("output bias %v, original %v", got, w.Arrays[model.OutBias])
+	}
+}
