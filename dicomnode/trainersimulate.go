@@ -10,36 +10,45 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate"
 )
 
 func trainerSimulateCmd() *cobra.Command {
-	var out string
-	var count int
-	var seed uint64
+	var opt simulate.Options
 	cmd := &cobra.Command{
-		Use: "simulate --out DATASET [--count N] [--seed S]", Short: "write labelled pictures of the small limb phantom",
-		Long: `Write a data set folder of simulated limb radiographs: a cylinder of soft tissue
-with two bones, Beer-Lambert attenuation, quantum noise and detector offset. It
-needs no data and is for trying the training out; a model that is trained on it
-alone knows no other body part.
+		Use: "simulate --out DATASET [--anatomy NPZ] [--count N] [--seed S]", Short: "write labelled simulated radiographs",
+		Long: `Write a data set folder of simulated radiographs. With --anatomy they are cast
+through that whole body in many poses and views; an interrupted run goes on.
+Without, they show the small limb phantom: a cylinder of soft tissue with two
+bones, which needs no data and is for trying the training out.
 ` + exitCodes,
 		Example: "  dicomnode trainer simulate --out data/limbs --count 200 --seed 1",
 		Args:    wantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if out == "" || count < 1 {
+			if opt.Out == "" || opt.Count < 1 {
 				return usagef("for example --out data/limbs --count 200", "%s wants --out and a --count of at least 1", cmd.CommandPath())
 			}
-			if err := simulateLimbs(cmd, out, count, seed); err != nil {
+			if err := simulatePictures(cmd, opt); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d pictures in %s\n", count, out)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d pictures in %s\n", opt.Count, opt.Out)
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&out, "out", "o", "", "folder to write")
-	cmd.Flags().IntVar(&count, "count", 100, "pictures")
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of everything random")
+	cmd.Flags().StringVarP(&opt.Out, "out", "o", "", "folder to write")
+	cmd.Flags().StringVar(&opt.Anatomy, "anatomy", "", "whole-body surface model (.npz)")
+	cmd.Flags().IntVar(&opt.Count, "count", 100, "pictures")
+	cmd.Flags().IntVar(&opt.Size, "size", 0, "longer side of pictures of an anatomy; 0 is 256")
+	cmd.Flags().Uint64Var(&opt.Seed, "seed", 1, "seed of everything random")
 	return cmd
+}
+
+func simulatePictures(cmd *cobra.Command, opt simulate.Options) error {
+	if opt.Anatomy == "" {
+		return simulateLimbs(cmd, opt.Out, opt.Count, opt.Seed)
+	}
+	bar := newProgress(cmd.ErrOrStderr(), opt.Count, "simulating")
+	return simulate.Run(cmd.Context(), opt, func(done, _ int) { _ = bar.Set(done) }) // cosmetic
 }
 
 func simulateLimbs(cmd *cobra.Command, out string, count int, seed uint64) error {
