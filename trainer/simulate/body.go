@@ -31,6 +31,7 @@ type Body struct {
 	nearest [][]float32 // bone × skin point: distance, mm
 	limbOf  []string    // limb of each skin point's nearest bone
 	lungs   []mesh
+	regions []region // those that it can show
 	mu      sync.Mutex
 	pivots  map[string]vec
 }
@@ -56,6 +57,9 @@ func LoadBody(path string) (*Body, error) {
 		return nil, fmt.Errorf("read body %s: %w", path, err)
 	}
 	b.prepare()
+	if len(b.regions) == 0 {
+		return nil, fmt.Errorf("read body %s: %w: no bones of a known body part", path, ErrNPZ)
+	}
 	return b, nil
 }
 
@@ -212,6 +216,7 @@ func (b *Body) prepare() {
 		b.limbOf[j] = b.bones[k].limb
 	}
 	b.lungs = b.makeLungs()
+	b.regions = b.usableRegions()
 }
 
 // measure fills radius and nearest, one goroutine per bone.

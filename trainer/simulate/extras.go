@@ -87,6 +87,7 @@ func (s *sheet) metal() {
 	if len(bones) == 0 {
 		return
 	}
+	s.steel = make([]bool, len(s.label))
 	rod, density := newPlane(s.w, s.h), float32(d.uni(1, 5))
 	for range d.between(1, 5) {
 		i := bones[d.IntN(len(bones))]
@@ -101,7 +102,7 @@ func (s *sheet) metal() {
 		if s.body[i] {
 			s.path.v[i] += q * density
 			if q > .5 {
-				s.label[i] = labelBone
+				s.label[i], s.steel[i] = labelBone, true
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options, progress func(done, total int)) error {
 	if err != nil {
 		return err
 	}
-	return writeIndex(o, parts)
+	return writeIndex(o, body, parts)
 }
 
 func anatomy(path string) (*Body, error) {
@@ -117,7 +117,7 @@ func runView(o Options, body *Body, v, lo, hi int) (string, error) {
 		missing = missing || !exists(o.imagePath(i)) || !exists(o.labelPath(i))
 	}
 	if !missing {
-		return chooseRegion(d).part, nil
+		return body.chooseRegion(d).part, nil
 	}
 	w := newView(body, d)
 	for i := lo; i <= hi; i++ {
@@ -200,7 +200,7 @@ func splitOf(seed uint64, v int) string {
 	return "train"
 }
 
-func writeIndex(o Options, parts map[int]string) error {
+func writeIndex(o Options, body *Body, parts map[int]string) error {
 	f, err := os.CreateTemp(o.Out, ".part-*")
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func writeIndex(o Options, parts map[int]string) error {
 		v := i / samplesPerView
 		part, ok := parts[v]
 		if !ok {
-			part = chooseRegion(newDice(o.Seed, 1, v)).part
+			part = body.chooseRegion(newDice(o.Seed, 1, v)).part
 		}
 		if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i))) {
 			continue

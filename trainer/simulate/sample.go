@@ -26,7 +26,7 @@ type sheet struct {
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
 	burn               []bool // burned-in letters
-	noise              float32
+	steel              []bool // metal on top of bone or soft tissue; nil when there is none
 }
 
 // sample makes one radiograph from a view: geometry, physics, processing, label.
@@ -277,7 +277,7 @@ func (s *sheet) detect(I plane) plane {
 		x = max(x, 1e-5)
 		sigma := float32(math.Sqrt(float64(x/quanta + electronic*electronic)))
 		// Bone that a 7-pixel neighbourhood cannot tell from soft tissue is undecidable.
-		if s.label[i] == labelBone && s.bone.v[i]*.05*x < .5*sigma {
+		if s.label[i] == labelBone && (s.steel == nil || !s.steel[i]) && s.bone.v[i]*.05*x < .5*sigma {
 			s.label[i] = labelIgnore
 		}
 		I.v[i] = max(x+sigma*float32(d.NormFloat64()), 1e-5)

@@ -50,18 +50,39 @@ type view struct {
 
 const mapSize = 288
 
-func chooseRegion(d dice) region {
-	total := 0.0
+// usableRegions are those whose limbs and bones the body has.
+func (b *Body) usableRegions() []region {
+	limbs := map[string]bool{}
+	for _, o := range b.bones {
+		limbs[o.limb] = true
+	}
+	var out []region
 	for _, r := range regions {
+		ok := len(b.where("", r.focus)) > 0 && (r.joint == "" || len(b.where("", r.joint)) > 0)
+		for _, side := range []string{"left", "right"} {
+			for _, l := range limbsOf(r, side) {
+				ok = ok && limbs[l]
+			}
+		}
+		if ok {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func (b *Body) chooseRegion(d dice) region {
+	total := 0.0
+	for _, r := range b.regions {
 		total += r.weight
 	}
 	x := d.uni(0, total)
-	for _, r := range regions {
+	for _, r := range b.regions {
 		if x -= r.weight; x < 0 {
 			return r
 		}
 	}
-	return regions[0]
+	return b.regions[0]
 }
 
 func limbsOf(r region, side string) []string {
@@ -85,7 +106,7 @@ func limbsOf(r region, side string) []string {
 
 // newView poses the body, points a camera at a region and measures path lengths.
 func newView(b *Body, d dice) view {
-	r, side, child := chooseRegion(d), "left", d.chance(.35)
+	r, side, child := b.chooseRegion(d), "left", d.chance(.35)
 	if d.chance(.5) {
 		side = "right"
 	}

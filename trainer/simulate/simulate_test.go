@@ -1,0 +1,158 @@
+package simulate_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dicomnode/trainer/simulate"
+)
+
+func run(t *testing.T, o simulate.Options) string {
+	t.Helper()
+	if o.Out == "" {
+		o.Out = t.TempDir()
+	}
+	if err := simulate.Run(context.Background(), o, nil); err != nil {
+		t.Fatal(err)
+	}
+	return o.Out
+}
+
+func digest(t *testing.T, dir string) string {
+	t.Helper()
+	h := sha256.New()
+	for _, pattern := range []string{"dataset.csv", "images/*.png", "labels/*.png"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no %s: %v", pattern, err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(h, filepath.Base(f))
+			h.Write(b)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func TestRunDependsOnSeedAndIndexOnly(t *testing.T) {
+	a := digest(t, run(t, simulate.Options{Count: 10, Seed: 7, Size: 96, Workers: 1}))
+	b := digest(t, run(t, simulate.Options{Count: 10, Seed: 7, Size: 96, Workers: 4}))
+	c := digest(t, run(t, simulate.Options{Count: 10, Seed: 8, Size: 96, Workers: 4}))
+	if a != b {
+		t.Error("one and four workers differ")
+	}
+	if a == c {
+		t.Error("seeds 7 and 8 agree")
+	}
+}
+
+func TestRunResumes(t *testing.T) {
+	whole := run(t, simulate.Options{Count: 9, Seed: 3, Size: 80})
+	want := digest(t, whole)
+	if err := os.Remove(filepath.Join(whole, "images", "sim-3-000005.png")); err != nil {
+		t.Fatal(err)
+	}
+	kept := filepath.Join(whole, "labels", "sim-3-000002.png")
+	before, err := os.Stat(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, simulate.Options{Count: 9, Seed: 3, Size: 80, Out: whole})
+	after, err := os.Stat(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !os.SameFile(before, after) {
+		t.Error("a complete sample was written again")
+	}
+	if digest(t, whole) != want {
+		t.Error("the resumed folder differs from the uninterrupted one")
+	}
+}
+
+func TestRunBalancesClasses(t *testing.T) {
+	dir := run(t, simulate.Options{Count: 40, Seed: 1, Size: 100})
+	f, err := os.Open(filepath.Join(dir, "dataset.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(rows) != 41 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	var n [256]float64
+	for _, r := range rows[1:] {
+		for _, l := range pixels(t, filepath.Join(dir, r[2])) {
+			n[l]++
+		}
+	}
+	total := n[0] + n[1] + n[2]
+	for l, least := range []float64{.2, .1, .05} {
+		if n[l]/total < least {
+			t.Errorf("class %d has %.3f of the pixels, want at least %.2f", l, n[l]/total, least)
+		}
+	}
+	if total+n[255] != 0 && n[0]+n[1]+n[2]+n[255] != sum(n[:]) {
+		t.Error("labels other than 0, 1, 2, 255")
+	}
+}
+
+func sum(x []float64) (s float64) {
+	for _, v := range x {
+		s += v
+	}
+	return s
+}
+
+func pixels(t *testing.T, path string) []uint8 {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.(*image.Gray).Pix
+}
+
+func TestRunRefusesOptions(t *testing.T) {
+	for _, o := range []simulate.Options{{}, {Count: 1}, {Count: 1, Out: "x", Size: 5000}, {Count: -1, Out: "x"}} {
+		if simulate.Run(context.Background(), o, nil) == nil {
+			t.Errorf("accepted %+v", o)
+		}
+	}
+}
+
+func TestRunStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := simulate.Run(ctx, simulate.Options{Count: 4, Size: 64, Out: t.TempDir()}, nil); err == nil {
+		t.Error("a cancelled run reported success")
+	}
+}
+
+func TestContactSheet(t *testing.T) {
+	dir := run(t, simulate.Options{Count: 4, Seed: 2, Size: 64})
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(simulate.ContactSheet(w, dir, 1, 2, 2, 32)) }()
+	m, err := png.Decode(r)
+	if err != nil || m.Bounds() != image.Rect(0, 0, 128, 64) {
+		t.Fatalf("%v %v", m, err)
+	}
+}
