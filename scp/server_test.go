@@ -37,6 +37,7 @@ type backend struct {
 	got    map[string][]byte // by SOP Instance UID
 	asked  []scp.StoreRequest
 	closed int
+	ended  chan struct{} // closed with the session unless nil
 }
 
 func (b *backend) NewSession(_ context.Context, p scp.Peer) (scp.Session, error) {
@@ -78,6 +79,9 @@ func (b *backend) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed++
+	if b.ended != nil {
+		close(b.ended)
+	}
 	return nil
 }
 

@@ -63,20 +63,34 @@ func (a *association) store(ctx context.Context, m *dimse.Message, pc accepted) 
 		return errors.Join(err, stored)
 	}
 	log := a.log.With("sop_class", dimse.UIDName(req.SOPClassUID), "bytes", m.Bytes(), "took", time.Since(begun))
-	if stored == nil {
+	failure := statusOf(stored)
+	switch {
+	case failure == nil:
 		a.stored++
 		log.Debug("instance stored")
-		return a.answer(m, nil)
+	case failure.Status.Warning():
+		a.stored++
+		log.Warn("instance stored with warning", "status", failure.Status.String(), "err", stored)
+	default:
+		log.Error("instance not stored", "status", failure.Status.String(), "err", stored)
+	}
+	return a.answer(m, failure)
+}
+
+// statusOf tells what the peer hears of the outcome of a Store; nil is Success.
+// An error never becomes a Success.
+func statusOf(stored error) *StatusError {
+	if stored == nil {
+		return nil
 	}
 	var failure *StatusError
-	if !errors.As(stored, &failure) {
-		failure = &StatusError{Status: ProcessingFailure}
+	switch {
+	case !errors.As(stored, &failure):
+		return &StatusError{Status: ProcessingFailure}
+	case failure.Status == Success:
+		return &StatusError{Status: ProcessingFailure, Err: failure.Err}
 	}
-	if failure.Status == Success { // an error never becomes a Success
-		failure = &StatusError{Status: ProcessingFailure, Err: failure.Err}
-	}
-	log.Error("instance not stored", "status", failure.Status.String(), "err", stored)
-	return a.answer(m, failure)
+	return failure
 }
 
 // storeRequest checks the command of a C-STORE-RQ (PS3.7 Table 9.3-1) against
