@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"dicomnode/internal/part10"
 	"dicomnode/internal/ul"
 )
 
@@ -31,10 +32,10 @@ const (
 )
 
 // Implementation identity sent in both roles unless configured otherwise
-// (PS3.7 D.3.3.2). The UID is derived from a UUID (PS3.5 B.2).
+// (PS3.7 D.3.3.2): that of the files this software writes.
 const (
-	DefaultImplementationClassUID    = "2.25.87765361514018033200115528658655843004"
-	DefaultImplementationVersionName = "DICOMNODE_1"
+	DefaultImplementationClassUID    = part10.ImplementationClassUID
+	DefaultImplementationVersionName = part10.ImplementationVersionName
 )
 
 // DefaultMaxPDULength is the maximum length, in bytes, of the P-DATA-TF PDUs

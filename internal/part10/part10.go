@@ -43,8 +43,9 @@ type Meta struct {
 }
 
 // ImplementationClassUID and ImplementationVersionName name this software in
-// the files it writes (PS3.7 D.3.3.2). The UID is UUID-derived (PS3.5 B.2).
+// the files it writes (PS3.10 7.1) and, by package scp, in the associations it
+// makes (PS3.7 D.3.3.2). The UID is UUID-derived (PS3.5 B.2).
 const (
-	ImplementationClassUID    = "2.25.103651808594162223763857529078322471008"
+	ImplementationClassUID    = "2.25.87765361514018033200115528658655843004"
 	ImplementationVersionName = "DICOMNODE_1"
 )
