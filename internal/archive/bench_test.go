@@ -2,10 +2,12 @@ package archive_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"dicomnode/internal/archive"
 )
@@ -56,4 +58,18 @@ func benchmarkReceive(b *testing.B, size, associations int) {
 		<-done
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "objects/s")
+}
+
+// BenchmarkWorkBegins measures from the end of Receive to the begin of the job.
+func BenchmarkWorkBegins(b *testing.B) {
+	a := open(b, options(b.TempDir()))
+	began := make(chan time.Time, 1)
+	work(b, a, archive.Handlers{Dark: func(context.Context, archive.Object) error { began <- time.Now(); return nil }})
+	var waited time.Duration
+	for n := 1; b.Loop(); n++ {
+		receive(b, a, fmt.Sprintf("1.2.%d", n), archive.Dark)
+		committed := time.Now()
+		waited += max((<-began).Sub(committed), 0)
+	}
+	b.ReportMetric(float64(waited.Microseconds())/1000/float64(b.N), "ms-to-begin/op")
 }

@@ -109,7 +109,7 @@ func work(t testing.TB, a *archive.Archive, h archive.Handlers) (stop func()) {
 // await polls until ok, or fails the test.
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

@@ -27,11 +27,10 @@ type Archive struct {
 	commits chan *commit
 	stopped sync.WaitGroup // the committer
 
-	closing  sync.RWMutex // held for reading by Receive
-	closed   bool
-	working  sync.Mutex             // held by Work
-	workerMu sync.Mutex             // guards worker
-	worker   *river.Client[*sql.Tx] // nil unless Work runs
+	closing sync.RWMutex // held for reading by Receive
+	closed  bool
+	working sync.Mutex // held by Work
+	fresh   *bell      // queues of destinations that Work may not serve yet
 }
 
 // Open opens the data directory for this process alone, creating it when
@@ -83,7 +82,7 @@ func open(ctx context.Context, opt Options) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{opt: opt, write: write, read: read, bell: newBell()}
+	a := &Archive{opt: opt, write: write, read: read, bell: newBell(), fresh: newBell()}
 	a.insert, err = river.NewClient(newDriver(write, a.bell), &river.Config{Logger: opt.Log})
 	if err != nil {
 		return nil, errors.Join(err, write.Close(), read.Close())

@@ -138,7 +138,7 @@ func (a *Archive) commitOutputs(ctx context.Context, j *river.Job[segmentArgs], 
 	for i := range made {
 		made[i].ID = ids[i]
 		for _, destination := range outputs[i].Destinations {
-			a.serveDestination(destination)
+			a.fresh.ring(deliverQueue(destination))
 			a.bell.ring(deliverQueue(destination))
 		}
 	}

@@ -103,7 +103,7 @@ func (s *Stats) of(state State) *int {
 // alone. It returns how many jobs it changed; ids that name none are no error.
 // Another process may call it on a shared archive.
 func (a *Archive) Retry(ctx context.Context, ids ...int64) (int, error) {
-	where, arg := selection(ids, "state NOT IN ('completed', 'running')")
+	where, arg := selection(ids)
 	queues, err := a.change(ctx, `UPDATE river_job SET state = 'available', attempt = 0, finalized_at = NULL, scheduled_at = ?
 		WHERE `+where+` RETURNING queue`, riverNow(), arg)
 	if err != nil {
@@ -117,7 +117,7 @@ func (a *Archive) Retry(ctx context.Context, ids ...int64) (int, error) {
 // quarantined ones when there are none. Their objects stay. It returns how many
 // it removed.
 func (a *Archive) Drop(ctx context.Context, ids ...int64) (int, error) {
-	where, arg := selection(ids, "state NOT IN ('completed', 'running')")
+	where, arg := selection(ids)
 	dropped, err := a.change(ctx, "DELETE FROM river_job WHERE "+where+" RETURNING queue", arg)
 	if err != nil {
 		return 0, fmt.Errorf("drop jobs: %w", err)
@@ -157,12 +157,12 @@ func (a *Archive) Requeue(ctx context.Context, objectIDs ...int64) error {
 
 // selection is the condition for the jobs with ids that may be changed, or for
 // the quarantined ones when there are no ids.
-func selection(ids []int64, changeable string) (where, arg string) {
+func selection(ids []int64) (where, arg string) {
 	if len(ids) == 0 {
 		return "state IN " + quarantined + " AND ? = ''", ""
 	}
 	list, _ := json.Marshal(ids) // integers cannot fail
-	return changeable + " AND id IN (SELECT value FROM json_each(?))", string(list)
+	return "state NOT IN ('completed', 'running') AND id IN (SELECT value FROM json_each(?))", string(list)
 }
 
 // change runs a statement that returns the queue of each job it touched.

@@ -14,7 +14,7 @@ import (
 
 // Receive stores the data set r delivers (PS3.4 B.2.3: without file meta
 // information, in in.TransferSyntaxUID) and returns nil only when file, row and
-// job are on disk. An identical object that is already stored is a success
+// job are on disk. An object that is already stored, in the same bytes or in another lossless encoding, is a success
 // without a second job; it is returned. After an error nothing is left of it.
 //
 // The errors are ErrNoSpace, ErrUnreadable, ErrMismatch, ErrDuplicate, the
@@ -151,8 +151,11 @@ func (a *Archive) settle(ctx context.Context, in Incoming, o Object) (Object, er
 
 // repeated compares r with the stored object of the same SOP instance.
 func repeated(stored Object, in Incoming, r io.Reader) (Object, error) {
-	if stored.TransferSyntaxUID != in.TransferSyntaxUID || stored.SOPClassUID != in.SOPClassUID {
+	if stored.SOPClassUID != in.SOPClassUID {
 		return Object{}, ErrDuplicate
+	}
+	if stored.TransferSyntaxUID != in.TransferSyntaxUID {
+		return recoded(stored, in, r)
 	}
 	f, err := stored.OpenDataset()
 	if err != nil {
@@ -164,6 +167,24 @@ func repeated(stored Object, in Incoming, r io.Reader) (Object, error) {
 		return Object{}, fmt.Errorf("compare with stored object: %w", err)
 	}
 	if !same {
+		return Object{}, ErrDuplicate
+	}
+	return stored, nil
+}
+
+// recoded answers for a stored instance that comes again in another transfer
+// syntax. Its bytes cannot be compared, but every syntax received here is
+// lossless, and only a lossy change asks for a new SOP Instance UID (PS3.3
+// C.7.6.1.1.5): a sound data set of the same study and series is the instance
+// that is stored.
+func recoded(stored Object, in Incoming, r io.Reader) (Object, error) {
+	head, err := part10.Scan(r, in.TransferSyntaxUID)
+	switch {
+	case err != nil:
+		return Object{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	case head.SOPClassUID != in.SOPClassUID || head.SOPInstanceUID != in.SOPInstanceUID:
+		return Object{}, fmt.Errorf("%w: SOP class or instance UID differs", ErrMismatch)
+	case head.StudyInstanceUID != stored.StudyInstanceUID || head.SeriesInstanceUID != stored.SeriesInstanceUID:
 		return Object{}, ErrDuplicate
 	}
 	return stored, nil

@@ -41,21 +41,13 @@ func (a *Archive) Work(ctx context.Context, h Handlers) error {
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start workers: %w", err)
 	}
-	a.setWorker(client)
-	defer a.setWorker(nil)
-	<-ctx.Done()
+	a.serveDestinations(ctx, client)
 	stop, cancel := context.WithTimeout(context.Background(), a.opt.StopTimeout+stopExtra)
 	defer cancel()
 	if err := client.Stop(stop); err != nil {
 		return fmt.Errorf("stop workers: %w", err)
 	}
 	return nil
-}
-
-func (a *Archive) setWorker(c *river.Client[*sql.Tx]) {
-	a.workerMu.Lock()
-	a.worker = c
-	a.workerMu.Unlock()
 }
 
 // newWorker makes a River client that does the jobs h has handlers for.
@@ -111,16 +103,24 @@ func (a *Archive) addDeliverQueues(ctx context.Context, queues map[string]river.
 	return rows.Err()
 }
 
-// serveDestination makes sure that the running workers serve the destination.
-func (a *Archive) serveDestination(destination string) {
-	a.workerMu.Lock()
-	defer a.workerMu.Unlock()
-	if a.worker == nil {
-		return // Work will find the destination when it starts
-	}
-	err := a.worker.Queues().Add(deliverQueue(destination), river.QueueConfig{MaxWorkers: a.opt.DeliverWorkers})
-	if err != nil && !errors.Is(err, &river.QueueAlreadyAddedError{}) {
-		a.opt.Log.Error("serve destination", "destination", destination, "err", err)
+// serveDestinations adds queues for destinations that get their first job while
+// the workers run, until ctx ends. It is not done by the job that has the
+// outputs: River adds no queue while it stops, and stops no queue while a job
+// of it waits to add one.
+func (a *Archive) serveDestinations(ctx context.Context, client *river.Client[*sql.Tx]) {
+	for {
+		if q := a.fresh.take(); q != "" {
+			err := client.Queues().Add(q, river.QueueConfig{MaxWorkers: a.opt.DeliverWorkers})
+			if err != nil && !errors.Is(err, &river.QueueAlreadyAddedError{}) {
+				a.opt.Log.Error("serve destination", "queue", q, "err", err)
+			}
+			continue
+		}
+		select {
+		case <-a.fresh.rung:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

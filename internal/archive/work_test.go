@@ -297,15 +297,3 @@ func TestOutputsAreChecked(t *testing.T) {
 		})
 	}
 }
-
-// TestWorkStartsSoon is about latency, but asserts none: it logs it.
-func TestWorkStartsSoon(t *testing.T) {
-	a := open(t, options(t.TempDir()))
-	began := make(chan time.Time, 1)
-	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error { began <- time.Now(); return nil }})
-	for i, uid := range []string{"1.1", "1.2", "1.3", "1.4", "1.5"} {
-		receive(t, a, uid, archive.Dark)
-		committed := time.Now()
-		t.Logf("job %d began %v after the commit", i, (<-began).Sub(committed))
-	}
-}
