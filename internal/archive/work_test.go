@@ -297,3 +297,34 @@ func TestOutputsAreChecked(t *testing.T) {
 		})
 	}
 }
+
+// TestStopWithNewDestination ends Work while a job makes the first output for
+// a destination: the job finishes and the delivery waits for the next start.
+func TestStopWithNewDestination(t *testing.T) {
+	opt := options(t.TempDir())
+	opt.StopTimeout = 20 * time.Second
+	a := open(t, opt)
+	began, stopping := make(chan struct{}), make(chan struct{})
+	deliver := func(context.Context, archive.Object, string) error { return nil }
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- a.Work(ctx, archive.Handlers{Deliver: deliver, Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+			close(began)
+			<-stopping
+			return []archive.Output{seg(o, "new")}, nil
+		}})
+	}()
+	receive(t, a, "1.2.3", archive.Segment)
+	<-began
+	cancel()
+	time.AfterFunc(50*time.Millisecond, func() { close(stopping) })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if entries := queue(t, a); len(entries) != 1 || entries[0].Destination != "new" || entries[0].State != archive.Waiting {
+		t.Errorf("queue after stop %+v, want the delivery", entries)
+	}
+	work(t, a, archive.Handlers{Deliver: deliver})
+	await(t, "delivery", func() bool { return len(queue(t, a)) == 0 })
+}
