@@ -160,7 +160,7 @@ func FuzzDecode(f *testing.F) {
 		if len(img.Samples) != img.Rows*img.Columns {
 			t.Fatalf("%d samples for %d×%d", len(img.Samples), img.Rows, img.Columns)
 		}
-		if len(img.Samples) < 1<<16 {
+		if len(img.Samples) < 1<<12 {
 			p := segment.Pipeline{Predictor: thresholds{}}
 			res, err := p.Run(t.Context(), img)
 			if err != nil {

@@ -25,6 +25,7 @@ const (
 	maxHeader       = 16 << 20  // bytes of a data set before its pixels
 	maxElements     = 1 << 18   // data elements and items before the pixels
 	maxInflated     = 320 << 20 // bytes a deflated data set may unfold to
+	firstInflated   = 1 << 16   // bytes of it in which Pixel Data is looked for first
 )
 
 const (
@@ -44,6 +45,7 @@ type layout struct {
 	pixels         []byte   // value of Pixel Data (7FE0,0010); fragments when encapsulated
 	pixelVR        string   // "" in implicit VR
 	encapsulated   bool
+	end            int64 // where Pixel Data is to end, 0 while its header has not been seen
 }
 
 // survey checks the structure of a Part 10 file (PS3.10 7.1, PS3.5 7) before any
@@ -91,22 +93,51 @@ func (w *walker) fileMeta(l *layout) error {
 	return nil
 }
 
-// inflate replaces a deflated data set (PS3.5 A.5) by its plain bytes.
+// inflate replaces a deflated data set (PS3.5 A.5) by its plain bytes up to the end of
+// Pixel Data: no more of it is unfolded than its header announces. What follows the
+// pixels is not read.
 func (l *layout) inflate(start int) error {
 	if l.transferSyntax != deflatedExplicitVRLittleEndian {
 		return nil
 	}
 	var out bytes.Buffer
 	out.Write(l.data[:start])
-	n, err := io.Copy(&out, io.LimitReader(flate.NewReader(bytes.NewReader(l.data[start:])), maxInflated+1))
+	in := flate.NewReader(bytes.NewReader(l.data[start:]))
+	for limit := int64(firstInflated); ; limit *= 4 {
+		whole, err := inflateTo(&out, in, min(limit, maxHeader+firstInflated))
+		if err != nil {
+			return err
+		}
+		l.data = out.Bytes()
+		if whole {
+			return nil
+		}
+		head := &layout{}
+		err = (&walker{data: l.data, pos: start, order: l.order}).dataset(head)
+		if head.end > 0 {
+			_, err = inflateTo(&out, in, head.end)
+			l.data = out.Bytes()
+			return err
+		}
+		if limit > maxHeader {
+			return err
+		}
+	}
+}
+
+// inflateTo appends to out until it holds size bytes or, whole, all that in has.
+func inflateTo(out *bytes.Buffer, in io.Reader, size int64) (whole bool, err error) {
+	if size > maxInflated {
+		return false, fmt.Errorf("%w: data set inflates beyond %d bytes", ErrUnsupported, maxInflated)
+	}
+	_, err = io.CopyN(out, in, max(0, size-int64(out.Len())))
+	if err == io.EOF {
+		return true, nil
+	}
 	if err != nil {
-		return fmt.Errorf("%w: inflate data set: %w", ErrMalformed, err)
+		return false, fmt.Errorf("%w: inflate data set: %w", ErrMalformed, err)
 	}
-	if n > maxInflated {
-		return fmt.Errorf("%w: data set inflates beyond %d bytes", ErrUnsupported, maxInflated)
-	}
-	l.data = out.Bytes()
-	return nil
+	return false, nil
 }
 
 // walker steps through encoded data elements.
@@ -204,9 +235,10 @@ func (w *walker) pixelData(l *layout, e element) error {
 	l.pixelVR = e.vr
 	l.encapsulated = e.length == undefinedLength
 	if l.encapsulated {
-		l.pixels = w.data[w.pos:]
+		l.pixels, l.end = w.data[w.pos:], int64(len(w.data))
 		return nil
 	}
+	l.end = int64(w.pos) + int64(e.length)
 	if int64(e.length) > int64(len(w.data)-w.pos) {
 		return w.fail(e, fmt.Sprintf("want %d bytes, have %d", e.length, len(w.data)-w.pos))
 	}
