@@ -228,7 +228,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"STRANGER", "XNET", callingNotRecognized, `{name: NAME, ae_title: \"STRANGER\", address: \"127.0.0.1\"}`},
 		{"FAR", "XNET", callingNotRecognized, "peer far has AE title"},
-		{"MODALITY", "OTHER", calledNotRecognized, "OTHER"},
+		{"MODALITY", "OTHER", calledNotRecognized, `set node: {ae_title: \"OTHER\"}`},
 	}
 	for _, c := range cases {
 		client, err := n.as(c.calling, c.called).dial(t.Context(), scp.Proposal{AbstractSyntax: verificationSOPClass, TransferSyntaxes: []string{implicitVRLittleEndian}})

@@ -43,12 +43,8 @@ func openNode(ctx context.Context, c configs.Config, log *slog.Logger) (*node, e
 }
 
 func newServer(c configs.Config, backend scp.Backend, log *slog.Logger) *scp.Server {
-	titles := []string{c.Node.AETitle}
-	if c.Calibration.AETitle != "" {
-		titles = append(titles, c.Calibration.AETitle)
-	}
 	return &scp.Server{
-		AETitles: titles, Backend: backend, Contexts: supportedContexts(), Log: log,
+		Backend: backend, Contexts: supportedContexts(), Log: log,
 		MaxPDULength: c.Network.MaxPDULength, MaxAssociations: c.Network.MaxAssociations, MaxAssociationsPerPeer: c.Network.MaxAssociationsPerPeer,
 		AssociationTimeout: c.Network.RequestTimeout, IdleTimeout: c.Network.IdleTimeout,
 		ReadTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout, ShutdownTimeout: shutdownTime,

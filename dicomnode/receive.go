@@ -36,12 +36,12 @@ func (n *node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	case c.Calibration.AETitle:
 		purpose = archive.Dark
 	default:
-		return nil, n.refuse(p, calledNotRecognized, fmt.Sprintf("nobody here is called %q", p.Called),
+		return nil, refuse(calledNotRecognized, fmt.Sprintf("nobody here is called %q", p.Called),
 			fmt.Sprintf("call %s, or set node: {ae_title: %q}", c.Node.AETitle, p.Called))
 	}
 	peer, err := admit(ctx, c, p)
 	if err != nil {
-		return nil, n.refuse(p, callingNotRecognized, err.Error(), admittingLine(p))
+		return nil, refuse(callingNotRecognized, err.Error(), admittingLine(p))
 	}
 	if purpose == archive.Segment && !routed(c, peer.Name) {
 		purpose = archive.Keep
@@ -49,11 +49,11 @@ func (n *node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	return &session{node: n, called: p.Called, peer: peer, purpose: purpose}, nil
 }
 
-// refuse logs the refusal in words and returns the A-ASSOCIATE-RJ for it.
-func (n *node) refuse(p scp.Peer, reason byte, why, admit string) error {
-	n.log.Warn("association refused: "+why, "calling", p.Calling, "called", p.Called,
-		"address", p.Remote.Addr().Unmap().String(), "to_admit", admit)
-	return &scp.RejectError{Result: rejectedPermanent, Source: serviceUser, Reason: reason, Err: errors.New(why)}
+// refuse is the A-ASSOCIATE-RJ for p. Its text, which the server logs, says why
+// and what would admit the peer.
+func refuse(reason byte, why, admit string) error {
+	return &scp.RejectError{Result: rejectedPermanent, Source: serviceUser, Reason: reason,
+		Err: fmt.Errorf("%s; to admit it: %s", why, admit)}
 }
 
 // admittingLine is the line of the configuration that would admit p.

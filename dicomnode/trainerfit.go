@@ -14,6 +14,7 @@ import (
 type fitFlags struct {
 	model         modelFlags
 	opt           fit.Options
+	classWeights  []float64
 	out           string
 	name, version string
 	description   string
@@ -39,6 +40,10 @@ with --checkpoint goes on where it was.
 			if f.opt.Steps == 0 && f.opt.Epochs == 0 && f.opt.Duration == 0 {
 				return usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
 			}
+			if len(f.classWeights) != len(f.opt.ClassWeights) {
+				return usagef("for example --class-weights 1,1,0.7", "%s wants three class weights", cmd.CommandPath())
+			}
+			copy(f.opt.ClassWeights[:], f.classWeights)
 			f.opt.Data = args
 			f.opt.Device, f.opt.Library, f.opt.Threads = f.model.device, f.model.library, f.model.threads
 			return f.run(cmd)
@@ -59,6 +64,9 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.opt.Duration, "duration", 0, "length of the run in time")
 	flags.Float64Var(&f.opt.LearningRate, "learning-rate", 1e-3, "peak learning rate")
 	flags.Float64Var(&f.opt.L2, "l2", 0, "weight of the kernels' squares in the loss")
+	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "of open beam, soft tissue and bone in the loss")
+	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "of the moving average of the parameters that is exported")
+	flags.Float64Var(&f.opt.Smoothing, "smoothing", 0, "label smoothing, 0 to 1")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
 	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder to score while training (repeatable)")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")

@@ -95,7 +95,7 @@ func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func
 	if rq.ApplicationContext != ul.ApplicationContextName {
 		return nil, &RejectError{1, 1, 2, errors.New("application context name is not DICOM's")}
 	}
-	if !slices.Contains(a.server.AETitles, rq.Called) {
+	if len(a.server.AETitles) > 0 && !slices.Contains(a.server.AETitles, rq.Called) {
 		return nil, &RejectError{1, 1, 7, errors.New("no such AE title here")}
 	}
 	leave, rejected := a.server.admit(a.peer)

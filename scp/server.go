@@ -15,7 +15,7 @@ import (
 // Server accepts associations and serves C-ECHO and C-STORE as SCP. Set the
 // fields before Serve and do not change them afterwards.
 type Server struct {
-	AETitles []string           // called AE titles accepted; none other associates
+	AETitles []string           // called AE titles accepted; none other associates. Empty: Backend judges Peer.Called
 	Backend  Backend            // decides who may associate and stores
 	Contexts []SupportedContext // Verification is always supported besides
 
@@ -113,9 +113,6 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *Server) check() error {
 	if s.Backend == nil {
 		return errors.New("serve DICOM: no Backend")
-	}
-	if len(s.AETitles) == 0 {
-		return errors.New("serve DICOM: no called AE title to answer to")
 	}
 	for _, title := range s.AETitles {
 		if err := ul.CheckAETitle(title); err != nil {

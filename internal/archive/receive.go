@@ -14,8 +14,9 @@ import (
 
 // Receive stores the data set r delivers (PS3.4 B.2.3: without file meta
 // information, in in.TransferSyntaxUID) and returns nil only when file, row and
-// job are on disk. An object that is already stored, in the same bytes or in another lossless encoding, is a success
-// without a second job; it is returned. After an error nothing is left of it.
+// job are on disk. An object that is already stored, in the same bytes or in
+// another lossless encoding, is a success without a second job; the stored one
+// is returned. After an error nothing is left of it.
 //
 // The errors are ErrNoSpace, ErrUnreadable, ErrMismatch, ErrDuplicate, the
 // error of r, or that of the disk. r may have been read only in part.

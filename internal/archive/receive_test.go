@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
 	"errors"
 	"io"
@@ -114,6 +115,49 @@ func TestReceiveRefuses(t *testing.T) {
 			receive(t, a, "1.2.3", archive.Segment) // a good copy is welcome afterwards
 		})
 	}
+}
+
+// TestReceiveRecoded: the PACS forwards an instance it has already sent, now in
+// another transfer syntax.
+func TestReceiveRecoded(t *testing.T) {
+	a := open(t, options(t.TempDir()))
+	first := receive(t, a, "1.2.3", archive.Segment)
+	in := incoming("1.2.3", archive.Segment)
+	in.TransferSyntaxUID = part10.DeflatedExplicitVRLittleEndian
+	good := dataset(dxClass, "1.2.3", 1000, 7)
+	again, err := a.Receive(t.Context(), in, bytes.NewReader(deflate(t, good)))
+	if err != nil || again.ID != first.ID {
+		t.Errorf("deflated repeat: object %d, error %v, want object %d", again.ID, err, first.ID)
+	}
+	if n := len(queue(t, a)); n != 1 {
+		t.Errorf("%d jobs, want 1", n)
+	}
+	for _, tt := range []struct {
+		name string
+		data []byte
+		want error
+	}{
+		{"other instance", deflate(t, dataset(dxClass, "1.2.4", 1000, 7)), archive.ErrMismatch},
+		{"other study", deflate(t, bytes.Replace(good, []byte("1.2.3.4"), []byte("1.2.3.9"), 1)), archive.ErrDuplicate},
+		{"cut off", deflate(t, good[:len(good)-1]), archive.ErrUnreadable},
+	} {
+		if _, err := a.Receive(t.Context(), in, bytes.NewReader(tt.data)); !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+func deflate(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestSpeed)
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestReceiveAgain(t *testing.T) {
