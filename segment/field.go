@@ -75,8 +75,9 @@ func (m *Image) maskByAttributes(field Mask) bool {
 	return true
 }
 
-// maskByImage clears an unexposed border: flat, dark, connected to the frame's edge and
-// limited by a (possibly rotated) rectangle. In doubt it clears nothing.
+// maskByImage clears an unexposed border: flat, dark (or else white, where software
+// filled it), connected to the frame's edge and limited by a (possibly rotated)
+// rectangle. In doubt it clears nothing.
 func maskByImage(field Mask, pix []float32, rows, cols int) bool {
 	small, h, w := shrink(pix, rows, cols)
 	q := quantiles(small, 0.001, 0.999)
@@ -91,6 +92,9 @@ func maskByImage(field Mask, pix []float32, rows, cols int) bool {
 			break
 		}
 		hull, fill = found, max(fill, filled-fillTolerance)
+	}
+	if hull == nil {
+		hull = padded(small, h, w, q)
 	}
 	if hull == nil {
 		return false
