@@ -473,7 +473,6 @@ func TestShutdown(t *testing.T) {
 func TestServeChecksConfiguration(t *testing.T) {
 	for name, s := range map[string]*scp.Server{
 		"no backend":    {AETitles: []string{"XNET"}},
-		"no AE title":   {Backend: &backend{}},
 		"long AE title": {Backend: &backend{}, AETitles: []string{strings.Repeat("X", 17)}},
 		"no UID":        {Backend: &backend{}, AETitles: []string{"XNET"}, Contexts: []scp.SupportedContext{{AbstractSyntax: "image"}}},
 	} {

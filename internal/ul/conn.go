@@ -39,6 +39,8 @@ type Conn struct {
 	artim    time.Time // zero: stopped
 	err      error     // why the association is over
 
+	unwritable error // why a write failed
+
 	maxReceive uint32 // longest P-DATA-TF accepted
 	maxSend    uint32 // longest P-DATA-TF the peer takes; 0 = any
 
@@ -216,12 +218,16 @@ func (c *Conn) lost(err error) error {
 	return c.do(EvtTransportClosed, nil, fmt.Errorf("connection lost: %w", err))
 }
 
+// write sends whole PDUs. After one failed, perhaps halfway, nothing more is
+// written: an A-ABORT would be read as the rest of it, and wait as long again.
 func (c *Conn) write(b []byte) error {
-	if err := c.nc.SetWriteDeadline(time.Now().Add(c.timeouts.Write)); err != nil {
-		return err
+	if c.unwritable != nil {
+		return c.unwritable
 	}
-	_, err := c.nc.Write(b)
-	return err
+	if c.unwritable = c.nc.SetWriteDeadline(time.Now().Add(c.timeouts.Write)); c.unwritable == nil {
+		_, c.unwritable = c.nc.Write(b)
+	}
+	return c.unwritable
 }
 
 func (c *Conn) send(p PDU) error {
