@@ -92,6 +92,9 @@ func printCard(cmd *cobra.Command, b *model.Bundle) {
 	if c.Training.Command != "" {
 		fmt.Fprintf(w, "          repeat: %s\n", c.Training.Command)
 	}
+	if k := c.Calibration; k != nil {
+		fmt.Fprintf(w, "calibrated on %d images: logits × %.2f, then open beam %+.2f, soft tissue %+.2f, bone %+.2f\n", k.Images, k.Scale, k.Shift[0], k.Shift[1], k.Shift[2])
+	}
 	for _, m := range c.Metrics {
 		fmt.Fprintf(w, "metric    %s = %.4f on %s\n          repeat: %s\n", m.Name, m.Value, m.Data, m.Command)
 	}

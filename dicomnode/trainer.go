@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +13,7 @@ import (
 )
 
 func trainerCmd() *cobra.Command {
-	return group("trainer", "simulate radiographs, train and evaluate models", trainerSimulateCmd(), trainerFitCmd(), trainerEvaluateCmd())
+	return group("trainer", "simulate radiographs, train and evaluate models", trainerSimulateCmd(), trainerFitCmd(), trainerCalibrateCmd(), trainerEvaluateCmd())
 }
 
 // modelFlags are those of the verbs that run a model without a node.
@@ -24,6 +26,15 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.device, "device", "auto", "auto, cpu or cuda")
 	cmd.Flags().StringVar(&f.library, "ort-lib", "", "ONNX Runtime shared library; empty searches the usual places")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0 uses every core")
+}
+
+// open makes a bundle ready to predict.
+func (f modelFlags) open(b *model.Bundle) (*model.Session, error) {
+	s, err := model.Open(b, model.Options{Device: f.device, Library: f.library, Threads: f.threads, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, fmt.Errorf("open model: %w", err)
+	}
+	return s, nil
 }
 
 // session opens a bundle by name.

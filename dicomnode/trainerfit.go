@@ -92,7 +92,7 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	b, err := model.Export(res.Weights, f.card(res), f.model.library)
+	b, err := model.Export(res.Weights, f.card(cmd, res), f.model.library)
 	if err != nil {
 		return fmt.Errorf("export model: %w", err)
 	}
@@ -104,14 +104,14 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 }
 
 // card describes the run; what the network dictates is filled in on export.
-func (f *fitFlags) card(res *fit.Result) model.Card {
+func (f *fitFlags) card(cmd *cobra.Command, res *fit.Result) model.Card {
 	name := f.name
 	if name == "" {
 		name = fmt.Sprintf("XNet-%d", res.Weights.Network.Width)
 	}
 	card := model.Card{
 		Name: name, Version: f.version, Licence: f.licence, Attributions: f.attributions,
-		Training:   model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed},
+		Training:   model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed, Command: repeat(cmd, "DATASET")},
 		SoftTissue: model.Thresholds{Threshold: 0.90},
 	}
 	if res.Validation != nil {

@@ -25,18 +25,19 @@ func Classes() []string { return []string{"open beam", "soft tissue", "bone"} }
 // and on what terms it may be used. It is the JSON under the key "card" of a
 // bundle's metadata.
 type Card struct {
-	Name         string     `json:"name"`    // at most 64 characters; the SEG names it
-	Version      string     `json:"version"` // at most 64 characters; the SEG names it
-	Architecture string     `json:"architecture"`
-	Width        int        `json:"width"`
-	Classes      []string   `json:"classes"`
-	Input        Input      `json:"input"`
-	Training     Training   `json:"training"`
-	Metrics      []Metric   `json:"metrics"`
-	SoftTissue   Thresholds `json:"soft_tissue"`
-	Licence      string     `json:"licence"`
-	Attributions []string   `json:"attributions"`
-	Notice       string     `json:"notice"`
+	Name         string       `json:"name"`    // at most 64 characters; the SEG names it
+	Version      string       `json:"version"` // at most 64 characters; the SEG names it
+	Architecture string       `json:"architecture"`
+	Width        int          `json:"width"`
+	Classes      []string     `json:"classes"`
+	Input        Input        `json:"input"`
+	Training     Training     `json:"training"`
+	Calibration  *Calibration `json:"calibration,omitempty"` // nil: none
+	Metrics      []Metric     `json:"metrics"`
+	SoftTissue   Thresholds   `json:"soft_tissue"`
+	Licence      string       `json:"licence"`
+	Attributions []string     `json:"attributions"`
+	Notice       string       `json:"notice"`
 }
 
 // Input says what the network expects of its input.
@@ -62,6 +63,15 @@ type Training struct {
 	Images  int    `json:"images"`
 	Command string `json:"command,omitempty"` // what repeats the training
 	Seed    uint64 `json:"seed"`
+}
+
+// Calibration says on which labelled images the probabilities were corrected, and
+// how: the network's logits z became Scale·z + Shift.
+type Calibration struct {
+	Digest string    `json:"digest"` // SHA-256 of the data set's listing, in hexadecimal
+	Images int       `json:"images"`
+	Scale  float64   `json:"scale"`
+	Shift  []float64 `json:"shift"` // by class
 }
 
 // Metric is one measured figure and the command that prints it.
@@ -119,6 +129,9 @@ func (c Card) Check() error {
 		return fmt.Errorf("check card: notice is %.40q, want %q", c.Notice, Notice)
 	case c.Licence == "":
 		return errors.New("check card: licence is empty")
+	}
+	if c.Calibration != nil && len(c.Calibration.Shift) != numClasses {
+		return fmt.Errorf("check card: calibration shifts %d classes, want %d", len(c.Calibration.Shift), numClasses)
 	}
 	if err := c.SoftTissue.check(); err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"testing"
 
-	"dicomnode/model"
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/fit"
@@ -136,33 +135,5 @@ func TestOptions(t *testing.T) {
 		if _, err := fit.Run(context.Background(), o, nil); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
-	}
-}
-
-// certain says bone with a logit 0.55 above soft tissue everywhere.
-type certain struct{}
-
-func (certain) Predict(_ context.Context, x []float32) ([]float32, error) {
-	n := len(x)
-	out := make([]float32, 3*n)
-	for i := range n {
-		out[i], out[n+i], out[2*n+i] = 0.01, 0.36, 0.63
-	}
-	return out, nil
-}
-
-func TestPrior(t *testing.T) {
-	s := &dataset.Sample{Label: slices.Repeat([]uint8{dataset.SoftTissue}, 200*200), X: make([]uint16, 200*200)}
-	p, accuracy, err := fit.FindPrior(context.Background(), []*dataset.Sample{s}, certain{})
-	if err != nil || accuracy != 1 || p[2] > -0.6 {
-		t.Fatalf("prior %v, accuracy %v, %v", p, accuracy, err)
-	}
-	w := model.XNet(2).Init(1)
-	moved, err := fit.Prior{0.5, 0, -1}.Apply(w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := moved.Arrays[model.OutBias]; !slices.Equal(got, []float32{0.5, 0, -1}) || w.Arrays[model.OutBias][0] != 0 {
-		t.Errorf("output bias %v, original %v", got, w.Arrays[model.OutBias])
 	}
 }

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"dicomnode/model"
+	"dicomnode/trainer/calibrate"
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/evaluate"
+)
+
+// calibrateFlags are those of trainer calibrate.
+type calibrateFlags struct {
+	model   modelFlags
+	opt     evaluate.Options
+	bundle  string
+	out     string
+	data    string
+	version string
+}
+
+func trainerCalibrateCmd() *cobra.Command {
+	var f calibrateFlags
+	cmd := &cobra.Command{
+		Use: "calibrate DATASET… --model BUNDLE --out BUNDLE", Short: "fit a model's probabilities to labelled images",
+		Long: `Correct a model with three numbers learnt from labelled images: how sure it is
+of itself, and how common open beam and bone are. It changes no other weight, so
+that a dozen images suffice. Prints the accuracy before, the accuracy to expect
+of other images (each image scored with the numbers learnt from all others), and
+the accuracy on these same images, which flatters; the card keeps all three.
+` + exitCodes,
+		Example: "  dicomnode trainer calibrate data/labelled --model xnet.onnx --out calibrated.onnx",
+		Args:    wantArgs(1, -1, "labelled data set folders"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.out == "" {
+				return usagef("for example --out calibrated.onnx", "%s wants --out", cmd.CommandPath())
+			}
+			return f.run(cmd, args)
+		},
+	}
+	f.model.add(cmd)
+	cmd.Flags().StringVar(&f.bundle, "model", embedded, "model bundle to correct, or \"embedded\"")
+	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the bundle to write")
+	cmd.Flags().StringVar(&f.data, "data", "the calibration folders", "what the images are, for the card")
+	cmd.Flags().StringVar(&f.version, "model-version", "", "version in the card (default: the model's, with \"-calibrated\")")
+	cmd.Flags().StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
+	cmd.Flags().StringSliceVar(&f.opt.Splits, "split", nil, "split to use (repeatable; default all)")
+	return cmd
+}
+
+func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
+	var samples []*dataset.Sample
+	for _, folder := range folders {
+		more, _, err := evaluate.Load(cmd.Context(), folder, f.opt)
+		if err != nil {
+			return err
+		}
+		samples = append(samples, more...)
+	}
+	old, err := loadBundle(f.bundle)
+	if err != nil {
+		return err
+	}
+	scaling, expected, err := f.fit(cmd.Context(), old, samples)
+	if err != nil {
+		return err
+	}
+	before, err := f.measure(cmd.Context(), old, samples)
+	if err != nil {
+		return err
+	}
+	card := f.card(old.Card, scaling, samples)
+	b, err := f.export(old, scaling, card)
+	if err != nil {
+		return err
+	}
+	after, err := f.measure(cmd.Context(), b, samples)
+	if err != nil {
+		return err
+	}
+	card.Metrics = f.metrics(cmd, before, after, expected)
+	if b, err = f.export(old, scaling, card); err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.out, b.Bytes(), 0o644); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "accuracy %.4f before, %.4f to expect of other images, %.4f on these %d; calibration error %.4f, was %.4f\n%s written, digest %s\n",
+		before.Accuracy, expected.Accuracy, after.Accuracy, len(samples), after.Calibration.Error, before.Calibration.Error, f.out, b.Digest)
+	return err
+}
+
+func (f *calibrateFlags) fit(ctx context.Context, b *model.Bundle, samples []*dataset.Sample) (calibrate.Scaling, evaluate.Summary, error) {
+	s, err := f.model.open(b)
+	if err != nil {
+		return calibrate.Scaling{}, evaluate.Summary{}, err
+	}
+	pictures, err := calibrate.Predict(ctx, samples, s)
+	if err = errors.Join(err, s.Close()); err != nil {
+		return calibrate.Scaling{}, evaluate.Summary{}, err
+	}
+	scaling, err := calibrate.Fit(pictures)
+	if err != nil {
+		return scaling, evaluate.Summary{}, err
+	}
+	expected, err := calibrate.LeaveOneOut(pictures)
+	return scaling, expected, err
+}
+
+func (f *calibrateFlags) measure(ctx context.Context, b *model.Bundle, samples []*dataset.Sample) (*evaluate.Report, error) {
+	s, err := f.model.open(b)
+	if err != nil {
+		return nil, err
+	}
+	r, err := evaluate.Measure(ctx, samples, s)
+	return r, errors.Join(err, s.Close())
+}
+
+func (f *calibrateFlags) export(old *model.Bundle, s calibrate.Scaling, card model.Card) (*model.Bundle, error) {
+	w, err := old.Weights()
+	if err != nil {
+		return nil, err
+	}
+	if w, err = s.Apply(w); err != nil {
+		return nil, err
+	}
+	return model.Export(w, card, f.model.library)
+}
+
+// card is the old card with the calibration and without figures.
+func (f *calibrateFlags) card(old model.Card, s calibrate.Scaling, samples []*dataset.Sample) model.Card {
+	card := old
+	card.Metrics = nil
+	if card.Version = f.version; card.Version == "" {
+		card.Version = old.Version + "-calibrated"
+	}
+	card.Calibration = &model.Calibration{Digest: dataset.Digest(samples), Images: len(samples), Scale: s.Scale, Shift: s.Shift[:]}
+	return card
+}
+
+// metrics are the figures of the card, each with the command that prints it.
+func (f *calibrateFlags) metrics(cmd *cobra.Command, before, after *evaluate.Report, expected evaluate.Summary) []model.Metric {
+	again, this := "dicomnode trainer evaluate DATASET"+f.choice(), repeat(cmd, "DATASET")
+	same := f.data + ", the images of the calibration: it flatters"
+	list := []model.Metric{
+		{Name: "weighted pixel accuracy at 200×200", Value: after.Accuracy, Data: same, Command: again},
+		{Name: "the same, each image calibrated on all others", Value: expected.Accuracy, Data: f.data, Command: this},
+		{Name: "the same, before calibration", Value: before.Accuracy, Data: f.data, Command: this},
+		{Name: "weighted F1", Value: after.WeightedF1, Data: same, Command: again},
+	}
+	for _, c := range after.Classes {
+		list = append(list, model.Metric{Name: "F1 of " + c.Name, Value: c.F1, Data: same, Command: again})
+	}
+	return append(list, model.Metric{Name: "expected calibration error", Value: after.Calibration.Error, Data: same, Command: again})
+}
+
+func (f *calibrateFlags) choice() string {
+	var b strings.Builder
+	for _, p := range f.opt.Exclude {
+		fmt.Fprintf(&b, " --exclude '%s'", p)
+	}
+	for _, s := range f.opt.Splits {
+		fmt.Fprintf(&b, " --split %s", s)
+	}
+	return b.String()
+}
+
+// repeat is the command line that was given, for a model card: arguments and
+// files, which name places of this machine, are replaced by words.
+func repeat(cmd *cobra.Command, arguments string) string {
+	files := map[string]string{"out": "BUNDLE", "model": "BUNDLE", "validation": "LABELLED", "init": "BUNDLE"}
+	left := map[string]bool{"checkpoint": true, "curve": true, "ort-lib": true, "threads": true, "device": true,
+		"description": true, "data": true, "licence": true, "attribution": true, "name": true, "model-version": true}
+	line := cmd.CommandPath() + " " + arguments
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		value, isFile := files[flag.Name]
+		switch {
+		case left[flag.Name]:
+			return
+		case !isFile:
+			value = strings.Trim(flag.Value.String(), "[]")
+		}
+		if strings.ContainsAny(value, "*? ") {
+			value = "'" + value + "'"
+		}
+		line += " --" + flag.Name + " " + value
+	})
+	return line
+}
