@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"time"
 
 	"dicomnode/scp"
 )
@@ -32,7 +33,7 @@ func (d discard) Store(_ context.Context, _ scp.StoreRequest, r io.Reader) error
 func (d discard) Close() error { return nil }
 
 func Example() {
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -22,7 +22,7 @@ func program(t *testing.T, name string) string {
 	t.Helper()
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		path := filepath.Join(dir, name)
-		if out, err := exec.Command(path, "--version").Output(); err == nil && bytes.Contains(out, []byte("dcmtk")) {
+		if out, err := command(t, path, "--version").Output(); err == nil && bytes.Contains(out, []byte("dcmtk")) {
 			return path
 		}
 	}
@@ -33,9 +33,17 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
+// command is a run of a program that a test does not wait for longer than a
+// minute.
+func command(t *testing.T, name string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return exec.CommandContext(ctx, name, args...)
+}
+
 func run(t *testing.T, name string, args ...string) {
 	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+	if out, err := command(t, name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
 	}
 }
@@ -118,7 +126,7 @@ func TestDCMTKToServer(t *testing.T) {
 	addr, _ := serve(t, b)
 	host, port, _ := net.SplitHostPort(addr)
 	run(t, echoscu, "-aet", "PACS", "-aec", "XNET", host, port)
-	if out, err := exec.Command(echoscu, "-aec", "OTHER", host, port).CombinedOutput(); err == nil || !bytes.Contains(out, []byte("Called AE Title Not Recognized")) {
+	if out, err := command(t, echoscu, "-aec", "OTHER", host, port).CombinedOutput(); err == nil || !bytes.Contains(out, []byte("Called AE Title Not Recognized")) {
 		t.Errorf("wrong called AE title: got %v, %s", err, out)
 	}
 	made := files(t)
@@ -178,7 +186,7 @@ func startStorescp(t *testing.T, dir string) scp.Addr {
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	_ = ln.Close()
-	cmd := exec.Command(program(t, "storescp"), "+xa", "+B", "-aet", "STORESCP", "-od", dir, port)
+	cmd := command(t, program(t, "storescp"), "+xa", "+B", "-aet", "STORESCP", "-od", dir, port)
 	cmd.Env = append(os.Environ(), "TCP_NODELAY=1")
 	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 	if err := cmd.Start(); err != nil {

@@ -3,10 +3,13 @@ package scp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 
+	"dicomnode/internal/dimse"
 	"dicomnode/internal/ul"
 	"dicomnode/scp"
 	"dicomnode/scp/scptest"
@@ -39,7 +42,7 @@ func TestStoreLog(t *testing.T) {
 			}
 			p.SendPDU(&ul.Release{})
 			scptest.Expect[*ul.Release](p)
-			<-b.ended // the log of the association is complete
+			wait(t, b.ended) // the log of the association is complete
 			got := log.String()
 			for _, want := range c.want {
 				if !strings.Contains(got, want) {
@@ -48,6 +51,84 @@ func TestStoreLog(t *testing.T) {
 			}
 			if c.err == nil && strings.Contains(got, "level=WARN") {
 				t.Errorf("log warns of an instance stored without warning:\n%s", got)
+			}
+		})
+	}
+}
+
+// TestStoreStatus: every way a C-STORE can fail, its status, and that the
+// association goes on.
+func TestStoreStatus(t *testing.T) {
+	without := func(e dimse.Elements) func(*dimse.Command) { return func(c *dimse.Command) { c.Present &^= e } }
+	fail := func(err error) func(context.Context, scp.StoreRequest, io.Reader) error {
+		return func(context.Context, scp.StoreRequest, io.Reader) error { return err }
+	}
+	for name, c := range map[string]struct {
+		change func(*dimse.Command)
+		store  func(context.Context, scp.StoreRequest, io.Reader) error
+		want   scp.Status
+	}{
+		"stored":                  {nil, nil, scp.Success},
+		"stored without reading":  {nil, fail(nil), scp.Success},
+		"out of resources":        {nil, fail(&scp.StatusError{Status: scp.OutOfResources, Comment: "spool full"}), scp.OutOfResources},
+		"wrapped":                 {nil, fail(fmt.Errorf("x: %w", &scp.StatusError{Status: 0xA900})), scp.DataSetMismatch},
+		"any other error":         {nil, fail(errors.New("disk")), scp.ProcessingFailure},
+		"error called success":    {nil, fail(&scp.StatusError{Status: scp.Success}), scp.ProcessingFailure},
+		"path as UID":             {func(c *dimse.Command) { c.AffectedSOPInstanceUID = "../../tmp/evil" }, nil, scp.InvalidSOPInstance},
+		"no SOP instance":         {without(dimse.AffectedSOPInstanceUID), nil, scp.MissingAttribute},
+		"no SOP class":            {without(dimse.AffectedSOPClassUID), nil, scp.MissingAttribute},
+		"SOP class of no context": {func(c *dimse.Command) { c.AffectedSOPClassUID = secondaryCapture }, nil, scp.SOPClassNotSupported},
+		"unknown operation":       {func(c *dimse.Command) { c.Field = 0x0020 }, nil, scp.UnrecognizedOperation},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr, _ := serve(t, &backend{store: c.store})
+			p := associate(t, addr)
+			rq := storeRQ()
+			if c.change != nil {
+				c.change(rq)
+			}
+			p.SendPDU(commandPDU(t, rq, 1))
+			p.SendPDU(dataPDU(false, "data "))
+			p.SendPDU(dataPDU(true, "set"))
+			rsp := expectResponse(t, p)
+			if scp.Status(rsp.Status) != c.want || rsp.MessageIDBeingRespondedTo != 5 || rsp.Field != rq.Field.Response() {
+				t.Errorf("got %+v, want status %v", rsp, c.want)
+			}
+			p.SendPDU(commandPDU(t, echoRQ(), 3))
+			if rsp := expectResponse(t, p); rsp.Status != 0 || rsp.MessageIDBeingRespondedTo != 9 {
+				t.Errorf("echo afterwards: got %+v", rsp)
+			}
+		})
+	}
+}
+
+// TestCutOff: a data set that does not arrive whole never ends in io.EOF.
+func TestCutOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		cut  func(*scptest.Peer)
+		want error
+	}{
+		"connection closed":     {func(p *scptest.Peer) { _ = p.Conn.Close() }, io.ErrUnexpectedEOF},
+		"connection reset":      {func(p *scptest.Peer) { _ = p.Conn.(*net.TCPConn).SetLinger(0); _ = p.Conn.Close() }, io.ErrUnexpectedEOF},
+		"closed within a PDU":   {func(p *scptest.Peer) { p.Send([]byte{4, 0, 0, 0}); _ = p.Conn.Close() }, io.ErrUnexpectedEOF},
+		"closed within a PDV":   {func(p *scptest.Peer) { p.SendHex("04 00 00000010 0000000c 01 02 aa"); _ = p.Conn.Close() }, io.ErrUnexpectedEOF},
+		"A-ABORT":               {func(p *scptest.Peer) { p.SendPDU(&ul.Abort{}) }, scp.ErrAborted},
+		"A-RELEASE":             {func(p *scptest.Peer) { p.SendPDU(&ul.Release{}) }, io.ErrUnexpectedEOF},
+		"fragment of a command": {func(p *scptest.Peer) { p.SendHex("04 00 00000006 00000002 01 03") }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := make(chan error, 1)
+			addr, _ := serve(t, &backend{store: func(_ context.Context, _ scp.StoreRequest, r io.Reader) error {
+				_, err := io.Copy(io.Discard, r)
+				got <- err
+				return err
+			}})
+			p := associate(t, addr)
+			p.SendPDU(commandPDU(t, storeRQ(), 1))
+			p.SendPDU(dataPDU(false, "half"))
+			c.cut(p)
+			if err := wait(t, got); err == nil || (c.want != nil && !errors.Is(err, c.want)) {
+				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
 	}
