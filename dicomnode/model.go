@@ -92,6 +92,9 @@ func printCard(cmd *cobra.Command, b *model.Bundle) {
 	if c.Training.Command != "" {
 		fmt.Fprintf(w, "          repeat: %s\n", c.Training.Command)
 	}
+	if c.Average != "" {
+		fmt.Fprintf(w, "average   over %s of the input\n", c.Average)
+	}
 	if k := c.Calibration; k != nil {
 		fmt.Fprintf(w, "calibrated on %d images: logits × %.2f, then open beam %+.2f, soft tissue %+.2f, bone %+.2f\n", k.Images, k.Scale, k.Shift[0], k.Shift[1], k.Shift[2])
 	}

@@ -24,6 +24,7 @@ type calibrateFlags struct {
 	out     string
 	data    string
 	version string
+	mirrors bool
 }
 
 func trainerCalibrateCmd() *cobra.Command {
@@ -50,6 +51,7 @@ the accuracy on these same images, which flatters; the card keeps all three.
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the bundle to write")
 	cmd.Flags().StringVar(&f.data, "data", "the calibration folders", "what the images are, for the card")
 	cmd.Flags().StringVar(&f.version, "model-version", "", "version in the card (default: the model's, with \"-calibrated\")")
+	cmd.Flags().BoolVar(&f.mirrors, "average-mirrors", false, "predict the mirror images of each image too and average: 4 times the work")
 	cmd.Flags().StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	cmd.Flags().StringSliceVar(&f.opt.Splits, "split", nil, "split to use (repeatable; default all)")
 	return cmd
@@ -64,7 +66,7 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 		}
 		samples = append(samples, more...)
 	}
-	old, err := loadBundle(f.bundle)
+	old, err := f.load()
 	if err != nil {
 		return err
 	}
@@ -95,6 +97,21 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "accuracy %.4f before, %.4f to expect of other images, %.4f on these %d; calibration error %.4f, was %.4f\n%s written, digest %s\n",
 		before.Accuracy, expected.Accuracy, after.Accuracy, len(samples), after.Calibration.Error, before.Calibration.Error, f.out, b.Digest)
 	return err
+}
+
+// load reads the bundle to correct, averaging as it will in the end.
+func (f *calibrateFlags) load() (*model.Bundle, error) {
+	b, err := loadBundle(f.bundle)
+	if err != nil || !f.mirrors {
+		return b, err
+	}
+	w, err := b.Weights()
+	if err != nil {
+		return nil, err
+	}
+	card := b.Card
+	card.Average = model.AverageMirrors
+	return model.Export(w, card, f.model.library)
 }
 
 func (f *calibrateFlags) fit(ctx context.Context, b *model.Bundle, samples []*dataset.Sample) (calibrate.Scaling, evaluate.Summary, error) {

@@ -31,6 +31,7 @@ type Card struct {
 	Width        int          `json:"width"`
 	Classes      []string     `json:"classes"`
 	Input        Input        `json:"input"`
+	Average      string       `json:"average,omitempty"` // "" or AverageMirrors
 	Training     Training     `json:"training"`
 	Calibration  *Calibration `json:"calibration,omitempty"` // nil: none
 	Metrics      []Metric     `json:"metrics"`
@@ -125,6 +126,8 @@ func (c Card) Check() error {
 		return fmt.Errorf("check card: classes are %.80q, want %q", c.Classes, Classes())
 	case c.Input != CanonicalInput():
 		return fmt.Errorf("check card: input is %.200q, want %q", fmt.Sprint(c.Input), fmt.Sprint(CanonicalInput()))
+	case c.Average != "" && c.Average != AverageMirrors:
+		return fmt.Errorf("check card: average is %.40q, want %q or nothing", c.Average, AverageMirrors)
 	case c.Notice != Notice:
 		return fmt.Errorf("check card: notice is %.40q, want %q", c.Notice, Notice)
 	case c.Licence == "":

@@ -45,7 +45,13 @@ func Open(b *Bundle, o Options) (*Session, error) {
 }
 
 func (s *Session) selfTest(t selfTest) error {
-	p, err := s.Predict(context.Background(), t.input)
+	ctx := context.Background()
+	own, err := s.acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSelfTest, err)
+	}
+	defer func() { s.tensor <- own }()
+	p, err := s.once(ctx, own, t.input)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSelfTest, err)
 	}
@@ -76,22 +82,39 @@ func newSession(graph []byte, o Options) (*Session, error) {
 
 // Predict runs the network on x, 1×1×200×200 float32 in [−1, 1] (open beam
 // bright, bone dark), and returns 1×3×200×200 probabilities of open beam, soft
-// tissue and bone. Predictions run one at a time, each on all threads; a call
-// waits for its turn or for ctx to end.
+// tissue and bone, averaged as the card says. Predictions run one at a time, each
+// on all threads; a call waits for its turn or for ctx to end.
 func (s *Session) Predict(ctx context.Context, x []float32) ([]float32, error) {
 	if err := checkInput(x); err != nil {
 		return nil, err
 	}
-	var t tensors
-	select {
-	case t = <-s.tensor:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	t, err := s.acquire(ctx)
+	if err != nil {
+		return nil, err
 	}
 	defer func() { s.tensor <- t }()
-	if t.in == nil {
-		return nil, errors.New("predict: the model is closed")
+	if s.card.Average == AverageMirrors {
+		return averageMirrors(x, func(x []float32) ([]float32, error) { return s.once(ctx, t, x) })
 	}
+	return s.once(ctx, t, x)
+}
+
+// acquire waits for the tensors, which whoever predicts has to give back.
+func (s *Session) acquire(ctx context.Context) (tensors, error) {
+	select {
+	case t := <-s.tensor:
+		if t.in == nil {
+			s.tensor <- t
+			return t, errors.New("predict: the model is closed")
+		}
+		return t, nil
+	case <-ctx.Done():
+		return tensors{}, ctx.Err()
+	}
+}
+
+// once runs the network once.
+func (s *Session) once(ctx context.Context, t tensors, x []float32) ([]float32, error) {
 	copy(t.in.Data(), x)
 	if err := s.run.RunContext(ctx, []*ort.Tensor{t.in}, []*ort.Tensor{t.out}); err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
