@@ -2,6 +2,8 @@ package scp_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,4 +102,47 @@ func TestLimits(t *testing.T) {
 	}
 	first.SendPDU(&ul.Release{})
 	scptest.Expect[*ul.Release](first)
+}
+
+// TestBackendJudgesCalledAETitle: without AE titles of its own a server leaves
+// the called one to the Backend, whose refusal the peer hears as chosen
+// (PS3.8 Table 9-21), and whose reason only the log has.
+func TestBackendJudgesCalledAETitle(t *testing.T) {
+	const why = "no route is configured for this title"
+	var asked []string
+	judge := func(p scp.Peer) error {
+		asked = append(asked, p.Called)
+		if p.Called == "XNET" || p.Called == "XNET_CHEST" {
+			return nil
+		}
+		rejected := scp.RejectCalledAETitle
+		rejected.Err = errors.New(why)
+		return fmt.Errorf("judge association: %w", &rejected)
+	}
+	addr, log := serve(t, &backend{admit: judge}, func(s *scp.Server) { s.AETitles = nil })
+	for _, called := range []string{"XNET", "XNET_CHEST"} {
+		p := scptest.Dial(t, addr)
+		rq := request()
+		rq.Called = called
+		p.SendPDU(rq)
+		scptest.Expect[*ul.Associate](p)
+		p.SendPDU(&ul.Release{})
+		scptest.Expect[*ul.Release](p)
+	}
+	p := scptest.Dial(t, addr)
+	rq := request()
+	rq.Called = "OTHER"
+	p.SendPDU(rq)
+	if got, want := scptest.Expect[*ul.Reject](p), (ul.Reject{Result: 1, Source: 1, Reason: 7}); *got != want {
+		t.Errorf("got %+v, want %+v", *got, want)
+	}
+	p.ExpectClosed()
+	if want := []string{"XNET", "XNET_CHEST", "OTHER"}; !slices.Equal(asked, want) {
+		t.Errorf("backend was asked for %q, want %q", asked, want)
+	}
+	for _, want := range []string{"association refused", "called=OTHER", "called AE title not recognised", why} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log lacks %q:\n%s", want, log)
+		}
+	}
 }
