@@ -25,6 +25,7 @@ type Config struct {
 	Model        Model        `yaml:"model"`
 	Segmentation Segmentation `yaml:"segmentation"`
 	SoftTissue   SoftTissue   `yaml:"soft_tissue"`
+	Retention    Retention    `yaml:"retention"`
 	Log          Log          `yaml:"log"`
 }
 
@@ -96,6 +97,18 @@ type SoftTissue struct {
 	ByBodyPart map[string]float64 `yaml:"by_body_part"`
 }
 
+// Retention says how long the node keeps its copies of what is finished. What
+// waits, retries or is quarantined is kept in any case.
+type Retention struct {
+	Keep time.Duration `yaml:"keep"` // since an object was received; 0 is for ever
+	// MinFreeMiB is how much of the disk stays free: below it the oldest finished
+	// objects go before their time. 0 never removes any for room.
+	MinFreeMiB int64 `yaml:"min_free_mib"`
+}
+
+// MinFree is MinFreeMiB in bytes.
+func (r Retention) MinFree() int64 { return r.MinFreeMiB << 20 }
+
 // Log chooses what is logged to standard error and how.
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error
@@ -115,6 +128,7 @@ func Default() Config {
 		Model:        Model{Bundle: "embedded", Device: "auto"},
 		Segmentation: Segmentation{Profile: "display"},
 		SoftTissue:   SoftTissue{Threshold: 0.90},
+		Retention:    Retention{Keep: 30 * 24 * time.Hour, MinFreeMiB: 1024},
 		Log:          Log{Level: "info", Format: "text"},
 	}
 }

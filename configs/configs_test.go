@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -131,6 +132,12 @@ func TestProblems(t *testing.T) {
 		{"threshold of a part", "soft_tissue:\n  by_body_part:\n    HAND: -1\n", 3, "soft_tissue.by_body_part.HAND", "-1", "0.90"},
 		{"pdu", "network: {max_pdu_length: 10}\n", 1, "network.max_pdu_length", "10", "131072"},
 		{"time-out", "network: {idle_timeout: 1ms}\n", 1, "network.idle_timeout", "1ms", "30s"},
+		{"keep too short", "retention: {keep: 5m}\n", 1, "retention.keep", "5m0s is less than 1h", "720h"},
+		{"keep negative", "retention: {keep: -1h}\n", 1, "retention.keep", "less than 1h", "720h"},
+		{"keep in days", "retention:\n  keep: 30d\n", 2, "retention.keep", `"30d" is not a duration`, "720h"},
+		{"duration without unit", "network: {idle_timeout: 30}\n", 1, "network.idle_timeout", `"30" is not a duration`, "30s"},
+		{"little room", "retention: {min_free_mib: 10}\n", 1, "retention.min_free_mib", "10 is not within 512", "1024"},
+		{"too much room", "retention: {min_free_mib: 9223372036854775807}\n", 1, "retention.min_free_mib", "not within", "1024"},
 		{"associations", "network: {max_associations: 0}\n", 1, "network.max_associations", "0", ""},
 	}
 	for _, c := range cases {
@@ -148,6 +155,23 @@ func TestProblems(t *testing.T) {
 				t.Errorf("have %+v\nwant key %q, what %q, hint %q", p, c.key, c.what, c.hint)
 			}
 		})
+	}
+}
+
+func TestRetention(t *testing.T) {
+	for text, want := range map[string]configs.Retention{
+		"retention: {keep: 0}\n":                      {Keep: 0, MinFreeMiB: 1024},
+		"retention: {keep: 24h, min_free_mib: 0}\n":   {Keep: 24 * time.Hour},
+		"retention: {keep: 1h, min_free_mib: 2048}\n": {Keep: time.Hour, MinFreeMiB: 2048},
+		"log: {level: warn}\n":                        {Keep: 720 * time.Hour, MinFreeMiB: 1024},
+	} {
+		c, err := configs.Parse([]byte(text))
+		if err != nil || c.Retention != want {
+			t.Errorf("%q: %+v, %v; want %+v", text, c.Retention, err, want)
+		}
+	}
+	if got := (configs.Retention{MinFreeMiB: 2}).MinFree(); got != 2<<20 {
+		t.Errorf("2 MiB are %d bytes", got)
 	}
 }
 

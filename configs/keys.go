@@ -5,14 +5,16 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
 
-// keys knows where each key of a document stands and which do not belong.
+// keys knows where each key of a document stands, which do not belong and which
+// durations are none.
 type keys struct {
-	lines   map[string]int // "peers[0].address" to its line
-	unknown Problems
+	lines map[string]int // "peers[0].address" to its line
+	wrong Problems
 }
 
 // newKeys walks the document beside the configuration types.
@@ -39,6 +41,19 @@ func (k *keys) walk(n ast.Node, t reflect.Type, path string) {
 			k.lines[at] = v.GetToken().Position.Line
 			k.walk(v, t.Elem(), at)
 		}
+	case ast.ScalarNode:
+		if t == reflect.TypeFor[time.Duration]() {
+			k.duration(n.GetToken().Value, path)
+		}
+	}
+}
+
+// duration checks a value that the decoder would refuse without its line.
+func (k *keys) duration(text, at string) {
+	var d time.Duration
+	if err := parseDuration(&d, []byte(text)); err != nil {
+		k.wrong = append(k.wrong, Problem{Line: k.lines[at], Key: at, What: fmt.Sprintf("%q is not a duration", text),
+			Hint: "write a number and its unit: s, m or h, such as 30s, 5m or 720h"})
 	}
 }
 
@@ -55,7 +70,7 @@ func (k *keys) pair(v *ast.MappingValueNode, t reflect.Type, path string) {
 		fields := fieldsOf(t)
 		f, ok := fields[name]
 		if !ok {
-			k.unknown = append(k.unknown, unknownKey(line, at, name, fields))
+			k.wrong = append(k.wrong, unknownKey(line, at, name, fields))
 			return
 		}
 		k.walk(v.Value, f, at)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -50,14 +52,14 @@ func Parse(text []byte) (Config, error) {
 		return Config{}, Problems{{Line: 1, What: "the file holds more than one YAML document", Hint: "remove the --- separators"}}
 	}
 	keys := newKeys(file)
-	if len(keys.unknown) > 0 {
-		return Config{}, keys.unknown
+	if len(keys.wrong) > 0 {
+		return Config{}, keys.wrong
 	}
 	c := Default()
 	if empty(file) {
 		return c, nil
 	}
-	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c)
+	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict(), yaml.CustomUnmarshaler(parseDuration)).Decode(&c)
 	if err != nil {
 		return Config{}, Problems{syntaxProblem(err)}
 	}
@@ -65,6 +67,12 @@ func Parse(text []byte) (Config, error) {
 		return Config{}, keys.locate(problems)
 	}
 	return c, nil
+}
+
+// parseDuration reads a duration such as 30s; only 0 needs no unit.
+func parseDuration(d *time.Duration, text []byte) (err error) {
+	*d, err = time.ParseDuration(strings.Trim(string(text), " \t\n\"'"))
+	return err
 }
 
 // syntaxProblem takes the line out of the YAML library's error.

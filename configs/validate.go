@@ -57,6 +57,7 @@ func validate(c Config) Problems {
 	v.routes(c)
 	v.choices(c)
 	v.softTissue(c.SoftTissue)
+	v.retention(c.Retention)
 	return v.found
 }
 
@@ -271,5 +272,19 @@ func (v *checker) softTissue(s SoftTissue) {
 		if t := s.ByBodyPart[part]; !(t >= 0 && t <= 1) {
 			v.add("soft_tissue.by_body_part."+part, hint, "%v is not within 0 to 1", t)
 		}
+	}
+}
+
+// maxFreeMiB keeps MinFree within 64 bits and within any disk: 1 PiB.
+const maxFreeMiB = 1 << 30
+
+// retention wants objects kept for an hour at least, so that a peer's repetition
+// finds the first one, and room enough that the archive does not refuse before.
+func (v *checker) retention(r Retention) {
+	if r.Keep != 0 && r.Keep < time.Hour {
+		v.add("retention.keep", "write hours, such as 720h for 30 days, or 0 to keep everything", "%v is less than 1h", r.Keep)
+	}
+	if r.MinFreeMiB != 0 && (r.MinFreeMiB < 512 || r.MinFreeMiB > maxFreeMiB) {
+		v.add("retention.min_free_mib", "leave it out for 1024, or write 0 to keep everything", "%d is not within 512 to %d", r.MinFreeMiB, maxFreeMiB)
 	}
 }

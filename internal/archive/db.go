@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strconv"
 
 	"github.com/riverqueue/river/rivermigrate"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
@@ -15,12 +16,11 @@ import (
 // databaseName is the index and job database in Options.Dir.
 const databaseName = "index.sqlite"
 
-// schemaVersion is PRAGMA user_version of the database this code writes.
-const schemaVersion = 1
-
-// schema holds the index. River's tables stand beside it in the same database.
-// received is in nanoseconds since 1970; path is relative to Options.Dir.
-const schema = `
+// schema holds the steps to the index this code writes; PRAGMA user_version of a
+// database says how many it has behind it. River's tables stand beside it in the
+// same database. received is in nanoseconds since 1970; path is relative to
+// Options.Dir.
+var schema = []string{`
 CREATE TABLE object (
 	id                  INTEGER PRIMARY KEY AUTOINCREMENT,
 	parent_id           INTEGER NOT NULL DEFAULT 0,
@@ -46,9 +46,13 @@ CREATE TABLE delivery (
 	object_id   INTEGER NOT NULL REFERENCES object (id),
 	destination TEXT NOT NULL,
 	PRIMARY KEY (object_id, destination)
-) WITHOUT ROWID;
-PRAGMA user_version = 1;
-`
+) WITHOUT ROWID;`,
+	`CREATE INDEX object_received ON object (received) WHERE parent_id = 0;`,
+}
+
+// logLimit is how many bytes of SQLite's log stay on disk after a checkpoint; the
+// log grows past it while a long read keeps it from being emptied.
+const logLimit = 16 << 20
 
 // openDatabase returns two pools on the database of dir: one connection for
 // everything that writes, River included, so that writers queue here and never
@@ -76,7 +80,7 @@ func dataSource(dir, lock, more string) string {
 	path := url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(dir, databaseName))}
 	return path.String() + "?_txlock=" + lock +
 		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)" + more
+		"&_pragma=foreign_keys(1)&_pragma=journal_size_limit(" + strconv.Itoa(logLimit) + ")" + more
 }
 
 // migrate brings River's tables and ours to the version this code knows.
@@ -85,8 +89,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
 		return err
 	}
-	if have > schemaVersion {
-		return fmt.Errorf("written by a newer version: schema %d, this one knows %d", have, schemaVersion)
+	if have > len(schema) {
+		return fmt.Errorf("written by a newer version: schema %d, this one knows %d", have, len(schema))
 	}
 	migrator, err := rivermigrate.New(newDriver(db, nil), nil)
 	if err != nil {
@@ -95,13 +99,13 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return err
 	}
-	if have == schemaVersion {
-		return nil
+	for ; have < len(schema); have++ {
+		step := fmt.Sprintf("%s\nPRAGMA user_version = %d;", schema[have], have+1)
+		if err := inTx(ctx, db, func(tx *sql.Tx) error { _, err := tx.ExecContext(ctx, step); return err }); err != nil {
+			return err
+		}
 	}
-	return inTx(ctx, db, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, schema)
-		return err
-	})
+	return nil
 }
 
 // inTx runs f in a transaction that is committed when f returns nil.

@@ -23,6 +23,7 @@ type Archive struct {
 	read   *sql.DB
 	insert *river.Client[*sql.Tx] // inserts jobs, works none
 	bell   *bell
+	free   func(dir string) (int64, error)
 
 	commits chan *commit
 	stopped sync.WaitGroup // the committer
@@ -82,7 +83,7 @@ func open(ctx context.Context, opt Options) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{opt: opt, write: write, read: read, bell: newBell(), fresh: newBell()}
+	a := &Archive{opt: opt, write: write, read: read, bell: newBell(), fresh: newBell(), free: freeBytes}
 	a.insert, err = river.NewClient(newDriver(write, a.bell), &river.Config{Logger: opt.Log})
 	if err != nil {
 		return nil, errors.Join(err, write.Close(), read.Close())

@@ -11,8 +11,12 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// quarantined are River's states of jobs that will not run again by themselves.
-const quarantined = `('cancelled', 'discarded')`
+// River's states of jobs that will not run again by themselves, and of all jobs
+// that are not done. They are listed, since River's index begins with the state.
+const (
+	quarantined = `('cancelled', 'discarded')`
+	undone      = `('available', 'pending', 'scheduled', 'running', 'retryable', 'cancelled', 'discarded')`
+)
 
 // states maps River's states to ours; completed has none.
 var states = map[string]State{
@@ -28,7 +32,7 @@ func (a *Archive) Queue(ctx context.Context) ([]Entry, error) {
 		coalesce(json_extract(j.errors, '$[#-1].error'), ''), coalesce(o.received, 0),
 		json_extract(j.args, '$.object_id')
 		FROM river_job j LEFT JOIN object o ON o.id = json_extract(j.args, '$.object_id')
-		WHERE j.state <> 'completed' ORDER BY j.id`)
+		WHERE j.state IN `+undone+` ORDER BY j.id`)
 	if err != nil {
 		return nil, fmt.Errorf("list jobs: %w", err)
 	}
@@ -63,7 +67,7 @@ func scanEntry(rows *sql.Rows) (e Entry, err error) {
 
 // Stats counts the jobs that are not done.
 func (a *Archive) Stats(ctx context.Context) (s Stats, err error) {
-	rows, err := a.read.QueryContext(ctx, `SELECT state, count(*) FROM river_job WHERE state <> 'completed' GROUP BY state`)
+	rows, err := a.read.QueryContext(ctx, `SELECT state, count(*) FROM river_job WHERE state IN `+undone+` GROUP BY state`)
 	if err != nil {
 		return s, fmt.Errorf("count jobs: %w", err)
 	}

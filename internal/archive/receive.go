@@ -59,7 +59,7 @@ func (a *Archive) checkSpace() error {
 	if a.opt.MinFree < 0 {
 		return nil
 	}
-	free, err := freeBytes(a.opt.Dir)
+	free, err := a.free(a.opt.Dir)
 	if err == nil && free < a.opt.MinFree {
 		err = fmt.Errorf("%w: %d MiB free, want %d", ErrNoSpace, free>>20, a.opt.MinFree>>20)
 	}

@@ -16,6 +16,9 @@ const (
 	// how late a job that another process changed is noticed.
 	fetchCooldown = 5 * time.Millisecond
 	pollInterval  = time.Second
+	// completedRetention is how long the row of a job that is done stays. Nothing
+	// reads it; River removes such rows every half minute.
+	completedRetention = time.Hour
 	// stopExtra is how long a handler that ignores its context is waited for.
 	stopExtra = 10 * time.Second
 )
@@ -78,6 +81,7 @@ func (a *Archive) newWorker(ctx context.Context, h Handlers) (*river.Client[*sql
 		FetchCooldown: fetchCooldown, FetchPollInterval: pollInterval,
 		JobTimeout: -1, RescueStuckJobsAfter: max(a.opt.SegmentTimeout, a.opt.DeliverTimeout) + time.Hour,
 		SoftStopTimeout: a.opt.StopTimeout, MaxAttempts: a.opt.MaxAttempts,
+		CompletedJobRetentionPeriod: completedRetention,
 		CancelledJobRetentionPeriod: -1, DiscardedJobRetentionPeriod: -1, // quarantine ends with Drop only
 	})
 }

@@ -1,0 +1,217 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dicomnode/internal/archive"
+)
+
+// database opens the index beside the archive.
+func database(t *testing.T, dir string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "index.sqlite")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func fileSize(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// Room is made from the oldest objects that are finished, and no more of them
+// than needed.
+func TestMakeRoom(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	waiting := receive(t, a, "1.2.1", archive.Segment)
+	var finished []archive.Object
+	for i := range 100 {
+		finished = append(finished, receive(t, a, fmt.Sprintf("1.3.%d", i+1), archive.Keep))
+	}
+	a.SetFree(func(string) (int64, error) { return int64(1000 - len(objectFiles(t, dir))), nil })
+	for _, c := range []struct {
+		free          int64
+		removed, left int
+		have          int64
+	}{
+		{890, 0, 101, 899}, // there is room
+		{910, 32, 69, 931}, // one batch is enough
+		{2000, 68, 1, 999}, // no amount is enough: what waits stays
+	} {
+		removed, have, err := a.MakeRoom(t.Context(), c.free)
+		if err != nil || removed != c.removed || have != c.have {
+			t.Errorf("room for %d: removed %d, %d free, %v; want %d, %d", c.free, removed, have, err, c.removed, c.have)
+		}
+		if n := len(objectFiles(t, dir)); n != c.left {
+			t.Errorf("%d files are left, want %d", n, c.left)
+		}
+		if c.left == 69 {
+			if _, err := a.Object(t.Context(), finished[31].ID); !errors.Is(err, archive.ErrNotFound) {
+				t.Errorf("an old object is there: %v", err)
+			}
+			if _, err := a.Object(t.Context(), finished[32].ID); err != nil {
+				t.Errorf("a younger object is gone: %v", err)
+			}
+		}
+	}
+	if _, err := a.Object(t.Context(), waiting.ID); err != nil {
+		t.Errorf("the object with a job is gone: %v", err)
+	}
+	broken := errors.New("cannot measure")
+	a.SetFree(func(string) (int64, error) { return 0, broken })
+	if _, _, err := a.MakeRoom(t.Context(), 1); !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+}
+
+// The rows of finished jobs go after an hour; those of quarantined ones never.
+func TestFinishedJobsGo(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	stop := work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+		if o.SOPInstanceUID == "1.2.3" {
+			return nil, archive.Permanent(errors.New("unsupported pixels"))
+		}
+		return nil, nil
+	}})
+	for i := range 3 {
+		receive(t, a, fmt.Sprintf("1.2.%d", i+1), archive.Segment)
+	}
+	db := database(t, dir)
+	jobs := func(state string) (n int) {
+		if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM river_job WHERE state = ?", state).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	await(t, "jobs", func() bool { return jobs("completed") == 2 && jobs("cancelled") == 1 })
+	stop()
+	old := time.Now().Add(-61 * time.Minute).UTC().Format("2006-01-02 15:04:05.000")
+	if _, err := db.ExecContext(t.Context(), "UPDATE river_job SET finalized_at = ? WHERE id IN (1, 3)", old); err != nil {
+		t.Fatal(err)
+	}
+	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error { return nil }})
+	await(t, "the old row to go", func() bool { return jobs("completed") == 1 })
+	if jobs("cancelled") != 1 {
+		t.Error("a quarantined job went")
+	}
+}
+
+// Space of removed rows is used again: the database grows with what it holds and
+// not with what it has held.
+func TestDatabaseIsReused(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	var sizes []int64
+	for round := range 4 {
+		for i := range 100 {
+			in := incoming(fmt.Sprintf("1.%d.%d", round+1, i+1), archive.Keep)
+			in.Route = strings.Repeat("r", 2000)
+			if _, err := a.Receive(t.Context(), in, bytes.NewReader(dataset(dxClass, in.SOPInstanceUID, 10, 1))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, err := a.Prune(t.Context(), time.Now()); n != 100 || err != nil {
+			t.Fatalf("pruned %d, %v", n, err)
+		}
+		if _, err := database(t, dir).ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, fileSize(t, filepath.Join(dir, "index.sqlite")))
+	}
+	if first, last := sizes[0], sizes[len(sizes)-1]; last > first+first/10 {
+		t.Errorf("the database has %v bytes after each round, want no growth", sizes)
+	}
+}
+
+// SQLite's log is cut once a long read has let go of it.
+func TestLogIsCut(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	log := filepath.Join(dir, "index.sqlite-wal")
+	n := 0
+	fill := func(objects int) {
+		for range objects {
+			n++
+			in := incoming(fmt.Sprintf("1.2.%d", n), archive.Keep)
+			in.Route = strings.Repeat("r", 1<<20)
+			if _, err := a.Receive(t.Context(), in, bytes.NewReader(dataset(dxClass, in.SOPInstanceUID, 10, 1))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill(1)
+	reading, err := database(t, dir).BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var objects int
+	if err := reading.QueryRowContext(t.Context(), "SELECT count(*) FROM object").Scan(&objects); err != nil {
+		t.Fatal(err)
+	}
+	fill(20)
+	if size := fileSize(t, log); size <= archive.LogLimit {
+		t.Fatalf("the log has %d bytes beside a long read: the test shows nothing", size)
+	}
+	if err := reading.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	fill(6)
+	if size := fileSize(t, log); size > archive.LogLimit {
+		t.Errorf("the log has %d bytes, want at most %d", size, archive.LogLimit)
+	}
+}
+
+// An index of the first version is brought up to date; one of a later version is
+// not touched.
+func TestVersions(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, options(dir))
+	kept := receive(t, a, "1.2.3", archive.Keep)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := database(t, dir)
+	if _, err := db.ExecContext(t.Context(), "DROP INDEX object_received; PRAGMA user_version = 1"); err != nil {
+		t.Fatal(err)
+	}
+	a = open(t, options(dir))
+	if _, err := a.Object(t.Context(), kept.ID); err != nil {
+		t.Errorf("object of the first version: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var version, indexes int
+	if err := db.QueryRowContext(t.Context(), `SELECT user_version, (SELECT count(*) FROM sqlite_schema WHERE name = 'object_received')
+		FROM pragma_user_version`).Scan(&version, &indexes); err != nil || version != 2 || indexes != 1 {
+		t.Errorf("version %d with %d indexes, %v; want 2, 1", version, indexes, err)
+	}
+	if _, err := db.ExecContext(t.Context(), "PRAGMA user_version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.Open(t.Context(), options(dir)); err == nil || !strings.Contains(err.Error(), "newer version") {
+		t.Errorf("open an index of version 99: %v", err)
+	}
+}
