@@ -119,6 +119,15 @@ func (s *syncBuffer) String() string {
 // serve starts a server on a loopback port; it is shut down with the test.
 func serve(t testing.TB, b scp.Backend, change ...func(*scp.Server)) (addr string, log *syncBuffer) {
 	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveOn(t, ln, b, change...)
+}
+
+func serveOn(t testing.TB, ln net.Listener, b scp.Backend, change ...func(*scp.Server)) (addr string, log *syncBuffer) {
+	t.Helper()
 	log = &syncBuffer{}
 	all := []string{scp.ExplicitVRLittleEndian, scp.ImplicitVRLittleEndian, bigEndian, deflated, rle}
 	s := &scp.Server{
@@ -127,10 +136,6 @@ func serve(t testing.TB, b scp.Backend, change ...func(*scp.Server)) (addr strin
 	}
 	for _, f := range change {
 		f(s)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(context.Background(), ln) }()

@@ -145,13 +145,13 @@ func TestDCMTKToServer(t *testing.T) {
 }
 
 func TestClientToDCMTK(t *testing.T) {
-	made, dir := files(t), t.TempDir()
-	addr := startStorescp(t, dir)
+	made, dir, d := files(t), t.TempDir(), &scp.Dialer{Calling: "XNET"}
+	addr := startStorescp(t, d, dir)
 	var all []string
 	for _, s := range syntaxes {
 		all = append(all, s.uid)
 	}
-	c, err := (&scp.Dialer{Calling: "XNET"}).Dial(t.Context(), addr, scp.Proposal{AbstractSyntax: secondaryCapture, TransferSyntaxes: all})
+	c, err := d.Dial(t.Context(), addr, scp.Proposal{AbstractSyntax: secondaryCapture, TransferSyntaxes: all})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,8 +177,9 @@ func TestClientToDCMTK(t *testing.T) {
 	}
 }
 
-// startStorescp starts DCMTK's SCP, bit preserving, and waits until it answers.
-func startStorescp(t *testing.T, dir string) scp.Addr {
+// startStorescp starts DCMTK's SCP, bit preserving, with more options, and waits
+// until it answers d.
+func startStorescp(t *testing.T, d *scp.Dialer, dir string, options ...string) scp.Addr {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -186,7 +187,7 @@ func startStorescp(t *testing.T, dir string) scp.Addr {
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	_ = ln.Close()
-	cmd := command(t, program(t, "storescp"), "+xa", "+B", "-aet", "STORESCP", "-od", dir, port)
+	cmd := command(t, program(t, "storescp"), append(options, "+xa", "+B", "-aet", "STORESCP", "-od", dir, port)...)
 	cmd.Env = append(os.Environ(), "TCP_NODELAY=1")
 	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 	if err := cmd.Start(); err != nil {
@@ -199,7 +200,7 @@ func startStorescp(t *testing.T, dir string) scp.Addr {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := (&scp.Dialer{Calling: "XNET"}).Dial(ctx, addr, scp.Proposal{AbstractSyntax: scp.VerificationSOPClassUID, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}})
+		c, err := d.Dial(ctx, addr, verification)
 		if err == nil {
 			if err := c.Echo(ctx); err != nil {
 				t.Fatal(err)

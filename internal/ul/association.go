@@ -12,6 +12,10 @@ func (c *Conn) Request() (*Associate, error) {
 	if err := c.do(EvtTransportAccept, nil, nil); err != nil {
 		return nil, err
 	}
+	// The first read of a TLS connection writes as well, for its handshake.
+	if err := c.nc.SetWriteDeadline(c.artim); err != nil {
+		return nil, c.lost(err)
+	}
 	if err := c.await(c.timeouts.ARTIM); err != nil {
 		return nil, c.lost(err)
 	}
