@@ -2,9 +2,10 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -13,22 +14,38 @@ import (
 )
 
 func darkCmd() *cobra.Command {
-	return group("dark", "add and list the dark frames of detectors", darkAddCmd(), darkListCmd())
+	return group("dark", "add, list and drop the dark frames of detectors", darkAddCmd(), darkListCmd(), darkDropCmd())
+}
+
+// openDarks opens the calibrations of the configuration at path.
+func openDarks(path string) (*segment.DarkStore, string, error) {
+	c, err := loadConfig(path)
+	if err != nil {
+		return nil, "", err
+	}
+	s, err := segment.OpenDarkStore(darkDir(c))
+	if err != nil {
+		return nil, "", fmt.Errorf("open dark frames: %w", err)
+	}
+	return s, darkDir(c), nil
 }
 
 func darkAddCmd() *cobra.Command {
 	var config string
+	var flood bool
 	cmd := &cobra.Command{
-		Use: "add FRAMES…", Short: "add exposures made with the tube off",
-		Long: `Add dark frames (DICOM files or folders): the node subtracts their per-pixel
-median from raw images of the same detector, size, binning and mode. The newest
-nine of a detector are kept. A running node learns of them at its next start;
-frames sent to calibration.ae_title count at once.
+		Use: "add FRAMES… [--flood]", Short: "add exposures made with the tube off",
+		Long: `Add dark frames (DICOM files or folders): from raw images of the same detector,
+size, binning and mode the node subtracts their mean, per pixel and without the
+smallest and largest value. Pixels that lie far off the others are replaced by
+their neighbours. With --flood the frames are exposures of nothing, from which
+the node learns how strongly each pixel answers. A frame counts once, however
+often it is added. A running node uses the frames for its next image.
 ` + exitCodes,
 		Example: "  dicomnode dark add frames/ --config dicomnode.yaml",
 		Args:    wantArgs(1, -1, "dark frames"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := loadConfig(config)
+			s, dir, err := openDarks(config)
 			if err != nil {
 				return err
 			}
@@ -36,25 +53,34 @@ frames sent to calibration.ae_title count at once.
 			if err != nil {
 				return err
 			}
-			s, err := openDarks(darkDir(c))
-			if err != nil {
-				return err
+			kind, add := "dark", s.AddDark
+			if flood {
+				kind, add = "flood", s.AddFlood
 			}
 			for i, file := range files {
 				img, err := segment.ReadImage(file)
 				if err == nil {
-					err = s.add(img)
+					err = add(img)
 				}
 				if err != nil {
-					return fmt.Errorf("add dark frame %d of %d (%s): %w", i+1, len(files), file, err)
+					return damaged(dir, fmt.Errorf("file %d of %d (%s): %w", i+1, len(files), file, err))
 				}
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d dark frames added\n", len(files))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d %s frames added\n", len(files), kind)
 			return err
 		},
 	}
 	configFlag(cmd, &config)
+	cmd.Flags().BoolVar(&flood, "flood", false, "the frames are evenly exposed, not dark")
 	return cmd
+}
+
+// damaged says what to do about a calibration file that cannot be read.
+func damaged(dir string, err error) error {
+	if errors.Is(err, segment.ErrCalibration) {
+		return hinted(err, "images of its detector get an estimate meanwhile; remove the file from "+dir+" and add the frames again")
+	}
+	return err
 }
 
 // darkEntry is what is known of one detector.
@@ -66,7 +92,18 @@ type darkEntry struct {
 	Mode     string  `json:"mode,omitempty"`
 	Frames   int     `json:"frames"`
 	Offset   float64 `json:"mean_offset"`
+	Gain     bool    `json:"gain"`
+	Defects  int     `json:"defect_pixels"`
 	Digest   string  `json:"digest"`
+}
+
+func newDarkEntry(d *segment.Dark) darkEntry {
+	var sum float64
+	for _, v := range d.Offset {
+		sum += float64(v)
+	}
+	return darkEntry{d.Key.Detector, d.Key.Rows, d.Key.Columns, d.Key.Binning, d.Key.Mode, d.Frames,
+		sum / float64(max(len(d.Offset), 1)), d.Gain != nil, d.Defect.Count(), d.Digest}
 }
 
 func darkListCmd() *cobra.Command {
@@ -74,27 +111,18 @@ func darkListCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list [--json]", Short: "list the detectors whose dark signal is known",
-		Long:    "List the detectors whose dark signal is known.\n" + exitCodes,
+		Long: `List the detectors whose dark signal is known. Calibration files that cannot be
+read are named, and make the exit code 1.
+` + exitCodes,
 		Example: "  dicomnode dark list --config dicomnode.yaml",
 		Args:    wantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(config)
+			s, dir, err := openDarks(config)
 			if err != nil {
 				return err
 			}
-			s, err := openDarks(darkDir(c))
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), s.entries())
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "DETECTOR\tSIZE\tBINNING\tMODE\tFRAMES\tMEAN OFFSET")
-			for _, e := range s.entries() {
-				fmt.Fprintf(w, "%s\t%d×%d\t%s\t%s\t%d\t%.1f\n", e.Detector, e.Rows, e.Columns, e.Binning, e.Mode, e.Frames, e.Offset)
-			}
-			return w.Flush()
+			known, problems := s.List()
+			return errors.Join(printDarks(cmd.OutOrStdout(), known, asJSON), damaged(dir, problems))
 		},
 	}
 	configFlag(cmd, &config)
@@ -102,20 +130,56 @@ func darkListCmd() *cobra.Command {
 	return cmd
 }
 
-// entries lists what is known, by detector.
-func (s *darkStore) entries() []darkEntry {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	list := []darkEntry{}
-	for key, d := range s.known {
-		var sum float64
-		for _, v := range d.Offset {
-			sum += float64(v)
-		}
-		list = append(list, darkEntry{key.Detector, key.Rows, key.Columns, key.Binning, key.Mode, d.Frames, sum / float64(max(len(d.Offset), 1)), d.Digest})
+func printDarks(out io.Writer, known []*segment.Dark, asJSON bool) error {
+	entries := make([]darkEntry, len(known))
+	for i, d := range known {
+		entries[i] = newDarkEntry(d)
 	}
-	slices.SortFunc(list, func(a, b darkEntry) int {
-		return cmp.Or(strings.Compare(a.Detector, b.Detector), a.Rows-b.Rows, a.Columns-b.Columns, strings.Compare(a.Binning+a.Mode, b.Binning+b.Mode))
+	slices.SortFunc(entries, func(a, b darkEntry) int {
+		return cmp.Or(cmp.Compare(a.Detector, b.Detector), a.Rows-b.Rows, a.Columns-b.Columns, cmp.Compare(a.Binning+a.Mode, b.Binning+b.Mode))
 	})
-	return list
+	if asJSON {
+		return printJSON(out, entries)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "DETECTOR\tSIZE\tBINNING\tMODE\tFRAMES\tMEAN OFFSET\tGAIN\tDEFECT PIXELS")
+	for _, e := range entries {
+		fmt.Fprintf(w, "%s\t%d×%d\t%s\t%s\t%d\t%.1f\t%s\t%d\n", e.Detector, e.Rows, e.Columns, e.Binning, e.Mode,
+			e.Frames, e.Offset, yesNo(e.Gain), e.Defects)
+	}
+	return w.Flush()
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func darkDropCmd() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use: "drop DETECTOR", Short: "forget the dark and flood frames of a detector",
+		Long: `Forget the dark and flood frames of a detector, as list names it: after its
+repair, or when a frame was none. Its next images get an estimate until frames
+are added again.
+` + exitCodes,
+		Example: "  dicomnode dark drop DX1-SERIAL-17 --config dicomnode.yaml",
+		Args:    wantArgs(1, 1, "one detector"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, dir, err := openDarks(config)
+			if err != nil {
+				return err
+			}
+			n, err := s.Drop(args[0])
+			if n == 0 && err == nil {
+				return hinted(fmt.Errorf("drop dark frames: none of detector %q", args[0]), "see \"dicomnode dark list\"")
+			}
+			_, printed := fmt.Fprintf(cmd.OutOrStdout(), "%d calibrations dropped\n", n)
+			return errors.Join(damaged(dir, err), printed)
+		},
+	}
+	configFlag(cmd, &config)
+	return cmd
 }

@@ -1,81 +1,129 @@
 package main
 
 import (
-	"errors"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"dicomnode/segment"
 )
 
-func darkImage(detector []float32) *segment.Image {
-	return &segment.Image{Rows: 1, Columns: len(detector), Samples: detector}
-}
-
-// A frame whose detector is not named cannot be filed.
-func TestDarkFrameWithoutDetector(t *testing.T) {
-	s, err := openDarks(t.TempDir())
+// darkVerb runs "dicomnode dark" on the data of a node.
+func darkVerb(t *testing.T, dataDir string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "node.yaml")
+	text, err := json.Marshal(map[string]any{"node": map[string]string{"data_dir": dataDir}}) // JSON is YAML
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.add(darkImage([]float32{1})); !errors.Is(err, segment.ErrUnsupported) {
-		t.Errorf("error %v, want ErrUnsupported", err)
+	if err := os.WriteFile(config, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
+	var stdout, stderr strings.Builder
+	code = run(t.Context(), append(append([]string{"dark"}, args...), "--config", config), &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
 }
 
-// Frames survive a restart, count once, and are forgotten oldest first.
-func TestDarkStore(t *testing.T) {
+func mustDark(t *testing.T, dataDir string, args ...string) string {
+	t.Helper()
+	code, out, errOut := darkVerb(t, dataDir, args...)
+	if code != exitOK {
+		t.Fatalf("dark %s: exit code %d: %s", args[0], code, errOut)
+	}
+	return out
+}
+
+func listDarks(t *testing.T, dataDir string) (entries []darkEntry) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(mustDark(t, dataDir, "list", "--json")), &entries); err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// Frames that are added count once and are listed; dropped ones are gone.
+func TestDarkVerbs(t *testing.T) {
 	dir := t.TempDir()
-	s, err := openDarks(dir)
+	if got := listDarks(t, dir); len(got) != 0 {
+		t.Errorf("an empty folder lists %+v", got)
+	}
+	darks, err := writePhantoms(t.TempDir(), demoDarks())
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths, err := writePhantoms(t.TempDir(), demoDarks())
+	flood, err := writePhantoms(t.TempDir(), demoPhantoms()[:1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append(paths, paths[0]) {
-		img, err := segment.ReadImage(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.add(img); err != nil {
-			t.Fatal(err)
-		}
+	if out := mustDark(t, dir, append([]string{"add"}, append(darks, darks[0])...)...); out != "4 dark frames added\n" {
+		t.Errorf("printed %q", out)
 	}
-	again, err := openDarks(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(s.entries(), again.entries()); d != "" {
-		t.Errorf("after a restart: %s", d)
-	}
-	got := again.entries()
-	if len(got) != 1 || got[0].Frames != 3 || got[0].Detector != "SIMULATED-1" {
+	got := listDarks(t, dir)
+	if len(got) != 1 || got[0].Frames != 3 || got[0].Gain || got[0].Detector != "SIMULATED-1" {
 		t.Errorf("entries %+v, want 3 frames of one detector", got)
 	}
-	for i := range maxDarkFrames {
-		img, err := segment.ReadImage(paths[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		img.Samples[0] = float32(i + 10000)
-		if err := s.add(img); err != nil {
-			t.Fatal(err)
-		}
+	if mustDark(t, dir, "add", "--flood", flood[0]); !listDarks(t, dir)[0].Gain {
+		t.Error("a flood frame gives no gain")
 	}
-	if got := s.entries(); got[0].Frames != maxDarkFrames {
-		t.Errorf("%d frames are kept, want %d", got[0].Frames, maxDarkFrames)
+	if mustDark(t, dir, "drop", got[0].Detector); len(listDarks(t, dir)) != 0 {
+		t.Error("a dropped detector is listed")
+	}
+	if code, _, errOut := darkVerb(t, dir, "drop", got[0].Detector); code != exitFailed || !strings.Contains(errOut, "dark list") {
+		t.Errorf("dropped what is not there: exit code %d: %s", code, errOut)
 	}
 }
 
-func TestMedian(t *testing.T) {
-	frames := [][]byte{{0, 0, 128, 63}, {0, 0, 0, 64}, {0, 0, 200, 66}} // 1, 2, 100
-	if got := median(frames, 1); got[0] != 2 {
-		t.Errorf("median %v, want 2", got[0])
+// A running node uses frames that another process adds, for a detector that it knows
+// already too, and says in the log when it cannot.
+func TestDarkAddReachesRunningNode(t *testing.T) {
+	pacs := newTestPACS(t)
+	dir := t.TempDir()
+	n := startNode(t, demoConfig(dir, pacs.addr.Host))
+	files, err := writePhantoms(t.TempDir(), append(demoDarks(), demoPhantoms()[0]))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := median(frames[:2], 1); got[0] != 1.5 {
-		t.Errorf("median of two %v, want 1.5", got[0])
+	darks, image := files[:3], files[3]
+	correction := func() segment.DarkRecord {
+		t.Helper()
+		img, err := segment.ReadImage(image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := n.pipeline.Run(t.Context(), img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Dark
+	}
+	if d := correction(); d.Method != "estimated" || d.Err != nil {
+		t.Errorf("without frames: %+v", d)
+	}
+	for i, file := range darks {
+		mustDark(t, dir, "add", file)
+		if d := correction(); d.Frames != i+1 {
+			t.Errorf("after %d frames: %+v", i+1, d)
+		}
+	}
+	calibrations, err := filepath.Glob(filepath.Join(dir, "dark", "*.dark"))
+	if err != nil || len(calibrations) != 1 {
+		t.Fatalf("calibrations %v, %v", calibrations, err)
+	}
+	if err := os.Truncate(calibrations[0], 100); err != nil {
+		t.Fatal(err)
+	}
+	mustStore(t, n.as("MODALITY", "XNET"), []string{image})
+	receive(t, pacs, 1)
+	settle(t, n)
+	if log := n.log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "damaged calibration") {
+		t.Error("the log does not say that the calibration is damaged")
+	}
+	for _, args := range [][]string{{"list"}, {"add", darks[0]}} {
+		code, _, errOut := darkVerb(t, dir, args...)
+		if code != exitFailed || !strings.Contains(errOut, filepath.Base(calibrations[0])) || !strings.Contains(errOut, "hint: ") {
+			t.Errorf("%s with a damaged calibration: exit code %d: %s", args[0], code, errOut)
+		}
 	}
 }

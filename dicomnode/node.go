@@ -26,7 +26,7 @@ type node struct {
 	log      *slog.Logger
 	archive  *archive.Archive
 	pipeline *segment.Pipeline
-	darks    *darkStore
+	darks    *segment.DarkStore
 	server   *scp.Server
 	lines    *lines // open associations to destinations
 
@@ -84,6 +84,7 @@ func (n *node) segment(ctx context.Context, o archive.Object) ([]archive.Output,
 	if err != nil {
 		return nil, quarantine(err)
 	}
+	n.reportDark(o, res.Dark)
 	out, err := segOutput(c, route, img, res)
 	if err != nil {
 		return nil, err
@@ -100,13 +101,24 @@ func quarantine(err error) error {
 	return err
 }
 
+// reportDark says when an image went without its detector's dark frames: for want of
+// them, or because they cannot be read.
+func (n *node) reportDark(o archive.Object, d segment.DarkRecord) {
+	switch {
+	case d.Err != nil:
+		n.log.Warn("dark signal estimated, see \"dicomnode dark list\"", "object", o.ID, "peer", o.Source, "reason", d.Reason, "error", d.Err)
+	case d.Method == "estimated":
+		n.log.Info("dark signal estimated", "object", o.ID, "peer", o.Source, "reason", d.Reason)
+	}
+}
+
 // learnDark does a dark job: one more dark frame of its detector.
 func (n *node) learnDark(ctx context.Context, o archive.Object) error {
 	img, err := segment.ReadImage(o.Path())
 	if err != nil {
 		return quarantine(err)
 	}
-	if err := n.darks.add(img); err != nil {
+	if err := n.darks.AddDark(img); err != nil {
 		return quarantine(err)
 	}
 	n.log.Info("dark frame learnt", "object", o.ID, "peer", o.Source)

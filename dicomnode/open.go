@@ -28,7 +28,7 @@ func openNode(ctx context.Context, c configs.Config, log *slog.Logger) (*node, e
 	if err != nil {
 		return nil, err
 	}
-	darks, _ := p.Calibration.(*darkStore)
+	darks, _ := p.Calibration.(*segment.DarkStore)
 	log.Info("model ready", "model", p.Model.Name, "version", p.Model.Version, "digest", p.Model.Digest, "device", p.Model.Device)
 	a, err := archive.Open(ctx, archive.Options{Dir: archiveDir(c), Log: log,
 		ImplementationClassUID: scp.DefaultImplementationClassUID, ImplementationVersionName: scp.DefaultImplementationVersionName})
@@ -69,7 +69,7 @@ func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, c
 	if err != nil {
 		return nil, nil, err
 	}
-	darks, err := openDarks(darkDir(c))
+	darks, err := segment.OpenDarkStore(darkDir(c))
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}

@@ -1,6 +1,8 @@
 package segment
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -38,15 +40,30 @@ func correct(m *Image, pix []float32, calibration Calibration) DarkRecord {
 	case slices.Contains(flags, "UNIF"):
 		return DarkRecord{Method: "none", Reason: "Corrected Image says UNIF"}
 	}
-	if key, ok := m.Detector(); ok && calibration != nil {
-		if d, ok := calibration.Lookup(key); ok && len(d.Offset) == len(pix) {
-			return d.apply(pix, m.Rows, m.Columns)
-		}
+	d, err := lookUp(m, calibration)
+	if err == nil {
+		return d.apply(pix, m.Rows, m.Columns)
 	}
 	// Signal only adds to the offset, so the darkest pixels bound it from above.
 	offset := quantiles(pix, clipLow)[0]
 	each(pix, func(v float32) float32 { return max(0, v-offset) })
-	return DarkRecord{Method: "estimated", Reason: "no dark frames for this detector", Offset: float64(offset)}
+	rec := DarkRecord{Method: "estimated", Reason: ErrNoCalibration.Error(), Offset: float64(offset)}
+	if !errors.Is(err, ErrNoCalibration) {
+		rec.Reason, rec.Err = "the calibration of this detector cannot be used", err
+	}
+	return rec
+}
+
+func lookUp(m *Image, calibration Calibration) (*Dark, error) {
+	key, ok := m.Detector()
+	if !ok || calibration == nil {
+		return nil, ErrNoCalibration
+	}
+	d, err := calibration.Lookup(key)
+	if err == nil && len(d.Offset) != m.Rows*m.Columns {
+		err = fmt.Errorf("%w: %d pixels for %d×%d", ErrCalibration, len(d.Offset), m.Rows, m.Columns)
+	}
+	return d, err
 }
 
 // apply computes (raw − dark), by gain where there is one, and replaces defects.

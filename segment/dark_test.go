@@ -2,6 +2,7 @@ package segment_test
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -71,7 +72,7 @@ func TestDarkFramesAreSubtracted(t *testing.T) {
 
 func TestDarkWithoutCalibration(t *testing.T) {
 	img := decode(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
-	if _, rec := segment.Correct(img, nil); rec.Method != "estimated" || rec.Offset < 300 {
+	if _, rec := segment.Correct(img, nil); rec.Method != "estimated" || rec.Offset < 300 || rec.Err != nil {
 		t.Errorf("raw: %+v", rec)
 	}
 	m := dicomtest.DX(50, 60, 300)
@@ -108,13 +109,17 @@ func TestFloodGivesGain(t *testing.T) {
 	}
 }
 
-func TestDamagedCalibrationCountsAsNone(t *testing.T) {
+func TestDamagedCalibrationIsReported(t *testing.T) {
 	dir := t.TempDir()
 	store, err := segment.OpenDarkStore(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := store.AddDark(darkFrame(t, 0)); err != nil {
+		t.Fatal(err)
+	}
+	key, _ := darkFrame(t, 0).Detector()
+	if _, err := store.Lookup(key); err != nil { // now it is in memory
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.dark"))
@@ -129,13 +134,22 @@ func TestDamagedCalibrationCountsAsNone(t *testing.T) {
 	if err := os.WriteFile(files[0], b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	key, _ := darkFrame(t, 0).Detector()
 	fresh, err := segment.OpenDarkStore(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := fresh.Lookup(key); ok {
-		t.Error("a damaged calibration was used")
+	if _, err := fresh.Lookup(key); !errors.Is(err, segment.ErrCalibration) {
+		t.Errorf("looked up a damaged calibration: %v, want ErrCalibration", err)
+	}
+	if _, err := store.Lookup(key); !errors.Is(err, segment.ErrCalibration) {
+		t.Errorf("looked up a calibration damaged since: %v, want ErrCalibration", err)
+	}
+	if err := fresh.AddDark(darkFrame(t, 1)); !errors.Is(err, segment.ErrCalibration) {
+		t.Errorf("added to a damaged calibration: %v, want ErrCalibration", err)
+	}
+	raw := decode(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
+	if _, rec := segment.Correct(raw, fresh); rec.Method != "estimated" || !errors.Is(rec.Err, segment.ErrCalibration) {
+		t.Errorf("record %+v, want an estimate that says why", rec)
 	}
 	if _, err := fresh.List(); err == nil {
 		t.Error("a damaged calibration was not reported")

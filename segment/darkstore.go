@@ -2,59 +2,72 @@ package segment
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
-)
 
-// darkMagic opens a calibration file, with the version of its format.
-const darkMagic = "DICOMNODE DARK 1"
-
-const (
-	maxDarkHeader = 1 << 20
-	maxDarkFrames = 1024 // more add nothing and are not kept
+	"golang.org/x/sys/unix"
 )
 
 // DarkStore keeps calibrations in a folder, one file per detector, named by a hash of
-// its key. It is safe for concurrent use by one process.
+// its key. It is safe for concurrent use, also by several processes: adding holds a lock
+// on the folder, and what another process changed is noticed at the next Lookup.
 type DarkStore struct {
 	dir    string
 	mu     sync.Mutex
-	loaded map[DetectorKey]*Dark
+	loaded map[DetectorKey]loadedDark
+}
+
+// loadedDark is a calibration in memory and the file it was read from.
+type loadedDark struct {
+	dark *Dark
+	file fs.FileInfo
 }
 
 var _ Calibration = (*DarkStore)(nil)
 
-// OpenDarkStore opens the folder dir and makes it when it is absent.
+// OpenDarkStore opens the folder dir; one that does not exist holds nothing, and is made
+// when something is added.
 func OpenDarkStore(dir string) (*DarkStore, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if _, err := calibrationFiles(dir); err != nil {
 		return nil, err
 	}
-	return &DarkStore{dir: dir, loaded: make(map[DetectorKey]*Dark)}, nil
+	return &DarkStore{dir: dir, loaded: make(map[DetectorKey]loadedDark)}, nil
 }
 
-// Lookup returns the calibration of a detector; a damaged file counts as none.
-func (s *DarkStore) Lookup(key DetectorKey) (*Dark, bool) {
+// Lookup returns the calibration of a detector, as the folder holds it now. The error is
+// ErrNoCalibration when it holds none, ErrCalibration when the file is damaged.
+func (s *DarkStore) Lookup(key DetectorKey) (*Dark, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d, ok := s.loaded[key]; ok {
-		return d, true
+	now, err := os.Stat(s.path(key))
+	if l, ok := s.loaded[key]; ok && err == nil && unchanged(l.file, now) {
+		return l.dark, nil
 	}
-	a, digest, err := s.read(key)
-	if err != nil || a.Dark.N == 0 {
-		return nil, false // not remembered: another process may add it
+	delete(s.loaded, key)
+	a, f, err := s.read(key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoCalibration
 	}
-	s.loaded[key] = a.calibration(digest)
-	return s.loaded[key], true
+	if err != nil {
+		return nil, err
+	}
+	if a.Dark.N == 0 {
+		return nil, fmt.Errorf("%w: flood frames alone", ErrNoCalibration)
+	}
+	s.loaded[key] = loadedDark{a.calibration(f.digest), f.info}
+	return s.loaded[key].dark, nil
+}
+
+// unchanged compares two looks at a path. Files are replaced, not written over, so that
+// a change gives another inode as well.
+func unchanged(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // AddDark adds images taken without radiation to their detector's calibration; the same
@@ -65,24 +78,35 @@ func (s *DarkStore) AddDark(frames ...*Image) error { return s.add(false, frames
 func (s *DarkStore) AddFlood(frames ...*Image) error { return s.add(true, frames) }
 
 func (s *DarkStore) add(flood bool, frames []*Image) error {
+	kind := "dark"
+	if flood {
+		kind = "flood"
+	}
 	for _, m := range frames {
 		key, ok := m.Detector()
 		if !ok {
-			return fmt.Errorf("add dark frame: %w: neither Detector ID (0018,700A) nor Device Serial Number (0018,1000)", ErrMalformed)
+			return fmt.Errorf("add %s frame: %w: neither Detector ID (0018,700A) nor Device Serial Number (0018,1000)", kind, ErrMalformed)
 		}
 		if len(m.Samples) != m.Rows*m.Columns || len(m.Samples) == 0 {
-			return fmt.Errorf("add dark frame: %w: %d samples for %d×%d pixels", ErrMalformed, len(m.Samples), m.Rows, m.Columns)
+			return fmt.Errorf("add %s frame: %w: %d samples for %d×%d pixels", kind, ErrMalformed, len(m.Samples), m.Rows, m.Columns)
 		}
-		if err := s.addOne(key, flood, m.Samples); err != nil {
-			return fmt.Errorf("add dark frame: %w", err)
+		if err := s.change(key, func(a *accumulator) (bool, error) { return a.take(flood, m.Samples) }); err != nil {
+			return fmt.Errorf("add %s frame: %w", kind, err)
 		}
 	}
 	return nil
 }
 
-func (s *DarkStore) addOne(key DetectorKey, flood bool, pix []float32) error {
+// change reads a detector's file, or begins a new one, and replaces it when do says that
+// it changed. No other process changes the folder meanwhile.
+func (s *DarkStore) change(key DetectorKey, do func(*accumulator) (changed bool, err error)) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	unlock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	a, _, err := s.read(key)
 	if errors.Is(err, fs.ErrNotExist) {
 		a, err = &accumulator{Key: key}, nil
@@ -90,39 +114,87 @@ func (s *DarkStore) addOne(key DetectorKey, flood bool, pix []float32) error {
 	if err != nil {
 		return err
 	}
-	if !a.take(flood, pix) {
-		return nil
+	changed, err := do(a)
+	if err != nil || !changed {
+		return err
 	}
-	delete(s.loaded, key)
 	return writeDurably(s.path(key), a.write)
+}
+
+// lock waits until no other process changes the folder. The system gives the lock back
+// when a process ends, however it ends.
+func (s *DarkStore) lock() (unlock func() error, err error) {
+	if err := os.MkdirAll(s.dir, 0o750); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if err == nil {
+			return f.Close, nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return nil, errors.Join(fmt.Errorf("lock %s: %w", s.dir, err), f.Close())
+		}
+	}
 }
 
 // List returns every readable calibration of the folder, in no order, and an error that
 // names the files it could not read.
 func (s *DarkStore) List() ([]*Dark, error) {
-	files, err := filepath.Glob(filepath.Join(s.dir, "*.dark"))
+	files, err := calibrationFiles(s.dir)
 	if err != nil {
 		return nil, err
 	}
 	var out []*Dark
 	var problems []error
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
+	for _, path := range files {
+		a, f, err := readCalibration(path)
+		switch {
+		case err != nil:
 			problems = append(problems, err)
-			continue
-		}
-		a, err := readAccumulator(b)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("read calibration %s: %w", filepath.Base(f), err))
-			continue
-		}
-		if a.Dark.N > 0 {
-			sum := sha256.Sum256(b)
-			out = append(out, a.calibration(hex.EncodeToString(sum[:])))
+		case a.Dark.N > 0:
+			out = append(out, a.calibration(f.digest))
 		}
 	}
 	return out, errors.Join(problems...)
+}
+
+func calibrationFiles(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".dark" {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, err
+}
+
+// Drop forgets the calibrations of a detector, all sizes and modes, and returns how many
+// there were. Unreadable files stay and are reported as by List.
+func (s *DarkStore) Drop(detector string) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unlock, err := s.lock()
+	if err != nil {
+		return 0, err
+	}
+	all, problems := s.List()
+	for _, d := range all {
+		if d.Key.Detector == detector {
+			if err = os.Remove(s.path(d.Key)); err != nil {
+				break
+			}
+			n++
+		}
+	}
+	return n, errors.Join(err, problems, unlock())
 }
 
 func (s *DarkStore) path(key DetectorKey) string {
@@ -130,185 +202,40 @@ func (s *DarkStore) path(key DetectorKey) string {
 	return filepath.Join(s.dir, hex.EncodeToString(sum[:])+".dark")
 }
 
-func (s *DarkStore) read(key DetectorKey) (*accumulator, string, error) {
-	b, err := os.ReadFile(s.path(key))
+func (s *DarkStore) read(key DetectorKey) (*accumulator, calibrationFile, error) {
+	a, f, err := readCalibration(s.path(key))
+	if err == nil && a.Key != key {
+		err = fmt.Errorf("read calibration %s: %w: it is another detector's", filepath.Base(s.path(key)), ErrCalibration)
+	}
+	return a, f, err
+}
+
+// calibrationFile identifies the content that was read.
+type calibrationFile struct {
+	info   fs.FileInfo
+	digest string // SHA-256, hexadecimal
+}
+
+func readCalibration(path string) (*accumulator, calibrationFile, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, "", err
+		return nil, calibrationFile{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, calibrationFile{}, err
+	}
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return nil, calibrationFile{}, err
 	}
 	a, err := readAccumulator(b)
-	if err == nil && a.Key != key {
-		err = fmt.Errorf("%w: calibration of another detector", ErrMalformed)
+	if err != nil {
+		return nil, calibrationFile{}, fmt.Errorf("read calibration %s: %w", filepath.Base(path), err)
 	}
 	sum := sha256.Sum256(b)
-	return a, hex.EncodeToString(sum[:]), err
-}
-
-// accumulator is what a calibration file holds: running figures, so that frames may
-// come one at a time.
-type accumulator struct {
-	Key         DetectorKey
-	Dark, Flood series
-	Seen        []string // SHA-256 of the frames taken, hexadecimal
-}
-
-// series are running figures of frames, per pixel: Welford's mean and squared
-// deviations, and the extremes, which the trimmed mean leaves out.
-type series struct {
-	N                     int
-	mean, m2, least, most []float32
-}
-
-func (a *accumulator) take(flood bool, pix []float32) bool {
-	h := sha256.New()
-	fmt.Fprint(h, flood, "\n")
-	_ = binary.Write(h, binary.LittleEndian, pix) // a hash takes everything
-	id := hex.EncodeToString(h.Sum(nil))
-	if slices.Contains(a.Seen, id) || len(a.Seen) >= maxDarkFrames {
-		return false
-	}
-	a.Seen = append(a.Seen, id)
-	if flood {
-		a.Flood.add(pix)
-	} else {
-		a.Dark.add(pix)
-	}
-	return true
-}
-
-func (s *series) add(pix []float32) {
-	if s.N++; s.N == 1 {
-		s.mean, s.least, s.most = slices.Clone(pix), slices.Clone(pix), slices.Clone(pix)
-		s.m2 = make([]float32, len(pix))
-		return
-	}
-	for i, v := range pix {
-		d := v - s.mean[i]
-		s.mean[i] += d / float32(s.N)
-		s.m2[i] += d * (v - s.mean[i])
-		s.least[i], s.most[i] = min(s.least[i], v), max(s.most[i], v)
-	}
-}
-
-// trimmed is the mean without the smallest and largest value, from three frames on.
-func (s *series) trimmed() []float32 {
-	out := slices.Clone(s.mean)
-	if s.N >= 3 {
-		n := float64(s.N)
-		for i, v := range out {
-			out[i] = float32((float64(v)*n - float64(s.least[i]) - float64(s.most[i])) / (n - 2))
-		}
-	}
-	return out
-}
-
-// calibration computes offset, gain and defects.
-func (a *accumulator) calibration(digest string) *Dark {
-	d := &Dark{Key: a.Key, Frames: a.Dark.N, Offset: a.Dark.trimmed(), Digest: digest}
-	d.Defect = make(Mask, len(d.Offset))
-	markOutliers(d.Defect, d.Offset)
-	if a.Dark.N >= 4 {
-		noise := make([]float32, len(d.Offset))
-		for i, v := range a.Dark.m2 {
-			noise[i] = float32(math.Sqrt(float64(v) / float64(a.Dark.N-1)))
-		}
-		markOutliers(d.Defect, noise)
-	}
-	if a.Flood.N > 0 {
-		d.gain(a.Flood.trimmed())
-	}
-	return d
-}
-
-// markOutliers marks values farther from the median than 12 times the interquartile
-// half range (8 standard deviations of a normal distribution) and one stored value.
-func markOutliers(defect Mask, v []float32) {
-	q := quantiles(v, 0.25, 0.5, 0.75)
-	far := 1 + 12*(q[2]-q[0])/2
-	for i, x := range v {
-		if x > q[1]+far || x < q[1]-far {
-			defect[i] = true
-		}
-	}
-}
-
-func (d *Dark) gain(flood []float32) {
-	for i := range flood {
-		flood[i] -= d.Offset[i]
-	}
-	median := quantiles(flood, 0.5)[0]
-	if !(median > 0) {
-		return // the flood frames hold no radiation
-	}
-	d.Gain = flood
-	for i := range flood {
-		flood[i] /= median
-		if flood[i] < leastGain || flood[i] > 1/leastGain {
-			d.Defect[i] = true
-		}
-	}
-}
-
-// write writes the file: magic, header length, header (JSON), the planes of Dark and of
-// Flood, each float32 little endian, and the SHA-256 of all that.
-func (a *accumulator) write(w io.Writer) error {
-	header, err := json.Marshal(a)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	out := io.MultiWriter(w, h)
-	b := binary.LittleEndian.AppendUint32([]byte(darkMagic), uint32(len(header)))
-	if _, err := out.Write(append(b, header...)); err != nil {
-		return err
-	}
-	for _, p := range append(a.Dark.planes(), a.Flood.planes()...) {
-		if err := binary.Write(out, binary.LittleEndian, *p); err != nil {
-			return err
-		}
-	}
-	_, err = w.Write(h.Sum(nil))
-	return err
-}
-
-func (s *series) planes() []*[]float32 {
-	if s.N == 0 {
-		return nil
-	}
-	return []*[]float32{&s.mean, &s.m2, &s.least, &s.most}
-}
-
-func readAccumulator(b []byte) (*accumulator, error) {
-	fixed := len(darkMagic) + 4
-	if len(b) < fixed+sha256.Size || string(b[:len(darkMagic)]) != darkMagic {
-		return nil, fmt.Errorf("%w: not a calibration file of version 1", ErrMalformed)
-	}
-	body := b[:len(b)-sha256.Size]
-	if sum := sha256.Sum256(body); string(sum[:]) != string(b[len(body):]) {
-		return nil, fmt.Errorf("%w: calibration file is damaged", ErrMalformed)
-	}
-	n := int64(binary.LittleEndian.Uint32(b[len(darkMagic):]))
-	if n > maxDarkHeader || n > int64(len(body)-fixed) {
-		return nil, fmt.Errorf("%w: calibration header of %d bytes", ErrMalformed, n)
-	}
-	a := &accumulator{}
-	if err := json.Unmarshal(body[fixed:fixed+int(n)], a); err != nil {
-		return nil, fmt.Errorf("%w: calibration header: %w", ErrMalformed, err)
-	}
-	planes := append(a.Dark.planes(), a.Flood.planes()...)
-	rest := body[fixed+int(n):]
-	k := a.Key
-	if k.Rows < 1 || k.Columns < 1 || k.Rows > 65535 || k.Columns > 65535 || a.Dark.N < 0 || a.Flood.N < 0 ||
-		int64(len(rest)) != int64(len(planes))*int64(k.Rows)*int64(k.Columns)*4 {
-		return nil, fmt.Errorf("%w: calibration planes do not fit the header", ErrMalformed)
-	}
-	for _, p := range planes {
-		*p = make([]float32, k.Rows*k.Columns)
-		for i := range *p {
-			(*p)[i] = math.Float32frombits(binary.LittleEndian.Uint32(rest[4*i:]))
-		}
-		rest = rest[4*k.Rows*k.Columns:]
-	}
-	return a, nil
+	return a, calibrationFile{info, hex.EncodeToString(sum[:])}, nil
 }
 
 // writeDurably writes a file beside path, syncs it, renames it and syncs the folder:

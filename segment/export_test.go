@@ -33,3 +33,17 @@ func Canonical(m *Image) ([]float32, PolarityRecord) {
 
 // RemoveIslands is removeIslands.
 var RemoveIslands = removeIslands
+
+// TakeFrames adds n different frames of one pixel to a calibration in memory.
+func TakeFrames(n int) error {
+	var a accumulator
+	for i := range n {
+		if _, err := a.take(false, []float32{float32(i)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MaxDarkFrames is maxDarkFrames.
+const MaxDarkFrames = maxDarkFrames

@@ -157,6 +157,7 @@ type DarkRecord struct {
 	Gain      bool    // flood frames were used as well
 	Corrected int     // defect pixels replaced
 	Digest    string  // of the calibration used, "" without one
+	Err       error   // why the detector's calibration could not be used; nil when it has none
 }
 
 // DetectorKey names what a calibration is valid for.
@@ -167,10 +168,20 @@ type DetectorKey struct {
 	Mode          string // Detector Mode (0018,7008) and Active Shape (0018,7024), "" when absent
 }
 
-// Calibration finds the dark signal of a detector. Lookup is safe for concurrent use.
+// Calibration finds the dark signal of a detector.
 type Calibration interface {
-	Lookup(DetectorKey) (*Dark, bool)
+	// Lookup returns ErrNoCalibration for a detector it does not know; another error,
+	// ErrCalibration or the system's, means that there is a calibration which cannot be
+	// used. It is safe for concurrent use.
+	Lookup(DetectorKey) (*Dark, error)
 }
+
+// ErrNoCalibration is returned for a detector without dark frames.
+var ErrNoCalibration = errors.New("no dark frames for this detector")
+
+// ErrCalibration is a calibration file that contradicts itself. Images of its detector get
+// an estimate, and no frames can be added, until the file is removed.
+var ErrCalibration = errors.New("damaged calibration")
 
 // Config is what a site may choose about segmentation.
 type Config struct {
