@@ -1,23 +1,20 @@
-// Package dataset reads and writes the trainer's data set folder: dataset.csv
-// beside PNG images and PNG labels.
+// Package dataset reads, checks and writes the trainer's data set folder:
+// dataset.csv beside images and labels.
 //
 // dataset.csv begins with the columns of [Columns]; more columns may follow and
-// are kept in [Item.Extra]. Images are PNG of 8 or 16 bits per sample, grey (RGB
-// is averaged); labels are 8-bit grey PNG of the same size with the values
-// [OpenBeam], [SoftTissue], [Bone] and [Ignore]. A file named by the table must
-// lie inside the folder. The package holds no DICOM; the node's export writes
-// such folders.
+// are kept in [Item.Extra]. Images are PNG or TIFF of 8 or 16 bits per sample,
+// grey (RGB is averaged); labels are 8-bit grey PNG of the same size with the
+// values [OpenBeam], [SoftTissue], [Bone] and [Ignore]. A file named by the table
+// must lie inside the folder. [Check] explains everything that is wrong with a
+// folder. The package holds no DICOM; importers make such folders.
 package dataset
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // Label values, the class indices of XNet's output, and [Ignore] for pixels that
@@ -48,6 +45,14 @@ const (
 
 // Table is the name of the table inside a folder.
 const Table = "dataset.csv"
+
+// PatientColumn is the further column whose equal values are images of one
+// patient: a pseudonym, never a name or number of the hospital.
+const PatientColumn = "patient"
+
+// OriginColumn is the further column that names the id an augmented image was
+// made from.
+const OriginColumn = "origin"
 
 // Columns are the columns every table begins with, in this order.
 var Columns = []string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source"}
@@ -102,73 +107,19 @@ func (f *Folder) readTable() error {
 		return err
 	}
 	defer file.Close()
-	f.Items, f.ExtraColumns, err = parseTable(io.LimitReader(file, maxTable))
-	return err
-}
-
-// parseTable reads a table and checks it row by row.
-func parseTable(r io.Reader) ([]Item, []string, error) {
-	in := csv.NewReader(r)
-	header, err := in.Read()
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the header: %w", err)
+	t := readTable(file)
+	if len(t.problems) > 0 {
+		return t.problems[0]
 	}
-	if len(header) < len(Columns) || !slices.Equal(header[:len(Columns)], Columns) {
-		return nil, nil, fmt.Errorf("the header is %q, want it to begin with %q",
-			strings.Join(header, ","), strings.Join(Columns, ","))
-	}
-	var items []Item
-	seen := map[string]int{}
-	for {
-		row, err := in.Read()
-		if err == io.EOF {
-			return items, slices.Clone(header[len(Columns):]), nil
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		line, _ := in.FieldPos(0)
-		it := itemOf(row)
-		if it.Split == "validation" {
-			it.Split = Validation
-		}
-		if err := it.check(row[6]); err != nil {
-			return nil, nil, fmt.Errorf("line %d: %w", line, err)
-		}
-		if first, ok := seen[it.ID]; ok {
-			return nil, nil, fmt.Errorf("line %d: id %q is used on line %d already", line, it.ID, first)
-		}
-		if len(items) == maxItems {
-			return nil, nil, fmt.Errorf("more than %d rows", maxItems)
-		}
-		seen[it.ID] = line
-		items = append(items, it)
-	}
-}
-
-func itemOf(row []string) Item {
-	return Item{ID: row[0], Image: row[1], Label: row[2], BodyPart: row[3], Polarity: row[4],
-		Split: row[5], Difficult: row[6] == "1" || row[6] == "true", Source: row[7],
-		Extra: slices.Clone(row[len(Columns):])}
-}
-
-// check reports what is wrong with the item; difficult is the column as written.
-func (it Item) check(difficult string) error {
-	switch {
-	case it.ID == "":
-		return errors.New("id is empty")
-	case !local(it.Image):
-		return fmt.Errorf("image %q is not a path inside the folder", it.Image)
-	case !local(it.Label):
-		return fmt.Errorf("label %q is not a path inside the folder", it.Label)
-	case it.Polarity != AirBright && it.Polarity != AirDark:
-		return fmt.Errorf("polarity %q is neither %s nor %s", it.Polarity, AirBright, AirDark)
-	case !slices.Contains([]string{"", Train, Validation, Test}, it.Split):
-		return fmt.Errorf("split %q is none of %s, %s, %s or empty", it.Split, Train, Validation, Test)
-	case !slices.Contains([]string{"", "0", "1", "true", "false"}, difficult):
-		return fmt.Errorf("difficult is %q, want 0 or 1", difficult)
-	}
+	f.Items, f.ExtraColumns = t.items, t.extra
 	return nil
 }
 
-func local(p string) bool { return p != "" && filepath.IsLocal(filepath.FromSlash(p)) }
+// Extra returns the item's value in one of the further columns, "" where the
+// table has no such column.
+func (f *Folder) Extra(it Item, column string) string {
+	if i := slices.Index(f.ExtraColumns, column); i >= 0 && i < len(it.Extra) {
+		return it.Extra[i]
+	}
+	return ""
+}

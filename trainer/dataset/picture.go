@@ -2,12 +2,17 @@ package dataset
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"io"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/image/tiff"
 )
 
 // MaxPixels bounds the pixels of one image; larger ones are refused before
@@ -23,11 +28,11 @@ type Picture struct {
 
 // Load reads an item's image and label at their own size.
 func (f *Folder) Load(it Item) (*Picture, error) {
-	img, err := f.decode(it.Image)
+	img, err := f.decode(it.Image, pngFormat, tiffFormat)
 	if err != nil {
 		return nil, fmt.Errorf("item %s: %w", it.ID, err)
 	}
-	lab, err := f.decode(it.Label)
+	lab, err := f.decode(it.Label, pngFormat)
 	if err != nil {
 		return nil, fmt.Errorf("item %s: %w", it.ID, err)
 	}
@@ -36,44 +41,104 @@ func (f *Folder) Load(it Item) (*Picture, error) {
 		return nil, fmt.Errorf("item %s: the image is %d×%d, its label %d×%d", it.ID,
 			b.Dx(), b.Dy(), lab.Bounds().Dx(), lab.Bounds().Dy())
 	}
-	p := &Picture{Pix: greys(img), Rows: b.Dy(), Cols: b.Dx()}
-	if it.Polarity == AirDark {
-		for i, v := range p.Pix {
-			p.Pix[i] = 1 - v
-		}
-	}
+	p := &Picture{Pix: Greys(img), Rows: b.Dy(), Cols: b.Dx()}
+	p.airBright(it.Polarity)
 	if p.Label, err = classes(lab); err != nil {
 		return nil, fmt.Errorf("item %s: label %s: %w", it.ID, it.Label, err)
 	}
 	return p, nil
 }
 
-// decode reads a PNG inside the folder after checking its announced size.
-func (f *Folder) decode(name string) (image.Image, error) {
+func (p *Picture) airBright(polarity string) {
+	if polarity == AirDark {
+		for i, v := range p.Pix {
+			p.Pix[i] = 1 - v
+		}
+	}
+}
+
+// decode reads an image inside the folder.
+func (f *Folder) decode(name string, formats ...format) (image.Image, error) {
 	file, err := f.root.Open(filepath.FromSlash(name))
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	cfg, err := png.DecodeConfig(bufio.NewReader(file))
-	if err != nil {
-		return nil, fmt.Errorf("decode %s: %w", name, err)
-	}
-	if cfg.Width <= 0 || cfg.Height <= 0 || cfg.Width > MaxPixels/cfg.Height {
-		return nil, fmt.Errorf("decode %s: %d×%d pixels are more than %d", name, cfg.Width, cfg.Height, MaxPixels)
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	img, err := png.Decode(bufio.NewReaderSize(file, 1<<16))
+	img, err := decode(file, formats)
 	if err != nil {
 		return nil, fmt.Errorf("decode %s: %w", name, err)
 	}
 	return img, nil
 }
 
-// greys returns the samples as 0..1; colours are averaged without weights.
-func greys(img image.Image) []float32 {
+// format is a picture format, known by its first four bytes.
+type format struct {
+	name   string
+	magic  []string
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+}
+
+// The formats of images; labels are PNG only. Where a TIFF says that zero is
+// white, its values are turned over, as for display.
+var (
+	pngFormat  = format{"PNG", []string{"\x89PNG"}, png.DecodeConfig, png.Decode}
+	tiffFormat = format{"TIFF", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode}
+)
+
+// ErrFormat is a file in none of the formats of a data set.
+var ErrFormat = errors.New("not in a format of data sets")
+
+// DecodePicture reads a PNG or TIFF of at most [MaxPixels] pixels. It returns
+// [ErrFormat] for anything else.
+func DecodePicture(r io.ReadSeeker) (image.Image, error) {
+	return decode(r, []format{pngFormat, tiffFormat})
+}
+
+// decode checks the announced size before anything is allocated for it.
+func decode(r io.ReadSeeker, formats []format) (img image.Image, err error) {
+	defer func() { // a decoder of others that panics has met a malformed file
+		if recover() != nil {
+			img, err = nil, errors.New("the decoder panicked")
+		}
+	}()
+	f, err := formatOf(r, formats)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := f.config(bufio.NewReader(r))
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Width <= 0 || cfg.Height <= 0 || cfg.Width > MaxPixels/cfg.Height {
+		return nil, fmt.Errorf("%d×%d pixels are more than %d", cfg.Width, cfg.Height, MaxPixels)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return f.decode(bufio.NewReaderSize(r, 1<<16))
+}
+
+// formatOf finds the format of r and goes back to its start.
+func formatOf(r io.ReadSeeker, formats []format) (format, error) {
+	var magic [4]byte
+	if _, err := io.ReadFull(r, magic[:]); err != nil {
+		return format{}, err
+	}
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+		if slices.Contains(f.magic, string(magic[:])) {
+			_, err := r.Seek(0, io.SeekStart)
+			return f, err
+		}
+	}
+	return format{}, fmt.Errorf("%w: want %s", ErrFormat, strings.Join(names, " or "))
+}
+
+// Greys returns the samples row by row as 0..1; colours are averaged without
+// weights.
+func Greys(img image.Image) []float32 {
 	b := img.Bounds()
 	w, h := b.Dx(), b.Dy()
 	out := make([]float32, w*h)
@@ -101,6 +166,21 @@ func greys(img image.Image) []float32 {
 
 // classes returns the label's values, or an error naming the first wrong pixel.
 func classes(img image.Image) ([]uint8, error) {
+	out, err := labelValues(img)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range out {
+		if v > Bone && v != Ignore {
+			w := img.Bounds().Dx()
+			return nil, fmt.Errorf("value %d at column %d row %d, want 0, 1, 2 or 255", v, i%w, i/w)
+		}
+	}
+	return out, nil
+}
+
+// labelValues returns an 8-bit grey picture row by row.
+func labelValues(img image.Image) ([]uint8, error) {
 	switch img.(type) {
 	case *image.Gray, *image.Paletted:
 	default:
@@ -109,12 +189,13 @@ func classes(img image.Image) ([]uint8, error) {
 	b := img.Bounds()
 	out := make([]uint8, 0, b.Dx()*b.Dy())
 	for y := b.Min.Y; y < b.Max.Y; y++ {
+		if g, ok := img.(*image.Gray); ok {
+			i := g.PixOffset(b.Min.X, y)
+			out = append(out, g.Pix[i:i+b.Dx()]...)
+			continue
+		}
 		for x := b.Min.X; x < b.Max.X; x++ {
-			v := color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y
-			if v > Bone && v != Ignore {
-				return nil, fmt.Errorf("value %d at column %d row %d, want 0, 1, 2 or 255", v, x-b.Min.X, y-b.Min.Y)
-			}
-			out = append(out, v)
+			out = append(out, color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y)
 		}
 	}
 	return out, nil

@@ -1,12 +1,12 @@
 package dataset
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,8 +15,9 @@ import (
 	"sync"
 )
 
-// Writer makes a data set folder. Add may be called concurrently; the table is
-// written by Close, sorted by id.
+// Writer makes a data set folder. Its methods may be called concurrently; the
+// table is written by Close, sorted by id. Every file appears whole or not at
+// all, so that a folder whose writing was interrupted can be written again.
 type Writer struct {
 	root  *os.Root
 	extra []string
@@ -25,8 +26,11 @@ type Writer struct {
 	items map[string]Item
 }
 
+// ErrExists is a folder that holds a table already.
+var ErrExists = errors.New("holds a " + Table + " already")
+
 // Create makes the folder (and its images and labels folders) for new items.
-// It refuses a folder that holds a table already.
+// It refuses a folder that holds a table already with [ErrExists].
 func Create(dir string, extraColumns ...string) (*Writer, error) {
 	for _, sub := range []string{"images", "labels"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
@@ -38,7 +42,7 @@ func Create(dir string, extraColumns ...string) (*Writer, error) {
 		return nil, fmt.Errorf("make data set folder: %w", err)
 	}
 	if _, err := root.Stat(Table); !errors.Is(err, os.ErrNotExist) {
-		return nil, errors.Join(fmt.Errorf("make data set folder: %s holds a %s already", dir, Table), root.Close())
+		return nil, errors.Join(fmt.Errorf("make data set folder: %s %w", dir, ErrExists), root.Close())
 	}
 	return &Writer{root: root, extra: extraColumns, items: map[string]Item{}}, nil
 }
@@ -46,65 +50,98 @@ func Create(dir string, extraColumns ...string) (*Writer, error) {
 // Add writes an item's files as images/<id>.png and labels/<id>.png and keeps
 // its row. The paths in it are set by Add.
 func (w *Writer) Add(it Item, img image.Image, label *image.Gray) error {
-	if strings.ContainsAny(it.ID, `/\`) || strings.HasPrefix(it.ID, ".") {
-		return fmt.Errorf("add item: id %q cannot be a file name", it.ID)
-	}
-	it.Image, it.Label = path.Join("images", it.ID+".png"), path.Join("labels", it.ID+".png")
-	if err := it.check(""); err != nil {
-		return fmt.Errorf("add item %q: %w", it.ID, err)
-	}
-	if len(it.Extra) != len(w.extra) {
-		return fmt.Errorf("add item %q: %d extra values for %d extra columns", it.ID, len(it.Extra), len(w.extra))
-	}
 	if img.Bounds().Size() != label.Bounds().Size() {
 		return fmt.Errorf("add item %q: image and label differ in size", it.ID)
 	}
-	if err := w.reserve(it); err != nil {
+	it, err := w.reserve(it)
+	if err != nil {
 		return err
 	}
 	return errors.Join(w.encode(it.Image, img), w.encode(it.Label, label))
 }
 
-func (w *Writer) reserve(it Item) error {
+// Has reports whether an interrupted run wrote both files of an item.
+func (w *Writer) Has(id string) bool {
+	for _, name := range []string{imagePath(id), labelPath(id)} {
+		if _, err := w.root.Stat(filepath.FromSlash(name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Keep is Add for an item whose files are there already; see [Writer.Has].
+func (w *Writer) Keep(it Item) error {
+	_, err := w.reserve(it)
+	return err
+}
+
+func imagePath(id string) string { return path.Join("images", id+".png") }
+func labelPath(id string) string { return path.Join("labels", id+".png") }
+
+// reserve checks the item and keeps its row, with the paths of its files.
+func (w *Writer) reserve(it Item) (Item, error) {
+	if it.ID == "" || strings.ContainsAny(it.ID, "/\\\x00") || strings.HasPrefix(it.ID, ".") {
+		return it, fmt.Errorf("add item: id %q cannot be a file name", it.ID)
+	}
+	it.Image, it.Label = imagePath(it.ID), labelPath(it.ID)
+	if problems := it.problems(""); len(problems) > 0 {
+		return it, fmt.Errorf("add item %q: %w", it.ID, problems[0])
+	}
+	if len(it.Extra) != len(w.extra) {
+		return it, fmt.Errorf("add item %q: %d extra values for %d extra columns", it.ID, len(it.Extra), len(w.extra))
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.items[it.ID]; ok {
-		return fmt.Errorf("add item: id %q is used already", it.ID)
+		return it, fmt.Errorf("add item: id %q is used already", it.ID)
 	}
 	w.items[it.ID] = it
-	return nil
+	return it, nil
 }
 
 func (w *Writer) encode(name string, img image.Image) error {
-	file, err := w.root.Create(filepath.FromSlash(name))
-	if err != nil {
-		return err
-	}
-	buf := bufio.NewWriterSize(file, 1<<16)
-	enc := png.Encoder{CompressionLevel: png.BestSpeed}
-	return errors.Join(enc.Encode(buf, img), buf.Flush(), file.Close())
+	return writeAtomic(w.root, filepath.FromSlash(name), func(out io.Writer) error {
+		enc := png.Encoder{CompressionLevel: png.BestSpeed}
+		return enc.Encode(out, img)
+	})
 }
 
 // Close writes the table and releases the folder.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	file, err := w.root.Create(Table)
-	if err != nil {
-		return errors.Join(err, w.root.Close())
+	items := make([]Item, 0, len(w.items))
+	for _, it := range w.items {
+		items = append(items, it)
 	}
-	out := csv.NewWriter(file)
-	err = out.Write(append(slices.Clone(Columns), w.extra...))
-	ids := make([]string, 0, len(w.items))
-	for id := range w.items {
-		ids = append(ids, id)
+	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.ID, b.ID) })
+	return errors.Join(writeTable(w.root, items, w.extra), w.root.Close())
+}
+
+// Abandon releases the folder without a table; what was added stays for another
+// run.
+func (w *Writer) Abandon() error { return w.root.Close() }
+
+// Save writes the folder's items back to its table, in their order. The table is
+// replaced whole or not at all.
+func (f *Folder) Save() error {
+	if err := writeTable(f.root, f.Items, f.ExtraColumns); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Join(f.Dir, Table), err)
 	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		err = errors.Join(err, out.Write(rowOf(w.items[id])))
-	}
-	out.Flush()
-	return errors.Join(err, out.Error(), file.Close(), w.root.Close())
+	return nil
+}
+
+func writeTable(root *os.Root, items []Item, extra []string) error {
+	return writeAtomic(root, Table, func(w io.Writer) error {
+		out := csv.NewWriter(w)
+		err := out.Write(append(slices.Clone(Columns), extra...))
+		for _, it := range items {
+			err = errors.Join(err, out.Write(rowOf(it)))
+		}
+		out.Flush()
+		return errors.Join(err, out.Error())
+	})
 }
 
 func rowOf(it Item) []string {

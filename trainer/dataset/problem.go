@@ -1,0 +1,38 @@
+package dataset
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Severity says what a problem stops.
+type Severity string
+
+const (
+	// Wrong is a folder that cannot be used, or would give false figures.
+	Wrong Severity = "error"
+	// Doubtful is what can be meant, and often is not.
+	Doubtful Severity = "warning"
+)
+
+// Problem is one thing wrong with a data set folder, and what to do about it.
+type Problem struct {
+	Severity Severity `json:"severity"`
+	Line     int      `json:"line,omitempty"` // of the table, 1-based; 0 for the whole folder
+	ID       string   `json:"id,omitempty"`
+	Column   string   `json:"column,omitempty"`
+	What     string   `json:"what"`
+	Hint     string   `json:"hint"`
+}
+
+// Error is the problem in one line, without the hint.
+func (p Problem) Error() string {
+	var b strings.Builder
+	if p.Line > 0 {
+		fmt.Fprintf(&b, "line %d: ", p.Line)
+	}
+	if p.ID != "" && !strings.Contains(p.What, fmt.Sprintf("%q", p.ID)) {
+		fmt.Fprintf(&b, "%s: ", p.ID)
+	}
+	return b.String() + p.What
+}
