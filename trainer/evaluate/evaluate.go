@@ -1,42 +1,105 @@
-// Package evaluate scores a network on a labelled data set folder: confusion
-// matrix, accuracy, precision, recall and F1 per class, per image, per body
-// part, and how well its probabilities are calibrated. All of it is measured at
-// the network's 200×200 pixels with the pixels of all images pooled; pixels
-// labelled 255 and padding are left out. It knows nothing of thresholds and
-// exposed fields, which the node applies after the network.
+// Package evaluate scores a network on a labelled data set folder with the figures
+// of section 5 of Bullock, Cuesta-Lázaro and Quera-Bofarull, "XNet" (2019):
+// accuracy, F1, AUC and confidence per class and weighted, the confusion matrix, ROC
+// curves, calibration, and what a threshold does to soft tissue; beyond the paper,
+// boundary distances and bootstrap intervals. All is measured at the network's
+// 200×200 pixels and again at the images' own, with the pixels of all images
+// pooled; pixels labelled 255 and padding are left out. As in the paper it is the
+// network that is scored: exposed field and islands, which the node deals with
+// afterwards, play no part. One image is in memory at a time.
 package evaluate
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
 
 	"dicomnode/segment"
 	"dicomnode/trainer/dataset"
 )
 
-// Options chooses what is scored.
+// SpacingColumn is the optional column of dataset.csv with the millimetres per
+// pixel of an image, the same in rows and columns.
+const SpacingColumn = "spacing_mm"
+
+// Options chooses what is scored, and how. The zero value scores everything.
 type Options struct {
-	Exclude []string // patterns of ids to leave out, as in path.Match: "*phantom*"
-	Splits  []string // splits to score; none: all
-	Workers int      // images loaded at once; 0: one per CPU
+	Exclude   []string // patterns of ids to leave out, as in path.Match: "*phantom*"
+	Splits    []string // splits to score; none: all
+	Workers   int      // of Load: images loaded at once; 0: one per CPU
+	Threshold float64  // soft-tissue probability for Report.Threshold; 0: the paper's 0.90
+	Resamples int      // of the bootstrap; 0: 1000, negative: none
+	Seed      uint64   // of the bootstrap and of Report.Sample
+	Cases     int      // images kept for Report.Worst and as many for Report.Sample
+	Model     *Model   // for the report
+	Progress  func(done, all int)
+}
+
+func (o Options) threshold() float64 {
+	if o.Threshold == 0 {
+		return paperThreshold
+	}
+	return o.Threshold
+}
+
+func (o Options) resamples() int {
+	if o.Resamples == 0 {
+		return 1000
+	}
+	return o.Resamples
 }
 
 // ErrEmpty is returned when nothing is left to score.
 var ErrEmpty = errors.New("no labelled pixel to score")
 
-// Run scores predictor p on the folder.
+// Run scores predictor p on the folder, at both resolutions.
 func Run(ctx context.Context, folder string, p segment.Predictor, opt Options) (*Report, error) {
-	samples, excluded, err := Load(ctx, folder, opt)
+	f, err := dataset.Open(folder)
 	if err != nil {
 		return nil, err
 	}
-	r, err := Measure(ctx, samples, p)
+	defer f.Close()
+	items, excluded, err := choose(f, opt)
+	if err != nil {
+		return nil, err
+	}
+	e := &evaluation{predictor: p, opt: opt, network: newScale(opt), native: newScale(opt), gallery: newGallery(opt),
+		spacing: slices.Index(f.ExtraColumns, SpacingColumn)}
+	for i, it := range items {
+		if err := e.item(ctx, f, it); err != nil {
+			return nil, fmt.Errorf("evaluate %s: %w", folder, err)
+		}
+		if opt.Progress != nil {
+			opt.Progress(i+1, len(items))
+		}
+	}
+	r, err := e.report()
 	if err != nil {
 		return nil, fmt.Errorf("evaluate %s: %w", folder, err)
 	}
-	r.Folder, r.Excluded = folder, excluded
+	r.Folder, r.Excluded, r.Splits = base(folder), excluded, opt.Splits
 	return r, nil
+}
+
+// base is the folder's own name: where it lies is no part of a report.
+func base(folder string) string {
+	if full, err := filepath.Abs(folder); err == nil {
+		folder = full
+	}
+	return filepath.Base(folder)
+}
+
+// choose lists the items that opt chooses and the ids left out by pattern.
+func choose(f *dataset.Folder, opt Options) (kept []dataset.Item, excluded []string, err error) {
+	items, err := dataset.Select(f.Items, opt.Splits, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, err = dataset.Select(items, nil, opt.Exclude)
+	return kept, missing(items, kept), err
 }
 
 // Load reads the samples that opt chooses, and names those left out by pattern.
@@ -46,16 +109,12 @@ func Load(ctx context.Context, folder string, opt Options) (samples []*dataset.S
 		return nil, nil, err
 	}
 	defer f.Close()
-	items, err := dataset.Select(f.Items, opt.Splits, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	kept, err := dataset.Select(items, nil, opt.Exclude)
+	kept, excluded, err := choose(f, opt)
 	if err != nil {
 		return nil, nil, err
 	}
 	samples, err = f.Preload(ctx, kept, opt.Workers)
-	return samples, missing(items, kept), err
+	return samples, excluded, err
 }
 
 // missing lists the ids of all that are not in kept; both have the same order.
@@ -71,101 +130,143 @@ func missing(all, kept []dataset.Item) []string {
 	return out
 }
 
-// Measure scores predictor p on samples.
+// Measure scores predictor p on samples, at 200×200 only and without intervals.
 func Measure(ctx context.Context, samples []*dataset.Sample, p segment.Predictor) (*Report, error) {
-	x := make([]float32, dataset.Side*dataset.Side)
-	scores := make([]score, 0, len(samples))
+	opt := Options{Resamples: -1}
+	e := &evaluation{predictor: p, opt: opt, network: newScale(opt)}
 	for _, s := range samples {
-		if err := ctx.Err(); err != nil {
+		if _, _, err := e.sample(ctx, s, 0); err != nil {
 			return nil, err
 		}
-		s.Picture(x)
-		probabilities, err := p.Predict(ctx, x)
-		if err != nil {
-			return nil, fmt.Errorf("predict %s: %w", s.Item.ID, err)
-		}
-		if len(probabilities) != dataset.Classes*len(x) {
-			return nil, fmt.Errorf("predict %s: %d probabilities, want %d", s.Item.ID, len(probabilities), dataset.Classes*len(x))
-		}
-		scores = append(scores, scoreOf(s.Item, s.Label, probabilities))
 	}
-	r := newReport(scores)
+	return e.report()
+}
+
+// evaluation is one run of Run or Measure.
+type evaluation struct {
+	predictor       segment.Predictor
+	opt             Options
+	network, native *scale // native is nil in Measure
+	gallery         *gallery
+	spacing         int // index of SpacingColumn among the extra columns, −1 without
+	x               [dataset.Side * dataset.Side]float32
+}
+
+// item scores one item of a folder.
+func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Item) error {
+	spacing, err := e.millimetres(it)
+	if err != nil {
+		return err
+	}
+	p, err := f.Load(it)
+	if err != nil {
+		return err
+	}
+	s := dataset.NewSample(it, p)
+	row, probabilities, err := e.sample(ctx, s, spacing)
+	if err != nil {
+		return err
+	}
+	prediction := e.pixels(s, p, probabilities, spacing)
+	e.gallery.offer(row, p, prediction)
+	return nil
+}
+
+// millimetres is the item's spacing, 0 when the data set does not tell.
+func (e *evaluation) millimetres(it dataset.Item) (float64, error) {
+	if e.spacing < 0 || it.Extra[e.spacing] == "" {
+		return 0, nil
+	}
+	v, err := strconv.ParseFloat(it.Extra[e.spacing], 64)
+	if err != nil || !(v > 0 && v < 100) {
+		return 0, fmt.Errorf("item %s: %s is %q, want millimetres per pixel", it.ID, SpacingColumn, it.Extra[e.spacing])
+	}
+	return v, nil
+}
+
+// sample predicts s and scores it at 200×200; spacing is that of the image's own pixels.
+func (e *evaluation) sample(ctx context.Context, s *dataset.Sample, spacing float64) (Image, []float32, error) {
+	if err := ctx.Err(); err != nil {
+		return Image{}, nil, err
+	}
+	s.Picture(e.x[:])
+	p, err := e.predictor.Predict(ctx, e.x[:])
+	if err == nil {
+		err = check(p, len(e.x))
+	}
+	if err != nil {
+		return Image{}, nil, fmt.Errorf("predict %s: %w", s.Item.ID, err)
+	}
+	n := len(e.x)
+	prediction := make([]uint8, n)
+	for i, truth := range s.Label {
+		prediction[i] = e.network.image.add(truth, [dataset.Classes]float32{p[i], p[n+i], p[2*n+i]})
+	}
+	hide(prediction, s.Label)
+	scaled := 0.0
+	if s.Geo.Height > 0 {
+		scaled = spacing * float64(s.Geo.Rows) / float64(s.Geo.Height)
+	}
+	b := boundaries(s.Label, prediction, dataset.Side, dataset.Side, scaled)
+	return e.network.finish(s.Item, dataset.Side, dataset.Side, b), p, nil
+}
+
+// check refuses an answer that is not n probabilities of each class.
+func check(p []float32, n int) error {
+	if len(p) != dataset.Classes*n {
+		return fmt.Errorf("%d probabilities, want %d", len(p), dataset.Classes*n)
+	}
+	for i, v := range p {
+		if !(v >= -1e-3 && v <= 1+1e-3) {
+			return fmt.Errorf("probability %v of %s at pixel %d", v, dataset.ClassNames[i/n], i%n)
+		}
+	}
+	return nil
+}
+
+// hide ignores in prediction what the label ignores.
+func hide(prediction, label []uint8) {
+	for i, v := range label {
+		if v == dataset.Ignore {
+			prediction[i] = dataset.Ignore
+		}
+	}
+}
+
+// pixels scores the image at its own resolution, to which probabilities are brought
+// bilinearly as the node does it, and returns the prediction of every pixel.
+func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities []float32, spacing float64) []uint8 {
+	up := s.Geo.Upsampler(probabilities)
+	buffer := make([]float32, dataset.Classes*p.Cols)
+	var row [segment.Classes][]float32
+	for k := range row {
+		row[k] = buffer[k*p.Cols:][:p.Cols]
+	}
+	prediction := make([]uint8, len(p.Label))
+	for y := range p.Rows {
+		up.Row(y, row)
+		for x := range p.Cols {
+			i := y*p.Cols + x
+			prediction[i] = e.native.image.add(p.Label[i], [dataset.Classes]float32{row[0][x], row[1][x], row[2][x]})
+		}
+	}
+	scored := slices.Clone(prediction)
+	hide(scored, p.Label)
+	e.native.finish(s.Item, p.Rows, p.Cols, boundaries(p.Label, scored, p.Rows, p.Cols, spacing))
+	return prediction
+}
+
+func (e *evaluation) report() (*Report, error) {
+	r := &Report{Model: e.opt.Model, Threshold: e.opt.threshold(), Result: e.network.result(e.opt)}
 	if r.Pixels == 0 {
 		return nil, ErrEmpty
 	}
+	if e.native != nil {
+		native := e.native.result(e.opt)
+		r.Native = &native
+	}
+	if e.gallery != nil {
+		r.Worst, r.Sample = e.gallery.worst, e.gallery.sample()
+	}
 	return r, nil
-}
-
-// score is what one image contributes.
-type score struct {
-	item      dataset.Item
-	confusion Confusion
-	bins      bins
-}
-
-func (s *score) add(o score) {
-	s.confusion.Add(o.confusion)
-	for i := range s.bins {
-		s.bins[i].pixels += o.bins[i].pixels
-		s.bins[i].correct += o.bins[i].correct
-		s.bins[i].confidence += o.bins[i].confidence
-	}
-}
-
-// scoreOf compares label with probabilities, classes × pixels. The most probable
-// class is the prediction, the lower index on a tie.
-func scoreOf(it dataset.Item, label []uint8, probabilities []float32) score {
-	s := score{item: it}
-	n := len(label)
-	for i, truth := range label {
-		if truth == dataset.Ignore {
-			continue
-		}
-		best, p := 0, probabilities[i]
-		for k := 1; k < dataset.Classes; k++ {
-			if v := probabilities[k*n+i]; v > p {
-				best, p = k, v
-			}
-		}
-		s.confusion[truth][best]++
-		s.bins.add(p, int(truth) == best)
-	}
-	return s
-}
-
-// bins sorts pixels by the probability of the chosen class.
-type bins [15]struct {
-	pixels, correct int64
-	confidence      float64
-}
-
-func (b *bins) add(p float32, correct bool) {
-	i := min(max(int(p*float32(len(b))), 0), len(b)-1)
-	b[i].pixels++
-	b[i].confidence += float64(p)
-	if correct {
-		b[i].correct++
-	}
-}
-
-func (b *bins) calibration() Calibration {
-	c := Calibration{Bins: len(b)}
-	var pixels int64
-	for _, x := range b {
-		pixels += x.pixels
-		c.MeanConfidence += x.confidence
-		c.Error += abs(x.confidence - float64(x.correct))
-	}
-	if pixels > 0 {
-		c.MeanConfidence /= float64(pixels)
-		c.Error /= float64(pixels)
-	}
-	return c
-}
-
-func abs(v float64) float64 {
-	if v < 0 {
-		return -v
-	}
-	return v
 }

@@ -19,28 +19,50 @@ func (c *Confusion) Add(o Confusion) {
 	}
 }
 
-// Class holds one class's figures; a ratio without a denominator is 0.
+// truths is the number of pixels labelled k, and of the rest.
+func (c Confusion) truths(k int) (in, out int64) {
+	for t := range c {
+		for _, n := range c[t] {
+			if t == k {
+				in += n
+			} else {
+				out += n
+			}
+		}
+	}
+	return in, out
+}
+
+// Class holds one class's figures. A ratio of counts without a denominator is 0.
 type Class struct {
-	Name      string  `json:"name"`
-	Pixels    int64   `json:"pixels"`   // labelled as this class
-	Accuracy  float64 `json:"accuracy"` // (TP+TN)/all, one class against the rest
-	Precision float64 `json:"precision"`
-	Recall    float64 `json:"recall"`
-	F1        float64 `json:"f1"`
+	Name       string   `json:"name"`
+	Pixels     int64    `json:"pixels"`   // labelled as this class
+	Accuracy   float64  `json:"accuracy"` // (TP+TN)/all, one class against the rest
+	Precision  float64  `json:"precision"`
+	Recall     float64  `json:"recall"` // the diagonal of the normalised confusion matrix
+	F1         float64  `json:"f1"`
+	AUC        Value    `json:"auc"`         // one class against the rest
+	AUCError   Value    `json:"auc_error"`   // at most so far from the AUC without bins
+	Confidence Value    `json:"confidence"`  // mean probability of pixels assigned to this class
+	ECE        Value    `json:"calibration"` // expected calibration error of those pixels
+	Boundary   Boundary `json:"boundary"`
 }
 
-// Summary holds the figures of a set of pixels.
+// Summary holds the figures of a set of images, their pixels pooled; boundary
+// distances are means over images.
 type Summary struct {
-	Pixels     int64                  `json:"pixels"`      // scored
-	Accuracy   float64                `json:"accuracy"`    // correct pixels / pixels = recall weighted by support
-	WeightedF1 float64                `json:"weighted_f1"` // F1 weighted by support
-	Classes    [dataset.Classes]Class `json:"classes"`
-	Confusion  Confusion              `json:"confusion"` // [truth][prediction], pixels
+	Pixels      int64                  `json:"pixels"`       // scored
+	Accuracy    float64                `json:"accuracy"`     // correct pixels / pixels = recall weighted by support
+	WeightedF1  float64                `json:"weighted_f1"`  // F1 weighted by support
+	WeightedAUC Value                  `json:"weighted_auc"` // AUC weighted by support, of the classes that have one
+	Classes     [dataset.Classes]Class `json:"classes"`
+	Confusion   Confusion              `json:"confusion"` // [truth][prediction], pixels
+	Calibration Calibration            `json:"calibration"`
 }
 
-// Summarise computes the figures from the counts.
+// Summarise computes what the counts alone tell; the rest is undefined.
 func Summarise(c Confusion) Summary {
-	s := Summary{Confusion: c}
+	s := Summary{Confusion: c, WeightedAUC: undefined}
 	var correct int64
 	for t := range c {
 		for p := range c[t] {
@@ -57,32 +79,42 @@ func Summarise(c Confusion) Summary {
 }
 
 func classOf(c Confusion, k int, all int64) Class {
-	var truth, predicted int64
+	truth, _ := c.truths(k)
+	var predicted int64
 	for i := range c {
-		truth += c[k][i]
 		predicted += c[i][k]
 	}
 	hit := c[k][k]
 	return Class{Name: dataset.ClassNames[k], Pixels: truth,
 		Accuracy:  ratio(all-truth-predicted+2*hit, all),
-		Precision: ratio(hit, predicted), Recall: ratio(hit, truth), F1: ratio(2*hit, truth+predicted)}
+		Precision: ratio(hit, predicted), Recall: ratio(hit, truth), F1: ratio(2*hit, truth+predicted),
+		AUC: undefined, AUCError: undefined, Confidence: undefined, ECE: undefined, Boundary: noBoundary}
 }
 
-func ratio(a, b int64) float64 {
-	if b == 0 {
-		return 0
-	}
-	return float64(a) / float64(b)
-}
-
-// Image is one image's row of the table.
+// Image is one image's row of the table. A figure of a class that is neither
+// labelled nor predicted in it is undefined.
 type Image struct {
-	ID        string                   `json:"id"`
-	BodyPart  string                   `json:"body_part"`
-	Difficult bool                     `json:"difficult"`
-	Pixels    int64                    `json:"pixels"`
-	Accuracy  float64                  `json:"accuracy"`
-	F1        [dataset.Classes]float64 `json:"f1"`
+	ID          string                 `json:"id"`
+	BodyPart    string                 `json:"body_part"`
+	Difficult   bool                   `json:"difficult"`
+	Rows        int                    `json:"rows"`
+	Columns     int                    `json:"columns"`
+	Pixels      int64                  `json:"pixels"`
+	Accuracy    float64                `json:"accuracy"`
+	WeightedF1  float64                `json:"weighted_f1"`
+	F1          [dataset.Classes]Value `json:"f1"`
+	AUC         [dataset.Classes]Value `json:"auc"`
+	Confidence  float64                `json:"mean_confidence"`
+	Calibration float64                `json:"expected_calibration_error"`
+	Boundaries  Boundaries             `json:"boundaries"`
+}
+
+// ImageMeans are means over images, each of the same weight however many pixels it
+// has; a class's F1 over the images where it is defined.
+type ImageMeans struct {
+	Accuracy   Value                  `json:"accuracy"`
+	WeightedF1 Value                  `json:"weighted_f1"`
+	F1         [dataset.Classes]Value `json:"f1"`
 }
 
 // BodyPart pools the images of one body part.
@@ -90,54 +122,90 @@ type BodyPart struct {
 	Name   string `json:"name"`
 	Images int    `json:"images"`
 	Summary
+	SoftTissue []OperatingPoint `json:"soft_tissue,omitempty"`
 }
 
-// Calibration compares the probability of the chosen class with how often it
-// was right. Error is the expected calibration error over Bins equal bins.
-type Calibration struct {
-	MeanConfidence float64 `json:"mean_confidence"`
-	Error          float64 `json:"expected_calibration_error"`
-	Bins           int     `json:"bins"`
-}
-
-// Report is the evaluation of one predictor on one data set, at the network's
-// 200×200 pixels. Pixels labelled 255 and padding are not scored.
-type Report struct {
-	Folder   string   `json:"folder,omitempty"`
-	Excluded []string `json:"excluded,omitempty"` // ids left out by request
+// Result is everything measured at one resolution.
+type Result struct {
 	Summary
-	Calibration Calibration `json:"calibration"`
-	BodyParts   []BodyPart  `json:"body_parts"`
-	Images      []Image     `json:"images"`
+	ImageMeans ImageMeans                  `json:"image_means"`
+	Intervals  *Intervals                  `json:"intervals,omitempty"` // of one image there are none
+	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
+	SoftTissue []OperatingPoint            `json:"soft_tissue"` // by threshold, ascending
+	BodyParts  []BodyPart                  `json:"body_parts"`
+	Images     []Image                     `json:"images"`
 }
 
-// newReport makes the report of images scored one by one.
-func newReport(scores []score) *Report {
-	var total score
-	parts := map[string]*BodyPart{}
-	r := &Report{}
-	for _, s := range scores {
-		total.add(s)
-		sum := Summarise(s.confusion)
-		row := Image{ID: s.item.ID, BodyPart: s.item.BodyPart, Difficult: s.item.Difficult, Pixels: sum.Pixels, Accuracy: sum.Accuracy}
-		for k, c := range sum.Classes {
-			row.F1[k] = c.F1
-		}
-		r.Images = append(r.Images, row)
-		part := parts[s.item.BodyPart]
-		if part == nil {
-			part = &BodyPart{Name: s.item.BodyPart}
-			parts[s.item.BodyPart] = part
-		}
-		part.Images++
-		part.Confusion.Add(s.confusion)
+// Model identifies what was evaluated.
+type Model struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Digest  string `json:"digest"` // SHA-256 of the bundle, hexadecimal
+	Device  string `json:"device"`
+}
+
+// Report is the evaluation of one predictor on one data set: the embedded Result at
+// the network's 200×200 pixels, Native at the pixels of the images. Pixels labelled
+// 255 and padding are not scored.
+type Report struct {
+	Folder    string   `json:"folder,omitempty"`   // the last element of its path
+	Excluded  []string `json:"excluded,omitempty"` // ids left out by request
+	Splits    []string `json:"splits,omitempty"`   // splits scored; none: all
+	Model     *Model   `json:"model,omitempty"`
+	Threshold float64  `json:"soft_tissue_threshold"` // of Intervals and of the tables
+	Result
+	Native *Result `json:"native,omitempty"`
+
+	Worst  []Case `json:"-"` // the images of least accuracy, least first
+	Sample []Case `json:"-"` // images drawn at random, by id
+}
+
+// result gathers what was tallied.
+func (s *scale) result(opt Options) Result {
+	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion)}
+	r.Calibration.Histogram = s.total.bins.all().histogram()
+	all := make([]Boundaries, 0, len(s.images))
+	for _, i := range s.images {
+		all = append(all, i.Boundaries)
 	}
-	for _, part := range parts {
-		part.Summary = Summarise(part.Confusion)
-		r.BodyParts = append(r.BodyParts, *part)
+	r.setBoundaries(averageBoundaries(all))
+	for k := range r.ROC {
+		r.ROC[k] = s.total.ranks[k].roc()
+	}
+	for name, p := range s.parts {
+		part := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), SoftTissue: p.soft.curve(p.confusion)}
+		part.setBoundaries(averageBoundaries(p.boundaries))
+		r.BodyParts = append(r.BodyParts, part)
 	}
 	slices.SortFunc(r.BodyParts, func(a, b BodyPart) int { return cmp.Compare(a.Name, b.Name) })
-	r.Summary = Summarise(total.confusion)
-	r.Calibration = total.bins.calibration()
+	r.ImageMeans = meansOf(s.images)
+	r.Intervals = intervals(s.draws, r.Summary, opt)
 	return r
+}
+
+func (s *Summary) setBoundaries(b Boundaries) {
+	for k := range s.Classes {
+		s.Classes[k].Boundary = b[k]
+	}
+}
+
+func meansOf(images []Image) ImageMeans {
+	var accuracy, f1 []Value
+	var byClass [dataset.Classes][]Value
+	for _, i := range images {
+		if i.Pixels == 0 {
+			continue
+		}
+		accuracy, f1 = append(accuracy, Value(i.Accuracy)), append(f1, Value(i.WeightedF1))
+		for k := range byClass {
+			byClass[k] = append(byClass[k], i.F1[k])
+		}
+	}
+	var m ImageMeans
+	m.Accuracy, _ = average(accuracy)
+	m.WeightedF1, _ = average(f1)
+	for k := range byClass {
+		m.F1[k], _ = average(byClass[k])
+	}
+	return m
 }

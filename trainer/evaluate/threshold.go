@@ -1,0 +1,89 @@
+package evaluate
+
+import (
+	"math"
+
+	"dicomnode/trainer/dataset"
+)
+
+// The paper's operating point (its section 5.3): a threshold of 0.90 leaves 3 % false
+// and 71 % true positives on its own data.
+const (
+	paperThreshold = 0.90
+	paperFPR       = 0.03
+	paperTPR       = 0.71
+)
+
+// thresholdBins is the number of bins of soft-tissue probability, 0.001 wide.
+const thresholdBins = 1000
+
+// thresholds counts pixels whose most probable class is soft tissue by its
+// probability: [1] those labelled soft tissue, [0] the rest. A threshold on top of
+// the most probable class is how the node makes high-precision soft tissue.
+type thresholds [thresholdBins + 1][2]int64
+
+func (t *thresholds) add(p float32, soft bool) {
+	// 1e-4 of a bin: what single precision takes from a multiple of 0.001.
+	b := min(max(int(math.Floor(float64(p)*thresholdBins+1e-4)), 0), thresholdBins)
+	if soft {
+		t[b][1]++
+	} else {
+		t[b][0]++
+	}
+}
+
+func (t *thresholds) merge(o *thresholds) {
+	for b := range t {
+		t[b][0] += o[b][0]
+		t[b][1] += o[b][1]
+	}
+}
+
+// OperatingPoint tells what a soft-tissue threshold does: a pixel is soft tissue
+// when that is its most probable class with a probability of Threshold or more.
+type OperatingPoint struct {
+	Threshold float64 `json:"threshold"`
+	TPR       Value   `json:"tpr"`       // of pixels labelled soft tissue
+	FPR       Value   `json:"fpr"`       // of pixels labelled otherwise
+	Precision Value   `json:"precision"` // of pixels said to be soft tissue
+}
+
+// curve gives the operating points from threshold 0 to 1 by 0.01, and by 0.001 from
+// 0.9, where they matter.
+func (t *thresholds) curve(c Confusion) []OperatingPoint {
+	soft, rest := c.truths(dataset.SoftTissue)
+	var tp, fp int64
+	var points []OperatingPoint
+	for b := thresholdBins; b >= 0; b-- {
+		tp, fp = tp+t[b][1], fp+t[b][0]
+		if b < thresholdBins*9/10 && b%10 != 0 {
+			continue
+		}
+		points = append(points, OperatingPoint{float64(b) / thresholdBins, share(tp, soft), share(fp, rest), share(tp, tp+fp)})
+	}
+	for i, j := 0, len(points)-1; i < j; i, j = i+1, j-1 {
+		points[i], points[j] = points[j], points[i]
+	}
+	return points
+}
+
+// pointAt is the point of a curve with the least threshold not below t.
+func pointAt(curve []OperatingPoint, t float64) OperatingPoint {
+	for _, p := range curve {
+		if p.Threshold >= t-1e-9 {
+			return p
+		}
+	}
+	return OperatingPoint{Threshold: t, TPR: undefined, FPR: undefined, Precision: undefined}
+}
+
+// reaching is the point with the least threshold whose false-positive rate is at
+// most fpr; ok is false when there is none.
+func reaching(curve []OperatingPoint, fpr float64) (p OperatingPoint, ok bool) {
+	for _, p := range curve {
+		if p.FPR.Defined() && float64(p.FPR) <= fpr {
+			return p, true
+		}
+	}
+	return OperatingPoint{}, false
+}
