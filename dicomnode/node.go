@@ -41,6 +41,7 @@ type node struct {
 //	                       archive.Work ──► n.segment: decode → dark-correct → XNet → masks → SEG
 //	                            ├─────────► n.learnDark: dark frames of the calibration AE title
 //	                            └─────────► n.deliver ── C-STORE ──► PACS
+//	n.retain removes what is finished and old.
 func (n *node) Serve(ctx context.Context, ln net.Listener) error {
 	background := context.WithoutCancel(ctx)
 	working, stopWork := context.WithCancel(background)
@@ -52,6 +53,7 @@ func (n *node) Serve(ctx context.Context, ln net.Listener) error {
 			Segment: n.segment, Dark: n.learnDark, Deliver: n.deliver,
 		}), context.Canceled)
 	})
+	g.Go(func() error { n.retain(working); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		n.log.Info("shutting down")
@@ -125,11 +127,11 @@ func (n *node) learnDark(ctx context.Context, o archive.Object) error {
 	return nil
 }
 
-// reload takes over peers and routes; open associations go on.
+// reload takes over peers, routes and retention; open associations go on.
 func (n *node) reload(c configs.Config) {
 	old := n.config.Load()
 	merged := *old
-	merged.Peers, merged.Routes = c.Peers, c.Routes
+	merged.Peers, merged.Routes, merged.Retention = c.Peers, c.Routes, c.Retention
 	n.config.Store(&merged)
 	n.lines.close()
 	n.log.Info("configuration reloaded", "peers", len(c.Peers), "routes", len(c.Routes))

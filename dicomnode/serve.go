@@ -22,9 +22,9 @@ func serveCmd() *cobra.Command {
 		Use: "serve [--config FILE]", Short: "receive, segment and deliver until stopped",
 		Long: `Run the node: receive images from the peers of the configuration, segment
 them, deliver the SEG to the PACS of their route. SIGTERM finishes open
-associations and running jobs first. SIGHUP reads peers and routes again
-without dropping associations; a file with problems is reported and changes
-nothing.
+associations and running jobs first. SIGHUP reads peers, routes and retention
+again without dropping associations; a file with problems is reported and
+changes nothing.
 ` + exitCodes,
 		Example: "  dicomnode serve --config dicomnode.yaml",
 		Args:    wantArgs(0, 0, "no arguments"),

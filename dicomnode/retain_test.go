@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/configs"
+	"dicomnode/internal/archive"
+	"dicomnode/internal/iod"
+	"dicomnode/internal/part10"
+)
+
+// keeper is a node that has an archive, and neither network nor model.
+func keeper(t *testing.T, r configs.Retention) (*node, *lockedBuffer) {
+	t.Helper()
+	log := &lockedBuffer{}
+	a, err := archive.Open(t.Context(), archive.Options{Dir: t.TempDir(), MinFree: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c := configs.Default()
+	c.Retention = r
+	n := &node{archive: a, log: slog.New(slog.NewTextHandler(log, nil)), lines: &lines{}}
+	n.config.Store(&c)
+	return n, log
+}
+
+// keep stores a small object, with a job when the purpose asks for one.
+func (n *node) keep(t *testing.T, name string, purpose archive.Purpose) archive.Object {
+	t.Helper()
+	instance := iod.UID("test", name)
+	file := tinyFile(t, instance)
+	h, err := part10.ReadHeader(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := n.archive.Receive(t.Context(), archive.Incoming{
+		SOPClassUID: h.SOPClassUID, SOPInstanceUID: instance, TransferSyntaxUID: h.TransferSyntaxUID, Purpose: purpose,
+	}, bytes.NewReader(file[h.DatasetOffset:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// tinyFile is a DX image that lacks nearly everything, its pixels included.
+func tinyFile(t *testing.T, instance string) []byte {
+	t.Helper()
+	var ds dicom.Dataset
+	for _, v := range []struct {
+		tag   tag.Tag
+		value string
+	}{
+		{tag.MediaStorageSOPClassUID, dxForProcessing}, {tag.MediaStorageSOPInstanceUID, instance}, {tag.TransferSyntaxUID, explicitVRLittleEndian},
+		{tag.SOPClassUID, dxForProcessing}, {tag.SOPInstanceUID, instance}, {tag.Modality, "DX"},
+		{tag.StudyInstanceUID, iod.UID("test study")}, {tag.SeriesInstanceUID, iod.UID("test series")},
+	} {
+		e, err := dicom.NewElement(v.tag, []string{v.value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ds.Elements = append(ds.Elements, e)
+	}
+	var b bytes.Buffer
+	if err := dicom.Write(&b, ds); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func (n *node) has(t *testing.T, o archive.Object) bool {
+	t.Helper()
+	_, err := n.archive.Object(t.Context(), o.ID)
+	if err != nil && !errors.Is(err, archive.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+// retaining runs n.retain in the bubble until the function it returns is called.
+func (n *node) retaining() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { n.retain(ctx); close(done) }()
+	return func() { cancel(); <-done }
+}
+
+// What is finished goes when its time is over, to the minute; what has a job stays.
+func TestRetain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, log := keeper(t, configs.Retention{Keep: 3 * time.Hour})
+		old, waiting := n.keep(t, "old", archive.Keep), n.keep(t, "waiting", archive.Segment)
+		defer n.retaining()()
+		advance(time.Hour)
+		young := n.keep(t, "young", archive.Keep)
+		advance(2*time.Hour - 2*retainEvery)
+		if !n.has(t, old) {
+			t.Error("an object went before its time")
+		}
+		advance(4 * retainEvery)
+		if n.has(t, old) || !n.has(t, waiting) || !n.has(t, young) {
+			t.Errorf("after 3h: old %v, waiting %v, young %v; want false, true, true", n.has(t, old), n.has(t, waiting), n.has(t, young))
+		}
+		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "objects=1") {
+			t.Errorf("log, want one line with the count:\n%s", text)
+		}
+		if _, err := n.archive.Drop(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		advance(2 * retainEvery)
+		if n.has(t, waiting) {
+			t.Error("an object stays whose job was dropped")
+		}
+	})
+}
+
+// advance lets time pass in the bubble, and what falls due in it be done.
+func advance(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// With keep: 0 everything stays.
+func TestRetainForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, log := keeper(t, configs.Retention{})
+		o := n.keep(t, "old", archive.Keep)
+		defer n.retaining()()
+		advance(60 * 24 * time.Hour)
+		if !n.has(t, o) || log.String() != "" {
+			t.Errorf("the object is there: %v; log: %s", n.has(t, o), log)
+		}
+	})
+}
+
+// When the disk is short of space what is finished goes at once, and what is not
+// stays, with a complaint.
+func TestRetainForRoom(t *testing.T) {
+	n, log := keeper(t, configs.Retention{MinFreeMiB: 1 << 30})
+	finished, waiting := n.keep(t, "finished", archive.Keep), n.keep(t, "waiting", archive.Segment)
+	n.removeForRoom(t.Context())
+	if n.has(t, finished) || !n.has(t, waiting) {
+		t.Errorf("finished %v, waiting %v; want false, true", n.has(t, finished), n.has(t, waiting))
+	}
+	for _, want := range []string{"level=WARN", "objects=1", "level=ERROR", "nothing finished is left"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log lacks %q:\n%s", want, log)
+		}
+	}
+}
+
+// Retention is taken over with the rest of a reloaded file.
+func TestRetentionReloads(t *testing.T) {
+	n, _ := keeper(t, configs.Retention{Keep: time.Hour})
+	c := configs.Default()
+	n.reload(c)
+	if got := n.config.Load().Retention; got != c.Retention {
+		t.Errorf("retention after a reload: %+v, want %+v", got, c.Retention)
+	}
+}
