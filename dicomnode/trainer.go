@@ -13,7 +13,7 @@ import (
 )
 
 func trainerCmd() *cobra.Command {
-	return group("trainer", "simulate radiographs, train and evaluate models", trainerSimulateCmd(), trainerDatasetCmd(), trainerFitCmd(), trainerCalibrateCmd(), trainerEvaluateCmd())
+	return group("trainer", "simulate radiographs, train and evaluate models", trainerSimulateCmd(), trainerDatasetCmd(), trainerSplitCmd(), trainerFitCmd(), trainerCalibrateCmd(), trainerEvaluateCmd())
 }
 
 // modelFlags are those of the verbs that run a model without a node.

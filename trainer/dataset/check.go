@@ -57,7 +57,7 @@ func Check(ctx context.Context, dir string, workers int, progress func(done, tot
 	if err != nil {
 		return nil, err
 	}
-	r.Problems = t.problems
+	r.Problems = append([]Problem{}, t.problems...)
 	for _, e := range found {
 		r.Problems = append(r.Problems, e.problems...)
 	}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/split"
+)
+
+func trainerSplitCmd() *cobra.Command {
+	var opt split.Options
+	var dryRun, asJSON bool
+	cmd := &cobra.Command{
+		Use: "split DATASET [--seed S] [--keep|--replace] [--dry-run] [--json]", Short: "divide a data set into training, validation and test images",
+		Long: `Fill the column "split" of a data set folder as the XNet paper does: 108, 21
+and 21 of 150 images, in proportion for other numbers. Each body part is in
+validation, a body part of a single patient in test, and difficult images are
+twice as frequent in test. The column "patient" (a pseudonym) keeps all images of
+a patient together; without it every image counts as a patient of its own.
+Where a rule and a size disagree the rule wins, and a note says so. The same
+rows and seed give the same division. dataset.csv is replaced whole or not at all.
+` + exitCodes,
+		Example: "  dicomnode trainer split data/labelled --seed 1 --dry-run",
+		Args:    wantArgs(1, 1, "one data set folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			plan, err := splitFolder(args[0], opt, dryRun)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), plan)
+			}
+			return printPlan(cmd.OutOrStdout(), plan, dryRun)
+		},
+	}
+	flags := cmd.Flags()
+	flags.Uint64Var(&opt.Seed, "seed", 1, "seed of everything random")
+	flags.Float64Var(&opt.Validation, "validation", split.PaperShare, "share of validation images")
+	flags.Float64Var(&opt.Test, "test", split.PaperShare, "share of test images")
+	flags.BoolVar(&opt.Keep, "keep", false, "leave images where they are that have a split already")
+	flags.BoolVar(&opt.Replace, "replace", false, "forget the splits that are there")
+	flags.BoolVar(&dryRun, "dry-run", false, "print the table and write nothing")
+	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func splitFolder(dir string, opt split.Options, dryRun bool) (plan *split.Plan, err error) {
+	f, err := openDataset(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = joinClose(err, f) }()
+	if plan, err = split.Assign(f, opt); err != nil {
+		err = fmt.Errorf("split %s: %w", dir, err)
+		if errors.Is(err, split.ErrSplit) {
+			err = hinted(err, "--keep places only the images without one, --replace forgets them all")
+		}
+		if errors.Is(err, split.ErrOptions) {
+			err = &usageError{err}
+		}
+		return nil, err
+	}
+	if dryRun {
+		return plan, nil
+	}
+	for i := range f.Items {
+		f.Items[i].Split = plan.Splits[i]
+	}
+	return plan, f.Save()
+}
+
+// openDataset opens a folder; what is wrong with one is told by the check.
+func openDataset(dir string) (*dataset.Folder, error) {
+	f, err := dataset.Open(dir)
+	return f, hinted(err, "\"dicomnode trainer dataset check\" explains what is wrong with a folder")
+}
+
+func printPlan(out io.Writer, p *split.Plan, dryRun bool) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "BODY PART\tTRAIN\tVAL\tTEST\tALL")
+	for _, r := range p.Rows {
+		name := r.Name
+		if name == "" {
+			name = "(none)"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\n", name, r.Train, r.Validation, r.Test, r.All)
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
+	}
+	if dryRun {
+		fmt.Fprintln(w, "nothing was written (--dry-run)")
+	}
+	return w.Flush()
+}
