@@ -1,0 +1,190 @@
+package model
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Store is the folder of the bundles published to a node: one file per bundle,
+// named by its digest, and history.jsonl, which says in order what was published
+// and rolled back. A file once published is never changed or removed, so that a
+// SEG's digest can be traced to its model.
+type Store struct{ Dir string }
+
+// What a line of the history says.
+const (
+	Published  = "published"
+	RolledBack = "rolled back"
+)
+
+// Entry is a line of the history.
+type Entry struct {
+	Time    time.Time `json:"time"`
+	Action  string    `json:"action"` // Published or RolledBack
+	Digest  string    `json:"digest"` // of the bundle published or taken back
+	Name    string    `json:"name"`   // and Version: of the card
+	Version string    `json:"version"`
+}
+
+// ErrNothingPublished is returned when there is nothing to roll back.
+var ErrNothingPublished = errors.New("no published model")
+
+// maxHistory is the greatest length of the history in bytes: about 30,000 lines.
+const maxHistory = 8 << 20
+
+func (s Store) history() string { return filepath.Join(s.Dir, "history.jsonl") }
+
+// Path is the file of a bundle.
+func (s Store) Path(digest string) string { return filepath.Join(s.Dir, digest+".onnx") }
+
+// History returns what happened, oldest first; nothing for a folder that does not exist.
+func (s Store) History() ([]Entry, error) {
+	info, err := os.Stat(s.history())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read published models: %w", err)
+	}
+	if info.Size() > maxHistory {
+		return nil, fmt.Errorf("read published models: %s has %d bytes, at most %d", s.history(), info.Size(), maxHistory)
+	}
+	data, err := os.ReadFile(s.history())
+	if err != nil {
+		return nil, fmt.Errorf("read published models: %w", err)
+	}
+	var list []Entry
+	for i, line := range bytes.Split(bytes.TrimSpace(data), []byte("\n")) {
+		var e Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, fmt.Errorf("read published models: %s line %d: %w", s.history(), i+1, err)
+		}
+		if !isDigest(e.Digest) {
+			return nil, fmt.Errorf("read published models: %s line %d: digest %.20q", s.history(), i+1, e.Digest)
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// isDigest keeps a history from naming a file elsewhere.
+func isDigest(s string) bool {
+	for _, r := range s {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'f') {
+			return false
+		}
+	}
+	return len(s) == 64
+}
+
+// Standing are the publications that were not rolled back, oldest first; the
+// last is the current one.
+func Standing(history []Entry) []Entry {
+	var stack []Entry
+	for _, e := range history {
+		switch {
+		case e.Action == Published:
+			stack = append(stack, e)
+		case len(stack) > 0:
+			stack = stack[:len(stack)-1]
+		}
+	}
+	return stack
+}
+
+// Current loads the current bundle; nil without one. A file that is not the one
+// that was published is an error.
+func (s Store) Current() (*Bundle, error) {
+	history, err := s.History()
+	if err != nil {
+		return nil, err
+	}
+	standing := Standing(history)
+	if len(standing) == 0 {
+		return nil, nil
+	}
+	want := standing[len(standing)-1].Digest
+	b, err := LoadBundle(s.Path(want))
+	if err != nil {
+		return nil, err
+	}
+	if b.Digest != want {
+		return nil, fmt.Errorf("load published model: %w: %s has the digest %s", ErrBundle, s.Path(want), b.Digest)
+	}
+	return b, nil
+}
+
+// Publish makes b the current bundle. It returns once both files are safe on disk.
+func (s Store) Publish(b *Bundle) error {
+	history, err := s.History()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+		return fmt.Errorf("publish model: %w", err)
+	}
+	if err := replace(s.Path(b.Digest), b.data); err != nil {
+		return fmt.Errorf("publish model: %w", err)
+	}
+	e := Entry{Time: time.Now().UTC().Truncate(time.Second), Action: Published, Digest: b.Digest, Name: b.Card.Name, Version: b.Card.Version}
+	return s.write(append(history, e))
+}
+
+// Rollback takes the last publication back and returns it and what is current
+// now; nil when nothing is.
+func (s Store) Rollback() (was Entry, now *Entry, err error) {
+	history, err := s.History()
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	standing := Standing(history)
+	if len(standing) == 0 {
+		return Entry{}, nil, ErrNothingPublished
+	}
+	was, standing = standing[len(standing)-1], standing[:len(standing)-1]
+	if len(standing) > 0 {
+		now = &standing[len(standing)-1]
+	}
+	undo := was
+	undo.Time, undo.Action = time.Now().UTC().Truncate(time.Second), RolledBack
+	return was, now, s.write(append(history, undo))
+}
+
+func (s Store) write(history []Entry) error {
+	var b bytes.Buffer
+	for _, e := range history {
+		if err := json.NewEncoder(&b).Encode(e); err != nil {
+			return err
+		}
+	}
+	if err := replace(s.history(), b.Bytes()); err != nil {
+		return fmt.Errorf("write published models: %w", err)
+	}
+	return nil
+}
+
+// replace writes a file durably: after a crash it is the old or the new one.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
