@@ -79,7 +79,7 @@ type Route struct {
 
 // Model chooses the network's weights and where they run.
 type Model struct {
-	Bundle  string `yaml:"bundle"`  // "embedded" or a file
+	Bundle  string `yaml:"bundle"`  // "published", "embedded" or a file
 	Device  string `yaml:"device"`  // auto, cpu or cuda
 	Library string `yaml:"library"` // ONNX Runtime shared library; empty searches
 	Threads int    `yaml:"threads"` // CPU threads per image; 0 is all cores
@@ -125,7 +125,7 @@ func Default() Config {
 			ReadTimeout: time.Minute, WriteTimeout: time.Minute, ConnectTimeout: 10 * time.Second,
 		},
 		Calibration:  Calibration{AETitle: "XNETDARK"},
-		Model:        Model{Bundle: "embedded", Device: "auto"},
+		Model:        Model{Bundle: "published", Device: "auto"},
 		Segmentation: Segmentation{Profile: "display"},
 		SoftTissue:   SoftTissue{Threshold: 0.90},
 		Retention:    Retention{Keep: 30 * 24 * time.Hour, MinFreeMiB: 1024},

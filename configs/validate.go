@@ -250,7 +250,7 @@ func (v *checker) choices(c Config) {
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 	if c.Model.Bundle == "" {
-		v.add("model.bundle", `write "embedded" or the path of a model bundle`, "is empty")
+		v.add("model.bundle", `write "published", "embedded" or the path of a model bundle`, "is empty")
 	}
 	if c.Model.Threads < 0 || c.Model.Threads > 1024 {
 		v.add("model.threads", "0 uses every core", "%d is not within 0 to 1024", c.Model.Threads)

@@ -92,7 +92,7 @@ func TestDarkAddReachesRunningNode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := n.pipeline.Run(t.Context(), img)
+		res, err := n.engine.pipeline.Run(t.Context(), img)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,11 +14,15 @@ import (
 	"dicomnode/segment"
 )
 
-// embedded is the value of model.bundle for the bundle in the program.
-const embedded = "embedded"
+// Values of model.bundle that are no files: the bundle in the program, and the one
+// that was published last, or the one in the program while there is none.
+const (
+	embedded  = "embedded"
+	published = "published"
+)
 
 func modelCmd() *cobra.Command {
-	return group("model", "show and verify model bundles", modelInfoCmd(), modelVerifyCmd())
+	return group("model", "show, verify and roll back model bundles", modelInfoCmd(), modelVerifyCmd(), modelListCmd(), modelRollbackCmd())
 }
 
 // loadBundle reads the bundle that the configuration names.
@@ -35,7 +39,7 @@ func loadBundle(name string) (*model.Bundle, error) {
 
 // openModel makes the configured model ready to predict and names it for the SEG.
 func openModel(_ context.Context, c configs.Config) (*model.Session, segment.Model, error) {
-	b, err := loadBundle(c.Model.Bundle)
+	b, err := configuredBundle(c)
 	if err != nil {
 		return nil, segment.Model{}, err
 	}

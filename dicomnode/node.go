@@ -22,15 +22,13 @@ const shutdownTime = 20 * time.Second
 // node is the product: what arrives is archived, what is archived is segmented,
 // what is segmented is delivered.
 type node struct {
-	config   atomic.Pointer[configs.Config] // replaced whole by reload
-	log      *slog.Logger
-	archive  *archive.Archive
-	pipeline *segment.Pipeline
-	darks    *segment.DarkStore
-	server   *scp.Server
-	lines    *lines // open associations to destinations
-
-	closeModel func() error
+	config  atomic.Pointer[configs.Config] // replaced whole by reload
+	log     *slog.Logger
+	archive *archive.Archive
+	engine  *engine
+	darks   *segment.DarkStore
+	server  *scp.Server
+	lines   *lines // open associations to destinations
 }
 
 // Serve runs the chain until ctx ends, then lets open associations and running
@@ -82,7 +80,7 @@ func (n *node) segment(ctx context.Context, o archive.Object) ([]archive.Output,
 		return nil, quarantine(err)
 	}
 	img.Received = o.Received
-	res, err := n.pipeline.Run(ctx, img)
+	res, err := n.engine.Run(ctx, img)
 	if err != nil {
 		return nil, quarantine(err)
 	}
@@ -137,7 +135,7 @@ func (n *node) reload(c configs.Config) {
 	n.log.Info("configuration reloaded", "peers", len(c.Peers), "routes", len(c.Routes))
 }
 
-func (n *node) close() error { return errors.Join(n.archive.Close(), n.closeModel()) }
+func (n *node) close() error { return errors.Join(n.archive.Close(), n.engine.Close()) }
 
 // ignore drops the errors that mean the end was asked for.
 func ignore(err, expected error) error {

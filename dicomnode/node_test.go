@@ -203,7 +203,7 @@ func TestDarkFramesAreLearnt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := n.pipeline.Run(ctx, img)
+	res, err := n.engine.Run(ctx, img)
 	if err != nil {
 		t.Fatal(err)
 	}

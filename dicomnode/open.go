@@ -22,20 +22,24 @@ func archiveDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, 
 // darkDir is where the detectors' dark frames are.
 func darkDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "dark") }
 
+// modelStore is where the published models are.
+func modelStore(c configs.Config) model.Store {
+	return model.Store{Dir: filepath.Join(c.Node.DataDir, "models")}
+}
+
 // openNode prepares everything that Serve runs; close it afterwards.
 func openNode(ctx context.Context, c configs.Config, log *slog.Logger) (*node, error) {
-	p, closeModel, err := openPipeline(ctx, c)
+	e, err := openEngine(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
-	darks, _ := p.Calibration.(*segment.DarkStore)
-	log.Info("model ready", "model", p.Model.Name, "version", p.Model.Version, "digest", p.Model.Digest, "device", p.Model.Device)
+	darks, _ := e.pipeline.Calibration.(*segment.DarkStore)
 	a, err := archive.Open(ctx, archive.Options{Dir: archiveDir(c), Log: log,
 		ImplementationClassUID: scp.DefaultImplementationClassUID, ImplementationVersionName: scp.DefaultImplementationVersionName})
 	if err != nil {
-		return nil, errors.Join(hinted(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), closeModel())
+		return nil, errors.Join(hinted(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), e.Close())
 	}
-	n := &node{log: log, archive: a, pipeline: p, darks: darks, closeModel: closeModel}
+	n := &node{log: log, archive: a, engine: e, darks: darks}
 	n.config.Store(&c)
 	n.lines = &lines{dial: n.dial}
 	n.server = newServer(c, n, log)

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"dicomnode/model/ort"
 )
 
 func TestMain(m *testing.M) {
@@ -23,8 +26,19 @@ func TestMain(m *testing.M) {
 // TestScript runs the command line as its users do. "usage" and "failed" run a
 // program that must exit with 2 and 1.
 func TestScript(t *testing.T) {
+	library, _, err := ort.Library("")
+	if err != nil && os.Getenv("REQUIRE_ORT") == "1" {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:   "testdata/script",
+		Setup: func(e *testscript.Env) error { e.Setenv("DICOMNODE_ORT_LIB", library); return nil },
+		Condition: func(name string) (bool, error) {
+			if name != "ort" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return library != "", nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"usage":  exits(exitUsage),
 			"failed": exits(exitFailed),

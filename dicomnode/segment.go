@@ -58,7 +58,9 @@ done all the same.
 func optionalConfig(cmd *cobra.Command, path string) (configs.Config, error) {
 	c, err := loadConfig(path)
 	if errors.Is(err, os.ErrNotExist) && !cmd.Flags().Changed("config") {
-		return configs.Default(), nil
+		c := configs.Default()
+		c.Model.Bundle = embedded // there is no node whose published models could be meant
+		return c, nil
 	}
 	return c, err
 }

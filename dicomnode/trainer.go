@@ -13,7 +13,15 @@ import (
 )
 
 func trainerCmd() *cobra.Command {
-	return group("trainer", "simulate radiographs, train and evaluate models", trainerSimulateCmd(), trainerDatasetCmd(), trainerSplitCmd(), trainerFitCmd(), trainerCalibrateCmd(), trainerEvaluateCmd())
+	return group("trainer", "simulate radiographs, train, evaluate and publish models",
+		trainerSimulateCmd(),
+		trainerDatasetCmd(),
+		trainerSplitCmd(),
+		trainerFitCmd(),
+		trainerCalibrateCmd(),
+		trainerEvaluateCmd(),
+		trainerPublishCmd(),
+	)
 }
 
 // modelFlags are those of the verbs that run a model without a node.

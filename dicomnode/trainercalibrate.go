@@ -201,6 +201,9 @@ func repeat(cmd *cobra.Command, arguments string) string {
 		switch {
 		case left[flag.Name]:
 			return
+		case flag.Value.Type() == "bool":
+			line += " --" + flag.Name
+			return
 		case !isFile:
 			value = strings.Trim(flag.Value.String(), "[]")
 		}

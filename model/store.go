@@ -38,14 +38,15 @@ var ErrNothingPublished = errors.New("no published model")
 // maxHistory is the greatest length of the history in bytes: about 30,000 lines.
 const maxHistory = 8 << 20
 
-func (s Store) history() string { return filepath.Join(s.Dir, "history.jsonl") }
+// HistoryFile is the file of the history.
+func (s Store) HistoryFile() string { return filepath.Join(s.Dir, "history.jsonl") }
 
 // Path is the file of a bundle.
 func (s Store) Path(digest string) string { return filepath.Join(s.Dir, digest+".onnx") }
 
 // History returns what happened, oldest first; nothing for a folder that does not exist.
 func (s Store) History() ([]Entry, error) {
-	info, err := os.Stat(s.history())
+	info, err := os.Stat(s.HistoryFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -53,9 +54,9 @@ func (s Store) History() ([]Entry, error) {
 		return nil, fmt.Errorf("read published models: %w", err)
 	}
 	if info.Size() > maxHistory {
-		return nil, fmt.Errorf("read published models: %s has %d bytes, at most %d", s.history(), info.Size(), maxHistory)
+		return nil, fmt.Errorf("read published models: %s has %d bytes, at most %d", s.HistoryFile(), info.Size(), maxHistory)
 	}
-	data, err := os.ReadFile(s.history())
+	data, err := os.ReadFile(s.HistoryFile())
 	if err != nil {
 		return nil, fmt.Errorf("read published models: %w", err)
 	}
@@ -63,10 +64,10 @@ func (s Store) History() ([]Entry, error) {
 	for i, line := range bytes.Split(bytes.TrimSpace(data), []byte("\n")) {
 		var e Entry
 		if err := json.Unmarshal(line, &e); err != nil {
-			return nil, fmt.Errorf("read published models: %s line %d: %w", s.history(), i+1, err)
+			return nil, fmt.Errorf("read published models: %s line %d: %w", s.HistoryFile(), i+1, err)
 		}
 		if !isDigest(e.Digest) {
-			return nil, fmt.Errorf("read published models: %s line %d: digest %.20q", s.history(), i+1, e.Digest)
+			return nil, fmt.Errorf("read published models: %s line %d: digest %.20q", s.HistoryFile(), i+1, e.Digest)
 		}
 		list = append(list, e)
 	}
@@ -163,7 +164,7 @@ func (s Store) write(history []Entry) error {
 			return err
 		}
 	}
-	if err := replace(s.history(), b.Bytes()); err != nil {
+	if err := replace(s.HistoryFile(), b.Bytes()); err != nil {
 		return fmt.Errorf("write published models: %w", err)
 	}
 	return nil

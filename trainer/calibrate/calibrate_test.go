@@ -133,6 +133,21 @@ func (certain) Predict(context.Context, []float32) ([]float32, error) {
 	return p, nil
 }
 
+// TestContradiction: a network that is wrong everywhere cannot be calibrated.
+func TestContradiction(t *testing.T) {
+	s := &dataset.Sample{X: make([]uint16, pixels), Label: make([]uint8, pixels)}
+	for i := range s.Label {
+		s.Label[i] = uint8((i + 1) % dataset.Classes)
+	}
+	p, err := calibrate.Predict(t.Context(), []*dataset.Sample{s}, certain{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := calibrate.Fit(p); !errors.Is(err, calibrate.ErrContradiction) {
+		t.Errorf("got %v, %v; want ErrContradiction", got, err)
+	}
+}
+
 func TestFitWithoutPixels(t *testing.T) {
 	s := &dataset.Sample{X: make([]uint16, pixels), Label: make([]uint8, pixels)}
 	for i := range s.Label {

@@ -7,8 +7,14 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// ErrEmpty is returned for pictures without a labelled pixel.
-var ErrEmpty = errors.New("calibrate: no labelled pixel")
+// What callers branch on.
+var (
+	// ErrEmpty is returned for pictures without a labelled pixel.
+	ErrEmpty = errors.New("calibrate: no labelled pixel")
+	// ErrContradiction is returned when the labels are most likely where the
+	// network thinks them unlikely: no scaling makes use of it.
+	ErrContradiction = errors.New("calibrate: the labels contradict the network; is it trained, and for such images?")
+)
 
 const (
 	iterations = 50
@@ -47,6 +53,9 @@ func Fit(pictures []Picture) (Scaling, error) {
 		if fraction*max(math.Abs(step[0]), math.Abs(step[1]), math.Abs(step[2])) < converged {
 			break
 		}
+	}
+	if u[0] <= 0 {
+		return Scaling{}, ErrContradiction
 	}
 	return u.scaling(), nil
 }

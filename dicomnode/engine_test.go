@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"dicomnode/configs"
+	"dicomnode/model"
+	"dicomnode/segment"
+)
+
+// tinyBundle is a model of width 1, another for each seed.
+func tinyBundle(t *testing.T, seed uint64) *model.Bundle {
+	t.Helper()
+	b, err := model.Export(model.XNet(1).Init(seed), model.Card{Name: "tiny", Version: string(rune('a' + seed)), Licence: "none"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func testEngine(t *testing.T) (e *engine, store model.Store, log *bytes.Buffer) {
+	t.Helper()
+	requireModel(t)
+	c := configs.Default()
+	c.Node.DataDir = t.TempDir()
+	c.Model.Device, c.Model.Threads = "cpu", 1
+	log = &bytes.Buffer{}
+	e, err := openEngine(t.Context(), c, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e, modelStore(c), log
+}
+
+func flatImage() *segment.Image {
+	img := &segment.Image{Rows: 64, Columns: 48, Samples: make([]float32, 64*48)}
+	for i := range img.Samples {
+		img.Samples[i] = float32(i % 977)
+	}
+	return img
+}
+
+func (e *engine) digestNow(t *testing.T) string {
+	t.Helper()
+	res, err := e.Run(t.Context(), flatImage())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.Model.Digest
+}
+
+func TestEngineFollowsPublications(t *testing.T) {
+	e, store, log := testEngine(t)
+	own, err := model.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := tinyBundle(t, 0), tinyBundle(t, 1)
+	expect := func(step, want string) {
+		t.Helper()
+		if got := e.digestNow(t); got != want {
+			t.Fatalf("%s: segmented with %s, want %s", step, got, want)
+		}
+	}
+	expect("nothing published", own.Digest)
+	for _, x := range []*model.Bundle{a, b} {
+		if err := store.Publish(x); err != nil {
+			t.Fatal(err)
+		}
+		expect("published", x.Digest)
+	}
+	for _, want := range []string{a.Digest, own.Digest} {
+		if _, _, err := store.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		expect("rolled back", want)
+	}
+	if err := store.Publish(a); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(store.Path(a.Digest), b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	expect("published and damaged", own.Digest)
+	if !strings.Contains(log.String(), "the old one stays") {
+		t.Errorf("log does not say that the damaged model was left:\n%s", log)
+	}
+}
+
+// TestEngineDropsNoWork: images under way and images that begin during a change
+// of models are all segmented, each with one model wholly.
+func TestEngineDropsNoWork(t *testing.T) {
+	e, store, _ := testEngine(t)
+	known := map[string]bool{}
+	var list []*model.Bundle
+	for seed := range uint64(3) {
+		list = append(list, tinyBundle(t, seed))
+		known[list[seed].Digest] = true
+	}
+	if err := store.Publish(list[0]); err != nil {
+		t.Fatal(err)
+	}
+	var g sync.WaitGroup
+	for range 4 {
+		g.Go(func() {
+			for range 20 {
+				if res, err := e.Run(t.Context(), flatImage()); err != nil || !known[res.Model.Digest] {
+					t.Errorf("segmented with %v, %v", res, err)
+				}
+			}
+		})
+	}
+	g.Go(func() {
+		for i := range 6 {
+			if err := store.Publish(list[i%3]); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	g.Wait()
+	if got := e.digestNow(t); got != list[2].Digest {
+		t.Errorf("segmented with %s in the end, want the last published", got)
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/model"
+)
+
+func modelListCmd() *cobra.Command {
+	var config string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list [--json]", Short: "list what was published and rolled back",
+		Long: `List the models that were published to the node and those rolled back, oldest
+first, and the one in use. A model stays in the node's data folder for ever: the
+digest in a SEG leads to the model that made it.
+` + exitCodes,
+		Example: "  dicomnode model list --config dicomnode.yaml",
+		Args:    wantArgs(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(config)
+			if err != nil {
+				return err
+			}
+			b, err := configuredBundle(c)
+			if err != nil {
+				return err
+			}
+			history, err := modelStore(c).History()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), struct {
+					Current string        `json:"current"`
+					History []model.Entry `json:"history"`
+				}{b.Digest, append([]model.Entry{}, history...)})
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, e := range history {
+				fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\n", e.Time.Format(time.RFC3339), e.Action, e.Name, e.Version, e.Digest)
+			}
+			fmt.Fprintf(w, "in use\t%s\t%s %s\t%s\n", c.Model.Bundle, b.Card.Name, b.Card.Version, b.Digest)
+			return w.Flush()
+		},
+	}
+	configFlag(cmd, &config)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func modelRollbackCmd() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use: "rollback", Short: "go back to the model published before",
+		Long: `Take the last publication back. A running node goes back at its next image
+without dropping work; with nothing published before, to the model in this
+program.
+` + exitCodes,
+		Example: "  dicomnode model rollback --config dicomnode.yaml",
+		Args:    wantArgs(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(config)
+			if err != nil {
+				return err
+			}
+			was, now, err := modelStore(c).Rollback()
+			if err != nil {
+				return err
+			}
+			to := "the model in this program"
+			if now != nil {
+				to = fmt.Sprintf("%s %s, digest %s", now.Name, now.Version, now.Digest)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %s taken back; in use: %s\n", was.Name, was.Version, to)
+			return err
+		},
+	}
+	configFlag(cmd, &config)
+	return cmd
+}

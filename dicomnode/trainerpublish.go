@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/model"
+)
+
+func trainerPublishCmd() *cobra.Command {
+	var config, device string
+	cmd := &cobra.Command{
+		Use: "publish BUNDLE --config FILE", Short: "make a model the one that the node uses",
+		Long: `Check a bundle, run its golden image on this machine, and copy it into the
+models of the node's data folder. A running node whose configuration says
+model: {bundle: published}, the default, takes it over at its next image without
+dropping work. "dicomnode model rollback" goes back.
+` + exitCodes,
+		Example: "  dicomnode trainer publish xnet.onnx --config dicomnode.yaml",
+		Args:    wantArgs(1, 1, "one bundle"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := loadConfig(config)
+			if err != nil {
+				return err
+			}
+			if device != "" {
+				c.Model.Device = device
+			}
+			b, err := tryBundle(cmd, c, args[0])
+			if err != nil {
+				return err
+			}
+			if err := modelStore(c).Publish(b); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s %s published, digest %s\n", b.Card.Name, b.Card.Version, b.Digest)
+			if c.Model.Bundle != published {
+				fmt.Fprintf(cmd.OutOrStdout(), "the node does not use it: its configuration says model: {bundle: %s}, not published\n", c.Model.Bundle)
+			}
+			return nil
+		},
+	}
+	configFlag(cmd, &config)
+	cmd.Flags().StringVar(&device, "device", "", "auto, cpu or cuda (default: the configuration's)")
+	return cmd
+}
+
+// tryBundle loads a bundle and runs its golden image.
+func tryBundle(cmd *cobra.Command, c configs.Config, name string) (*model.Bundle, error) {
+	c.Model.Bundle = name
+	s, _, err := openModel(cmd.Context(), c)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return loadBundle(name)
+}
