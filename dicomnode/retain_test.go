@@ -1,22 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/suyashkumar/dicom"
-	"github.com/suyashkumar/dicom/pkg/tag"
-
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
-	"dicomnode/internal/iod"
-	"dicomnode/internal/part10"
 )
 
 // keeper is a node that has an archive, and neither network nor model.
@@ -42,44 +38,26 @@ func keeper(t *testing.T, r configs.Retention) (*node, *lockedBuffer) {
 // keep stores a small object, with a job when the purpose asks for one.
 func (n *node) keep(t *testing.T, name string, purpose archive.Purpose) archive.Object {
 	t.Helper()
-	instance := iod.UID("test", name)
-	file := tinyFile(t, instance)
-	h, err := part10.ReadHeader(bytes.NewReader(file))
+	path := testImage{name: name}.file(t, t.TempDir())
+	h, err := readHeader(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Seek(h.DatasetOffset, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
 	o, err := n.archive.Receive(t.Context(), archive.Incoming{
-		SOPClassUID: h.SOPClassUID, SOPInstanceUID: instance, TransferSyntaxUID: h.TransferSyntaxUID, Purpose: purpose,
-	}, bytes.NewReader(file[h.DatasetOffset:]))
+		SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID, TransferSyntaxUID: h.TransferSyntaxUID, Purpose: purpose,
+	}, f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return o
-}
-
-// tinyFile is a DX image that lacks nearly everything, its pixels included.
-func tinyFile(t *testing.T, instance string) []byte {
-	t.Helper()
-	var ds dicom.Dataset
-	for _, v := range []struct {
-		tag   tag.Tag
-		value string
-	}{
-		{tag.MediaStorageSOPClassUID, dxForProcessing}, {tag.MediaStorageSOPInstanceUID, instance}, {tag.TransferSyntaxUID, explicitVRLittleEndian},
-		{tag.SOPClassUID, dxForProcessing}, {tag.SOPInstanceUID, instance}, {tag.Modality, "DX"},
-		{tag.StudyInstanceUID, iod.UID("test study")}, {tag.SeriesInstanceUID, iod.UID("test series")},
-	} {
-		e, err := dicom.NewElement(v.tag, []string{v.value})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ds.Elements = append(ds.Elements, e)
-	}
-	var b bytes.Buffer
-	if err := dicom.Write(&b, ds); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 func (n *node) has(t *testing.T, o archive.Object) bool {

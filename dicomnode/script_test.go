@@ -1,12 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -19,12 +21,15 @@ func TestMain(m *testing.M) {
 		return
 	}
 	testscript.Main(m, map[string]func(){
-		"dicomnode": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+		"dicomnode": main,
 	})
 }
 
 // TestScript runs the command line as its users do. "usage" and "failed" run a
-// program that must exit with 2 and 1.
+// program that must exit with 2 and 1; "until PATTERN program" runs it again and
+// again until its output matches; "image NAME ROWS COLUMNS" writes NAME.dcm. PORT
+// is one that nobody uses, ONNX Runtime's place is known, and the condition ort
+// tells whether it is there.
 func TestScript(t *testing.T) {
 	library, _, err := ort.Library("")
 	if err != nil && os.Getenv("REQUIRE_ORT") == "1" {
@@ -42,8 +47,60 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"usage":  exits(exitUsage),
 			"failed": exits(exitFailed),
+			"until":  untilOutput,
+			"image":  writeImage,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PORT", strconv.Itoa(freePort(t)))
+			if library, _, err := ort.Library(""); err == nil {
+				env.Setenv("DICOMNODE_ORT_LIB", library)
+			}
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "ort" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			_, _, err := ort.Library("")
+			return err == nil || os.Getenv("REQUIRE_ORT") == "1", nil
 		},
 	})
+}
+
+// untilOutput leaves the output that matched to the commands after it.
+func untilOutput(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until pattern program args…")
+	}
+	pattern, err := regexp.Compile(`(?m)` + args[0])
+	ts.Check(err)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(testTime)
+	defer deadline.Stop()
+	for {
+		if err := ts.Exec(args[1], args[2:]...); err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			ts.Fatalf("no output matches %q in time; the last:\n%s%s", args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+		}
+	}
+}
+
+// writeImage writes an image; one of 0 rows has no pixels.
+func writeImage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: image name rows columns")
+	}
+	rows, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	cols, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	_, err = testImage{args[0], rows, cols}.write(ts.MkAbs("."))
+	ts.Check(err)
 }
 
 func exits(want int) func(*testscript.TestScript, bool, []string) {

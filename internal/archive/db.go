@@ -74,11 +74,12 @@ func openDatabase(ctx context.Context, dir string) (write, read *sql.DB, err err
 	return write, read, nil
 }
 
-// dataSource spells the connection for modernc.org/sqlite. synchronous=FULL
-// makes each commit wait for the disk, in WAL mode too.
+// dataSource spells the connection for modernc.org/sqlite, without // before the
+// path, which may be relative. synchronous=FULL makes each commit wait for the
+// disk, in WAL mode too.
 func dataSource(dir, lock, more string) string {
-	path := url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(dir, databaseName))}
-	return path.String() + "?_txlock=" + lock +
+	path := url.URL{Path: filepath.ToSlash(filepath.Join(dir, databaseName))}
+	return "file:" + path.EscapedPath() + "?_txlock=" + lock +
 		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=foreign_keys(1)&_pragma=journal_size_limit(" + strconv.Itoa(logLimit) + ")" + more
 }

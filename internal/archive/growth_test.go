@@ -215,3 +215,18 @@ func TestVersions(t *testing.T) {
 		t.Errorf("open an index of version 99: %v", err)
 	}
 }
+
+// Any name of a folder will do.
+func TestFolderNames(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, dir := range []string{"data", "./data2", "a b/c?d#e%20f", "x:y", "data/../data3"} {
+		a := open(t, options(dir))
+		o := receive(t, a, "1.2.3", archive.Keep)
+		if _, err := os.Stat(filepath.Join(dir, "index.sqlite")); err != nil {
+			t.Error(err)
+		}
+		if got := contents(t, o); !bytes.Equal(got, dataset(dxClass, "1.2.3", 1000, 7)) {
+			t.Errorf("%s: another data set came back", dir)
+		}
+	}
+}
