@@ -160,6 +160,8 @@ func (c *Conn) checkHeader(kind byte, length uint32) error {
 		return &ProtocolError{ReasonUnrecognizedPDU, fmt.Sprintf("PDU type %02XH", kind)}
 	case kind == typeAssociateRQ || kind == typeAssociateAC:
 		limit = MaxAssociateLength
+	case kind == typePData && length < 6: // PS3.8 9.3.5: one PDV or more
+		return invalid("P-DATA-TF of %d bytes: want a PDV", length)
 	case kind == typePData:
 		limit = c.maxReceive
 	}

@@ -34,9 +34,9 @@ func decodeAssociate(accept bool, body []byte) (*Associate, error) {
 		return nil, invalid("A-ASSOCIATE of %d bytes: want at least 68", len(body))
 	}
 	p := &Associate{Accept: accept, ProtocolVersion: binary.BigEndian.Uint16(body)}
-	p.Called = strings.TrimSpace(string(body[4:20])) // PS3.5 6.2: AE, spaces at both ends do not count
-	p.Calling = strings.TrimSpace(string(body[20:36]))
+	p.Called, p.Calling = decodeTitle(body[4:20]), decodeTitle(body[20:36])
 	if !accept { // in an AC these fields shall not be tested (PS3.8 Table 9-17)
+		p.fixed = [64]byte(body[4:68])
 		if err := checkTitles(p); err != nil {
 			return nil, err
 		}
@@ -45,6 +45,12 @@ func decodeAssociate(accept bool, body []byte) (*Associate, error) {
 		return nil, err
 	}
 	return p, p.check()
+}
+
+// decodeTitle drops the spaces at both ends, which do not count (PS3.5 6.2, AE),
+// and zero bytes at the end, by which some pad instead.
+func decodeTitle(b []byte) string {
+	return strings.Trim(strings.TrimRight(string(b), "\x00 "), " ")
 }
 
 func checkTitles(p *Associate) error {
@@ -126,6 +132,9 @@ func decodeContext(accept bool, value []byte) (Context, error) {
 	err := eachItem(value[4:], func(item byte, v []byte) (err error) {
 		switch item {
 		case itemAbstractSyntax:
+			if c.AbstractSyntax != "" {
+				return &ProtocolError{ReasonUnexpectedItem, "second abstract syntax of a presentation context"}
+			}
 			c.AbstractSyntax, err = decodeUID("abstract syntax", v)
 		case itemTransferSyntax:
 			if accept && c.Result != Acceptance {
@@ -165,20 +174,27 @@ func (u *UserInformation) decodeItem(item byte, value []byte) (err error) {
 		}
 		u.MaximumLength = binary.BigEndian.Uint32(value)
 	case itemImplementationClass:
-		u.ImplementationClassUID, err = decodeUID("implementation class", value)
+		u.ImplementationClassUID, _ = decodeUID("implementation class", value) // empty unless a UID: it only informs
 	case itemAsynchronousWindow:
 		if len(value) != 4 {
 			return invalid("asynchronous operations window of %d bytes: want 4", len(value))
 		}
 		u.Window = &Window{binary.BigEndian.Uint16(value), binary.BigEndian.Uint16(value[2:])}
 	case itemImplementationName:
-		name := strings.TrimRight(string(value), " \x00")
-		if len(name) > 16 || !printable(name) {
-			return invalid("implementation version name is not 1 to 16 ASCII characters")
-		}
-		u.ImplementationVersionName = name
+		u.ImplementationVersionName = decodeName(value)
 	}
 	return err
+}
+
+// decodeName reads an implementation version name (PS3.7 D.3.3.2.3). It only
+// informs, so that one over 16 characters is cut, and one that is not printable
+// dropped.
+func decodeName(value []byte) string {
+	name := strings.TrimRight(string(value[:min(len(value), 16)]), " \x00")
+	if !printable(name) {
+		return ""
+	}
+	return name
 }
 
 // decodeUID is tolerant of what is met in the field: padding by a zero byte or
@@ -192,6 +208,9 @@ func decodeUID(what string, value []byte) (string, error) {
 }
 
 func decodePData(body []byte) (*PData, error) {
+	if len(body) == 0 {
+		return nil, invalid("P-DATA-TF without PDV")
+	}
 	p := &PData{}
 	for len(body) > 0 {
 		if len(body) < 6 {

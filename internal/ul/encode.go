@@ -27,13 +27,11 @@ func Encode(p PDU) ([]byte, error) {
 func (p *Associate) appendBody(b []byte) ([]byte, error) {
 	b = binary.BigEndian.AppendUint16(b, p.ProtocolVersion)
 	b = append(b, 0, 0)
-	for _, title := range []string{p.Called, p.Calling} {
-		if err := CheckAETitle(title); err != nil {
-			return nil, err
-		}
-		b = append(b, fmt.Sprintf("%-16s", title)...)
+	fixed, err := p.titles()
+	if err != nil {
+		return nil, err
 	}
-	b = append(b, make([]byte, 32)...)
+	b = append(b, fixed[:]...)
 	b = appendItem(b, itemApplicationContext, []byte(p.ApplicationContext))
 	for _, c := range p.Contexts {
 		b = appendItem(b, p.contextItem(), c.body(p.Accept))
@@ -43,6 +41,20 @@ func (p *Associate) appendBody(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("encode A-ASSOCIATE: %d bytes, at most %d are allowed", len(b), MaxAssociateLength)
 	}
 	return b, nil
+}
+
+// titles returns bytes 11 to 74: those of the request in its answer.
+func (p *Associate) titles() (fixed [64]byte, err error) {
+	if p.Accept && p.fixed != fixed {
+		return p.fixed, nil
+	}
+	for i, title := range []string{p.Called, p.Calling} {
+		if err := CheckAETitle(title); err != nil {
+			return fixed, err
+		}
+		copy(fixed[16*i:], fmt.Sprintf("%-16s", title))
+	}
+	return fixed, nil
 }
 
 func (p *Associate) contextItem() byte {

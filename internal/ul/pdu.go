@@ -56,6 +56,18 @@ type Associate struct {
 	ApplicationContext string
 	Contexts           []Context
 	User               UserInformation
+
+	fixed [64]byte // bytes 11 to 74, of a request received and of its answer
+}
+
+// Answer begins the A-ASSOCIATE-AC to a request received: AE titles and reserved
+// bytes are those of the request, bit by bit (PS3.8 Table 9-17), and so is the
+// application context.
+func (p *Associate) Answer() *Associate {
+	return &Associate{
+		Accept: true, ProtocolVersion: 1, Called: p.Called, Calling: p.Calling,
+		ApplicationContext: p.ApplicationContext, fixed: p.fixed,
+	}
 }
 
 // Context is a presentation context: proposed (AbstractSyntax and all

@@ -8,9 +8,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"dicomnode/internal/ul"
 )
+
+// sameMeaning compares PDUs, whatever the padding of the request that was
+// decoded.
+var sameMeaning = cmpopts.IgnoreUnexported(ul.Associate{})
 
 func request() *ul.Associate {
 	return &ul.Associate{
@@ -54,7 +59,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, sameMeaning); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -95,6 +100,8 @@ func TestDecodeRefuses(t *testing.T) {
 	even.Contexts[0].ID = 2
 	none := request()
 	none.Contexts = nil
+	two := request()
+	two.Contexts[0].TransferSyntaxes = []string{"1.2.840.10008.1.2", "1.2.840.10008.1.2"}
 	body := func(p ul.PDU) []byte {
 		b, err := ul.Encode(p)
 		if err != nil {
@@ -117,6 +124,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"even context":              {1, body(even)},
 		"no context":                {1, body(none)},
 		"A-ABORT of 3 bytes":        {7, []byte{0, 0, 0}},
+		"P-DATA-TF without PDV":     {4, nil},
+		"two abstract syntaxes":     {1, bytes.Replace(body(two), []byte{0x40}, []byte{0x30}, 1)},
 		"PDV longer than the PDU":   {4, []byte{0, 0, 0xFF, 0xFF, 1, 3, 0, 0}},
 		"PDV of one byte":           {4, []byte{0, 0, 0, 1, 1, 3}},
 		"PDV of 0xFFFFFFFF":         {4, []byte{0xFF, 0xFF, 0xFF, 0xFF, 1, 3}},
@@ -128,6 +137,80 @@ func TestDecodeRefuses(t *testing.T) {
 		if !errors.As(err, &broken) {
 			t.Errorf("%s: got %+v, %v; want a protocol error", name, p, err)
 		}
+	}
+}
+
+// TestDecodeForgives: what a request may have wrong without harm, because it only
+// informs or its meaning is plain.
+func TestDecodeForgives(t *testing.T) {
+	good, err := ul.Encode(request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		old, with string
+		want      func(*ul.Associate)
+	}{
+		"title padded with zeros":        {"XNET            ", "XNET" + strings.Repeat("\x00", 12), func(*ul.Associate) {}},
+		"title behind spaces":            {"PACS            ", "  PACS          ", func(*ul.Associate) {}},
+		"implementation class no UID":    {"R\x00\x00\x051.2.3", "R\x00\x00\x05HELLO", func(a *ul.Associate) { a.User.ImplementationClassUID = "" }},
+		"implementation class empty":     {"R\x00\x00\x051.2.3", "\x5f\x00\x00\x01xR\x00\x00\x00", func(a *ul.Associate) { a.User.ImplementationClassUID = "" }},
+		"implementation name with bytes": {"TEST", "\xe4\nST", func(a *ul.Associate) { a.User.ImplementationVersionName = "" }},
+		"UID padded with zero":           {"1.2.840.10008.1.2", "1.2.840.10008.1\x00\x00", func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = "1.2.840.10008.1" }},
+	} {
+		b := bytes.Replace(good[6:], []byte(c.old), []byte(c.with), 1)
+		want := request()
+		c.want(want)
+		got, err := ul.Decode(good[0], b)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(ul.PDU(want), got, sameMeaning); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestLongImplementationName: a name over 16 characters is cut, not refused.
+func TestLongImplementationName(t *testing.T) {
+	rq := request()
+	rq.User.ImplementationVersionName = "A NAME OVER 16 CHARACTERS"
+	b, err := ul.Encode(rq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ul.Decode(b[0], b[6:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := got.(*ul.Associate).User.ImplementationVersionName; name != "A NAME OVER 16 C" {
+		t.Errorf("got name %q", name)
+	}
+}
+
+// TestAnswer: bytes 11 to 74 of an A-ASSOCIATE-AC are those of the request,
+// however it padded them (PS3.8 Table 9-17).
+func TestAnswer(t *testing.T) {
+	b, err := ul.Encode(request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(b[10:], "  XNET\x00\x00")
+	copy(b[26:], " PACS ")
+	copy(b[42:], "reserved bytes")
+	rq, err := ul.Decode(b[0], b[6:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	ac := rq.(*ul.Associate).Answer()
+	ac.Contexts = answer().Contexts
+	got, err := ul.Encode(ac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got[10:74], b[10:74]) {
+		t.Errorf("got %q, want %q", got[10:74], b[10:74])
 	}
 }
 

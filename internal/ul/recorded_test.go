@@ -67,7 +67,7 @@ func TestRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(first, second); diff != "" {
+			if diff := cmp.Diff(first, second, sameMeaning); diff != "" {
 				t.Errorf("(-first +second):\n%s", diff)
 			}
 		})
@@ -106,7 +106,7 @@ func FuzzPDU(f *testing.F) {
 		if err != nil {
 			t.Fatalf("encoded but cannot decode: %v", err)
 		}
-		if diff := cmp.Diff(p, q); diff != "" {
+		if diff := cmp.Diff(p, q, sameMeaning); diff != "" {
 			t.Errorf("(-first +second):\n%s", diff)
 		}
 	})

@@ -1,0 +1,334 @@
+package ul_test
+
+import (
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dicomnode/internal/ul"
+)
+
+// side is a Conn in a bubble, driven by a user of its services, and the bytes it
+// wrote to its peer.
+type side struct {
+	conn *ul.Conn
+	peer net.Conn
+	done chan error // what the user's call returned
+
+	mu   sync.Mutex
+	sent []byte
+}
+
+// Write takes what was sent.
+func (s *side) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, b...)
+	return len(b), nil
+}
+
+// taken returns what was sent since it was last called, once everybody waits.
+func (s *side) taken() []byte {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent := s.sent
+	s.sent = nil
+	return sent
+}
+
+// newSide starts the user; its error is kept until the peer has closed.
+func newSide(acceptor bool, user func(*ul.Conn) error) *side {
+	here, there := net.Pipe()
+	s := &side{
+		conn: ul.NewConn(there, acceptor, 16384, ul.Timeouts{ARTIM: time.Minute, Read: time.Minute, Write: time.Minute}),
+		peer: here, done: make(chan error, 1),
+	}
+	go func() { _, _ = io.Copy(s, here) }()
+	go func() {
+		s.done <- user(s.conn)
+		s.conn.Close()
+	}()
+	synctest.Wait()
+	return s
+}
+
+// play writes what the peer sends, and returns what is answered.
+func (s *side) play(t *testing.T, pdus ...[]byte) []byte {
+	t.Helper()
+	s.taken()
+	for _, b := range pdus {
+		_, _ = s.peer.Write(b) // fails where the connection is closed half way
+	}
+	return s.taken()
+}
+
+func encoded(t *testing.T, p ul.PDU) []byte {
+	t.Helper()
+	b, err := ul.Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Users of a Conn, in the states their names begin with.
+func requestor(c *ul.Conn) error { _, err := c.Associate(request()); return err }
+
+func acceptor(c *ul.Conn) error {
+	rq, err := c.Request()
+	if err != nil {
+		return err
+	}
+	ac := rq.Answer()
+	ac.Contexts = []ul.Context{{ID: 1, TransferSyntaxes: rq.Contexts[0].TransferSyntaxes}}
+	return c.Accept(ac)
+}
+
+func receive(c *ul.Conn) (err error) {
+	for err == nil {
+		_, err = c.NextPDV()
+	}
+	return err
+}
+
+// receiving is an acceptor that waits for messages.
+var receiving = then(acceptor, receive)
+
+func then(first, second func(*ul.Conn) error) func(*ul.Conn) error {
+	return func(c *ul.Conn) error {
+		if err := first(c); err != nil {
+			return err
+		}
+		return second(c)
+	}
+}
+
+// waits are the states in which a Conn waits for its peer, and how to get there.
+var waits = []struct {
+	state    ul.State
+	acceptor bool
+	user     func(*ul.Conn) error
+	before   []ul.PDU // what the peer sends to get there
+}{
+	{ul.StaAwaitRequest, true, acceptor, nil},
+	{ul.StaAwaitAnswer, false, then(requestor, receive), nil},
+	{ul.StaData, true, receiving, []ul.PDU{request()}},
+	{ul.StaAwaitReleaseRP, false, then(requestor, (*ul.Conn).Release), []ul.PDU{answer()}},
+	{ul.StaCollisionACRP, true, then(acceptor, (*ul.Conn).Release), []ul.PDU{request(), &ul.Release{}}},
+	{ul.StaCollisionRQRP, false, then(requestor, (*ul.Conn).Release), []ul.PDU{answer(), &ul.Release{}}},
+}
+
+// received are the PDUs that a peer may send, by the event they are.
+func received(t *testing.T) map[string][]byte {
+	return map[string][]byte{
+		"Evt3":  encoded(t, answer()),
+		"Evt4":  encoded(t, &ul.Reject{Result: 1, Source: 1, Reason: 1}),
+		"Evt6":  encoded(t, request()),
+		"Evt10": encoded(t, pdus["P-DATA-TF"]),
+		"Evt12": encoded(t, &ul.Release{}),
+		"Evt13": encoded(t, &ul.Release{Response: true}),
+		"Evt16": encoded(t, &ul.Abort{Source: ul.SourceUser}),
+		"Evt19": {0x47, 0, 0, 0, 0, 0},
+	}
+}
+
+// table910 reads the cells typed from the standard.
+func table910(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/table9-10.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); fields[0] != "#" && len(fields) == 14 {
+			table[fields[0]] = fields // column n is state n
+		}
+	}
+	return table
+}
+
+// TestEveryPDUInEveryWait: in each state that waits, each PDU is answered on the
+// wire as the action in PS3.8 Table 9-10 says.
+func TestEveryPDUInEveryWait(t *testing.T) {
+	table := table910(t)
+	for _, w := range waits {
+		for event, pdu := range received(t) {
+			cell, _, _ := strings.Cut(table[event][w.state], "/")
+			t.Run(w.state.String()+" "+event+" "+cell, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newSide(w.acceptor, w.user)
+					for _, p := range w.before {
+						s.play(t, encoded(t, p))
+					}
+					if got := s.conn.State(); got != w.state {
+						t.Fatalf("in %v, want %v", got, w.state)
+					}
+					checkAnswer(t, s, cell, s.play(t, pdu))
+				})
+			})
+		}
+	}
+}
+
+// answers are the bytes that an action writes (PS3.8 Tables 9-6 to 9-9); those
+// not named write none. The A-ABORT is the service provider's, with the reason of
+// an unexpected PDU, or of an unrecognized one.
+var answers = map[string]string{
+	"AE-6":  "02", // the A-ASSOCIATE-AC that acceptor gives
+	"AR-2":  "06000000000400000000",
+	"AR-8":  "06000000000400000000", // a requestor answers a collision at once
+	"AR-10": "06000000000400000000",
+	"AA-1":  "070000000004000002",
+	"AA-8":  "070000000004000002",
+}
+
+func checkAnswer(t *testing.T, s *side, cell string, sent []byte) {
+	t.Helper()
+	want, got := answers[cell], hex.EncodeToString(sent)
+	if !strings.HasPrefix(got, want) || (want == "") != (got == "") {
+		t.Errorf("answered %s, want %s", got, want)
+	}
+	_ = s.peer.Close()
+	err := <-s.done
+	var broken *ul.ProtocolError
+	switch {
+	case strings.HasPrefix(want, "07"):
+		if !errors.As(err, &broken) {
+			t.Errorf("got error %v, want a protocol error", err)
+		}
+	case cell == "AA-2" || cell == "AA-3":
+		if !errors.Is(err, ul.ErrAborted) {
+			t.Errorf("got error %v, want that the peer aborted", err)
+		}
+	case errors.As(err, &broken):
+		t.Errorf("got %v of a PDU that may come", err)
+	}
+}
+
+// TestAbortReasons: the reason in the A-ABORT tells the peer what it did
+// (PS3.8 Table 9-26).
+func TestAbortReasons(t *testing.T) {
+	twice := encoded(t, request())
+	twice = append(twice, twice[74:99]...) // the application context again
+	twice[5] += 25
+	for name, c := range map[string]struct {
+		before []ul.PDU
+		bytes  []byte
+		reason byte
+	}{
+		"unrecognized PDU":           {nil, []byte{0x47, 0, 0, 0, 0, 0}, ul.ReasonUnrecognizedPDU},
+		"unexpected PDU":             {nil, encoded(t, &ul.Release{}), ul.ReasonUnexpectedPDU},
+		"application context twice":  {nil, twice, ul.ReasonUnexpectedItem},
+		"P-DATA-TF over the maximum": {[]ul.PDU{request()}, []byte{4, 0, 0, 0, 0x40, 1}, ul.ReasonInvalidValue},
+		"P-DATA-TF of no bytes":      {[]ul.PDU{request()}, []byte{4, 0, 0, 0, 0, 0}, ul.ReasonInvalidValue},
+		"PDV over the P-DATA-TF":     {[]ul.PDU{request()}, []byte{4, 0, 0, 0, 0, 6, 0, 0, 0, 3, 1, 3}, ul.ReasonInvalidValue},
+		"A-RELEASE-RQ of 8 bytes":    {[]ul.PDU{request()}, []byte{5, 0, 0, 0, 0, 8}, ul.ReasonInvalidValue},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSide(true, receiving)
+				for _, p := range c.before {
+					s.play(t, encoded(t, p))
+				}
+				want := encoded(t, &ul.Abort{Source: ul.SourceProvider, Reason: c.reason})
+				if got := s.play(t, c.bytes); string(got) != string(want) {
+					t.Errorf("answered %x, want %x", got, want)
+				}
+				_ = s.peer.Close()
+				<-s.done
+			})
+		})
+	}
+}
+
+// TestReleaseCollision: both sides ask for release (PS3.8 7.2.2). The requestor
+// answers first, the acceptor after it was answered; each ends without error.
+func TestReleaseCollision(t *testing.T) {
+	response := encoded(t, &ul.Release{Response: true})
+	for name, c := range map[string]struct {
+		acceptor   bool
+		user       func(*ul.Conn) error
+		first      ul.PDU
+		onRQ, onRP string
+		data       bool // P-DATA still arrives before the peer's request
+	}{
+		"requestor":            {false, then(requestor, (*ul.Conn).Release), answer(), string(response), "", false},
+		"acceptor":             {true, then(acceptor, (*ul.Conn).Release), request(), "", string(response), false},
+		"requestor, with data": {false, then(requestor, (*ul.Conn).Release), answer(), string(response), "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSide(c.acceptor, c.user)
+				if sent := s.play(t, encoded(t, c.first)); !strings.HasSuffix(string(sent), string(encoded(t, &ul.Release{}))) {
+					t.Fatalf("got %x, want an A-RELEASE-RQ at the end", sent)
+				}
+				if c.data {
+					if sent := s.play(t, encoded(t, pdus["P-DATA-TF"])); len(sent) != 0 {
+						t.Errorf("answered data by %x", sent)
+					}
+				}
+				if sent := s.play(t, encoded(t, &ul.Release{})); string(sent) != c.onRQ {
+					t.Errorf("answered A-RELEASE-RQ by %x, want %x", sent, c.onRQ)
+				}
+				if sent := s.play(t, response); string(sent) != c.onRP {
+					t.Errorf("answered A-RELEASE-RP by %x, want %x", sent, c.onRP)
+				}
+				_ = s.peer.Close()
+				if err := <-s.done; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestReleaseUnanswered: an A-RELEASE-RQ that nobody answers ends by A-ABORT
+// after the ARTIM time, however much data arrives meanwhile.
+func TestReleaseUnanswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSide(false, then(requestor, (*ul.Conn).Release))
+		s.play(t, encoded(t, answer()))
+		begun := time.Now()
+		for time.Since(begun) < 50*time.Second {
+			<-time.After(10 * time.Second)
+			s.play(t, encoded(t, pdus["P-DATA-TF"]))
+		}
+		if err := <-s.done; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("got %v, want the timeout", err)
+		}
+		if took := time.Since(begun); took != time.Minute {
+			t.Errorf("gave up after %v, want 1m", took)
+		}
+		if sent := s.taken(); !strings.HasPrefix(hex.EncodeToString(sent), "07") {
+			t.Errorf("sent %x, want an A-ABORT", sent)
+		}
+		_ = s.peer.Close()
+	})
+}
+
+// TestTransportClosed: in every wait, the end of the connection is an early end.
+func TestTransportClosed(t *testing.T) {
+	for _, w := range waits {
+		t.Run(w.state.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSide(w.acceptor, w.user)
+				for _, p := range w.before {
+					s.play(t, encoded(t, p))
+				}
+				_ = s.peer.Close()
+				if err := <-s.done; !errors.Is(err, io.ErrUnexpectedEOF) {
+					t.Errorf("got %v, want an unexpected end", err)
+				}
+			})
+		})
+	}
+}
