@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -138,14 +139,12 @@ func (a *association) accept(rq *ul.Associate) error {
 	s := a.server
 	answers, contexts := s.negotiate(rq.Contexts)
 	a.contexts = contexts
-	ac := &ul.Associate{
-		Accept: true, ProtocolVersion: 1, Called: rq.Called, Calling: rq.Calling,
-		ApplicationContext: rq.ApplicationContext, Contexts: answers,
-		User: ul.UserInformation{
-			MaximumLength:             or(s.MaxPDULength, DefaultMaxPDULength),
-			ImplementationClassUID:    or(s.ImplementationClassUID, DefaultImplementationClassUID),
-			ImplementationVersionName: or(s.ImplementationVersionName, DefaultImplementationVersionName),
-		},
+	ac := rq.Answer()
+	ac.Contexts = answers
+	ac.User = ul.UserInformation{
+		MaximumLength:             or(s.MaxPDULength, DefaultMaxPDULength),
+		ImplementationClassUID:    or(s.ImplementationClassUID, DefaultImplementationClassUID),
+		ImplementationVersionName: or(s.ImplementationVersionName, DefaultImplementationVersionName),
 	}
 	if rq.User.Window != nil {
 		ac.User.Window = &ul.Window{Invoked: 1, Performed: 1}
@@ -202,7 +201,7 @@ func (a *association) converse(ctx context.Context) {
 		}
 	}
 	log := a.log.With("stored", a.stored, "took", time.Since(begun))
-	if errors.Is(err, ul.ErrReleased) {
+	if errors.Is(err, ul.ErrReleased) && !errors.Is(err, io.ErrUnexpectedEOF) { // not within a message
 		log.Info("association released")
 		return
 	}

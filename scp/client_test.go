@@ -8,9 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
-	"dicomnode/internal/ul"
 	"dicomnode/scp"
 	"dicomnode/scp/scptest"
 )
@@ -128,33 +126,6 @@ func TestCancel(t *testing.T) {
 		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the cancellation", err)
-	}
-}
-
-// TestReleaseCollision plays an acceptor that asks for release at the same time
-// (PS3.8 7.2.2): the requestor answers, then waits for its own answer.
-func TestReleaseCollision(t *testing.T) {
-	here, there := net.Pipe()
-	conn := ul.NewConn(here, false, 16384, ul.Timeouts{ARTIM: time.Minute, Read: time.Minute, Write: time.Minute})
-	defer conn.Close()
-	done := make(chan error, 1)
-	go func() {
-		_, err := conn.Associate(request())
-		done <- errors.Join(err, conn.Release())
-	}()
-	p := scptest.New(t, there)
-	rq := scptest.Expect[*ul.Associate](p)
-	rq.Accept = true
-	rq.Contexts = []ul.Context{{ID: 1, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}}
-	p.SendPDU(rq)
-	scptest.Expect[*ul.Release](p)
-	p.SendPDU(&ul.Release{})
-	if got := scptest.Expect[*ul.Release](p); !got.Response {
-		t.Error("got a second A-RELEASE-RQ, want A-RELEASE-RP")
-	}
-	p.SendPDU(&ul.Release{Response: true})
-	if err := wait(t, done); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -49,6 +49,9 @@ func readCommandSet(conn *ul.Conn) (*Message, []byte, error) {
 	var set bytes.Buffer
 	for {
 		pdv, err := conn.NextPDV()
+		if m != nil && errors.Is(err, ul.ErrReleased) {
+			err = fmt.Errorf("%w within a command set: %w", err, io.ErrUnexpectedEOF)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -106,6 +109,9 @@ func (d *dataset) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		case len(p) == 0:
 			return 0, nil
+		case !d.deadline.IsZero() && time.Now().After(d.deadline):
+			d.err = errors.Join(errors.New("rest of the data set takes too long"), d.conn.Violation(ul.ReasonNotSpecified, "data set takes too long"))
+			return 0, d.err
 		}
 		if !d.begun {
 			d.begin()
@@ -139,10 +145,6 @@ func (d *dataset) next(err error) {
 }
 
 func (d *dataset) fragment() {
-	if !d.deadline.IsZero() && time.Now().After(d.deadline) {
-		d.err = errors.Join(errors.New("rest of the data set takes too long"), d.conn.Violation(ul.ReasonNotSpecified, "data set takes too long"))
-		return
-	}
 	pdv, err := d.conn.NextPDV()
 	switch {
 	case errors.Is(err, ul.ErrReleased):
