@@ -41,23 +41,26 @@ type Class struct {
 	Precision  float64  `json:"precision"`
 	Recall     float64  `json:"recall"` // the diagonal of the normalised confusion matrix
 	F1         float64  `json:"f1"`
-	AUC        Value    `json:"auc"`         // one class against the rest
-	AUCError   Value    `json:"auc_error"`   // at most so far from the AUC without bins
-	Confidence Value    `json:"confidence"`  // mean probability of pixels assigned to this class
-	ECE        Value    `json:"calibration"` // expected calibration error of those pixels
+	AUC        Value    `json:"auc"`                        // one class against the rest
+	AUCError   Value    `json:"auc_error"`                  // at most so far from the AUC without bins
+	Confidence Value    `json:"confidence"`                 // mean probability of pixels assigned to this class
+	Gap        Value    `json:"gap"`                        // confidence − precision
+	ECE        Value    `json:"expected_calibration_error"` // of those pixels
 	Boundary   Boundary `json:"boundary"`
 }
 
 // Summary holds the figures of a set of images, their pixels pooled; boundary
 // distances are means over images.
 type Summary struct {
-	Pixels      int64                  `json:"pixels"`       // scored
-	Accuracy    float64                `json:"accuracy"`     // correct pixels / pixels = recall weighted by support
-	WeightedF1  float64                `json:"weighted_f1"`  // F1 weighted by support
-	WeightedAUC Value                  `json:"weighted_auc"` // AUC weighted by support, of the classes that have one
-	Classes     [dataset.Classes]Class `json:"classes"`
-	Confusion   Confusion              `json:"confusion"` // [truth][prediction], pixels
-	Calibration Calibration            `json:"calibration"`
+	Pixels                int64                  `json:"pixels"`                  // scored
+	Accuracy              float64                `json:"accuracy"`                // correct pixels / pixels = recall weighted by support
+	WeightedF1            float64                `json:"weighted_f1"`             // F1 weighted by support
+	WeightedAUC           Value                  `json:"weighted_auc"`            // AUC weighted by support, of the classes that have one
+	WeightedPrecision     float64                `json:"weighted_precision"`      // precision weighted by support
+	WeightedClassAccuracy float64                `json:"weighted_class_accuracy"` // the classes' own accuracies weighted by support
+	Classes               [dataset.Classes]Class `json:"classes"`
+	Confusion             Confusion              `json:"confusion"` // [truth][prediction], pixels
+	Calibration           Calibration            `json:"calibration"`
 }
 
 // Summarise computes what the counts alone tell; the rest is undefined.
@@ -73,7 +76,10 @@ func Summarise(c Confusion) Summary {
 	s.Accuracy = ratio(correct, s.Pixels)
 	for k := range s.Classes {
 		s.Classes[k] = classOf(c, k, s.Pixels)
-		s.WeightedF1 += s.Classes[k].F1 * ratio(s.Classes[k].Pixels, s.Pixels)
+		support := ratio(s.Classes[k].Pixels, s.Pixels)
+		s.WeightedF1 += s.Classes[k].F1 * support
+		s.WeightedPrecision += s.Classes[k].Precision * support
+		s.WeightedClassAccuracy += s.Classes[k].Accuracy * support
 	}
 	return s
 }
@@ -88,7 +94,7 @@ func classOf(c Confusion, k int, all int64) Class {
 	return Class{Name: dataset.ClassNames[k], Pixels: truth,
 		Accuracy:  ratio(all-truth-predicted+2*hit, all),
 		Precision: ratio(hit, predicted), Recall: ratio(hit, truth), F1: ratio(2*hit, truth+predicted),
-		AUC: undefined, AUCError: undefined, Confidence: undefined, ECE: undefined, Boundary: noBoundary}
+		AUC: undefined, AUCError: undefined, Confidence: undefined, Gap: undefined, ECE: undefined, Boundary: noBoundary}
 }
 
 // Image is one image's row of the table. A figure of a class that is neither

@@ -74,7 +74,7 @@ func (t *tally) summary() Summary {
 			weight += c.Pixels
 		}
 		if cal := t.bins[k].calibration(); t.predicted(k) > 0 {
-			c.Confidence, c.ECE = Value(cal.MeanConfidence), Value(cal.Error)
+			c.Confidence, c.Gap, c.ECE = Value(cal.MeanConfidence), Value(cal.Gap), Value(cal.Error)
 		}
 	}
 	if weight > 0 {

@@ -26,6 +26,28 @@ func (v Value) fixed(decimals int) string {
 	return fmt.Sprintf("%.*f", decimals, float64(v))
 }
 
+// Percent is v in per cent, for tables.
+func (v Value) Percent() string {
+	if !v.Defined() {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(v))
+}
+
+// Short is v with three decimals.
+func (v Value) Short() string { return v.fixed(3) }
+
+// Distance is v with two decimals.
+func (v Value) Distance() string { return v.fixed(2) }
+
+// Tiny is v with its leading digit.
+func (v Value) Tiny() string {
+	if !v.Defined() {
+		return "–"
+	}
+	return fmt.Sprintf("%.1g", float64(v))
+}
+
 // MarshalJSON writes null for an undefined value.
 func (v Value) MarshalJSON() ([]byte, error) {
 	if !v.Defined() {

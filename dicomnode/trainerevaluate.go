@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/trainer/evaluate"
+)
+
+// evaluateFlags are those of trainer evaluate.
+type evaluateFlags struct {
+	model  modelFlags
+	opt    evaluate.Options
+	bundle string
+	out    string
+	asJSON bool
+}
+
+func trainerEvaluateCmd() *cobra.Command {
+	var f evaluateFlags
+	cmd := &cobra.Command{
+		Use: "evaluate DATASET [--model BUNDLE] [--exclude PATTERN] [--split S] [--json] [--out DIR]", Short: "score a model on a labelled data set",
+		Long: `Score a model on a data set folder (dataset.csv, images, labels) at the network's
+200×200 pixels and at the images' own: accuracy, precision, recall, F1, AUC and
+confidence per class, body part and image, the confusion matrix, calibration,
+soft-tissue rates by threshold, boundary distances (in millimetres too where the
+table has a column spacing_mm), and intervals from resampling images. --out
+writes metrics.json and report.html, one page that shows the pictures of the data
+set: keep it where the data set may be kept.
+` + exitCodes,
+		Example: "  dicomnode trainer evaluate data/labelled --exclude '*phantom*' --out out/evaluation",
+		Args:    wantArgs(1, 1, "one data set folder"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *evaluateFlags) add(cmd *cobra.Command) {
+	f.model.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.bundle, "model", embedded, "model bundle, or \"embedded\"")
+	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
+	flags.StringSliceVar(&f.opt.Splits, "split", nil, "split to score (repeatable; default all)")
+	flags.Float64Var(&f.opt.Threshold, "threshold", 0, "soft-tissue probability to report on; 0 is the model card's")
+	flags.IntVar(&f.opt.Resamples, "resamples", 1000, "of images for the intervals; 0 leaves intervals out")
+	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
+	flags.IntVar(&f.opt.Cases, "cases", 6, "worst images in the report, and as many drawn at random")
+	flags.StringVarP(&f.out, "out", "o", "", "folder for metrics.json and report.html")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+}
+
+func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
+	if f.opt.Threshold < 0 || f.opt.Threshold > 1 || f.opt.Cases < 0 {
+		return usagef("for example --threshold 0.9 --cases 6", "%s wants a threshold from 0 to 1 and no negative number", cmd.CommandPath())
+	}
+	report, err := f.measure(cmd, folder)
+	if err != nil {
+		return err
+	}
+	if f.out != "" {
+		if err := writeEvaluation(f.out, report); err != nil {
+			return err
+		}
+	}
+	if f.asJSON {
+		return report.WriteJSON(cmd.OutOrStdout())
+	}
+	if err := report.WriteText(cmd.OutOrStdout()); err != nil || f.out == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "\nreport: %s\n", filepath.Join(f.out, reportName))
+	return err
+}
+
+func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Report, error) {
+	b, err := loadBundle(f.bundle)
+	if err != nil {
+		return nil, err
+	}
+	s, err := f.model.open(b)
+	if err != nil {
+		return nil, err
+	}
+	opt := f.opt
+	if opt.Threshold == 0 {
+		opt.Threshold = b.Card.SoftTissue.Threshold
+	}
+	if opt.Resamples == 0 {
+		opt.Resamples = -1
+	}
+	opt.Model = &evaluate.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}
+	bar := newProgress(cmd.ErrOrStderr(), 1, "")
+	opt.Progress = func(done, all int) {
+		if done == 1 {
+			bar = newProgress(cmd.ErrOrStderr(), all, "evaluating")
+		}
+		_ = bar.Set(done) // cosmetic
+	}
+	report, err := evaluate.Run(cmd.Context(), folder, s, opt)
+	return report, errors.Join(err, s.Close())
+}
+
+// Names of the files in an evaluation's folder.
+const (
+	metricsName = "metrics.json"
+	reportName  = "report.html"
+)
+
+// writeEvaluation writes the report's files into folder out, replacing older ones
+// whole or not at all.
+func writeEvaluation(out string, r *evaluate.Report) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := replaceFile(filepath.Join(out, metricsName), r.WriteJSON); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := replaceFile(filepath.Join(out, reportName), r.WriteHTML); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes a file beside path and then gives it the name.
+func replaceFile(path string, write func(io.Writer) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(file), file.Chmod(0o644), file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package evaluate
+
+import (
+	"fmt"
+	"strings"
+
+	"dicomnode/trainer/dataset"
+)
+
+// classStyles are the style sheet's names of the classes.
+var classStyles = [dataset.Classes]string{"open", "soft", "bone"}
+
+// rocChart is the paper's figure 2b; zoomed it shows the corner where good networks are.
+func (r *Result) rocChart(id string, zoomed bool) *chart {
+	title, fpr, tpr, step := "ROC curves, each class against the rest", axis{From: 0, To: 1}, axis{From: 0, To: 1}, 0.2
+	if zoomed {
+		title, fpr, tpr, step = "ROC curves, upper left corner", axis{From: 0, To: 0.2}, axis{From: 0.8, To: 1}, 0.05
+	}
+	fpr.Label, tpr.Label = "false-positive rate", "true-positive rate"
+	c := newChart(id, title, fpr, tpr, step, step)
+	var told []string
+	for k, curve := range r.ROC {
+		if len(curve) == 0 {
+			continue
+		}
+		points := make([][2]float64, len(curve))
+		for i, p := range curve {
+			points[i] = [2]float64{p.FPR, p.TPR}
+		}
+		name := fmt.Sprintf("%s, AUC %s", dataset.ClassNames[k], r.Classes[k].AUC.fixed(3))
+		c.draw(classStyles[k], name, points)
+		told = append(told, name)
+	}
+	c.draw("chance", "chance", [][2]float64{{0, 0}, {1, 1}})
+	c.Text = strings.Join(told, "; ") + "."
+	return c
+}
+
+// confidenceChart is the paper's figure 4: how many pixels have which confidence.
+func (r *Result) confidenceChart(id string) *chart {
+	top := 0.0
+	for _, b := range r.Calibration.Histogram {
+		top = max(top, ratio(b.Pixels, r.Pixels))
+	}
+	step := 0.1
+	if top > 0.5 {
+		step = 0.2
+	}
+	top = min(1, step*float64(int(top/step)+1))
+	c := newChart(id, "Confidence histogram", axis{Label: "probability of the chosen class", From: 0.2, To: 1}, axis{Label: "share of pixels", From: 0, To: top}, 0.2, step)
+	for _, b := range r.Calibration.Histogram {
+		if b.High > c.X.From+1e-9 {
+			v := ratio(b.Pixels, r.Pixels)
+			c.column(max(b.Low, c.X.From), b.High, v, "column", fmt.Sprintf("confidence %.2f to %.2f: %.1f %% of pixels", b.Low, b.High, 100*v))
+		}
+	}
+	c.rule(r.Calibration.MeanConfidence, "confidence", fmt.Sprintf("mean confidence %.1f %%", 100*r.Calibration.MeanConfidence))
+	c.rule(r.Accuracy, "accuracy", fmt.Sprintf("accuracy %.1f %%", 100*r.Accuracy))
+	c.Text = fmt.Sprintf("Mean confidence is %.1f %%, accuracy %.1f %%: a gap of %+.1f points.", 100*r.Calibration.MeanConfidence, 100*r.Accuracy, 100*r.Calibration.Gap)
+	return c
+}
+
+// reliabilityChart compares confidence and accuracy bin by bin.
+func (r *Result) reliabilityChart(id string) *chart {
+	c := newChart(id, "Reliability", axis{Label: "probability of the chosen class", From: 0.2, To: 1}, axis{Label: "accuracy", From: 0, To: 1}, 0.2, 0.2)
+	var points [][2]float64
+	for _, b := range r.Calibration.Histogram {
+		if b.Pixels == 0 || b.High <= c.X.From {
+			continue
+		}
+		c.column(max(b.Low, c.X.From), b.High, float64(b.Accuracy), "column",
+			fmt.Sprintf("confidence %.2f to %.2f: accuracy %.1f %%, mean confidence %.1f %%", b.Low, b.High, 100*float64(b.Accuracy), 100*float64(b.Confidence)))
+		points = append(points, [2]float64{float64(b.Confidence), float64(b.Accuracy)})
+	}
+	c.draw("chance", "perfectly calibrated", [][2]float64{{0.2, 0.2}, {1, 1}})
+	c.draw("accuracy", "measured", points)
+	c.Text = fmt.Sprintf("Accuracy by confidence. The expected calibration error over %d bins is %.1f %%.", r.Calibration.Bins, 100*r.Calibration.Error)
+	return c
+}
+
+// thresholdChart is section 5.3 of the paper: what a soft-tissue threshold does.
+func (r *Result) thresholdChart(id string, chosen float64) *chart {
+	c := newChart(id, "Soft tissue by threshold", axis{Label: "threshold on the soft-tissue probability", From: 0, To: 1}, axis{Label: "rate", From: 0, To: 1}, 0.2, 0.2)
+	var tpr, fpr [][2]float64
+	for _, p := range r.SoftTissue {
+		if p.TPR.Defined() {
+			tpr = append(tpr, [2]float64{p.Threshold, float64(p.TPR)})
+		}
+		if p.FPR.Defined() {
+			fpr = append(fpr, [2]float64{p.Threshold, float64(p.FPR)})
+		}
+	}
+	c.draw("soft", "true-positive rate", tpr)
+	c.draw("wrong", "false-positive rate", fpr)
+	at := pointAt(r.SoftTissue, chosen)
+	c.rule(chosen, "chosen", fmt.Sprintf("threshold %.2f", chosen))
+	c.mark(paperThreshold, paperTPR, "soft", fmt.Sprintf("the paper's rates at %.2f, on its own data: %.0f %% and %.0f %%", paperThreshold, 100*paperTPR, 100*paperFPR))
+	c.mark(paperThreshold, paperFPR, "wrong", "")
+	c.Text = fmt.Sprintf("At threshold %.2f the true-positive rate is %s and the false-positive rate %s.", chosen, at.TPR.Percent(), at.FPR.Percent())
+	return c
+}
