@@ -17,6 +17,7 @@ func trainerCmd() *cobra.Command {
 		trainerFitCmd(),
 		trainerCalibrateCmd(),
 		trainerEvaluateCmd(),
+		trainerCompareCmd(),
 		trainerPublishCmd(),
 	)
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/trainer/compare"
+	"dicomnode/trainer/compare/classical"
+	"dicomnode/trainer/evaluate"
+)
+
+// compareFlags are those of trainer compare.
+type compareFlags struct {
+	model      modelFlags
+	data       evaluate.Options
+	opt        compare.Options
+	bundles    []string
+	methods    []string
+	parameters string
+	sheet      string
+	asJSON     bool
+}
+
+func trainerCompareCmd() *cobra.Command {
+	var f compareFlags
+	cmd := &cobra.Command{
+		Use: "compare DATASET [--model BUNDLE]… [--method NAME]… [--sheet PNG] [--json]", Short: "compare models and classical methods on a data set",
+		Long: `Score models and methods that learn nothing on one data set folder, at the
+network's 200×200 pixels: accuracy, weighted F1, F1 per class, seconds per image,
+and the difference of each to the first model with a bootstrap interval over
+images. The methods are multi-otsu, clustering, entropy and row-fluctuation;
+their parameters are printed below the table, and --parameters FILE changes them:
+a JSON object such as {"clustering": {"block": 48}}. --sheet draws each picture
+beside its label and what every entry made of it.
+` + exitCodes,
+		Example: "  dicomnode trainer compare data/labelled --model a.onnx --model embedded --exclude '*phantom*' --sheet sheet.png",
+		Args:    wantArgs(1, 1, "one data set folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			entries, err := f.entries(cmd)
+			if err != nil {
+				return err
+			}
+			return f.run(cmd, args[0], entries)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *compareFlags) add(cmd *cobra.Command) {
+	f.model.add(cmd)
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.bundles, "model", []string{embedded}, "model bundle, or \"embedded\" (repeatable; the first is what the others are held against)")
+	flags.StringSliceVar(&f.methods, "method", methodNames(classical.Defaults()), "classical method (repeatable); \"none\" for models only")
+	flags.StringVar(&f.parameters, "parameters", "", "JSON file with parameters of the classical methods")
+	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
+	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to score (repeatable; default all)")
+	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the bootstrap")
+	flags.IntVar(&f.opt.Resamples, "resamples", 2000, "resamples of the bootstrap")
+	flags.StringVar(&f.sheet, "sheet", "", fmt.Sprintf("PNG file for a contact sheet of the first %d images", compare.MaxSheet))
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+}
+
+func methodNames(p classical.Parameters) []string {
+	var names []string
+	for _, m := range p.Methods() {
+		names = append(names, m.Name())
+	}
+	return names
+}
+
+// entries are the models in the order given, then the methods.
+func (f *compareFlags) entries(cmd *cobra.Command) ([]compare.Entry, error) {
+	if f.opt.Resamples < 1 {
+		return nil, usagef("for example --resamples 2000", "%s wants at least one resample", cmd.CommandPath())
+	}
+	p, err := readParameters(f.parameters)
+	if err != nil {
+		return nil, err
+	}
+	entries := f.models()
+	if slices.Equal(f.methods, []string{"none"}) {
+		return entries, nil
+	}
+	for _, name := range f.methods {
+		if !slices.Contains(methodNames(p), name) {
+			return nil, usagef("methods are "+strings.Join(methodNames(p), ", ")+" and none", "unknown method %q", name)
+		}
+	}
+	for _, e := range compare.ClassicalEntries(p) {
+		if slices.Contains(f.methods, e.Name) {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// readParameters reads a JSON object over the defaults; an empty path is all
+// defaults. What it does not know is an error.
+func readParameters(path string) (classical.Parameters, error) {
+	p := classical.Defaults()
+	if path == "" {
+		return p, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return p, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		return p, hinted(fmt.Errorf("read parameters %s: %w", path, err), "the parameters printed below the table have the names wanted")
+	}
+	if err := p.Check(); err != nil {
+		return p, fmt.Errorf("read parameters %s: %w", path, err)
+	}
+	return p, nil
+}
+
+func (f *compareFlags) models() []compare.Entry {
+	var out []compare.Entry
+	seen := map[string]int{}
+	for _, bundle := range f.bundles {
+		name := strings.TrimSuffix(filepath.Base(bundle), filepath.Ext(bundle))
+		if seen[name]++; seen[name] > 1 {
+			name = fmt.Sprintf("%s-%d", name, seen[name])
+		}
+		id := compare.Identity{Name: name, Kind: compare.KindNetwork, Model: &compare.Model{Bundle: bundle}}
+		out = append(out, compare.Entry{Identity: id, Open: func() (compare.Segmenter, error) {
+			b, err := loadBundle(bundle)
+			if err != nil {
+				return nil, err
+			}
+			s, err := f.model.open(b)
+			if err != nil {
+				return nil, err
+			}
+			card := s.Card()
+			*id.Model = compare.Model{Bundle: bundle, Name: card.Name, Version: card.Version, Digest: s.Digest(), Device: s.Device()}
+			return closingNetwork{compare.Network{Predictor: s}, s}, nil
+		}})
+	}
+	return out
+}
+
+// closingNetwork closes its session with it.
+type closingNetwork struct {
+	compare.Network
+	io.Closer
+}
+
+func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.Entry) error {
+	samples, excluded, err := evaluate.Load(cmd.Context(), folder, f.data)
+	if err != nil {
+		return err
+	}
+	if f.sheet != "" {
+		f.opt.Keep = compare.MaxSheet
+	}
+	bar := newProgress(cmd.ErrOrStderr(), len(samples)*len(entries), "comparing")
+	f.opt.Progress = func(done, all int) {
+		bar.ChangeMax(all)
+		_ = bar.Set(done) // cosmetic
+	}
+	report, err := compare.Run(cmd.Context(), samples, entries, f.opt)
+	if err != nil {
+		return err
+	}
+	report.Folder, report.Excluded = folder, excluded
+	if f.sheet != "" {
+		if err := writeSheet(f.sheet, report); err != nil {
+			return err
+		}
+	}
+	if f.asJSON {
+		return report.WriteJSON(cmd.OutOrStdout())
+	}
+	return report.WriteText(cmd.OutOrStdout())
+}
+
+func writeSheet(path string, r *compare.Report) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(png.Encode(file, r.Sheet()), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
