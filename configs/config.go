@@ -91,7 +91,8 @@ type Segmentation struct {
 }
 
 // SoftTissue holds the probability from which a pixel counts as high-precision
-// soft tissue, 0 to 1, by Body Part Examined (0018,0015) where it differs.
+// soft tissue, by Body Part Examined (0018,0015) where it differs. A Threshold of
+// 0 leaves it, and the body parts not listed, to the model's card.
 type SoftTissue struct {
 	Threshold  float64            `yaml:"threshold"`
 	ByBodyPart map[string]float64 `yaml:"by_body_part"`
@@ -127,7 +128,7 @@ func Default() Config {
 		Calibration:  Calibration{AETitle: "XNETDARK"},
 		Model:        Model{Bundle: "published", Device: "auto"},
 		Segmentation: Segmentation{Profile: "display"},
-		SoftTissue:   SoftTissue{Threshold: 0.90},
+		SoftTissue:   SoftTissue{},
 		Retention:    Retention{Keep: 30 * 24 * time.Hour, MinFreeMiB: 1024},
 		Log:          Log{Level: "info", Format: "text"},
 	}
@@ -182,12 +183,4 @@ func (c Config) Route(peer, modality string) (Route, bool) {
 		return Route{}, false
 	}
 	return c.Routes[i], true
-}
-
-// For is the soft-tissue probability for a Body Part Examined value.
-func (s SoftTissue) For(bodyPart string) float64 {
-	if t, ok := s.ByBodyPart[bodyPart]; ok {
-		return t
-	}
-	return s.Threshold
 }

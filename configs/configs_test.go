@@ -76,11 +76,8 @@ func TestParseGood(t *testing.T) {
 	if _, ok := c.Route("dx1", "MG"); ok {
 		t.Error("a route took modality MG, which it does not list")
 	}
-	if got := c.SoftTissue.For("PELVIS"); got != 0.95 {
-		t.Errorf("For(PELVIS) = %v", got)
-	}
-	if got := c.SoftTissue.For("HAND"); got != 0.90 {
-		t.Errorf("For(HAND) = %v", got)
+	if got := c.SoftTissue.ByBodyPart["PELVIS"]; got != 0.95 {
+		t.Errorf("threshold of PELVIS = %v", got)
 	}
 	if p, _ := c.Peer("dx1"); p.Callable() {
 		t.Error("a peer without port is callable")

@@ -264,13 +264,13 @@ func (v *checker) oneOf(key, value string, valid ...string) {
 }
 
 func (v *checker) softTissue(s SoftTissue) {
-	hint := "write a probability between 0 and 1, such as 0.90"
+	hint := "write a probability between 0 and 1, such as 0.90; a threshold of 0 means the model's own"
 	if !(s.Threshold >= 0 && s.Threshold <= 1) {
 		v.add("soft_tissue.threshold", hint, "%v is not within 0 to 1", s.Threshold)
 	}
 	for _, part := range slices.Sorted(maps.Keys(s.ByBodyPart)) {
-		if t := s.ByBodyPart[part]; !(t >= 0 && t <= 1) {
-			v.add("soft_tissue.by_body_part."+part, hint, "%v is not within 0 to 1", t)
+		if t := s.ByBodyPart[part]; !(t > 0 && t <= 1) {
+			v.add("soft_tissue.by_body_part."+part, hint, "%v is not above 0 and at most 1", t)
 		}
 	}
 }

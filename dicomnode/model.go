@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,13 +51,16 @@ func openModel(_ context.Context, c configs.Config) (*model.Session, segment.Mod
 	return s, segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}, nil
 }
 
-// segmentConfig is the configuration of the pipeline: a body part that the
-// configuration does not list has the threshold of the model's card.
+// segmentConfig is the configuration of the pipeline. Thresholds of the
+// configuration come before those of the model's card.
 func segmentConfig(c configs.Config, card model.Card) segment.Config {
-	parts := map[string]float64{}
-	maps.Copy(parts, card.SoftTissue.ByBodyPart)
+	threshold, parts := c.SoftTissue.Threshold, map[string]float64{}
+	if threshold == 0 {
+		threshold = card.SoftTissue.Threshold
+		maps.Copy(parts, card.SoftTissue.ByBodyPart)
+	}
 	maps.Copy(parts, c.SoftTissue.ByBodyPart)
-	return segment.Config{SoftTissueThreshold: c.SoftTissue.Threshold, SoftTissueThresholdByBodyPart: parts}
+	return segment.Config{SoftTissueThreshold: threshold, SoftTissueThresholdByBodyPart: parts}
 }
 
 func modelInfoCmd() *cobra.Command {
@@ -99,6 +103,11 @@ func printCard(cmd *cobra.Command, b *model.Bundle) {
 	if c.Average != "" {
 		fmt.Fprintf(w, "average   over %s of the input\n", c.Average)
 	}
+	fmt.Fprintf(w, "soft tissue with high precision from probability %.3f", c.SoftTissue.Threshold)
+	for _, part := range slices.Sorted(maps.Keys(c.SoftTissue.ByBodyPart)) {
+		fmt.Fprintf(w, ", %s %.3f", part, c.SoftTissue.ByBodyPart[part])
+	}
+	fmt.Fprintln(w)
 	if k := c.Calibration; k != nil {
 		fmt.Fprintf(w, "calibrated on %d images: logits × %.2f, then open beam %+.2f, soft tissue %+.2f, bone %+.2f\n", k.Images, k.Scale, k.Shift[0], k.Shift[1], k.Shift[2])
 	}

@@ -16,6 +16,7 @@ func trainerCmd() *cobra.Command {
 		trainerSplitCmd(),
 		trainerFitCmd(),
 		trainerCalibrateCmd(),
+		trainerThresholdCmd(),
 		trainerEvaluateCmd(),
 		trainerCompareCmd(),
 		trainerPublishCmd(),

@@ -58,13 +58,9 @@ the accuracy on these same images, which flatters; the card keeps all three.
 }
 
 func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
-	var samples []*dataset.Sample
-	for _, folder := range folders {
-		more, _, err := evaluate.Load(cmd.Context(), folder, f.opt)
-		if err != nil {
-			return err
-		}
-		samples = append(samples, more...)
+	samples, err := loadAll(cmd.Context(), folders, f.opt)
+	if err != nil {
+		return err
 	}
 	old, err := f.load()
 	if err != nil {

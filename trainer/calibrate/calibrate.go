@@ -45,9 +45,10 @@ func (s Scaling) Apply(w model.Weights) (model.Weights, error) {
 
 // Picture holds what the network said of an image's labelled pixels.
 type Picture struct {
-	ID     string
-	truth  []uint8                    // class of each pixel
-	logits [][dataset.Classes]float32 // logarithms of the probabilities
+	ID       string
+	BodyPart string
+	truth    []uint8                    // class of each pixel
+	logits   [][dataset.Classes]float32 // logarithms of the probabilities
 }
 
 // Predict runs the network on the samples.
@@ -69,7 +70,7 @@ func Predict(ctx context.Context, samples []*dataset.Sample, p segment.Predictor
 }
 
 func pictureOf(s *dataset.Sample, probabilities []float32) Picture {
-	picture, n := Picture{ID: s.Item.ID}, len(s.Label)
+	picture, n := Picture{ID: s.Item.ID, BodyPart: s.Item.BodyPart}, len(s.Label)
 	for i, truth := range s.Label {
 		if truth >= dataset.Classes {
 			continue
