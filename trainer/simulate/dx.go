@@ -1,11 +1,11 @@
 package simulate
 
 import (
-	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
+	"strings"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
@@ -16,10 +16,12 @@ import (
 // digitalXRay is Digital X-Ray Image Storage – For Processing (PS3.4 B.5).
 const digitalXRay = "1.2.840.10008.5.1.4.1.1.1.1.1"
 
-// Exposure describes one simulated detector read-out of the limb phantom.
+// Exposure describes one simulated detector read-out. Equal exposures give equal bytes.
 type Exposure struct {
-	Rows, Columns int // 64 to 4096
+	Body          *Body // nil: Phantom
+	Rows, Columns int   // 64 to 4096
 	Seed          uint64
+	View          int    // which posed body of the seed; Run's samples 4·View … 4·View+3 show it
 	DetectorID    string // (0018,700A); "" = SIM1
 	Dark          bool   // read without X-rays: the detector's offset and noise alone
 }
@@ -27,106 +29,131 @@ type Exposure struct {
 // DX writes a Part 10 file, Explicit VR Little Endian: 16-bit linear detector signal (PS3.3 C.8.11.3, Pixel
 // Intensity Relationship LIN, sign 1: more X-rays, higher value) with the detector's offset still in it. The
 // offset pattern depends on DetectorID and the size alone, so that dark frames of the same detector remove it.
+// Memory does not grow with the pixels but with a quarter of them.
 func DX(w io.Writer, e Exposure) error {
-	if e.Rows < 64 || e.Columns < 64 || e.Rows > 4096 || e.Columns > 4096 {
-		return fmt.Errorf("%w: %d×%d pixels", errOptions, e.Rows, e.Columns)
+	r, err := e.take()
+	if err != nil {
+		return err
 	}
-	if e.DetectorID == "" {
-		e.DetectorID = "SIM1"
-	}
-	uid := iod.UID("simulated dx", fmt.Sprint(e))
-	d := e.attributes(uid)
-	d.Bulk(tag.PixelData, 2*int64(e.Rows)*int64(e.Columns), e.pixels)
+	uid := iod.UID("simulated dx", e.identity()...)
+	d := r.attributes(uid)
 	if err := d.Err(); err != nil {
 		return err
 	}
 	if err := part10.WriteMeta(w, part10.Meta{SOPClassUID: digitalXRay, SOPInstanceUID: uid, TransferSyntaxUID: iod.ExplicitVRLittleEndian}); err != nil {
 		return err
 	}
-	return d.Encode(w)
+	if err := d.Encode(w); err != nil {
+		return err
+	}
+	// PS3.5 A.2: Pixel Data (7FE0,0010) of more than 8 bits allocated has VR OW; 7.1.2: 2 reserved bytes, 4 of length.
+	head := append([]byte{0xE0, 0x7F, 0x10, 0x00}, "OW\x00\x00"...)
+	if _, err := w.Write(binary.LittleEndian.AppendUint32(head, uint32(2*e.Rows*e.Columns))); err != nil {
+		return err
+	}
+	return r.pixels(w)
 }
 
-func (e Exposure) attributes(uid string) *iod.DataSet {
-	d := &iod.DataSet{}
-	study := iod.UID("simulated study", fmt.Sprint(e.Seed))
-	part, comment := "LEG", "simulated limb phantom"
-	if e.Dark {
-		comment = "simulated dark exposure"
+// identity is everything that the pixels depend on.
+func (e Exposure) identity() []string {
+	b := e.body()
+	return []string{fmt.Sprint(len(b.skin.p), len(b.bones)), fmt.Sprint(e.Rows, e.Columns, e.Seed, e.View, e.Dark), e.detector()}
+}
+
+func (e Exposure) body() *Body {
+	if e.Body == nil {
+		return Phantom()
 	}
+	return e.Body
+}
+
+func (e Exposure) detector() string {
+	if e.DetectorID == "" {
+		return "SIM1"
+	}
+	return e.DetectorID
+}
+
+// attributes are those of the DX Image IOD (PS3.3 A.26) up to Pixel Data.
+func (r *readOut) attributes(uid string) *iod.DataSet {
+	d := &iod.DataSet{}
+	study := iod.UID("simulated study", r.identity()...)
+	number := strconv.FormatUint(r.Seed, 10)
 	for _, a := range []struct {
 		t tag.Tag
 		v string
 	}{
-		{tag.ImageType, "ORIGINAL"}, {tag.SOPClassUID, digitalXRay}, {tag.SOPInstanceUID, uid},
-		{tag.StudyDate, "20260101"}, {tag.StudyTime, "000000"}, {tag.Modality, "DX"},
-		{tag.PresentationIntentType, "FOR PROCESSING"}, {tag.Manufacturer, "dicomnode simulation"},
-		{tag.DetectorID, e.DetectorID}, {tag.DetectorType, "SCINTILLATOR"}, {tag.BodyPartExamined, part},
-		{tag.PatientName, "SIMULATED^PHANTOM"}, {tag.PatientID, "SIM" + strconv.FormatUint(e.Seed, 10)},
-		{tag.StudyInstanceUID, study}, {tag.SeriesInstanceUID, iod.UID("simulated series", study, e.DetectorID, fmt.Sprint(e.Dark))},
-		{tag.ImageComments, comment}, {tag.PhotometricInterpretation, "MONOCHROME1"},
-		{tag.PixelIntensityRelationship, "LIN"}, {tag.BurnedInAnnotation, "NO"},
+		{tag.SOPClassUID, digitalXRay}, {tag.SOPInstanceUID, uid},
+		{tag.StudyDate, "20260101"}, {tag.StudyTime, "000000"}, {tag.StudyID, strconv.Itoa(r.View)}, {tag.AccessionNumber, ""},
+		{tag.Modality, "DX"}, {tag.PresentationIntentType, "FOR PROCESSING"}, {tag.Manufacturer, "dicomnode simulation"},
+		{tag.PatientName, "SIMULATED^PHANTOM"}, {tag.PatientID, "SIM" + number}, {tag.PatientBirthDate, ""}, {tag.PatientSex, ""},
+		{tag.ReferringPhysicianName, ""}, {tag.StudyInstanceUID, study}, {tag.SeriesInstanceUID, iod.UID("simulated series", study)},
+		{tag.DetectorID, r.detector()}, {tag.DetectorType, "SCINTILLATOR"},
+		{tag.PhotometricInterpretation, "MONOCHROME1"}, {tag.PresentationLUTShape, "INVERSE"},
+		{tag.PixelIntensityRelationship, "LIN"}, {tag.RescaleType, "US"},
+		{tag.BurnedInAnnotation, "NO"}, {tag.LossyImageCompression, "00"},
 	} {
-		if a.t == tag.ImageType {
-			d.Strings(a.t, "ORIGINAL", "PRIMARY")
-			continue
-		}
 		d.Strings(a.t, a.v)
 	}
+	d.Strings(tag.ImageType, "ORIGINAL", "PRIMARY")
 	for _, a := range []struct {
 		t tag.Tag
 		v int
 	}{
-		{tag.SeriesNumber, 1}, {tag.InstanceNumber, 1}, {tag.SamplesPerPixel, 1}, {tag.Rows, e.Rows}, {tag.Columns, e.Columns},
+		{tag.SeriesNumber, 1}, {tag.InstanceNumber, 1}, {tag.SamplesPerPixel, 1}, {tag.Rows, r.Rows}, {tag.Columns, r.Columns},
 		{tag.BitsAllocated, 16}, {tag.BitsStored, 16}, {tag.HighBit, 15}, {tag.PixelRepresentation, 0},
 		{tag.PixelIntensityRelationshipSign, 1},
 	} {
 		d.Ints(a.t, a.v)
 	}
-	d.Decimals(tag.ImagerPixelSpacing, e.spacing(), e.spacing())
+	d.Decimals(tag.RescaleIntercept, 0)
+	d.Decimals(tag.RescaleSlope, 1)
+	d.Decimals(tag.ImagerPixelSpacing, r.spacing(), r.spacing())
+	d.Sequence(tag.AcquisitionContextSequence)
+	r.anatomy(d)
 	return d
 }
 
-// spacing covers 430 mm with the longer side.
-func (e Exposure) spacing() float64 { return math.Round(4.3e5/float64(max(e.Rows, e.Columns))) / 1000 }
+// bodyParts are the defined terms (PS3.16 Annex L) of regions whose own name is none.
+var bodyParts = map[string]string{"tibia": "LEG", "neck of femur": "HIP", "cervical": "CSPINE", "lumbar spine": "LSPINE", "thorax": "CHEST"}
 
-// pixels streams the read-out row by row.
-func (e Exposure) pixels(w io.Writer) error {
-	out := bufio.NewWriter(w)
-	signal, d := e.signal(), newDice(e.Seed, 3, 0)
-	columns := make([]float64, e.Columns)
-	h := newDice(uint64(len(e.DetectorID)), 4, e.Columns)
-	for _, c := range []byte(e.DetectorID) {
-		h = newDice(h.Uint64()^uint64(c), 4, e.Columns)
+// anatomy sets the DX Anatomy Imaged module (PS3.3 C.8.11.2); a dark frame images none.
+func (r *readOut) anatomy(d *iod.DataSet) {
+	if r.Dark {
+		d.Strings(tag.ImageComments, "simulated dark exposure")
+		d.Strings(tag.ImageLaterality, "U")
+		d.Sequence(tag.AnatomicRegionSequence)
+		d.Strings(tag.PatientOrientation, "L", "F")
+		return
 	}
-	for x := range columns {
-		columns[x] = 220 + h.gauss(0, 12)
+	part, ok := bodyParts[r.v.part]
+	if !ok {
+		part = strings.ToUpper(r.v.part)
 	}
-	for y := range e.Rows {
-		for x := range e.Columns {
-			v := columns[x] + 60*float64(y)/float64(e.Rows) + d.gauss(0, 4)
-			if !e.Dark {
-				s := signal(x, y)
-				v += s + d.gauss(0, math.Sqrt(s)*.8)
-			}
-			q := uint16(min(max(math.Round(v), 0), 65535))
-			out.WriteByte(uint8(q))
-			out.WriteByte(uint8(q >> 8))
-		}
+	code, paired, known := iod.AnatomicRegion(part)
+	side := "U"
+	if paired {
+		side = strings.ToUpper(r.v.side[:1])
 	}
-	return out.Flush()
+	d.Strings(tag.ImageComments, "simulated radiograph")
+	d.Strings(tag.BodyPartExamined, part)
+	d.Strings(tag.ImageLaterality, side)
+	if known {
+		d.Sequence(tag.AnatomicRegionSequence, code.Item())
+	}
+	d.Strings(tag.PatientOrientation, towards(r.v.cam.u), towards(r.v.cam.up.mul(-1)))
 }
 
-// signal is the phantom's noiseless image, 40,000 in the open beam.
-func (e Exposure) signal() func(x, y int) float64 {
-	if e.Dark {
-		return nil
+// towards is the letter of PS3.3 C.7.6.1.1.1 for the axis of the body nearest to a direction.
+func towards(v vec) string {
+	letters, best := [3]string{"LR", "PA", "HF"}, 0
+	for k := range v {
+		if v[k]*v[k] > v[best]*v[best] {
+			best = k
+		}
 	}
-	v := newView(Phantom(), newDice(e.Seed, 1, 0))
-	n := float64(max(e.Rows, e.Columns))
-	s := &sheet{d: newDice(e.Seed, 2, 0), w: 1, h: 1, skin: newPlane(1, 1), bone: newPlane(1, 1), marrow: newPlane(1, 1)}
-	return func(x, y int) float64 {
-		s.look(v, 0, (float64(x)-float64(e.Columns)/2)/n*mapSize+mapSize/2, (float64(y)-float64(e.Rows)/2)/n*mapSize+mapSize/2)
-		soft, m := max(s.skin.v[0]-s.bone.v[0], 0), min(s.marrow.v[0], s.bone.v[0])
-		return 40000 * float64(exp32(-.022*soft-.085*(s.bone.v[0]-m)-.042*m))
+	if v[best] < 0 {
+		return letters[best][1:]
 	}
+	return letters[best][:1]
 }

@@ -1,10 +1,17 @@
 package simulate
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // Phantom is a built-in body of two straight legs (thigh, knee, shank) made of tubes: enough to
-// demonstrate and test the whole chain without anatomical data.
-func Phantom() *Body {
+// demonstrate and test the whole chain without anatomical data. It is made once.
+func Phantom() *Body { return phantom() }
+
+var phantom = sync.OnceValue(newPhantom)
+
+func newPhantom() *Body {
 	b := &Body{pivots: map[string]vec{}}
 	for _, side := range []string{"left", "right"} {
 		x := 90.0

@@ -190,8 +190,29 @@ func (g *figure) poseLeg(side string) {
 	}
 }
 
-// cut collapses the skin of what is not included onto its border, which closes the stumps.
+// cut collapses the skin of what is not included onto its border, which closes the stumps, or onto one of
+// its points, where it touches nothing included.
 func (g *figure) cut() mesh {
+	border := g.borders()
+	for j, l := range g.b.limbOf {
+		if g.included[l] {
+			continue
+		}
+		if _, ok := border[l]; !ok {
+			if all, ok := border[""]; ok {
+				border[l] = all
+			} else {
+				border[l] = g.skin[j]
+			}
+		}
+		g.skin[j] = border[l]
+	}
+	return mesh{g.skin, g.b.skin.f}
+}
+
+// borders are the centres of the included skin that touches each left out limb, by more than three edges, and
+// under "" of all of it.
+func (g *figure) borders() map[string]vec {
 	sums, counts := map[string]vec{}, map[string]float64{}
 	for _, f := range g.b.skin.f {
 		for k := range 3 {
@@ -204,16 +225,11 @@ func (g *figure) cut() mesh {
 			}
 		}
 	}
-	for j, l := range g.b.limbOf {
-		if !g.included[l] {
-			key := l
-			if counts[key] <= 3 {
-				key = ""
-			}
-			if counts[key] > 0 {
-				g.skin[j] = sums[key].mul(1 / counts[key])
-			}
+	out := map[string]vec{}
+	for key, n := range counts {
+		if n > 3 || key == "" {
+			out[key] = sums[key].mul(1 / n)
 		}
 	}
-	return mesh{g.skin, g.b.skin.f}
+	return out
 }

@@ -23,7 +23,7 @@ import (
 
 // Options says what to simulate.
 type Options struct {
-	Anatomy string // path of a whole-body .npz; empty: the built-in limb phantom
+	Anatomy string // path of a whole-body .npz; empty: the built-in phantom
 	First   int    // index of the first sample
 	Count   int    // samples First … First+Count−1
 	Seed    uint64
@@ -34,6 +34,9 @@ type Options struct {
 
 // samplesPerView is how many radiographs share one posed body and camera.
 const samplesPerView = 4
+
+// Views is how many posed bodies the first count samples show.
+func Views(count int) int { return (count + samplesPerView - 1) / samplesPerView }
 
 var errOptions = errors.New("invalid simulation options")
 
@@ -119,7 +122,7 @@ func runView(o Options, body *Body, v, lo, hi int) (string, error) {
 	if !missing {
 		return body.chooseRegion(d).part, nil
 	}
-	w := newView(body, d)
+	w := newView(body, d, mapSize)
 	for i := lo; i <= hi; i++ {
 		if exists(o.imagePath(i)) && exists(o.labelPath(i)) {
 			continue

@@ -155,12 +155,13 @@ func (s *sheet) warp(v view) {
 
 // look interpolates the three maps bilinearly at (x, y).
 func (s *sheet) look(v view, i int, x, y float64) {
-	x, y = min(max(x, 0), mapSize-1.001), min(max(y, 0), mapSize-1.001)
-	j := int(y)*mapSize + int(x)
+	n := v.skin.w
+	x, y = min(max(x, 0), float64(n)-1.001), min(max(y, 0), float64(n)-1.001)
+	j := int(y)*n + int(x)
 	fx, fy := float32(x-math.Floor(x)), float32(y-math.Floor(y))
 	for k, m := range [3]plane{v.skin, v.bone, v.marrow} {
 		top := m.v[j] + (m.v[j+1]-m.v[j])*fx
-		low := m.v[j+mapSize] + (m.v[j+mapSize+1]-m.v[j+mapSize])*fx
+		low := m.v[j+n] + (m.v[j+n+1]-m.v[j+n])*fx
 		[3]plane{s.skin, s.bone, s.marrow}[k].v[i] = top + (low-top)*fy
 	}
 }

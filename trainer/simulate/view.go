@@ -42,12 +42,14 @@ var regions = []region{
 
 // view holds path lengths (mm) on square maps of px mm, as if through air elsewhere.
 type view struct {
-	part               string
+	part, side         string
+	cam                camera
 	skin, bone, marrow plane
 	px                 float64
 	child              bool
 }
 
+// mapSize is the side of the maps from which samples are drawn, in pixels.
 const mapSize = 288
 
 // usableRegions are those whose limbs and bones the body has.
@@ -104,8 +106,8 @@ func limbsOf(r region, side string) []string {
 	return out
 }
 
-// newView poses the body, points a camera at a region and measures path lengths.
-func newView(b *Body, d dice) view {
+// newView poses the body, points a camera at a region and measures path lengths on maps of n×n pixels.
+func newView(b *Body, d dice, n int) view {
 	r, side, child := b.chooseRegion(d), "left", d.chance(.35)
 	if d.chance(.5) {
 		side = "right"
@@ -114,8 +116,8 @@ func newView(b *Body, d dice) view {
 	g.pose()
 	s := g.ossify(child)
 	skin := g.cut()
-	cam := g.aim(r, side)
-	v := view{part: r.part, px: cam.px, child: child}
+	cam := g.aim(r, side, n)
+	v := view{part: r.part, side: side, cam: cam, px: cam.px, child: child}
 	v.skin = shoot(cam, skin)
 	v.bone, v.marrow = shoot(cam, s.outer...), shoot(cam, s.inner...)
 	if g.included["trunk"] && d.chance(.9) {
@@ -230,7 +232,7 @@ func thinned(p []vec) []vec {
 }
 
 // aim chooses centre, direction (AP 35 %, lateral 30 %, else oblique), roll, field and focus distance.
-func (g *figure) aim(r region, side string) camera {
+func (g *figure) aim(r region, side string, n int) camera {
 	d, b := g.d, g.b
 	c, axis := g.target(r, side), vec{0, 0, 1}
 	if r.axis != "" {
@@ -253,7 +255,7 @@ func (g *figure) aim(r region, side string) camera {
 	field := d.uni(r.field[0], r.field[1])
 	j := field * .18
 	c = c.add(u.mul(d.uni(-j, j))).add(up.mul(d.uni(-j, j)))
-	return camera{c: c, u: u, up: up, dir: dir, dist: d.uni(700, 1800), px: field / mapSize, n: mapSize}
+	return camera{c: c, u: u, up: up, dir: dir, dist: d.uni(700, 1800), px: field / float64(n), n: n}
 }
 
 func azimuth(d dice) float64 {

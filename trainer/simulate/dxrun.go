@@ -1,0 +1,69 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// DXOptions says which detector read-outs to write.
+type DXOptions struct {
+	Anatomy       string // path of a whole-body .npz; empty: the built-in phantom
+	Out           string // folder
+	Seed          uint64
+	First, Count  int // the exposures show views First … First+Count−1 of Seed
+	Darks         int // exposures with the tube off
+	Rows, Columns int // 64 to 4096
+	DetectorID    string
+}
+
+// RunDX writes radiographs and dark frames of one detector as DX For Processing files (DX) into a folder and
+// returns their paths: dx-SEED-000001.dcm, dark-SEED-000001.dcm. Files that exist are written again; a file
+// is whole or not there.
+func RunDX(ctx context.Context, o DXOptions) (images, darks []string, err error) {
+	body, err := anatomy(o.Anatomy)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Count < 0 || o.Darks < 0 || o.First < 0 || o.Out == "" {
+		return nil, nil, fmt.Errorf("%w: count %d, first %d, dark frames %d, out %q", errOptions, o.Count, o.First, o.Darks, o.Out)
+	}
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return nil, nil, err
+	}
+	g, inner := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
+	write := func(name string, v int, dark bool) string {
+		path := filepath.Join(o.Out, fmt.Sprintf("%s-%d-%06d.dcm", name, o.Seed, v))
+		g.Go(func() error {
+			if inner.Err() != nil {
+				return inner.Err()
+			}
+			return writeDX(path, Exposure{Body: body, Rows: o.Rows, Columns: o.Columns, Seed: o.Seed, View: v, DetectorID: o.DetectorID, Dark: dark})
+		})
+		return path
+	}
+	for v := o.First; v < o.First+o.Count; v++ {
+		images = append(images, write("dx", v, false))
+	}
+	for v := range o.Darks {
+		darks = append(darks, write("dark", v, true))
+	}
+	return images, darks, g.Wait()
+}
+
+func writeDX(path string, e Exposure) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(DX(f, e), f.Chmod(0o644), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,112 @@
+package simulate
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+)
+
+// readOut is an exposure and what the detector sees of it.
+type readOut struct {
+	Exposure
+	v view // maps of path lengths; none for a dark frame
+}
+
+func (e Exposure) take() (*readOut, error) {
+	if e.Rows < 64 || e.Columns < 64 || e.Rows > 4096 || e.Columns > 4096 || e.View < 0 {
+		return nil, fmt.Errorf("%w: %d×%d pixels of view %d", errOptions, e.Rows, e.Columns, e.View)
+	}
+	r := &readOut{Exposure: e}
+	if !e.Dark {
+		r.v = newView(e.body(), newDice(e.Seed, 1, e.View), max(mapSize, e.long()/2))
+	}
+	return r, nil
+}
+
+// long is the longer side in pixels, which the maps cover.
+func (e Exposure) long() int { return max(e.Rows, e.Columns) }
+
+// Truth is the label of each pixel that DX writes for e, Rows×Columns row by row: 0 open beam, 1 soft
+// tissue, 2 bone. A dark frame is all open beam.
+func Truth(e Exposure) ([]uint8, error) {
+	r, err := e.take()
+	if err != nil {
+		return nil, err
+	}
+	s := sheet{label: make([]uint8, 1)}
+	look, out := r.lens(), make([]uint8, e.Rows*e.Columns)
+	for i := range out {
+		if !e.Dark {
+			s.skin, s.bone, s.marrow = look(i%e.Columns, i/e.Columns)
+			s.label[0] = labelOpen
+			s.labelTissue()
+			out[i] = s.label[0]
+		}
+	}
+	return out, nil
+}
+
+// lens returns path lengths (mm) through skin, bone and marrow at a pixel, as maps of one pixel that the
+// next call overwrites.
+func (r *readOut) lens() func(x, y int) (skin, bone, marrow plane) {
+	s := &sheet{skin: newPlane(1, 1), bone: newPlane(1, 1), marrow: newPlane(1, 1)}
+	n := float64(r.v.skin.w)
+	k := n / float64(r.long())
+	return func(x, y int) (skin, bone, marrow plane) {
+		s.look(r.v, 0, (float64(x)-float64(r.Columns)/2)*k+n/2, (float64(y)-float64(r.Rows)/2)*k+n/2)
+		return s.skin, s.bone, s.marrow
+	}
+}
+
+// spacing is the distance of pixel centres in mm, at the plane that the camera looks at; a dark frame shows
+// nothing and has that of a detector of 430 mm.
+func (r *readOut) spacing() float64 {
+	mm := 430.
+	if !r.Dark {
+		mm = r.v.px * float64(r.v.skin.w)
+	}
+	return math.Round(1e4*mm/float64(r.long())) / 1e4
+}
+
+// pixels streams the read-out row by row, 16 bits little endian.
+func (r *readOut) pixels(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	signal, d, columns := r.signal(), newDice(r.Seed, 3, r.View), r.offsets()
+	for y := range r.Rows {
+		for x := range r.Columns {
+			v := columns[x] + 60*float64(y)/float64(r.Rows) + d.gauss(0, 4)
+			if !r.Dark {
+				s := signal(x, y)
+				v += s + d.gauss(0, math.Sqrt(s)*.8)
+			}
+			q := uint16(min(max(math.Round(v), 0), 65535))
+			out.WriteByte(uint8(q)) // Flush tells of errors
+			out.WriteByte(uint8(q >> 8))
+		}
+	}
+	return out.Flush()
+}
+
+// offsets is the detector's offset per column; it also rises by 60 from the first row to the last.
+func (r *readOut) offsets() []float64 {
+	h := newDice(uint64(len(r.detector())), 4, r.Columns)
+	for _, c := range []byte(r.detector()) {
+		h = newDice(h.Uint64()^uint64(c), 4, r.Columns)
+	}
+	columns := make([]float64, r.Columns)
+	for x := range columns {
+		columns[x] = 220 + h.gauss(0, 12)
+	}
+	return columns
+}
+
+// signal is the noiseless image, 40,000 in the open beam.
+func (r *readOut) signal() func(x, y int) float64 {
+	look := r.lens()
+	return func(x, y int) float64 {
+		skin, bone, marrow := look(x, y)
+		soft, m := max(skin.v[0]-bone.v[0], 0), min(marrow.v[0], bone.v[0])
+		return 40000 * float64(exp32(-.022*soft-.085*(bone.v[0]-m)-.042*m))
+	}
+}
