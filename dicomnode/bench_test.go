@@ -3,17 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/trainer/simulate"
 )
 
 // BenchmarkImageToSEG measures a 2500×2048 16-bit image from the last P-DATA (when
@@ -61,7 +60,10 @@ func BenchmarkImageToSEG(b *testing.B) {
 		}
 	})
 	modality := (&testNode{node: n, addr: ln.Addr().String()}).as("MODALITY", "XNET")
-	images := benchImages(b, b.N)
+	images, _, err := simulate.RunDX(ctx, simulate.DXOptions{Out: b.TempDir(), Count: b.N, Rows: 2500, Columns: 2048})
+	if err != nil {
+		b.Fatal(err)
+	}
 	var toSEG time.Duration
 	b.ResetTimer()
 	for _, file := range images {
@@ -76,38 +78,6 @@ func BenchmarkImageToSEG(b *testing.B) {
 	b.StopTimer()
 	b.ReportMetric(toSEG.Seconds()*1000/float64(b.N), "ms-to-SEG")
 	b.ReportMetric(peakMemory(b), "peak-MB")
-}
-
-// benchImages writes n large images that differ in their UIDs.
-func benchImages(b *testing.B, n int) []string {
-	b.Helper()
-	large := phantom{"large", 2500, 2048, 0.25, 0.1, true, 1}
-	ds, err := large.dataset()
-	if err != nil {
-		b.Fatal(err)
-	}
-	pixels := ds.Elements[len(ds.Elements)-1]
-	dir, files := b.TempDir(), make([]string, n)
-	for i := range files {
-		p := phantom{"large-" + strconv.Itoa(i), 2, 2, 0, 0, false, 1} // for its UIDs
-		small, err := p.dataset()
-		if err != nil {
-			b.Fatal(err)
-		}
-		for k, e := range small.Elements {
-			for _, l := range ds.Elements {
-				if e.Tag == l.Tag && strings.HasPrefix(e.Tag.String(), "(0028") {
-					small.Elements[k] = l
-				}
-			}
-		}
-		small.Elements[len(small.Elements)-1] = pixels
-		files[i] = filepath.Join(dir, p.name+".dcm")
-		if err := writeFile(files[i], func(w io.Writer) error { return writeDataset(w, small) }); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return files
 }
 
 // peakMemory is VmHWM of this process in MB.

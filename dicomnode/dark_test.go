@@ -49,14 +49,7 @@ func TestDarkVerbs(t *testing.T) {
 	if got := listDarks(t, dir); len(got) != 0 {
 		t.Errorf("an empty folder lists %+v", got)
 	}
-	darks, err := writePhantoms(t.TempDir(), demoDarks())
-	if err != nil {
-		t.Fatal(err)
-	}
-	flood, err := writePhantoms(t.TempDir(), demoPhantoms()[:1])
-	if err != nil {
-		t.Fatal(err)
-	}
+	darks, flood := simulatedDarks(t, 3), simulated(t, 1)
 	if out := mustDark(t, dir, append([]string{"add"}, append(darks, darks[0])...)...); out != "4 dark frames added\n" {
 		t.Errorf("printed %q", out)
 	}
@@ -81,11 +74,7 @@ func TestDarkAddReachesRunningNode(t *testing.T) {
 	pacs := newTestPACS(t)
 	dir := t.TempDir()
 	n := startNode(t, demoConfig(dir, pacs.addr.Host))
-	files, err := writePhantoms(t.TempDir(), append(demoDarks(), demoPhantoms()[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	darks, image := files[:3], files[3]
+	darks, image := simulatedDarks(t, 3), simulated(t, 1)[0]
 	correction := func() segment.DarkRecord {
 		t.Helper()
 		img, err := segment.ReadImage(image)

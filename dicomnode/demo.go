@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
 	"dicomnode/segment"
+	"dicomnode/trainer/simulate"
 )
 
 // demoTime bounds the whole demonstration.
@@ -26,10 +29,12 @@ func demoCmd() *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
 		Use: "demo [FILES…] [--out DIR]", Short: "show the whole chain on this machine",
-		Long: `Start a node and a small receiving PACS on loopback, teach the node three dark
-frames, send simulated limb radiographs (DX For Processing, with detector
-offset) and the given DICOM files, wait for the segmentations, print what is in
-them and write each with an overlay picture to DIR. Nothing is left running.
+		Long: `Start a node and a small receiving PACS on loopback, teach the node the dark
+frames of a simulated detector, send five of its radiographs (DX For Processing
+of a phantom leg, with the detector's offset) and the given DICOM files, wait
+for the segmentations, print what is in them and write each with an overlay
+picture to DIR. The radiographs' accuracy is the share of pixels labelled as
+simulated. Nothing is left running.
 ` + exitCodes,
 		Example: "  dicomnode demo --out out/demo",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,6 +61,9 @@ type demo struct {
 	node *node
 	pacs *smallPACS
 	to   destination // the node, as the modality calls it
+
+	taken    []string // radiographs of demoDetector, by view
+	accuracy map[string]float64
 }
 
 func runDemo(ctx context.Context, cmd *cobra.Command, out string, inputs []string, log *slog.Logger) (err error) {
@@ -67,17 +75,17 @@ func runDemo(ctx context.Context, cmd *cobra.Command, out string, inputs []strin
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	d := &demo{cmd: cmd, out: out, dir: dir}
+	d := &demo{cmd: cmd, out: out, dir: dir, accuracy: map[string]float64{}}
 	stop, err := d.start(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	files, err := d.prepare(inputs)
+	files, darks, err := d.prepare(ctx, inputs)
 	if err != nil {
 		return err
 	}
-	if err := d.calibrate(ctx); err != nil {
+	if err := d.calibrate(ctx, darks); err != nil {
 		return err
 	}
 	return d.segment(ctx, files)
@@ -123,21 +131,22 @@ func demoConfig(dir, pacs string) configs.Config {
 	return c
 }
 
-func (d *demo) prepare(inputs []string) ([]string, error) {
-	files, err := writePhantoms(d.dir, demoPhantoms())
-	if err != nil || len(inputs) == 0 {
-		return files, err
+// demoDetector is what the demonstration's radiographs are taken with.
+var demoDetector = simulate.DXOptions{Seed: 1, Count: 5, Darks: 5, Rows: 1280, Columns: 1024, DetectorID: "SIMULATED-1"}
+
+// prepare takes the radiographs and dark frames; inputs go with the radiographs.
+func (d *demo) prepare(ctx context.Context, inputs []string) (images, darks []string, err error) {
+	o := demoDetector
+	o.Out = d.dir
+	if d.taken, darks, err = simulate.RunDX(ctx, o); err != nil || len(inputs) == 0 {
+		return d.taken, darks, err
 	}
 	own, err := expand(inputs)
-	return append(files, own...), err
+	return append(slices.Clone(d.taken), own...), darks, err
 }
 
 // calibrate sends the dark frames and waits until they are learnt.
-func (d *demo) calibrate(ctx context.Context) error {
-	darks, err := writePhantoms(d.dir, demoDarks())
-	if err != nil {
-		return err
-	}
+func (d *demo) calibrate(ctx context.Context, darks []string) error {
 	to := d.to
 	to.peer.AETitle = to.config.Calibration.AETitle
 	results, err := to.storeFiles(ctx, darks, func() {})
@@ -150,7 +159,10 @@ func (d *demo) calibrate(ctx context.Context) error {
 		}
 	}
 	fmt.Fprintf(d.cmd.OutOrStdout(), "%d dark frames sent to %s\n", len(darks), to.peer.AETitle)
-	_, err = d.settled(ctx)
+	stats, err := d.settled(ctx)
+	if err == nil && stats.Quarantined > 0 {
+		err = fmt.Errorf("demo: %d dark frames were not learnt", stats.Quarantined)
+	}
 	return err
 }
 
@@ -197,7 +209,15 @@ func (d *demo) segment(ctx context.Context, files []string) error {
 		reports = append(reports, segmented{File: file, Error: "no segmentation came back"})
 	}
 	fmt.Fprintf(d.cmd.OutOrStdout(), "%d segmentations received by %s, in %s with an overlay picture each:\n\n", len(got), d.pacs.addr.AETitle, d.out)
-	return errors.Join(err, printSegmented(d.cmd, reports, false))
+	slices.SortFunc(reports, func(a, b segmented) int { return cmp.Compare(a.File, b.File) })
+	err = errors.Join(err, printSegmented(d.cmd, reports, false))
+	fmt.Fprintln(d.cmd.OutOrStdout())
+	for _, file := range d.taken {
+		if a, ok := d.accuracy[file]; ok {
+			fmt.Fprintf(d.cmd.OutOrStdout(), "%s: %.1f %% of the pixels are labelled as simulated\n", filepath.Base(file), 100*a)
+		}
+	}
+	return err
 }
 
 // collect takes what the PACS receives until the node has nothing left to do.
@@ -241,11 +261,33 @@ func (d *demo) show(file string, o receivedObject) (segmented, error) {
 		return segmented{}, err
 	}
 	res := resultOf(masks, rows, cols)
+	if view := slices.Index(d.taken, file); view >= 0 {
+		if d.accuracy[file], err = accuracyOf(view, res.Masks); err != nil {
+			return segmented{}, err
+		}
+	}
 	base := filepath.Join(d.out, uniqueName(map[string]int{}, file))
 	if err := os.WriteFile(base+".seg.dcm", part10File(o), 0o644); err != nil {
 		return segmented{}, err
 	}
 	return maskReport(file, base, res), writeOverlay(base+".png", img, res)
+}
+
+// accuracyOf compares masks with what was simulated: the share of all pixels in the
+// right mask.
+func accuracyOf(view int, m segment.Masks) (float64, error) {
+	o := demoDetector
+	truth, err := simulate.Truth(simulate.Exposure{Rows: o.Rows, Columns: o.Columns, Seed: o.Seed, View: view})
+	if err != nil {
+		return 0, err
+	}
+	right := 0
+	for i, class := range truth {
+		if [segment.Classes]bool{m.Open[i], m.Soft[i], m.Bone[i]}[class] {
+			right++
+		}
+	}
+	return float64(right) / float64(len(truth)), nil
 }
 
 // resultOf is what the four masks of a segmentation say.

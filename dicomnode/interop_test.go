@@ -98,10 +98,7 @@ func TestDCMTK(t *testing.T) {
 	pacs := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	until(t, "storescp", listening(pacs))
 	n := startNode(t, demoConfig(t.TempDir(), pacs))
-	images, err := writePhantoms(t.TempDir(), demoPhantoms())
-	if err != nil {
-		t.Fatal(err)
-	}
+	images := simulated(t, 3)
 	storescu(t, n, "", images...)
 	want := len(images)
 	if _, err := os.Stat("../../shared/data"); err == nil || os.Getenv("REQUIRE_SHARED") == "1" {
@@ -149,20 +146,20 @@ func TestOrthancForwards(t *testing.T) {
 	}
 	o := startOrthanc(t, dicomPort, nodePort)
 
-	images := demoPhantoms()[:2]
+	images := simulated(t, 2)
 	studies := map[string]bool{}
-	for _, p := range images {
-		var b bytes.Buffer
-		if err := p.write(&b); err != nil {
+	for _, file := range images {
+		b, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := part10.ReadHeader(bytes.NewReader(b.Bytes()))
+		h, err := part10.ReadHeader(bytes.NewReader(b))
 		if err != nil {
 			t.Fatal(err)
 		}
 		studies[h.StudyInstanceUID] = true
 		var stored map[string]any
-		o.post(t, "/instances", b.Bytes(), &stored)
+		o.post(t, "/instances", b, &stored)
 	}
 	until(t, "segmentations in Orthanc", func() bool { return len(o.find(t, "SEG")) >= len(images) })
 	settle(t, n)

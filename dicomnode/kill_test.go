@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/trainer/simulate"
 )
 
 const (
@@ -178,11 +179,7 @@ func stream(ctx context.Context, t *testing.T, port int, files []string, acknowl
 // smallImages writes the images that stream in.
 func smallImages(t *testing.T) []string {
 	t.Helper()
-	phantoms := make([]phantom, killImages)
-	for i := range phantoms {
-		phantoms[i] = phantom{fmt.Sprintf("small-%03d", i), 96, 80, 0.15 + 0.001*float64(i), 0.1, true, uint64(i)}
-	}
-	files, err := writePhantoms(t.TempDir(), phantoms)
+	files, _, err := simulate.RunDX(t.Context(), simulate.DXOptions{Out: t.TempDir(), Count: killImages, Rows: 96, Columns: 80})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,15 +11,12 @@ import (
 // The offline verb writes a clean segmentation and an overlay, the same at every run.
 func TestSegmentOffline(t *testing.T) {
 	requireModel(t)
-	dir := t.TempDir()
-	if _, err := writePhantoms(dir, demoPhantoms()[:2]); err != nil {
-		t.Fatal(err)
-	}
+	images := simulated(t, 2)
 	var first []byte
 	for range 2 {
 		out := t.TempDir()
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), []string{"segment", dir, "--out", out, "--png", "--json"}, &stdout, &stderr); code != exitOK {
+		if code := run(t.Context(), []string{"segment", filepath.Dir(images[0]), "--out", out, "--png", "--json"}, &stdout, &stderr); code != exitOK {
 			t.Fatalf("exit code %d: %s", code, &stderr)
 		}
 		var reports []segmented
@@ -34,7 +31,7 @@ func TestSegmentOffline(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		b, err := os.ReadFile(filepath.Join(out, "limb-1.seg.dcm"))
+		b, err := os.ReadFile(filepath.Join(out, "dx-1-000000.seg.dcm"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,6 +39,6 @@ func TestSegmentOffline(t *testing.T) {
 			t.Error("the second run wrote other bytes")
 		}
 		first = b
-		dciodvfy(t, filepath.Join(out, "limb-1.seg.dcm"))
+		dciodvfy(t, filepath.Join(out, "dx-1-000000.seg.dcm"))
 	}
 }

@@ -38,8 +38,8 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("DICOMNODE_ORT_LIB", library)
 			e.Setenv("PORT", strconv.Itoa(freePort(t)))
+			e.Setenv("DICOMNODE_ORT_LIB", library)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
