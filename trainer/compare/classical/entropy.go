@@ -2,33 +2,37 @@ package classical
 
 import (
 	"container/heap"
+	"fmt"
 	"math"
+	"slices"
 )
 
 // Entropy follows Bandyopadhyay, Chanda and Bhattacharya, "Entropy-based automatic
 // segmentation of bones in digital X-ray images" (PReMI 2011): the entropy of each
-// pixel's neighbourhood is high along contours, of bones in flesh and of flesh in
-// the open beam, and low inside each of them.
+// pixel's neighbourhood is high along contours and low between them; once the flesh
+// is told from the background, the contours inside it tell bone from flesh.
 //
-// The parts of the method that the published abstract leaves open are: the contour
+// What the published abstract leaves open is done so: MultiOtsu takes away the open
+// beam; inside the body, where the neighbourhood touches no open beam, the contour
 // zone is where the local entropy is above the threshold that Otsu's criterion
-// gives for it; each connected patch outside of the zone takes the class of its
-// mean grey between two thresholds that make the entropies of the three parts of
-// the histogram greatest together (Kapur, Sahoo and Wong, 1985; exact); patches
-// then grow into the zone, the pixel nearest in grey first, so that they meet at
-// the contour; and islands below MinIsland pixels go to the class around them.
-// Where no patch reaches, the grey thresholds decide.
+// gives for it. The grey value half-way across a contour separates its two sides, so that the
+// threshold at a place is the mean grey of the contour zone around it, weighted by
+// a Gaussian of Reach pixels. Each connected patch between contours is bone when it
+// is darker than its threshold; patches then grow into the zone, the pixel nearest
+// in grey first, so that they meet at the contour; and islands below MinIsland
+// pixels go to the class around them. Where no patch reaches, each pixel is held
+// against its threshold.
 type Entropy struct {
-	Window    int `json:"window"`     // side of the neighbourhood in pixels, odd; 5
-	Levels    int `json:"levels"`     // grey levels that the local entropy tells apart; 64
-	Bins      int `json:"bins"`       // of the grey histogram; 256
-	MinPatch  int `json:"min_patch"`  // pixels of a patch that may grow; 6
-	MinIsland int `json:"min_island"` // pixels; 12
+	Window    int     `json:"window"`     // side of the neighbourhood in pixels, odd; 5
+	Levels    int     `json:"levels"`     // grey levels that the local entropy tells apart; 64
+	Reach     float64 `json:"reach"`      // standard deviation in pixels; 15
+	MinPatch  int     `json:"min_patch"`  // pixels of a patch that may grow; 6
+	MinIsland int     `json:"min_island"` // pixels; 12
 }
 
 // DefaultEntropy returns the defaults.
 func DefaultEntropy() Entropy {
-	return Entropy{Window: 5, Levels: 64, Bins: 256, MinPatch: 6, MinIsland: 12}
+	return Entropy{Window: 5, Levels: 64, Reach: 15, MinPatch: 6, MinIsland: 12}
 }
 
 // Name implements Method.
@@ -36,28 +40,33 @@ func (Entropy) Name() string { return "entropy" }
 
 // Check implements Method.
 func (m Entropy) Check() error {
-	odd := 1 - 2*math.Abs(math.Mod(float64(m.Window), 2)-1) // 1 where odd, −1 where even
-	return within(limit{"window", odd * float64(m.Window), 3, 31}, limit{"levels", float64(m.Levels), 2, 256}, limit{"bins", float64(m.Bins), 3, 1024},
+	if m.Window%2 == 0 {
+		return fmt.Errorf("window is %d, want an odd number", m.Window)
+	}
+	return within(limit{"window", float64(m.Window), 3, 31}, limit{"levels", float64(m.Levels), 2, 256}, limit{"reach", m.Reach, 1, Side},
 		limit{"min_patch", float64(m.MinPatch), 1, Side * Side}, limit{"min_island", float64(m.MinIsland), 0, Side * Side})
 }
 
 // Segment implements Method.
 func (m Entropy) Segment(p Picture) []uint8 {
-	cuts := KapurThresholds(histogram(p.V, m.Bins), 3)
-	dark, bright := edge(cuts[0], m.Bins), edge(cuts[1], m.Bins)
-	zone := m.contours(p)
+	air := openBeam(p)
+	zone := m.contours(p, air)
+	excess := m.aboveThreshold(p, zone)
 	out := make([]uint8, len(p.V))
-	for i, v := range p.V {
-		out[i] = byGrey(v, dark, bright)
+	g := growing{picture: p, classes: out, done: slices.Clone(air)}
+	for i := range out {
+		if !air[i] {
+			out[i] = byGrey(excess[i], 0, math.Inf(1))
+		}
 	}
-	g := growing{picture: p, classes: out, done: make([]bool, len(p.V))}
-	for _, patch := range components(p.Height, p.Width, func(i, j int) bool { return !zone[i] && !zone[j] }) {
-		if zone[patch[0]] || len(patch) < m.MinPatch {
+	flat := func(i int) bool { return !air[i] && !zone[i] }
+	for _, patch := range components(p.Height, p.Width, func(i, j int) bool { return flat(i) && flat(j) }) {
+		if !flat(patch[0]) || len(patch) < m.MinPatch {
 			continue
 		}
-		level := meanOf(p.V, patch)
+		class, level := byGrey(meanOf(excess, patch), 0, math.Inf(1)), meanOf(p.V, patch)
 		for _, i := range patch {
-			out[i] = byGrey(level, dark, bright)
+			out[i] = class
 			g.add(i, level)
 		}
 	}
@@ -66,20 +75,65 @@ func (m Entropy) Segment(p Picture) []uint8 {
 	return out
 }
 
-// contours marks where the local entropy is high.
-func (m Entropy) contours(p Picture) []bool {
+// contours marks where the local entropy is high inside the body.
+func (m Entropy) contours(p Picture, air []bool) []bool {
 	e := localEntropy(p, m.Window, m.Levels)
-	_, top := bounds(e)
+	inside := inner(air, p.Height, p.Width, m.Window/2+1)
 	out := make([]bool, len(e))
+	_, top := bounds(e)
 	if top == 0 {
 		return out
 	}
+	const bins = 256
+	h := make([]float64, bins)
 	for i := range e {
-		e[i] /= top
+		if inside[i] {
+			h[bin(e[i]/top, bins)]++
+		}
 	}
-	t := edge(OtsuThresholds(histogram(e, m.Bins), 2)[0], m.Bins)
+	t := top * edge(OtsuThresholds(h, 2)[0], bins)
 	for i, v := range e {
-		out[i] = v >= t
+		out[i] = inside[i] && v >= t
+	}
+	return out
+}
+
+// aboveThreshold is how much each pixel is brighter than the contours around it;
+// positive everywhere when there are none.
+func (m Entropy) aboveThreshold(p Picture, zone []bool) []float64 {
+	weight, sum := make([]float64, len(zone)), make([]float64, len(zone))
+	for i, in := range zone {
+		if in {
+			weight[i], sum[i] = 1, p.V[i]
+		}
+	}
+	weight, sum = gaussian(weight, p.Height, p.Width, m.Reach), gaussian(sum, p.Height, p.Width, m.Reach)
+	out := make([]float64, len(zone))
+	for i, v := range p.V {
+		out[i] = 1
+		if weight[i] > 1e-9 { // some contour within reach
+			out[i] = v - sum[i]/weight[i]
+		}
+	}
+	return out
+}
+
+// inner marks the pixels with no open beam within margin rows and columns.
+func inner(air []bool, h, w, margin int) []bool {
+	near := make([]bool, len(air)) // along the row
+	out := make([]bool, len(air))
+	for i := range air {
+		for d := -margin; d <= margin; d++ {
+			x := i%w + d
+			near[i] = near[i] || x >= 0 && x < w && air[i+d]
+		}
+	}
+	for i := range air {
+		out[i] = true
+		for d := -margin; d <= margin; d++ {
+			y := i/w + d
+			out[i] = out[i] && !(y >= 0 && y < h && near[i+d*w])
+		}
 	}
 	return out
 }
@@ -105,26 +159,6 @@ func localEntropy(p Picture, window, levels int) []float64 {
 		}
 	}
 	return out
-}
-
-// KapurThresholds returns the classes−1 bins after which histogram h is cut so that
-// the sum of the classes' entropies is greatest; order, ties and exactness are
-// those of OtsuThresholds.
-func KapurThresholds(h []float64, classes int) []int {
-	weight, plogp := make([]float64, len(h)+1), make([]float64, len(h)+1)
-	for i, n := range h {
-		weight[i+1], plogp[i+1] = weight[i]+n, plogp[i]
-		if n > 0 {
-			plogp[i+1] += n * math.Log(n)
-		}
-	}
-	return bestCuts(len(h), classes, func(a, b int) float64 {
-		w := weight[b] - weight[a]
-		if w == 0 {
-			return 0
-		}
-		return math.Log(w) - (plogp[b]-plogp[a])/w
-	})
 }
 
 // growing extends classified patches over the rest of a picture.
