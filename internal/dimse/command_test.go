@@ -3,6 +3,7 @@ package dimse_test
 import (
 	"bytes"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,6 +102,65 @@ func TestDecodeRefuses(t *testing.T) {
 		if c, err := dimse.Decode(b); err == nil {
 			t.Errorf("%s: got %+v, want an error", name, c)
 		}
+	}
+}
+
+// TestDecodeForgives: what a command set may have wrong, or hold besides, without
+// harm.
+func TestDecodeForgives(t *testing.T) {
+	echo := echoBytes(t)
+	want, err := dimse.Decode(echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	insert := func(at int, element string) []byte {
+		b, err := hex.DecodeString(strings.ReplaceAll(element, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Concat(echo[:at], b, echo[at:])
+	}
+	patch := func(at int, with byte) []byte {
+		b := bytes.Clone(echo)
+		b[at] = with
+		return b
+	}
+	for name, b := range map[string][]byte{
+		"wrong group length":            patch(8, 4),
+		"no group length":               echo[12:],
+		"UID padded with a space":       patch(37, ' '),
+		"length to end, retired":        insert(12, "00000100 04000000 5a000000"),
+		"recognition code, retired":     insert(38, "00001000 0c000000 4143522d4e454d4120322e30"),
+		"offending element cut":         insert(len(echo), "00000109 02000000 0800"),
+		"unknown element":               insert(len(echo), "0000aabb 02000000 3f3f"),
+		"text where a number should be": insert(len(echo), "00000310 06000000 312e322e3300"), // Event Type ID, not of the C services
+	} {
+		got, err := dimse.Decode(b)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestErrorComment: a comment is one value, and a peer that quotes a path in it
+// is understood.
+func TestErrorComment(t *testing.T) {
+	rsp := failed()
+	rsp.ErrorComment = `cannot write D:\images\1`
+	b, err := dimse.Encode(rsp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := dimse.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.ErrorComment != rsp.ErrorComment || got.Status != rsp.Status {
+		t.Errorf("got %+v, want %+v", got, rsp)
 	}
 }
 

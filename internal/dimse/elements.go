@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/grailbio/go-dicom"
 	"github.com/grailbio/go-dicom/dicomio"
@@ -92,11 +93,13 @@ func (s slot) element(c *Command) *dicom.Element {
 	return &dicom.Element{Tag: s.tag, Value: []any{*s.text(c)}}
 }
 
-// Decode reads a command set. Elements it does not know are skipped; an element
-// of the wrong size, out of order, or with several values is an error.
+// Decode reads a command set. Elements it does not know are skipped, and so is
+// the group length: what carried b has told its end. An element of the wrong size,
+// out of order, or with several values is an error.
 func Decode(b []byte) (c *Command, err error) {
 	defer recovered(&err)
-	if err := checkStructure(b); err != nil {
+	b, err = known(b)
+	if err != nil {
 		return nil, fmt.Errorf("decode command set: %w", err)
 	}
 	d := dicomio.NewBytesDecoder(b, binary.LittleEndian, dicomio.ImplicitVR)
@@ -124,6 +127,8 @@ func (c *Command) set(e *dicom.Element) (err error) {
 		*s.word(c), err = e.GetUInt16()
 	case len(e.Value) == 0:
 		*s.text(c) = ""
+	case s.bit == ErrorComment: // one value, though peers quote paths in it
+		*s.text(c), err = joined(e)
 	default:
 		*s.text(c), err = e.GetString()
 	}
@@ -134,28 +139,38 @@ func (c *Command) set(e *dicom.Element) (err error) {
 	return nil
 }
 
-// checkStructure walks tags and lengths before the library sees the bytes: it
-// would allocate what a length announces. All elements are of group 0000, in
-// ascending order, of even length, and fill b exactly (PS3.7 6.3.1).
-func checkStructure(b []byte) error {
+func joined(e *dicom.Element) (string, error) {
+	values, err := e.GetStrings()
+	return strings.Join(values, `\`), err
+}
+
+// known walks tags and lengths before the library sees the bytes: it would
+// allocate what a length announces. All elements are of group 0000, in ascending
+// order, of even length, and fill b exactly (PS3.7 6.3.1). Only those of slots are
+// returned: retired ones and those of other services may hold what they like.
+func known(b []byte) (kept []byte, err error) {
 	if len(b) > MaxCommandLength {
-		return fmt.Errorf("%d bytes: at most %d are allowed", len(b), MaxCommandLength)
+		return nil, fmt.Errorf("%d bytes: at most %d are allowed", len(b), MaxCommandLength)
 	}
 	for last, at := -1, 0; at < len(b); {
 		if len(b)-at < 8 {
-			return fmt.Errorf("element header at byte %d: %d bytes remain", at, len(b)-at)
+			return nil, fmt.Errorf("element header at byte %d: %d bytes remain", at, len(b)-at)
 		}
 		group, element := binary.LittleEndian.Uint16(b[at:]), binary.LittleEndian.Uint16(b[at+2:])
 		n := binary.LittleEndian.Uint32(b[at+4:])
 		if group != 0 || int(element) <= last {
-			return fmt.Errorf("(%04X,%04X) at byte %d: want group 0000 in ascending order", group, element, at)
+			return nil, fmt.Errorf("(%04X,%04X) at byte %d: want group 0000 in ascending order", group, element, at)
 		}
 		if uint64(n) > uint64(len(b)-at-8) || n%2 != 0 {
-			return fmt.Errorf("(0000,%04X) at byte %d: %d bytes, %d remain", element, at, n, len(b)-at-8)
+			return nil, fmt.Errorf("(0000,%04X) at byte %d: %d bytes, %d remain", element, at, n, len(b)-at-8)
 		}
-		last, at = int(element), at+8+int(n)
+		end := at + 8 + int(n)
+		if slotOf(dicomtag.Tag{Group: group, Element: element}) != nil {
+			kept = append(kept, b[at:end]...)
+		}
+		last, at = int(element), end
 	}
-	return nil
+	return kept, nil
 }
 
 // recovered turns a failed assertion of the library into an error.

@@ -1,0 +1,295 @@
+package scp_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"maps"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dicomnode/scp"
+)
+
+// query are the models that DCMTK's query tools propose (PS3.4 C.6); the server
+// takes them here, to refuse the operation and not the context.
+var query = []string{"1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.2.3"}
+
+// takes is what serve and query together support.
+func takes() map[string][]string {
+	all := []string{scp.ExplicitVRLittleEndian, scp.ImplicitVRLittleEndian, bigEndian, deflated, rle}
+	t := map[string][]string{
+		scp.VerificationSOPClassUID: {scp.ImplicitVRLittleEndian, scp.ExplicitVRLittleEndian},
+		dxImage:                     all, secondaryCapture: all,
+	}
+	for _, model := range query {
+		t[model] = all[:2]
+	}
+	return t
+}
+
+func takesQueries(s *scp.Server) {
+	for _, model := range query {
+		s.Contexts = append(s.Contexts, scp.SupportedContext{AbstractSyntax: model, TransferSyntaxes: takes()[model]})
+	}
+}
+
+// recordings are the connections in testdata/wire, and what is known of each:
+// contexts proposed and accepted, the status of each response, bytes stored by
+// instance, and the type of the last PDU sent.
+var recordings = map[string]struct {
+	proposed, accepted int
+	statuses           []uint16
+	stored             map[string]int
+	end                byte
+}{
+	"handmade-negotiation":   {3, 1, []uint16{0, 0, 0, 0, 0}, nil, 5},
+	"echoscu-128-contexts":   {128, 128, []uint16{0}, nil, 5},
+	"echoscu-abort":          {1, 1, []uint16{0}, nil, 7},
+	"echoscu-repeat":         {1, 1, []uint16{0, 0, 0}, nil, 5},
+	"storescu-two-images":    {2, 2, []uint16{0, 0}, map[string]int{"2.25.1": 222, "2.25.4": 222}, 5},
+	"storescu-user-identity": {2, 2, []uint16{0}, map[string]int{"2.25.1": 222}, 5},
+	"storescu-small-pdus":    {1, 1, []uint16{0}, map[string]int{"2.25.1": 4810}, 5},
+	"dcmsend-one-image":      {1, 1, []uint16{0}, map[string]int{"2.25.1": 222}, 5},
+	"findscu-study":          {1, 1, []uint16{0x0211}, nil, 5},
+	"movescu-study":          {2, 2, []uint16{0x0211}, nil, 5},
+	"getscu-study":           {121, 3, []uint16{0x0211}, nil, 5},
+	"termscu":                {1, 0, nil, nil, 1},
+	"orthanc-echo":           {5, 3, []uint16{0}, nil, 5},
+	"orthanc-store":          {126, 4, []uint16{0}, map[string]int{"2.25.1": 222}, 5},
+}
+
+// framings are ways to send the same messages (PS3.8 9.3.1, E.1). None may
+// change an answer.
+var framings = map[string]func(stream) stream{
+	"as recorded":           func(s stream) stream { return s },
+	"all PDVs in one PDU":   func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return [][]pdv{vs} }) },
+	"a PDV in each PDU":     func(s stream) stream { return reframed(s, alone) },
+	"PDVs of 7 bytes":       func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return alone(cut(vs, 7)) }) },
+	"PDVs of 1 byte":        func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return [][]pdv{cut(vs, 1)} }) },
+	"three PDVs in a PDU":   func(s stream) stream { return reframed(s, inThrees) },
+	"empty PDVs in between": func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return [][]pdv{empties(vs)} }) },
+}
+
+// reframed joins the PDVs of P-DATA-TF PDUs that follow each other, and shares
+// them out anew.
+func reframed(s stream, share func([]pdv) [][]pdv) (out stream) {
+	var pending []pdv
+	flush := func() {
+		for _, vs := range share(pending) {
+			if len(vs) > 0 {
+				out = append(out, pData(vs...))
+			}
+		}
+		pending = nil
+	}
+	for _, pdu := range s {
+		if pdu[0] == 4 {
+			pending = append(pending, values(pdu)...)
+			continue
+		}
+		flush()
+		out = append(out, pdu)
+	}
+	flush()
+	return out
+}
+
+func alone(vs []pdv) (out [][]pdv) {
+	for _, v := range vs {
+		out = append(out, []pdv{v})
+	}
+	return out
+}
+
+func inThrees(vs []pdv) [][]pdv { return slices.Collect(slices.Chunk(cut(vs, 33), 3)) }
+
+// cut makes fragments of n bytes; only the last keeps its mark.
+func cut(vs []pdv, n int) (out []pdv) {
+	for _, v := range vs {
+		data := v.data
+		for len(data) > n {
+			out, data = append(out, pdv{v.context, v.control &^ 2, data[:n]}), data[n:]
+		}
+		out = append(out, pdv{v.context, v.control, data})
+	}
+	return out
+}
+
+// empties puts a fragment without data before each, and moves the mark of the
+// last to one behind it.
+func empties(vs []pdv) (out []pdv) {
+	for _, v := range vs {
+		out = append(out, pdv{v.context, v.control &^ 2, nil}, pdv{v.context, v.control &^ 2, v.data}, pdv{v.context, v.control, nil})
+	}
+	return out
+}
+
+// TestReplay plays what DCMTK and Orthanc sent, in every framing, and compares
+// each byte answered and each byte stored.
+func TestReplay(t *testing.T) {
+	for name, known := range recordings {
+		recorded := readStream(t, filepath.Join("testdata/wire", name+".hex"))
+		want := expected(recorded, known.statuses)
+		for framing, frame := range framings {
+			t.Run(name+", "+framing, func(t *testing.T) {
+				t.Parallel()
+				b := &backend{}
+				got := replay(t, b, bytes.Join(frame(recorded), nil))
+				if !bytes.Equal(got, want.answers) {
+					t.Errorf("answered\n%x, want\n%x", got, want.answers)
+				}
+				sizes := map[string]int{}
+				for uid, data := range b.got {
+					sizes[uid] = len(data)
+					if !bytes.Equal(data, want.stored[uid]) {
+						t.Errorf("%s was stored with other bytes", uid)
+					}
+				}
+				if len(known.stored) > 0 && !maps.Equal(sizes, known.stored) || len(known.stored) == 0 && len(sizes) > 0 {
+					t.Errorf("stored %v, want %v", sizes, known.stored)
+				}
+			})
+		}
+		if want.proposed != known.proposed || want.accepted != known.accepted || recorded[len(recorded)-1][0] != known.end {
+			t.Errorf("%s: the recording has %d contexts, %d of them supported, and ends in PDU type %d", name, want.proposed, want.accepted, recorded[len(recorded)-1][0])
+		}
+	}
+}
+
+// TestRecordingsAreComplete: no recording lies there unused.
+func TestRecordingsAreComplete(t *testing.T) {
+	paths, err := filepath.Glob("testdata/wire/*.hex")
+	if err != nil || len(paths) != len(recordings) {
+		t.Fatalf("testdata/wire has %d recordings (%v), the table %d", len(paths), err, len(recordings))
+	}
+	for _, path := range paths {
+		if _, ok := recordings[strings.TrimSuffix(filepath.Base(path), ".hex")]; !ok {
+			t.Errorf("%s is in no table", path)
+		}
+	}
+}
+
+// TestReplayBytewise: the network may deliver one byte at a time.
+func TestReplayBytewise(t *testing.T) {
+	for _, name := range []string{"storescu-two-images", "handmade-negotiation"} {
+		recorded := readStream(t, filepath.Join("testdata/wire", name+".hex"))
+		want := expected(recorded, recordings[name].statuses)
+		addr, _ := serve(t, &backend{}, takesQueries)
+		p := connect(t, addr)
+		for _, b := range bytes.Join(recorded, nil) {
+			if _, err := p.Write([]byte{b}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := rest(t, p); !bytes.Equal(got, want.answers) {
+			t.Errorf("%s: answered\n%x, want\n%x", name, got, want.answers)
+		}
+	}
+}
+
+// TestReplayAllStorageClasses: the request of storescu with all its storage
+// classes, recorded for the upper layer, then release.
+func TestReplayAllStorageClasses(t *testing.T) {
+	const folder = "../internal/ul/testdata/pdu/"
+	rq := readStream(t, folder+"storescu-associate-rq.hex")
+	recorded := append(rq, []byte{5, 0, 0, 0, 0, 4, 0, 0, 0, 0})
+	want := expected(recorded, nil)
+	if want.proposed < 64 || want.accepted == 0 || want.accepted == want.proposed {
+		t.Errorf("%d of %d contexts are supported: want some of many", want.accepted, want.proposed)
+	}
+	if got := replay(t, &backend{}, bytes.Join(recorded, nil)); !bytes.Equal(got, want.answers) {
+		t.Errorf("answered\n%x, want\n%x", got, want.answers)
+	}
+}
+
+// expectation is what a stream must lead to.
+type expectation struct {
+	answers            []byte
+	stored             map[string][]byte
+	proposed, accepted int
+}
+
+// expected follows the messages of a stream; statuses are those of its requests,
+// in order.
+func expected(s stream, statuses []uint16) expectation {
+	e := expectation{answers: answerTo(s[0], takes()), stored: map[string][]byte{}}
+	for _, c := range items(s[0][74:], 0x20) {
+		e.proposed++
+		if result, _ := judge(c, takes()); result == 0 {
+			e.accepted++
+		}
+	}
+	var set []byte
+	var rq map[uint16][]byte
+	answer := func(context byte) {
+		e.answers = append(e.answers, pData(pdv{context, 3, responseTo(rq, statuses[0])})...)
+		statuses = statuses[1:]
+	}
+	for _, pdu := range s[1:] {
+		switch pdu[0] {
+		case 5:
+			e.answers = append(e.answers, 6, 0, 0, 0, 0, 4, 0, 0, 0, 0)
+		case 4:
+			for _, v := range values(pdu) {
+				switch {
+				case v.command():
+					set = append(set, v.data...)
+					if v.last() {
+						rq, set = elements(set), nil
+						if binary.LittleEndian.Uint16(rq[0x0800]) == 0x0101 {
+							answer(v.context)
+						}
+					}
+				default:
+					if binary.LittleEndian.Uint16(rq[0x0100]) == 1 {
+						e.stored[uid(rq[0x1000])] = append(e.stored[uid(rq[0x1000])], v.data...)
+					}
+					if v.last() {
+						answer(v.context)
+					}
+				}
+			}
+		}
+	}
+	return e
+}
+
+// replay sends all at once and returns all that is answered.
+func replay(t *testing.T, b *backend, sent []byte) []byte {
+	t.Helper()
+	addr, _ := serve(t, b, takesQueries)
+	p := connect(t, addr)
+	if _, err := p.Write(sent); err != nil {
+		t.Fatal(err)
+	}
+	return rest(t, p)
+}
+
+func connect(t *testing.T, addr string) *net.TCPConn {
+	t.Helper()
+	nc, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nc.Close() })
+	_ = nc.SetDeadline(time.Now().Add(patience))
+	return nc.(*net.TCPConn)
+}
+
+// rest closes our direction and reads to the end of the other.
+func rest(t *testing.T, p *net.TCPConn) []byte {
+	t.Helper()
+	if err := p.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
