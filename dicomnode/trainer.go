@@ -14,6 +14,7 @@ func trainerCmd() *cobra.Command {
 		trainerSimulateCmd(),
 		trainerDatasetCmd(),
 		trainerSplitCmd(),
+		trainerAugmentCmd(),
 		trainerFitCmd(),
 		trainerCalibrateCmd(),
 		trainerThresholdCmd(),
