@@ -8,8 +8,9 @@ import (
 	"dicomnode/trainer/simulate"
 )
 
-// TestWholeBody simulates from the shared anatomy, where it is there.
-func TestWholeBody(t *testing.T) {
+// wholeBody is the shared anatomy, where it is there.
+func wholeBody(t *testing.T) string {
+	t.Helper()
 	dir := os.Getenv("SHARED_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "data")
@@ -21,6 +22,11 @@ func TestWholeBody(t *testing.T) {
 		}
 		t.Skip("no shared anatomy")
 	}
+	return npz
+}
+
+func TestWholeBody(t *testing.T) {
+	npz := wholeBody(t)
 	out := run(t, simulate.Options{Anatomy: npz, Count: 4, Seed: 1, Size: 64})
 	if labels, _ := filepath.Glob(filepath.Join(out, "labels", "*.png")); len(labels) != 4 {
 		t.Errorf("%d labels, want 4", len(labels))
