@@ -9,24 +9,29 @@ import (
 // chart is a drawing for the report's template: everything in it is in the units
 // of the view box, made by a plot from the axes' units.
 type chart struct {
-	ID    string
-	Title string
-	Text  string // what it shows, for those who do not see it
-	X, Y  axis
-	Bars  []bar
-	Lines []line
-	Rules []rule
-	Marks []mark
+	ID            string
+	Title         string
+	Text          string // what it shows, for those who do not see it
+	Caption       string // under the chart; empty: Text
+	X, Y          axis
+	Width, Height float64 // of the plot area
+	Bars          []bar
+	Lines         []line
+	Rules         []rule
+	Marks         []mark
+	Inset         *inset
 }
 
-// The view box and the plot area within it.
+// inset is a chart within a chart's plot area.
+type inset struct {
+	*chart
+	Left, Top float64
+}
+
+// The plot area within the view box of 480×340.
 const (
-	ChartWidth  = 460
-	ChartHeight = 330
-	plotLeft    = 54
-	plotTop     = 14
-	plotWidth   = ChartWidth - plotLeft - 18
-	plotHeight  = ChartHeight - plotTop - 50
+	plotWidth  = 382
+	plotHeight = 276
 )
 
 type axis struct {
@@ -61,30 +66,26 @@ type mark struct {
 	Style, Name string
 }
 
-// Geometry for the template.
-func (chart) Width() int      { return ChartWidth }
-func (chart) Height() int     { return ChartHeight }
-func (chart) Left() int       { return plotLeft }
-func (chart) Top() int        { return plotTop }
-func (chart) PlotWidth() int  { return plotWidth }
-func (chart) PlotHeight() int { return plotHeight }
-
 // newChart has ticks every step of its axes, as per cent.
 func newChart(id, title string, x, y axis, xStep, yStep float64) *chart {
-	c := &chart{ID: id, Title: title, X: x, Y: y}
-	for v := range steps(x, xStep) {
-		c.X.Ticks = append(c.X.Ticks, tick{c.x(v), percentText(v, xStep)})
-	}
-	for v := range steps(y, yStep) {
-		c.Y.Ticks = append(c.Y.Ticks, tick{c.y(v), percentText(v, yStep)})
-	}
+	c := &chart{ID: id, Title: title, X: x, Y: y, Width: plotWidth, Height: plotHeight}
+	c.ticks(xStep, yStep)
 	return c
 }
 
-// steps goes over the multiples of step on an axis.
+func (c *chart) ticks(xStep, yStep float64) {
+	for v := range steps(c.X, xStep) {
+		c.X.Ticks = append(c.X.Ticks, tick{c.x(v), percentText(v, xStep)})
+	}
+	for v := range steps(c.Y, yStep) {
+		c.Y.Ticks = append(c.Y.Ticks, tick{c.y(v), percentText(v, yStep)})
+	}
+}
+
+// steps goes over the multiples of step on an axis; adding 0 makes 0 of −0.
 func steps(a axis, step float64) func(func(float64) bool) {
 	return func(yield func(float64) bool) {
-		for i := math.Ceil(a.From/step - 1e-9); i*step <= a.To+1e-9; i++ {
+		for i := math.Ceil(a.From/step-1e-9) + 0; i*step <= a.To+1e-9; i++ {
 			if !yield(i * step) {
 				return
 			}
@@ -101,11 +102,11 @@ func percentText(v, step float64) string {
 
 // x and y bring a value of an axis to the plot area.
 func (c *chart) x(v float64) float64 {
-	return round1((v - c.X.From) / (c.X.To - c.X.From) * plotWidth)
+	return round1((v - c.X.From) / (c.X.To - c.X.From) * c.Width)
 }
 
 func (c *chart) y(v float64) float64 {
-	return round1(plotHeight - (v-c.Y.From)/(c.Y.To-c.Y.From)*plotHeight)
+	return round1(c.Height - (v-c.Y.From)/(c.Y.To-c.Y.From)*c.Height)
 }
 
 func round1(v float64) float64 { return math.Round(10*v) / 10 }
@@ -126,7 +127,15 @@ func (c *chart) draw(style, name string, points [][2]float64) {
 // column adds a bar from the X axis up to v.
 func (c *chart) column(from, to, v float64, style, text string) {
 	x, y := c.x(from), c.y(v)
-	c.Bars = append(c.Bars, bar{x + 0.5, y, math.Max(0, round1(c.x(to)-x-1)), math.Max(0, round1(plotHeight-y)), style, text})
+	c.Bars = append(c.Bars, bar{x + 0.5, y, math.Max(0, round1(c.x(to)-x-1)), math.Max(0, round1(c.Height-y)), style, text})
+}
+
+// inset adds a smaller chart with the given axes at (left, top).
+func (c *chart) inset(left, top, width, height float64, x, y axis, step float64) *chart {
+	in := &chart{X: x, Y: y, Width: width, Height: height}
+	in.ticks(step, step)
+	c.Inset = &inset{in, left, top}
+	return in
 }
 
 func (c *chart) rule(at float64, style, name string) {

@@ -10,14 +10,10 @@ import (
 // classStyles are the style sheet's names of the classes.
 var classStyles = [dataset.Classes]string{"open", "soft", "bone"}
 
-// rocChart is the paper's figure 2b; zoomed it shows the corner where good networks are.
-func (r *Result) rocChart(id string, zoomed bool) *chart {
-	title, fpr, tpr, step := "ROC curves, each class against the rest", axis{From: 0, To: 1}, axis{From: 0, To: 1}, 0.2
-	if zoomed {
-		title, fpr, tpr, step = "ROC curves, upper left corner", axis{From: 0, To: 0.2}, axis{From: 0.8, To: 1}, 0.05
-	}
-	fpr.Label, tpr.Label = "false-positive rate", "true-positive rate"
-	c := newChart(id, title, fpr, tpr, step, step)
+// rocChart is the paper's figure 2b, with the corner where good networks are enlarged.
+func (r *Result) rocChart(id string) *chart {
+	c := newChart(id, "ROC curves", axis{Label: "false-positive rate", From: 0, To: 1}, axis{Label: "true-positive rate", From: 0, To: 1}, 0.2, 0.2)
+	corner := c.inset(165, 90, 200, 140, axis{From: 0, To: 0.2}, axis{From: 0.8, To: 1}, 0.1)
 	var told []string
 	for k, curve := range r.ROC {
 		if len(curve) == 0 {
@@ -27,12 +23,14 @@ func (r *Result) rocChart(id string, zoomed bool) *chart {
 		for i, p := range curve {
 			points[i] = [2]float64{p.FPR, p.TPR}
 		}
-		name := fmt.Sprintf("%s, AUC %s", dataset.ClassNames[k], r.Classes[k].AUC.fixed(3))
+		name := fmt.Sprintf("%s, AUC %s", dataset.ClassNames[k], r.Classes[k].AUC.Short())
 		c.draw(classStyles[k], name, points)
+		corner.draw(classStyles[k], "", points)
 		told = append(told, name)
 	}
 	c.draw("chance", "chance", [][2]float64{{0, 0}, {1, 1}})
 	c.Text = strings.Join(told, "; ") + "."
+	c.Caption = "Each class against the rest, the paper's figure 2b. The inset enlarges the upper left corner."
 	return c
 }
 
@@ -56,7 +54,7 @@ func (r *Result) confidenceChart(id string) *chart {
 	}
 	c.rule(r.Calibration.MeanConfidence, "confidence", fmt.Sprintf("mean confidence %.1f %%", 100*r.Calibration.MeanConfidence))
 	c.rule(r.Accuracy, "accuracy", fmt.Sprintf("accuracy %.1f %%", 100*r.Accuracy))
-	c.Text = fmt.Sprintf("Mean confidence is %.1f %%, accuracy %.1f %%: a gap of %+.1f points.", 100*r.Calibration.MeanConfidence, 100*r.Accuracy, 100*r.Calibration.Gap)
+	c.Text = fmt.Sprintf("Mean confidence is %.1f %%, accuracy %.1f %%: a gap of %s points.", 100*r.Calibration.MeanConfidence, 100*r.Accuracy, signed(r.Calibration.Gap))
 	return c
 }
 
@@ -98,4 +96,9 @@ func (r *Result) thresholdChart(id string, chosen float64) *chart {
 	c.mark(paperThreshold, paperFPR, "wrong", "")
 	c.Text = fmt.Sprintf("At threshold %.2f the true-positive rate is %s and the false-positive rate %s.", chosen, at.TPR.Percent(), at.FPR.Percent())
 	return c
+}
+
+// signed is a difference of shares in percentage points.
+func signed(v float64) string {
+	return strings.Replace(fmt.Sprintf("%+.1f", 100*v), "-", "−", 1)
 }

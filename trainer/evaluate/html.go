@@ -27,7 +27,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 		if !v.Defined() {
 			return v.String()
 		}
-		return fmt.Sprintf("%+.1f", 100*float64(v))
+		return signed(float64(v))
 	},
 }).Parse(pageText))
 
@@ -53,7 +53,7 @@ type view struct {
 	*Result
 	Threshold                  float64
 	Cells                      [dataset.Classes][dataset.Classes]cell
-	ROC, ROCCorner             *chart
+	ROC                        *chart
 	Confidence, Reliability    *chart
 	Thresholds                 *chart
 	Points                     []OperatingPoint
@@ -65,7 +65,6 @@ type view struct {
 type cell struct {
 	Share  Value
 	Pixels int64
-	Dark   bool // wants light text
 }
 
 // Weight is the cell's share, 0 when the row is empty.
@@ -113,14 +112,14 @@ func (r *Report) WriteHTML(w io.Writer) error {
 
 func viewOf(id, name, text string, r *Result, threshold float64) view {
 	v := view{ID: id, Name: name, Text: text, Result: r, Threshold: threshold, Points: r.operatingPoints(threshold),
-		ROC: r.rocChart(id+"-roc", false), ROCCorner: r.rocChart(id+"-corner", true),
+		ROC:        r.rocChart(id + "-roc"),
 		Confidence: r.confidenceChart(id + "-confidence"), Reliability: r.reliabilityChart(id + "-reliability"),
 		Thresholds: r.thresholdChart(id+"-thresholds", threshold)}
 	v.Reached, v.HasReached = reaching(r.SoftTissue, paperFPR)
 	for t := range v.Cells {
 		for p, n := range r.Confusion[t] {
 			s := share(n, r.Classes[t].Pixels)
-			v.Cells[t][p] = cell{s, n, s.Defined() && s > 0.5}
+			v.Cells[t][p] = cell{s, n}
 		}
 		v.HasMillimetres = v.HasMillimetres || r.Classes[t].Boundary.MeanMM.Defined()
 	}
