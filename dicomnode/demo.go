@@ -64,6 +64,7 @@ type demo struct {
 
 	taken    []string // radiographs of demoDetector, by view
 	accuracy map[string]float64
+	names    map[string]int // of results: see uniqueName
 }
 
 func runDemo(ctx context.Context, cmd *cobra.Command, out string, inputs []string, log *slog.Logger) (err error) {
@@ -75,7 +76,7 @@ func runDemo(ctx context.Context, cmd *cobra.Command, out string, inputs []strin
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	d := &demo{cmd: cmd, out: out, dir: dir, accuracy: map[string]float64{}}
+	d := &demo{cmd: cmd, out: out, dir: dir, accuracy: map[string]float64{}, names: map[string]int{}}
 	stop, err := d.start(ctx, log)
 	if err != nil {
 		return err
@@ -266,7 +267,7 @@ func (d *demo) show(file string, o receivedObject) (segmented, error) {
 			return segmented{}, err
 		}
 	}
-	base := filepath.Join(d.out, uniqueName(map[string]int{}, file))
+	base := filepath.Join(d.out, uniqueName(d.names, file))
 	if err := os.WriteFile(base+".seg.dcm", part10File(o), 0o644); err != nil {
 		return segmented{}, err
 	}
