@@ -30,7 +30,7 @@ type testNode struct {
 
 // requireModel skips a test where ONNX Runtime is not there, and fails it where
 // it must be.
-func requireModel(t *testing.T) {
+func requireModel(t testing.TB) {
 	t.Helper()
 	s, _, err := openModel(t.Context(), configs.Default())
 	if err != nil {

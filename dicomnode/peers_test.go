@@ -59,7 +59,7 @@ func sharedData(t *testing.T, name string) string {
 
 // freePort returns a port that was free a moment ago, for programs that cannot
 // choose one themselves.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -89,7 +89,7 @@ func startProgram(t *testing.T, dir, name string, args ...string) {
 }
 
 // until asks ready again and again until it says yes or the test's time is up.
-func until(t *testing.T, what string, ready func() bool) {
+func until(t testing.TB, what string, ready func() bool) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

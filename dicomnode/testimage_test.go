@@ -14,9 +14,6 @@ import (
 	"dicomnode/internal/iod"
 )
 
-// dxForProcessingClass is Digital X-Ray Image Storage - For Processing (PS3.4 B.5).
-const dxForProcessingClass = "1.2.840.10008.5.1.4.1.1.1.1.1"
-
 // testImage is a DX For Processing image (PS3.3 A.26) of a bone within a limb
 // across open beam, 16 bits, all made by formula.
 type testImage struct {
@@ -81,8 +78,8 @@ type textElement struct {
 func (im testImage) texts() []textElement {
 	one := func(at tag.Tag, value string) textElement { return textElement{at, []string{value}} }
 	return []textElement{
-		one(tag.MediaStorageSOPClassUID, dxForProcessingClass), one(tag.MediaStorageSOPInstanceUID, im.instance()), one(tag.TransferSyntaxUID, explicitVRLittleEndian),
-		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, dxForProcessingClass), one(tag.SOPInstanceUID, im.instance()),
+		one(tag.MediaStorageSOPClassUID, dxForProcessing), one(tag.MediaStorageSOPInstanceUID, im.instance()), one(tag.TransferSyntaxUID, explicitVRLittleEndian),
+		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, dxForProcessing), one(tag.SOPInstanceUID, im.instance()),
 		one(tag.StudyDate, "20200101"), one(tag.StudyTime, "120000"), one(tag.AccessionNumber, ""),
 		one(tag.Modality, "DX"), one(tag.PresentationIntentType, "FOR PROCESSING"), one(tag.Manufacturer, "dicomnode"), one(tag.ReferringPhysicianName, ""),
 		one(tag.PatientName, "Simulated^Limb"), one(tag.PatientID, "SIMULATED"), one(tag.PatientBirthDate, ""), one(tag.PatientSex, ""),
