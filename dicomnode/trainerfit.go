@@ -15,6 +15,7 @@ type fitFlags struct {
 	model         modelFlags
 	opt           fit.Options
 	classWeights  []float64
+	init          string
 	out           string
 	name, version string
 	description   string
@@ -44,6 +45,9 @@ with --checkpoint goes on where it was.
 				return usagef("for example --class-weights 1,1,0.7", "%s wants three class weights", cmd.CommandPath())
 			}
 			copy(f.opt.ClassWeights[:], f.classWeights)
+			if err := f.start(cmd); err != nil {
+				return err
+			}
 			f.opt.Data = args
 			f.opt.Device, f.opt.Library, f.opt.Threads = f.model.device, f.model.library, f.model.threads
 			return f.run(cmd)
@@ -57,6 +61,8 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
+	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning")
+	flags.Float64SliceVar(&f.opt.Shares, "shares", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
 	flags.IntVar(&f.opt.Batch, "batch", 5, "pictures per step")
 	flags.IntVar(&f.opt.Steps, "steps", 0, "length of the run in steps")
@@ -79,6 +85,23 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.description, "description", "trained with dicomnode trainer fit", "what it was trained on, for the card")
 	flags.StringVar(&f.licence, "licence", "all rights reserved", "licence in the card")
 	flags.StringSliceVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable)")
+}
+
+// start reads the bundle to start from; its width is the run's.
+func (f *fitFlags) start(cmd *cobra.Command) error {
+	if f.init == "" {
+		return nil
+	}
+	b, err := loadBundle(f.init)
+	if err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("width") && f.opt.Width != b.Card.Width {
+		return usagef("leave --width out: it is the bundle's", "%s has width %d, not %d", f.init, b.Card.Width, f.opt.Width)
+	}
+	w, err := b.Weights()
+	f.opt.Width, f.opt.Init = b.Card.Width, &w
+	return err
 }
 
 func (f *fitFlags) run(cmd *cobra.Command) error {
