@@ -1,0 +1,202 @@
+package scp_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"dicomnode/internal/dimse"
+	"dicomnode/internal/ul"
+	"dicomnode/scp"
+	"dicomnode/scp/scptest"
+)
+
+// onPeer runs use with a Dialer's association to a peer that the test plays; its
+// error is sent when it returns.
+func onPeer(t *testing.T, use func(context.Context, *scp.Client) error) (*scptest.Peer, <-chan error) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	done := make(chan error, 1)
+	go func() {
+		d := scp.Dialer{Calling: "XNET", ResponseTimeout: patience, AssociationTimeout: patience}
+		c, err := d.Dial(ctx, scp.Addr{AETitle: "PACS", Host: ln.Addr().String()},
+			scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}, verification)
+		if err == nil {
+			err = use(ctx, c)
+			c.Abort()
+		}
+		done <- err
+	}()
+	_ = ln.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
+	nc, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scptest.New(t, nc), done
+}
+
+// acceptance is an A-ASSOCIATE-AC to the request that onPeer makes.
+func acceptance() *ul.Associate {
+	ac := request(
+		ul.Context{ID: 1, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
+		ul.Context{ID: 3, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
+	)
+	ac.Accept, ac.User.Window = true, nil
+	return ac
+}
+
+func storeOne(ctx context.Context, c *scp.Client) error {
+	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ImplicitVRLittleEndian}
+	status, err := c.Store(ctx, req, strings.NewReader("data"))
+	if err == nil && status != scp.Success {
+		return &scp.StatusError{Status: status}
+	}
+	return err
+}
+
+func storeRSP() *dimse.Command {
+	return &dimse.Command{
+		Field: dimse.CStoreRSP, MessageIDBeingRespondedTo: 1, DataSetType: dimse.NoDataset,
+		Present: dimse.CommandField | dimse.CommandDataSetType | dimse.MessageIDBeingRespondedTo | dimse.StatusElement,
+	}
+}
+
+// TestStoreResponses: only the response that belongs to the request is one, and
+// only status 0000 in it is a success.
+func TestStoreResponses(t *testing.T) {
+	status := func(s scp.Status) func(error) bool {
+		return func(err error) bool {
+			var failed *scp.StatusError
+			return errors.As(err, &failed) && failed.Status == s
+		}
+	}
+	violation := func(err error) bool {
+		var broken *ul.ProtocolError
+		return errors.As(err, &broken)
+	}
+	is := func(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
+	rsp := func(change func(*dimse.Command), context byte) func(*testing.T, *scptest.Peer) {
+		return func(t *testing.T, p *scptest.Peer) {
+			c := storeRSP()
+			change(c)
+			p.SendPDU(commandPDU(t, c, context))
+		}
+	}
+	for name, c := range map[string]struct {
+		answer func(*testing.T, *scptest.Peer)
+		want   func(error) bool
+		abort  bool // we abort
+	}{
+		"success":          {rsp(func(*dimse.Command) {}, 1), is(nil), false},
+		"out of resources": {rsp(func(c *dimse.Command) { c.Status = 0xA700 }, 1), status(scp.OutOfResources), false},
+		"pending":          {rsp(func(c *dimse.Command) { c.Status = 0xFF00 }, 1), status(0xFF00), false},
+		"comment with backslash": {rsp(func(c *dimse.Command) {
+			c.Status, c.ErrorComment, c.Present = 0xC001, `D:\x`, c.Present|dimse.ErrorComment
+		}, 1), status(0xC001), false},
+		"other message ID":         {rsp(func(c *dimse.Command) { c.MessageIDBeingRespondedTo = 2 }, 1), violation, true},
+		"other presentation":       {rsp(func(*dimse.Command) {}, 3), violation, true},
+		"response of C-ECHO":       {rsp(func(c *dimse.Command) { c.Field = dimse.CEchoRSP }, 1), violation, true},
+		"without status":           {rsp(func(c *dimse.Command) { c.Present &^= dimse.StatusElement }, 1), violation, true},
+		"request instead":          {func(t *testing.T, p *scptest.Peer) { p.SendPDU(commandPDU(t, storeRQ(), 1)) }, violation, true},
+		"data set alone":           {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(dataPDU(true, "data")) }, violation, true},
+		"A-ASSOCIATE-AC":           {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(acceptance()) }, violation, true},
+		"A-ABORT":                  {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(&ul.Abort{}) }, is(scp.ErrAborted), false},
+		"closed":                   {func(_ *testing.T, p *scptest.Peer) { _ = p.Conn.Close() }, is(io.ErrUnexpectedEOF), false},
+		"closed within the header": {func(_ *testing.T, p *scptest.Peer) { p.Send([]byte{4, 0, 0}); _ = p.Conn.Close() }, is(io.ErrUnexpectedEOF), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each lingers for half a second
+			p, done := onPeer(t, storeOne)
+			scptest.Expect[*ul.Associate](p)
+			p.SendPDU(acceptance())
+			for range 2 { // command, data set
+				scptest.Expect[*ul.PData](p)
+			}
+			c.answer(t, p)
+			if c.abort {
+				scptest.Expect[*ul.Abort](p)
+			}
+			if err := wait(t, done); !c.want(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestReleasedByAcceptor: an acceptor that releases instead of responding is
+// answered, and the store is no success.
+func TestReleasedByAcceptor(t *testing.T) {
+	p, done := onPeer(t, storeOne)
+	scptest.Expect[*ul.Associate](p)
+	p.SendPDU(acceptance())
+	for range 2 {
+		scptest.Expect[*ul.PData](p)
+	}
+	p.SendPDU(&ul.Release{})
+	if rp := scptest.Expect[*ul.Release](p); !rp.Response {
+		t.Error("A-RELEASE-RQ was answered by another")
+	}
+	if err := wait(t, done); !errors.Is(err, scp.ErrReleased) {
+		t.Errorf("got %v, want %v", err, scp.ErrReleased)
+	}
+}
+
+// TestAnswersToRequest: what a peer may not answer to an A-ASSOCIATE-RQ ends by
+// A-ABORT; what it may refuse is told.
+func TestAnswersToRequest(t *testing.T) {
+	ac := func(change func(*ul.Associate)) ul.PDU {
+		a := acceptance()
+		change(a)
+		return a
+	}
+	for name, c := range map[string]struct {
+		answer ul.PDU
+		abort  bool
+		want   string // in the error; empty for none
+	}{
+		"accepted":                     {ac(func(*ul.Associate) {}), false, ""},
+		"other AE titles":              {ac(func(a *ul.Associate) { a.Called, a.Calling = "X", "Y" }), false, ""},
+		"one context refused":          {ac(func(a *ul.Associate) { a.Contexts[1] = ul.Context{ID: 3, Result: 1} }), false, ""},
+		"one context not answered":     {ac(func(a *ul.Associate) { a.Contexts = a.Contexts[:1] }), false, ""},
+		"context not proposed":         {ac(func(a *ul.Associate) { a.Contexts[1].ID = 5 }), true, "not proposed"},
+		"context answered twice":       {ac(func(a *ul.Associate) { a.Contexts[1].ID = 1 }), true, "used twice"},
+		"even context":                 {ac(func(a *ul.Associate) { a.Contexts[1].ID = 2 }), true, "even"},
+		"transfer syntax not proposed": {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = rle }), true, "transfer syntax that was not proposed"},
+		"two transfer syntaxes":        {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes = []string{scp.ImplicitVRLittleEndian, rle} }), true, "with 2 transfer syntaxes"},
+		"maximum length of 6":          {ac(func(a *ul.Associate) { a.User.MaximumLength = 6 }), true, "no room for data"},
+		"request":                      {request(), true, "unexpected A-ASSOCIATE-RQ"},
+		"data":                         {dataPDU(true, "data"), true, "unexpected P-DATA-TF"},
+		"A-RELEASE-RQ":                 {&ul.Release{}, true, "unexpected A-RELEASE-RQ"},
+		"rejected":                     {&ul.Reject{Result: 1, Source: 1, Reason: 7}, false, "called AE title not recognised"},
+		"rejected by unknown codes":    {&ul.Reject{Result: 7, Source: 8, Reason: 9}, false, "(code 7) (code 8): (code 9)"},
+		"aborted":                      {&ul.Abort{Source: ul.SourceProvider, Reason: 1}, false, "aborted by the peer's protocol layer, unrecognized PDU"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each lingers for half a second
+			p, done := onPeer(t, func(context.Context, *scp.Client) error { return nil })
+			scptest.Expect[*ul.Associate](p)
+			p.SendPDU(c.answer)
+			if c.abort {
+				if abort := scptest.Expect[*ul.Abort](p); abort.Source != ul.SourceProvider {
+					t.Errorf("got A-ABORT of source %d, want the provider's", abort.Source)
+				}
+			}
+			switch err := wait(t, done); {
+			case c.want == "" && err != nil:
+				t.Errorf("got %v, want an association", err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
