@@ -18,7 +18,7 @@ const (
 	rankExponents = 30         // probabilities are told apart down to 2⁻³⁰ from 0 and 1
 	halfBits      = 0x3f000000 // float32 bits of ½
 	fineBits      = 12         // of an image and of all images
-	coarseBits    = 7          // of a body part
+	coarseBits    = 9          // of a body part
 )
 
 func newRanking(bits int) *ranking {

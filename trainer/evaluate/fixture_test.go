@@ -1,0 +1,231 @@
+package evaluate_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"math"
+	"os"
+	"testing"
+
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/evaluate"
+)
+
+// fixture is testdata/fixture.json, what scikit-learn and SciPy make of small
+// segmentations (testdata/fixture.py).
+type fixture struct {
+	Spacing   float64
+	Threshold float64
+	Images    []fixtureImage
+	Pooled    fixtureFigures
+}
+
+type fixtureImage struct {
+	Rows, Columns int
+	Label         []int
+	Thousandths   [3][]int
+	Boundary      [3][]float64 // mean, 95th percentile, mean in mm; null without both boundaries
+	fixtureFigures
+}
+
+type fixtureFigures struct {
+	Pixels         int64
+	Confusion      evaluate.Confusion
+	Accuracy       float64
+	ClassAccuracy  [3]float64 `json:"class_accuracy"`
+	Precision      [3]float64
+	Recall         [3]float64
+	F1             [3]float64
+	WeightedF1     float64 `json:"weighted_f1"`
+	AUC            [3]*float64
+	WeightedAUC    float64 `json:"weighted_auc"`
+	Confidence     [3]float64
+	MeanConfidence float64 `json:"mean_confidence"`
+	ECE            float64
+	TPR, FPR       float64
+}
+
+func readFixture(t *testing.T) fixture {
+	t.Helper()
+	b, err := os.ReadFile("testdata/fixture.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f fixture
+	if err := json.Unmarshal(b, &f); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Images) != 3 {
+		t.Fatalf("%d images in the fixture, want 3", len(f.Images))
+	}
+	return f
+}
+
+const side = dataset.Side
+
+// corner is where a fixture's image lies in the 200×200 picture; all around is ignored.
+const corner = 60
+
+// place calls each with the fixture's pixel i and its place in the picture.
+func (f fixtureImage) place(each func(i, at int)) {
+	for i := range f.Label {
+		each(i, (corner+i/f.Columns)*side+corner+i%f.Columns)
+	}
+}
+
+// Predict answers with the images' probabilities, one after the other.
+func (f *fixture) Predict(context.Context, []float32) ([]float32, error) {
+	img := f.Images[0]
+	f.Images = f.Images[1:]
+	out := make([]float32, 3*side*side)
+	img.place(func(i, at int) {
+		for k := range img.Thousandths {
+			out[k*side*side+at] = float32(float64(img.Thousandths[k][i]) / 1000)
+		}
+	})
+	return out, nil
+}
+
+// folder writes the fixture's images as a data set with spacings.
+func (f fixture) folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	w, err := dataset.Create(dir, evaluate.SpacingColumn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, img := range f.Images {
+		picture, label := image.NewGray(image.Rect(0, 0, side, side)), image.NewGray(image.Rect(0, 0, side, side))
+		for i := range label.Pix {
+			label.Pix[i], picture.Pix[i] = dataset.Ignore, uint8(i)
+		}
+		img.place(func(i, at int) { label.Pix[at] = uint8(img.Label[i]) })
+		it := dataset.Item{ID: fmt.Sprintf("image-%d", n), BodyPart: fmt.Sprint("part ", n), Polarity: dataset.AirBright, Extra: []string{fmt.Sprint(f.Spacing)}}
+		if err := w.Add(it, picture, label); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestAgainstScikitLearn(t *testing.T) {
+	f := readFixture(t)
+	predictor := f
+	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{Threshold: f.Threshold})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Pictures of 200×200 pixels have the same figures at both resolutions.
+	for name, result := range map[string]*evaluate.Result{"network": &r.Result, "native": r.Native} {
+		t.Run(name, func(t *testing.T) {
+			f.Pooled.compare(t, result.Summary, result.SoftTissue, f.Threshold)
+			near(t, "weighted AUC", float64(result.WeightedAUC), f.Pooled.WeightedAUC)
+			for i, want := range f.Images {
+				want.compare(t, result.BodyParts[i].Summary, result.BodyParts[i].SoftTissue, f.Threshold)
+				want.compareBoundaries(t, result.Images[i].Boundaries)
+				near(t, "accuracy of image", result.Images[i].Accuracy, want.Accuracy)
+				near(t, "calibration error of image", result.Images[i].Calibration, want.ECE)
+			}
+			f.compareMeanBoundaries(t, result.Classes)
+		})
+	}
+}
+
+func (f fixtureFigures) compare(t *testing.T, s evaluate.Summary, curve []evaluate.OperatingPoint, threshold float64) {
+	t.Helper()
+	if s.Pixels != f.Pixels || s.Confusion != f.Confusion {
+		t.Errorf("confusion %v of %d pixels, want %v of %d", s.Confusion, s.Pixels, f.Confusion, f.Pixels)
+	}
+	near(t, "accuracy", s.Accuracy, f.Accuracy)
+	near(t, "weighted F1", s.WeightedF1, f.WeightedF1)
+	if d := math.Abs(float64(s.WeightedAUC) - f.WeightedAUC); d > 2e-5 {
+		t.Errorf("weighted AUC = %v, want %v", float64(s.WeightedAUC), f.WeightedAUC)
+	}
+	near(t, "mean confidence", s.Calibration.MeanConfidence, f.MeanConfidence)
+	near(t, "expected calibration error", s.Calibration.Error, f.ECE)
+	for k, c := range s.Classes {
+		near(t, c.Name+" accuracy", c.Accuracy, f.ClassAccuracy[k])
+		near(t, c.Name+" precision", c.Precision, f.Precision[k])
+		near(t, c.Name+" recall", c.Recall, f.Recall[k])
+		near(t, c.Name+" F1", c.F1, f.F1[k])
+		near(t, c.Name+" confidence", float64(c.Confidence), f.Confidence[k])
+		if f.AUC[k] == nil {
+			if c.AUC.Defined() {
+				t.Errorf("%s AUC = %v, want none", c.Name, c.AUC)
+			}
+			continue
+		}
+		// Within what the histogram says of itself; most are exact.
+		if d := math.Abs(float64(c.AUC) - *f.AUC[k]); d > float64(c.AUCError)+1e-9 || d > 2e-5 {
+			t.Errorf("%s AUC = %v ± %v, want %v", c.Name, float64(c.AUC), float64(c.AUCError), *f.AUC[k])
+		}
+	}
+	for _, p := range curve {
+		if p.Threshold == threshold {
+			near(t, "soft tissue true-positive rate", float64(p.TPR), f.TPR)
+			near(t, "soft tissue false-positive rate", float64(p.FPR), f.FPR)
+			return
+		}
+	}
+	t.Errorf("no operating point at threshold %v", threshold)
+}
+
+func (f fixtureImage) compareBoundaries(t *testing.T, b evaluate.Boundaries) {
+	t.Helper()
+	for k, want := range f.Boundary {
+		if want == nil {
+			if b[k].Mean.Defined() || b[k].Images != 0 {
+				t.Errorf("boundary of %s %+v, want none", dataset.ClassNames[k], b[k])
+			}
+			continue
+		}
+		near(t, "mean distance", float64(b[k].Mean), want[0])
+		near(t, "95th percentile", float64(b[k].P95), want[1])
+		near(t, "mean distance in mm", float64(b[k].MeanMM), want[2])
+	}
+}
+
+// compareMeanBoundaries checks the means over the images that have a distance.
+func (f fixture) compareMeanBoundaries(t *testing.T, classes [3]evaluate.Class) {
+	t.Helper()
+	for k, c := range classes {
+		var sum float64
+		n := 0
+		for _, img := range f.Images {
+			if img.Boundary[k] != nil {
+				sum += img.Boundary[k][0]
+				n++
+			}
+		}
+		if c.Boundary.Images != n || c.Boundary.Images+c.Boundary.Missed > len(f.Images) {
+			t.Errorf("boundary of %s over %d images, want %d", c.Name, c.Boundary.Images, n)
+		}
+		near(t, "mean boundary of "+c.Name, float64(c.Boundary.Mean), sum/float64(n))
+	}
+}
+
+// The fixture must hold the cases that make it worth having.
+func TestFixtureIsHard(t *testing.T) {
+	f := readFixture(t)
+	ignored, undefinedAUC, undefinedBoundary := false, false, false
+	for _, img := range f.Images {
+		for _, v := range img.Label {
+			ignored = ignored || v == dataset.Ignore
+		}
+		for k := range 3 {
+			undefinedAUC = undefinedAUC || img.AUC[k] == nil
+			undefinedBoundary = undefinedBoundary || img.Boundary[k] == nil
+		}
+	}
+	if !ignored || !undefinedAUC || !undefinedBoundary {
+		t.Errorf("ignored pixels %v, a class without AUC %v, one without boundary %v; want all", ignored, undefinedAUC, undefinedBoundary)
+	}
+	if f.Pooled.Accuracy > 0.95 || math.Abs(f.Pooled.ECE) < 0.01 {
+		t.Errorf("accuracy %v, calibration error %v: too good to tell anything", f.Pooled.Accuracy, f.Pooled.ECE)
+	}
+}
