@@ -28,9 +28,10 @@ func trainerFitCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "fit DATASET… --out BUNDLE", Short: "train a model on labelled data sets",
 		Long: `Train XNet on data set folders (dataset.csv, images, labels) and write a model
-bundle. The length of the run is one of --steps, --epochs and --duration. With
---validation the parameters that score best there are kept. An interrupted run
-with --checkpoint goes on where it was.
+bundle. The length of the run is one of --steps, --epochs and --duration. Images
+of split "train" or of none are trained on; those of split "val", or of
+--validation, are scored on the way, and the parameters that score best are kept.
+An interrupted run with --checkpoint goes on where it was.
 ` + exitCodes,
 		Example: "  dicomnode trainer fit data/simulated --width 16 --epochs 10 --out xnet.onnx",
 		Args:    wantArgs(1, -1, "data set folders"),
@@ -74,7 +75,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "of the moving average of the parameters that is exported")
 	flags.Float64Var(&f.opt.Smoothing, "smoothing", 0, "label smoothing, 0 to 1")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
-	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder to score while training (repeatable)")
+	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder to score while training, its split \"val\" or all (repeatable; default: the data sets' split \"val\")")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.IntVar(&f.opt.Every, "every", 0, "steps between scores; 0 is 500")
 	flags.IntVar(&f.opt.Patience, "patience", 0, "scores without a better one before stopping; 0 never stops")

@@ -33,7 +33,7 @@ type Options struct {
 	Augment      *Augmentation            // nil: DefaultAugmentation
 	Seed         uint64
 
-	Validation []string // folders scored while training; the best parameters are exported
+	Validation []string // folders scored while training, their split "val" or else all of them; nil: the split "val" of Data. The best parameters are exported
 	Every      int      // steps between validations; 0: 500
 	Patience   int      // validations without a better one before stopping; 0: never
 

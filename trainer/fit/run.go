@@ -69,12 +69,8 @@ func (r *run) load(ctx context.Context) error {
 		}
 		all, sizes = append(all, samples...), append(sizes, len(samples))
 	}
-	for _, dir := range r.o.Validation {
-		samples, _, err := evaluate.Load(ctx, dir, evaluate.Options{Exclude: r.o.Exclude})
-		if err != nil {
-			return err
-		}
-		r.validation = append(r.validation, samples...)
+	if err := r.loadValidation(ctx); err != nil {
+		return err
 	}
 	if r.o.Epochs > 0 {
 		r.o.Steps = int(math.Ceil(r.o.Epochs * float64(len(all)) / float64(r.o.Batch)))
@@ -83,6 +79,26 @@ func (r *run) load(ctx context.Context) error {
 	r.identity = identity(r.o, r.digest)
 	r.source = &source{shape: shapeOf{r.o.Width, r.o.Batch, dataset.Side}, samples: all, augment: *r.o.Augment,
 		order: newOrder(r.o.Seed, sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
+	return nil
+}
+
+// loadValidation reads what is scored while training: of each folder the items of
+// split "val", or all of a folder that has none.
+func (r *run) loadValidation(ctx context.Context) error {
+	folders, own := r.o.Validation, false
+	if folders == nil {
+		folders, own = r.o.Data, true
+	}
+	for _, dir := range folders {
+		samples, _, err := evaluate.Load(ctx, dir, evaluate.Options{Splits: []string{dataset.Validation}, Exclude: r.o.Exclude})
+		if err == nil && len(samples) == 0 && !own {
+			samples, _, err = evaluate.Load(ctx, dir, evaluate.Options{Exclude: r.o.Exclude})
+		}
+		if err != nil {
+			return err
+		}
+		r.validation = append(r.validation, samples...)
+	}
 	return nil
 }
 
