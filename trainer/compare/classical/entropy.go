@@ -15,9 +15,11 @@ import (
 // What the published abstract leaves open is done so: MultiOtsu takes away the open
 // beam; inside the body, where the neighbourhood touches no open beam, the contour
 // zone is where the local entropy is above the threshold that Otsu's criterion
-// gives for it. The grey value half-way across a contour separates its two sides, so that the
-// threshold at a place is the mean grey of the contour zone around it, weighted by
-// a Gaussian of Reach pixels. Each connected patch between contours is bone when it
+// gives for it. The grey half-way between the darkest and the brightest pixel of a
+// neighbourhood on a contour separates the contour's sides. The threshold at a
+// place is the mean of that over the zone, weighted by the contrast of the
+// neighbourhood (brightest − darkest) and a Gaussian of Reach pixels around the
+// place. Each connected patch between contours is bone when it
 // is darker than its threshold; patches then grow into the zone, the pixel nearest
 // in grey first, so that they meet at the contour; and islands below MinIsland
 // pixels go to the class around them. Where no patch reaches, each pixel is held
@@ -104,7 +106,8 @@ func (m Entropy) aboveThreshold(p Picture, zone []bool) []float64 {
 	weight, sum := make([]float64, len(zone)), make([]float64, len(zone))
 	for i, in := range zone {
 		if in {
-			weight[i], sum[i] = 1, p.V[i]
+			low, high := windowBounds(p, i, m.Window)
+			weight[i], sum[i] = high-low, (high-low)*(high+low)/2
 		}
 	}
 	weight, sum = gaussian(weight, p.Height, p.Width, m.Reach), gaussian(sum, p.Height, p.Width, m.Reach)
@@ -116,6 +119,16 @@ func (m Entropy) aboveThreshold(p Picture, zone []bool) []float64 {
 		}
 	}
 	return out
+}
+
+// windowBounds are the least and greatest grey value around pixel i.
+func windowBounds(p Picture, i, window int) (low, high float64) {
+	low, high = p.V[i], p.V[i]
+	for k := range window * window {
+		v := clampAt(p.V, p.Height, p.Width, i/p.Width+k/window-window/2, i%p.Width+k%window-window/2)
+		low, high = min(low, v), max(high, v)
+	}
+	return low, high
 }
 
 // inner marks the pixels with no open beam within margin rows and columns.

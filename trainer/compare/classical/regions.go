@@ -90,8 +90,9 @@ func variances3(p Picture) []float64 {
 	return out
 }
 
-// mergeSmall merges every region of fewer than least pixels into the neighbour of
-// nearest mean, the smallest first, until none is left that has a neighbour.
+// mergeSmall merges every region of fewer than least pixels, the smallest first,
+// into the neighbour of nearest mean: of those that are large enough, if there are
+// any, so that the pixels of an edge do not gather in a region of their own.
 func (g *regions) mergeSmall(least int) {
 	parts, touch := g.parts(), g.adjacent()
 	order := make([]int, g.count)
@@ -107,7 +108,7 @@ func (g *regions) mergeSmall(least int) {
 		if parts[r].n >= float64(least) {
 			continue // it may have grown meanwhile
 		}
-		best := nearest(r, parts, touch[r])
+		best := nearest(r, parts, touch[r], float64(least))
 		if best < 0 {
 			continue
 		}
@@ -119,12 +120,22 @@ func (g *regions) mergeSmall(least int) {
 	g.renumber(into)
 }
 
-// nearest is the neighbour of region r whose mean is nearest, −1 without one.
-func nearest(r int, parts []cluster, touch map[int]bool) int {
+// nearest is the neighbour of region r whose mean is nearest, of those with least
+// pixels if there are any; −1 without a neighbour.
+func nearest(r int, parts []cluster, touch map[int]bool, least float64) int {
 	best := -1
-	distance := func(k int) float64 { return math.Abs(parts[k].mean() - parts[r].mean()) }
+	better := func(k int) bool {
+		if best < 0 {
+			return true
+		}
+		if large := parts[k].n >= least; large != (parts[best].n >= least) {
+			return large
+		}
+		far, now := math.Abs(parts[k].mean()-parts[r].mean()), math.Abs(parts[best].mean()-parts[r].mean())
+		return far < now || far == now && k < best
+	}
 	for k := range touch {
-		if best < 0 || distance(k) < distance(best) || distance(k) == distance(best) && k < best {
+		if better(k) {
 			best = k
 		}
 	}

@@ -8,9 +8,10 @@ package classical
 // Here noise is taken away by a median of 3×3 and a Gaussian of Smooth pixels, and
 // edges are Canny's, of which EdgeShare of the pixels exceed the upper threshold
 // and LowRatio of that is the lower. Along a row inside the body (what MultiOtsu
-// does not call open beam) a fall enters a bone; a rise leaves it when the grey
-// value after it has come back by Recover of the depth since the bone was entered,
-// so that a pale marrow cavity does not end it. Edges that run nearly along the
+// does not call open beam) a fall enters a bone, and so does a later one that is
+// deeper than all since; a rise leaves it when the grey value after it has come back
+// by Recover of the depth since the bone was entered, so that a pale marrow cavity
+// does not end it. Edges that run nearly along the
 // row, and the skin's own, within Skin pixels of the open beam, do not count. A
 // bone that is never left is none, unless it reaches the border of the picture.
 // Rows are judged one by one, columns never, as published: horizontal bones suffer
@@ -104,40 +105,41 @@ func (f fluctuations) level(a, b int) float64 {
 
 // bones marks the bones of the body from columns a to b−1.
 func (m RowFluctuation) bones(row fluctuations, a, b int, classes []uint8) {
-	w := len(row.v)
-	turns := m.withoutSkin(row.turns(a, b), a, b, w)
+	turns := m.withoutSkin(row.turns(a, b), a, b, len(row.v))
 	mark := func(from, to int) {
 		for x := from; x < to; x++ {
 			classes[x] = bone
 		}
 	}
-	enter, before, deepest := -1, 0.0, 0.0
 	if a == 0 && len(turns) > 0 && turns[0].rise { // the picture begins inside a bone
 		mark(0, turns[0].x+1)
 	}
+	enter, before, deepest := -1, 0.0, 0.0
+	last := row.level(a, firstOf(turns, b)) // of the stretch before the turn
 	for k, t := range turns {
-		end := b
-		if k+1 < len(turns) {
-			end = turns[k+1].x
-		}
-		after := row.level(t.x+1, end)
+		level := row.level(t.x+1, firstOf(turns[k+1:], b))
 		switch {
-		case enter < 0 && !t.rise:
-			start := a
-			if k > 0 {
-				start = turns[k-1].x + 1
-			}
-			enter, before, deepest = t.x, row.level(start, t.x), after
-		case enter >= 0 && t.rise && after >= deepest+m.Recover*(before-deepest):
+		case !t.rise && (enter < 0 || last-level > before-deepest): // a fall, or one that dwarfs what was taken for it
+			enter, before, deepest = t.x, last, level
+		case enter >= 0 && t.rise && level >= deepest+m.Recover*(before-deepest):
 			mark(enter, t.x+1)
 			enter = -1
 		case enter >= 0:
-			deepest = min(deepest, after)
+			deepest = min(deepest, level)
 		}
+		last = level
 	}
-	if enter >= 0 && b == w { // the picture ends inside a bone
+	if enter >= 0 && b == len(row.v) { // the picture ends inside a bone
 		mark(enter, b)
 	}
+}
+
+// firstOf is the column of the first turn, otherwise when there is none.
+func firstOf(turns []turn, otherwise int) int {
+	if len(turns) == 0 {
+		return otherwise
+	}
+	return turns[0].x
 }
 
 // withoutSkin drops the fall into the body and the rise out of it.
