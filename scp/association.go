@@ -122,12 +122,15 @@ func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func
 }
 
 func (a *association) refuse(err error) {
+	rj, why := &ul.Reject{Result: 2, Source: 1, Reason: 1}, err
 	var rejected *RejectError
-	if !errors.As(err, &rejected) {
-		rejected = &RejectError{2, 1, 1, err}
+	if errors.As(err, &rejected) {
+		if chosen := (&ul.Reject{Result: rejected.Result, Source: rejected.Source, Reason: rejected.Reason}); chosen.Known() {
+			rj, why = chosen, rejected.Err
+		}
 	}
-	a.log.Warn("association refused", "reason", ul.RejectWords(rejected.Result, rejected.Source, rejected.Reason), "err", rejected.Err)
-	if err := a.conn.Reject(&ul.Reject{Result: rejected.Result, Source: rejected.Source, Reason: rejected.Reason}); err != nil {
+	a.log.Warn("association refused", "reason", ul.RejectWords(rj.Result, rj.Source, rj.Reason), "err", why)
+	if err := a.conn.Reject(rj); err != nil {
 		a.log.Warn("refusal not sent", "err", err)
 	}
 }

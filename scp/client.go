@@ -224,11 +224,10 @@ func (d *Dialer) connect(ctx context.Context, addr Addr) (net.Conn, error) {
 func (d *Dialer) propose(addr Addr, proposals []Proposal) (*ul.Associate, map[byte]accepted, error) {
 	rq := &ul.Associate{
 		ProtocolVersion: 1, Called: addr.AETitle, Calling: d.Calling, ApplicationContext: ul.ApplicationContextName,
-		User: ul.UserInformation{
-			MaximumLength:             or(d.MaxPDULength, DefaultMaxPDULength),
-			ImplementationClassUID:    or(d.ImplementationClassUID, DefaultImplementationClassUID),
-			ImplementationVersionName: or(d.ImplementationVersionName, DefaultImplementationVersionName),
-		},
+		User: d.user(),
+	}
+	if n := rq.User.MaximumLength; n < minPDULength {
+		return nil, nil, fmt.Errorf("propose maximum PDU length %d: want at least %d", n, minPDULength)
 	}
 	wanted := map[byte]accepted{}
 	for _, p := range proposals {
@@ -248,6 +247,14 @@ func (d *Dialer) propose(addr Addr, proposals []Proposal) (*ul.Associate, map[by
 		return nil, nil, errors.New("propose presentation contexts: none given")
 	}
 	return rq, wanted, errors.Join(ul.CheckAETitle(d.Calling), ul.CheckAETitle(addr.AETitle))
+}
+
+func (d *Dialer) user() ul.UserInformation {
+	return ul.UserInformation{
+		MaximumLength:             or(d.MaxPDULength, DefaultMaxPDULength),
+		ImplementationClassUID:    or(d.ImplementationClassUID, DefaultImplementationClassUID),
+		ImplementationVersionName: or(d.ImplementationVersionName, DefaultImplementationVersionName),
+	}
 }
 
 func (c *Client) associate(rq *ul.Associate, wanted map[byte]accepted) error {

@@ -64,6 +64,30 @@ func storeOne(ctx context.Context, c *scp.Client) error {
 	return err
 }
 
+// ending is how the association ends from our side: by an A-ABORT of the service
+// provider, where the peer broke the protocol, or of the user, who has had what
+// it wanted; or the peer has ended it.
+type ending int
+
+const (
+	gone ending = iota
+	byUser
+	byProvider
+)
+
+// expect closes the connection as well: nobody waits for it to be closed.
+func (e ending) expect(t *testing.T, p *scptest.Peer) {
+	t.Helper()
+	if e == gone {
+		return
+	}
+	sources := map[ending]byte{byUser: ul.SourceUser, byProvider: ul.SourceProvider}
+	if abort := scptest.Expect[*ul.Abort](p); abort.Source != sources[e] {
+		t.Errorf("got A-ABORT of source %d, want %d", abort.Source, sources[e])
+	}
+	_ = p.Conn.Close()
+}
+
 func storeRSP() *dimse.Command {
 	return &dimse.Command{
 		Field: dimse.CStoreRSP, MessageIDBeingRespondedTo: 1, DataSetType: dimse.NoDataset,
@@ -95,27 +119,26 @@ func TestStoreResponses(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer func(*testing.T, *scptest.Peer)
 		want   func(error) bool
-		abort  bool // we abort
+		end    ending
 	}{
-		"success":          {rsp(func(*dimse.Command) {}, 1), is(nil), false},
-		"out of resources": {rsp(func(c *dimse.Command) { c.Status = 0xA700 }, 1), status(scp.OutOfResources), false},
-		"pending":          {rsp(func(c *dimse.Command) { c.Status = 0xFF00 }, 1), status(0xFF00), false},
+		"success":          {rsp(func(*dimse.Command) {}, 1), is(nil), byUser},
+		"out of resources": {rsp(func(c *dimse.Command) { c.Status = 0xA700 }, 1), status(scp.OutOfResources), byUser},
+		"pending":          {rsp(func(c *dimse.Command) { c.Status = 0xFF00 }, 1), status(0xFF00), byUser},
 		"comment with backslash": {rsp(func(c *dimse.Command) {
 			c.Status, c.ErrorComment, c.Present = 0xC001, `D:\x`, c.Present|dimse.ErrorComment
-		}, 1), status(0xC001), false},
-		"other message ID":         {rsp(func(c *dimse.Command) { c.MessageIDBeingRespondedTo = 2 }, 1), violation, true},
-		"other presentation":       {rsp(func(*dimse.Command) {}, 3), violation, true},
-		"response of C-ECHO":       {rsp(func(c *dimse.Command) { c.Field = dimse.CEchoRSP }, 1), violation, true},
-		"without status":           {rsp(func(c *dimse.Command) { c.Present &^= dimse.StatusElement }, 1), violation, true},
-		"request instead":          {func(t *testing.T, p *scptest.Peer) { p.SendPDU(commandPDU(t, storeRQ(), 1)) }, violation, true},
-		"data set alone":           {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(dataPDU(true, "data")) }, violation, true},
-		"A-ASSOCIATE-AC":           {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(acceptance()) }, violation, true},
-		"A-ABORT":                  {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(&ul.Abort{}) }, is(scp.ErrAborted), false},
-		"closed":                   {func(_ *testing.T, p *scptest.Peer) { _ = p.Conn.Close() }, is(io.ErrUnexpectedEOF), false},
-		"closed within the header": {func(_ *testing.T, p *scptest.Peer) { p.Send([]byte{4, 0, 0}); _ = p.Conn.Close() }, is(io.ErrUnexpectedEOF), false},
+		}, 1), status(0xC001), byUser},
+		"other message ID":         {rsp(func(c *dimse.Command) { c.MessageIDBeingRespondedTo = 2 }, 1), violation, byProvider},
+		"other presentation":       {rsp(func(*dimse.Command) {}, 3), violation, byProvider},
+		"response of C-ECHO":       {rsp(func(c *dimse.Command) { c.Field = dimse.CEchoRSP }, 1), violation, byProvider},
+		"without status":           {rsp(func(c *dimse.Command) { c.Present &^= dimse.StatusElement }, 1), violation, byProvider},
+		"request instead":          {func(t *testing.T, p *scptest.Peer) { p.SendPDU(commandPDU(t, storeRQ(), 1)) }, violation, byProvider},
+		"data set alone":           {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(dataPDU(true, "data")) }, violation, byProvider},
+		"A-ASSOCIATE-AC":           {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(acceptance()) }, violation, byProvider},
+		"A-ABORT":                  {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(&ul.Abort{}) }, is(scp.ErrAborted), gone},
+		"closed":                   {func(_ *testing.T, p *scptest.Peer) { _ = p.Conn.Close() }, is(io.ErrUnexpectedEOF), gone},
+		"closed within the header": {func(_ *testing.T, p *scptest.Peer) { p.Send([]byte{4, 0, 0}); _ = p.Conn.Close() }, is(io.ErrUnexpectedEOF), gone},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // each lingers for half a second
 			p, done := onPeer(t, storeOne)
 			scptest.Expect[*ul.Associate](p)
 			p.SendPDU(acceptance())
@@ -123,9 +146,7 @@ func TestStoreResponses(t *testing.T) {
 				scptest.Expect[*ul.PData](p)
 			}
 			c.answer(t, p)
-			if c.abort {
-				scptest.Expect[*ul.Abort](p)
-			}
+			c.end.expect(t, p)
 			if err := wait(t, done); !c.want(err) {
 				t.Errorf("got %v", err)
 			}
@@ -161,36 +182,31 @@ func TestAnswersToRequest(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		answer ul.PDU
-		abort  bool
+		end    ending
 		want   string // in the error; empty for none
 	}{
-		"accepted":                     {ac(func(*ul.Associate) {}), false, ""},
-		"other AE titles":              {ac(func(a *ul.Associate) { a.Called, a.Calling = "X", "Y" }), false, ""},
-		"one context refused":          {ac(func(a *ul.Associate) { a.Contexts[1] = ul.Context{ID: 3, Result: 1} }), false, ""},
-		"one context not answered":     {ac(func(a *ul.Associate) { a.Contexts = a.Contexts[:1] }), false, ""},
-		"context not proposed":         {ac(func(a *ul.Associate) { a.Contexts[1].ID = 5 }), true, "not proposed"},
-		"context answered twice":       {ac(func(a *ul.Associate) { a.Contexts[1].ID = 1 }), true, "used twice"},
-		"even context":                 {ac(func(a *ul.Associate) { a.Contexts[1].ID = 2 }), true, "even"},
-		"transfer syntax not proposed": {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = rle }), true, "transfer syntax that was not proposed"},
-		"two transfer syntaxes":        {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes = []string{scp.ImplicitVRLittleEndian, rle} }), true, "with 2 transfer syntaxes"},
-		"maximum length of 6":          {ac(func(a *ul.Associate) { a.User.MaximumLength = 6 }), true, "no room for data"},
-		"request":                      {request(), true, "unexpected A-ASSOCIATE-RQ"},
-		"data":                         {dataPDU(true, "data"), true, "unexpected P-DATA-TF"},
-		"A-RELEASE-RQ":                 {&ul.Release{}, true, "unexpected A-RELEASE-RQ"},
-		"rejected":                     {&ul.Reject{Result: 1, Source: 1, Reason: 7}, false, "called AE title not recognised"},
-		"rejected by unknown codes":    {&ul.Reject{Result: 7, Source: 8, Reason: 9}, false, "(code 7) (code 8): (code 9)"},
-		"aborted":                      {&ul.Abort{Source: ul.SourceProvider, Reason: 1}, false, "aborted by the peer's protocol layer, unrecognized PDU"},
+		"accepted":                     {ac(func(*ul.Associate) {}), byUser, ""},
+		"other AE titles":              {ac(func(a *ul.Associate) { a.Called, a.Calling = "X", "Y" }), byUser, ""},
+		"one context refused":          {ac(func(a *ul.Associate) { a.Contexts[1] = ul.Context{ID: 3, Result: 1} }), byUser, ""},
+		"one context not answered":     {ac(func(a *ul.Associate) { a.Contexts = a.Contexts[:1] }), byUser, ""},
+		"context not proposed":         {ac(func(a *ul.Associate) { a.Contexts[1].ID = 5 }), byProvider, "not proposed"},
+		"context answered twice":       {ac(func(a *ul.Associate) { a.Contexts[1].ID = 1 }), byProvider, "used twice"},
+		"even context":                 {ac(func(a *ul.Associate) { a.Contexts[1].ID = 2 }), byProvider, "even"},
+		"transfer syntax not proposed": {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = rle }), byProvider, "transfer syntax that was not proposed"},
+		"two transfer syntaxes":        {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes = []string{scp.ImplicitVRLittleEndian, rle} }), byProvider, "with 2 transfer syntaxes"},
+		"maximum length of 6":          {ac(func(a *ul.Associate) { a.User.MaximumLength = 6 }), byProvider, "no room for data"},
+		"request":                      {request(), byProvider, "unexpected A-ASSOCIATE-RQ"},
+		"data":                         {dataPDU(true, "data"), byProvider, "unexpected P-DATA-TF"},
+		"A-RELEASE-RQ":                 {&ul.Release{}, byProvider, "unexpected A-RELEASE-RQ"},
+		"rejected":                     {&ul.Reject{Result: 1, Source: 1, Reason: 7}, gone, "called AE title not recognised"},
+		"rejected by unknown codes":    {&ul.Reject{Result: 7, Source: 8, Reason: 9}, gone, "(code 7) (code 8): (code 9)"},
+		"aborted":                      {&ul.Abort{Source: ul.SourceProvider, Reason: 1}, gone, "aborted by the peer's protocol layer, unrecognized PDU"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // each lingers for half a second
 			p, done := onPeer(t, func(context.Context, *scp.Client) error { return nil })
 			scptest.Expect[*ul.Associate](p)
 			p.SendPDU(c.answer)
-			if c.abort {
-				if abort := scptest.Expect[*ul.Abort](p); abort.Source != ul.SourceProvider {
-					t.Errorf("got A-ABORT of source %d, want the provider's", abort.Source)
-				}
-			}
+			c.end.expect(t, p)
 			switch err := wait(t, done); {
 			case c.want == "" && err != nil:
 				t.Errorf("got %v, want an association", err)

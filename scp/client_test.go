@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -102,6 +103,47 @@ func TestStoreErrors(t *testing.T) {
 type iotestErr struct{ error }
 
 func (e iotestErr) Read([]byte) (int, error) { return 0, e.error }
+
+// TestProposals: what cannot be proposed is refused before anything is sent; 128
+// presentation contexts are all that fit (PS3.8 9.3.2.2).
+func TestProposals(t *testing.T) {
+	addr, _ := serve(t, &backend{})
+	contexts := func(n int) []scp.Proposal {
+		p := scp.Proposal{AbstractSyntax: dxImage}
+		for i := range n {
+			p.TransferSyntaxes = append(p.TransferSyntaxes, fmt.Sprintf("1.2.%d", i))
+		}
+		p.TransferSyntaxes[n-1] = scp.ImplicitVRLittleEndian
+		return []scp.Proposal{p}
+	}
+	for name, c := range map[string]struct {
+		dialer    scp.Dialer
+		called    string
+		proposals []scp.Proposal
+		want      string // in the error; empty for none
+	}{
+		"128 contexts":       {scp.Dialer{Calling: "PACS"}, "XNET", contexts(128), ""},
+		"129 contexts":       {scp.Dialer{Calling: "PACS"}, "XNET", contexts(129), "more than 128"},
+		"none":               {scp.Dialer{Calling: "PACS"}, "XNET", nil, "none given"},
+		"no calling title":   {scp.Dialer{}, "XNET", contexts(1), "AE title"},
+		"no called title":    {scp.Dialer{Calling: "PACS"}, "", contexts(1), "AE title"},
+		"class that is text": {scp.Dialer{Calling: "PACS"}, "XNET", []scp.Proposal{{AbstractSyntax: "DX", TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}}, "digits"},
+		"tiny PDUs":          {scp.Dialer{Calling: "PACS", MaxPDULength: 7}, "XNET", contexts(1), "at least 8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, err := c.dialer.Dial(t.Context(), scp.Addr{AETitle: c.called, Host: addr}, c.proposals...)
+			if err == nil {
+				defer client.Abort()
+				if !client.Accepted(dxImage, scp.ImplicitVRLittleEndian) {
+					t.Error("last context was not accepted")
+				}
+			}
+			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
 
 // TestCancel: the end of the context ends a call that waits for a mute peer.
 func TestCancel(t *testing.T) {

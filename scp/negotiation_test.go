@@ -44,6 +44,8 @@ func TestRefusals(t *testing.T) {
 		switch p.Calling {
 		case "PACS":
 			return nil
+		case "CODELESS":
+			return &scp.RejectError{Err: errors.New("codes left out")}
 		case "BROKEN":
 			return errors.New("no configuration")
 		}
@@ -57,6 +59,7 @@ func TestRefusals(t *testing.T) {
 		"called AE title":     {func(rq *ul.Associate) { rq.Called = "OTHER" }, ul.Reject{Result: 1, Source: 1, Reason: 7}},
 		"calling AE title":    {func(rq *ul.Associate) { rq.Calling = "STRANGER" }, ul.Reject{Result: 1, Source: 1, Reason: 3}},
 		"backend error":       {func(rq *ul.Associate) { rq.Calling = "BROKEN" }, ul.Reject{Result: 2, Source: 1, Reason: 1}},
+		"codes of no table":   {func(rq *ul.Associate) { rq.Calling = "CODELESS" }, ul.Reject{Result: 2, Source: 1, Reason: 1}},
 		"application context": {func(rq *ul.Associate) { rq.ApplicationContext = "1.2.3" }, ul.Reject{Result: 1, Source: 1, Reason: 2}},
 		"protocol version":    {func(rq *ul.Associate) { rq.ProtocolVersion = 2 }, ul.Reject{Result: 1, Source: 2, Reason: 2}},
 	} {
@@ -70,7 +73,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	for _, want := range []string{"calling=STRANGER", "called=OTHER", "called AE title not recognised", "not a listed peer", "127.0.0.1:"} {
+	for _, want := range []string{"calling=STRANGER", "called=OTHER", "called AE title not recognised", "not a listed peer", "codes left out", "127.0.0.1:"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("log lacks %q:\n%s", want, log)
 		}

@@ -58,8 +58,9 @@ var ErrNoContext = errors.New("no accepted presentation context")
 type Backend interface {
 	// NewSession is called once for each A-ASSOCIATE-RQ that names a called AE
 	// title of the Server. A *RejectError chooses the result, source and reason
-	// of the A-ASSOCIATE-RJ (PS3.8 Table 9-21); any other error is logged and
-	// answered 2/1/1 (transient, no reason given). ctx ends with the association.
+	// of the A-ASSOCIATE-RJ (PS3.8 Table 9-21); any other error, and codes the
+	// table does not have, are logged and answered 2/1/1 (transient, no reason
+	// given). ctx ends with the association.
 	NewSession(ctx context.Context, p Peer) (Session, error)
 }
 

@@ -46,6 +46,10 @@ type Server struct {
 // admission is what MaxAssociationsPerPeer counts by.
 type admission struct{ calling, address string }
 
+// minPDULength is the least maximum PDU length announced, in bytes: the headers of
+// a PDV and something behind them (PS3.8 9.3.5.1).
+const minPDULength = 8
+
 // drainGrace is how long an association may stay between two messages once the
 // server is stopping.
 const drainGrace = time.Second
@@ -113,6 +117,9 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *Server) check() error {
 	if s.Backend == nil {
 		return errors.New("serve DICOM: no Backend")
+	}
+	if n := s.MaxPDULength; n != 0 && n < minPDULength {
+		return fmt.Errorf("serve DICOM: maximum PDU length %d: want at least %d", n, minPDULength)
 	}
 	for _, title := range s.AETitles {
 		if err := ul.CheckAETitle(title); err != nil {

@@ -72,6 +72,7 @@ func TestServeChecksConfiguration(t *testing.T) {
 	for name, s := range map[string]*scp.Server{
 		"no backend":    {AETitles: []string{"XNET"}},
 		"long AE title": {Backend: &backend{}, AETitles: []string{strings.Repeat("X", 17)}},
+		"tiny PDUs":     {Backend: &backend{}, AETitles: []string{"XNET"}, MaxPDULength: 7},
 		"no UID":        {Backend: &backend{}, AETitles: []string{"XNET"}, Contexts: []scp.SupportedContext{{AbstractSyntax: "image"}}},
 	} {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -91,6 +91,13 @@ var rejectReasons = map[[2]byte]string{
 	{3, 2}: "local limit exceeded",
 }
 
+// Known tells whether result, source and reason stand in PS3.8 Table 9-21.
+func (p *Reject) Known() bool {
+	_, result := rejectResults[p.Result]
+	_, reason := rejectReasons[[2]byte{p.Source, p.Reason}]
+	return result && reason
+}
+
 // RejectWords says an A-ASSOCIATE-RJ in words (PS3.8 Table 9-21).
 func RejectWords(result, source, reason byte) string {
 	word := func(s string, ok bool, code byte) string {

@@ -231,6 +231,11 @@ func TestRejectWords(t *testing.T) {
 	if got := ul.RejectWords(1, 1, 7); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	for rj, want := range map[ul.Reject]bool{{1, 1, 7}: true, {2, 3, 2}: true, {}: false, {1, 1, 4}: false, {3, 1, 1}: false, {1, 2, 3}: false} {
+		if rj.Known() != want {
+			t.Errorf("%+v: got known = %v", rj, !want)
+		}
+	}
 	if got := ul.RejectWords(9, 9, 9); got != "(code 9) (code 9): (code 9)" {
 		t.Errorf("unknown codes: got %q", got)
 	}
