@@ -50,7 +50,7 @@ func (b *Bundle) Weights() (Weights, error) {
 	if err != nil {
 		return Weights{}, err
 	}
-	return readWeights(XNet(b.Card.Width), m)
+	return readWeights(b.Card.Network(), m)
 }
 
 // LoadBundle reads and checks the bundle at path. Its errors wrap ErrBundle when
@@ -73,7 +73,8 @@ func LoadBundle(path string) (*Bundle, error) {
 }
 
 // ParseBundle checks a bundle's bytes and keeps them. The graph must be, byte
-// for byte, the one this program writes for XNet with the weights it holds: a
+// for byte, the one this program writes for the card's
+// network with the weights it holds: a
 // file can bring weights and words, but no computation of its own.
 func ParseBundle(data []byte) (*Bundle, error) {
 	b, err := parseBundle(data)
@@ -99,7 +100,7 @@ func parseBundle(data []byte) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkGraph(m, XNet(card.Width)); err != nil {
+	if err := checkGraph(m, card.Network()); err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(data)
@@ -120,7 +121,7 @@ func checkGraph(m *onnx.Model, n Network) error {
 		return fmt.Errorf("operator sets %v and IR version %d, want %v and %d", m.Opsets, m.IRVersion, want.Opsets, want.IRVersion)
 	}
 	if !bytes.Equal(m.Graph, want.Graph) {
-		return fmt.Errorf("the graph is not that of XNet at width %d", n.Width)
+		return fmt.Errorf("the graph is not that of %s", n)
 	}
 	return nil
 }

@@ -12,9 +12,6 @@ import (
 	"unicode/utf8"
 )
 
-// Architecture is the only value a card's architecture may have.
-const Architecture = "xnet"
-
 // Notice is the sentence every card carries.
 const Notice = "not for diagnostic use"
 
@@ -25,9 +22,9 @@ func Classes() []string { return []string{"open beam", "soft tissue", "bone"} }
 // and on what terms it may be used. It is the JSON under the key "card" of a
 // bundle's metadata.
 type Card struct {
-	Name         string       `json:"name"`    // at most 64 characters; the SEG names it
-	Version      string       `json:"version"` // at most 64 characters; the SEG names it
-	Architecture string       `json:"architecture"`
+	Name         string       `json:"name"`         // at most 64 characters; the SEG names it
+	Version      string       `json:"version"`      // at most 64 characters; the SEG names it
+	Architecture string       `json:"architecture"` // one of Architectures
 	Width        int          `json:"width"`
 	Classes      []string     `json:"classes"`
 	Input        Input        `json:"input"`
@@ -104,9 +101,12 @@ const (
 	maxLO   = 64      // characters, PS3.5 Table 6.2-1, LO
 )
 
+// Network is what the card says the weights belong to.
+func (c Card) Network() Network { return Network{c.Architecture, c.Width} }
+
 // Complete fills in the fields that are the same for every card of a network.
 func (c Card) Complete(n Network) Card {
-	c.Architecture, c.Width, c.Classes = Architecture, n.Width, Classes()
+	c.Architecture, c.Width, c.Classes = n.Architecture, n.Width, Classes()
 	c.Input, c.Notice = CanonicalInput(), Notice
 	if c.SoftTissue.Threshold == 0 {
 		c.SoftTissue.Threshold = 0.9 // section 5.3 of the paper
@@ -117,11 +117,12 @@ func (c Card) Complete(n Network) Card {
 // Check refuses a card that does not name its model or asks for something this
 // program does not do.
 func (c Card) Check() error {
+	if err := c.Network().Check(); err != nil {
+		return fmt.Errorf("check card: %w", err)
+	}
 	switch {
 	case !lo(c.Name) || !lo(c.Version):
 		return fmt.Errorf("check card: name and version must be 1 to %d printable characters without backslash", maxLO)
-	case c.Architecture != Architecture:
-		return fmt.Errorf("check card: architecture is %.40q, want %q", c.Architecture, Architecture)
 	case !slices.Equal(c.Classes, Classes()):
 		return fmt.Errorf("check card: classes are %.80q, want %q", c.Classes, Classes())
 	case c.Input != CanonicalInput():
@@ -136,10 +137,7 @@ func (c Card) Check() error {
 	if c.Calibration != nil && len(c.Calibration.Shift) != numClasses {
 		return fmt.Errorf("check card: calibration shifts %d classes, want %d", len(c.Calibration.Shift), numClasses)
 	}
-	if err := c.SoftTissue.check(); err != nil {
-		return err
-	}
-	return CheckWidth(c.Width)
+	return c.SoftTissue.check()
 }
 
 func (s Thresholds) check() error {

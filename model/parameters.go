@@ -8,14 +8,14 @@ type Parameter struct {
 	Len    int // the product of Dims
 }
 
-// Names of the output convolution's arrays: kernel 3×(2·Width)×1×1 and bias 3.
+// Names of the output convolution's arrays: kernel 3×Features×1×1 and bias 3.
 const (
 	OutKernel = "out.kernel"
 	OutBias   = "out.bias"
 )
 
 // Kernel, Scale, Shift, Mean and Variance name the block's arrays: the kernel
-// Out×In×3×3, the batch normalisation's γ and β, and its running statistics,
+// Out×In×Side×Side, the batch normalisation's γ and β, and its running statistics,
 // each of Out values.
 func (b Block) Kernel() string { return b.Name + ".kernel" }
 
@@ -32,14 +32,14 @@ func (b Block) Mean() string { return b.Name + ".mean" }
 func (b Block) Variance() string { return b.Name + ".variance" }
 
 // Parameters lists what training changes, in the order of the flat vector:
-// every kernel (a1 to a14, then out.kernel), so that weight decay applies to one
-// prefix; then scale and shift of a1 to a14; then out.bias.
+// every kernel (the blocks', then out.kernel), so that weight decay applies to one
+// prefix; then scale and shift of each block; then out.bias.
 func (n Network) Parameters() []Parameter {
 	var l layout
 	for _, b := range n.Blocks() {
-		l.add(b.Kernel(), b.Out, b.In, 3, 3)
+		l.add(b.Kernel(), b.Out, b.In, b.Side, b.Side)
 	}
-	l.add(OutKernel, numClasses, 2*n.Width, 1, 1)
+	l.add(OutKernel, numClasses, n.Features(), 1, 1)
 	for _, b := range n.Blocks() {
 		l.add(b.Scale(), b.Out)
 		l.add(b.Shift(), b.Out)
@@ -48,8 +48,8 @@ func (n Network) Parameters() []Parameter {
 	return l.list
 }
 
-// Statistics lists the running means of a1 to a14, then their running
-// variances, in the order of the statistics vector.
+// Statistics lists the blocks' running means, then their running variances, in
+// the order of the statistics vector.
 func (n Network) Statistics() []Parameter {
 	var l layout
 	for _, b := range n.Blocks() {

@@ -60,7 +60,7 @@ func (reference) Pool(x array) array {
 	})
 }
 
-func (reference) Up(x array) array {
+func (reference) Up(x array, _ int) array {
 	return each(x.c, x.size*2, func(c, row, col int) float64 { return x.at(c, row/2, col/2) })
 }
 

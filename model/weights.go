@@ -70,7 +70,7 @@ func (w Weights) gather(list []Parameter) []float32 {
 
 func (w Weights) scatter(list []Parameter, flat []float32) error {
 	if len(flat) != end(list) {
-		return fmt.Errorf("set weights: %d values, want %d at width %d", len(flat), end(list), w.Network.Width)
+		return fmt.Errorf("set weights: %d values, want %d for %s", len(flat), end(list), w.Network)
 	}
 	for _, p := range list {
 		w.Arrays[p.Name] = append([]float32(nil), flat[p.Offset:p.Offset+p.Len]...)
@@ -81,7 +81,7 @@ func (w Weights) scatter(list []Parameter, flat []float32) error {
 // Check refuses weights that lack an array, have one of another length, hold a
 // value that is not finite, or a negative variance.
 func (w Weights) Check() error {
-	if err := CheckWidth(w.Network.Width); err != nil {
+	if err := w.Network.Check(); err != nil {
 		return err
 	}
 	for _, p := range w.Network.arrays() {

@@ -37,30 +37,62 @@ func TestParametersAreContiguous(t *testing.T) {
 	}
 }
 
-// wiring records channels and resolution of what Build passes between layers.
+// wiring follows channels, rows and columns of what Build passes between layers.
 type wiring struct{ t *testing.T }
-type wire struct{ channels, divisor int }
+type wire struct{ channels, size int }
 
 func (b wiring) Block(l model.Block, x wire) wire {
-	if x != (wire{l.In, l.Divisor}) {
-		b.t.Errorf("%s is fed %+v, its table row says %+v", l.Name, x, l)
+	if x.channels != l.In {
+		b.t.Errorf("%s is fed %d channels, its kernel reads %d", l.Name, x.channels, l.In)
 	}
-	return wire{l.Out, l.Divisor}
+	return wire{l.Out, x.size}
 }
-func (wiring) Pool(x wire) wire { return wire{x.channels, 2 * x.divisor} }
-func (wiring) Up(x wire) wire   { return wire{x.channels, x.divisor / 2} }
+func (wiring) Pool(x wire) wire { return wire{x.channels, (x.size + 1) / 2} }
+func (b wiring) Up(x wire, level int) wire {
+	size := b.at(level)
+	if size != 2*x.size && size != 2*x.size-1 {
+		b.t.Errorf("%d rows are doubled to %d", x.size, size)
+	}
+	return wire{x.channels, size}
+}
 func (b wiring) Concat(x, y wire) wire {
-	if x.divisor != y.divisor {
+	if x.size != y.size {
 		b.t.Errorf("%+v and %+v are joined at different sizes", x, y)
 	}
-	return wire{x.channels + y.channels, x.divisor}
+	return wire{x.channels + y.channels, x.size}
 }
 
-func TestBuildFollowsTable(t *testing.T) {
-	for _, width := range []int{1, 16, 64} {
-		got := model.Build(model.XNet(width), wiring{t}, wire{1, 1})
-		if want := (wire{2 * width, 1}); got != want {
-			t.Errorf("width %d: output convolution reads %+v, want %+v", width, got, want)
+// at is the number of rows at a level.
+func (wiring) at(level int) int {
+	size := model.Size
+	for range level {
+		size = (size + 1) / 2
+	}
+	return size
+}
+
+func TestBuildFits(t *testing.T) {
+	for _, name := range model.Architectures() {
+		for _, width := range []int{1, 16, 64} {
+			n := model.Network{Architecture: name, Width: width}
+			got := model.Build(n, wiring{t}, wire{1, model.Size})
+			if want := (wire{n.Features(), model.Size}); got != want {
+				t.Errorf("%s: output convolution reads %+v, want %+v", n, got, want)
+			}
+		}
+	}
+	if got := model.XNet(16).Features(); got != 32 {
+		t.Errorf("XNet's output convolution reads %d channels at width 16, want 32", got)
+	}
+}
+
+func TestNetworkCheck(t *testing.T) {
+	for n, good := range map[model.Network]bool{
+		model.XNet(1): true, model.XNet(128): true, model.XNet(0): false, model.XNet(129): false,
+		{Width: 16}: false, {Architecture: "xnet2", Width: 16}: false,
+	} {
+		if err := n.Check(); (err == nil) != good {
+			t.Errorf("%+v: %v", n, err)
 		}
 	}
 }

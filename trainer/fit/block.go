@@ -5,24 +5,31 @@ import (
 	"dicomnode/model/onnx"
 )
 
-var same3x3 = onnx.Attrs{"kernel_shape": []int{3, 3}, "pads": []int{1, 1, 1, 1}}
+// same are the attributes of a convolution with a square kernel.
+func same(side, before, after int) onnx.Attrs {
+	return onnx.Attrs{"kernel_shape": []int{side, side}, "pads": []int{before, before, after, after}}
+}
 
-// Block is convolution 3×3, batch normalisation with the statistics of this
-// batch, ReLU.
+// Block is convolution, batch normalisation with the statistics of this batch,
+// ReLU unless it is linear.
 func (n *network) Block(l model.Block, x *value) *value {
 	co := l.Out
 	kernel, scale, shift := n.params[l.Kernel()], n.params[l.Scale()], n.params[l.Shift()]
-	y := n.Node("Conv", same3x3, x.name, kernel.value)
+	before, after := l.Pads()
+	y := n.Node("Conv", same(l.Side, before, after), x.name, kernel.value)
 	centred, inv := n.normalise(y, co, x.h)
 	a := n.Node("Mul", nil, n.Node("Reshape", nil, scale.value, n.ints(1, int64(co), 1, 1)), inv)
 	b := n.Node("Reshape", nil, shift.value, n.ints(1, int64(co), 1, 1))
-	z := n.Node("Relu", nil, n.Node("Add", nil, n.Node("Mul", nil, centred, a), b))
+	z := n.Node("Add", nil, n.Node("Mul", nil, centred, a), b)
+	if !l.Linear {
+		z = n.Node("Relu", nil, z)
+	}
 	out := &value{name: z, c: co, h: x.h}
 	n.tape = append(n.tape, func() {
-		dy := n.blockGrad(out, centred, inv, a, scale, shift)
-		kernel.grad = n.kernelGrad(x, dy, co)
+		dy := n.blockGrad(l, out, centred, inv, a)
+		kernel.grad = n.kernelGrad(l, x, dy)
 		if l.Index > 0 { // nobody needs the gradient of the picture
-			x.grads = append(x.grads, n.Node("Conv", same3x3, dy, n.turned(kernel.value)))
+			x.grads = append(x.grads, n.Node("Conv", same(l.Side, after, before), dy, n.turned(kernel.value)))
 		}
 	})
 	return out
@@ -44,15 +51,13 @@ func (n *network) normalise(y string, c, h int) (centred, inv string) {
 }
 
 // blockGrad sets the gradients of scale and shift and returns the gradient at the
-// convolution's output: with a = scale·inv, z = ReLU(a·d + shift), M values per
-// channel and g the gradient after the ReLU mask,
+// convolution's output: with a = scale·inv, out = ReLU(a·d + shift), M values per
+// channel and g the gradient before the ReLU,
 // dy = a·(g − Σg/M − d·inv²·Σ(g·d)/M).
-func (n *network) blockGrad(out *value, d, inv, a string, scale, shift *param) string {
+func (n *network) blockGrad(l model.Block, out *value, d, inv, a string) string {
+	scale, shift := n.params[l.Scale()], n.params[l.Shift()]
 	m := n.scalar(1 / float32(n.batch*out.h*out.h))
-	// A very steep HardSigmoid of a ReLU's output is its 0/1 mask, computed on
-	// every thread, which Sign is not.
-	mask := n.Node("HardSigmoid", onnx.Attrs{"alpha": float32(1e30), "beta": float32(0)}, out.name)
-	g := n.Node("Mul", nil, n.gradOf(out), mask)
+	g := n.beforeReLU(l, out)
 	sum := func(x string) string {
 		rows := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, x, n.ints(3))
 		return n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, rows, n.ints(0, 2))
@@ -64,6 +69,17 @@ func (n *network) blockGrad(out *value, d, inv, a string, scale, shift *param) s
 	k1 := n.Node("Mul", nil, n.Node("Mul", nil, inv, sumGD), m)
 	q := n.Node("Sub", nil, n.Node("Sub", nil, g, k0), n.Node("Mul", nil, d, k1))
 	return n.Node("Mul", nil, q, a)
+}
+
+// beforeReLU is the gradient before block l's ReLU, if it has one. A very steep
+// HardSigmoid of a ReLU's output is its 0/1 mask, computed on every thread, which
+// Sign is not.
+func (n *network) beforeReLU(l model.Block, out *value) string {
+	if l.Linear {
+		return n.gradOf(out)
+	}
+	mask := n.Node("HardSigmoid", onnx.Attrs{"alpha": float32(1e30), "beta": float32(0)}, out.name)
+	return n.Node("Mul", nil, n.gradOf(out), mask)
 }
 
 // turned is the kernel rotated by half a turn with its channels swapped: the
@@ -89,7 +105,7 @@ func (n *network) Pool(x *value) *value {
 }
 
 // Up repeats each pixel 2×2.
-func (n *network) Up(x *value) *value {
+func (n *network) Up(x *value, _ int) *value {
 	out := &value{name: n.doubled(x.name), c: x.c, h: x.h * 2}
 	n.tape = append(n.tape, func() {
 		mean := n.Node("AveragePool", pool2, n.gradOf(out))

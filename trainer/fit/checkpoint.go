@@ -58,7 +58,7 @@ func (c *checkpoint) save(path string) (err error) {
 
 // resume reads the checkpoint at path for the run called run; it returns nil
 // when there is no file.
-func resume(path, run string, width int) (*checkpoint, error) {
+func resume(path, run string, net model.Network) (*checkpoint, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -74,7 +74,7 @@ func resume(path, run string, width int) (*checkpoint, error) {
 	if c.Format != checkpointFormat || c.Run != run {
 		return nil, fmt.Errorf("read checkpoint %s: %w", path, ErrOtherRun)
 	}
-	n := model.XNet(width).NumParameters()
+	n := net.NumParameters()
 	for _, v := range [][]float32{c.State.P, c.State.M, c.State.V, c.Average} {
 		if len(v) != n {
 			return nil, fmt.Errorf("read checkpoint %s: %d parameters, want %d", path, len(v), n)

@@ -28,12 +28,12 @@ func close0(t testing.TB, c interface{ Close() error }) {
 // loss along random directions and along each kind of parameter alone.
 func TestGradient(t *testing.T) {
 	needRuntime(t)
-	shape := shapeOf{width: 4, batch: 2, size: 16}
+	shape := shapeOf{net: model.XNet(4), batch: 2, size: 16}
 	for _, directions := range []string{"all", "a1.kernel", "a3.kernel", "a6.kernel", "a8.scale", "a9.kernel", "a14.kernel", "a5.shift", "out.kernel", "out.bias"} {
 		t.Run(directions, func(t *testing.T) {
-			s := fresh(model.XNet(shape.width).Init(1))
+			s := fresh(shape.net.Init(1))
 			r := random(2, 0)
-			jitter(shape.width, s.P, r)
+			jitter(shape.net, s.P, r)
 			step, err := newStepper(shape, 0, true, s, ort.Options{Device: ort.CPU, Threads: 1})
 			if err != nil {
 				t.Fatal(err)
@@ -42,7 +42,7 @@ func TestGradient(t *testing.T) {
 			b := randomBatch(t, shape, r)
 			defer close0(t, b)
 			lossAt(t, step, s, b, nil, 0)
-			direction := directionOf(shape.width, directions, step.grad.Data(), r)
+			direction := directionOf(shape.net, directions, step.grad.Data(), r)
 			want := 0.0
 			for i, g := range step.grad.Data() {
 				want += float64(g) * direction[i]
@@ -62,8 +62,8 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-func jitter(width int, p []float32, r *rand.Rand) {
-	for _, q := range model.XNet(width).Parameters() {
+func jitter(net model.Network, p []float32, r *rand.Rand) {
+	for _, q := range net.Parameters() {
 		if len(q.Dims) == 1 {
 			for i := range q.Len {
 				p[q.Offset+i] += float32(0.3 * r.NormFloat64())
@@ -74,10 +74,10 @@ func jitter(width int, p []float32, r *rand.Rand) {
 
 // directionOf weighs the gradient's own components at random, so that a wrong
 // one shows and float32 noise does not.
-func directionOf(width int, name string, grad []float32, r *rand.Rand) []float64 {
+func directionOf(net model.Network, name string, grad []float32, r *rand.Rand) []float64 {
 	d := make([]float64, len(grad))
 	var square float64
-	for _, p := range model.XNet(width).Parameters() {
+	for _, p := range net.Parameters() {
 		if name != "all" && name != p.Name {
 			continue
 		}

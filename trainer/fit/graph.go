@@ -26,7 +26,8 @@ var (
 
 // shapeOf says what one session's graph is for. size must be a multiple of 8.
 type shapeOf struct {
-	width, batch, size int
+	net         model.Network
+	batch, size int
 }
 
 func (s shapeOf) pixels() int { return s.size * s.size }
@@ -34,8 +35,8 @@ func (s shapeOf) pixels() int { return s.size * s.size }
 // stepGraph is the training step: forward, cross-entropy, gradients, L2 and
 // Adam. withGrad adds the output G, the flat gradient of the loss alone.
 func stepGraph(s shapeOf, l2 float32, withGrad bool) []byte {
-	g := onnx.NewGraph("xnet-step")
-	net := model.XNet(s.width)
+	g := onnx.NewGraph(s.net.Architecture + "-step")
+	net := s.net
 	for _, name := range stepInputs[:3] {
 		g.Input(name, onnx.Float32, net.NumParameters())
 	}
@@ -61,8 +62,8 @@ func stepGraph(s shapeOf, l2 float32, withGrad bool) []byte {
 // statisticsGraph is the forward pass alone: inputs P and x, outputs mean and
 // var, the batch statistics of every block one after the other.
 func statisticsGraph(s shapeOf) []byte {
-	g := onnx.NewGraph("xnet-statistics")
-	net := model.XNet(s.width)
+	g := onnx.NewGraph(s.net.Architecture + "-statistics")
+	net := s.net
 	g.Input("P", onnx.Float32, net.NumParameters())
 	n, _ := forwardGraph(g, s)
 	total := net.NumChannels()
@@ -77,7 +78,7 @@ func forwardGraph(g *onnx.Graph, s shapeOf) (*network, *value) {
 	if s.size%8 != 0 {
 		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.size))
 	}
-	n := &network{Graph: g, net: model.XNet(s.width), batch: s.batch}
+	n := &network{Graph: g, net: s.net, batch: s.batch, size: s.size}
 	x := &value{name: g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size), c: 1, h: s.size}
 	n.split("P")
 	return n, model.Build(n.net, n, x)

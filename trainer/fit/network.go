@@ -27,6 +27,7 @@ type network struct {
 	*onnx.Graph
 	net    model.Network
 	batch  int
+	size   int // rows and columns of the input
 	params map[string]*param
 	tape   []func()
 	means  []string // batch mean of each block, [c]

@@ -17,8 +17,9 @@ type Options struct {
 	Shares  []float64 // of each folder in the pictures seen; nil: every item once per epoch
 	Exclude []string  // patterns of ids to leave out of Data and Validation, as in path.Match
 
-	Width int // filters at full resolution; 0: 16
-	Batch int // pictures per step; 0: 5
+	Architecture string `json:",omitempty"` // one of model.Architectures; "": xnet
+	Width        int    // filters at full resolution; 0: 16
+	Batch        int    // pictures per step; 0: 5
 
 	Steps    int           // length of the run in steps
 	Epochs   float64       // or in passes over the data
@@ -48,8 +49,16 @@ type Options struct {
 	Recalibrate int    // batches for the statistics of what is exported; 0: 100
 }
 
+const defaultArchitecture = "xnet"
+
+// network is what is to be trained.
+func (o Options) network() model.Network {
+	return model.Network{Architecture: o.Architecture, Width: o.Width}
+}
+
 // Defaults returns o with its zero values filled.
 func (o Options) Defaults() Options {
+	fill(&o.Architecture, defaultArchitecture)
 	fill(&o.Width, 16)
 	fill(&o.Batch, 5)
 	fill(&o.LearningRate, 1e-3)
@@ -106,7 +115,7 @@ func (o Options) check() error {
 			return fmt.Errorf("share or class weight %g is negative", v)
 		}
 	}
-	return model.CheckWidth(o.Width)
+	return o.network().Check()
 }
 
 // rate is the learning rate after the given share of the run (0 to 1): linear

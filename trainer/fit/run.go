@@ -10,7 +10,6 @@ import (
 	"math"
 	"time"
 
-	"dicomnode/model"
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
@@ -77,7 +76,7 @@ func (r *run) load(ctx context.Context) error {
 	}
 	r.digest = dataset.Digest(all)
 	r.identity = identity(r.o, r.digest)
-	r.source = &source{shape: shapeOf{r.o.Width, r.o.Batch, dataset.Side}, samples: all, augment: *r.o.Augment,
+	r.source = &source{shape: shapeOf{r.o.network(), r.o.Batch, dataset.Side}, samples: all, augment: *r.o.Augment,
 		order: newOrder(r.o.Seed, sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
 	return nil
 }
@@ -115,6 +114,9 @@ func targetsOf(o Options) targets {
 func identity(o Options, digest string) string {
 	o.Data, o.Validation, o.Checkpoint, o.Curve, o.Library, o.Device = nil, nil, "", "", "", ""
 	o.Threads, o.Save = 0, 0
+	if o.Architecture == defaultArchitecture {
+		o.Architecture = "" // as before there were others, so that older checkpoints go on
+	}
 	h := sha256.New()
 	fmt.Fprintln(h, digest)
 	if o.Init != nil {
@@ -156,7 +158,7 @@ func (r *run) prepare() error {
 // start returns the state to begin with: the checkpoint's, or a fresh one.
 func (r *run) start() (state, error) {
 	if r.o.Checkpoint != "" {
-		c, err := resume(r.o.Checkpoint, r.identity, r.o.Width)
+		c, err := resume(r.o.Checkpoint, r.identity, r.o.network())
 		if err != nil {
 			return state{}, err
 		}
@@ -167,14 +169,14 @@ func (r *run) start() (state, error) {
 			return c.State, nil
 		}
 	}
-	w := model.XNet(r.o.Width).Init(r.o.Seed)
+	w := r.o.network().Init(r.o.Seed)
 	if r.o.Init != nil {
 		w = *r.o.Init
 		if err := w.Check(); err != nil {
 			return state{}, err
 		}
-		if w.Network.Width != r.o.Width {
-			return state{}, fmt.Errorf("start from weights of width %d at width %d", w.Network.Width, r.o.Width)
+		if w.Network != r.o.network() {
+			return state{}, fmt.Errorf("start from weights of %s for %s", w.Network, r.o.network())
 		}
 	}
 	s := fresh(w)

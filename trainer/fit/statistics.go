@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"dicomnode/model"
 	"dicomnode/model/ort"
 )
 
@@ -24,12 +23,11 @@ func newCalibrator(s shapeOf, o ort.Options) (*calibrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the statistics pass: %w", err)
 	}
-	net := model.XNet(s.width)
 	c := &calibrator{session: session}
 	var errs [3]error
-	c.p, errs[0] = ort.NewTensor(net.NumParameters())
-	c.mean, errs[1] = ort.NewTensor(net.NumChannels())
-	c.variance, errs[2] = ort.NewTensor(net.NumChannels())
+	c.p, errs[0] = ort.NewTensor(s.net.NumParameters())
+	c.mean, errs[1] = ort.NewTensor(s.net.NumChannels())
+	c.variance, errs[2] = ort.NewTensor(s.net.NumChannels())
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

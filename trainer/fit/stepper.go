@@ -59,7 +59,7 @@ func newStepper(shape shapeOf, l2 float32, withGrad bool, s state, o ort.Options
 }
 
 func (t *stepper) allocate(withGrad bool) error {
-	total := model.XNet(t.shape.width).NumParameters()
+	total := t.shape.net.NumParameters()
 	var err error
 	tensor := func(dims ...int) *ort.Tensor {
 		made, e := ort.NewTensor(dims...)

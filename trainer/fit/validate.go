@@ -62,7 +62,7 @@ func (r *run) candidate(ctx context.Context, n int) (candidate, error) {
 }
 
 func (r *run) weights(c candidate) (model.Weights, error) {
-	w := model.Weights{Network: model.XNet(r.o.Width), Arrays: map[string][]float32{}}
+	w := model.Weights{Network: r.o.network(), Arrays: map[string][]float32{}}
 	return w, errors.Join(w.SetFlat(c.Parameters), w.SetRunning(c.Statistics))
 }
 

@@ -1,0 +1,69 @@
+package model
+
+// operation is what a step does.
+type operation int
+
+const (
+	opConv operation = iota
+	opPool
+	opUp
+	opConcat
+)
+
+// input is the name of the picture among the results of steps.
+const input = "x"
+
+// step is one line of an architecture's table: its result has a name, its
+// operands are results of earlier lines.
+type step struct {
+	name   string
+	op     operation
+	args   []string
+	out    int // channels of the result at width 1, of opConv alone
+	side   int // rows and columns of the kernel
+	linear bool
+}
+
+// conv is a 3×3 block of out channels at width 1.
+func conv(name, x string, out int) step {
+	return step{name: name, op: opConv, args: []string{x}, out: out, side: 3}
+}
+
+func pool(name, x string) step { return step{name: name, op: opPool, args: []string{x}} }
+
+func up(name, x string) step { return step{name: name, op: opUp, args: []string{x}} }
+
+func concat(name, a, b string) step { return step{name: name, op: opConcat, args: []string{a, b}} }
+
+// layer is a step of a network of a certain width.
+type layer struct {
+	step
+	block           Block // of opConv
+	channels, level int   // of the result
+}
+
+// layers works out channels and levels along the table.
+func (n Network) layers() []layer {
+	var list []layer
+	results := map[string]layer{input: {channels: 1}} // one grey channel at every width
+	blocks := 0
+	for _, s := range n.find().steps {
+		x := results[s.args[0]]
+		l := layer{step: s, channels: x.channels, level: x.level}
+		switch s.op {
+		case opConv:
+			l.channels = s.out * n.Width
+			l.block = Block{Index: blocks, Name: s.name, In: x.channels, Out: l.channels, Side: s.side, Linear: s.linear}
+			blocks++
+		case opPool:
+			l.level++
+		case opUp:
+			l.level--
+		case opConcat:
+			l.channels += results[s.args[1]].channels
+		}
+		results[s.name] = l
+		list = append(list, l)
+	}
+	return list
+}
