@@ -276,3 +276,19 @@ func TestPaintedOptions(t *testing.T) {
 		t.Error("a folder that does not exist was imported")
 	}
 }
+
+// A line so thin that no pixel has its own colour is resolved too.
+func TestThinLine(t *testing.T) {
+	m := image.NewNRGBA(image.Rect(0, 0, 20, 20))
+	for i := range 400 {
+		m.SetNRGBA(i%20, i/20, color.NRGBA{0, 0, 255, 255})
+		if i%20 == 7 {
+			m.SetNRGBA(i%20, i/20, color.NRGBA{153, 99, 102, 255}) // three fifths of soft tissue
+		}
+	}
+	p := palette(t, 8, "#0000ff", "#ffa500", "#00a03c")
+	label, blended, unknown := p.Resolve(m)
+	if len(unknown) > 0 || blended != 20 || label.GrayAt(7, 9).Y != dataset.SoftTissue || label.GrayAt(8, 9).Y != dataset.OpenBeam {
+		t.Errorf("%d blended, unknown %v, class %d", blended, unknown, label.GrayAt(7, 9).Y)
+	}
+}

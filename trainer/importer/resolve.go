@@ -47,12 +47,14 @@ func (p *Palette) Resolve(m image.Image) (label *image.Gray, blended int, unknow
 	}
 	q.reopen()
 	for range rounds {
-		n := q.round()
+		n := q.round(q.ofNeighbours)
 		blended += n
 		if n == 0 {
 			break
 		}
 	}
+	blended += q.round(q.ofOneNeighbour)
+	blended += q.round(q.ofAny)
 	return q.label(), blended, q.unknown()
 }
 
@@ -82,7 +84,7 @@ func (q *painted) around(i, r int) (inks []int, count int) {
 func (q *painted) reopen() {
 	var back []int
 	for i, k := range q.ink {
-		if k < 0 || q.interior(i) {
+		if k < 0 || q.clear[i] || q.interior(i) {
 			continue
 		}
 		if inks, own := q.around(i, 1); own == 0 && len(inks) > 1 && q.mixed(i, inks) >= 0 {
@@ -99,15 +101,14 @@ func (q *painted) interior(i int) bool {
 	return i > 0 && q.ink[i-1] == q.ink[i] && i%q.cols > 0 || i+1 < len(q.ink) && q.ink[i+1] == q.ink[i] && (i+1)%q.cols > 0
 }
 
-// round resolves open pixels next to resolved ones, all at once.
-func (q *painted) round() int {
+// round resolves open pixels with the ink that resolve finds for each, all at once.
+func (q *painted) round(resolve func(i int) int) int {
 	found := map[int]int{}
 	for i, k := range q.ink {
-		if k >= 0 {
+		if k >= 0 || q.clear[i] {
 			continue
 		}
-		inks, _ := q.around(i, reach)
-		if k := q.mixed(i, inks); k >= 0 {
+		if k := resolve(i); k >= 0 {
 			found[i] = k
 		}
 	}
@@ -117,16 +118,74 @@ func (q *painted) round() int {
 	return len(found)
 }
 
+// ofNeighbours takes the colour as a mixture of inks around it.
+func (q *painted) ofNeighbours(i int) int {
+	inks, _ := q.around(i, reach)
+	return q.mixed(i, inks)
+}
+
+// ofOneNeighbour takes the colour as a mixture of an ink beside it with any other:
+// along lines so thin that no pixel has their own colour.
+func (q *painted) ofOneNeighbour(i int) int {
+	beside, _ := q.around(i, 1)
+	best := -1
+	for _, k := range beside {
+		for l := range q.inks {
+			if l == k {
+				continue
+			}
+			if m := q.mixed(i, []int{k, l}); m >= 0 && (best < 0 || q.nearer(i, m, best)) {
+				best = m
+			}
+		}
+	}
+	return best
+}
+
+// lone is how many of the eight pixels around one must be resolved to take it for
+// part of an edge where three inks meet.
+const lone = 6
+
+// ofAny takes the nearest ink beside a lone pixel, whose colour must be between
+// those of the palette.
+func (q *painted) ofAny(i int) int {
+	y, x := i/q.cols, i%q.cols
+	resolved := 0
+	for v := max(0, y-1); v <= min(q.rows-1, y+1); v++ {
+		for u := max(0, x-1); u <= min(q.cols-1, x+1); u++ {
+			if q.ink[v*q.cols+u] >= 0 {
+				resolved++
+			}
+		}
+	}
+	var all []int
+	for k, ink := range q.inks {
+		if !ink.clear {
+			all = append(all, k)
+		}
+	}
+	beside, _ := q.around(i, 1)
+	beside = slices.DeleteFunc(beside, func(k int) bool { return q.inks[k].clear })
+	if resolved < lone || len(beside) == 0 || !q.between(q.colour[i], all) {
+		return -1
+	}
+	return slices.MinFunc(beside, func(a, b int) int {
+		return q.colour[i].distance(q.inks[a].colour) - q.colour[i].distance(q.inks[b].colour)
+	})
+}
+
+// nearer reports whether ink k is nearer to pixel i's colour than ink l.
+func (q *painted) nearer(i, k, l int) bool {
+	return q.colour[i].distance(q.inks[k].colour) < q.colour[i].distance(q.inks[l].colour)
+}
+
 // mixed is the nearest of the inks that pixel i's colour is a mixture of, -1 where
 // it is none. Where three inks meet, a mixture of them all is between the extremes
 // of each channel.
 func (q *painted) mixed(i int, inks []int) int {
-	if q.clear[i] {
-		return -1
-	}
 	best := -1
 	consider := func(k int) {
-		if best < 0 || q.colour[i].distance(q.inks[k].colour) < q.colour[i].distance(q.inks[best].colour) {
+		if best < 0 || q.nearer(i, k, best) {
 			best = k
 		}
 	}
