@@ -56,7 +56,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 }
 
 func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
-	if f.opt.Threshold < 0 || f.opt.Threshold > 1 || f.opt.Cases < 0 {
+	if !(f.opt.Threshold >= 0 && f.opt.Threshold <= 1) || f.opt.Cases < 0 || f.opt.Resamples < 0 {
 		return usagef("for example --threshold 0.9 --cases 6", "%s wants a threshold from 0 to 1 and no negative number", cmd.CommandPath())
 	}
 	report, err := f.measure(cmd, folder)
