@@ -28,7 +28,7 @@ func BenchmarkImageToSEG(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		b.StopTimer()
-		image := testImage{"large-" + strconv.Itoa(i), 2500, 2048}
+		image := testImage{name: "large-" + strconv.Itoa(i), rows: 2500, cols: 2048}
 		file := image.file(b, b.TempDir())
 		b.StartTimer()
 		last, answered := storeTimed(b, node.as("MODALITY"), file)

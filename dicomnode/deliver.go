@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -18,7 +20,8 @@ func segOutput(c *configs.Config, route configs.Route, img *segment.Image, res *
 	opt := segOptions(*c)
 	uid := segment.SEGInstanceUID(img, res, opt)
 	if uid == "" {
-		return archive.Output{}, archive.Permanent(segment.WriteSEG(io.Discard, img, res, opt))
+		err := segment.WriteSEG(io.Discard, img, res, opt)
+		return archive.Output{}, archive.Permanent(cmp.Or(err, errors.New("make SOP Instance UID of the segmentation")))
 	}
 	return archive.Output{
 		SOPClassUID: segmentationSOPClass, SOPInstanceUID: uid,
@@ -37,7 +40,7 @@ func (n *node) deliver(ctx context.Context, o archive.Object, destination string
 	begun := time.Now()
 	status, err := n.lines.store(ctx, peer, o)
 	if err != nil {
-		return fmt.Errorf("deliver to %s: %w", destination, err)
+		return quarantine(fmt.Errorf("deliver to %s: %w", destination, err))
 	}
 	if err := deliveryResult(status); err != nil {
 		return fmt.Errorf("deliver to %s: %w", destination, err)

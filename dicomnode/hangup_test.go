@@ -33,7 +33,7 @@ func TestHangup(t *testing.T) {
 	const first, second = "  - {name: first, ae_title: FIRST, address: 127.0.0.1}\n", "  - {name: second, ae_title: SECOND, address: 127.0.0.1}\n"
 	p := newProcess(t, "peers:\n"+first)
 	p.start(t)
-	image := testImage{"while-reloading", 32, 24}.file(t, t.TempDir())
+	image := testImage{name: "while-reloading", rows: 32, cols: 24}.file(t, t.TempDir())
 	header, err := readHeader(image)
 	if err != nil {
 		t.Fatal(err)

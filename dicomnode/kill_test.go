@@ -128,7 +128,7 @@ func stream(ctx context.Context, t *testing.T, node destination, acknowledged ch
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for i := range killImages {
-		image := testImage{fmt.Sprintf("small-%03d", i), 96, 64 + i}
+		image := testImage{name: fmt.Sprintf("small-%03d", i), rows: 96, cols: 64 + i}
 		file, err := image.write(dir)
 		if err != nil {
 			t.Errorf("write %s: %v", filepath.Base(file), err)

@@ -48,7 +48,7 @@ func (l *lines) store(ctx context.Context, p configs.Peer, o archive.Object) (sc
 	}
 	if !client.Accepted(key.sopClass, key.transferSyntax) {
 		_ = client.Release(ctx) // the refusal is the news
-		return 0, fmt.Errorf("it does not accept SOP class %s in transfer syntax %s", key.sopClass, key.transferSyntax)
+		return 0, archive.Permanent(fmt.Errorf("it does not accept SOP class %s in transfer syntax %s", key.sopClass, key.transferSyntax))
 	}
 	return l.send(ctx, key, client, o)
 }

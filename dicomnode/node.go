@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -93,9 +95,13 @@ func (n *node) segment(ctx context.Context, o archive.Object) ([]archive.Output,
 	return []archive.Output{out}, nil
 }
 
+// hopeless are the errors that a repeat meets again: an image that cannot be
+// decoded, and a file that somebody removed.
+var hopeless = []error{segment.ErrUnsupported, segment.ErrMalformed, fs.ErrNotExist}
+
 // quarantine keeps the queue from trying again what cannot go better.
 func quarantine(err error) error {
-	if errors.Is(err, segment.ErrUnsupported) || errors.Is(err, segment.ErrMalformed) {
+	if slices.ContainsFunc(hopeless, func(h error) bool { return errors.Is(err, h) }) {
 		return archive.Permanent(err)
 	}
 	return err

@@ -89,7 +89,7 @@ func writeImage(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cols, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	_, err = testImage{args[0], rows, cols}.write(ts.MkAbs("."))
+	_, err = testImage{name: args[0], rows: rows, cols: cols}.write(ts.MkAbs("."))
 	ts.Check(err)
 }
 

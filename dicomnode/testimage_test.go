@@ -19,6 +19,7 @@ import (
 type testImage struct {
 	name       string // of the file, and what its UIDs are made of
 	rows, cols int    // 0: no Pixel Data (7FE0,0010), which is received but cannot be decoded
+	noStudy    bool   // an empty Study Instance UID (0020,000D)
 }
 
 // file writes the image as a Part 10 file into the folder.
@@ -42,6 +43,13 @@ func (im testImage) write(dir string) (path string, err error) {
 
 // instance is the SOP Instance UID.
 func (im testImage) instance() string { return iod.UID("test image", im.name) }
+
+func (im testImage) study() string {
+	if im.noStudy {
+		return ""
+	}
+	return iod.UID("test study", im.name)
+}
 
 func (im testImage) dataset() (ds dicom.Dataset, err error) {
 	add := func(at tag.Tag, value any) {
@@ -84,7 +92,7 @@ func (im testImage) texts() []textElement {
 		one(tag.Modality, "DX"), one(tag.PresentationIntentType, "FOR PROCESSING"), one(tag.Manufacturer, "dicomnode"), one(tag.ReferringPhysicianName, ""),
 		one(tag.PatientName, "Simulated^Limb"), one(tag.PatientID, "SIMULATED"), one(tag.PatientBirthDate, ""), one(tag.PatientSex, ""),
 		one(tag.BodyPartExamined, "ARM"), one(tag.DetectorID, "SIMULATED-2"),
-		one(tag.StudyInstanceUID, iod.UID("test study", im.name)), one(tag.SeriesInstanceUID, iod.UID("test series", im.name)),
+		one(tag.StudyInstanceUID, im.study()), one(tag.SeriesInstanceUID, iod.UID("test series", im.name)),
 		one(tag.StudyID, "1"), one(tag.SeriesNumber, "1"), one(tag.InstanceNumber, "1"), {tag.PatientOrientation, []string{"L", "F"}},
 	}
 }

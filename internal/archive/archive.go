@@ -71,7 +71,9 @@ type Incoming struct {
 	Purpose           Purpose
 }
 
-// Output is an object made from another.
+// Output is an object made from another. Write may be called again after a crash
+// and must write the same bytes then. Its errors quarantine the job, unless they
+// are the writer's: what cannot be encoded now cannot be encoded later.
 type Output struct {
 	SOPClassUID       string
 	SOPInstanceUID    string
@@ -83,7 +85,9 @@ type Output struct {
 // Handlers do the jobs. A nil handler leaves its jobs waiting. A handler may be
 // called again for an object it has already handled: what it does must be
 // repeatable. An error made by Permanent quarantines the job, a Later error
-// postpones it, any other error is retried with growing pauses.
+// postpones it, any other error is retried with growing pauses. A panic of Segment
+// or Dark is permanent, since the same object would meet it again; one of Deliver
+// is retried.
 type Handlers struct {
 	Segment func(ctx context.Context, o Object) ([]Output, error)
 	Dark    func(ctx context.Context, o Object) error

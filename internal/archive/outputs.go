@@ -89,11 +89,12 @@ func (a *Archive) fillOutput(o *Object, d *draft, out Output) error {
 		return Permanent(err)
 	}
 	o.DatasetOffset = d.size
-	if err := out.Write(d); err != nil {
-		return errors.Join(d.err, err)
-	}
-	if d.err != nil {
+	err := out.Write(d)
+	switch {
+	case d.err != nil: // the disk's fault, not the output's
 		return d.err
+	case err != nil:
+		return Permanent(err)
 	}
 	o.Size = d.size
 	head, err := part10.Scan(io.NewSectionReader(d.File, o.DatasetOffset, o.Size-o.DatasetOffset), o.TransferSyntaxUID)

@@ -148,7 +148,7 @@ func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.a.opt.Log.Error("handler panicked", "job", j.ID, "kind", j.Kind, "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic in %s handler: %v", j.Kind, p)
+			err = outcome(panicked(j.Kind, p))
 		}
 	}()
 	err = w.work(ctx, j)
@@ -156,6 +156,15 @@ func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) (err error) {
 		return river.JobSnooze(0)
 	}
 	return outcome(err)
+}
+
+// panicked is the error of a handler that panicked: see Handlers.
+func panicked(kind string, p any) error {
+	err := fmt.Errorf("panic in %s handler: %v", kind, p)
+	if kind == kindDeliver {
+		return err
+	}
+	return Permanent(err)
 }
 
 // subject is the object a job is about. It can only be gone by hand.

@@ -99,18 +99,23 @@ func TestDarkJob(t *testing.T) {
 func TestFailuresAreRetried(t *testing.T) {
 	a := open(t, options(t.TempDir()))
 	var runs atomic.Int32
-	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error {
-		switch runs.Add(1) {
-		case 1:
-			return errors.New("not yet")
-		case 2:
-			panic("at the disco")
-		case 3:
-			return archive.Later(time.Millisecond, errors.New("outstanding"))
-		}
-		return nil
-	}})
-	receive(t, a, "1.2.3", archive.Dark)
+	work(t, a, archive.Handlers{
+		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+			return []archive.Output{seg(o, "pacs")}, nil
+		},
+		Deliver: func(context.Context, archive.Object, string) error {
+			switch runs.Add(1) {
+			case 1:
+				return errors.New("not yet")
+			case 2:
+				panic("at the disco")
+			case 3:
+				return archive.Later(time.Millisecond, errors.New("outstanding"))
+			}
+			return nil
+		},
+	})
+	receive(t, a, "1.2.3", archive.Segment)
 	await(t, "job done", func() bool { return len(queue(t, a)) == 0 })
 	if n := runs.Load(); n != 4 {
 		t.Errorf("%d runs, want 4", n)

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dicomnode/internal/archive"
+)
+
+// quarantined waits until the node's only job is quarantined and returns it.
+func quarantined(t *testing.T, n *testNode) (e archive.Entry) {
+	t.Helper()
+	until(t, "one quarantined job", func() bool {
+		entries, err := n.archive.Queue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) == 1 {
+			e = entries[0]
+		}
+		return len(entries) == 1 && e.State == archive.Quarantined
+	})
+	return e
+}
+
+// An image that was accepted and cannot be segmented is quarantined at the first
+// attempt, with a reason that holds no patient data.
+func TestImagesThatCannotBeSegmented(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		image  testImage
+		reason string
+	}{
+		{"no pixels", testImage{name: "none"}, "no Pixel Data (7FE0,0010)"},
+		{"nothing to carry over as Study Instance UID", testImage{name: "no-study", rows: 40, cols: 32, noStudy: true}, "StudyInstanceUID"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := startNode(t, demoConfig(t.TempDir(), "127.0.0.1:1"))
+			mustStore(t, n.as("MODALITY", "XNET"), []string{c.image.file(t, t.TempDir())})
+			e := quarantined(t, n)
+			if e.Kind != "segment" || e.Attempts != 1 || !strings.Contains(e.Reason, c.reason) || strings.Contains(e.Reason, "SIMULATED") {
+				t.Errorf("%s job after %d attempts: %q, want %q", e.Kind, e.Attempts, e.Reason, c.reason)
+			}
+		})
+	}
+}
+
+// A destination that does not take segmentations is not asked again and again.
+func TestDestinationWithoutSegmentation(t *testing.T) {
+	other := startNode(t, demoConfig(t.TempDir(), "127.0.0.1:1")) // takes images only
+	c := demoConfig(t.TempDir(), other.addr)
+	c.Peers[1].AETitle = "XNET"
+	c.Node.AETitle = "MODALITY"
+	n := startNode(t, c)
+	mustStore(t, n.as("MODALITY", "MODALITY"), []string{testImage{name: "image", rows: 40, cols: 32}.file(t, t.TempDir())})
+	e := quarantined(t, n)
+	if e.Kind != "deliver" || e.Attempts != 1 || !strings.Contains(e.Reason, "deliver to pacs: it does not accept SOP class "+segmentationSOPClass) {
+		t.Errorf("%s job after %d attempts: %q", e.Kind, e.Attempts, e.Reason)
+	}
+}
+
+// A file that somebody removed does not come back by trying.
+func TestObjectThatIsGone(t *testing.T) {
+	c := demoConfig(t.TempDir(), "127.0.0.1:1")
+	n := startNode(t, c)
+	mustStore(t, n.as("MODALITY", "XNET"), []string{testImage{name: "image", rows: 40, cols: 32}.file(t, t.TempDir())})
+	until(t, "a delivery to try again", func() bool {
+		entries, err := n.archive.Queue(t.Context())
+		return err == nil && len(entries) == 1 && entries[0].State == archive.Retrying
+	})
+	files, err := filepath.Glob(filepath.Join(archiveDir(c), "objects", "*", "*.dcm"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pacs := newKeepingPACS(t)
+	c.Peers[1].Address = pacs.address
+	n.reload(c)
+	if _, err := n.archive.Retry(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if e := quarantined(t, n); !strings.Contains(e.Reason, "no such file") {
+		t.Errorf("reason %q", e.Reason)
+	}
+}
