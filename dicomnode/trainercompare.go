@@ -37,11 +37,11 @@ func trainerCompareCmd() *cobra.Command {
 		Use: "compare DATASET [--model BUNDLE]… [--method NAME]… [--sheet PNG] [--json]", Short: "compare models and classical methods on a data set",
 		Long: `Score models and methods that learn nothing on one data set folder, at the
 network's 200×200 pixels: accuracy, weighted F1, F1 per class, seconds per image,
-and the difference of each to the first model with a bootstrap interval over
-images. The methods are multi-otsu, clustering, entropy and row-fluctuation;
-their parameters are printed below the table, and --parameters FILE changes them:
-a JSON object such as {"clustering": {"block": 48}}. --sheet draws each picture
-beside its label and what every entry made of it.
+and the difference of each to the first row with a bootstrap interval over images.
+The methods are multi-otsu, clustering, entropy and row-fluctuation; their
+parameters are printed below the table, and --parameters FILE changes them: a JSON
+object such as {"clustering": {"block": 48}}. --sheet draws each picture beside
+its label and what every row made of it.
 ` + exitCodes,
 		Example: "  dicomnode trainer compare data/labelled --model a.onnx --model embedded --exclude '*phantom*' --sheet sheet.png",
 		Args:    wantArgs(1, 1, "one data set folder"),
@@ -60,7 +60,7 @@ beside its label and what every entry made of it.
 func (f *compareFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.bundles, "model", []string{embedded}, "model bundle, or \"embedded\" (repeatable; the first is what the others are held against)")
+	flags.StringArrayVar(&f.bundles, "model", []string{embedded}, "model bundle, or \"embedded\" (repeatable; all is held against the first); \"none\" for methods only")
 	flags.StringSliceVar(&f.methods, "method", methodNames(classical.Defaults()), "classical method (repeatable); \"none\" for models only")
 	flags.StringVar(&f.parameters, "parameters", "", "JSON file with parameters of the classical methods")
 	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
@@ -88,13 +88,13 @@ func (f *compareFlags) entries(cmd *cobra.Command) ([]compare.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := f.models()
-	if slices.Equal(f.methods, []string{"none"}) {
-		return entries, nil
+	var entries []compare.Entry
+	if !onlyNone(f.bundles) {
+		entries = f.models()
 	}
 	for _, name := range f.methods {
-		if !slices.Contains(methodNames(p), name) {
-			return nil, usagef("methods are "+strings.Join(methodNames(p), ", ")+" and none", "unknown method %q", name)
+		if !onlyNone(f.methods) && !slices.Contains(methodNames(p), name) {
+			return nil, usagef("methods are "+strings.Join(methodNames(p), ", ")+", or none alone", "unknown method %q", name)
 		}
 	}
 	for _, e := range compare.ClassicalEntries(p) {
@@ -102,8 +102,13 @@ func (f *compareFlags) entries(cmd *cobra.Command) ([]compare.Entry, error) {
 			entries = append(entries, e)
 		}
 	}
+	if len(entries) == 0 {
+		return nil, usagef("leave --model or --method out", "%s has nothing to compare", cmd.CommandPath())
+	}
 	return entries, nil
 }
+
+func onlyNone(list []string) bool { return slices.Equal(list, []string{"none"}) }
 
 // readParameters reads a JSON object over the defaults; an empty path is all
 // defaults. What it does not know is an error.
@@ -177,15 +182,14 @@ func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.
 		return err
 	}
 	report.Folder, report.Excluded = folder, excluded
-	if f.sheet != "" {
-		if err := writeSheet(f.sheet, report); err != nil {
-			return err
-		}
-	}
+	write := report.WriteText
 	if f.asJSON {
-		return report.WriteJSON(cmd.OutOrStdout())
+		write = report.WriteJSON
 	}
-	return report.WriteText(cmd.OutOrStdout())
+	if err := write(cmd.OutOrStdout()); err != nil || f.sheet == "" {
+		return err
+	}
+	return writeSheet(f.sheet, report) // last: a wrong path does not cost the table
 }
 
 func writeSheet(path string, r *compare.Report) error {

@@ -158,11 +158,19 @@ func (r *Report) writeDifferences(w io.Writer) {
 	fmt.Fprintf(t, "against %s\taccuracy\t%.0f %%\tweighted F1\t%.0f %%\tbetter on\tp\tMcNemar χ²\tp\t\n", r.Rows[0].Name, 100*r.Confidence, 100*r.Confidence)
 	for _, row := range r.Rows[1:] {
 		d := row.Difference
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d of %d\t%.2g\t%.0f\t%.2g\t\n", row.Name, d.Accuracy, d.WeightedF1,
-			d.Images.Better, r.Images, d.Images.P, d.McNemar.ChiSquare, d.McNemar.P)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d of %d\t%s\t%.0f\t%s\t\n", row.Name, d.Accuracy, d.WeightedF1,
+			d.Images.Better, r.Images, probability(d.Images.P), d.McNemar.ChiSquare, probability(d.McNemar.P))
 	}
 	fmt.Fprintln(t)
 	_ = t.Flush() // into a strings.Builder
+}
+
+// probability writes p; less than a float64 holds is not 0.
+func probability(p float64) string {
+	if p < 1e-300 {
+		return "< 1e-300"
+	}
+	return fmt.Sprintf("%.2g", p)
 }
 
 // String is the value and the interval, apart by a tab; dashes where there is none.
