@@ -22,6 +22,7 @@ func FuzzServer(f *testing.F) {
 	for _, path := range paths {
 		recorded := readStream(f, path)
 		f.Add(bytes.Join(recorded, nil))
+		f.Add(bytes.Join(takesTinyPDUs(recorded), nil))
 		f.Add(bytes.Join(framings["three PDVs in a PDU"](recorded), nil))
 	}
 	f.Fuzz(func(t *testing.T, sent []byte) {
@@ -62,16 +63,24 @@ func FuzzServer(f *testing.F) {
 // acknowledged counts the C-STORE-RSP of status 0000 among whole PDUs.
 func acknowledged(t *testing.T, b []byte) (n int) {
 	t.Helper()
+	var set []byte
 	for len(b) > 0 {
 		if len(b) < 6 || len(b)-6 < int(binary.BigEndian.Uint32(b[2:])) {
 			t.Fatalf("answer ends within a PDU: %x", b)
 		}
 		end := 6 + int(binary.BigEndian.Uint32(b[2:]))
 		if b[0] == 4 {
-			rsp := elements(values(b[:end])[0].data)
+			v := values(b[:end])[0]
+			set = append(set, v.data...)
+			if b = b[end:]; !v.last() {
+				continue
+			}
+			rsp := elements(set)
+			set = nil
 			if binary.LittleEndian.Uint16(rsp[0x0100]) == 0x8001 && binary.LittleEndian.Uint16(rsp[0x0900]) == 0 {
 				n++
 			}
+			continue
 		}
 		b = b[end:]
 	}

@@ -36,13 +36,17 @@ func readStream(t testing.TB, path string) stream {
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	var pdus stream
+	pdus := pdusOf(b)
+	if len(pdus) == 0 || pdus[0][0] != 1 {
+		t.Fatalf("%s does not begin with an A-ASSOCIATE-RQ", path)
+	}
+	return pdus
+}
+
+func pdusOf(b []byte) (pdus stream) {
 	for len(b) > 0 {
 		n := 6 + int(binary.BigEndian.Uint32(b[2:6]))
 		pdus, b = append(pdus, b[:n]), b[n:]
-	}
-	if len(pdus) == 0 || pdus[0][0] != 1 {
-		t.Fatalf("%s does not begin with an A-ASSOCIATE-RQ", path)
 	}
 	return pdus
 }
@@ -91,6 +95,15 @@ func items(b []byte, kind byte) (found [][]byte) {
 		b = b[n:]
 	}
 	return found
+}
+
+// takesTinyPDUs changes the maximum length that the peer announces to 20 bytes
+// (PS3.8 D.1).
+func takesTinyPDUs(s stream) stream {
+	tiny := append(stream{}, s...)
+	at := bytes.Index(s[0], []byte{0x51, 0, 0, 4})
+	tiny[0] = slices.Concat(s[0][:at], item(0x51, []byte{0, 0, 0, 20}), s[0][at+8:])
+	return tiny
 }
 
 func uid(b []byte) string { return strings.TrimRight(string(b), "\x00 ") }

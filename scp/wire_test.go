@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,72 +60,6 @@ var recordings = map[string]struct {
 	"termscu":                {1, 0, nil, nil, 1},
 	"orthanc-echo":           {5, 3, []uint16{0}, nil, 5},
 	"orthanc-store":          {126, 4, []uint16{0}, map[string]int{"2.25.1": 222}, 5},
-}
-
-// framings are ways to send the same messages (PS3.8 9.3.1, E.1). None may
-// change an answer.
-var framings = map[string]func(stream) stream{
-	"as recorded":           func(s stream) stream { return s },
-	"all PDVs in one PDU":   func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return [][]pdv{vs} }) },
-	"a PDV in each PDU":     func(s stream) stream { return reframed(s, alone) },
-	"PDVs of 7 bytes":       func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return alone(cut(vs, 7)) }) },
-	"PDVs of 1 byte":        func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return [][]pdv{cut(vs, 1)} }) },
-	"three PDVs in a PDU":   func(s stream) stream { return reframed(s, inThrees) },
-	"empty PDVs in between": func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return [][]pdv{empties(vs)} }) },
-}
-
-// reframed joins the PDVs of P-DATA-TF PDUs that follow each other, and shares
-// them out anew.
-func reframed(s stream, share func([]pdv) [][]pdv) (out stream) {
-	var pending []pdv
-	flush := func() {
-		for _, vs := range share(pending) {
-			if len(vs) > 0 {
-				out = append(out, pData(vs...))
-			}
-		}
-		pending = nil
-	}
-	for _, pdu := range s {
-		if pdu[0] == 4 {
-			pending = append(pending, values(pdu)...)
-			continue
-		}
-		flush()
-		out = append(out, pdu)
-	}
-	flush()
-	return out
-}
-
-func alone(vs []pdv) (out [][]pdv) {
-	for _, v := range vs {
-		out = append(out, []pdv{v})
-	}
-	return out
-}
-
-func inThrees(vs []pdv) [][]pdv { return slices.Collect(slices.Chunk(cut(vs, 33), 3)) }
-
-// cut makes fragments of n bytes; only the last keeps its mark.
-func cut(vs []pdv, n int) (out []pdv) {
-	for _, v := range vs {
-		data := v.data
-		for len(data) > n {
-			out, data = append(out, pdv{v.context, v.control &^ 2, data[:n]}), data[n:]
-		}
-		out = append(out, pdv{v.context, v.control, data})
-	}
-	return out
-}
-
-// empties puts a fragment without data before each, and moves the mark of the
-// last to one behind it.
-func empties(vs []pdv) (out []pdv) {
-	for _, v := range vs {
-		out = append(out, pdv{v.context, v.control &^ 2, nil}, pdv{v.context, v.control &^ 2, v.data}, pdv{v.context, v.control, nil})
-	}
-	return out
 }
 
 // TestReplay plays what DCMTK and Orthanc sent, in every framing, and compares
@@ -189,6 +122,18 @@ func TestReplayBytewise(t *testing.T) {
 		if got := rest(t, p); !bytes.Equal(got, want.answers) {
 			t.Errorf("%s: answered\n%x, want\n%x", name, got, want.answers)
 		}
+	}
+}
+
+// TestReplayTinyPDUs: responses are cut into P-DATA-TF no longer than the peer
+// takes, and say the same.
+func TestReplayTinyPDUs(t *testing.T) {
+	recorded := takesTinyPDUs(readStream(t, "testdata/wire/storescu-two-images.hex"))
+	want := expected(recorded, []uint16{0, 0})
+	shared := func(vs []pdv) [][]pdv { return alone(cut(vs, 14)) }
+	answered := bytes.Join(reframed(pdusOf(want.answers), shared), nil)
+	if got := replay(t, &backend{}, bytes.Join(recorded, nil)); !bytes.Equal(got, answered) {
+		t.Errorf("answered\n%x, want\n%x", got, answered)
 	}
 }
 
