@@ -20,7 +20,25 @@ type Boundary struct {
 	P95MM  Value `json:"p95_mm"`
 	Images int   `json:"images,omitempty"`
 	Missed int   `json:"missed,omitempty"`
+
+	within []float64 // share of distances up to each of withinAt; nil without distances
 }
+
+// Within is the share of a class's boundary that lies within Distance of the other
+// boundary; Distance is a fraction of the picture's longer side, so that pictures of
+// different size can be compared. It is a mean over images.
+type Within struct {
+	Distance float64 `json:"distance"`
+	Share    Value   `json:"share"`
+}
+
+// withinAt is the distances of Within: 0 to 5 % by an eighth of a per cent.
+var withinAt = func() (at [41]float64) {
+	for i := range at {
+		at[i] = float64(i) / 800
+	}
+	return at
+}()
 
 // noBoundary has no figure.
 var noBoundary = Boundary{Mean: undefined, P95: undefined, MeanMM: undefined, P95MM: undefined}
@@ -45,13 +63,13 @@ func boundaries(truth, predicted []uint8, rows, cols int, spacing float64) Bound
 			out[k].Missed = 1
 			continue
 		}
-		out[k].set(pooled(d, a, b), spacing)
+		out[k].set(pooled(d, a, b), max(rows, cols), spacing)
 	}
 	return out
 }
 
 // set fills in the figures of one image from its distances.
-func (b *Boundary) set(all []float32, spacing float64) {
+func (b *Boundary) set(all []float32, side int, spacing float64) {
 	var sum float64
 	for _, v := range all {
 		sum += float64(v)
@@ -59,6 +77,10 @@ func (b *Boundary) set(all []float32, spacing float64) {
 	slices.Sort(all)
 	b.Images = 1
 	b.Mean, b.P95 = Value(sum/float64(len(all))), Value(percentile(all, 0.95))
+	for _, at := range withinAt {
+		n, _ := slices.BinarySearch(all, float32(at*float64(side))+1e-3)
+		b.within = append(b.within, float64(n)/float64(len(all)))
+	}
 	if spacing > 0 {
 		b.MeanMM, b.P95MM = b.Mean*Value(spacing), b.P95*Value(spacing)
 	}
@@ -121,6 +143,25 @@ func averageBoundaries(images []Boundaries) Boundaries {
 		out[k].P95, _ = average(columns[1])
 		out[k].MeanMM, _ = average(columns[2])
 		out[k].P95MM, _ = average(columns[3])
+	}
+	return out
+}
+
+// averageWithin is the mean over images that have a distance.
+func averageWithin(images []Boundaries) (out [dataset.Classes][]Within) {
+	for k := range out {
+		for i, at := range withinAt {
+			var shares []Value
+			for _, b := range images {
+				if b[k].within != nil {
+					shares = append(shares, Value(b[k].within[i]))
+				}
+			}
+			mean, n := average(shares)
+			if n > 0 {
+				out[k] = append(out[k], Within{at, mean})
+			}
+		}
 	}
 	return out
 }

@@ -98,6 +98,26 @@ func (r *Result) thresholdChart(id string, chosen float64) *chart {
 	return c
 }
 
+// withinChart shows how near the predicted boundaries lie.
+func (r *Result) withinChart(id string) *chart {
+	c := newChart(id, "Boundaries by distance", axis{Label: "distance, of the picture's longer side", From: 0, To: 0.05}, axis{Label: "share of boundary within", From: 0, To: 1}, 0.01, 0.2)
+	var told []string
+	for k, curve := range r.Within {
+		points := make([][2]float64, len(curve))
+		for i, p := range curve {
+			points[i] = [2]float64{p.Distance, float64(p.Share)}
+			if i == 8 { // one per cent
+				told = append(told, fmt.Sprintf("%s %s", dataset.ClassNames[k], p.Share.Percent()))
+			}
+		}
+		if len(curve) > 0 {
+			c.draw(classStyles[k], dataset.ClassNames[k], points)
+		}
+	}
+	c.Text = "Within 1 % of the picture's longer side lie: " + strings.Join(told, ", ") + "."
+	return c
+}
+
 // signed is a difference of shares in percentage points.
 func signed(v float64) string {
 	return strings.Replace(fmt.Sprintf("%+.1f", 100*v), "-", "−", 1)

@@ -42,8 +42,8 @@ type page struct {
 	Views   []view
 	Worst   []casePicture
 	Sample  []casePicture
-	Images  []Image // the worst first
-	More    int     // images that are not in Images
+	Images  []imageRow // the worst first
+	More    int        // images that are not in Images
 	Paper   paperTable
 }
 
@@ -55,10 +55,19 @@ type view struct {
 	Cells                      [dataset.Classes][dataset.Classes]cell
 	ROC                        *chart
 	Confidence, Reliability    *chart
-	Thresholds                 *chart
+	Thresholds, Within         *chart
 	Points                     []OperatingPoint
+	Parts                      []partRow
 	Reached                    OperatingPoint // false-positive rate of the paper
 	HasReached, HasMillimetres bool
+}
+
+// partRow is a body part with the operating point of the view's threshold, and the
+// first one that reaches the paper's false-positive rate.
+type partRow struct {
+	BodyPart
+	At, Reached OperatingPoint
+	HasReached  bool
 }
 
 // cell is one of the normalised confusion matrix.
@@ -96,10 +105,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		p.Views = append(p.Views, viewOf("native", "At the images' own resolution",
 			"Probabilities brought back to each image's own pixels, as the node does it before it makes masks. Large images weigh more here.", r.Native, r.Threshold))
 	}
-	p.Images = slices.Clone(r.Result.Images)
-	slices.SortStableFunc(p.Images, func(a, b Image) int { return cmp.Compare(a.Accuracy, b.Accuracy) })
-	p.More = max(0, len(p.Images)-pageImages)
-	p.Images = p.Images[:len(p.Images)-p.More]
+	p.Images, p.More = r.rows()
 	var err error
 	if p.Worst, err = picturesOf(r.Worst); err != nil {
 		return fmt.Errorf("write report: %w", err)
@@ -110,11 +116,36 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return pageTemplate.Execute(w, p)
 }
 
+// imageRow is an image at both resolutions; Native is nil when there is one.
+type imageRow struct {
+	Image
+	Native *Image
+}
+
+// rows are the images of least accuracy, and how many there are beside them.
+func (r *Report) rows() (rows []imageRow, more int) {
+	for i, img := range r.Result.Images {
+		row := imageRow{Image: img}
+		if r.Native != nil {
+			row.Native = &r.Native.Images[i]
+		}
+		rows = append(rows, row)
+	}
+	slices.SortStableFunc(rows, func(a, b imageRow) int { return cmp.Compare(a.Accuracy, b.Accuracy) })
+	more = max(0, len(rows)-pageImages)
+	return rows[:len(rows)-more], more
+}
+
 func viewOf(id, name, text string, r *Result, threshold float64) view {
 	v := view{ID: id, Name: name, Text: text, Result: r, Threshold: threshold, Points: r.operatingPoints(threshold),
 		ROC:        r.rocChart(id + "-roc"),
 		Confidence: r.confidenceChart(id + "-confidence"), Reliability: r.reliabilityChart(id + "-reliability"),
-		Thresholds: r.thresholdChart(id+"-thresholds", threshold)}
+		Thresholds: r.thresholdChart(id+"-thresholds", threshold), Within: r.withinChart(id + "-within")}
+	for _, b := range r.BodyParts {
+		row := partRow{BodyPart: b, At: pointAt(b.SoftTissue, threshold)}
+		row.Reached, row.HasReached = reaching(b.SoftTissue, paperFPR)
+		v.Parts = append(v.Parts, row)
+	}
 	v.Reached, v.HasReached = reaching(r.SoftTissue, paperFPR)
 	for t := range v.Cells {
 		for p, n := range r.Confusion[t] {
@@ -143,9 +174,6 @@ func (v view) Interval(name string, decimals int) string {
 
 // At is the operating point of the view's threshold.
 func (v view) At() OperatingPoint { return pointAt(v.SoftTissue, v.Threshold) }
-
-// PartAt is the operating point of the report's threshold for one body part.
-func (p page) PartAt(b BodyPart) OperatingPoint { return pointAt(b.SoftTissue, p.Threshold) }
 
 func picturesOf(cases []Case) ([]casePicture, error) {
 	var out []casePicture

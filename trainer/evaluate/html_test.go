@@ -143,8 +143,8 @@ func TestPageIsAccessible(t *testing.T) {
 			}
 		}
 	}
-	if pictures != 2*2*4 || charts != 2*4 {
-		t.Errorf("%d pictures and %d charts, want 16 and 8", pictures, charts)
+	if pictures != 2*2*4 || charts != 2*5 {
+		t.Errorf("%d pictures and %d charts, want 16 and 10", pictures, charts)
 	}
 }
 

@@ -114,11 +114,14 @@ type ROCPoint struct {
 	TPR       float64 `json:"tpr"`
 }
 
-// rocStep is the least distance, along both axes together, between points kept.
-const rocStep = 0.004
+// The least distance, along both axes together, between points kept of a curve.
+const (
+	rocStep     = 0.004
+	rocPartStep = 0.02
+)
 
 // roc is the curve from (0,0) to (1,1); nil when it is undefined.
-func (r *ranking) roc() []ROCPoint {
+func (r *ranking) roc(step float64) []ROCPoint {
 	var in, out int64
 	for b := r.from; b < r.to; b++ {
 		in, out = in+r.in[b], out+r.out[b]
@@ -133,10 +136,13 @@ func (r *ranking) roc() []ROCPoint {
 			continue
 		}
 		tp, fp = tp+r.in[b], fp+r.out[b]
-		p, last := ROCPoint{r.probability(b), ratio(fp, out), ratio(tp, in)}, curve[len(curve)-1]
-		if b == r.from || p.FPR-last.FPR+p.TPR-last.TPR >= rocStep {
+		p, last := ROCPoint{r.probability(b), round6(ratio(fp, out)), round6(ratio(tp, in))}, curve[len(curve)-1]
+		if b == r.from || p.FPR-last.FPR+p.TPR-last.TPR >= step {
 			curve = append(curve, p)
 		}
 	}
 	return curve
 }
+
+// round6 is v to six decimals, more than a curve needs.
+func round6(v float64) float64 { return math.Round(1e6*v) / 1e6 }

@@ -113,6 +113,7 @@ type Image struct {
 	Confidence  float64                `json:"mean_confidence"`
 	Calibration float64                `json:"expected_calibration_error"`
 	Boundaries  Boundaries             `json:"boundaries"`
+	Confusion   Confusion              `json:"confusion"`
 }
 
 // ImageMeans are means over images, each of the same weight however many pixels it
@@ -128,7 +129,8 @@ type BodyPart struct {
 	Name   string `json:"name"`
 	Images int    `json:"images"`
 	Summary
-	SoftTissue []OperatingPoint `json:"soft_tissue,omitempty"`
+	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
+	SoftTissue []OperatingPoint            `json:"soft_tissue"`
 }
 
 // Result is everything measured at one resolution.
@@ -138,6 +140,7 @@ type Result struct {
 	Intervals  *Intervals                  `json:"intervals,omitempty"` // of one image there are none
 	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
 	SoftTissue []OperatingPoint            `json:"soft_tissue"` // by threshold, ascending
+	Within     [dataset.Classes][]Within   `json:"boundary_within"`
 	BodyParts  []BodyPart                  `json:"body_parts"`
 	Images     []Image                     `json:"images"`
 }
@@ -168,25 +171,29 @@ type Report struct {
 
 // result gathers what was tallied.
 func (s *scale) result(opt Options) Result {
-	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion)}
+	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold)}
 	r.Calibration.Histogram = s.total.bins.all().histogram()
 	all := make([]Boundaries, 0, len(s.images))
 	for _, i := range s.images {
 		all = append(all, i.Boundaries)
 	}
 	r.setBoundaries(averageBoundaries(all))
-	for k := range r.ROC {
-		r.ROC[k] = s.total.ranks[k].roc()
-	}
+	r.Within = averageWithin(all)
+	r.ROC = s.total.roc(rocStep)
 	for name, p := range s.parts {
-		part := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), SoftTissue: p.soft.curve(p.confusion)}
-		part.setBoundaries(averageBoundaries(p.boundaries))
-		r.BodyParts = append(r.BodyParts, part)
+		r.BodyParts = append(r.BodyParts, p.result(name))
 	}
 	slices.SortFunc(r.BodyParts, func(a, b BodyPart) int { return cmp.Compare(a.Name, b.Name) })
 	r.ImageMeans = meansOf(s.images)
 	r.Intervals = intervals(s.draws, r.Summary, opt)
 	return r
+}
+
+func (p *part) result(name string) BodyPart {
+	out := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1)}
+	out.Calibration.Histogram = p.bins.all().histogram()
+	out.setBoundaries(averageBoundaries(p.boundaries))
+	return out
 }
 
 func (s *Summary) setBoundaries(b Boundaries) {

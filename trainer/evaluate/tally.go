@@ -83,6 +83,14 @@ func (t *tally) summary() Summary {
 	return s
 }
 
+// roc is the classes' curves.
+func (t *tally) roc(step float64) (curves [dataset.Classes][]ROCPoint) {
+	for k, r := range t.ranks {
+		curves[k] = r.roc(step)
+	}
+	return curves
+}
+
 // predicted is the number of pixels assigned to class k.
 func (t *tally) predicted(k int) (n int64) {
 	for i := range t.confusion {
@@ -114,7 +122,7 @@ func newScale(opt Options) *scale {
 func (s *scale) finish(it dataset.Item, rows, cols int, b Boundaries) Image {
 	sum := s.image.summary()
 	row := Image{ID: it.ID, BodyPart: it.BodyPart, Difficult: it.Difficult, Rows: rows, Columns: cols, Pixels: sum.Pixels,
-		Accuracy: sum.Accuracy, WeightedF1: sum.WeightedF1, Confidence: sum.Calibration.MeanConfidence, Calibration: sum.Calibration.Error, Boundaries: b}
+		Accuracy: sum.Accuracy, WeightedF1: sum.WeightedF1, Confidence: sum.Calibration.MeanConfidence, Calibration: sum.Calibration.Error, Boundaries: b, Confusion: sum.Confusion}
 	for k, c := range sum.Classes {
 		row.AUC[k], row.F1[k] = c.AUC, undefined
 		if c.Pixels > 0 || s.image.predicted(k) > 0 {

@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"math"
+	"slices"
 
 	"dicomnode/trainer/dataset"
 )
@@ -49,21 +50,19 @@ type OperatingPoint struct {
 }
 
 // curve gives the operating points from threshold 0 to 1 by 0.01, and by 0.001 from
-// 0.9, where they matter.
-func (t *thresholds) curve(c Confusion) []OperatingPoint {
+// the threshold fine on.
+func (t *thresholds) curve(c Confusion, fine float64) []OperatingPoint {
 	soft, rest := c.truths(dataset.SoftTissue)
 	var tp, fp int64
 	var points []OperatingPoint
 	for b := thresholdBins; b >= 0; b-- {
 		tp, fp = tp+t[b][1], fp+t[b][0]
-		if b < thresholdBins*9/10 && b%10 != 0 {
+		if float64(b) < fine*thresholdBins && b%10 != 0 {
 			continue
 		}
 		points = append(points, OperatingPoint{float64(b) / thresholdBins, share(tp, soft), share(fp, rest), share(tp, tp+fp)})
 	}
-	for i, j := 0, len(points)-1; i < j; i, j = i+1, j-1 {
-		points[i], points[j] = points[j], points[i]
-	}
+	slices.Reverse(points)
 	return points
 }
 
