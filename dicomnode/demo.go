@@ -45,7 +45,8 @@ simulated. Nothing is left running.
 			ctx, cancel := context.WithTimeout(cmd.Context(), demoTime)
 			defer cancel()
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-			return runDemo(ctx, cmd, out, args, log)
+			d := &demo{cmd: cmd, out: out, detector: demoDetector}
+			return d.run(ctx, args, log)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "out/demo", "folder of the results")
@@ -62,21 +63,21 @@ type demo struct {
 	pacs *smallPACS
 	to   destination // the node, as the modality calls it
 
-	taken    []string // radiographs of demoDetector, by view
+	detector simulate.DXOptions
+	taken    []string // radiographs of the detector, by view
 	accuracy map[string]float64
 	names    map[string]int // of results: see uniqueName
 }
 
-func runDemo(ctx context.Context, cmd *cobra.Command, out string, inputs []string, log *slog.Logger) (err error) {
-	dir, err := os.MkdirTemp("", "dicomnode-demo-")
-	if err != nil {
+func (d *demo) run(ctx context.Context, inputs []string, log *slog.Logger) (err error) {
+	d.accuracy, d.names = map[string]float64{}, map[string]int{}
+	if d.dir, err = os.MkdirTemp("", "dicomnode-demo-"); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(d.dir)) }()
+	if err := os.MkdirAll(d.out, 0o755); err != nil {
 		return err
 	}
-	d := &demo{cmd: cmd, out: out, dir: dir, accuracy: map[string]float64{}, names: map[string]int{}}
 	stop, err := d.start(ctx, log)
 	if err != nil {
 		return err
@@ -137,7 +138,7 @@ var demoDetector = simulate.DXOptions{Seed: 1, Count: 5, Darks: 5, Rows: 1280, C
 
 // prepare takes the radiographs and dark frames; inputs go with the radiographs.
 func (d *demo) prepare(ctx context.Context, inputs []string) (images, darks []string, err error) {
-	o := demoDetector
+	o := d.detector
 	o.Out = d.dir
 	if d.taken, darks, err = simulate.RunDX(ctx, o); err != nil || len(inputs) == 0 {
 		return d.taken, darks, err
@@ -263,7 +264,7 @@ func (d *demo) show(file string, o receivedObject) (segmented, error) {
 	}
 	res := resultOf(masks, rows, cols)
 	if view := slices.Index(d.taken, file); view >= 0 {
-		if d.accuracy[file], err = accuracyOf(view, res.Masks); err != nil {
+		if d.accuracy[file], err = accuracyOf(d.detector, view, res.Masks); err != nil {
 			return segmented{}, err
 		}
 	}
@@ -274,10 +275,9 @@ func (d *demo) show(file string, o receivedObject) (segmented, error) {
 	return maskReport(file, base, res), writeOverlay(base+".png", img, res)
 }
 
-// accuracyOf compares masks with what was simulated: the share of all pixels in the
-// right mask.
-func accuracyOf(view int, m segment.Masks) (float64, error) {
-	o := demoDetector
+// accuracyOf compares masks with what the detector was exposed to: the share of all
+// pixels in the right mask.
+func accuracyOf(o simulate.DXOptions, view int, m segment.Masks) (float64, error) {
 	truth, err := simulate.Truth(simulate.Exposure{Rows: o.Rows, Columns: o.Columns, Seed: o.Seed, View: view})
 	if err != nil {
 		return 0, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,34 +18,44 @@ import (
 func TestDemo(t *testing.T) {
 	requireModel(t)
 	out := t.TempDir()
-	var stdout, stderr strings.Builder
-	if code := run(t.Context(), []string{"demo", "--out", out, simulated(t, 1)[0]}, &stdout, &stderr); code != exitOK {
-		t.Fatalf("exit code %d: %s", code, &stderr)
+	detector := testDetector
+	detector.Count, detector.Darks = 3, 3
+	other := simulate.DXOptions{Out: t.TempDir(), Seed: 1, Count: 1, Rows: 256, Columns: 256} // a file of the same name
+	own, _, err := simulate.RunDX(t.Context(), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout strings.Builder
+	cmd := demoCmd()
+	cmd.SetOut(&stdout)
+	d := &demo{cmd: cmd, out: out, detector: detector}
+	if err := d.run(t.Context(), own, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
 	}
 	overlays, err := filepath.Glob(filepath.Join(out, "*.png"))
-	if err != nil || len(overlays) != demoDetector.Count+1 {
-		t.Errorf("%d overlays, %v; want %d", len(overlays), err, demoDetector.Count+1)
+	if err != nil || len(overlays) != detector.Count+1 {
+		t.Errorf("%d overlays, %v; want %d", len(overlays), err, detector.Count+1)
 	}
 	accuracies := regexp.MustCompile(`(?m)^dx-1-00000\d\.dcm: ([0-9.]+) % of the pixels`).FindAllStringSubmatch(stdout.String(), -1)
-	if len(accuracies) != demoDetector.Count {
-		t.Fatalf("%d accuracies, want %d:\n%s", len(accuracies), demoDetector.Count, &stdout)
+	if len(accuracies) != detector.Count {
+		t.Fatalf("%d accuracies, want %d:\n%s", len(accuracies), detector.Count, &stdout)
 	}
 	for view, a := range accuracies {
-		if percent, err := strconv.ParseFloat(a[1], 64); err != nil || percent <= 100*commonest(t, view) || percent > 100 {
-			t.Errorf("view %d: accuracy %s %%, %v; one class everywhere gives %.1f %%", view, a[1], err, 100*commonest(t, view))
+		if percent, err := strconv.ParseFloat(a[1], 64); err != nil || percent <= 100*commonest(t, detector, view) || percent > 100 {
+			t.Errorf("view %d: accuracy %s %%, %v; one class everywhere gives %.1f %%", view, a[1], err, 100*commonest(t, detector, view))
 		}
 	}
 	segs, err := filepath.Glob(filepath.Join(out, "*.seg.dcm"))
-	if err != nil || len(segs) != demoDetector.Count+1 {
+	if err != nil || len(segs) != detector.Count+1 {
 		t.Fatalf("%d segmentations, %v", len(segs), err)
 	}
 	dciodvfy(t, segs[0])
 }
 
 // commonest is the share of the class that has most pixels.
-func commonest(t *testing.T, view int) float64 {
+func commonest(t *testing.T, o simulate.DXOptions, view int) float64 {
 	t.Helper()
-	truth, err := simulate.Truth(simulate.Exposure{Rows: demoDetector.Rows, Columns: demoDetector.Columns, Seed: demoDetector.Seed, View: view})
+	truth, err := simulate.Truth(simulate.Exposure{Rows: o.Rows, Columns: o.Columns, Seed: o.Seed, View: view})
 	if err != nil {
 		t.Fatal(err)
 	}
