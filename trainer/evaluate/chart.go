@@ -95,9 +95,9 @@ func steps(a axis, step float64) func(func(float64) bool) {
 
 func percentText(v, step float64) string {
 	if step < 0.01 {
-		return fmt.Sprintf("%.1f %%", 100*v)
+		return fmt.Sprintf("%.1f\u00a0%%", 100*v)
 	}
-	return fmt.Sprintf("%.0f %%", 100*v)
+	return fmt.Sprintf("%.0f\u00a0%%", 100*v)
 }
 
 // x and y bring a value of an axis to the plot area.

@@ -49,12 +49,12 @@ func (r *Result) confidenceChart(id string) *chart {
 	for _, b := range r.Calibration.Histogram {
 		if b.High > c.X.From+1e-9 {
 			v := ratio(b.Pixels, r.Pixels)
-			c.column(max(b.Low, c.X.From), b.High, v, "column", fmt.Sprintf("confidence %.2f to %.2f: %.1f %% of pixels", b.Low, b.High, 100*v))
+			c.column(max(b.Low, c.X.From), b.High, v, "column", fmt.Sprintf("confidence %.2f to %.2f: %.1f\u00a0%% of pixels", b.Low, b.High, 100*v))
 		}
 	}
-	c.rule(r.Calibration.MeanConfidence, "confidence", fmt.Sprintf("mean confidence %.1f %%", 100*r.Calibration.MeanConfidence))
-	c.rule(r.Accuracy, "accuracy", fmt.Sprintf("accuracy %.1f %%", 100*r.Accuracy))
-	c.Text = fmt.Sprintf("Mean confidence is %.1f %%, accuracy %.1f %%: a gap of %s points.", 100*r.Calibration.MeanConfidence, 100*r.Accuracy, signed(r.Calibration.Gap))
+	c.rule(r.Calibration.MeanConfidence, "confidence", fmt.Sprintf("mean confidence %.1f\u00a0%%", 100*r.Calibration.MeanConfidence))
+	c.rule(r.Accuracy, "accuracy", fmt.Sprintf("accuracy %.1f\u00a0%%", 100*r.Accuracy))
+	c.Text = fmt.Sprintf("Mean confidence is %.1f\u00a0%%, accuracy %.1f\u00a0%%: a gap of %s points.", 100*r.Calibration.MeanConfidence, 100*r.Accuracy, signed(r.Calibration.Gap))
 	return c
 }
 
@@ -67,12 +67,12 @@ func (r *Result) reliabilityChart(id string) *chart {
 			continue
 		}
 		c.column(max(b.Low, c.X.From), b.High, float64(b.Accuracy), "column",
-			fmt.Sprintf("confidence %.2f to %.2f: accuracy %.1f %%, mean confidence %.1f %%", b.Low, b.High, 100*float64(b.Accuracy), 100*float64(b.Confidence)))
+			fmt.Sprintf("confidence %.2f to %.2f: accuracy %.1f\u00a0%%, mean confidence %.1f\u00a0%%", b.Low, b.High, 100*float64(b.Accuracy), 100*float64(b.Confidence)))
 		points = append(points, [2]float64{float64(b.Confidence), float64(b.Accuracy)})
 	}
 	c.draw("chance", "perfectly calibrated", [][2]float64{{0.2, 0.2}, {1, 1}})
 	c.draw("accuracy", "measured", points)
-	c.Text = fmt.Sprintf("Accuracy by confidence. The expected calibration error over %d bins is %.1f %%.", r.Calibration.Bins, 100*r.Calibration.Error)
+	c.Text = fmt.Sprintf("Accuracy by confidence. The expected calibration error over %d bins is %.1f\u00a0%%.", r.Calibration.Bins, 100*r.Calibration.Error)
 	return c
 }
 
@@ -92,7 +92,7 @@ func (r *Result) thresholdChart(id string, chosen float64) *chart {
 	c.draw("wrong", "false-positive rate", fpr)
 	at := pointAt(r.SoftTissue, chosen)
 	c.rule(chosen, "chosen", fmt.Sprintf("threshold %.2f", chosen))
-	c.mark(paperThreshold, paperTPR, "soft", fmt.Sprintf("the paper's rates at %.2f, on its own data: %.0f %% and %.0f %%", paperThreshold, 100*paperTPR, 100*paperFPR))
+	c.mark(paperThreshold, paperTPR, "soft", fmt.Sprintf("the paper's rates at %.2f, on its own data: %.0f\u00a0%% and %.0f\u00a0%%", paperThreshold, 100*paperTPR, 100*paperFPR))
 	c.mark(paperThreshold, paperFPR, "wrong", "")
 	c.Text = fmt.Sprintf("At threshold %.2f the true-positive rate is %s and the false-positive rate %s.", chosen, at.TPR.Percent(), at.FPR.Percent())
 	return c

@@ -167,7 +167,7 @@ func (v view) Interval(name string, decimals int) string {
 		return ""
 	}
 	if decimals == 0 {
-		return fmt.Sprintf("%.1f–%.1f %%", 100*float64(i[0]), 100*float64(i[1]))
+		return fmt.Sprintf("%.1f–%.1f\u00a0%%", 100*float64(i[0]), 100*float64(i[1]))
 	}
 	return fmt.Sprintf("%.*f–%.*f", decimals, float64(i[0]), decimals, float64(i[1]))
 }

@@ -31,7 +31,7 @@ func (v Value) Percent() string {
 	if !v.Defined() {
 		return "–"
 	}
-	return fmt.Sprintf("%.1f %%", 100*float64(v))
+	return fmt.Sprintf("%.1f\u00a0%%", 100*float64(v))
 }
 
 // Short is v with three decimals.
