@@ -13,7 +13,7 @@ import (
 )
 
 func trainerDatasetCmd() *cobra.Command {
-	return group("dataset", "check and import labelled data sets", trainerCheckCmd(), trainerColoursCmd())
+	return group("dataset", "check and import labelled data sets", trainerCheckCmd(), trainerColoursCmd(), trainerSEGCmd())
 }
 
 func trainerCheckCmd() *cobra.Command {

@@ -80,6 +80,9 @@ func (p *plan) item(o dataset.Item, number int) dataset.Item {
 	it.Extra = make([]string, len(p.extra))
 	copy(it.Extra, o.Extra)
 	it.Extra[slices.Index(p.extra, dataset.OriginColumn)] = o.ID
+	if i := slices.Index(p.extra, dataset.SpacingColumn); i >= 0 {
+		it.Extra[i] = "" // the copy has another size, and a deformed one no spacing
+	}
 	return it
 }
 

@@ -50,6 +50,10 @@ const Table = "dataset.csv"
 // patient: a pseudonym, never a name or number of the hospital.
 const PatientColumn = "patient"
 
+// SpacingColumn is the further column with the millimetres per pixel of an image
+// as stored, empty where they are unknown.
+const SpacingColumn = "spacing_mm"
+
 // OriginColumn is the further column that names the id an augmented image was
 // made from.
 const OriginColumn = "origin"
