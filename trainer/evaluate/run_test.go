@@ -176,7 +176,7 @@ func halves(i, _, _ int) uint8 { return uint8(i%2) * dataset.Bone }
 
 func TestIntervals(t *testing.T) {
 	dir := pictures(t, 8, 20, 20, halves)
-	opt := evaluate.Options{Seed: 5, Resamples: 4000}
+	opt := evaluate.Options{Seed: 5, Resamples: 1500}
 	run := func() *evaluate.Report {
 		r, err := evaluate.Run(context.Background(), dir, columns(side), opt)
 		if err != nil {
@@ -186,7 +186,7 @@ func TestIntervals(t *testing.T) {
 	}
 	r := run()
 	// Right in k of 8 images is binomial with p = ½: 2.5 % lie below 1/8 and
-	// above 7/8 to within what 4000 resamples can tell.
+	// above 7/8 to within what 1500 resamples can tell.
 	got := r.Intervals.Of["accuracy"]
 	near(t, "lower end", float64(got[0]), 1.0/8)
 	near(t, "upper end", float64(got[1]), 7.0/8)
