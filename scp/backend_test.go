@@ -131,6 +131,7 @@ func serveOn(t testing.TB, ln net.Listener, b scp.Backend, change ...func(*scp.S
 	log = &syncBuffer{}
 	all := []string{scp.ExplicitVRLittleEndian, scp.ImplicitVRLittleEndian, bigEndian, deflated, rle}
 	s := &scp.Server{
+		IdleTimeout: patience, ReadTimeout: patience,
 		AETitles: []string{"XNET"}, Backend: b, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Contexts: []scp.SupportedContext{{AbstractSyntax: dxImage, TransferSyntaxes: all}, {AbstractSyntax: secondaryCapture, TransferSyntaxes: all}},
 	}

@@ -16,7 +16,7 @@ import (
 
 func dial(t testing.TB, addr string, maxPDU uint32) *scp.Client {
 	t.Helper()
-	d := scp.Dialer{Calling: "PACS", MaxPDULength: maxPDU}
+	d := scp.Dialer{Calling: "PACS", MaxPDULength: maxPDU, ResponseTimeout: patience, AssociationTimeout: patience}
 	c, err := d.Dial(context.Background(), scp.Addr{AETitle: "XNET", Host: addr},
 		scp.Proposal{AbstractSyntax: scp.VerificationSOPClassUID, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
 		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ExplicitVRLittleEndian, scp.ImplicitVRLittleEndian, "1.2.3"}},

@@ -90,6 +90,7 @@ func TestMisplaced(t *testing.T) {
 		"C-STORE with an instance UID of text": {storeRQ(), func(c *dimse.Command) { c.AffectedSOPInstanceUID = "1.2.a" }, 1, "data", scp.InvalidSOPInstance},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			addr, _ := serve(t, &backend{})
 			p := associate(t, addr)
 			if c.change != nil {
@@ -152,6 +153,7 @@ func TestCutOffIsLogged(t *testing.T) {
 		"within a data set":    {[]ul.PDU{commandPDU(t, storeRQ(), 1), dataPDU(false, "half")}, `level=WARN msg="association ended"`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := &backend{ended: make(chan struct{})}
 			addr, log := serve(t, b)
 			p := associate(t, addr)

@@ -30,6 +30,7 @@ func TestStoreLog(t *testing.T) {
 		"stored":             {nil, []string{"stored=1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := &backend{ended: make(chan struct{}), store: func(context.Context, scp.StoreRequest, io.Reader) error { return c.err }}
 			addr, log := serve(t, b)
 			p := associate(t, addr)
@@ -81,6 +82,7 @@ func TestStoreStatus(t *testing.T) {
 		"unknown operation":       {func(c *dimse.Command) { c.Field = 0x0020 }, nil, scp.UnrecognizedOperation},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			addr, _ := serve(t, &backend{store: c.store})
 			p := associate(t, addr)
 			rq := storeRQ()
@@ -117,6 +119,7 @@ func TestCutOff(t *testing.T) {
 		"fragment of a command": {func(p *scptest.Peer) { p.SendHex("04 00 00000006 00000002 01 03") }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := make(chan error, 1)
 			addr, _ := serve(t, &backend{store: func(_ context.Context, _ scp.StoreRequest, r io.Reader) error {
 				_, err := io.Copy(io.Discard, r)
