@@ -25,7 +25,7 @@ func small(t testing.TB) []byte {
 }
 
 func TestBundleRoundTrip(t *testing.T) {
-	w := lively(2)
+	w := lively(model.XNet(2))
 	path := filepath.Join(t.TempDir(), "m.onnx")
 	b := export(t, w)
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {

@@ -14,46 +14,56 @@ const (
 func (w Weights) graph() *onnx.Graph {
 	g := onnx.NewGraph(w.Network.Architecture)
 	x := g.Input(InputName, onnx.Float32, 1, 1, Size, Size)
-	b := inference{g, w, g.Floats("scales", []float32{1, 1, 2, 2})}
-	features := Build(w.Network, b, x)
+	b := inference{&Resampler{Graph: g, Scales: g.Floats("scales", []float32{1, 1, 2, 2})}, w}
+	features := Build(w.Network, b, plane{x, Size})
 	kernel := b.array(OutKernel, numClasses, w.Network.Features(), 1, 1)
-	logits := g.Node("Conv", onnx.Attrs{"kernel_shape": []int{1, 1}}, features, kernel, b.array(OutBias, numClasses))
+	logits := g.Node("Conv", onnx.Attrs{"kernel_shape": []int{1, 1}}, features.name, kernel, b.array(OutBias, numClasses))
 	g.NodeTo(OutputName, "Softmax", onnx.Attrs{"axis": 1}, logits)
 	g.Output(OutputName, onnx.Float32, 1, numClasses, Size, Size)
 	return g
 }
 
-// inference builds nodes; a feature map is the name of its graph value.
-type inference struct {
-	*onnx.Graph
-	weights Weights
-	scales  string // the ×1×1×2×2 of Resize
+// plane is a feature map: the name of its graph value, its rows and columns.
+type plane struct {
+	name string
+	size int
 }
 
-var _ Builder[string] = inference{}
+// inference builds nodes.
+type inference struct {
+	*Resampler
+	weights Weights
+}
+
+var _ Builder[plane] = inference{}
 
 func (b inference) array(name string, dims ...int) string {
 	return b.Floats(name, b.weights.Arrays[name], dims...)
 }
 
-func (b inference) Block(l Block, x string) string {
+func (b inference) Block(l Block, x plane) plane {
 	before, after := l.Pads()
 	same := onnx.Attrs{"kernel_shape": []int{l.Side, l.Side}, "pads": []int{before, before, after, after}}
-	y := b.Node("Conv", same, x, b.array(l.Kernel(), l.Out, l.In, l.Side, l.Side))
-	y = b.Node("BatchNormalization", onnx.Attrs{"epsilon": float32(Epsilon)}, y,
-		b.array(l.Scale(), l.Out), b.array(l.Shift(), l.Out), b.array(l.Mean(), l.Out), b.array(l.Variance(), l.Out))
-	return b.NodeTo(l.Name, "Relu", nil, y)
+	y := b.Node("Conv", same, x.name, b.array(l.Kernel(), l.Out, l.In, l.Side, l.Side))
+	normalised := []string{y, b.array(l.Scale(), l.Out), b.array(l.Shift(), l.Out), b.array(l.Mean(), l.Out), b.array(l.Variance(), l.Out)}
+	normalise := onnx.Attrs{"epsilon": float32(Epsilon)}
+	if l.Linear {
+		return plane{b.NodeTo(l.Name, "BatchNormalization", normalise, normalised...), x.size}
+	}
+	y = b.Node("BatchNormalization", normalise, normalised...)
+	return plane{b.NodeTo(l.Name, "Relu", nil, y), x.size}
 }
 
-func (b inference) Pool(x string) string {
-	return b.Node("MaxPool", onnx.Attrs{"kernel_shape": []int{2, 2}, "strides": []int{2, 2}}, x)
+func (b inference) Pool(x plane) plane { return plane{b.Halve(x.name, x.size), (x.size + 1) / 2} }
+
+func (b inference) Up(x, like plane) plane { return plane{b.Double(x.name, like.size), like.size} }
+
+func (b inference) Unpool(x, full, pooled plane) plane {
+	at := b.First(full.name, pooled.name, full.size)
+	zero := b.Floats("", []float32{0}, 1)
+	return plane{b.Node("Where", nil, at, b.Double(x.name, full.size), zero), full.size}
 }
 
-func (b inference) Up(x string, _ int) string {
-	return b.Node("Resize", onnx.Attrs{"mode": "nearest", "nearest_mode": "floor",
-		"coordinate_transformation_mode": "asymmetric"}, x, "", b.scales)
-}
-
-func (b inference) Concat(x, y string) string {
-	return b.Node("Concat", onnx.Attrs{"axis": 1}, x, y)
+func (b inference) Concat(x, y plane) plane {
+	return plane{b.Node("Concat", onnx.Attrs{"axis": 1}, x.name, y.name), x.size}
 }

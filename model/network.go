@@ -25,10 +25,18 @@ type architecture struct {
 
 var architectures = []architecture{
 	{"xnet", "XNet", 128, xnet},
+	{"segnet-basic", "SegNet-Basic", 128, segNetBasic},
+	{"u-net", "U-Net", 64, uNet},
 }
 
 // XNet is the network of the given width; Check says which there are.
 func XNet(width int) Network { return Network{"xnet", width} }
+
+// SegNetBasic is SegNet-Basic of the given width.
+func SegNetBasic(width int) Network { return Network{"segnet-basic", width} }
+
+// UNet is U-Net of the given width.
+func UNet(width int) Network { return Network{"u-net", width} }
 
 // Architectures lists the names that a Network, and so a card, may have.
 func Architectures() []string {
@@ -97,17 +105,20 @@ func (n Network) Features() int {
 	return layers[len(layers)-1].channels
 }
 
-// Builder makes feature maps of type T: nodes of a graph, or arrays. A level is
-// a resolution: ⌈s/2^level⌉ rows and columns for an input of s.
+// Builder makes feature maps of type T: nodes of a graph, or arrays.
 type Builder[T any] interface {
 	// Block applies b to x.
 	Block(b Block, x T) T
 	// Pool halves rows and columns by the maximum of 2×2. A last odd row or
 	// column is pooled alone.
 	Pool(x T) T
-	// Up doubles rows and columns by repeating each value 2×2, and cuts off
-	// what level has not.
-	Up(x T, level int) T
+	// Up doubles rows and columns by repeating each value 2×2, without the
+	// last ones where like has an odd number.
+	Up(x, like T) T
+	// Unpool doubles x to the size of full: each value goes to the place where
+	// pooled, made from full by Pool, found its maximum (the first of equal
+	// ones in row-major order), all others are zero.
+	Unpool(x, full, pooled T) T
 	// Concat joins the channels of a and b.
 	Concat(a, b T) T
 }
@@ -124,15 +135,17 @@ func Build[T any](n Network, b Builder[T], x T) T {
 }
 
 func apply[T any](b Builder[T], l layer, results map[string]T) T {
-	x := results[l.args[0]]
+	arg := func(i int) T { return results[l.args[i]] }
 	switch l.op {
 	case opConv:
-		return b.Block(l.block, x)
+		return b.Block(l.block, arg(0))
 	case opPool:
-		return b.Pool(x)
+		return b.Pool(arg(0))
 	case opUp:
-		return b.Up(x, l.level)
+		return b.Up(arg(0), arg(1))
+	case opUnpool:
+		return b.Unpool(arg(0), arg(1), arg(2))
 	default:
-		return b.Concat(x, results[l.args[1]])
+		return b.Concat(arg(0), arg(1))
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func TestPredictConcurrently(t *testing.T) {
-	s := open(t, export(t, lively(2)), model.Options{})
+	s := open(t, export(t, lively(model.XNet(2))), model.Options{})
 	inputs := [][]float32{noise(1), noise(2), noise(3)}
 	var want [][]float32
 	for _, x := range inputs {
@@ -40,7 +40,7 @@ func TestPredictConcurrently(t *testing.T) {
 }
 
 func TestPredictRefuses(t *testing.T) {
-	s := open(t, export(t, lively(1)), model.Options{Threads: 1})
+	s := open(t, export(t, lively(model.XNet(1))), model.Options{Threads: 1})
 	for name, spoil := range map[string]func([]float32) []float32{
 		"short":        func(x []float32) []float32 { return x[1:] },
 		"out of range": func(x []float32) []float32 { x[5] = 1.5; return x },
@@ -65,7 +65,7 @@ func TestPredictRefuses(t *testing.T) {
 
 // A prediction that is cut off at any moment leaves the session usable.
 func TestPredictCancelled(t *testing.T) {
-	s := open(t, export(t, lively(8)), model.Options{Threads: 1})
+	s := open(t, export(t, lively(model.XNet(8))), model.Options{Threads: 1})
 	x := noise(1)
 	want, err := s.Predict(t.Context(), x)
 	if err != nil {
@@ -89,7 +89,7 @@ func TestPredictCancelled(t *testing.T) {
 }
 
 func TestIdentity(t *testing.T) {
-	b := export(t, lively(1))
+	b := export(t, lively(model.XNet(1)))
 	s := open(t, b, model.Options{Device: ort.Auto})
 	if s.Digest() != b.Digest || s.Card().Name != b.Card.Name {
 		t.Errorf("session is %s %s, bundle %s %s", s.Card().Name, s.Digest(), b.Card.Name, b.Digest)

@@ -8,32 +8,37 @@ import (
 	"dicomnode/model"
 )
 
-// The counts follow from the design's equations: 9·in·out per kernel, two per
-// normalised channel, and the output convolution. Biases before a batch
-// normalisation, 58 per width, would be without effect and are not there.
+// The counts follow from the papers: side²·in·out per kernel, two per normalised
+// channel, and the output convolution. Biases before a batch normalisation would
+// be without effect and are not there.
 func TestNumParameters(t *testing.T) {
-	for width, want := range map[int]int{16: 734_771, 32: 2_934_883, 64: 11_731_139} {
-		if got := model.XNet(width).NumParameters(); got != want {
-			t.Errorf("width %d has %d parameters, want %d", width, got, want)
+	for n, want := range map[model.Network]int{
+		model.XNet(16): 734_771, model.XNet(32): 2_934_883, model.XNet(64): 11_731_139,
+		model.SegNetBasic(16): 88_899, model.SegNetBasic(64): 49*64*(1+7*64) + 2*8*64 + 3*64 + 3,
+		model.UNet(16): 1_942_563, model.UNet(64): 31_037_571,
+	} {
+		if got := n.NumParameters(); got != want {
+			t.Errorf("%s has %d parameters, want %d", n, got, want)
 		}
 	}
 }
 
 func TestParametersAreContiguous(t *testing.T) {
-	n := model.XNet(3)
-	offset := 0
-	for _, p := range n.Parameters() {
-		if p.Offset != offset {
-			t.Errorf("%s begins at %d, want %d", p.Name, p.Offset, offset)
+	for _, n := range []model.Network{model.XNet(3), model.SegNetBasic(3), model.UNet(3)} {
+		offset := 0
+		for _, p := range n.Parameters() {
+			if p.Offset != offset {
+				t.Errorf("%s: %s begins at %d, want %d", n, p.Name, p.Offset, offset)
+			}
+			offset += p.Len
+			kernel := len(p.Dims) == 4
+			if kernel != (p.Offset < n.NumKernel()) {
+				t.Errorf("%s: %s is on the wrong side of the kernels' end", n, p.Name)
+			}
 		}
-		offset += p.Len
-		kernel := len(p.Dims) == 4
-		if kernel != (p.Offset < n.NumKernel()) {
-			t.Errorf("%s is on the wrong side of the kernels' end", p.Name)
+		if offset != n.NumParameters() {
+			t.Errorf("%s: %d parameters, want %d", n, n.NumParameters(), offset)
 		}
-	}
-	if offset != n.NumParameters() {
-		t.Errorf("%d parameters, want %d", n.NumParameters(), offset)
 	}
 }
 
@@ -48,27 +53,23 @@ func (b wiring) Block(l model.Block, x wire) wire {
 	return wire{l.Out, x.size}
 }
 func (wiring) Pool(x wire) wire { return wire{x.channels, (x.size + 1) / 2} }
-func (b wiring) Up(x wire, level int) wire {
-	size := b.at(level)
-	if size != 2*x.size && size != 2*x.size-1 {
-		b.t.Errorf("%d rows are doubled to %d", x.size, size)
+func (b wiring) Up(x, like wire) wire {
+	if x.size != (like.size+1)/2 {
+		b.t.Errorf("%d rows are doubled to %d", x.size, like.size)
 	}
-	return wire{x.channels, size}
+	return wire{x.channels, like.size}
+}
+func (b wiring) Unpool(x, full, pooled wire) wire {
+	if x != pooled || pooled != b.Pool(full) {
+		b.t.Errorf("%+v is unpooled as %+v was pooled to %+v", x, full, pooled)
+	}
+	return full
 }
 func (b wiring) Concat(x, y wire) wire {
 	if x.size != y.size {
 		b.t.Errorf("%+v and %+v are joined at different sizes", x, y)
 	}
 	return wire{x.channels + y.channels, x.size}
-}
-
-// at is the number of rows at a level.
-func (wiring) at(level int) int {
-	size := model.Size
-	for range level {
-		size = (size + 1) / 2
-	}
-	return size
 }
 
 func TestBuildFits(t *testing.T) {
@@ -89,6 +90,7 @@ func TestBuildFits(t *testing.T) {
 func TestNetworkCheck(t *testing.T) {
 	for n, good := range map[model.Network]bool{
 		model.XNet(1): true, model.XNet(128): true, model.XNet(0): false, model.XNet(129): false,
+		model.SegNetBasic(128): true, model.UNet(64): true, model.UNet(65): false,
 		{Width: 16}: false, {Architecture: "xnet2", Width: 16}: false,
 	} {
 		if err := n.Check(); (err == nil) != good {
@@ -98,7 +100,7 @@ func TestNetworkCheck(t *testing.T) {
 }
 
 func TestFlatRoundTrip(t *testing.T) {
-	w := lively(2)
+	w := lively(model.XNet(2))
 	other := w.Network.Init(99)
 	if err := other.SetFlat(w.Flat()); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"dicomnode/model"
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/fit"
@@ -59,20 +60,39 @@ func options(dir string) fit.Options {
 
 func TestLossFalls(t *testing.T) {
 	needRuntime(t)
-	o := options(toys(t, 3))
-	o.Validation, o.Steps, o.Curve = o.Data, 40, filepath.Join(t.TempDir(), "curve.csv")
-	r, err := fit.Run(context.Background(), o, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Pictures != 80 || r.Images != 3 || len(r.Curve) != 1 {
-		t.Errorf("result %+v", r.Curve)
-	}
-	if r.Validation.Accuracy < 0.8 { // open beam alone is 0.72
-		t.Errorf("accuracy %.3f on the training pictures after 40 steps, loss %.3f", r.Validation.Accuracy, r.Curve[0].Loss)
-	}
-	if err := r.Weights.Check(); err != nil {
-		t.Error(err)
+	dir := toys(t, 3)
+	lengths := map[model.Network]int{model.XNet(2): 40, model.SegNetBasic(4): 30, model.UNet(2): 20}
+	for network, steps := range lengths {
+		t.Run(network.String(), func(t *testing.T) {
+			o := options(dir)
+			o.Architecture, o.Width, o.Steps, o.Validation = network.Architecture, network.Width, steps, o.Data
+			o.Curve = filepath.Join(t.TempDir(), "curve.csv")
+			first := math.NaN()
+			r, err := fit.Run(context.Background(), o, func(p fit.Progress) {
+				if p.Step == 1 {
+					first = p.Loss
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("accuracy %.3f, loss %.3f to %.3f", r.Validation.Accuracy, first, r.Curve[0].Loss)
+			if r.Pictures != 2*o.Steps || r.Images != 3 || len(r.Curve) != 1 {
+				t.Errorf("result %+v", r.Curve)
+			}
+			if mean := r.Curve[0].Loss; !(mean < 0.8*first) {
+				t.Errorf("loss %.3f in the first step, %.3f on average", first, mean)
+			}
+			if r.Validation.Accuracy < 0.8 { // open beam alone is 0.72
+				t.Errorf("accuracy %.3f on the training pictures, loss %.3f", r.Validation.Accuracy, r.Curve[0].Loss)
+			}
+			if err := r.Weights.Check(); err != nil {
+				t.Error(err)
+			}
+			if r.Weights.Network != network {
+				t.Errorf("weights of %s, want %s", r.Weights.Network, network)
+			}
+		})
 	}
 }
 
@@ -128,6 +148,7 @@ func TestOptions(t *testing.T) {
 		"class weights": func(o *fit.Options) { o.ClassWeights[0] = -1 },
 		"smoothing":     func(o *fit.Options) { o.Smoothing = 1 },
 		"width":         func(o *fit.Options) { o.Width = 4096 },
+		"architecture":  func(o *fit.Options) { o.Architecture = "unet" },
 		"folder":        func(*fit.Options) {},
 	} {
 		o := good

@@ -78,7 +78,7 @@ func forwardGraph(g *onnx.Graph, s shapeOf) (*network, *value) {
 	if s.size%8 != 0 {
 		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.size))
 	}
-	n := &network{Graph: g, net: s.net, batch: s.batch, size: s.size}
+	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, batch: s.batch}
 	x := &value{name: g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size), c: 1, h: s.size}
 	n.split("P")
 	return n, model.Build(n.net, n, x)

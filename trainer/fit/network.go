@@ -24,15 +24,13 @@ type value struct {
 // network builds forward nodes and records, in tape, how to build the backward
 // nodes; sweep runs the tape from the end.
 type network struct {
-	*onnx.Graph
+	*model.Resampler
 	net    model.Network
 	batch  int
-	size   int // rows and columns of the input
 	params map[string]*param
 	tape   []func()
 	means  []string // batch mean of each block, [c]
 	vars   []string // batch variance (biased) of each block, [c]
-	scales string   // the ×2 of Resize
 }
 
 func (n *network) ints(v ...int64) string { return n.Ints("", v, len(v)) }
