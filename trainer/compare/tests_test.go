@@ -41,7 +41,7 @@ func TestBootstrapIsPaired(t *testing.T) {
 // TestBootstrapOfTwoImages: resamples of two images are both, or twice either; so
 // the ends of the interval are the two images' own differences.
 func TestBootstrapOfTwoImages(t *testing.T) {
-	d := differ(t, 1, 4000, []int{0, 0}, []int{360, 1080})
+	d := differ(t, 1, 500, []int{0, 0}, []int{360, 1080})
 	near(t, "value", d.Accuracy.Value, -0.02)
 	near(t, "low", d.Accuracy.Low, -0.03)
 	near(t, "high", d.Accuracy.High, -0.01)
@@ -50,7 +50,7 @@ func TestBootstrapOfTwoImages(t *testing.T) {
 // TestBootstrapWidth holds the interval against the normal approximation for the
 // mean of many images.
 func TestBootstrapWidth(t *testing.T) {
-	const n = 60
+	const n = 40
 	first, second := make([]int, n), make([]int, n)
 	var sum, squares float64
 	for i := range second {
@@ -58,7 +58,7 @@ func TestBootstrapWidth(t *testing.T) {
 		v := float64(second[i]) / 36000
 		sum, squares = sum+v, squares+v*v
 	}
-	d := differ(t, 9, 4000, first, second)
+	d := differ(t, 9, 2000, first, second)
 	want := 2 * 1.96 * math.Sqrt((squares/n-sum*sum/n/n)/n)
 	if got := d.Accuracy.High - d.Accuracy.Low; math.Abs(got-want) > 0.06*want {
 		t.Errorf("width %v, want about %v", got, want)

@@ -1,16 +1,18 @@
 // Package classical holds segmentations of a radiograph into open beam, soft
 // tissue and bone that learn nothing: what the paper behind XNet compares
 // networks with. Each is written from its published description, with every
-// parameter in an exported struct whose defaults are in its comment; none was
-// tuned to any data set.
+// parameter in an exported struct whose defaults are in its comment. Where a
+// description is silent its type says what is done instead, and that is not the
+// authors'. No default was fitted to scores on a data set.
 //
 //   - [MultiOtsu]: two grey thresholds for the whole picture, exactly the best
 //     by Otsu's criterion. The floor.
-//   - [Clustering]: regions grown by statistical tests, clustered and voted on in
-//     overlapping blocks, then held against a surface per tissue (Pakin et al.,
+//   - [Clustering]: regions grown by statistical tests, clustered and voted on with
+//     their neighbours, then held against a surface per tissue (Pakin et al.,
 //     J. Electronic Imaging 12(1), 2003).
-//   - [Entropy]: boundaries where the local entropy is high, regions between them,
-//     entropic grey thresholds (Bandyopadhyay et al., PReMI 2011).
+//   - [Entropy]: contours where the local entropy is high, regions between them
+//     held against the grey of the contours around (Bandyopadhyay et al., PReMI
+//     2011).
 //   - [RowFluctuation]: falls and rises of the grey value along each row at edges
 //     (Kazeminia et al., 2015).
 //

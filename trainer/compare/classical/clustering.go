@@ -8,10 +8,11 @@ import (
 
 // Clustering follows Pakin, Gaborski, Barski, Foos and Parker, "Clustering
 // approach to bone and soft tissue segmentation of digital radiographic images
-// of extremities" (2003): regions grow as long as two statistical tests pass; in
-// each of many overlapping blocks the regions are clustered into two classes, and
-// the darker class votes for bone; a second-order surface is fitted to either
-// tissue, and each region goes to the nearer one.
+// of extremities" (2003): regions grow as long as two statistical tests pass; each
+// region with those that touch it is clustered into two classes, in overlapping
+// blocks and in the whole picture, and the darker class votes for bone; a
+// second-order surface is fitted to either tissue, and each region goes to the
+// nearer one.
 //
 // The description names no tests. Here a pixel joins a region when it lies within
 // the spread of the region's values (a Student prediction interval of MeanTest
@@ -26,7 +27,7 @@ type Clustering struct {
 	VarianceTest float64 `json:"variance_test"` // ratio of variances; 6
 	MinRegion    int     `json:"min_region"`    // pixels; 12
 	Block        int     `json:"block"`         // side of a block in pixels, half of which overlaps the next; 64
-	MinContrast  float64 `json:"min_contrast"`  // between the two clusters of a block that may vote, of the grey range; 0.05
+	MinContrast  float64 `json:"min_contrast"`  // between the two classes of a neighbourhood that may vote, of the grey range; 0.05
 	Refinements  int     `json:"refinements"`   // times that surfaces are fitted; 3
 }
 
@@ -76,8 +77,8 @@ type cluster struct {
 
 func (c cluster) mean() float64 { return c.sum / c.n }
 
-// vote lets overlapping blocks, and the picture as a whole, say which regions are
-// bone; each has as many votes on a region as the region has pixels in it.
+// vote lets every neighbourhood say which of its regions are bone, in overlapping
+// blocks and in the picture as a whole; a region's pixels there are its votes.
 func (m Clustering) vote(g *regions) []bool {
 	votes := make([]float64, g.count)
 	h, w := g.picture.Height, g.picture.Width
@@ -96,7 +97,16 @@ func (m Clustering) vote(g *regions) []bool {
 }
 
 func (m Clustering) voteBlock(g *regions, top, left, side int, votes []float64) {
-	clusters := g.inBlock(top, left, side)
+	clusters, touch := g.inBlock(top, left, side)
+	for _, c := range clusters {
+		m.voteNeighbourhood(slices.DeleteFunc(slices.Clone(clusters), func(o cluster) bool {
+			return o.region != c.region && !touch[[2]int{c.region, o.region}]
+		}), votes)
+	}
+}
+
+// voteNeighbourhood clusters sorted regions into two classes.
+func (m Clustering) voteNeighbourhood(clusters []cluster, votes []float64) {
 	if len(clusters) < 2 {
 		return
 	}
@@ -113,29 +123,36 @@ func (m Clustering) voteBlock(g *regions, top, left, side int, votes []float64) 
 	}
 }
 
-// inBlock lists the parts of regions in a block, the darkest first.
-func (g *regions) inBlock(top, left, side int) []cluster {
+// inBlock lists the parts of regions in a block, the darkest first, and which of
+// the regions touch there.
+func (g *regions) inBlock(top, left, side int) (parts []cluster, touch map[[2]int]bool) {
 	at := map[int]int{}
-	var out []cluster
-	for y := top; y < min(top+side, g.picture.Height); y++ {
-		for x := left; x < min(left+side, g.picture.Width); x++ {
-			i := y*g.picture.Width + x
+	touch = map[[2]int]bool{}
+	h, w := g.picture.Height, g.picture.Width
+	for y := top; y < min(top+side, h); y++ {
+		for x := left; x < min(left+side, w); x++ {
+			i := y*w + x
 			r := g.of[i]
 			if r < 0 {
 				continue
 			}
 			k, ok := at[r]
 			if !ok {
-				k = len(out)
+				k = len(parts)
 				at[r] = k
-				out = append(out, cluster{region: r})
+				parts = append(parts, cluster{region: r})
 			}
-			out[k].n++
-			out[k].sum += g.picture.V[i]
+			parts[k].n++
+			parts[k].sum += g.picture.V[i]
+			neighbours(i, h, w, func(j int) {
+				if o := g.of[j]; o >= 0 && o != r {
+					touch[[2]int{r, o}] = true
+				}
+			})
 		}
 	}
-	slices.SortFunc(out, func(a, b cluster) int { return cmp.Or(cmp.Compare(a.mean(), b.mean()), a.region-b.region) })
-	return out
+	slices.SortFunc(parts, func(a, b cluster) int { return cmp.Or(cmp.Compare(a.mean(), b.mean()), a.region-b.region) })
+	return parts, touch
 }
 
 // twoMeans returns how many of the sorted clusters belong to the darker of the two

@@ -23,7 +23,8 @@ import (
 // is darker than its threshold; patches then grow into the zone, the pixel nearest
 // in grey first, so that they meet at the contour; and islands below MinIsland
 // pixels go to the class around them. Where no patch reaches, each pixel is held
-// against its threshold.
+// against its threshold. Read as an entropic threshold of the grey histogram, of the
+// picture or of the body, the abstract gives a method that finds far less bone.
 type Entropy struct {
 	Window    int     `json:"window"`     // side of the neighbourhood in pixels, odd; 5
 	Levels    int     `json:"levels"`     // grey levels that the local entropy tells apart; 64
@@ -154,24 +155,58 @@ func inner(air []bool, h, w, margin int) []bool {
 // localEntropy is the Shannon entropy, in bits, of the grey levels in each pixel's
 // window; the border is repeated outwards.
 func localEntropy(p Picture, window, levels int) []float64 {
-	area, r := window*window, window/2
-	term := make([]float64, area+1)
-	for n := 1; n <= area; n++ {
-		q := float64(n) / float64(area)
-		term[n] = -q * math.Log2(q)
+	l := newLevelCounts(window*window, levels)
+	level := make([]int, len(p.V))
+	for i, v := range p.V {
+		level[i] = bin(v, levels)
+	}
+	r := window / 2
+	column := func(y, x, by int) { // of the window around row y
+		x = min(max(x, 0), p.Width-1)
+		for k := y - r; k <= y+r; k++ {
+			l.add(level[min(max(k, 0), p.Height-1)*p.Width+x], by)
+		}
 	}
 	out := make([]float64, len(p.V))
-	count := make([]int, levels)
-	for i := range out {
-		clear(count)
-		for k := range area {
-			count[bin(clampAt(p.V, p.Height, p.Width, i/p.Width+k/window-r, i%p.Width+k%window-r), levels)]++
+	for y := range p.Height {
+		l.reset()
+		for x := -r; x < r; x++ {
+			column(y, x, 1)
 		}
-		for _, n := range count {
-			out[i] += term[n]
+		for x := range p.Width {
+			column(y, x+r, 1)
+			out[y*p.Width+x] = l.entropy
+			column(y, x-r, -1)
 		}
 	}
 	return out
+}
+
+// levelCounts keeps the entropy of a window that moves.
+type levelCounts struct {
+	n       []int     // pixels per level
+	term    []float64 // what n pixels of one level contribute
+	entropy float64   // of the window when it is full
+}
+
+func newLevelCounts(area, levels int) *levelCounts {
+	l := &levelCounts{n: make([]int, levels), term: make([]float64, area+1)}
+	for n := 1; n <= area; n++ {
+		q := float64(n) / float64(area)
+		l.term[n] = -q * math.Log2(q)
+	}
+	return l
+}
+
+func (l *levelCounts) reset() {
+	clear(l.n)
+	l.entropy = 0
+}
+
+func (l *levelCounts) add(level, by int) {
+	l.entropy -= l.term[l.n[level]]
+	l.n[level] += by
+	l.entropy += l.term[l.n[level]]
 }
 
 // growing extends classified patches over the rest of a picture.

@@ -27,19 +27,31 @@ func median3(v []float64, h, w int) []float64 {
 // gaussian smooths with standard deviation sigma in pixels; 0 copies.
 func gaussian(v []float64, h, w int, sigma float64) []float64 {
 	kernel := gaussianKernel(sigma)
-	r := len(kernel) / 2
-	rows, out := make([]float64, len(v)), make([]float64, len(v))
-	for i := range v {
-		for k, g := range kernel {
-			rows[i] += g * clampAt(v, h, w, i/w, i%w+k-r)
-		}
+	out := slices.Clone(v)
+	for y := range h {
+		convolve(out[y*w:][:w], 1, kernel)
 	}
-	for i := range v {
-		for k, g := range kernel {
-			out[i] += g * clampAt(rows, h, w, i/w+k-r, i%w)
-		}
+	for x := range w {
+		convolve(out[x:], w, kernel)
 	}
 	return out
+}
+
+// convolve applies a symmetric kernel to every step-th value of v, in place, with
+// the ends repeated outwards.
+func convolve(v []float64, step int, kernel []float64) {
+	n, r := (len(v)+step-1)/step, len(kernel)/2
+	line := make([]float64, n+2*r)
+	for i := range line {
+		line[i] = v[min(max(i-r, 0), n-1)*step]
+	}
+	for i := range n {
+		var sum float64
+		for k, g := range kernel {
+			sum += g * line[i+k]
+		}
+		v[i*step] = sum
+	}
 }
 
 func gaussianKernel(sigma float64) []float64 {
