@@ -96,3 +96,28 @@ func FuzzReadNPY(f *testing.F) {
 		a.strings()
 	})
 }
+
+// The shortcuts of distances change no bit.
+func TestDistancesAreExact(t *testing.T) {
+	d := newDice(1, 9, 0)
+	points := func(n int) []vec {
+		out := make([]vec, n)
+		for i := range out {
+			out[i] = vec{d.gauss(0, 50), d.gauss(0, 5), math.Round(d.gauss(0, 20))}
+		}
+		return out
+	}
+	for _, n := range []int{1, 31, 32, 33, 1000} {
+		from, to := points(500), points(n)
+		for i, got := range distances(from, to) {
+			best := math.Inf(1)
+			for _, q := range to {
+				v := q.sub(from[i])
+				best = min(best, v.dot(v))
+			}
+			if want := float32(math.Sqrt(best)); got != want {
+				t.Fatalf("%d points: distance %v, want %v", n, got, want)
+			}
+		}
+	}
+}

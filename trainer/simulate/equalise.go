@@ -1,0 +1,65 @@
+package simulate
+
+// equalise mixes in a histogram equalisation: tiled and limited (CLAHE) in 9 %, global in 5 %.
+func (s *sheet) equalise() {
+	d := s.d
+	m := d.Float64()
+	if m >= .14 {
+		return
+	}
+	s.stretch()
+	tiles, limit := d.between(2, 9), d.uni(1, 4)
+	if m >= .09 {
+		tiles, limit = 1, 1e9
+	}
+	e, a := s.pic.clahe(tiles, limit), float32(d.uni(.4, 1))
+	for i, x := range s.pic.v {
+		s.pic.v[i] = a*e.v[i] + (1-a)*x
+	}
+}
+
+// clahe equalises values of 0..1 in tiles×tiles tiles, histogram bins limited to limit times the mean,
+// and interpolates between the tiles' curves (Zuiderveld 1994).
+func (p plane) clahe(tiles int, limit float64) plane {
+	curves := make([][256]float32, tiles*tiles)
+	for t := range curves {
+		x0, x1 := (t%tiles)*p.w/tiles, (t%tiles+1)*p.w/tiles
+		y0, y1 := (t/tiles)*p.h/tiles, (t/tiles+1)*p.h/tiles
+		var bins [256]float64
+		for y := y0; y < y1; y++ {
+			for x := x0; x < x1; x++ {
+				bins[int(clamp(p.v[y*p.w+x], 0, 1)*255)]++
+			}
+		}
+		curves[t] = cumulate(bins, float64((x1-x0)*(y1-y0)), limit)
+	}
+	out := newPlane(p.w, p.h)
+	for i, v := range p.v {
+		b := int(clamp(v, 0, 1) * 255)
+		gx := clamp((float32(i%p.w)+.5)*float32(tiles)/float32(p.w)-.5, 0, float32(tiles-1))
+		gy := clamp((float32(i/p.w)+.5)*float32(tiles)/float32(p.h)-.5, 0, float32(tiles-1))
+		x, y := int(gx), int(gy)
+		x1, y1 := min(x+1, tiles-1), min(y+1, tiles-1)
+		fx, fy := gx-float32(x), gy-float32(y)
+		top := curves[y*tiles+x][b]*(1-fx) + curves[y*tiles+x1][b]*fx
+		low := curves[y1*tiles+x][b]*(1-fx) + curves[y1*tiles+x1][b]*fx
+		out.v[i] = top*(1-fy) + low*fy
+	}
+	return out
+}
+
+func cumulate(bins [256]float64, n, limit float64) (out [256]float32) {
+	most, over := limit*n/256, 0.0
+	for i, b := range bins {
+		if b > most {
+			over += b - most
+			bins[i] = most
+		}
+	}
+	sum := 0.0
+	for i, b := range bins {
+		sum += b + over/256
+		out[i] = float32(sum / max(n, 1))
+	}
+	return out
+}

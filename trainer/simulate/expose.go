@@ -1,0 +1,46 @@
+package simulate
+
+import "math"
+
+// expose turns attenuation into detector signal: beam hardening, scatter, heel gradient, collimator,
+// unsharpness, quantum and electronic noise.
+func (s *sheet) expose() {
+	d := s.d
+	hard := float32(d.uni(0, .12))
+	s.path.each(func(p float32) float32 { return p / (1 + hard*p) })
+	s.thick = s.path.quantiles(s.body, .9)[0] > 2.2
+	I := s.path.clone().each(func(p float32) float32 { return exp32(-p) })
+	scatter := float32(d.uni(0, .5) * d.uni(0, 1))
+	for i, b := range s.blur(I, d.uni(10, 40)).v {
+		I.v[i] += scatter * b
+	}
+	gx, gy, gq := d.gauss(0, .12), d.gauss(0, .12), d.gauss(0, .12)
+	for i := range I.v {
+		x, y := s.at(i)
+		I.v[i] *= exp32(float32(gx*x + gy*y + .5*gq*(x*x+y*y)))
+	}
+	s.collimate(I)
+	I = s.blur(I, d.uni(0, 1.1))
+	s.pic = s.detect(I)
+}
+
+func (s *sheet) detect(I plane) plane {
+	d := s.d
+	quanta := float32(math.Pow(10, d.uni(3.2, 6.3)))
+	most := -2.8
+	if s.thick {
+		most = -3.8
+	}
+	electronic := float32(math.Pow(10, d.uni(-5, most)))
+	for i, x := range I.v {
+		x = max(x, 1e-5)
+		sigma := float32(math.Sqrt(float64(x/quanta + electronic*electronic)))
+		// Bone that a 7-pixel neighbourhood cannot tell from soft tissue is undecidable.
+		if s.label[i] == labelBone && (s.steel == nil || !s.steel[i]) && s.bone.v[i]*.05*x < .5*sigma {
+			s.label[i] = labelIgnore
+		}
+		I.v[i] = max(x+sigma*float32(d.NormFloat64()), 1e-5)
+	}
+	top := I.quantiles(nil, .995)[0]
+	return I.each(func(x float32) float32 { return x / top })
+}
