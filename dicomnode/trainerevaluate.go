@@ -47,7 +47,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.bundle, "model", embedded, "model bundle, or \"embedded\"")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.opt.Splits, "split", nil, "split to score (repeatable; default all)")
-	flags.Float64Var(&f.opt.Threshold, "threshold", 0, "soft-tissue probability to report on; 0 is the model card's")
+	flags.Float64Var(&f.opt.Threshold, "threshold", 0, "soft-tissue probability to report on; 0 takes those of the model card, by body part")
 	flags.IntVar(&f.opt.Resamples, "resamples", 1000, "of images for the intervals; 0 leaves intervals out")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
 	flags.IntVar(&f.opt.Cases, "cases", 6, "worst images in the report, and as many drawn at random")
@@ -89,7 +89,7 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 	}
 	opt := f.opt
 	if opt.Threshold == 0 {
-		opt.Threshold = b.Card.SoftTissue.Threshold
+		opt.Threshold, opt.ThresholdOf = b.Card.SoftTissue.Threshold, b.Card.SoftTissue.At
 	}
 	if opt.Resamples == 0 {
 		opt.Resamples = -1

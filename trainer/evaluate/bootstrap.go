@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -29,22 +28,18 @@ type draw struct {
 	confusion  Confusion
 	bins       classBins
 	ranks      [dataset.Classes][2][drawCells]uint32
-	soft       [2]int64 // at the threshold: [1] soft tissue, [0] others
+	soft       [2]int64 // at its threshold: [1] soft tissue, [0] others
 	boundaries Boundaries
 }
 
-func drawOf(t *tally, b Boundaries, threshold float64) draw {
-	d := draw{confusion: t.confusion, bins: t.bins, boundaries: b}
+func drawOf(t *tally, b Boundaries) draw {
+	d := draw{confusion: t.confusion, bins: t.bins, soft: t.operating, boundaries: b}
 	for k, r := range t.ranks {
 		for i := r.from; i < r.to; i++ {
 			cell := i * drawCells / len(r.in)
 			d.ranks[k][0][cell] += uint32(r.out[i]) // an image has at most 2²⁶ pixels
 			d.ranks[k][1][cell] += uint32(r.in[i])
 		}
-	}
-	for i := int(math.Round(threshold * thresholdBins)); i < len(t.soft); i++ {
-		d.soft[0] += t.soft[i][0]
-		d.soft[1] += t.soft[i][1]
 	}
 	return d
 }

@@ -31,11 +31,13 @@ type Options struct {
 	Splits    []string // splits to score; none: all
 	Workers   int      // of Load: images loaded at once; 0: one per CPU
 	Threshold float64  // soft-tissue probability for Report.Threshold; 0: the paper's 0.90
-	Resamples int      // of the bootstrap; 0: 1000, negative: none
-	Seed      uint64   // of the bootstrap and of Report.Sample
-	Cases     int      // images kept for Report.Worst and as many for Report.Sample
-	Model     *Model   // for the report
-	Progress  func(done, all int)
+	// ThresholdOf is the soft-tissue probability of a body part; nil: Threshold.
+	ThresholdOf func(bodyPart string) float64
+	Resamples   int    // of the bootstrap; 0: 1000, negative: none
+	Seed        uint64 // of the bootstrap and of Report.Sample
+	Cases       int    // images kept for Report.Worst and as many for Report.Sample
+	Model       *Model // for the report
+	Progress    func(done, all int)
 }
 
 func (o Options) threshold() float64 {
@@ -43,6 +45,13 @@ func (o Options) threshold() float64 {
 		return paperThreshold
 	}
 	return o.Threshold
+}
+
+func (o Options) thresholdOf(bodyPart string) float64 {
+	if o.ThresholdOf == nil {
+		return o.threshold()
+	}
+	return o.ThresholdOf(bodyPart)
 }
 
 func (o Options) resamples() int {
@@ -199,6 +208,7 @@ func (e *evaluation) sample(ctx context.Context, s *dataset.Sample, spacing floa
 	}
 	n := len(e.x)
 	prediction := make([]uint8, n)
+	e.network.image.limit = float32(e.opt.thresholdOf(s.Item.BodyPart))
 	for i, truth := range s.Label {
 		prediction[i] = e.network.image.add(truth, [dataset.Classes]float32{p[i], p[n+i], p[2*n+i]})
 	}
@@ -243,6 +253,7 @@ func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities
 		row[k] = buffer[k*p.Cols:][:p.Cols]
 	}
 	prediction := make([]uint8, len(p.Label))
+	e.native.image.limit = float32(e.opt.thresholdOf(s.Item.BodyPart))
 	for y := range p.Rows {
 		up.Row(y, row)
 		for x := range p.Cols {

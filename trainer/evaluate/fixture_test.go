@@ -125,6 +125,8 @@ func TestAgainstScikitLearn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f.Pooled.compare(t, result.Summary, result.SoftTissue, f.Threshold)
 			near(t, "weighted AUC", float64(result.WeightedAUC), f.Pooled.WeightedAUC)
+			near(t, "true-positive rate at the threshold", float64(result.Operating.TPR), f.Pooled.TPR)
+			near(t, "false-positive rate at the threshold", float64(result.Operating.FPR), f.Pooled.FPR)
 			for i, want := range f.Images {
 				want.compare(t, result.BodyParts[i].Summary, result.BodyParts[i].SoftTissue, f.Threshold)
 				want.compareBoundaries(t, result.Images[i].Boundaries)
@@ -133,6 +135,30 @@ func TestAgainstScikitLearn(t *testing.T) {
 			}
 			f.compareMeanBoundaries(t, result.Classes)
 		})
+	}
+}
+
+// A body part is scored at its own threshold.
+func TestThresholdOfBodyPart(t *testing.T) {
+	f := readFixture(t)
+	predictor := f
+	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{ThresholdOf: func(part string) float64 {
+		if part == "part 1" {
+			return f.Threshold
+		}
+		return 0
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, parts := range [][]evaluate.BodyPart{r.BodyParts, r.Native.BodyParts} {
+		near(t, "true-positive rate at threshold 0", float64(parts[0].Operating.TPR), f.Images[0].Recall[dataset.SoftTissue])
+		near(t, "threshold", parts[1].Operating.Threshold, f.Threshold)
+		near(t, "true-positive rate", float64(parts[1].Operating.TPR), f.Images[1].TPR)
+		near(t, "false-positive rate", float64(parts[1].Operating.FPR), f.Images[1].FPR)
+	}
+	if tpr := r.Operating.TPR; tpr <= evaluate.Value(f.Pooled.TPR) || tpr >= evaluate.Value(f.Pooled.Recall[dataset.SoftTissue]) {
+		t.Errorf("true-positive rate of both thresholds %v, want one between %v and %v", tpr, f.Pooled.TPR, f.Pooled.Recall[dataset.SoftTissue])
 	}
 }
 

@@ -60,14 +60,15 @@ type view struct {
 	Parts                      []partRow
 	Reached                    OperatingPoint // false-positive rate of the paper
 	HasReached, HasMillimetres bool
+	Several                    bool // body parts have thresholds of their own
 }
 
-// partRow is a body part with the operating point of the view's threshold, and the
-// first one that reaches the paper's false-positive rate.
+// partRow is a body part with the first operating point that reaches the paper's
+// false-positive rate.
 type partRow struct {
 	BodyPart
-	At, Reached OperatingPoint
-	HasReached  bool
+	Reached    OperatingPoint
+	HasReached bool
 }
 
 // cell is one of the normalised confusion matrix.
@@ -142,7 +143,8 @@ func viewOf(id, name, text string, r *Result, threshold float64) view {
 		Confidence: r.confidenceChart(id + "-confidence"), Reliability: r.reliabilityChart(id + "-reliability"),
 		Thresholds: r.thresholdChart(id+"-thresholds", threshold), Within: r.withinChart(id + "-within")}
 	for _, b := range r.BodyParts {
-		row := partRow{BodyPart: b, At: pointAt(b.SoftTissue, threshold)}
+		row := partRow{BodyPart: b}
+		v.Several = v.Several || b.Operating.Threshold != threshold
 		row.Reached, row.HasReached = reaching(b.SoftTissue, paperFPR)
 		v.Parts = append(v.Parts, row)
 	}
@@ -171,9 +173,6 @@ func (v view) Interval(name string, decimals int) string {
 	}
 	return fmt.Sprintf("%.*f–%.*f", decimals, float64(i[0]), decimals, float64(i[1]))
 }
-
-// At is the operating point of the view's threshold.
-func (v view) At() OperatingPoint { return pointAt(v.SoftTissue, v.Threshold) }
 
 func picturesOf(cases []Case) ([]casePicture, error) {
 	var out []casePicture

@@ -129,6 +129,7 @@ type BodyPart struct {
 	Name   string `json:"name"`
 	Images int    `json:"images"`
 	Summary
+	Operating  OperatingPoint              `json:"operating_point"`
 	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
 	SoftTissue []OperatingPoint            `json:"soft_tissue"`
 }
@@ -138,6 +139,7 @@ type Result struct {
 	Summary
 	ImageMeans ImageMeans                  `json:"image_means"`
 	Intervals  *Intervals                  `json:"intervals,omitempty"` // of one image there are none
+	Operating  OperatingPoint              `json:"operating_point"`     // each body part at its own threshold; Threshold is that of the others
 	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
 	SoftTissue []OperatingPoint            `json:"soft_tissue"` // by threshold, ascending
 	Within     [dataset.Classes][]Within   `json:"boundary_within"`
@@ -161,7 +163,7 @@ type Report struct {
 	Excluded  []string `json:"excluded,omitempty"` // ids left out by request
 	Splits    []string `json:"splits,omitempty"`   // splits scored; none: all
 	Model     *Model   `json:"model,omitempty"`
-	Threshold float64  `json:"soft_tissue_threshold"` // of Intervals and of the tables
+	Threshold float64  `json:"soft_tissue_threshold"` // of body parts without their own
 	Result
 	Native *Result `json:"native,omitempty"`
 
@@ -171,7 +173,7 @@ type Report struct {
 
 // result gathers what was tallied.
 func (s *scale) result(opt Options) Result {
-	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold)}
+	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold), Operating: s.total.point(opt.threshold())}
 	r.Calibration.Histogram = s.total.bins.all().histogram()
 	all := make([]Boundaries, 0, len(s.images))
 	for _, i := range s.images {
@@ -181,7 +183,7 @@ func (s *scale) result(opt Options) Result {
 	r.Within = averageWithin(all)
 	r.ROC = s.total.roc(rocStep)
 	for name, p := range s.parts {
-		r.BodyParts = append(r.BodyParts, p.result(name))
+		r.BodyParts = append(r.BodyParts, p.result(name, opt.thresholdOf(name)))
 	}
 	slices.SortFunc(r.BodyParts, func(a, b BodyPart) int { return cmp.Compare(a.Name, b.Name) })
 	r.ImageMeans = meansOf(s.images)
@@ -189,8 +191,8 @@ func (s *scale) result(opt Options) Result {
 	return r
 }
 
-func (p *part) result(name string) BodyPart {
-	out := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1)}
+func (p *part) result(name string, threshold float64) BodyPart {
+	out := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), Operating: p.point(threshold), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1)}
 	out.Calibration.Histogram = p.bins.all().histogram()
 	out.setBoundaries(averageBoundaries(p.boundaries))
 	return out

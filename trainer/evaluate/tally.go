@@ -10,6 +10,8 @@ type tally struct {
 	bins      classBins
 	ranks     [dataset.Classes]*ranking
 	soft      thresholds
+	limit     float32  // soft-tissue threshold of the pixels being added
+	operating [2]int64 // pixels that reach it: [1] labelled soft tissue, [0] the rest
 }
 
 func newTally(bits int) *tally {
@@ -39,6 +41,11 @@ func (t *tally) add(truth uint8, p [dataset.Classes]float32) (prediction uint8) 
 	}
 	if best == dataset.SoftTissue {
 		t.soft.add(p[best], truth == dataset.SoftTissue)
+		if p[best] >= t.limit && truth == dataset.SoftTissue {
+			t.operating[1]++
+		} else if p[best] >= t.limit {
+			t.operating[0]++
+		}
 	}
 	return uint8(best)
 }
@@ -48,13 +55,15 @@ func (t *tally) addTo(dst *tally) {
 	dst.confusion.Add(t.confusion)
 	dst.bins.merge(&t.bins)
 	dst.soft.merge(&t.soft)
+	dst.operating[0] += t.operating[0]
+	dst.operating[1] += t.operating[1]
 	for k := range t.ranks {
 		t.ranks[k].addTo(dst.ranks[k])
 	}
 }
 
 func (t *tally) reset() {
-	t.confusion, t.bins, t.soft = Confusion{}, classBins{}, thresholds{}
+	t.confusion, t.bins, t.soft, t.operating = Confusion{}, classBins{}, thresholds{}, [2]int64{}
 	for _, r := range t.ranks {
 		r.reset()
 	}
@@ -83,6 +92,13 @@ func (t *tally) summary() Summary {
 	return s
 }
 
+// point is the operating point of the thresholds that pixels were added with.
+func (t *tally) point(threshold float64) OperatingPoint {
+	soft, rest := t.confusion.truths(dataset.SoftTissue)
+	fp, tp := t.operating[0], t.operating[1]
+	return OperatingPoint{threshold, share(tp, soft), share(fp, rest), share(tp, tp+fp)}
+}
+
 // roc is the classes' curves.
 func (t *tally) roc(step float64) (curves [dataset.Classes][]ROCPoint) {
 	for k, r := range t.ranks {
@@ -105,8 +121,7 @@ type scale struct {
 	parts        map[string]*part
 	images       []Image
 	draws        []draw
-	threshold    float64 // of soft tissue, for draws
-	keep         bool    // draws are wanted
+	keep         bool // draws are wanted
 }
 
 type part struct {
@@ -115,7 +130,7 @@ type part struct {
 }
 
 func newScale(opt Options) *scale {
-	return &scale{image: newTally(fineBits), total: newTally(fineBits), parts: map[string]*part{}, threshold: opt.threshold(), keep: opt.resamples() > 0}
+	return &scale{image: newTally(fineBits), total: newTally(fineBits), parts: map[string]*part{}, keep: opt.resamples() > 0}
 }
 
 // finish ends the image: its figures are kept, and its counts added to the sums.
@@ -138,7 +153,7 @@ func (s *scale) finish(it dataset.Item, rows, cols int, b Boundaries) Image {
 	s.image.addTo(p.tally)
 	s.image.addTo(s.total)
 	if s.keep {
-		s.draws = append(s.draws, drawOf(s.image, b, s.threshold))
+		s.draws = append(s.draws, drawOf(s.image, b))
 	}
 	s.images = append(s.images, row)
 	s.image.reset()
