@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,8 +29,8 @@ func trainerFitCmd() *cobra.Command {
 	var f fitFlags
 	cmd := &cobra.Command{
 		Use: "fit DATASET… --out BUNDLE", Short: "train a model on labelled data sets",
-		Long: `Train XNet on data set folders (dataset.csv, images, labels) and write a model
-bundle. The length of the run is one of --steps, --epochs and --duration. Images
+		Long: `Train XNet, or with --architecture one of the networks it is compared with, on
+data set folders (dataset.csv, images, labels) and write a model bundle. The length of the run is one of --steps, --epochs and --duration. Images
 of split "train" or of none are trained on; those of split "val", or of
 --validation, are scored on the way, and the parameters that score best are kept.
 An interrupted run with --checkpoint goes on where it was.
@@ -44,6 +46,9 @@ An interrupted run with --checkpoint goes on where it was.
 			}
 			if len(f.classWeights) != len(f.opt.ClassWeights) {
 				return usagef("for example --class-weights 1,1,0.7", "%s wants three class weights", cmd.CommandPath())
+			}
+			if !slices.Contains(model.Architectures(), f.opt.Architecture) {
+				return usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown architecture %q", f.opt.Architecture)
 			}
 			copy(f.opt.ClassWeights[:], f.classWeights)
 			if err := f.start(cmd); err != nil {
@@ -64,6 +69,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
 	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning")
 	flags.Float64SliceVar(&f.opt.Shares, "shares", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
+	flags.StringVar(&f.opt.Architecture, "architecture", "xnet", "network to train: "+strings.Join(model.Architectures(), ", "))
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
 	flags.IntVar(&f.opt.Batch, "batch", 5, "pictures per step")
 	flags.IntVar(&f.opt.Steps, "steps", 0, "length of the run in steps")
@@ -81,14 +87,14 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.Patience, "patience", 0, "scores without a better one before stopping; 0 never stops")
 	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to go on from")
 	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve")
-	flags.StringVar(&f.name, "name", "", "name in the model card (default XNet-WIDTH)")
+	flags.StringVar(&f.name, "name", "", "name in the model card (default: the network and its width, as XNet-16)")
 	flags.StringVar(&f.version, "model-version", "1", "version in the model card")
 	flags.StringVar(&f.description, "description", "trained with dicomnode trainer fit", "what it was trained on, for the card")
 	flags.StringVar(&f.licence, "licence", "all rights reserved", "licence in the card")
 	flags.StringSliceVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable)")
 }
 
-// start reads the bundle to start from; its width is the run's.
+// start reads the bundle to start from; its network is the run's.
 func (f *fitFlags) start(cmd *cobra.Command) error {
 	if f.init == "" {
 		return nil
@@ -100,8 +106,11 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("width") && f.opt.Width != b.Card.Width {
 		return usagef("leave --width out: it is the bundle's", "%s has width %d, not %d", f.init, b.Card.Width, f.opt.Width)
 	}
+	if cmd.Flags().Changed("architecture") && f.opt.Architecture != b.Card.Architecture {
+		return usagef("leave --architecture out: it is the bundle's", "%s is of %s, not %s", f.init, b.Card.Architecture, f.opt.Architecture)
+	}
 	w, err := b.Weights()
-	f.opt.Width, f.opt.Init = b.Card.Width, &w
+	f.opt.Architecture, f.opt.Width, f.opt.Init = b.Card.Architecture, b.Card.Width, &w
 	return err
 }
 
@@ -131,7 +140,7 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 func (f *fitFlags) card(cmd *cobra.Command, res *fit.Result) model.Card {
 	name := f.name
 	if name == "" {
-		name = fmt.Sprintf("XNet-%d", res.Weights.Network.Width)
+		name = res.Weights.Network.String()
 	}
 	card := model.Card{
 		Name: name, Version: f.version, Licence: f.licence, Attributions: f.attributions,
