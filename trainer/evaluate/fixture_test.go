@@ -45,6 +45,7 @@ type fixtureFigures struct {
 	MeanConfidence float64 `json:"mean_confidence"`
 	ECE            float64
 	TPR, FPR       float64
+	Strict         float64 // the least threshold with a false-positive rate of 3 %
 }
 
 func readFixture(t *testing.T) fixture {
@@ -127,8 +128,10 @@ func TestAgainstScikitLearn(t *testing.T) {
 			near(t, "weighted AUC", float64(result.WeightedAUC), f.Pooled.WeightedAUC)
 			near(t, "true-positive rate at the threshold", float64(result.Operating.TPR), f.Pooled.TPR)
 			near(t, "false-positive rate at the threshold", float64(result.Operating.FPR), f.Pooled.FPR)
+			near(t, "threshold for 3 %", result.Strict.Threshold, f.Pooled.Strict)
 			for i, want := range f.Images {
 				want.compare(t, result.BodyParts[i].Summary, result.BodyParts[i].SoftTissue, f.Threshold)
+				near(t, "threshold for 3 % of a body part", result.BodyParts[i].Strict.Threshold, want.Strict)
 				want.compareBoundaries(t, result.Images[i].Boundaries)
 				near(t, "accuracy of image", result.Images[i].Accuracy, want.Accuracy)
 				near(t, "calibration error of image", result.Images[i].Calibration, want.ECE)

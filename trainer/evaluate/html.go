@@ -51,24 +51,14 @@ type page struct {
 type view struct {
 	ID, Name, Text string
 	*Result
-	Threshold                  float64
-	Cells                      [dataset.Classes][dataset.Classes]cell
-	ROC                        *chart
-	Confidence, Reliability    *chart
-	Thresholds, Within         *chart
-	Points                     []OperatingPoint
-	Parts                      []partRow
-	Reached                    OperatingPoint // false-positive rate of the paper
-	HasReached, HasMillimetres bool
-	Several                    bool // body parts have thresholds of their own
-}
-
-// partRow is a body part with the first operating point that reaches the paper's
-// false-positive rate.
-type partRow struct {
-	BodyPart
-	Reached    OperatingPoint
-	HasReached bool
+	Threshold               float64
+	Cells                   [dataset.Classes][dataset.Classes]cell
+	ROC                     *chart
+	Confidence, Reliability *chart
+	Thresholds, Within      *chart
+	Points                  []OperatingPoint
+	HasMillimetres          bool
+	Several                 bool // body parts have thresholds of their own
 }
 
 // cell is one of the normalised confusion matrix.
@@ -143,12 +133,8 @@ func viewOf(id, name, text string, r *Result, threshold float64) view {
 		Confidence: r.confidenceChart(id + "-confidence"), Reliability: r.reliabilityChart(id + "-reliability"),
 		Thresholds: r.thresholdChart(id+"-thresholds", threshold), Within: r.withinChart(id + "-within")}
 	for _, b := range r.BodyParts {
-		row := partRow{BodyPart: b}
 		v.Several = v.Several || b.Operating.Threshold != threshold
-		row.Reached, row.HasReached = reaching(b.SoftTissue, paperFPR)
-		v.Parts = append(v.Parts, row)
 	}
-	v.Reached, v.HasReached = reaching(r.SoftTissue, paperFPR)
 	for t := range v.Cells {
 		for p, n := range r.Confusion[t] {
 			s := share(n, r.Classes[t].Pixels)

@@ -130,6 +130,7 @@ type BodyPart struct {
 	Images int    `json:"images"`
 	Summary
 	Operating  OperatingPoint              `json:"operating_point"`
+	Strict     *OperatingPoint             `json:"fpr_at_most_3_percent"`
 	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
 	SoftTissue []OperatingPoint            `json:"soft_tissue"`
 }
@@ -138,8 +139,9 @@ type BodyPart struct {
 type Result struct {
 	Summary
 	ImageMeans ImageMeans                  `json:"image_means"`
-	Intervals  *Intervals                  `json:"intervals,omitempty"` // of one image there are none
-	Operating  OperatingPoint              `json:"operating_point"`     // each body part at its own threshold; Threshold is that of the others
+	Intervals  *Intervals                  `json:"intervals,omitempty"`   // of one image there are none
+	Operating  OperatingPoint              `json:"operating_point"`       // each body part at its own threshold; Threshold is that of the others
+	Strict     *OperatingPoint             `json:"fpr_at_most_3_percent"` // the least threshold with the paper's false-positive rate; nil without one
 	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
 	SoftTissue []OperatingPoint            `json:"soft_tissue"` // by threshold, ascending
 	Within     [dataset.Classes][]Within   `json:"boundary_within"`
@@ -173,7 +175,8 @@ type Report struct {
 
 // result gathers what was tallied.
 func (s *scale) result(opt Options) Result {
-	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold), Operating: s.total.point(opt.threshold())}
+	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold), Operating: s.total.point(opt.threshold()),
+		Strict: s.total.soft.reaching(s.total.confusion, paperFPR)}
 	r.Calibration.Histogram = s.total.bins.all().histogram()
 	all := make([]Boundaries, 0, len(s.images))
 	for _, i := range s.images {
@@ -192,7 +195,8 @@ func (s *scale) result(opt Options) Result {
 }
 
 func (p *part) result(name string, threshold float64) BodyPart {
-	out := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), Operating: p.point(threshold), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1)}
+	out := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), Operating: p.point(threshold),
+		Strict: p.soft.reaching(p.confusion, paperFPR), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1)}
 	out.Calibration.Histogram = p.bins.all().histogram()
 	out.setBoundaries(averageBoundaries(p.boundaries))
 	return out

@@ -76,13 +76,18 @@ func pointAt(curve []OperatingPoint, t float64) OperatingPoint {
 	return OperatingPoint{Threshold: t, TPR: undefined, FPR: undefined, Precision: undefined}
 }
 
-// reaching is the point with the least threshold whose false-positive rate is at
-// most fpr; ok is false when there is none.
-func reaching(curve []OperatingPoint, fpr float64) (p OperatingPoint, ok bool) {
-	for _, p := range curve {
-		if p.FPR.Defined() && float64(p.FPR) <= fpr {
-			return p, true
+// reaching is the point with the least threshold, a multiple of 0.001, whose
+// false-positive rate is at most fpr; nil when there is none.
+func (t *thresholds) reaching(c Confusion, fpr float64) *OperatingPoint {
+	soft, rest := c.truths(dataset.SoftTissue)
+	var tp, fp int64
+	var best *OperatingPoint
+	for b := thresholdBins; b >= 0 && rest > 0; b-- {
+		tp, fp = tp+t[b][1], fp+t[b][0]
+		if ratio(fp, rest) > fpr {
+			break
 		}
+		best = &OperatingPoint{float64(b) / thresholdBins, share(tp, soft), share(fp, rest), share(tp, tp+fp)}
 	}
-	return OperatingPoint{}, false
+	return best
 }

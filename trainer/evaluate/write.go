@@ -88,7 +88,7 @@ func (r *Result) writeThresholds(w io.Writer, chosen float64) {
 		fmt.Fprintf(w, "%.3f\t%s\t%s\t%s\t\n", p.Threshold, p.TPR, p.FPR, p.Precision)
 	}
 	fmt.Fprintln(w)
-	if p, ok := reaching(r.SoftTissue, paperFPR); ok {
+	if p := r.Strict; p != nil {
 		fmt.Fprintf(w, "false-positive rate ≤ %.0f %% from threshold %.3f: true-positive rate %s\n", 100*paperFPR, p.Threshold, p.TPR)
 	}
 	fmt.Fprintf(w, "at the thresholds in use: true-positive rate %s, false-positive rate %s, precision %s\n\n", r.Operating.TPR, r.Operating.FPR, r.Operating.Precision)

@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 IGNORE = 255
 SPACING = 0.25
 THRESHOLD = 0.6
+FPR = 0.03
 BINS = 15
 
 
@@ -46,6 +47,7 @@ def figures(label, p):
     accuracy, mean = calibration_curve(hit, confidence, n_bins=BINS, strategy="uniform")
     weight, _ = np.histogram(confidence, bins=np.linspace(0, 1, BINS + 1))
     soft = (predicted == 1) & (p[1] >= np.float32(THRESHOLD))
+    strict = next(t for t in range(1001) if ((predicted == 1) & (p[1] >= np.float32(t / 1000)))[truth != 1].mean() <= FPR) / 1000
     return {
         "pixels": len(truth),
         "confusion": confusion_matrix(truth, predicted, labels=[0, 1, 2]).tolist(),
@@ -62,6 +64,7 @@ def figures(label, p):
         "ece": float(np.abs(accuracy - mean) @ weight[weight > 0] / len(truth)),
         "tpr": float(soft[truth == 1].mean()),
         "fpr": float(soft[truth != 1].mean()),
+        "strict": strict,
     }
 
 
