@@ -122,7 +122,7 @@ func lossAt(t *testing.T, step *stepper, s state, b *batch, d []float64, h float
 	return float64(loss)
 }
 
-func randomBatch(t *testing.T, shape shapeOf, r *rand.Rand) *batch {
+func randomBatch(t testing.TB, shape shapeOf, r *rand.Rand) *batch {
 	t.Helper()
 	b, err := newBatch(shape)
 	if err != nil {
