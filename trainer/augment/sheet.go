@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"maps"
 	"slices"
 
 	"golang.org/x/image/draw"
@@ -18,8 +19,8 @@ import (
 
 // Sheet is the layout of a contact sheet.
 type Sheet struct {
-	Rows    int // origins, one from each body part in turn
-	Columns int // copies of each, from the origin itself on
+	Rows    int // of one body part each, in turn
+	Columns int // pictures in a row
 	Cell    int // pixels along a side
 }
 
@@ -54,31 +55,25 @@ func (s Sheet) Write(w io.Writer, f *dataset.Folder) error {
 	return png.Encode(w, out)
 }
 
-// choose lists the copies of each row: the first origin of every body part, then
-// the second of every one, and so on.
+// choose lists the pictures of each row: the first of every body part, then the
+// next of every one, and so on. The copies of an origin stand together, as in the
+// table.
 func (s Sheet) choose(f *dataset.Folder) [][]dataset.Item {
-	copies := map[string][]dataset.Item{} // by origin
-	origins := map[string][]string{}      // by body part
-	var parts []string
+	byPart := map[string][]dataset.Item{}
 	for _, it := range f.Items {
-		o := f.Extra(it, dataset.OriginColumn)
-		if len(copies[o]) == 0 {
-			if len(origins[it.BodyPart]) == 0 {
-				parts = append(parts, it.BodyPart)
-			}
-			origins[it.BodyPart] = append(origins[it.BodyPart], o)
-		}
-		if len(copies[o]) < s.Columns {
-			copies[o] = append(copies[o], it)
-		}
+		byPart[it.BodyPart] = append(byPart[it.BodyPart], it)
 	}
-	slices.Sort(parts)
+	parts := slices.Sorted(maps.Keys(byPart))
 	var rows [][]dataset.Item
-	for turn := 0; len(rows) < min(s.Rows, len(copies)); turn++ {
+	for first := 0; len(rows) < s.Rows; first += s.Columns {
+		before := len(rows)
 		for _, p := range parts {
-			if turn < len(origins[p]) && len(rows) < s.Rows {
-				rows = append(rows, copies[origins[p][turn]])
+			if copies := byPart[p]; first < len(copies) && len(rows) < s.Rows {
+				rows = append(rows, copies[first:min(first+s.Columns, len(copies))])
 			}
+		}
+		if len(rows) == before {
+			break
 		}
 	}
 	return rows
