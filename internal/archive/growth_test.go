@@ -46,7 +46,7 @@ func TestMakeRoom(t *testing.T) {
 	a := open(t, options(dir))
 	waiting := receive(t, a, "1.2.1", archive.Segment)
 	var finished []archive.Object
-	for i := range 100 {
+	for i := range 50 {
 		finished = append(finished, receive(t, a, fmt.Sprintf("1.3.%d", i+1), archive.Keep))
 	}
 	a.SetFree(func(string) (int64, error) { return int64(1000 - len(objectFiles(t, dir))), nil })
@@ -55,9 +55,9 @@ func TestMakeRoom(t *testing.T) {
 		removed, left int
 		have          int64
 	}{
-		{890, 0, 101, 899}, // there is room
-		{910, 32, 69, 931}, // one batch is enough
-		{2000, 68, 1, 999}, // no amount is enough: what waits stays
+		{940, 0, 51, 949},  // there is room
+		{960, 32, 19, 981}, // one batch is enough
+		{2000, 18, 1, 999}, // no amount is enough: what waits stays
 	} {
 		removed, have, err := a.MakeRoom(t.Context(), c.free)
 		if err != nil || removed != c.removed || have != c.have {
@@ -66,7 +66,7 @@ func TestMakeRoom(t *testing.T) {
 		if n := len(objectFiles(t, dir)); n != c.left {
 			t.Errorf("%d files are left, want %d", n, c.left)
 		}
-		if c.left == 69 {
+		if c.left == 19 {
 			if _, err := a.Object(t.Context(), finished[31].ID); !errors.Is(err, archive.ErrNotFound) {
 				t.Errorf("an old object is there: %v", err)
 			}
@@ -124,15 +124,15 @@ func TestDatabaseIsReused(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, options(dir))
 	var sizes []int64
-	for round := range 4 {
-		for i := range 100 {
+	for round := range 3 {
+		for i := range 50 {
 			in := incoming(fmt.Sprintf("1.%d.%d", round+1, i+1), archive.Keep)
 			in.Route = strings.Repeat("r", 2000)
 			if _, err := a.Receive(t.Context(), in, bytes.NewReader(dataset(dxClass, in.SOPInstanceUID, 10, 1))); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if n, err := a.Prune(t.Context(), time.Now()); n != 100 || err != nil {
+		if n, err := a.Prune(t.Context(), time.Now()); n != 50 || err != nil {
 			t.Fatalf("pruned %d, %v", n, err)
 		}
 		if _, err := database(t, dir).ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
@@ -219,7 +219,7 @@ func TestVersions(t *testing.T) {
 // Any name of a folder will do.
 func TestFolderNames(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, dir := range []string{"data", "./data2", "a b/c?d#e%20f", "x:y", "data/../data3"} {
+	for _, dir := range []string{"data", "a b/c?d#e%20f"} {
 		a := open(t, options(dir))
 		o := receive(t, a, "1.2.3", archive.Keep)
 		if _, err := os.Stat(filepath.Join(dir, "index.sqlite")); err != nil {
