@@ -117,6 +117,14 @@ func (r *readOut) attributes(uid string) *iod.DataSet {
 // bodyParts are the defined terms (PS3.16 Annex L) of regions whose own name is none.
 var bodyParts = map[string]string{"tibia": "LEG", "neck of femur": "HIP", "cervical": "CSPINE", "lumbar spine": "LSPINE", "thorax": "CHEST"}
 
+// bodyPart is Body Part Examined (0018,0015) for a region's part.
+func bodyPart(part string) string {
+	if term, ok := bodyParts[part]; ok {
+		return term
+	}
+	return strings.ToUpper(part)
+}
+
 // anatomy sets the DX Anatomy Imaged module (PS3.3 C.8.11.2); a dark frame images none.
 func (r *readOut) anatomy(d *iod.DataSet) {
 	if r.Dark {
@@ -126,11 +134,8 @@ func (r *readOut) anatomy(d *iod.DataSet) {
 		d.Strings(tag.PatientOrientation, "L", "F")
 		return
 	}
-	part, ok := bodyParts[r.v.part]
-	if !ok {
-		part = strings.ToUpper(r.v.part)
-	}
-	code, paired, known := iod.AnatomicRegion(part)
+	part := bodyPart(r.v.part)
+	code, paired, _ := iod.AnatomicRegion(part) // every region's is known
 	side := "U"
 	if paired {
 		side = strings.ToUpper(r.v.side[:1])
@@ -138,9 +143,7 @@ func (r *readOut) anatomy(d *iod.DataSet) {
 	d.Strings(tag.ImageComments, "simulated radiograph")
 	d.Strings(tag.BodyPartExamined, part)
 	d.Strings(tag.ImageLaterality, side)
-	if known {
-		d.Sequence(tag.AnatomicRegionSequence, code.Item())
-	}
+	d.Sequence(tag.AnatomicRegionSequence, code.Item())
 	d.Strings(tag.PatientOrientation, towards(r.v.cam.u), towards(r.v.cam.up.mul(-1)))
 }
 
