@@ -125,4 +125,17 @@ func explain(cmd *cobra.Command, path string, c configs.Config) {
 		fmt.Fprintf(w, "Route %s: %s from %s is segmented, the SEG goes to %s.\n", r.Name,
 			orAll(r.Modalities, "every modality"), orAll(r.From, "every peer"), orAll(r.SendTo, "nobody"))
 	}
+	fmt.Fprintln(w, kept(c.Retention))
+}
+
+// kept says how long finished objects stay.
+func kept(r configs.Retention) string {
+	s := "Finished images and segmentations are kept for ever"
+	if r.Keep > 0 {
+		s = fmt.Sprintf("Finished images and segmentations are kept for %.4g days", r.Keep.Hours()/24)
+	}
+	if r.MinFreeMiB > 0 {
+		return fmt.Sprintf("%s, the oldest go earlier when less than %d MiB of the disk is free.", s, r.MinFreeMiB)
+	}
+	return s + ", however full the disk."
 }
