@@ -1,35 +1,162 @@
 package segment
 
-const (
-	paddedPart = 0.002 // padding: within this part of the range below the brightest
-	paddedFill = 0.98  // of its bounding rotated rectangle a field in padding must fill
-	paddedRest = 0.002 // of that field may be as bright and connected to the frame's edge
+import (
+	"math"
+	"slices"
 )
 
-// padded is the hull of a field in a white border that software drew around it, nil
-// where there is none. Open beam clipped to white looks the same but for its limits: the
-// outline of a body is neither a rectangle nor free of hollows, so both are demanded.
-func padded(small []float32, h, w int, q []float32) []point {
-	inverse := make([]float32, len(small))
-	for i, v := range small {
-		inverse[i] = -v
+const (
+	whitePart   = 0.01  // white: within this part of the range below the brightest
+	whiteTilt   = 0.06  // radians two white edges may differ from a right angle
+	whiteRest   = 0.002 // of the field may be white and connected to the frame's edge
+	whiteBorder = 0.97  // of what is cut off must be white
+	whiteRim    = 4     // pixels along the frame's edge that are not looked at for that
+	whiteSharp  = 0.75  // of the step must lie within voteReach pixels
+)
+
+// cutWhite cuts off a border that software filled with white around the (turned)
+// rectangle it kept. Open beam clipped to white looks the same but for its limits: the
+// outline of a body is seldom straight, is no rectangle, not free of hollows, and goes
+// over into white gradually. All four are demanded; in doubt nothing is cut.
+func (s *search) cutWhite() bool {
+	level := s.white()
+	shown := &search{v: make([]float32, len(s.v)), h: s.h, w: s.w, high: 1, in: s.in}
+	for i, v := range s.v {
+		if v < level {
+			shown.v[i] = 1
+		}
 	}
-	level := -q[1] + paddedPart*(q[1]-q[0])
-	hull, filled := unexposed(inverse, h, w, level)
-	if hull == nil || filled < paddedFill {
-		return nil
+	before := *s
+	before.in = slices.Clone(s.in)
+	stepX, stepY := shown.steps(func(i int) float32 { return shown.v[i] })
+	lines := shown.sharpened(candidates(stepX, stepY, s.h, s.w))
+	for range 8 {
+		var best border
+		most := 0
+		for _, b := range lines {
+			if chord := s.whiteEdge(b, shown); chord > most && s.rightAngles(b) {
+				best, most = b, chord
+			}
+		}
+		if most == 0 {
+			break
+		}
+		s.cut(best.shifted(1))
+		s.whites++
 	}
-	field, hollow := 0, 0
-	for i, white := range flood(inverse, h, w, level) {
-		if within(hull, float64(i%w), float64(i/w), -0.5) {
-			field++
-			if white {
-				hollow++
+	if len(s.borders) == 0 {
+		return false
+	}
+	if s.hollow(level) {
+		*s = before
+		return false
+	}
+	return true
+}
+
+// white is the least value that counts as white.
+func (s *search) white() float32 { return s.high - whitePart*(s.high-s.low) }
+
+// whiteEdge is the length of b's chord where all outside b is white and nothing along
+// its inner side, else 0; shown is 1 where s is not white.
+func (s *search) whiteEdge(b border, shown *search) (chord int) {
+	up := 0
+	var near, far []float32
+	s.along(b, 1, func(_, x, y float64) {
+		out, _ := shown.at(x-voteReach*b.nx, y-voteReach*b.ny)
+		in, ok := shown.at(x+voteReach*b.nx, y+voteReach*b.ny)
+		if !ok || in < 0.5 && out < 0.5 {
+			return
+		}
+		chord++
+		if out < 0.5 && in > 0.5 {
+			up++
+		}
+		v, _ := s.at(x+voteReach*b.nx, y+voteReach*b.ny)
+		if w, ok := s.at(x+4*voteReach*b.nx, y+4*voteReach*b.ny); ok {
+			near, far = append(near, s.high-v), append(far, s.high-w)
+		}
+	})
+	if float64(chord) < leastChord*float64(min(s.h, s.w)) || float64(up) < 0.97*float64(chord) {
+		return 0
+	}
+	if !(median(near) > whiteSharp*median(far)) {
+		return 0
+	}
+	cut, white := 0.0, 0.0
+	for i, in := range s.in {
+		if in && b.distance(float64(i%s.w), float64(i/s.w)) < -1 {
+			cut++
+			if shown.v[i] == 0 {
+				white++
 			}
 		}
 	}
-	if float64(hollow) > paddedRest*float64(field) {
-		return nil
+	if white < whiteBorder*cut {
+		return 0
 	}
-	return hull
+	return chord
+}
+
+// rightAngles says whether b is parallel or at right angles to the other borders, and,
+// when it is the first, to the frame or to a turned rectangle's other edges to come.
+func (s *search) rightAngles(b border) bool {
+	for _, o := range s.borders {
+		if a := math.Abs(o.nx*b.nx + o.ny*b.ny); a > math.Sin(whiteTilt) && a < math.Cos(whiteTilt) {
+			return false
+		}
+	}
+	return true
+}
+
+// hollow says whether white is left in the field that is connected to the frame's
+// edge, or what was cut is too little a rectangle.
+func (s *search) hollow(level float32) bool {
+	inverse := make([]float32, len(s.v))
+	for i, v := range s.v {
+		inverse[i] = -v
+	}
+	field, white := 0.0, 0.0
+	for i, reached := range flood(inverse, s.h, s.w, -level) {
+		x, y := i%s.w, i/s.w
+		if !s.deep(x, y) || x < whiteRim || y < whiteRim || x >= s.w-whiteRim || y >= s.h-whiteRim {
+			continue
+		}
+		field++
+		if reached {
+			white++
+		}
+	}
+	if len(s.borders) < 3 {
+		for _, b := range s.borders {
+			if min(math.Abs(b.nx), math.Abs(b.ny)) > math.Sin(whiteTilt) {
+				return true
+			}
+		}
+	}
+	return white > whiteRest*field || field < leastField*float64(len(s.in))
+}
+
+// deep says whether (x, y) is in the field, and not next to one of its borders.
+func (s *search) deep(x, y int) bool {
+	return !slices.ContainsFunc(s.borders, func(b border) bool { return b.distance(float64(x), float64(y)) < whiteRim })
+}
+
+// pale marks white pixels and their neighbours, which are partly white.
+func (s *search) pale() Mask {
+	if s.paleMask != nil {
+		return s.paleMask
+	}
+	s.paleMask = make(Mask, len(s.v))
+	for i, v := range s.v {
+		if v < s.white() {
+			continue
+		}
+		for y := max(0, i/s.w-1); y <= min(s.h-1, i/s.w+1); y++ {
+			for x := max(0, i%s.w-1); x <= min(s.w-1, i%s.w+1); x++ {
+				s.paleMask[y*s.w+x] = true
+			}
+		}
+	}
+	return s.paleMask
 }

@@ -1,0 +1,239 @@
+package segment
+
+import (
+	"math"
+	"slices"
+)
+
+// shapeParts are the parts of the range below which a border may lie that encloses the
+// field from several sides; the level with the most rectangular field is taken.
+var shapeParts = []float32{0.04, 0.08, 0.13, 0.2, 0.28, 0.36, 0.44, 0.52, 0.6}
+
+const (
+	shapeFill  = 0.90 // of the rectangle the field must fill
+	whiteFill  = 0.97 // of it, where a side borders on white
+	whiteSide  = 0.80 // of the pixels outside a side are white: software drew it
+	mostSpread = 0.3  // of the range: what a large border may vary
+	fewTilt    = 0.09 // radians from the frame's directions, where there are two sides
+	shapeRim   = 2.5  // pixels from the frame at which a side lies in the picture
+)
+
+// cutShape cuts the field to a turned rectangle that a grey border encloses. The border
+// need not be dark: two sides or more at right angles, each straight and steep along its
+// length, are no body's outline.
+func (s *search) cutShape() bool {
+	var best []border
+	most := shapeFill
+	for _, part := range shapeParts {
+		hull := s.enclosed(s.part(part))
+		if len(hull) < 3 {
+			continue
+		}
+		if sides, fill := s.rectangle(hull); fill > most && s.sidesHold(sides, fill) {
+			best, most = sides, fill
+		}
+	}
+	for i := range best {
+		best[i] = s.placed(best, i)
+	}
+	for _, b := range best {
+		s.cut(b)
+	}
+	return best != nil
+}
+
+// enclosed is the hull of what remains without the pixels ≤ level or white that are
+// connected to the frame's edge; nil where that is too much or too little.
+func (s *search) enclosed(level float32) []point {
+	v := make([]float32, len(s.v))
+	for i := range v {
+		if v[i] = s.v[i]; s.pale()[i] || !s.in[i] {
+			v[i] = s.low
+		}
+	}
+	reached := flood(v, s.h, s.w, level)
+	left := len(reached) - reached.Count()
+	if float64(left) < leastField*float64(len(v)) || float64(left) > 0.97*float64(len(v)) {
+		return nil
+	}
+	return convexHull(outermost(reached, s.h, s.w))
+}
+
+// outermost are the outermost pixels of every row that are not border, in regions of at
+// least 2 % of the frame: lead markers and scattered pixels do not stretch the field.
+func outermost(border Mask, h, w int) []point {
+	label := make([]uint8, len(border))
+	for i, b := range border {
+		if b {
+			label[i] = 1
+		}
+	}
+	runs, _ := connectedRuns(label, h, w)
+	area := make(map[int32]int)
+	for i := range runs {
+		area[root(runs, int32(i))] += int(runs[i].to - runs[i].from)
+	}
+	var out []point
+	for i, r := range runs {
+		if label[int(r.row)*w+int(r.from)] == 0 && area[root(runs, int32(i))]*50 >= h*w {
+			y := float64(r.row)
+			out = append(out, point{float64(r.from), y}, point{float64(r.to - 1), y})
+		}
+	}
+	return out
+}
+
+// rectangle is the turned rectangle around hull that it fills best, as the sides that
+// lie in the picture, and how much of it, as far as it lies in the picture, is filled.
+func (s *search) rectangle(hull []point) (sides []border, fill float64) {
+	filled := s.area(hullBorders(hull))
+	for i, a := range hull {
+		b := hull[(i+1)%len(hull)]
+		l := math.Hypot(b.x-a.x, b.y-a.y)
+		if l < 8 {
+			continue
+		}
+		ux, uy := (b.x-a.x)/l, (b.y-a.y)/l
+		four := []border{{-uy, ux, math.Inf(1)}, {uy, -ux, math.Inf(1)}, {ux, uy, math.Inf(1)}, {-ux, -uy, math.Inf(1)}}
+		for k := range four {
+			for _, p := range hull {
+				four[k].d = min(four[k].d, four[k].nx*p.x+four[k].ny*p.y)
+			}
+		}
+		if f := filled / s.area(four); f > fill {
+			sides, fill = four, f
+		}
+	}
+	sides = slices.DeleteFunc(sides, func(b border) bool { return !s.crosses(b) })
+	return sides, fill
+}
+
+func hullBorders(hull []point) (out []border) {
+	for i, a := range hull {
+		b := hull[(i+1)%len(hull)]
+		if l := math.Hypot(b.x-a.x, b.y-a.y); l > 0 {
+			n := border{-(b.y - a.y) / l, (b.x - a.x) / l, 0}
+			n.d = n.nx*a.x + n.ny*a.y
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// area counts the picture's pixels inside all of b, half a pixel beyond included.
+func (s *search) area(b []border) (n float64) {
+	for i := range s.in {
+		if inside(b, float64(i%s.w), float64(i/s.w), 0.5) {
+			n++
+		}
+	}
+	return max(n, 1)
+}
+
+func inside(b []border, x, y, margin float64) bool {
+	for _, o := range b {
+		if o.distance(x, y) < -margin {
+			return false
+		}
+	}
+	return true
+}
+
+// crosses says whether more than a rim of the picture lies outside b.
+func (s *search) crosses(b border) bool {
+	n := 0
+	for _, p := range []point{{0, 0}, {float64(s.w - 1), 0}, {0, float64(s.h - 1)}, {float64(s.w - 1), float64(s.h - 1)}} {
+		if b.distance(p.x, p.y) < -shapeRim {
+			n++
+		}
+	}
+	return n > 0
+}
+
+// within is s with the field limited to the other sides than the k-th.
+func (s *search) within(sides []border, k int) *search {
+	t := *s
+	t.in = slices.Clone(s.in)
+	others := slices.Delete(slices.Clone(sides), k, k+1)
+	for i := range t.in {
+		t.in[i] = t.in[i] && inside(others, float64(i%s.w), float64(i/s.w), 0)
+	}
+	return &t
+}
+
+// sidesHold says whether the sides are a field's: two or more, not all parallel, each a
+// step up along its length or a sharp limit of white. Two sides alone, which a corner
+// between body and frame has too, must hold better and stand straight.
+func (s *search) sidesHold(sides []border, fill float64) bool {
+	corner := false
+	few := len(sides) < 3
+	for i, b := range sides {
+		t := s.within(sides, i)
+		if few && (min(math.Abs(b.nx), math.Abs(b.ny)) > fewTilt || fill < 0.95) {
+			return false
+		}
+		if t.bordersWhite(b) {
+			if fill < whiteFill {
+				return false
+			}
+		} else if e := t.darkEdge(t.steepest(b)); !e.holds(few) || e.area > 0.1 && t.spread(e.border) > mostSpread {
+			return false
+		}
+		corner = corner || i > 0 && math.Abs(b.nx*sides[0].nx+b.ny*sides[0].ny) < 0.1
+	}
+	return corner
+}
+
+// holds says whether e may be one of the sides of a rectangle, one of few or of many.
+func (e darkEdge) holds(few bool) bool {
+	if few {
+		return e.support >= 0.95 && e.weakest >= 0.6 && e.below >= 0.9 && e.rise >= 0.1
+	}
+	return e.support >= 0.85 && e.weakest >= 0.25 && e.below >= 0.75 && e.rise >= 0.06
+}
+
+// spread is the range between the tenth and the ninetieth percentile outside b, of the
+// picture's: large where that is anatomy.
+func (s *search) spread(b border) float64 {
+	var v []float32
+	for i, in := range s.in {
+		if in && !s.pale()[i] && b.distance(float64(i%s.w), float64(i/s.w)) < -voteReach {
+			v = append(v, s.v[i])
+		}
+	}
+	slices.Sort(v)
+	if len(v) < 10 {
+		return 0
+	}
+	return float64((v[len(v)*9/10] - v[len(v)/10]) / (s.high - s.low))
+}
+
+// bordersWhite says whether nearly all pixels a little outside b are white, and the
+// field falls off from white at once.
+func (s *search) bordersWhite(b border) bool {
+	n, white := 0, 0
+	s.along(b.shifted(-3), 1, func(_, x, y float64) {
+		n++
+		if s.pale()[int(y+0.5)*s.w+int(x+0.5)] {
+			white++
+		}
+	})
+	var near, far []float32
+	s.along(b.shifted(voteReach), 2, func(_, x, y float64) {
+		v, _ := s.at(x, y)
+		if w, ok := s.at(x+3*voteReach*b.nx, y+3*voteReach*b.ny); ok {
+			near, far = append(near, s.high-v), append(far, s.high-w)
+		}
+	})
+	return float64(white) > whiteSide*float64(n) && median(near) > whiteSharp*median(far)
+}
+
+// placed is the k-th side where it is steepest, moved to the end of the penumbra.
+func (s *search) placed(sides []border, k int) border {
+	t := s.within(sides, k)
+	if t.bordersWhite(sides[k]) {
+		return sides[k].shifted(-0.5)
+	}
+	e := t.darkEdge(t.steepest(sides[k]))
+	return e.border.shifted(e.foot)
+}
