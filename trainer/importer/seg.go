@@ -24,7 +24,7 @@ type segmentation struct {
 	sources    []string // SOP Instance UIDs it was made from, each once
 	segments   map[int]described
 	frames     []int // Referenced Segment Number of each frame
-	masks      []segment.Mask
+	packed     []byte
 }
 
 // described is an item of the Segment Sequence (PS3.3 C.8.20.2).
@@ -35,12 +35,14 @@ type described struct {
 	algorithm, model string   // Segment Algorithm Type and Name
 }
 
-// maxSegmentation is the size of the largest file read, bytes; its masks take eight
-// times as much.
+// maxSegmentation is the size of the largest file read, bytes.
 const maxSegmentation = 32 << 20
 
-// errSyntax is a segmentation in a transfer syntax that is not read.
-var errSyntax = errors.New("want Explicit VR Little Endian")
+// syntaxes are the transfer syntaxes (PS3.5 A.1, A.2) that are read.
+var syntaxes = []string{"1.2.840.10008.1.2", iod.ExplicitVRLittleEndian}
+
+// errSyntax is a segmentation in another transfer syntax.
+var errSyntax = errors.New("want Implicit or Explicit VR Little Endian")
 
 // readSegmentation reads a file. The bytes are from outside: the structure is
 // walked by part10.Scan before the parser sees it.
@@ -65,64 +67,27 @@ func readSegmentation(path string) (s *segmentation, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.TransferSyntaxUID != iod.ExplicitVRLittleEndian {
+	if !slices.Contains(syntaxes, h.TransferSyntaxUID) {
 		return nil, errSyntax
 	}
 	if _, err := part10.Scan(bytes.NewReader(b[h.DatasetOffset:]), h.TransferSyntaxUID); err != nil {
 		return nil, err
 	}
-	ds, err := dicom.Parse(bytes.NewReader(b), int64(len(b)), nil, dicom.SkipPixelData(), dicom.AllowUnknownSpecificCharacterSet())
+	ds, err := dicom.Parse(bytes.NewReader(b), int64(len(b)), nil, dicom.SkipProcessingPixelDataValue(), dicom.AllowUnknownSpecificCharacterSet())
 	if err != nil { // the parser's words may quote values
 		return nil, fmt.Errorf("%w: value and value representation do not agree", segment.ErrMalformed)
 	}
 	s = &segmentation{}
-	if s.masks, s.rows, s.cols, err = segment.ReadMasks(b); err != nil {
+	a := attributes(ds.Elements)
+	frames, err := s.readPixels(a)
+	if err != nil {
 		return nil, err
 	}
-	return s, s.describe(attributes(ds.Elements))
-}
-
-// attributes gives access to parsed elements; what is absent or of another type is
-// empty.
-type attributes []*dicom.Element
-
-func (a attributes) value(t tag.Tag) any {
-	for _, e := range a {
-		if e != nil && e.Tag == t && e.Value != nil {
-			return e.Value.GetValue()
-		}
-	}
-	return nil
-}
-
-func (a attributes) items(t tag.Tag) (out []attributes) {
-	items, _ := a.value(t).([]*dicom.SequenceItemValue)
-	for _, it := range items {
-		if elements, ok := it.GetValue().([]*dicom.Element); ok {
-			out = append(out, elements)
-		}
-	}
-	return out
-}
-
-func (a attributes) text(t tag.Tag) string {
-	v, _ := a.value(t).([]string)
-	if len(v) == 0 {
-		return ""
-	}
-	return strings.Trim(v[0], " \x00")
-}
-
-func (a attributes) number(t tag.Tag) int {
-	v, _ := a.value(t).([]int)
-	if len(v) == 0 {
-		return 0
-	}
-	return v[0]
+	return s, s.describe(a, frames)
 }
 
 // describe reads what the frames mean and which image they belong to.
-func (s *segmentation) describe(a attributes) error {
+func (s *segmentation) describe(a attributes, frames int) error {
 	s.segments = map[int]described{}
 	for _, it := range a.items(tag.SegmentSequence) {
 		d := described{number: it.number(tag.SegmentNumber), label: it.text(tag.SegmentLabel),
@@ -136,7 +101,7 @@ func (s *segmentation) describe(a attributes) error {
 		s.source(series.items(tag.ReferencedInstanceSequence))
 	}
 	s.source(a.items(tag.SourceImageSequence))
-	return s.readFrames(a)
+	return s.readFrames(a, frames)
 }
 
 func (s *segmentation) source(references []attributes) {
@@ -148,17 +113,20 @@ func (s *segmentation) source(references []attributes) {
 }
 
 // readFrames finds the segment of each frame (PS3.3 C.8.20.3.1, Segment
-// Identification), which may be shared by all.
-func (s *segmentation) readFrames(a attributes) error {
+// Identification), which may be shared by all, and its source image (C.7.6.16.2.6).
+func (s *segmentation) readFrames(a attributes, frames int) error {
 	shared := 0
 	for _, g := range a.items(tag.SharedFunctionalGroupsSequence) {
 		shared = max(shared, identified(g))
 	}
 	groups := a.items(tag.PerFrameFunctionalGroupsSequence)
-	for i := range s.masks {
+	for i := range frames {
 		number := shared
 		if i < len(groups) {
 			number = max(number, identified(groups[i]))
+			for _, d := range groups[i].items(tag.DerivationImageSequence) {
+				s.source(d.items(tag.SourceImageSequence))
+			}
 		}
 		if _, ok := s.segments[number]; !ok {
 			return fmt.Errorf("%w: frame %d belongs to no segment", segment.ErrMalformed, i+1)
@@ -228,8 +196,8 @@ func (s *segmentation) label(told map[string]uint8, rest uint8) (label []uint8, 
 			if c, ok := classOf(s.segments[number], told); !ok || c != class {
 				continue
 			}
-			for k, set := range s.masks[i] {
-				if !set || label[k] == class {
+			for k := range label {
+				if !s.set(i, k) || label[k] == class {
 					continue
 				}
 				if label[k] != none {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -201,7 +202,7 @@ func TestSegmentedProblems(t *testing.T) {
 		}, "want a BINARY segmentation"},
 		"transfer syntax": {func(dir string, _ *importer.Segmented) {
 			replaced(t, filepath.Join(dir, "segs", "a.dcm"), "1.2.840.10008.1.2.1\x00", "1.2.840.10008.1.2.5\x00")
-		}, "want Explicit VR Little Endian"},
+		}, "want Implicit or Explicit VR Little Endian"},
 		"not DICOM": {func(dir string, in *importer.Segmented) {
 			save(t, filepath.Join(dir, "x.dcm"), []byte("x"))
 			in.Inputs = append(in.Inputs, filepath.Join(dir, "x.dcm"))
@@ -254,6 +255,41 @@ func TestSegmentedClasses(t *testing.T) {
 		}
 		if label != want {
 			t.Fatalf("label %d at %d, want %d", label, k, want)
+		}
+	}
+}
+
+// Other programs store a segmentation again with other lengths and in implicit VR.
+func TestSegmentedByDCMTK(t *testing.T) {
+	if _, err := exec.LookPath("dcmconv"); err != nil {
+		if os.Getenv("REQUIRE_PEERS") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	for _, options := range [][]string{{"+te", "-e"}, {"+ti", "+e"}, {"+ti", "-e"}} {
+		dir := t.TempDir()
+		m := segmented(t, dir, "a.dcm", radiograph("1.2.3", "1", 37, 45))
+		file := filepath.Join(dir, "segs", "a.dcm")
+		if out, err := exec.Command("dcmconv", append(options, file, file)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v %s", options, err, out)
+		}
+		in := importer1(dir, dir)
+		if res, err := in.Run(context.Background(), nil); err != nil {
+			t.Fatalf("%v: %v %+v", options, err, res)
+		}
+		f, err := dataset.Open(in.Out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := f.Load(f.Items[0])
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for k, label := range p.Label {
+			if m.Open[k] != (label == dataset.OpenBeam) || m.Soft[k] != (label == dataset.SoftTissue) || m.Bone[k] != (label == dataset.Bone) {
+				t.Fatalf("%v: label %d at %d differs from the masks", options, label, k)
+			}
 		}
 	}
 }
