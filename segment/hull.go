@@ -9,8 +9,11 @@ type point struct{ x, y float64 }
 
 func cross(o, a, b point) float64 { return (a.x-o.x)*(b.y-o.y) - (a.y-o.y)*(b.x-o.x) }
 
-// convexHull is Andrew's monotone chain, counter-clockwise.
+// convexHull is Andrew's monotone chain, counter-clockwise; nil of no points.
 func convexHull(p []point) []point {
+	if len(p) == 0 {
+		return nil
+	}
 	slices.SortFunc(p, func(a, b point) int {
 		if a.x != b.x {
 			return int(math.Copysign(1, a.x-b.x))
