@@ -46,7 +46,7 @@ func (n *node) Serve(ctx context.Context, ln net.Listener) error {
 	background := context.WithoutCancel(ctx)
 	working, stopWork := context.WithCancel(background)
 	defer stopWork()
-	var g errgroup.Group
+	g, ctx := errgroup.WithContext(ctx) // what fails ends the others
 	g.Go(func() error { return n.server.Serve(background, ln) })
 	g.Go(func() error {
 		return ignore(n.archive.Work(working, archive.Handlers{
