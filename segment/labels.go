@@ -1,20 +1,15 @@
 package segment
 
-// labels chooses the most probable class of every pixel of the field, row by row,
-// Ignore outside it, and keeps the winning probability.
-func (u *Upsampler) labels(field Mask) (label []uint8, probability []float32) {
-	n := u.g.Rows * u.g.Columns
-	label, probability = make([]uint8, n), make([]float32, n)
-	parallel(u.g.Rows, func(r int) {
-		buf := make([]float32, Classes*u.g.Columns)
-		var p [Classes][]float32
-		for c := range p {
-			p[c] = buf[c*u.g.Columns:][:u.g.Columns]
-		}
-		u.Row(r, p)
-		for k := range u.g.Columns {
-			i := r*u.g.Columns + k
-			if !field[i] {
+// labels chooses the most probable class of every pixel of the field (nil: all of
+// rows×cols), row by row, Ignore outside it, and keeps the winning probability.
+func labels(from Probabilities, rows, cols int, field Mask) (label []uint8, probability []float32) {
+	label, probability = make([]uint8, rows*cols), make([]float32, rows*cols)
+	parallel(rows, func(r int) {
+		p := newRow(cols)
+		from.Row(r, p)
+		for k := range cols {
+			i := r*cols + k
+			if field != nil && !field[i] {
 				label[i] = uint8(Ignore)
 				continue
 			}
@@ -28,6 +23,15 @@ func (u *Upsampler) labels(field Mask) (label []uint8, probability []float32) {
 		}
 	})
 	return label, probability
+}
+
+// newRow is room for the probabilities of a row of cols pixels.
+func newRow(cols int) (p [Classes][]float32) {
+	buffer := make([]float32, Classes*cols)
+	for c := range p {
+		p[c] = buffer[c*cols:][:cols]
+	}
+	return p
 }
 
 // run is a stretch of one class in one row.

@@ -34,11 +34,17 @@ func (c Config) minimumIsland() float64 {
 	return max(0, c.MinimumIsland)
 }
 
+// leastIsland is the area from which an island of an image of n pixels stays.
+func (c Config) leastIsland(n int) int { return int(c.minimumIsland() * float64(n)) }
+
 // Digest is the SHA-256, hexadecimal, of everything in c that can change a result;
 // defaults count as their values.
 func (c Config) Digest() string {
 	c.SoftTissueThreshold = c.Threshold("\x00no body part")
 	c.MinimumIsland = c.minimumIsland()
+	if c.Guided != nil {
+		c.Guided = new(c.Guided.complete())
+	}
 	if len(c.SoftTissueThresholdByBodyPart) == 0 {
 		c.SoftTissueThresholdByBodyPart = nil
 	}
@@ -76,7 +82,7 @@ func (p *Pipeline) Run(ctx context.Context, img *Image) (*Result, error) {
 	if err := checkProbabilities(answer); err != nil {
 		return nil, fmt.Errorf("predict regions: %w", err)
 	}
-	p.regions(res, geo.Upsampler(answer))
+	p.regions(res, p.Config.probabilities(geo, answer, pix, res.Field))
 	return res, ctx.Err()
 }
 
@@ -102,12 +108,11 @@ func checkProbabilities(p []float32) error {
 }
 
 // regions fills the masks and figures of res.
-func (p *Pipeline) regions(res *Result, up *Upsampler) {
-	label, probability := up.labels(res.Field)
+func (p *Pipeline) regions(res *Result, from Probabilities) {
+	label, probability := labels(from, res.Rows, res.Columns, res.Field)
 	before := slices.Clone(label)
-	least := int(p.Config.minimumIsland() * float64(len(label)))
-	res.Islands = removeIslands(label, res.Rows, res.Columns, least)
-	up.reclassified(before, label, probability)
+	res.Islands = removeIslands(label, res.Rows, res.Columns, p.Config.leastIsland(len(label)))
+	reclassified(from, res.Columns, before, label, probability)
 	n := len(label)
 	res.Masks = Masks{make(Mask, n), make(Mask, n), make(Mask, n), make(Mask, n)}
 	threshold := float32(res.SoftTissueThreshold)
@@ -138,19 +143,17 @@ func (p *Pipeline) regions(res *Result, up *Upsampler) {
 
 // reclassified replaces the probability of pixels whose class changed by that of the
 // class they have now.
-func (u *Upsampler) reclassified(before, label []uint8, probability []float32) {
-	parallel(u.g.Rows, func(r int) {
+func reclassified(from Probabilities, cols int, before, label []uint8, probability []float32) {
+	parallel(len(label)/cols, func(r int) {
 		var p [Classes][]float32
-		for k := range u.g.Columns {
-			i := r*u.g.Columns + k
+		for k := range cols {
+			i := r*cols + k
 			if label[i] == before[i] {
 				continue
 			}
 			if p[0] == nil {
-				for c := range p {
-					p[c] = make([]float32, u.g.Columns)
-				}
-				u.Row(r, p)
+				p = newRow(cols)
+				from.Row(r, p)
 			}
 			probability[i] = p[label[i]][k]
 		}

@@ -193,6 +193,9 @@ type Config struct {
 	// MinimumIsland is the area, as a fraction of Rows×Columns, below which a connected
 	// region takes the class around it; 0 means 0.0005, negative keeps every island.
 	MinimumIsland float64
+	// Guided refines the network's probabilities at the image's own pixels; nil
+	// interpolates them bilinearly.
+	Guided *GuidedFilter `json:",omitempty"`
 	// WholeFrame switches the search for the exposed field off.
 	WholeFrame bool
 }
