@@ -106,7 +106,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("pictures by origin: %v", origins)
 	}
 	r, err := dataset.Check(context.Background(), out, 0, nil)
-	if err != nil || r.Count(dataset.Wrong) > 0 {
+	if err != nil || len(r.Problems) != 2 { // no val and no test; two equal pictures would be a third
 		t.Errorf("the folder has problems: %+v, %v", r.Problems, err)
 	}
 }

@@ -132,9 +132,9 @@ func pixels(n int64) string {
 	return strconv.FormatInt(n, 10) + " pixels"
 }
 
-// brighter is by how much of the file's range bone may be brighter than the open
+// brighter is by how much of the image's range bone may be brighter than the open
 // beam before the polarity is doubted.
-const brighter = 0.02
+const brighter = 0.05
 
 // checkPolarity compares the open beam with what weakens the beam.
 func (e *examined) checkPolarity(pix []float32, values []uint8) {
@@ -148,7 +148,8 @@ func (e *examined) checkPolarity(pix []float32, values []uint8) {
 
 // GuessPolarity finds a picture's polarity from its label: which side of the
 // densest labelled class the open beam is on. margin is the distance of their
-// means, 0..1; ok is false where a class it needs is absent.
+// means as a part of the image's range; ok is false where a class it needs is absent
+// or the image is constant.
 func GuessPolarity(pix []float32, label []uint8) (polarity string, margin float32, ok bool) {
 	var sum [Classes]float64
 	var n [Classes]int
@@ -165,7 +166,11 @@ func GuessPolarity(pix []float32, label []uint8) (polarity string, margin float3
 	if n[OpenBeam] == 0 || n[dense] == 0 {
 		return "", 0, false
 	}
-	d := float32(sum[OpenBeam]/float64(n[OpenBeam]) - sum[dense]/float64(n[dense]))
+	span := slices.Max(pix) - slices.Min(pix)
+	if span == 0 {
+		return "", 0, false
+	}
+	d := float32(sum[OpenBeam]/float64(n[OpenBeam])-sum[dense]/float64(n[dense])) / span
 	if d < 0 {
 		return AirDark, -d, true
 	}

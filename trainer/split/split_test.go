@@ -150,6 +150,9 @@ func TestProperties(t *testing.T) {
 			if len(who) == 1 && r.Test != r.All && !strings.Contains(notes, quoted) {
 				t.Errorf("seed %d: of one patient: %+v\n%s", seed, r, notes)
 			}
+			if len(who) > 1 && r.Train == 0 && !anyAlone(patients, who) {
+				t.Errorf("seed %d: of several patients and not in training: %+v\n%s", seed, r, notes)
+			}
 			if len(who) > 1 && r.Validation == 0 && !strings.Contains(notes, quoted+" is not in val") {
 				t.Errorf("seed %d: not validated: %+v\n%s", seed, r, notes)
 			}
@@ -163,6 +166,19 @@ func TestProperties(t *testing.T) {
 			t.Errorf("seed %d: %+v do not add up to %d", seed, all, len(f.Items))
 		}
 	}
+}
+
+// anyAlone reports whether one of who is the only patient of some body part, and
+// so tested whatever else it shows.
+func anyAlone(patients map[string]map[string]bool, who map[string]bool) bool {
+	for _, of := range patients {
+		for p := range of {
+			if len(of) == 1 && who[p] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Difficult images are a larger share of test than of the whole.
