@@ -122,21 +122,15 @@ func hullBorders(hull []point) (out []border) {
 
 // area counts the picture's pixels inside all of b, half a pixel beyond included.
 func (s *search) area(b []border) (n float64) {
-	for i := range s.in {
-		if inside(b, float64(i%s.w), float64(i/s.w), 0.5) {
-			n++
-		}
+	wider := make([]border, len(b))
+	for i := range b {
+		wider[i] = b[i].shifted(-0.5)
+	}
+	for y := range s.h {
+		first, last := rowSpan(wider, float64(y), 1, s.w)
+		n += float64(last - first)
 	}
 	return max(n, 1)
-}
-
-func inside(b []border, x, y, margin float64) bool {
-	for _, o := range b {
-		if o.distance(x, y) < -margin {
-			return false
-		}
-	}
-	return true
 }
 
 // crosses says whether more than a rim of the picture lies outside b.
@@ -155,8 +149,11 @@ func (s *search) within(sides []border, k int) *search {
 	t := *s
 	t.in = slices.Clone(s.in)
 	others := slices.Delete(slices.Clone(sides), k, k+1)
-	for i := range t.in {
-		t.in[i] = t.in[i] && inside(others, float64(i%s.w), float64(i/s.w), 0)
+	for y := range s.h {
+		row := t.in[y*s.w : (y+1)*s.w]
+		first, last := rowSpan(others, float64(y), 1, s.w)
+		clear(row[:first])
+		clear(row[last:])
 	}
 	return &t
 }
@@ -211,13 +208,9 @@ func (s *search) spread(b border) float64 {
 // bordersWhite says whether nearly all pixels a little outside b are white, and the
 // field falls off from white at once.
 func (s *search) bordersWhite(b border) bool {
-	n, white := 0, 0
-	s.along(b.shifted(-3), 1, func(_, x, y float64) {
-		n++
-		if s.pale()[int(y+0.5)*s.w+int(x+0.5)] {
-			white++
-		}
-	})
+	if s.paleAlong(b.shifted(-3)) < whiteSide || s.paleAlong(b.shifted(3)) > 1-whiteSide {
+		return false
+	}
 	var near, far []float32
 	s.along(b.shifted(voteReach), 2, func(_, x, y float64) {
 		v, _ := s.at(x, y)
@@ -225,7 +218,19 @@ func (s *search) bordersWhite(b border) bool {
 			near, far = append(near, s.high-v), append(far, s.high-w)
 		}
 	})
-	return float64(white) > whiteSide*float64(n) && median(near) > whiteSharp*median(far)
+	return median(near) > whiteSharp*median(far)
+}
+
+// paleAlong is the part of the pixels along b that are white.
+func (s *search) paleAlong(b border) float64 {
+	n, white := 0, 0
+	s.along(b, 1, func(_, x, y float64) {
+		n++
+		if s.pale()[int(y+0.5)*s.w+int(x+0.5)] {
+			white++
+		}
+	})
+	return float64(white) / max(1, float64(n))
 }
 
 // placed is the k-th side where it is steepest, moved to the end of the penumbra.
