@@ -125,15 +125,17 @@ func CheckAETitle(s string) error {
 	return nil
 }
 
-// CheckUID tells whether s is a UID: at most 64 characters, components of
-// digits without leading zero, separated by dots (PS3.5 9.1).
+// CheckUID tells whether s can be used as a UID: at most 64 characters,
+// components of digits separated by dots (PS3.5 9.1). Leading zeros, which the
+// standard forbids, are let through: equipment that makes UIDs of dates writes
+// them, and an image is not lost for it.
 func CheckUID(s string) error {
 	if len(s) == 0 || len(s) > 64 {
 		return fmt.Errorf("UID of %d characters: want 1 to 64", len(s))
 	}
 	for component := range strings.SplitSeq(s, ".") {
-		if component == "" || (len(component) > 1 && component[0] == '0') {
-			return errors.New("UID with an empty component or a leading zero")
+		if component == "" {
+			return errors.New("UID with an empty component")
 		}
 		if strings.Trim(component, "0123456789") != "" {
 			return errors.New("UID with characters other than digits and dots")
