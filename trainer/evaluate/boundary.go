@@ -46,6 +46,14 @@ var noBoundary = Boundary{Mean: undefined, P95: undefined, MeanMM: undefined, P9
 // Boundaries are those of the classes.
 type Boundaries [dataset.Classes]Boundary
 
+// BoundariesOf compares a prediction with its label, both rows×cols; what the label
+// ignores is not looked at. spacing is the millimetres per pixel, 0 when unknown.
+func BoundariesOf(label, prediction []uint8, rows, cols int, spacing float64) Boundaries {
+	scored := slices.Clone(prediction)
+	hide(scored, label)
+	return boundaries(label, scored, rows, cols, spacing)
+}
+
 // boundaries compares two rows×cols pictures of classes; both are Ignore where
 // nothing is scored. spacing is the millimetres per pixel, 0 when unknown.
 func boundaries(truth, predicted []uint8, rows, cols int, spacing float64) Boundaries {

@@ -261,9 +261,7 @@ func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities
 			prediction[i] = e.native.image.add(p.Label[i], [dataset.Classes]float32{row[0][x], row[1][x], row[2][x]})
 		}
 	}
-	scored := slices.Clone(prediction)
-	hide(scored, p.Label)
-	e.native.finish(s.Item, p.Rows, p.Cols, boundaries(p.Label, scored, p.Rows, p.Cols, spacing))
+	e.native.finish(s.Item, p.Rows, p.Cols, BoundariesOf(p.Label, prediction, p.Rows, p.Cols, spacing))
 	return prediction
 }
 
