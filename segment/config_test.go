@@ -41,3 +41,43 @@ func TestFieldByAttributes(t *testing.T) {
 		t.Error("the field's corner is not at row 6, column 11")
 	}
 }
+
+// Circular and polygonal shutters and collimators; several shapes limit together; what
+// is malformed or leaves next to nothing is not believed.
+func TestFieldByShapes(t *testing.T) {
+	cs := func(tag uint32, v string) dicomtest.Attribute {
+		return dicomtest.Attribute{Tag: tag, VR: "CS", Value: v}
+	}
+	is := func(tag uint32, v string) dicomtest.Attribute {
+		return dicomtest.Attribute{Tag: tag, VR: "IS", Value: v}
+	}
+	circle := []dicomtest.Attribute{cs(0x00181600, "CIRCULAR"), is(0x00181610, `25\30`), is(0x00181612, "20")}
+	triangle := []dicomtest.Attribute{cs(0x00181700, "POLYGONAL"), is(0x00181720, `1\1\1\60\50\1`)}
+	for _, c := range []struct {
+		name    string
+		extra   []dicomtest.Attribute
+		method  string
+		in, out [2]int // 0-based row, column
+	}{
+		{"circle", circle, "attributes", [2]int{24, 29}, [2]int{24, 50}},
+		{"triangle", triangle, "attributes", [2]int{10, 10}, [2]int{40, 50}},
+		{"both", append(circle[:3:3], triangle...), "attributes", [2]int{20, 20}, [2]int{2, 2}},
+		{"tiny circle", []dicomtest.Attribute{circle[0], circle[1], is(0x00181612, "3")}, "", [2]int{24, 29}, [2]int{-1, 0}},
+		{"no radius", circle[:2], "", [2]int{24, 29}, [2]int{-1, 0}},
+		{"two vertices", []dicomtest.Attribute{triangle[0], is(0x00181720, `1\1\9\9`)}, "", [2]int{24, 29}, [2]int{-1, 0}},
+	} {
+		m := dicomtest.DX(50, 60, 300)
+		m.Extra = append(m.Extra, c.extra...)
+		p := segment.Pipeline{Predictor: thresholds{}}
+		res, err := p.Run(t.Context(), decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (res.FieldRecord.Method == "attributes") != (c.method == "attributes") {
+			t.Errorf("%s: %+v, want %q", c.name, res.FieldRecord, c.method)
+		}
+		if !res.Field[c.in[0]*60+c.in[1]] || c.out[0] >= 0 && res.Field[c.out[0]*60+c.out[1]] {
+			t.Errorf("%s: the field is not where the header says", c.name)
+		}
+	}
+}

@@ -183,6 +183,9 @@ func (s *search) sidesHold(sides []border, fill float64) bool {
 
 // holds says whether e may be one of the sides of a rectangle, one of few or of many.
 func (e darkEdge) holds(few bool) bool {
+	if e.steep < 0.05 || e.back > 2*mostBack {
+		return false
+	}
 	if few {
 		return e.support >= 0.95 && e.weakest >= 0.6 && e.below >= 0.9 && e.rise >= 0.1
 	}
