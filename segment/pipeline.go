@@ -82,7 +82,7 @@ func (p *Pipeline) Run(ctx context.Context, img *Image) (*Result, error) {
 	if err := checkProbabilities(answer); err != nil {
 		return nil, fmt.Errorf("predict regions: %w", err)
 	}
-	p.regions(res, p.Config.probabilities(geo, answer, pix, res.Field))
+	p.regions(res, p.Config.Probabilities(geo, answer, pix, res.Field))
 	return res, ctx.Err()
 }
 

@@ -11,10 +11,10 @@ import "math"
 // network's size, not the image's.
 type GuidedFilter struct {
 	// Radius is half the side of a window, in pixels of the network; 0 means 2.
-	Radius float64
+	Radius float64 `json:"radius"`
 	// Epsilon is the variance of the guide, whose range is 0 to 1, below which a
 	// window is smoothed more than fitted; 0 means 0.001.
-	Epsilon float64
+	Epsilon float64 `json:"epsilon"`
 }
 
 // Defaults of GuidedFilter.
@@ -22,6 +22,9 @@ const (
 	defaultRadius  = 2
 	defaultEpsilon = 1e-3
 )
+
+// NewGuidedFilter is a filter with the defaults.
+func NewGuidedFilter() *GuidedFilter { return new(GuidedFilter{}.complete()) }
 
 // cellsPerPixel of the network, along an axis, are fitted at most.
 const cellsPerPixel = 4
@@ -153,8 +156,10 @@ func distribution(q [Classes]float32) [Classes]float32 {
 	return q
 }
 
-// probabilities brings the network's answer p to the pixels of the picture pix.
-func (c Config) probabilities(geo Geometry, p, pix []float32, field Mask) Probabilities {
+// Probabilities brings the network's answer p (Classes×Side×Side) to the pixels of the
+// picture pix (Rows×Columns); field limits a refinement to what is exposed, nil is
+// everything. It panics at other sizes.
+func (c Config) Probabilities(geo Geometry, p, pix []float32, field Mask) Probabilities {
 	if c.Guided == nil {
 		return geo.Upsampler(p)
 	}
@@ -165,7 +170,7 @@ func (c Config) probabilities(geo Geometry, p, pix []float32, field Mask) Probab
 // (Classes×Side×Side) to a picture pix (Rows×Columns) that is exposed everywhere; islands
 // are removed as well. It panics at other sizes.
 func (c Config) Label(geo Geometry, p, pix []float32) []uint8 {
-	label, _ := labels(c.probabilities(geo, p, pix, nil), geo.Rows, geo.Columns, nil)
+	label, _ := labels(c.Probabilities(geo, p, pix, nil), geo.Rows, geo.Columns, nil)
 	removeIslands(label, geo.Rows, geo.Columns, c.leastIsland(len(label)))
 	return label
 }

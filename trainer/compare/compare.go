@@ -32,7 +32,7 @@ type Segmenter interface {
 }
 
 // Entry is what is compared. Open is called once, when its turn comes; a Segmenter
-// that is an io.Closer is closed before the next one opens.
+// that is an io.Closer is closed when its turn ends.
 type Entry struct {
 	Identity
 	Open func() (Segmenter, error)
@@ -127,6 +127,7 @@ type run struct {
 	seconds   []float64            // per sample
 	pixels    discordant           // against the first entry
 	kept      [][]uint8            // classes of the first Options.Keep samples
+	distances []distances          // of boundaries, per sample; none at 200×200
 }
 
 func (c *comparison) add(ctx context.Context, e Entry) (err error) {

@@ -15,6 +15,23 @@ type Network struct{ Predictor segment.Predictor }
 
 // Segment implements Segmenter.
 func (n Network) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, error) {
+	p, err := n.Answer(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]uint8, Side*Side)
+	for i := range out {
+		for k := 1; k < dataset.Classes; k++ {
+			if p[k*len(out)+i] > p[int(out[i])*len(out)+i] {
+				out[i] = uint8(k)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Answer implements Answerer.
+func (n Network) Answer(ctx context.Context, s *dataset.Sample) ([]float32, error) {
 	x := make([]float32, Side*Side)
 	s.Picture(x)
 	p, err := n.Predictor.Predict(ctx, x)
@@ -24,15 +41,7 @@ func (n Network) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, error
 	if len(p) != dataset.Classes*len(x) {
 		return nil, fmt.Errorf("%d probabilities, want %d", len(p), dataset.Classes*len(x))
 	}
-	out := make([]uint8, len(x))
-	for i := range out {
-		for k := 1; k < dataset.Classes; k++ {
-			if p[k*len(x)+i] > p[int(out[i])*len(x)+i] {
-				out[i] = uint8(k)
-			}
-		}
-	}
-	return out, nil
+	return p, nil
 }
 
 // Classical segments by a method that learns nothing.

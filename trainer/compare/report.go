@@ -19,6 +19,7 @@ const Caveat = "McNemar's test takes pixels as independent; those of one image a
 type Report struct {
 	Folder     string    `json:"folder,omitempty"`
 	Images     int       `json:"images"`
+	Native     bool      `json:"native,omitempty"`   // measured at the images' own pixels, by Refine
 	Excluded   []string  `json:"excluded,omitempty"` // ids left out by request
 	Seed       uint64    `json:"seed"`
 	Resamples  int       `json:"resamples"`
@@ -32,17 +33,23 @@ type Report struct {
 type Row struct {
 	Identity
 	evaluate.Summary
-	Seconds    float64     `json:"seconds_per_image"`  // median
-	Difference *Difference `json:"to_first,omitempty"` // nil for the first entry
-	PerImage   []ImageRow  `json:"per_image"`
+	Seconds float64 `json:"seconds_per_image"` // median
+	// Boundary is the mean distance between labelled and predicted boundary of each
+	// class, in two-hundredths of the image's longer side (pixels of the network), as a
+	// mean over images that have both; only of Refine.
+	Boundary   []evaluate.Value `json:"boundary,omitempty"`
+	Difference *Difference      `json:"to_first,omitempty"` // nil for the first entry
+	PerImage   []ImageRow       `json:"per_image"`
 }
 
 // Difference holds an entry against the first one.
 type Difference struct {
 	Accuracy   *Interval `json:"accuracy,omitempty"`    // nil with one image
 	WeightedF1 *Interval `json:"weighted_f1,omitempty"` // the same
-	Images     SignTest  `json:"images"`
-	McNemar    McNemar   `json:"mcnemar"`
+	// Boundary is of the mean distances in Row.Boundary; nil where no image has one.
+	Boundary []*Interval `json:"boundary,omitempty"`
+	Images   SignTest    `json:"images"`
+	McNemar  McNemar     `json:"mcnemar"`
 }
 
 // ImageRow is one image's figures.
@@ -90,16 +97,23 @@ func (c *comparison) row(run run) Row {
 		row.PerImage = append(row.PerImage, image)
 	}
 	row.Summary = evaluate.Summarise(sum)
+	if run.distances != nil {
+		row.Boundary = meanDistances(run.distances)
+	}
 	return row
 }
 
 func (c *comparison) difference(run run) *Difference {
-	first := c.runs[0].confusion
-	d := &Difference{Images: signTest(first, run.confusion), McNemar: run.pixels.mcnemar()}
-	if len(first) > 1 {
-		accuracy, f1 := bootstrap(first, run.confusion, c.opt.Seed, c.opt.Resamples)
-		d.Accuracy, d.WeightedF1 = &accuracy, &f1
+	first := c.runs[0]
+	d := &Difference{Images: signTest(first.confusion, run.confusion), McNemar: run.pixels.mcnemar()}
+	if len(first.confusion) < 2 {
+		return d
 	}
+	figures := bootstrap(len(first.confusion), c.opt.Seed, c.opt.Resamples, func(draw []int) []float64 {
+		accuracy, f1 := difference(first.confusion, run.confusion, draw)
+		return append([]float64{accuracy, f1}, nearer(first.distances, run.distances, draw)...)
+	})
+	d.Accuracy, d.WeightedF1, d.Boundary = figures[0], figures[1], figures[2:]
 	return d
 }
 
@@ -118,13 +132,14 @@ func (r *Report) WriteJSON(w io.Writer) error {
 // WriteText writes the report as tables for people.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d images, %d pixels scored\n", r.Images, r.Rows[0].Pixels)
+	fmt.Fprintf(&b, "%d images, %d pixels scored%s\n", r.Images, r.Rows[0].Pixels, map[bool]string{true: ", the images' own"}[r.Native])
 	if len(r.Excluded) > 0 {
 		fmt.Fprintf(&b, "left out: %s\n", strings.Join(r.Excluded, ", "))
 	}
 	b.WriteByte('\n')
 	r.writeFigures(&b)
 	r.writeDifferences(&b)
+	r.writeBoundaries(&b)
 	if err := r.writeNotes(&b); err != nil {
 		return err
 	}
@@ -187,10 +202,10 @@ func (r *Report) writeNotes(w io.Writer) error {
 			100*r.Confidence, r.Resamples, r.Seed, Caveat)
 	}
 	for _, row := range r.Rows {
-		switch {
-		case row.Model != nil:
-			fmt.Fprintf(w, "%s: %s %s, digest %s, on %s\n", row.Name, row.Model.Name, row.Model.Version, row.Model.Digest, row.Model.Device)
-		case row.Parameters != nil:
+		if m := row.Model; m != nil {
+			fmt.Fprintf(w, "%s: %s %s, digest %s, on %s\n", row.Name, m.Name, m.Version, m.Digest, m.Device)
+		}
+		if row.Parameters != nil {
 			p, err := json.Marshal(row.Parameters)
 			if err != nil {
 				return fmt.Errorf("write parameters of %s: %w", row.Name, err)

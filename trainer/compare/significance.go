@@ -20,27 +20,38 @@ type Interval struct {
 // confidence is that of the intervals.
 const confidence = 0.95
 
-// bootstrap returns the intervals of the differences of accuracy and weighted F1
-// of b to a, both per image.
-func bootstrap(a, b []evaluate.Confusion, seed uint64, resamples int) (accuracy, f1 Interval) {
+// bootstrap returns the intervals of figures of n images, of which draw lists those
+// drawn. A resample whose figure is not a number is left out of that figure, and a figure that is
+// none itself has no interval.
+func bootstrap(n int, seed uint64, resamples int, figures func(draw []int) []float64) []*Interval {
 	r := rand.New(rand.NewPCG(seed, 0))
-	accuracies, f1s := make([]float64, resamples), make([]float64, resamples)
-	draw := make([]int, len(a))
+	draw := make([]int, n)
 	for i := range draw {
 		draw[i] = i
 	}
-	accuracy.Value, f1.Value = difference(a, b, draw)
-	for k := range resamples {
+	whole := figures(draw)
+	drawn := make([][]float64, len(whole))
+	for range resamples {
 		for i := range draw {
-			draw[i] = r.IntN(len(a))
+			draw[i] = r.IntN(n)
 		}
-		accuracies[k], f1s[k] = difference(a, b, draw)
+		for k, v := range figures(draw) {
+			if !math.IsNaN(v) {
+				drawn[k] = append(drawn[k], v)
+			}
+		}
 	}
-	accuracy.Low, accuracy.High = percentiles(accuracies)
-	f1.Low, f1.High = percentiles(f1s)
-	return accuracy, f1
+	out := make([]*Interval, len(whole))
+	for k, v := range whole {
+		if !math.IsNaN(v) && len(drawn[k]) > 0 {
+			out[k] = &Interval{Value: v}
+			out[k].Low, out[k].High = percentiles(drawn[k])
+		}
+	}
+	return out
 }
 
+// difference is that of accuracy and weighted F1 of b to a, pooled.
 func difference(a, b []evaluate.Confusion, draw []int) (accuracy, f1 float64) {
 	sa, sb := evaluate.Summarise(pool(a, draw)), evaluate.Summarise(pool(b, draw))
 	return float64(sb.Accuracy - sa.Accuracy), float64(sb.WeightedF1 - sa.WeightedF1)

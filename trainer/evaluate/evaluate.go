@@ -33,10 +33,11 @@ type Options struct {
 	Threshold float64  // soft-tissue probability for Report.Threshold; 0: the paper's 0.90
 	// ThresholdOf is the soft-tissue probability of a body part; nil: Threshold.
 	ThresholdOf func(bodyPart string) float64
-	Resamples   int    // of the bootstrap; 0: 1000, negative: none
-	Seed        uint64 // of the bootstrap and of Report.Sample
-	Cases       int    // images kept for Report.Worst and as many for Report.Sample
-	Model       *Model // for the report
+	Guided      *segment.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
+	Resamples   int                   // of the bootstrap; 0: 1000, negative: none
+	Seed        uint64                // of the bootstrap and of Report.Sample
+	Cases       int                   // images kept for Report.Worst and as many for Report.Sample
+	Model       *Model                // for the report
 	Progress    func(done, all int)
 }
 
@@ -71,7 +72,7 @@ func Run(ctx context.Context, folder string, p segment.Predictor, opt Options) (
 		return nil, err
 	}
 	defer f.Close()
-	items, excluded, err := choose(f, opt)
+	items, excluded, err := Choose(f, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +102,8 @@ func base(folder string) string {
 	return filepath.Base(folder)
 }
 
-// choose lists the items that opt chooses and the ids left out by pattern.
-func choose(f *dataset.Folder, opt Options) (kept []dataset.Item, excluded []string, err error) {
+// Choose lists the items that opt chooses and the ids left out by pattern.
+func Choose(f *dataset.Folder, opt Options) (kept []dataset.Item, excluded []string, err error) {
 	items, err := dataset.Select(f.Items, opt.Splits, nil)
 	if err != nil {
 		return nil, nil, err
@@ -118,7 +119,7 @@ func Load(ctx context.Context, folder string, opt Options) (samples []*dataset.S
 		return nil, nil, err
 	}
 	defer f.Close()
-	kept, excluded, err := choose(f, opt)
+	kept, excluded, err := Choose(f, opt)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -243,10 +244,10 @@ func hide(prediction, label []uint8) {
 	}
 }
 
-// pixels scores the image at its own resolution, to which probabilities are brought
-// bilinearly as the node does it, and returns the prediction of every pixel.
+// pixels scores the image at its own resolution, to which probabilities are brought as
+// the node does it, and returns the prediction of every pixel.
 func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities []float32, spacing float64) []uint8 {
-	up := s.Geo.Upsampler(probabilities)
+	up := segment.Config{Guided: e.opt.Guided}.Probabilities(s.Geo, probabilities, p.Pix, nil)
 	buffer := make([]float32, dataset.Classes*p.Cols)
 	var row [segment.Classes][]float32
 	for k := range row {
@@ -266,7 +267,7 @@ func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities
 }
 
 func (e *evaluation) report() (*Report, error) {
-	r := &Report{Model: e.opt.Model, Threshold: e.opt.threshold(), Result: e.network.result(e.opt)}
+	r := &Report{Model: e.opt.Model, Guided: e.opt.Guided, Threshold: e.opt.threshold(), Result: e.network.result(e.opt)}
 	if r.Pixels == 0 {
 		return nil, ErrEmpty
 	}

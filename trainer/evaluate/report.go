@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"dicomnode/segment"
 	"dicomnode/trainer/dataset"
 )
 
@@ -161,11 +162,12 @@ type Model struct {
 // the network's 200×200 pixels, Native at the pixels of the images. Pixels labelled
 // 255 and padding are not scored.
 type Report struct {
-	Folder    string   `json:"folder,omitempty"`   // the last element of its path
-	Excluded  []string `json:"excluded,omitempty"` // ids left out by request
-	Splits    []string `json:"splits,omitempty"`   // splits scored; none: all
-	Model     *Model   `json:"model,omitempty"`
-	Threshold float64  `json:"soft_tissue_threshold"` // of body parts without their own
+	Folder    string                `json:"folder,omitempty"`   // the last element of its path
+	Excluded  []string              `json:"excluded,omitempty"` // ids left out by request
+	Splits    []string              `json:"splits,omitempty"`   // splits scored; none: all
+	Model     *Model                `json:"model,omitempty"`
+	Guided    *segment.GuidedFilter `json:"guided,omitempty"`      // what refined Native
+	Threshold float64               `json:"soft_tissue_threshold"` // of body parts without their own
 	Result
 	Native *Result `json:"native,omitempty"`
 
