@@ -60,10 +60,11 @@ func (w *Writer) Add(it Item, img image.Image, label *image.Gray) error {
 	return errors.Join(w.encode(it.Image, img), w.encode(it.Label, label))
 }
 
-// Has reports whether an interrupted run wrote both files of an item.
+// Has reports whether an interrupted run wrote both files of an item. An empty one
+// is what a failure of the power can leave.
 func (w *Writer) Has(id string) bool {
 	for _, name := range []string{imagePath(id), labelPath(id)} {
-		if _, err := w.root.Stat(filepath.FromSlash(name)); err != nil {
+		if info, err := w.root.Stat(filepath.FromSlash(name)); err != nil || info.Size() == 0 {
 			return false
 		}
 	}
@@ -101,7 +102,7 @@ func (w *Writer) reserve(it Item) (Item, error) {
 }
 
 func (w *Writer) encode(name string, img image.Image) error {
-	return writeAtomic(w.root, filepath.FromSlash(name), func(out io.Writer) error {
+	return writeAtomic(w.root, filepath.FromSlash(name), false, func(out io.Writer) error {
 		enc := png.Encoder{CompressionLevel: png.BestSpeed}
 		return enc.Encode(out, img)
 	})
@@ -133,7 +134,7 @@ func (f *Folder) Save() error {
 }
 
 func writeTable(root *os.Root, items []Item, extra []string) error {
-	return writeAtomic(root, Table, func(w io.Writer) error {
+	return writeAtomic(root, Table, true, func(w io.Writer) error {
 		out := csv.NewWriter(w)
 		err := out.Write(append(slices.Clone(Columns), extra...))
 		for _, it := range items {
