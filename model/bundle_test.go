@@ -15,9 +15,11 @@ import (
 )
 
 // small is an untrained bundle of width 1, written by TestUntrained's flag.
-func small(t testing.TB) []byte {
+func small(t testing.TB) []byte { return fixture(t, "xnet-1.onnx") }
+
+func fixture(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile("testdata/xnet-1.onnx")
+	data, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +27,12 @@ func small(t testing.TB) []byte {
 }
 
 func TestBundleRoundTrip(t *testing.T) {
-	w := lively(model.XNet(2))
+	for _, n := range []model.Network{model.XNet(2), model.SegNetBasic(2), model.UNet(1)} {
+		t.Run(n.String(), func(t *testing.T) { roundTrip(t, lively(n)) })
+	}
+}
+
+func roundTrip(t *testing.T, w model.Weights) {
 	path := filepath.Join(t.TempDir(), "m.onnx")
 	b := export(t, w)
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
@@ -40,6 +47,9 @@ func TestBundleRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameArrays(t, back, w)
+	if back.Network != w.Network {
+		t.Errorf("weights of %s came back as of %s", w.Network, back.Network)
+	}
 	sum := sha256.Sum256(b.Bytes())
 	if want := hex.EncodeToString(sum[:]); loaded.Digest != want {
 		t.Errorf("digest %s, want %s", loaded.Digest, want)
@@ -85,18 +95,20 @@ func TestParseBundleRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"empty":          {nil, "malformed"},
-		"cut":            {good[:len(good)/2], "malformed"},
-		"plain model":    {onnx.NewGraph("xnet").Model(nil), "card"},
-		"other classes":  {swap(t, good, `"open beam"`, `"open bean"`), "classes"},
-		"other size":     {swap(t, good, `"rows":200`, `"rows":201`), "input"},
-		"other width":    {swap(t, good, `"width":1,`, `"width":2,`), "a1.kernel"},
-		"no notice":      {swap(t, good, "not for diag", "fit for diag"), "notice"},
-		"unknown field":  {swap(t, good, `"licence"`, `"license"`), "unknown field"},
-		"other operator": {swap(t, good, "\x04Relu", "\x04Tanh"), "graph"},
-		"other shape":    {swap(t, good, "\x08\xc8\x01", "\x08\xc9\x01"), "graph"},
-		"no golden":      {swap(t, good, "\x06golden", "\x06goldem"), "golden"},
-		"golden garbage": {swap(t, good, `"expected":"`, `"expected":5`), "golden"},
+		"empty":           {nil, "malformed"},
+		"cut":             {good[:len(good)/2], "malformed"},
+		"plain model":     {onnx.NewGraph("xnet").Model(nil), "card"},
+		"other classes":   {swap(t, good, `"open beam"`, `"open bean"`), "classes"},
+		"other size":      {swap(t, good, `"rows":200`, `"rows":201`), "input"},
+		"unknown network": {swap(t, good, `"architecture":"xnet"`, `"architecture":"ynet"`), "architecture"},
+		"other network":   {swap(t, good, `untrained","version":"0","architecture":"xnet"`, `untraine","version":"0","architecture":"u-net"`), "down1a.kernel"},
+		"other width":     {swap(t, good, `"width":1,`, `"width":2,`), "a1.kernel"},
+		"no notice":       {swap(t, good, "not for diag", "fit for diag"), "notice"},
+		"unknown field":   {swap(t, good, `"licence"`, `"license"`), "unknown field"},
+		"other operator":  {swap(t, good, "\x04Relu", "\x04Tanh"), "graph"},
+		"other shape":     {swap(t, good, "\x08\xc8\x01", "\x08\xc9\x01"), "graph"},
+		"no golden":       {swap(t, good, "\x06golden", "\x06goldem"), "golden"},
+		"golden garbage":  {swap(t, good, `"expected":"`, `"expected":5`), "golden"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := model.ParseBundle(c.data)
@@ -143,6 +155,7 @@ func FuzzBundle(f *testing.F) {
 	good := small(f)
 	f.Add(good)
 	f.Add(good[:len(good)-100])
+	f.Add(fixture(f, "segnet-basic-1.onnx"))
 	f.Add(onnx.NewGraph("xnet").Model(map[string]string{"card": "{}", "golden": "{}"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := model.ParseBundle(data)

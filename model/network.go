@@ -116,8 +116,8 @@ type Builder[T any] interface {
 	// last ones where like has an odd number.
 	Up(x, like T) T
 	// Unpool doubles x to the size of full: each value goes to the place where
-	// pooled, made from full by Pool, found its maximum (the first of equal
-	// ones in row-major order), all others are zero.
+	// pooled, made from full by Pool, found its maximum (the first in row-major
+	// order of those that differ by at most SameMaximum), all others are zero.
 	Unpool(x, full, pooled T) T
 	// Concat joins the channels of a and b.
 	Concat(a, b T) T

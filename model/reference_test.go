@@ -3,6 +3,7 @@ package model_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"dicomnode/model"
@@ -59,23 +60,21 @@ func (r reference) Block(b model.Block, x array) array {
 	})
 }
 
-// largest is the first maximum, in row-major order, of the 2×2 values at twice
-// (row, col), and its place among them: 0 to 3.
-func (a array) largest(c, row, col int) (place int, v float64) {
-	v = math.Inf(-1)
-	for k := range 4 {
-		r, q := 2*row+k/2, 2*col+k%2
-		if r < a.size && q < a.size && a.at(c, r, q) > v {
-			place, v = k, a.at(c, r, q)
+// square lists the values at twice (row, col) and beside it, −∞ outside the map.
+func (a array) square(c, row, col int) (v [4]float64) {
+	for k := range v {
+		v[k] = math.Inf(-1)
+		if r, q := 2*row+k/2, 2*col+k%2; r < a.size && q < a.size {
+			v[k] = a.at(c, r, q)
 		}
 	}
-	return place, v
+	return v
 }
 
 func (reference) Pool(x array) array {
 	return each(x.c, (x.size+1)/2, func(c, row, col int) float64 {
-		_, v := x.largest(c, row, col)
-		return v
+		v := x.square(c, row, col)
+		return slices.Max(v[:])
 	})
 }
 
@@ -85,7 +84,10 @@ func (reference) Up(x, like array) array {
 
 func (reference) Unpool(x, full, _ array) array {
 	return each(x.c, full.size, func(c, row, col int) float64 {
-		if place, _ := full.largest(c, row/2, col/2); place != row%2*2+col%2 {
+		v := full.square(c, row/2, col/2)
+		largest := slices.Max(v[:])
+		first := slices.IndexFunc(v[:], func(v float64) bool { return v >= largest-model.SameMaximum })
+		if first != row%2*2+col%2 {
 			return 0
 		}
 		return x.at(c, row/2, col/2)

@@ -1,9 +1,9 @@
-// Package fit trains XNet. One step — forward pass with batch statistics,
-// cross-entropy over the labelled pixels, every gradient, L2 and Adam — is an
-// ONNX graph built here from standard operators and run by ONNX Runtime, the
-// library that the node infers with; pictures are varied on the fly. It trains
-// whole networks on one device; it neither simulates pictures nor chooses
-// options.
+// Package fit trains XNet and the networks it is compared with. One step —
+// forward pass with batch statistics, cross-entropy over the labelled pixels,
+// every gradient, L2 and Adam — is an ONNX graph built here from standard
+// operators and run by ONNX Runtime, the library that the node infers with;
+// pictures are varied on the fly. It trains whole networks on one device; it
+// neither simulates pictures nor chooses options.
 //
 // On one machine's CPU with a given number of threads a run is a function of its
 // options and its data, also when it was interrupted and resumed from its

@@ -136,6 +136,16 @@ func TestResume(t *testing.T) {
 	}
 }
 
+func TestOtherStart(t *testing.T) {
+	needRuntime(t)
+	o := options(toys(t, 1))
+	w := model.SegNetBasic(o.Width).Init(1)
+	o.Init = &w
+	if _, err := fit.Run(context.Background(), o, nil); err == nil {
+		t.Error("XNet began with the weights of SegNet-Basic")
+	}
+}
+
 func TestOptions(t *testing.T) {
 	good := options("nowhere")
 	for name, change := range map[string]func(*fit.Options){

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"dicomnode/model"
@@ -143,7 +144,7 @@ func TestResolutionGradients(t *testing.T) {
 		half := (h + 1) / 2
 		r := random(6, uint64(h))
 		normal := func() float32 { return float32(r.NormFloat64()) }
-		few := func() float32 { return float32(r.IntN(3)) } // many equal maxima
+		few := func() float32 { return float32(r.IntN(3)) + float32(r.IntN(2))*model.SameMaximum/2 } // many equal maxima, or nearly
 		small, full, g := randomGrid(r, c, half, normal), randomGrid(r, c, h, few), randomGrid(r, c, h, normal)
 		down := randomGrid(r, c, half, normal)
 		distinct := randomGrid(r, c, h, normal)
@@ -155,10 +156,10 @@ func TestResolutionGradients(t *testing.T) {
 			for j := range 4 {
 				up[i] += g.at(b, k, 2*row+j/2, 2*col+j%2)
 			}
-			p, q := first(full, b, k, row, col)
+			p, q := first(full, b, k, row, col, model.SameMaximum)
 			unpool[i] = g.at(b, k, p, q)
 			forward[((b*c+k)*h+p)*h+q] = float64(small.v[i])
-			p, q = first(distinct, b, k, row, col)
+			p, q = first(distinct, b, k, row, col, 0)
 			pool[((b*c+k)*h+p)*h+q] = float64(down.v[i])
 		}
 		x := func() *value { return &value{c: c, h: half} }
@@ -186,16 +187,18 @@ func TestResolutionGradients(t *testing.T) {
 	}
 }
 
-// first is the place of the first maximum of a 2×2 square.
-func first(a grid, b, c, row, col int) (int, int) {
-	p, q := 2*row, 2*col
+// first is the place of the first value of a 2×2 square that is at most within
+// below its maximum.
+func first(a grid, b, c, row, col int, within float64) (int, int) {
+	var places [][2]int
+	largest := math.Inf(-1)
 	for j := range 4 {
-		y, z := 2*row+j/2, 2*col+j%2
-		if y < a.h && z < a.h && a.at(b, c, y, z) > a.at(b, c, p, q) {
-			p, q = y, z
+		if y, z := 2*row+j/2, 2*col+j%2; y < a.h && z < a.h {
+			places, largest = append(places, [2]int{y, z}), max(largest, a.at(b, c, y, z))
 		}
 	}
-	return p, q
+	i := slices.IndexFunc(places, func(p [2]int) bool { return a.at(b, c, p[0], p[1]) >= largest-within })
+	return places[i][0], places[i][1]
 }
 
 // back is the gradient that reaches x when g is that of out.
