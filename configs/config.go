@@ -85,9 +85,10 @@ type Model struct {
 	Threads int    `yaml:"threads"` // CPU threads per image; 0 is all cores
 }
 
-// Segmentation chooses how the SEG is encoded.
+// Segmentation chooses how the SEG is encoded and its borders are found.
 type Segmentation struct {
 	Profile string `yaml:"profile"` // display or strict
+	Refine  string `yaml:"refine"`  // none or guided (segment.GuidedFilter)
 }
 
 // SoftTissue holds the probability from which a pixel counts as high-precision
@@ -127,7 +128,7 @@ func Default() Config {
 		},
 		Calibration:  Calibration{AETitle: "XNETDARK"},
 		Model:        Model{Bundle: "published", Device: "auto"},
-		Segmentation: Segmentation{Profile: "display"},
+		Segmentation: Segmentation{Profile: "display", Refine: "none"},
 		SoftTissue:   SoftTissue{},
 		Retention:    Retention{Keep: 30 * 24 * time.Hour, MinFreeMiB: 1024},
 		Log:          Log{Level: "info", Format: "text"},

@@ -247,6 +247,7 @@ func unknownPeerHint(c Config, name string) string {
 func (v *checker) choices(c Config) {
 	v.oneOf("model.device", c.Model.Device, "auto", "cpu", "cuda")
 	v.oneOf("segmentation.profile", c.Segmentation.Profile, "display", "strict")
+	v.oneOf("segmentation.refine", c.Segmentation.Refine, "none", "guided")
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 	if c.Model.Bundle == "" {

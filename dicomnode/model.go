@@ -60,7 +60,7 @@ func segmentConfig(c configs.Config, card model.Card) segment.Config {
 		maps.Copy(parts, card.SoftTissue.ByBodyPart)
 	}
 	maps.Copy(parts, c.SoftTissue.ByBodyPart)
-	return segment.Config{SoftTissueThreshold: threshold, SoftTissueThresholdByBodyPart: parts}
+	return segment.Config{SoftTissueThreshold: threshold, SoftTissueThresholdByBodyPart: parts, Guided: guidedFilter(c.Segmentation.Refine)}
 }
 
 func modelInfoCmd() *cobra.Command {

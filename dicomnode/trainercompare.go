@@ -27,6 +27,7 @@ type compareFlags struct {
 	bundles    []string
 	methods    []string
 	parameters string
+	refine     string
 	sheet      string
 	asJSON     bool
 }
@@ -34,7 +35,7 @@ type compareFlags struct {
 func trainerCompareCmd() *cobra.Command {
 	var f compareFlags
 	cmd := &cobra.Command{
-		Use: "compare DATASET [--model BUNDLE]… [--method NAME]… [--sheet PNG] [--json]", Short: "compare models and classical methods on a data set",
+		Use: "compare DATASET [--model BUNDLE]… [--method NAME]… [--refine METHOD] [--sheet PNG] [--json]", Short: "compare models and classical methods on a data set",
 		Long: `Score models and methods that learn nothing on one data set folder, at the
 network's 200×200 pixels: accuracy, weighted F1, F1 per class, seconds per image,
 and the difference of each to the first row with a bootstrap interval over images.
@@ -42,6 +43,11 @@ The methods are multi-otsu, clustering, entropy and row-fluctuation; their
 parameters are printed below the table, and --parameters FILE changes them: a JSON
 object such as {"clustering": {"block": 48}}. --sheet draws each picture beside
 its label and what every row made of it.
+
+--refine compares instead, at the images' own pixels, ways of bringing a model's
+answer there: bilinear interpolation and, with --refine guided, the guided filter
+of segmentation: {refine: guided}, each without and with small islands removed.
+It adds the distance of boundaries; there are no methods and there is no sheet.
 ` + exitCodes,
 		Example: "  dicomnode trainer compare data/labelled --model a.onnx --model embedded --exclude '*phantom*' --sheet sheet.png",
 		Args:    wantArgs(1, 1, "one data set folder"),
@@ -63,6 +69,7 @@ func (f *compareFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.bundles, "model", []string{embedded}, "model bundle, or \"embedded\" (repeatable; all is held against the first); \"none\" for methods only")
 	flags.StringSliceVar(&f.methods, "method", methodNames(classical.Defaults()), "classical method (repeatable); \"none\" for models only")
 	flags.StringVar(&f.parameters, "parameters", "", "JSON file with parameters of the classical methods")
+	flags.StringVar(&f.refine, "refine", "", "score at the images' own pixels: "+strings.Join(refinements, " or "))
 	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to score (repeatable; default all)")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the bootstrap")
@@ -83,6 +90,9 @@ func methodNames(p classical.Parameters) []string {
 func (f *compareFlags) entries(cmd *cobra.Command) ([]compare.Entry, error) {
 	if f.opt.Resamples < 1 {
 		return nil, usagef("for example --resamples 2000", "%s wants at least one resample", cmd.CommandPath())
+	}
+	if f.refine != "" {
+		return f.refined(cmd)
 	}
 	p, err := readParameters(f.parameters)
 	if err != nil {
@@ -165,23 +175,15 @@ type closingNetwork struct {
 }
 
 func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.Entry) error {
-	samples, excluded, err := evaluate.Load(cmd.Context(), folder, f.data)
-	if err != nil {
-		return err
-	}
-	if f.sheet != "" {
-		f.opt.Keep = compare.MaxSheet
-	}
-	bar := newProgress(cmd.ErrOrStderr(), len(samples)*len(entries), "comparing")
+	bar := newProgress(cmd.ErrOrStderr(), 1, "comparing")
 	f.opt.Progress = func(done, all int) {
 		bar.ChangeMax(all)
 		_ = bar.Set(done) // cosmetic
 	}
-	report, err := compare.Run(cmd.Context(), samples, entries, f.opt)
+	report, err := f.report(cmd, folder, entries)
 	if err != nil {
 		return err
 	}
-	report.Folder, report.Excluded = folder, excluded
 	write := report.WriteText
 	if f.asJSON {
 		write = report.WriteJSON
@@ -190,6 +192,25 @@ func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.
 		return err
 	}
 	return writeSheet(f.sheet, report) // last: a wrong path does not cost the table
+}
+
+func (f *compareFlags) report(cmd *cobra.Command, folder string, entries []compare.Entry) (*compare.Report, error) {
+	if f.refine != "" {
+		return compare.Refine(cmd.Context(), folder, f.data, entries, compare.Refinements(guidedFilter(f.refine)), f.opt)
+	}
+	samples, excluded, err := evaluate.Load(cmd.Context(), folder, f.data)
+	if err != nil {
+		return nil, err
+	}
+	if f.sheet != "" {
+		f.opt.Keep = compare.MaxSheet
+	}
+	report, err := compare.Run(cmd.Context(), samples, entries, f.opt)
+	if err != nil {
+		return nil, err
+	}
+	report.Folder, report.Excluded = folder, excluded
+	return report, nil
 }
 
 func writeSheet(path string, r *compare.Report) error {

@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/trainer/evaluate"
 )
 
@@ -17,6 +19,7 @@ type evaluateFlags struct {
 	model  modelFlags
 	opt    evaluate.Options
 	bundle string
+	refine string
 	out    string
 	asJSON bool
 }
@@ -24,7 +27,7 @@ type evaluateFlags struct {
 func trainerEvaluateCmd() *cobra.Command {
 	var f evaluateFlags
 	cmd := &cobra.Command{
-		Use: "evaluate DATASET [--model BUNDLE] [--exclude PATTERN] [--split S] [--json] [--out DIR]", Short: "score a model on a labelled data set",
+		Use: "evaluate DATASET [--model BUNDLE] [--exclude PATTERN] [--split S] [--refine METHOD] [--json] [--out DIR]", Short: "score a model on a labelled data set",
 		Long: `Score a model on a data set folder (dataset.csv, images, labels) at the network's
 200×200 pixels and at the images' own: accuracy, precision, recall, F1, AUC and
 confidence per class, body part and image, the confusion matrix, calibration,
@@ -51,6 +54,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.Resamples, "resamples", 1000, "of images for the intervals; 0 leaves intervals out")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
 	flags.IntVar(&f.opt.Cases, "cases", 6, "worst images in the report, and as many drawn at random")
+	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of the figures at the images' own pixels: "+strings.Join(refinements, " or "))
 	flags.StringVarP(&f.out, "out", "o", "", "folder for metrics.json and report.html")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 }
@@ -59,6 +63,10 @@ func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
 	if !(f.opt.Threshold >= 0 && f.opt.Threshold <= 1) || f.opt.Cases < 0 || f.opt.Resamples < 0 {
 		return usagef("for example --threshold 0.9 --cases 6", "%s wants a threshold from 0 to 1 and no negative number", cmd.CommandPath())
 	}
+	if err := wantRefinement(f.refine); err != nil {
+		return err
+	}
+	f.opt.Guided = guidedFilter(f.refine)
 	report, err := f.measure(cmd, folder)
 	if err != nil {
 		return err
