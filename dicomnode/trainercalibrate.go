@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"dicomnode/model"
 	"dicomnode/trainer/calibrate"
@@ -83,7 +82,7 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	if err != nil {
 		return err
 	}
-	card.Metrics = f.metrics(cmd, before, after, expected)
+	card.Metrics = f.metrics(cmd, folders, before, after, expected)
 	if b, err = f.export(old, scaling, card); err != nil {
 		return err
 	}
@@ -159,8 +158,8 @@ func (f *calibrateFlags) card(old model.Card, s calibrate.Scaling, samples []*da
 }
 
 // metrics are the figures of the card, each with the command that prints it.
-func (f *calibrateFlags) metrics(cmd *cobra.Command, before, after *evaluate.Report, expected evaluate.Summary) []model.Metric {
-	again, this := "dicomnode trainer evaluate DATASET"+f.choice(), repeat(cmd, "DATASET")
+func (f *calibrateFlags) metrics(cmd *cobra.Command, folders []string, before, after *evaluate.Report, expected evaluate.Summary) []model.Metric {
+	again, this := "dicomnode trainer evaluate "+public(folders[0], "DATASET")+f.choice(), repeat(cmd, folders)
 	same := f.data + ", the images of the calibration: it flatters"
 	list := []model.Metric{
 		{Name: "weighted pixel accuracy at 200×200", Value: after.Accuracy, Data: same, Command: again},
@@ -183,30 +182,4 @@ func (f *calibrateFlags) choice() string {
 		fmt.Fprintf(&b, " --split %s", s)
 	}
 	return b.String()
-}
-
-// repeat is the command line that was given, for a model card: arguments and
-// files, which name places of this machine, are replaced by words.
-func repeat(cmd *cobra.Command, arguments string) string {
-	files := map[string]string{"out": "BUNDLE", "model": "BUNDLE", "validation": "LABELLED", "init": "BUNDLE"}
-	left := map[string]bool{"checkpoint": true, "curve": true, "ort-lib": true, "threads": true, "device": true,
-		"description": true, "data": true, "licence": true, "attribution": true, "name": true, "model-version": true}
-	line := cmd.CommandPath() + " " + arguments
-	cmd.Flags().Visit(func(flag *pflag.Flag) {
-		value, isFile := files[flag.Name]
-		switch {
-		case left[flag.Name]:
-			return
-		case flag.Value.Type() == "bool":
-			line += " --" + flag.Name
-			return
-		case !isFile:
-			value = strings.Trim(flag.Value.String(), "[]")
-		}
-		if strings.ContainsAny(value, "*? ") {
-			value = "'" + value + "'"
-		}
-		line += " --" + flag.Name + " " + value
-	})
-	return line
 }

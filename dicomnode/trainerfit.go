@@ -91,7 +91,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.version, "model-version", "1", "version in the model card")
 	flags.StringVar(&f.description, "description", "trained with dicomnode trainer fit", "what it was trained on, for the card")
 	flags.StringVar(&f.licence, "licence", "all rights reserved", "licence in the card")
-	flags.StringSliceVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable)")
+	flags.StringArrayVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable)")
 }
 
 // start reads the bundle to start from; its network is the run's.
@@ -144,7 +144,7 @@ func (f *fitFlags) card(cmd *cobra.Command, res *fit.Result) model.Card {
 	}
 	card := model.Card{
 		Name: name, Version: f.version, Licence: f.licence, Attributions: f.attributions,
-		Training:   model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed, Command: repeat(cmd, "DATASET")},
+		Training:   model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed, Command: repeat(cmd, f.opt.Data)},
 		SoftTissue: model.Thresholds{Threshold: 0.90},
 	}
 	if res.Validation != nil {

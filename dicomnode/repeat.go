@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// inCard lists the flags whose values a model card holds elsewhere, or that do not
+// change a model.
+var inCard = map[string]bool{
+	"checkpoint": true, "curve": true, "ort-lib": true, "threads": true, "device": true, "description": true,
+	"data": true, "licence": true, "attribution": true, "name": true, "model-version": true,
+}
+
+// fileFlags are the flags that name a file or folder, and the word for one.
+var fileFlags = map[string]string{"out": "BUNDLE", "model": "BUNDLE", "init": "BUNDLE", "validation": "LABELLED"}
+
+// repeat is the command line that was given, for a model card.
+func repeat(cmd *cobra.Command, folders []string) string {
+	line := cmd.CommandPath()
+	for _, folder := range folders {
+		line += " " + public(folder, "DATASET")
+	}
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		word, isFile := fileFlags[flag.Name]
+		value := plain(cmd, flag)
+		switch {
+		case inCard[flag.Name]:
+			return
+		case flag.Value.Type() == "bool":
+			line += " --" + flag.Name
+			return
+		case isFile:
+			value = public(value, word)
+		}
+		if strings.ContainsAny(value, "*? ") {
+			value = "'" + value + "'"
+		}
+		line += " --" + flag.Name + " " + value
+	})
+	return line
+}
+
+// public is a path that says nothing of this machine: an absolute one becomes word.
+func public(path, word string) string {
+	if filepath.IsAbs(path) {
+		return word
+	}
+	return path
+}
+
+// plain is a flag's value as it would be typed.
+func plain(cmd *cobra.Command, flag *pflag.Flag) string {
+	if numbers, err := cmd.Flags().GetFloat64Slice(flag.Name); err == nil {
+		return strings.ReplaceAll(strings.Trim(fmt.Sprint(numbers), "[]"), " ", ",")
+	}
+	return strings.Trim(flag.Value.String(), "[]")
+}
