@@ -136,55 +136,76 @@ func TestConvolutionGradients(t *testing.T) {
 	}
 }
 
-// TestResolutionGradients compares what Pool, Up and Unpool send back with their
-// definition, for an even and an odd number of rows.
+// TestResolutionGradients compares Unpool, and what Pool, Up and Unpool send
+// back, with their definition, for an even and an odd number of rows.
 func TestResolutionGradients(t *testing.T) {
 	for _, h := range []int{6, 5} {
-		const c = 2
-		half := (h + 1) / 2
-		r := random(6, uint64(h))
-		normal := func() float32 { return float32(r.NormFloat64()) }
-		few := func() float32 { return float32(r.IntN(3)) + float32(r.IntN(2))*model.SameMaximum/2 } // many equal maxima, or nearly
-		small, full, g := randomGrid(r, c, half, normal), randomGrid(r, c, h, few), randomGrid(r, c, h, normal)
-		down := randomGrid(r, c, half, normal)
-		distinct := randomGrid(r, c, h, normal)
-
-		up, unpool, pool := make([]float64, len(small.v)), make([]float64, len(small.v)), make([]float64, len(distinct.v))
-		forward := make([]float64, len(g.v))
-		for i := range up {
-			b, k, row, col := i/(c*half*half), i/(half*half)%c, i/half%half, i%half
-			for j := range 4 {
-				up[i] += g.at(b, k, 2*row+j/2, 2*col+j%2)
-			}
-			p, q := first(full, b, k, row, col, model.SameMaximum)
-			unpool[i] = g.at(b, k, p, q)
-			forward[((b*c+k)*h+p)*h+q] = float64(small.v[i])
-			p, q = first(distinct, b, k, row, col, 0)
-			pool[((b*c+k)*h+p)*h+q] = float64(down.v[i])
-		}
-		x := func() *value { return &value{c: c, h: half} }
-		wide := func() *value { return &value{c: c, h: h} }
-
-		a, f, d := x(), wide(), wide()
-		got := graphOf(t, func(n *network) string {
-			out := n.Up(a, f)
-			return n.back(out, d, a)
-		}, map[string]*value{"x": a, "full": f, "g": d}, map[string][]float32{"x": small.v, "full": full.v, "g": g.v}, len(up))
-		sameValues(t, fmt.Sprint("up to ", h), got, up, 1e-5)
-
-		a, f, d = x(), wide(), wide()
-		inputs, data := map[string]*value{"x": a, "full": f, "g": d}, map[string][]float32{"x": small.v, "full": full.v, "g": g.v}
-		unpooled := func(n *network) *value { return n.Unpool(a, f, &value{name: n.Halve(f.name, h), c: c, h: half}) }
-		got = graphOf(t, func(n *network) string { return n.back(unpooled(n), d, a) }, inputs, data, len(unpool))
-		sameValues(t, fmt.Sprint("unpool to ", h), got, unpool, 1e-5)
-		got = graphOf(t, func(n *network) string { return unpooled(n).name }, inputs, data, len(forward))
-		sameValues(t, fmt.Sprint("unpooled ", h), got, forward, 0)
-
-		f, d = wide(), x()
-		got = graphOf(t, func(n *network) string { return n.back(n.Pool(f), d, f) },
-			map[string]*value{"x": f, "g": d}, map[string][]float32{"x": distinct.v, "g": down.v}, len(pool))
-		sameValues(t, fmt.Sprint("pool from ", h), got, pool, 0)
+		t.Run(fmt.Sprint(h), func(t *testing.T) {
+			checkPool(t, h)
+			checkUp(t, h)
+			checkUnpool(t, h)
+		})
 	}
+}
+
+// squares calls visit for each value of a map that has one for each 2×2 of a map
+// with h rows and two channels: with its index, image, channel, row and column.
+func squares(h int, visit func(i, b, c, row, col int)) {
+	half := (h + 1) / 2
+	for i := range 2 * 2 * half * half {
+		visit(i, i/(2*half*half), i/(half*half)%2, i/half%half, i%half)
+	}
+}
+
+func checkPool(t *testing.T, h int) {
+	r := random(6, uint64(h))
+	normal := func() float32 { return float32(r.NormFloat64()) }
+	x, g := randomGrid(r, 2, h, normal), randomGrid(r, 2, (h+1)/2, normal)
+	want := make([]float64, len(x.v))
+	squares(h, func(i, b, c, row, col int) {
+		p, q := first(x, b, c, row, col, 0)
+		want[((b*2+c)*h+p)*h+q] = float64(g.v[i])
+	})
+	full, d := &value{c: 2, h: h}, &value{c: 2, h: g.h}
+	got := graphOf(t, func(n *network) string { return n.back(n.Pool(full), d, full) },
+		map[string]*value{"x": full, "g": d}, map[string][]float32{"x": x.v, "g": g.v}, len(want))
+	sameValues(t, "pool", got, want, 0)
+}
+
+func checkUp(t *testing.T, h int) {
+	r := random(7, uint64(h))
+	normal := func() float32 { return float32(r.NormFloat64()) }
+	x, g := randomGrid(r, 2, (h+1)/2, normal), randomGrid(r, 2, h, normal)
+	want := make([]float64, len(x.v))
+	squares(h, func(i, b, c, row, col int) {
+		for j := range 4 {
+			want[i] += g.at(b, c, 2*row+j/2, 2*col+j%2)
+		}
+	})
+	small, d := &value{c: 2, h: x.h}, &value{c: 2, h: h}
+	got := graphOf(t, func(n *network) string { return n.back(n.Up(small, d), d, small) },
+		map[string]*value{"x": small, "g": d}, map[string][]float32{"x": x.v, "g": g.v}, len(want))
+	sameValues(t, "up", got, want, 1e-5)
+}
+
+// checkUnpool draws maps in which many maxima are equal, or nearly.
+func checkUnpool(t *testing.T, h int) {
+	r := random(8, uint64(h))
+	normal := func() float32 { return float32(r.NormFloat64()) }
+	few := func() float32 { return float32(r.IntN(3)) + float32(r.IntN(2))*model.SameMaximum/2 }
+	x, full, g := randomGrid(r, 2, (h+1)/2, normal), randomGrid(r, 2, h, few), randomGrid(r, 2, h, normal)
+	forward, back := make([]float64, len(g.v)), make([]float64, len(x.v))
+	squares(h, func(i, b, c, row, col int) {
+		p, q := first(full, b, c, row, col, model.SameMaximum)
+		forward[((b*2+c)*h+p)*h+q], back[i] = float64(x.v[i]), g.at(b, c, p, q)
+	})
+	small, f, d := &value{c: 2, h: x.h}, &value{c: 2, h: h}, &value{c: 2, h: h}
+	inputs, data := map[string]*value{"x": small, "full": f, "g": d}, map[string][]float32{"x": x.v, "full": full.v, "g": g.v}
+	unpool := func(n *network) *value { return n.Unpool(small, f, &value{name: n.Halve(f.name, h), c: 2, h: x.h}) }
+	got := graphOf(t, func(n *network) string { return unpool(n).name }, inputs, data, len(forward))
+	sameValues(t, "unpool", got, forward, 0)
+	got = graphOf(t, func(n *network) string { return n.back(unpool(n), d, small) }, inputs, data, len(back))
+	sameValues(t, "back through unpool", got, back, 1e-5)
 }
 
 // first is the place of the first value of a 2×2 square that is at most within
