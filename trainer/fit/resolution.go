@@ -6,8 +6,9 @@ import "dicomnode/model/onnx"
 func (n *network) Pool(x *value) *value {
 	out := &value{name: n.Halve(x.name, x.h), c: x.c, h: (x.h + 1) / 2}
 	n.tape = append(n.tape, func() {
-		// Several equal maxima would each get the gradient. They occur at zero,
-		// where the ReLU mask removes it.
+		// Equal maxima each get the gradient. At zero the ReLU mask removes it;
+		// where a picture is flat they are positive, and it counts up to four
+		// times.
 		at := n.Node("Equal", nil, x.name, n.Double(out.name, x.h))
 		x.grads = append(x.grads, n.Node("Where", nil, at, n.Double(n.gradOf(out), x.h), n.scalar(0)))
 	})
