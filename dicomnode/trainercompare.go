@@ -46,8 +46,7 @@ its label and what every row made of it.
 
 --refine compares instead, at the images' own pixels, ways of bringing a model's
 answer there: bilinear interpolation and, with --refine guided, the guided filter
-of segmentation: {refine: guided}, each without and with small islands removed.
-It adds the distance of boundaries; there are no methods and there is no sheet.
+of segmentation: {refine: guided}, each with small islands removed and kept. It adds the distance of boundaries; there are no methods and there is no sheet.
 ` + exitCodes,
 		Example: "  dicomnode trainer compare data/labelled --model a.onnx --model embedded --exclude '*phantom*' --sheet sheet.png",
 		Args:    wantArgs(1, 1, "one data set folder"),

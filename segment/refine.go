@@ -6,28 +6,28 @@ import "math"
 // (He, Sun and Tang, ECCV 2010) of each class with the image as guide, so that borders
 // between regions move to edges of the image. In every square window a class's
 // probability is fitted as a line over the guide's value; a pixel takes the mean of the
-// lines of all windows it lies in. The lines are fitted on cells of a quarter of a
-// network pixel at least (He and Sun, "Fast guided filter", 2015): the cost follows the
+// lines of all windows it lies in. The lines are fitted on cells of half a network pixel
+// at least (He and Sun, "Fast guided filter", 2015): the cost of fitting follows the
 // network's size, not the image's.
 type GuidedFilter struct {
 	// Radius is half the side of a window, in pixels of the network; 0 means 2.
 	Radius float64 `json:"radius"`
 	// Epsilon is the variance of the guide, whose range is 0 to 1, below which a
-	// window is smoothed more than fitted; 0 means 0.001.
+	// window is smoothed more than fitted; 0 means 0.0001.
 	Epsilon float64 `json:"epsilon"`
 }
 
 // Defaults of GuidedFilter.
 const (
 	defaultRadius  = 2
-	defaultEpsilon = 1e-3
+	defaultEpsilon = 1e-4
 )
 
 // NewGuidedFilter is a filter with the defaults.
 func NewGuidedFilter() *GuidedFilter { return new(GuidedFilter{}.complete()) }
 
 // cellsPerPixel of the network, along an axis, are fitted at most.
-const cellsPerPixel = 4
+const cellsPerPixel = 2
 
 // maxCells bounds the cells along an axis.
 const maxCells = cellsPerPixel * Side
@@ -145,6 +145,9 @@ func (r *Refined) Row(row int, dst [Classes][]float32) {
 
 // distribution makes values that sum to 1 probabilities: a line may leave 0..1.
 func distribution(q [Classes]float32) [Classes]float32 {
+	if q[0] >= 0 && q[1] >= 0 && q[2] >= 0 {
+		return q
+	}
 	var sum float32
 	for c := range q {
 		q[c] = max(0, q[c])

@@ -28,11 +28,11 @@ type Refinement struct {
 }
 
 // Refinements are bilinear interpolation and, where guided is not nil, that filter, each
-// without and with the removal of islands.
+// with small islands removed, as a node always does, and with them.
 func Refinements(guided *segment.GuidedFilter) []Refinement {
-	out := []Refinement{{"", nil, -1}, {"+islands", nil, 0}}
+	out := []Refinement{{"", nil, 0}, {", islands kept", nil, -1}}
 	if guided != nil {
-		out = append(out, Refinement{"+guided", guided, -1}, Refinement{"+guided+islands", guided, 0})
+		out = append(out, Refinement{", guided", guided, 0}, Refinement{", guided, islands kept", guided, -1})
 	}
 	return out
 }
