@@ -128,7 +128,7 @@ func Default() Config {
 		},
 		Calibration:  Calibration{AETitle: "XNETDARK"},
 		Model:        Model{Bundle: "published", Device: "auto"},
-		Segmentation: Segmentation{Profile: "display", Refine: "none"},
+		Segmentation: Segmentation{Profile: "display", Refine: "guided"},
 		SoftTissue:   SoftTissue{},
 		Retention:    Retention{Keep: 30 * 24 * time.Hour, MinFreeMiB: 1024},
 		Log:          Log{Level: "info", Format: "text"},

@@ -2,6 +2,8 @@ package segment
 
 import (
 	"math"
+	"runtime"
+	"sync"
 )
 
 // Percentiles of the picture between which CanonicalPicture clips.
@@ -62,31 +64,55 @@ func normalise(v []float32) (low float32) {
 // two-step radix selection on the bits of the finite values: no copy, no sorting.
 // Without a finite value they are 0.
 func quantiles(v []float32, qs ...float64) []float32 {
-	high := make([]int, 1<<16)
+	high := bucketCounts(v, everyBucket)
 	n := 0
-	for _, f := range v {
-		if k, ok := orderedBits(f); ok {
-			high[k>>16]++
-			n++
-		}
+	for _, c := range high {
+		n += c
 	}
 	out := make([]float32, len(qs))
 	if n == 0 {
 		return out
 	}
-	low := make([]int, 1<<16)
 	for i, q := range qs {
 		bucket, rest := rank(high, int(q*float64(n-1)+0.5))
-		clear(low)
-		for _, f := range v {
-			if k, ok := orderedBits(f); ok && int(k>>16) == bucket {
-				low[k&0xffff]++
-			}
-		}
-		tail, _ := rank(low, rest)
+		tail, _ := rank(bucketCounts(v, bucket), rest)
 		out[i] = fromOrderedBits(uint32(bucket)<<16 | uint32(tail))
 	}
 	return out
+}
+
+const everyBucket = -1
+
+// bucketCounts counts the finite values by the upper 16 of their ordered bits, or those of
+// one such bucket by the lower 16.
+func bucketCounts(v []float32, bucket int) []int {
+	workers := min(runtime.GOMAXPROCS(0), 1+len(v)>>18)
+	counts := make([][]int, workers)
+	var wg sync.WaitGroup
+	for w := range counts {
+		wg.Go(func() {
+			count := make([]int, 1<<16)
+			for _, f := range v[w*len(v)/workers : (w+1)*len(v)/workers] {
+				k, ok := orderedBits(f)
+				if !ok {
+					continue
+				}
+				if bucket == everyBucket {
+					count[k>>16]++
+				} else if int(k>>16) == bucket {
+					count[k&0xffff]++
+				}
+			}
+			counts[w] = count
+		})
+	}
+	wg.Wait()
+	for _, count := range counts[1:] {
+		for i, n := range count {
+			counts[0][i] += n
+		}
+	}
+	return counts[0]
 }
 
 // rank finds the bucket that holds the k-th value, and its rank within the bucket.

@@ -82,6 +82,9 @@ func (p *Pipeline) Run(ctx context.Context, img *Image) (*Result, error) {
 	if err := checkProbabilities(answer); err != nil {
 		return nil, fmt.Errorf("predict regions: %w", err)
 	}
+	if p.Config.Guided != nil {
+		res.Guided = new(p.Config.Guided.complete())
+	}
 	p.regions(res, p.Config.Probabilities(geo, answer, pix, res.Field))
 	return res, ctx.Err()
 }

@@ -116,47 +116,37 @@ func reach(radius float64, n, m int) int {
 // Row implements Probabilities.
 func (r *Refined) Row(row int, dst [Classes][]float32) {
 	i, below := neighbour(row, len(r.guide.pix)/len(r.col), r.grid.rows)
-	var line [2 * fitted][maxCells + 1]float32
+	var line [maxCells + 1][2 * fitted]float32
 	for k, plane := range r.planes {
 		top := plane[i*r.grid.cols:][:r.grid.cols]
 		low := plane[min(i+1, r.grid.rows-1)*r.grid.cols:][:r.grid.cols]
 		for x := range top {
-			line[k][x] = top[x] + (low[x]-top[x])*below
+			line[x][k] = top[x] + (low[x]-top[x])*below
 		}
-		line[k][len(top)] = line[k][len(top)-1]
 	}
+	line[r.grid.cols] = line[r.grid.cols-1]
 	pix := r.guide.pix[row*len(r.col):][:len(r.col)]
 	for k, x := range r.col {
 		v, share := r.guide.at(pix[k]), r.right[k]
-		var q [Classes]float32
-		q[fitted] = 1
-		for c := range fitted {
-			a, b := &line[2*c], &line[2*c+1]
-			slope := a[x] + (a[x+1]-a[x])*share
-			q[c] = slope*v + b[x] + (b[x+1]-b[x])*share
-			q[fitted] -= q[c]
+		left, right := &line[x], &line[x+1]
+		var at [2 * fitted]float32
+		for j := range at {
+			at[j] = left[j] + (right[j]-left[j])*share
 		}
-		q = distribution(q)
-		for c := range q {
-			dst[c][k] = q[c]
-		}
+		open, soft := at[0]*v+at[1], at[2]*v+at[3]
+		open, soft, bone := distribution(open, soft, 1-open-soft)
+		dst[OpenBeam][k], dst[SoftTissue][k], dst[Bone][k] = open, soft, bone
 	}
 }
 
 // distribution makes values that sum to 1 probabilities: a line may leave 0..1.
-func distribution(q [Classes]float32) [Classes]float32 {
-	if q[0] >= 0 && q[1] >= 0 && q[2] >= 0 {
-		return q
+func distribution(a, b, c float32) (float32, float32, float32) {
+	if a >= 0 && b >= 0 && c >= 0 {
+		return a, b, c
 	}
-	var sum float32
-	for c := range q {
-		q[c] = max(0, q[c])
-		sum += q[c]
-	}
-	for c := range q {
-		q[c] /= sum
-	}
-	return q
+	a, b, c = max(0, a), max(0, b), max(0, c)
+	sum := a + b + c
+	return a / sum, b / sum, c / sum
 }
 
 // Probabilities brings the network's answer p (Classes×Side×Side) to the pixels of the

@@ -1,6 +1,7 @@
 package segment_test
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -215,6 +216,48 @@ func TestRefineChangesTheDigest(t *testing.T) {
 	written := segment.Config{Guided: &segment.GuidedFilter{}}
 	if seen[written.Digest()] != "guided" {
 		t.Error("a default written out changes the digest")
+	}
+}
+
+// The whole chain with the filter gives the same bytes on any number of processors, says
+// in the SEG how borders were found, and is another object than that without.
+func TestRefinedSEGIsRepeated(t *testing.T) {
+	const rows, cols = 321, 457
+	img := segImage(t, segSource(rows, cols, nil))
+	img.Samples = noise(rows, cols, 6)
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
+	var first []byte
+	for _, workers := range []int{1, 4, 3} {
+		runtime.GOMAXPROCS(workers)
+		p := segment.Pipeline{Predictor: thresholds{}, Model: segment.Model{Name: "XNet-16", Version: "1", Digest: "ab", Device: "CPU"},
+			Config: segment.Config{Guided: &segment.GuidedFilter{}}}
+		res, err := p.Run(t.Context(), img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPartition(t, res)
+		b := writeSEG(t, img, res, segOptions(""))
+		if first == nil {
+			first = b
+		}
+		if !bytes.Equal(b, first) {
+			t.Errorf("%d processors: other bytes", workers)
+		}
+	}
+	if !bytes.Contains(first, []byte("borders: guided filter, radius 2 network pixels, epsilon 0.0001")) {
+		t.Error("the SEG does not say how its borders were found")
+	}
+	plain, err := (&segment.Pipeline{Predictor: thresholds{}}).Run(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guided, err := (&segment.Pipeline{Predictor: thresholds{}, Config: segment.Config{Guided: segment.NewGuidedFilter()}}).Run(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if segment.SEGInstanceUID(img, plain, segOptions("")) == segment.SEGInstanceUID(img, guided, segOptions("")) {
+		t.Error("refined and plain segmentation have one SOP Instance UID")
 	}
 }
 

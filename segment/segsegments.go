@@ -87,6 +87,9 @@ func (s *seg) parameters() string {
 		fmt.Sprintf("exposed field: %s, %.4g of the frame", r.FieldRecord.Method, r.FieldRecord.Fraction),
 		fmt.Sprintf("polarity: %s, inverted %s, logarithm %s", r.Polarity.Case, yesNo(r.Polarity.Inverted), yesNo(r.Polarity.Log)),
 	}
+	if f := r.Guided; f != nil {
+		lines = append(lines, fmt.Sprintf("borders: guided filter, radius %.4g network pixels, epsilon %.4g", f.Radius, f.Epsilon))
+	}
 	return strings.Join(lines, "\r\n")
 }
 

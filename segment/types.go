@@ -137,6 +137,8 @@ type Result struct {
 	Frame        int    // the frame that was segmented, 1
 	Frames       int    // of so many
 
+	// Guided is the filter that refined the borders, nil without one.
+	Guided *GuidedFilter
 	// Islands is the number of pixels that changed class because their island was too small.
 	Islands int
 }

@@ -93,8 +93,12 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	p.Views = append(p.Views, viewOf("network", "At the network's resolution",
 		fmt.Sprintf("%d×%d pixels: what the network itself sees and answers, and the figures that the paper reports.", dataset.Side, dataset.Side), &r.Result, r.Threshold))
 	if r.Native != nil {
+		how := "bilinearly"
+		if r.Guided != nil {
+			how = "and refined by guided filtering"
+		}
 		p.Views = append(p.Views, viewOf("native", "At the images' own resolution",
-			"Probabilities brought back to each image's own pixels, as the node does it before it makes masks. Large images weigh more here.", r.Native, r.Threshold))
+			"Probabilities brought back to each image's own pixels "+how+". Large images weigh more here.", r.Native, r.Threshold))
 	}
 	p.Images, p.More = r.rows()
 	var err error
