@@ -227,17 +227,19 @@ func TestRefinedSEGIsRepeated(t *testing.T) {
 	img.Samples = noise(rows, cols, 6)
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
-	var first []byte
-	for _, workers := range []int{1, 4, 3} {
-		runtime.GOMAXPROCS(workers)
-		p := segment.Pipeline{Predictor: thresholds{}, Model: segment.Model{Name: "XNet-16", Version: "1", Digest: "ab", Device: "CPU"},
-			Config: segment.Config{Guided: &segment.GuidedFilter{}}}
+	run := func(c segment.Config) *segment.Result {
+		p := segment.Pipeline{Predictor: thresholds{}, Model: segment.Model{Name: "XNet-16", Version: "1", Digest: "ab", Device: "CPU"}, Config: c}
 		res, err := p.Run(t.Context(), img)
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkPartition(t, res)
-		b := writeSEG(t, img, res, segOptions(""))
+		return res
+	}
+	var first []byte
+	for _, workers := range []int{1, 4, 3} {
+		runtime.GOMAXPROCS(workers)
+		b := writeSEG(t, img, run(segment.Config{Guided: &segment.GuidedFilter{}}), segOptions(""))
 		if first == nil {
 			first = b
 		}
@@ -248,16 +250,12 @@ func TestRefinedSEGIsRepeated(t *testing.T) {
 	if !bytes.Contains(first, []byte("borders: guided filter, radius 2 network pixels, epsilon 0.0001")) {
 		t.Error("the SEG does not say how its borders were found")
 	}
-	plain, err := (&segment.Pipeline{Predictor: thresholds{}}).Run(t.Context(), img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	guided, err := (&segment.Pipeline{Predictor: thresholds{}, Config: segment.Config{Guided: segment.NewGuidedFilter()}}).Run(t.Context(), img)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain, guided := run(segment.Config{}), run(segment.Config{Guided: segment.NewGuidedFilter()})
 	if segment.SEGInstanceUID(img, plain, segOptions("")) == segment.SEGInstanceUID(img, guided, segOptions("")) {
 		t.Error("refined and plain segmentation have one SOP Instance UID")
+	}
+	if slices.Equal(plain.Masks.Soft, guided.Masks.Soft) {
+		t.Error("the filter changed no mask")
 	}
 }
 
