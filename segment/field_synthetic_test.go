@@ -67,7 +67,7 @@ func expose(seed uint64, blades bool) collimated {
 // FIELD_CASES=100 runs the cases the documentation quotes.
 func TestFieldOnSyntheticImages(t *testing.T) {
 	for _, blades := range []bool{true, false} {
-		cases := uint64(20)
+		cases := uint64(8)
 		if n, err := strconv.ParseUint(os.Getenv("FIELD_CASES"), 10, 32); err == nil && n > 0 {
 			cases = n
 		}

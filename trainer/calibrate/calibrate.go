@@ -11,6 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"dicomnode/model"
 	"dicomnode/segment"
@@ -102,14 +105,30 @@ func (s Scaling) Confusion(p Picture) evaluate.Confusion {
 // LeaveOneOut scores each picture with the scaling fitted to all others: what to
 // expect of pictures that the scaling has not seen.
 func LeaveOneOut(pictures []Picture) (evaluate.Summary, error) {
-	var sum evaluate.Confusion
+	all, err := Fit(pictures)
+	if err != nil {
+		return evaluate.Summary{}, err
+	}
+	counts := make([]evaluate.Confusion, len(pictures))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range pictures {
-		others := append(append([]Picture{}, pictures[:i]...), pictures[i+1:]...)
-		s, err := Fit(others)
-		if err != nil {
-			return evaluate.Summary{}, err
-		}
-		sum.Add(s.Confusion(pictures[i]))
+		g.Go(func() error {
+			others := append(append([]Picture{}, pictures[:i]...), pictures[i+1:]...)
+			s, err := fitFrom(all, others)
+			if err != nil {
+				return err
+			}
+			counts[i] = s.Confusion(pictures[i])
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return evaluate.Summary{}, err
+	}
+	var sum evaluate.Confusion
+	for _, c := range counts {
+		sum.Add(c)
 	}
 	return evaluate.Summarise(sum), nil
 }

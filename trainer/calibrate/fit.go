@@ -31,7 +31,10 @@ func (u unknowns) scaling() Scaling { return Scaling{u[0], [dataset.Classes]floa
 // cross-entropy over the pixels of all pictures). The problem is convex; Newton's
 // method solves it in a few steps. Figures measured on the same pictures flatter,
 // by how much LeaveOneOut tells.
-func Fit(pictures []Picture) (Scaling, error) {
+func Fit(pictures []Picture) (Scaling, error) { return fitFrom(Identity, pictures) }
+
+// fitFrom is Fit from a first guess.
+func fitFrom(guess Scaling, pictures []Picture) (Scaling, error) {
 	pixels := 0
 	for _, p := range pictures {
 		pixels += len(p.truth)
@@ -39,7 +42,7 @@ func Fit(pictures []Picture) (Scaling, error) {
 	if pixels == 0 {
 		return Scaling{}, ErrEmpty
 	}
-	u := unknowns{1, 0, 0}
+	u := unknowns{guess.Scale, guess.Shift[0], guess.Shift[2]}
 	now := lossAt(u, pictures, pixels)
 	for range iterations {
 		step := now.newton()
