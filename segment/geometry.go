@@ -141,10 +141,12 @@ func (g Geometry) ProbabilitiesUp(p []float32) []float32 {
 // Upsampler interpolates probabilities row by row (Geometry.ProbabilitiesUp). Row is
 // safe for concurrent use.
 type Upsampler struct {
-	g     Geometry
-	p     []float32
-	col   []int32 // left neighbour of each column, relative to Left
-	right []float32
+	g      Geometry // Height×Width values of each class from (Top, Left)
+	p      []float32
+	stride int     // of a row of p
+	plane  int     // values of a class in p
+	col    []int32 // left neighbour of each column, relative to Left
+	right  []float32
 }
 
 // Upsampler prepares p, Classes×Side×Side, and panics at another size.
@@ -152,7 +154,11 @@ func (g Geometry) Upsampler(p []float32) *Upsampler {
 	if len(p) != Classes*Side*Side {
 		panic("segment: Upsampler: want 3×200×200 probabilities")
 	}
-	u := &Upsampler{g: g, p: p, col: make([]int32, g.Columns), right: make([]float32, g.Columns)}
+	return newUpsampler(g, p, Side)
+}
+
+func newUpsampler(g Geometry, p []float32, stride int) *Upsampler {
+	u := &Upsampler{g: g, p: p, stride: stride, plane: len(p) / Classes, col: make([]int32, g.Columns), right: make([]float32, g.Columns)}
 	for c := range u.col {
 		i, f := neighbour(c, g.Columns, g.Width)
 		u.col[c], u.right[c] = int32(i), f
@@ -172,14 +178,14 @@ func neighbour(k, n, m int) (i int, f float32) {
 // Row fills dst[class] (Columns long) with the probabilities of picture row r.
 func (u *Upsampler) Row(r int, dst [Classes][]float32) {
 	i, f := neighbour(r, u.g.Rows, u.g.Height)
-	next := Side
+	next := u.stride
 	if u.g.Height == 1 {
 		next = 0
 	}
-	var line [Side + 1]float32
+	var line [maxCells + 1]float32
 	for c := range dst {
-		top := u.p[(c*Side+u.g.Top+i)*Side+u.g.Left:]
-		low := u.p[(c*Side+u.g.Top+i)*Side+u.g.Left+next:]
+		top := u.p[c*u.plane+(u.g.Top+i)*u.stride+u.g.Left:]
+		low := top[next:]
 		for x := range u.g.Width {
 			line[x] = top[x]*(1-f) + low[x]*f
 		}

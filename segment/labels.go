@@ -1,12 +1,13 @@
 package segment
 
-// labels chooses the most probable class of every pixel of the field (nil: all of
-// rows×cols), row by row, Ignore outside it, and keeps the winning probability.
-func labels(from Probabilities, rows, cols int, field Mask) (label []uint8, probability []float32) {
-	label, probability = make([]uint8, rows*cols), make([]float32, rows*cols)
-	parallel(rows, func(r int) {
+// labels chooses the most probable class of every pixel of the field (nil: of the
+// image), row by row, Ignore outside it, and keeps the winning probability.
+func (u *Upsampler) labels(field Mask) (label []uint8, probability []float32) {
+	cols := u.g.Columns
+	label, probability = make([]uint8, u.g.Rows*cols), make([]float32, u.g.Rows*cols)
+	parallel(u.g.Rows, func(r int) {
 		p := newRow(cols)
-		from.Row(r, p)
+		u.Row(r, p)
 		for k := range cols {
 			i := r*cols + k
 			if field != nil && !field[i] {

@@ -111,11 +111,11 @@ func checkProbabilities(p []float32) error {
 }
 
 // regions fills the masks and figures of res.
-func (p *Pipeline) regions(res *Result, from Probabilities) {
-	label, probability := labels(from, res.Rows, res.Columns, res.Field)
+func (p *Pipeline) regions(res *Result, up *Upsampler) {
+	label, probability := up.labels(res.Field)
 	before := slices.Clone(label)
 	res.Islands = removeIslands(label, res.Rows, res.Columns, p.Config.leastIsland(len(label)))
-	reclassified(from, res.Columns, before, label, probability)
+	up.reclassified(before, label, probability)
 	n := len(label)
 	res.Masks = Masks{make(Mask, n), make(Mask, n), make(Mask, n), make(Mask, n)}
 	threshold := float32(res.SoftTissueThreshold)
@@ -146,17 +146,17 @@ func (p *Pipeline) regions(res *Result, from Probabilities) {
 
 // reclassified replaces the probability of pixels whose class changed by that of the
 // class they have now.
-func reclassified(from Probabilities, cols int, before, label []uint8, probability []float32) {
-	parallel(len(label)/cols, func(r int) {
+func (u *Upsampler) reclassified(before, label []uint8, probability []float32) {
+	parallel(u.g.Rows, func(r int) {
 		var p [Classes][]float32
-		for k := range cols {
-			i := r*cols + k
+		for k := range u.g.Columns {
+			i := r*u.g.Columns + k
 			if label[i] == before[i] {
 				continue
 			}
 			if p[0] == nil {
-				p = newRow(cols)
-				from.Row(r, p)
+				p = newRow(u.g.Columns)
+				u.Row(r, p)
 			}
 			probability[i] = p[label[i]][k]
 		}

@@ -1,133 +1,104 @@
 package segment
 
-// moments are weighted sums over cells of the guide I and the fitted classes' p; w is the
-// exposed part of a cell.
-type moments struct {
-	grid   cells
-	radius [2]int // of the windows, in rows and columns
-	w      []float32
-	wi     []float32
-	wii    []float32
-	p      [fitted][]float32
-	wp     [fitted][]float32
-	wip    [fitted][]float32
-}
+// cells is the grid that lines are fitted on.
+type cells struct{ rows, cols int }
 
 // plane allocates one value per cell.
 func (g cells) plane() []float32 { return make([]float32, g.rows*g.cols) }
 
-// newMoments gathers the guide by area and p bilinearly.
-func newMoments(geo Geometry, grid cells, p []float32, pix guide, field Mask) *moments {
-	m := &moments{grid: grid, w: grid.plane(), wi: grid.plane(), wii: grid.plane()}
-	down := Geometry{Rows: geo.Rows, Columns: geo.Columns, Height: grid.rows, Width: grid.cols}
-	small := down.down(pix.pix, pix.low, pix.high)
-	exposed := down.exposed(field)
-	up := geo
-	up.Rows, up.Columns = grid.rows, grid.cols
-	rows := up.Upsampler(p)
-	var all [Classes][]float32
-	for c := range all {
-		all[c] = grid.plane()
-	}
-	for c := range fitted {
-		m.p[c], m.wp[c], m.wip[c] = all[c], grid.plane(), grid.plane()
-	}
-	parallel(grid.rows, func(y int) {
-		from, to := y*grid.cols, (y+1)*grid.cols
-		var dst [Classes][]float32
-		for c := range dst {
-			dst[c] = all[c][from:to]
+// each calls f for every cell.
+func (g cells) each(f func(i int)) {
+	parallel(g.rows, func(y int) {
+		for i := y * g.cols; i < (y+1)*g.cols; i++ {
+			f(i)
 		}
-		rows.Row(y, dst)
-		for i := from; i < to; i++ {
-			w, v := exposed[i], pix.at(small[i])
-			m.w[i], m.wi[i], m.wii[i] = w, w*v, w*v*v
-			for c := range fitted {
-				m.wp[c][i], m.wip[c][i] = w*m.p[c][i], w*v*m.p[c][i]
-			}
-		}
+	})
+}
+
+// fitted classes; what is left to 1 is the last class's.
+const fitted = Classes - 1
+
+// moments are what lines are fitted from, one value per cell.
+type moments struct {
+	cells
+	radius      [2]int    // of the windows, in rows and columns
+	guide       []float32 // 0..1
+	weight      []float32 // exposed part
+	probability []float32 // Classes×rows×cols
+	// Sums over windows, weighted: of 1, the guide and its square.
+	n, sum, square []float32
+}
+
+func newMoments(g cells, guide, weight, probability []float32) *moments {
+	m := &moments{cells: g, guide: guide, weight: weight, probability: probability, n: g.plane(), sum: g.plane(), square: g.plane()}
+	m.each(func(i int) {
+		w, v := weight[i], guide[i]
+		m.n[i], m.sum[i], m.square[i] = w, w*v, w*v*v
 	})
 	return m
 }
 
-// exposed is the part of each of Height×Width cells that lies in the field, 1 without one.
-func (g Geometry) exposed(field Mask) []float32 {
-	out := make([]float32, g.Height*g.Width)
-	if field == nil {
-		for i := range out {
-			out[i] = 1
-		}
-		return out
-	}
-	rows, cols := spans(g.Rows, g.Height), spans(g.Columns, g.Width)
-	parallel(g.Height, func(y int) {
-		for x, s := range cols {
-			var sum float32
-			for j, wr := range rows[y].weights {
-				for k, in := range field[(rows[y].first+j)*g.Columns+s.first:][:len(s.weights)] {
-					if in {
-						sum += wr * s.weights[k]
-					}
-				}
-			}
-			out[y*g.Width+x] = sum
-		}
-	})
-	return out
-}
-
-// lines fits a line of each class over the guide in every window, and returns slope and
-// offset of each class, averaged over the windows that a cell lies in.
-func (m *moments) lines(epsilon float32) (out [2 * fitted][]float32) {
-	n := m.grid.plane()
-	copy(n, m.w)
-	sums := [][]float32{n, m.wi, m.wii}
-	for c := range fitted {
-		sums = append(sums, m.wp[c], m.wip[c])
-	}
-	m.grid.box(sums, m.radius)
-	for k := range out {
-		out[k] = m.grid.plane()
-	}
-	parallel(m.grid.rows, func(y int) {
-		for i := y * m.grid.cols; i < (y+1)*m.grid.cols; i++ {
-			if n[i] < leastWeight {
-				continue
-			}
-			mean := m.wi[i] / n[i]
-			variance := max(0, m.wii[i]/n[i]-mean*mean)
-			for c := range fitted {
-				p := m.wp[c][i] / n[i]
-				slope := (m.wip[c][i]/n[i] - mean*p) / (variance + epsilon)
-				out[2*c][i], out[2*c+1][i] = m.w[i]*slope, m.w[i]*(p-slope*mean)
-			}
-		}
-	})
-	m.grid.box(out[:], m.radius)
-	parallel(m.grid.rows, func(y int) {
-		for i := y * m.grid.cols; i < (y+1)*m.grid.cols; i++ {
-			for c := range fitted {
-				if n[i] < leastWeight {
-					out[2*c][i], out[2*c+1][i] = 0, m.p[c][i]
-					continue
-				}
-				out[2*c][i] /= n[i]
-				out[2*c+1][i] /= n[i]
-			}
-		}
-	})
-	return out
-}
-
 // leastWeight is the exposed part of a window, in cells, below which nothing is fitted.
 const leastWeight = 0.5
+
+// filter returns the probabilities that the lines give, Classes×rows×cols.
+func (m *moments) filter(epsilon float32) []float32 {
+	m.box(m.radius, m.n, m.sum, m.square)
+	area := m.rows * m.cols
+	out := make([]float32, Classes*area)
+	for c := range fitted {
+		m.fit(out[c*area:][:area], m.probability[c*area:][:area], epsilon)
+	}
+	m.each(func(i int) {
+		a, b := out[i], out[area+i]
+		out[i], out[area+i], out[2*area+i] = distribution(a, b, 1-a-b)
+	})
+	return out
+}
+
+// fit fills dst with one class's p, refined.
+func (m *moments) fit(dst, p []float32, epsilon float32) {
+	slope, offset := m.plane(), m.plane()
+	m.each(func(i int) {
+		slope[i], offset[i] = m.weight[i]*m.guide[i]*p[i], m.weight[i]*p[i]
+	})
+	m.box(m.radius, slope, offset)
+	m.each(func(i int) { // sums become lines, weighted for their mean
+		if m.n[i] < leastWeight {
+			slope[i], offset[i] = 0, 0
+			return
+		}
+		product, p := slope[i]/m.n[i], offset[i]/m.n[i]
+		mean := m.sum[i] / m.n[i]
+		variance := max(0, m.square[i]/m.n[i]-mean*mean)
+		a := (product - mean*p) / (variance + epsilon)
+		slope[i], offset[i] = m.weight[i]*a, m.weight[i]*(p-a*mean)
+	})
+	m.box(m.radius, slope, offset)
+	m.each(func(i int) {
+		dst[i] = p[i]
+		if m.n[i] >= leastWeight {
+			dst[i] = (slope[i]*m.guide[i] + offset[i]) / m.n[i]
+		}
+	})
+}
+
+// distribution makes values that sum to 1 probabilities: a line may leave 0..1.
+func distribution(a, b, c float32) (float32, float32, float32) {
+	if a >= 0 && b >= 0 && c >= 0 {
+		return a, b, c
+	}
+	a, b, c = max(0, a), max(0, b), max(0, c)
+	sum := a + b + c
+	return a / sum, b / sum, c / sum
+}
 
 // stripe is how many columns are summed at once.
 const stripe = 64
 
 // box replaces each plane by its sums over windows, cut off at the edges: running sums,
 // in an order that is the same whoever computes them.
-func (g cells) box(planes [][]float32, radius [2]int) {
+func (g cells) box(radius [2]int, planes ...[]float32) {
 	across := make([][]float32, len(planes))
 	for k := range across {
 		across[k] = g.plane()
