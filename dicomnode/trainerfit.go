@@ -18,6 +18,7 @@ type fitFlags struct {
 	opt           fit.Options
 	classWeights  []float64
 	init          string
+	mirrors       bool
 	out           string
 	name, version string
 	description   string
@@ -66,6 +67,7 @@ An interrupted run with --checkpoint goes on where it was.
 func (f *fitFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
+	flags.BoolVar(&f.mirrors, "average-mirrors", false, "the model averages over the mirror images of each image: 4 times the work when it is used")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
 	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning")
 	flags.Float64SliceVar(&f.opt.Shares, "shares", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
@@ -146,6 +148,9 @@ func (f *fitFlags) card(cmd *cobra.Command, res *fit.Result) model.Card {
 		Name: name, Version: f.version, Licence: f.licence, Attributions: f.attributions,
 		Training:   model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed, Command: repeat(cmd, f.opt.Data)},
 		SoftTissue: model.Thresholds{Threshold: 0.90},
+	}
+	if f.mirrors {
+		card.Average = model.AverageMirrors
 	}
 	if res.Validation != nil {
 		card.Metrics = []model.Metric{{Name: "pixel accuracy at 200×200", Value: res.Validation.Accuracy, Data: "the validation folders",

@@ -157,19 +157,23 @@ func squares(h int, visit func(i, b, c, row, col int)) {
 	}
 }
 
+// checkPool draws maps in which many maxima are equal: they share the gradient.
 func checkPool(t *testing.T, h int) {
 	r := random(6, uint64(h))
+	few := func() float32 { return float32(r.IntN(3)) }
 	normal := func() float32 { return float32(r.NormFloat64()) }
-	x, g := randomGrid(r, 2, h, normal), randomGrid(r, 2, (h+1)/2, normal)
+	x, g := randomGrid(r, 2, h, few), randomGrid(r, 2, (h+1)/2, normal)
 	want := make([]float64, len(x.v))
 	squares(h, func(i, b, c, row, col int) {
-		p, q := first(x, b, c, row, col, 0)
-		want[((b*2+c)*h+p)*h+q] = float64(g.v[i])
+		places := largest(x, b, c, row, col, 0)
+		for _, p := range places {
+			want[((b*2+c)*h+p[0])*h+p[1]] = float64(g.v[i]) / float64(len(places))
+		}
 	})
 	full, d := &value{c: 2, h: h}, &value{c: 2, h: g.h}
 	got := graphOf(t, func(n *network) string { return n.back(n.Pool(full), d, full) },
 		map[string]*value{"x": full, "g": d}, map[string][]float32{"x": x.v, "g": g.v}, len(want))
-	sameValues(t, "pool", got, want, 0)
+	sameValues(t, "pool", got, want, 1e-6)
 }
 
 func checkUp(t *testing.T, h int) {
@@ -208,18 +212,23 @@ func checkUnpool(t *testing.T, h int) {
 	sameValues(t, "back through unpool", got, back, 1e-5)
 }
 
-// first is the place of the first value of a 2×2 square that is at most within
-// below its maximum.
+// first is the first place of largest.
 func first(a grid, b, c, row, col int, within float64) (int, int) {
+	p := largest(a, b, c, row, col, within)[0]
+	return p[0], p[1]
+}
+
+// largest are the places of the values of a 2×2 square that are at most within
+// below its maximum.
+func largest(a grid, b, c, row, col int, within float64) [][2]int {
 	var places [][2]int
-	largest := math.Inf(-1)
+	most := math.Inf(-1)
 	for j := range 4 {
 		if y, z := 2*row+j/2, 2*col+j%2; y < a.h && z < a.h {
-			places, largest = append(places, [2]int{y, z}), max(largest, a.at(b, c, y, z))
+			places, most = append(places, [2]int{y, z}), max(most, a.at(b, c, y, z))
 		}
 	}
-	i := slices.IndexFunc(places, func(p [2]int) bool { return a.at(b, c, p[0], p[1]) >= largest-within })
-	return places[i][0], places[i][1]
+	return slices.DeleteFunc(places, func(p [2]int) bool { return a.at(b, c, p[0], p[1]) < most-within })
 }
 
 // back is the gradient that reaches x when g is that of out.

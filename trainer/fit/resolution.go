@@ -6,11 +6,11 @@ import "dicomnode/model/onnx"
 func (n *network) Pool(x *value) *value {
 	out := &value{name: n.Halve(x.name, x.h), c: x.c, h: (x.h + 1) / 2}
 	n.tape = append(n.tape, func() {
-		// Equal maxima each get the gradient. At zero the ReLU mask removes it;
-		// where a picture is flat they are positive, and it counts up to four
-		// times.
+		// Equal maxima share the gradient: where a picture is flat, all four are.
 		at := n.Node("Equal", nil, x.name, n.Double(out.name, x.h))
-		x.grads = append(x.grads, n.Node("Where", nil, at, n.Double(n.gradOf(out), x.h), n.scalar(0)))
+		maxima := n.sumSquares(n.Node("Cast", onnx.Attrs{"to": int64(onnx.Float32)}, at), x.h)
+		share := n.Node("Div", nil, n.gradOf(out), maxima)
+		x.grads = append(x.grads, n.Node("Where", nil, at, n.Double(share, x.h), n.scalar(0)))
 	})
 	return out
 }
