@@ -98,8 +98,8 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 6 {
-		want := float32(10000*i) / 65535
-		if bright.Pix[i] != want || dark.Pix[i] != 1-want || dark.Label[i] != lab.Pix[i] {
+		want, negative := float32(10000*i)/65535, float32(65535-10000*i)/65535
+		if bright.Pix[i] != want || dark.Pix[i] != negative || dark.Label[i] != lab.Pix[i] {
 			t.Errorf("pixel %d: bright %v, dark %v, label %d", i, bright.Pix[i], dark.Pix[i], dark.Label[i])
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,10 +50,12 @@ func (f *Folder) Load(it Item) (*Picture, error) {
 	return p, nil
 }
 
+// airBright turns the scale round in 65,536 steps, so that a picture and its
+// negative load as the same values, to the last bit.
 func (p *Picture) airBright(polarity string) {
 	if polarity == AirDark {
 		for i, v := range p.Pix {
-			p.Pix[i] = 1 - v
+			p.Pix[i] = float32(65535-math.Round(65535*float64(v))) / 65535
 		}
 	}
 }

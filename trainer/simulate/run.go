@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"image"
-	"image/png"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,6 +17,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"dicomnode/trainer/dataset"
 )
 
 // Options says what to simulate.
@@ -147,50 +147,19 @@ func (o Options) write(i int, s *sheet) error {
 	if err := writePNG(o.labelPath(i), s.labels()); err != nil {
 		return err
 	}
-	return writePNG(o.imagePath(i), s.picture())
+	picture := s.picture()
+	if o.polarity(i) == dataset.AirDark {
+		invert(picture)
+	}
+	return writePNG(o.imagePath(i), picture)
 }
 
-func (s *sheet) labels() image.Image {
-	g := image.NewGray(image.Rect(0, 0, s.w, s.h))
-	copy(g.Pix, s.label)
-	return g
-}
-
-// picture is 8 bits deep in two thirds of the samples, else 16; open beam bright.
-func (s *sheet) picture() image.Image {
-	s.stretch()
-	r := image.Rect(0, 0, s.w, s.h)
-	if s.d.chance(.67) {
-		g := image.NewGray(r)
-		for i, x := range s.pic.v {
-			g.Pix[i] = uint8(clamp(x, 0, 1)*255 + .5)
-		}
-		return g
+// polarity is that of sample i: each in half of the samples.
+func (o Options) polarity(i int) string {
+	if newDice(o.Seed, 5, i).chance(.5) {
+		return dataset.AirDark
 	}
-	g := image.NewGray16(r)
-	for i, x := range s.pic.v {
-		v := uint16(clamp(x, 0, 1)*65535 + .5)
-		g.Pix[2*i], g.Pix[2*i+1] = uint8(v>>8), uint8(v)
-	}
-	return g
-}
-
-// writePNG writes beside and renames, so that an interrupted run leaves no half picture.
-func writePNG(path string, m image.Image) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	e := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err = errors.Join(e.Encode(f, m), f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return dataset.AirBright
 }
 
 // splitOf puts five per cent of the views, with all their samples, into validation.
@@ -220,7 +189,7 @@ func writeIndex(o Options, body *Body, parts map[int]string) error {
 			continue
 		}
 		id := o.id(i)
-		w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, "air_bright", splitOf(o.Seed, v), strconv.Itoa(0), "simulated"})
+		w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), splitOf(o.Seed, v), strconv.Itoa(0), "simulated"})
 	}
 	w.Flush()
 	if err := errors.Join(w.Error(), f.Chmod(0o644), f.Close()); err != nil {
