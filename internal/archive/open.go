@@ -84,7 +84,7 @@ func open(ctx context.Context, opt Options) (*Archive, error) {
 		return nil, err
 	}
 	a := &Archive{opt: opt, write: write, read: read, bell: newBell(), fresh: newBell(), free: freeBytes}
-	a.insert, err = river.NewClient(newDriver(write, a.bell), &river.Config{Logger: opt.Log})
+	a.insert, err = river.NewClient(newDriver(write, a.bell), &river.Config{Logger: warnings(opt.Log)})
 	if err != nil {
 		return nil, errors.Join(err, write.Close(), read.Close())
 	}

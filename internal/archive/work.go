@@ -77,7 +77,7 @@ func (a *Archive) newWorker(ctx context.Context, h Handlers) (*river.Client[*sql
 		return nil, errors.New("work without handlers")
 	}
 	return river.NewClient(newDriver(a.write, a.bell), &river.Config{
-		Logger: a.opt.Log, Queues: queues, Workers: workers,
+		Logger: warnings(a.opt.Log), Queues: queues, Workers: workers,
 		FetchCooldown: fetchCooldown, FetchPollInterval: pollInterval,
 		JobTimeout: -1, RescueStuckJobsAfter: max(a.opt.SegmentTimeout, a.opt.DeliverTimeout) + time.Hour,
 		SoftStopTimeout: a.opt.StopTimeout, MaxAttempts: a.opt.MaxAttempts,
