@@ -20,6 +20,10 @@ type Options struct {
 	// MemPattern lets ONNX Runtime plan one block of memory per run. It helps
 	// inference a little and doubles the memory of a training step.
 	MemPattern bool
+	// KeepLayout keeps ONNX Runtime from changing the layout of feature maps
+	// around single operators. That pays where kernels are constants, and costs
+	// a copy before and after each pooling where they are not.
+	KeepLayout bool
 	// IntraOpSpinning keeps threads busy between operators: lower latency for
 	// more processor time.
 	IntraOpSpinning bool
@@ -95,12 +99,16 @@ func (s *Session) load(onnx []byte, device string, o Options) error {
 }
 
 func configure(so *ort.SessionOptions, o Options) error {
+	level := ort.GraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll)
+	if o.KeepLayout {
+		level = ort.GraphOptimizationLevelEnableExtended
+	}
 	return errors.Join(
 		so.SetIntraOpNumThreads(max(o.Threads, 0)),
 		// Parallel execution between operators was half as fast: XNet is a chain.
 		so.SetExecutionMode(ort.ExecutionModeSequential),
 		so.SetInterOpNumThreads(1),
-		so.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
+		so.SetGraphOptimizationLevel(level),
 		so.SetMemPattern(o.MemPattern),
 		so.SetLogSeverityLevel(ort.LoggingLevelError),
 		so.AddSessionConfigEntry("session.intra_op.allow_spinning", fmt.Sprint(flag(o.IntraOpSpinning))),

@@ -13,62 +13,55 @@ func same(side, before, after int) onnx.Attrs {
 // Block is convolution, batch normalisation with the statistics of this batch,
 // ReLU unless it is linear.
 func (n *network) Block(l model.Block, x *value) *value {
-	co := l.Out
 	kernel, scale, shift := n.params[l.Kernel()], n.params[l.Scale()], n.params[l.Shift()]
 	before, after := l.Pads()
-	y := n.Node("Conv", same(l.Side, before, after), x.name, kernel.value)
-	centred, inv := n.normalise(y, co, x.h)
-	a := n.Node("Mul", nil, n.Node("Reshape", nil, scale.value, n.ints(1, int64(co), 1, 1)), inv)
-	b := n.Node("Reshape", nil, shift.value, n.ints(1, int64(co), 1, 1))
-	z := n.Node("Add", nil, n.Node("Mul", nil, centred, a), b)
-	if !l.Linear {
-		z = n.Node("Relu", nil, z)
-	}
-	out := &value{name: z, c: co, h: x.h}
+	y := n.conv(x.name, kernel.value, l.In, l.Out, same(l.Side, before, after), l.Side)
+	centred, inv := n.normalise(y, l.Out, x.h)
+	a := n.Node("Mul", nil, scale.value, inv)
+	z := n.affine(centred, l.Out, a, shift.value, "", !l.Linear)
+	out := &value{name: z, c: l.Out, h: x.h}
 	n.tape = append(n.tape, func() {
 		dy := n.blockGrad(l, out, centred, inv, a)
-		kernel.grad = n.kernelGrad(l, x, dy)
+		kernel.grad = n.kernelGrad(l, n.plainInput(l, x), n.toPlain(dy, l.Out))
 		if l.Index > 0 { // nobody needs the gradient of the picture
-			x.grads = append(x.grads, n.Node("Conv", same(l.Side, after, before), dy, n.turned(kernel.value)))
+			x.grads = append(x.grads, n.conv(dy, n.turned(kernel.value), l.Out, l.In, same(l.Side, after, before), l.Side))
 		}
 	})
 	return out
 }
 
-// normalise returns y minus its channel means and 1/√(variance+ε) [1,c,1,1].
-// The sums are taken in two stages: one reduction over 200×200×batch float32
-// values loses a digit.
+// plainInput is the input of block l in the plain layout, which the picture has.
+func (n *network) plainInput(l model.Block, x *value) *value {
+	if l.Index == 0 {
+		return x
+	}
+	return &value{name: n.toPlain(x.name, x.c), c: x.c, h: x.h}
+}
+
+// normalise returns y minus its channel means and 1/√(variance+ε) [c].
 func (n *network) normalise(y string, c, h int) (centred, inv string) {
-	keep := func(axes ...int) onnx.Attrs { return onnx.Attrs{"axes": axes, "keepdims": 1} }
-	mean := n.Node("ReduceMean", keep(0, 2), n.Node("ReduceMean", keep(3), y))
-	centred = n.Node("Sub", nil, y, mean)
-	sum := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, n.Node("ReduceSumSquare", keep(3), centred), n.ints(0, 2))
-	variance := n.Node("Mul", nil, sum, n.scalar(1/float32(n.batch*h*h)))
+	share := n.scalar(1 / float32(n.batch*h*h))
+	mean := n.Node("Mul", nil, n.channelSum(y, c, h, false), share)
+	centred = n.affine(y, c, "", n.Node("Neg", nil, mean), "", false)
+	variance := n.Node("Mul", nil, n.channelSum(centred, c, h, true), share)
 	inv = n.Node("Reciprocal", nil, n.Node("Sqrt", nil, n.Node("Add", nil, variance, n.scalar(model.Epsilon))))
-	n.means = append(n.means, n.Node("Reshape", nil, mean, n.ints(int64(c))))
-	n.vars = append(n.vars, n.Node("Reshape", nil, variance, n.ints(int64(c))))
+	n.means, n.vars = append(n.means, mean), append(n.vars, variance)
 	return centred, inv
 }
 
 // blockGrad sets the gradients of scale and shift and returns the gradient at the
 // convolution's output: with a = scale·inv, out = ReLU(a·d + shift), M values per
 // channel and g the gradient before the ReLU,
-// dy = a·(g − Σg/M − d·inv²·Σ(g·d)/M).
+// dy = a·g − (a·inv²·Σ(g·d)/M)·d − a·Σg/M.
 func (n *network) blockGrad(l model.Block, out *value, d, inv, a string) string {
-	scale, shift := n.params[l.Scale()], n.params[l.Shift()]
-	m := n.scalar(1 / float32(n.batch*out.h*out.h))
 	g := n.beforeReLU(l, out)
-	sum := func(x string) string {
-		rows := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, x, n.ints(3))
-		return n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, rows, n.ints(0, 2))
-	}
-	sumG := sum(g)
-	sumGD := n.Node("Mul", nil, inv, sum(n.Node("Mul", nil, g, d)))
-	shift.grad, scale.grad = sumG, sumGD
-	k0 := n.Node("Mul", nil, sumG, m)
-	k1 := n.Node("Mul", nil, n.Node("Mul", nil, inv, sumGD), m)
-	q := n.Node("Sub", nil, n.Node("Sub", nil, g, k0), n.Node("Mul", nil, d, k1))
-	return n.Node("Mul", nil, q, a)
+	sumG := n.channelSum(g, out.c, out.h, false)
+	sumGD := n.Node("Mul", nil, inv, n.channelSum(n.Node("Mul", nil, g, d), out.c, out.h, false))
+	n.params[l.Shift()].grad, n.params[l.Scale()].grad = sumG, sumGD
+	m := n.Node("Mul", nil, a, n.scalar(-1/float32(n.batch*out.h*out.h)))
+	k := n.Node("Mul", nil, m, n.Node("Mul", nil, inv, sumGD))
+	rest := n.affine(d, out.c, k, n.Node("Mul", nil, m, sumG), "", false)
+	return n.affine(g, out.c, a, "", rest, false)
 }
 
 // beforeReLU is the gradient before block l's ReLU, if it has one. A very steep
@@ -78,8 +71,13 @@ func (n *network) beforeReLU(l model.Block, out *value) string {
 	if l.Linear {
 		return n.gradOf(out)
 	}
-	mask := n.Node("HardSigmoid", onnx.Attrs{"alpha": float32(1e30), "beta": float32(0)}, out.name)
-	return n.Node("Mul", nil, n.gradOf(out), mask)
+	return n.Node("Mul", nil, n.gradOf(out), n.Node("HardSigmoid", steep(0), out.name))
+}
+
+// steep are the attributes of a HardSigmoid that is 1 above zero, 0 below and
+// zero, which is at 0, at zero itself.
+func steep(zero float32) onnx.Attrs {
+	return onnx.Attrs{"alpha": float32(1e30), "beta": zero}
 }
 
 // turned is the kernel rotated by half a turn with its channels swapped: the

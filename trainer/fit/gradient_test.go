@@ -48,6 +48,15 @@ func TestGradient(t *testing.T) {
 	}
 }
 
+// TestFastGradient is TestGradient for the fast path.
+func TestFastGradient(t *testing.T) {
+	block := needFast(t)
+	shape := shapeOf{net: model.XNet(block), batch: 2, size: 16, block: block}
+	for _, name := range []string{"all", "a1.kernel", "a3.kernel", "a8.scale", "a5.shift", "a14.kernel", "out.kernel", "out.bias"} {
+		t.Run(name, func(t *testing.T) { checkGradient(t, shape, name) })
+	}
+}
+
 func checkGradient(t *testing.T, shape shapeOf, name string) {
 	s := fresh(shape.net.Init(1))
 	r := random(2, 0)

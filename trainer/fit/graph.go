@@ -28,6 +28,7 @@ var (
 type shapeOf struct {
 	net         model.Network
 	batch, size int
+	block       int // channels per block on the fast path, 0 for the standard one
 }
 
 func (s shapeOf) pixels() int { return s.size * s.size }
@@ -78,7 +79,7 @@ func forwardGraph(g *onnx.Graph, s shapeOf) (*network, *value) {
 	if s.size%8 != 0 {
 		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.size))
 	}
-	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, batch: s.batch}
+	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, batch: s.batch, block: s.block}
 	x := &value{name: g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size), c: 1, h: s.size}
 	n.split("P")
 	return n, model.Build(n.net, n, x)
@@ -89,7 +90,8 @@ func forwardGraph(g *onnx.Graph, s shapeOf) (*network, *value) {
 func (n *network) loss(features *value, s shapeOf) {
 	kernel, bias := n.params[model.OutKernel], n.params[model.OutBias]
 	one := onnx.Attrs{"kernel_shape": []int{1, 1}}
-	logits := n.Node("Conv", one, features.name, kernel.value, bias.value)
+	plain := n.toPlain(features.name, features.c)
+	logits := n.Node("Conv", one, plain, kernel.value, bias.value)
 	shifted := n.Node("Sub", nil, logits, n.Node("ReduceMax", onnx.Attrs{"axes": []int{1}, "keepdims": 1}, logits))
 	exp := n.Node("Exp", nil, shifted)
 	sum := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, exp, n.ints(1))
@@ -102,9 +104,9 @@ func (n *network) loss(features *value, s shapeOf) {
 	p := n.Node("Mul", nil, n.Node("Div", nil, exp, sum), weight)
 	d := n.Node("Mul", nil, n.Node("Sub", nil, p, "t"), "norm")
 	bias.grad = n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, d, n.ints(3)), n.ints(0, 2))
-	kernel.grad = n.sumBatch(n.timesTransposed(n.flat(d, 3), n.flat(features.name, features.c)))
+	kernel.grad = n.sumBatch(n.timesTransposed(n.flat(d, 3), n.flat(plain, features.c)))
 	back := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, kernel.value)
-	features.grads = append(features.grads, n.Node("Conv", one, d, back))
+	features.grads = append(features.grads, n.toBlocked(n.Node("Conv", one, d, back)))
 }
 
 // flatGrad joins the parameters' gradients in the order of the flat vector.

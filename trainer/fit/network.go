@@ -27,6 +27,7 @@ type network struct {
 	*model.Resampler
 	net    model.Network
 	batch  int
+	block  int // see shapeOf
 	params map[string]*param
 	tape   []func()
 	means  []string // batch mean of each block, [c]

@@ -76,7 +76,7 @@ func (r *run) load(ctx context.Context) error {
 	}
 	r.digest = dataset.Digest(all)
 	r.identity = identity(r.o, r.digest)
-	r.source = &source{shape: shapeOf{r.o.network(), r.o.Batch, dataset.Side}, samples: all, augment: *r.o.Augment,
+	r.source = &source{shape: shapeOf{net: r.o.network(), batch: r.o.Batch, size: dataset.Side}, samples: all, augment: *r.o.Augment,
 		order: newOrder(r.o.Seed, sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
 	return nil
 }

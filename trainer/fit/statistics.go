@@ -18,7 +18,7 @@ type calibrator struct {
 }
 
 func newCalibrator(s shapeOf, o ort.Options) (*calibrator, error) {
-	o.MemPattern = false
+	o.KeepLayout, o.MemPattern = true, false
 	session, err := ort.NewSession(statisticsGraph(s), []string{"P", "x"}, []string{"mean", "var"}, o)
 	if err != nil {
 		return nil, fmt.Errorf("load the statistics pass: %w", err)

@@ -14,7 +14,7 @@ func BenchmarkStep(b *testing.B) {
 	needRuntime(b)
 	for _, net := range []model.Network{model.XNet(16), model.SegNetBasic(16), model.UNet(16)} {
 		b.Run(net.String(), func(b *testing.B) {
-			shape := shapeOf{net, 5, dataset.Side}
+			shape := shapeOf{net: net, batch: 5, size: dataset.Side}
 			step, err := newStepper(shape, 5e-4, false, fresh(net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true})
 			if err != nil {
 				b.Fatal(err)

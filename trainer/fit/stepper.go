@@ -45,6 +45,7 @@ func newStepper(shape shapeOf, l2 float32, withGrad bool, s state, o ort.Options
 	if withGrad {
 		outputs = append(outputs[:len(outputs):len(outputs)], "G")
 	}
+	o.KeepLayout = true
 	o.MemPattern = false // halves the memory of a step at the same speed
 	session, err := ort.NewSession(stepGraph(shape, l2, withGrad), stepInputs, outputs, o)
 	if err != nil {

@@ -1,0 +1,88 @@
+package fit
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"dicomnode/model"
+	"dicomnode/model/ort"
+)
+
+func needFast(t testing.TB) int {
+	t.Helper()
+	needRuntime(t)
+	block, err := checked()
+	if err != nil {
+		t.Skip(err)
+	}
+	return block
+}
+
+// TestFastIsStandard compares loss and gradient of both paths, for maps of even
+// and odd sizes, kernels of 2, 3 and 7 and unpooling.
+func TestFastIsStandard(t *testing.T) {
+	block := needFast(t)
+	for _, s := range []shapeOf{
+		{net: model.XNet(block), batch: 2, size: 40},
+		{net: model.SegNetBasic(block), batch: 2, size: 24},
+		{net: model.UNet(block), batch: 2, size: 56},
+	} {
+		t.Run(s.net.String(), func(t *testing.T) {
+			fast := s
+			fast.block = block
+			b := randomBatch(t, s, random(3, 3))
+			defer close0(t, b)
+			wantLoss, want := gradientOn(t, s, b)
+			loss, got := gradientOn(t, fast, b)
+			if math.Abs(loss-wantLoss) > 1e-5 {
+				t.Errorf("the loss is %g, on the standard path %g", loss, wantLoss)
+			}
+			d := distance(got, want)
+			t.Logf("gradients differ by %.2g of their length", d)
+			if !(d < 0.02) {
+				t.Errorf("the gradients differ by %g of their length", d)
+			}
+		})
+	}
+}
+
+func gradientOn(t *testing.T, s shapeOf, b *batch) (float64, []float32) {
+	t.Helper()
+	start := fresh(s.net.Init(1))
+	jitter(s.net, start.P, random(4, 4))
+	step, err := newStepper(s, 0, true, start, ort.Options{Device: ort.CPU, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer close0(t, step)
+	loss, err := step.run(context.Background(), b, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(loss), clone(step.grad.Data())
+}
+
+// TestSelfCheckRefuses a block that the processor does not use.
+func TestSelfCheckRefuses(t *testing.T) {
+	right := needFast(t)
+	for _, b := range blockSizes {
+		if err := selfCheck(b); (err == nil) != (b == right) {
+			t.Errorf("block %d of a processor with %d: %v", b, right, err)
+		}
+	}
+}
+
+func TestSuits(t *testing.T) {
+	for _, c := range []struct {
+		net   model.Network
+		block int
+		want  bool
+	}{
+		{model.XNet(16), 16, true}, {model.XNet(8), 16, false}, {model.XNet(8), 8, true}, {model.XNet(24), 16, false}, {model.SegNetBasic(48), 16, true},
+	} {
+		if got := suits(c.net, c.block); got != c.want {
+			t.Errorf("suits(%s, %d) = %v", c.net, c.block, got)
+		}
+	}
+}
