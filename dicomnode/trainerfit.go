@@ -51,6 +51,9 @@ An interrupted run with --checkpoint goes on where it was.
 			if !slices.Contains(model.Architectures(), f.opt.Architecture) {
 				return usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown architecture %q", f.opt.Architecture)
 			}
+			if f.opt.Fast != fit.FastAuto && f.opt.Fast != fit.FastOff {
+				return usagef("--fast is auto or off", "--fast %q is neither", f.opt.Fast)
+			}
 			copy(f.opt.ClassWeights[:], f.classWeights)
 			if err := f.start(cmd); err != nil {
 				return err
@@ -73,6 +76,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.Float64SliceVar(&f.opt.Shares, "shares", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
 	flags.StringVar(&f.opt.Architecture, "architecture", "xnet", "network to train: "+strings.Join(model.Architectures(), ", "))
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
+	flags.StringVar(&f.opt.Fast, "fast", fit.FastAuto, "on the CPU train on blocked feature maps where they suit network and processor: auto or off")
 	flags.IntVar(&f.opt.Batch, "batch", 5, "pictures per step")
 	flags.IntVar(&f.opt.Steps, "steps", 0, "length of the run in steps")
 	flags.Float64Var(&f.opt.Epochs, "epochs", 0, "length of the run in passes over the data")

@@ -18,6 +18,7 @@ type checkpoint struct {
 	Run     string // digest of the options and the samples
 	State   state
 	Average []float32
+	Block   int // shapeOf.block of the run, whose results are exact on its own path only
 	Elapsed time.Duration
 	Best    candidate
 	Worse   int

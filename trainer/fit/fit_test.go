@@ -7,6 +7,7 @@ import (
 	"image"
 	"math"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -136,6 +137,38 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestFastResume interrupts a run on the fast path. It goes on there to the same
+// bits, and not at all on the standard path.
+func TestFastResume(t *testing.T) {
+	needRuntime(t)
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the fast path is for amd64")
+	}
+	o := options(toys(t, 2))
+	o.Width, o.Steps, o.Recalibrate = 16, 2, 1
+	whole, err := fit.Run(context.Background(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Checkpoint = filepath.Join(t.TempDir(), "run.checkpoint")
+	ctx, cancel := context.WithCancel(context.Background())
+	if _, err = fit.Run(ctx, o, func(fit.Progress) { cancel() }); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted run: %v", err)
+	}
+	standard := o
+	standard.Fast = fit.FastOff
+	if _, err := fit.Run(context.Background(), standard, nil); !errors.Is(err, fit.ErrOtherPath) {
+		t.Errorf("a checkpoint of the fast path on the standard one: %v", err)
+	}
+	resumed, err := fit.Run(context.Background(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(whole.Weights.Flat(), resumed.Weights.Flat()) || !slices.Equal(whole.Weights.Running(), resumed.Weights.Running()) {
+		t.Error("the resumed run ended with other weights")
+	}
+}
+
 func TestOtherStart(t *testing.T) {
 	needRuntime(t)
 	o := options(toys(t, 1))
@@ -154,6 +187,7 @@ func TestOptions(t *testing.T) {
 		"two lengths":   func(o *fit.Options) { o.Epochs = 1 },
 		"negative":      func(o *fit.Options) { o.Steps = -1 },
 		"batch":         func(o *fit.Options) { o.Batch = -1 },
+		"fast path":     func(o *fit.Options) { o.Fast = "on" },
 		"shares":        func(o *fit.Options) { o.Shares = []float64{1, 2} },
 		"class weights": func(o *fit.Options) { o.ClassWeights[0] = -1 },
 		"smoothing":     func(o *fit.Options) { o.Smoothing = 1 },

@@ -45,6 +45,7 @@ type Options struct {
 
 	Threads     int    // of ONNX Runtime; 0: one per core
 	Device      string // "auto", "cpu" or "cuda"; "": auto
+	Fast        string `json:",omitempty"` // FastAuto or FastOff: whether the CPU may train on blocked feature maps; "": auto. A resumed run stays on its path
 	Library     string // ONNX Runtime's library; "": searched for
 	Recalibrate int    // batches for the statistics of what is exported; 0: 100
 }
@@ -60,6 +61,7 @@ func (o Options) network() model.Network {
 func (o Options) Defaults() Options {
 	fill(&o.Architecture, defaultArchitecture)
 	fill(&o.Width, 16)
+	fill(&o.Fast, FastAuto)
 	fill(&o.Batch, 5)
 	fill(&o.LearningRate, 1e-3)
 	fill(&o.WarmUp, 100)
@@ -99,6 +101,8 @@ func (o Options) check() error {
 		return errors.New("give exactly one of steps, epochs and duration")
 	case o.Steps < 0 || o.Epochs < 0 || o.Duration < 0:
 		return errors.New("the length of the run is negative")
+	case o.Fast != FastAuto && o.Fast != FastOff:
+		return fmt.Errorf("fast path %.20q is neither %s nor %s", o.Fast, FastAuto, FastOff)
 	case o.Batch < 1 || o.Batch > 1024:
 		return fmt.Errorf("batch %d is not between 1 and 1024", o.Batch)
 	case o.LearningRate < 0 || math.IsNaN(o.LearningRate):

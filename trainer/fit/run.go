@@ -39,6 +39,7 @@ type run struct {
 	best    candidate
 	worse   int // validations since the best
 	stopped bool
+	resumed bool // from a checkpoint
 }
 
 func newRun(ctx context.Context, o Options, progress func(Progress)) (*run, error) {
@@ -113,7 +114,7 @@ func targetsOf(o Options) targets {
 // not where it runs and writes.
 func identity(o Options, digest string) string {
 	o.Data, o.Validation, o.Checkpoint, o.Curve, o.Library, o.Device = nil, nil, "", "", "", ""
-	o.Threads, o.Save = 0, 0
+	o.Threads, o.Save, o.Fast = 0, 0, ""
 	if o.Architecture == defaultArchitecture {
 		o.Architecture = "" // as before there were others, so that older checkpoints go on
 	}
@@ -136,8 +137,11 @@ func (r *run) prepare() error {
 	if err != nil {
 		return err
 	}
-	shape := r.source.shape
 	device := ort.Options{Device: r.o.Device, Threads: r.o.Threads, IntraOpSpinning: true}
+	if err := r.choosePath(device); err != nil {
+		return err
+	}
+	shape := r.source.shape
 	if r.stepper, err = newStepper(shape, float32(r.o.L2), false, start, device); err != nil {
 		return err
 	}
@@ -165,7 +169,7 @@ func (r *run) start() (state, error) {
 		if c != nil {
 			r.average = newAverage(r.o.AverageDecay, c.Average)
 			r.before, r.curve, r.best, r.worse, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
-			r.losses = c.Losses
+			r.losses, r.resumed, r.source.shape.block = c.Losses, true, c.Block
 			return c.State, nil
 		}
 	}
@@ -235,7 +239,7 @@ func (r *run) save() error {
 	if r.o.Checkpoint == "" {
 		return nil
 	}
-	c := &checkpoint{Format: checkpointFormat, Run: r.identity, State: r.stepper.snapshot(), Average: r.average.values,
+	c := &checkpoint{Format: checkpointFormat, Run: r.identity, State: r.stepper.snapshot(), Average: r.average.values, Block: r.source.shape.block,
 		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses}
 	return c.save(r.o.Checkpoint)
 }

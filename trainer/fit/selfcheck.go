@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime"
 	"sync"
 
 	"dicomnode/model"
+	"dicomnode/model/onnx"
 	"dicomnode/model/ort"
 )
 
@@ -47,6 +49,46 @@ func fastBlock(net model.Network) int {
 		return 0
 	}
 	return b
+}
+
+// ErrOtherPath means that a checkpoint cannot go on here as it began.
+var ErrOtherPath = errors.New("the checkpoint was made on the fast path, which this run may not take or this processor has not")
+
+// choosePath sets the block of the run's shape: that of the checkpoint it goes on
+// from, so that its course stays the same to the last bit, or the fastest.
+func (r *run) choosePath(o ort.Options) error {
+	shape := &r.source.shape
+	if r.resumed && shape.block == 0 {
+		return nil
+	}
+	block := 0
+	if r.o.Fast == FastAuto && onCPU(o) {
+		block = fastBlock(shape.net)
+	}
+	if r.resumed && block != shape.block {
+		return fmt.Errorf("read checkpoint %s: %w", r.o.Checkpoint, ErrOtherPath)
+	}
+	shape.block = block
+	return nil
+}
+
+// onCPU tells whether sessions with these options run on the CPU: blocked
+// operators exist nowhere else.
+func onCPU(o ort.Options) bool {
+	if o.Device == ort.CPU {
+		return true
+	}
+	g := onnx.NewGraph("probe")
+	g.Input("x", onnx.Float32, 1)
+	g.NodeTo("y", "Neg", nil, "x")
+	g.Output("y", onnx.Float32, 1)
+	o.Log = slog.New(slog.DiscardHandler) // the step's own session tells why
+	s, err := ort.NewSession(g.Model(nil), []string{"x"}, []string{"y"}, o)
+	if err != nil {
+		return false
+	}
+	on := s.Device()
+	return s.Close() == nil && on == ort.CPU
 }
 
 // selfCheck makes one small step of XNet on both paths and compares the loss and

@@ -2,6 +2,8 @@ package fit
 
 import (
 	"context"
+	"runtime"
+	"slices"
 	"testing"
 
 	"dicomnode/model"
@@ -9,24 +11,34 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// BenchmarkStep is the time of one training step of five pictures.
+// BenchmarkStep is the time of one training step of five pictures, on the
+// standard path and, where the processor has it, on the fast one.
 func BenchmarkStep(b *testing.B) {
 	needRuntime(b)
 	for _, net := range []model.Network{model.XNet(16), model.SegNetBasic(16), model.UNet(16)} {
-		b.Run(net.String(), func(b *testing.B) {
-			shape := shapeOf{net: net, batch: 5, size: dataset.Side}
-			step, err := newStepper(shape, 5e-4, false, fresh(net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true})
-			if err != nil {
+		for _, block := range slices.Compact([]int{0, fastBlock(net)}) {
+			benchmarkStep(b, shapeOf{net: net, batch: 5, size: dataset.Side, block: block})
+		}
+	}
+}
+
+func benchmarkStep(b *testing.B, shape shapeOf) {
+	path := "standard"
+	if shape.block != 0 {
+		path = "fast"
+	}
+	b.Run(shape.net.String()+"/"+path, func(b *testing.B) {
+		step, err := newStepper(shape, 5e-4, false, fresh(shape.net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: runtime.GOMAXPROCS(0)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer close0(b, step)
+		pictures := randomBatch(b, shape, random(1, 1))
+		defer close0(b, pictures)
+		for b.Loop() {
+			if _, err := step.run(context.Background(), pictures, 1e-4); err != nil {
 				b.Fatal(err)
 			}
-			defer close0(b, step)
-			pictures := randomBatch(b, shape, random(1, 1))
-			defer close0(b, pictures)
-			for b.Loop() {
-				if _, err := step.run(context.Background(), pictures, 1e-4); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+		}
+	})
 }
