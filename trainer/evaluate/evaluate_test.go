@@ -97,6 +97,7 @@ func TestRun(t *testing.T) {
 	near(t, "weighted F1", r.WeightedF1, 20.0/46*10/36)
 	near(t, "mean confidence", r.Calibration.MeanConfidence, float64(float32(0.8)))
 	near(t, "calibration error", r.Calibration.Error, float64(float32(0.8))-10.0/36)
+	near(t, "cross-entropy", float64(r.CrossEntropy), -(10*math.Log(0.8)+26*math.Log(0.1))/36)
 }
 
 func TestSummariseByHand(t *testing.T) {
@@ -108,6 +109,15 @@ func TestSummariseByHand(t *testing.T) {
 	near(t, "bone F1", s.Classes[2].F1, 8.0/12)
 	near(t, "bone accuracy", s.Classes[2].Accuracy, 21.0/25)
 	near(t, "weighted F1", s.WeightedF1, (10*16.0/19+10*12.0/19+5*8.0/12)/25)
+}
+
+// A pixel whose class was thought impossible costs a lot, not everything.
+func TestImpossibleClass(t *testing.T) {
+	r, err := evaluate.Run(context.Background(), folder(t), fixed{class: 2, p: 1}, evaluate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "cross-entropy", float64(r.CrossEntropy), -math.Log(1e-7)*30000/76000)
 }
 
 func TestPooling(t *testing.T) {

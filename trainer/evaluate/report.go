@@ -59,6 +59,7 @@ type Summary struct {
 	WeightedAUC           Value                  `json:"weighted_auc"`            // AUC weighted by support, of the classes that have one
 	WeightedPrecision     float64                `json:"weighted_precision"`      // precision weighted by support
 	WeightedClassAccuracy float64                `json:"weighted_class_accuracy"` // the classes' own accuracies weighted by support
+	CrossEntropy          Value                  `json:"cross_entropy"`           // mean of −ln of the probability of the labelled class, at least 1e-7: nats per pixel
 	Classes               [dataset.Classes]Class `json:"classes"`
 	Confusion             Confusion              `json:"confusion"` // [truth][prediction], pixels
 	Calibration           Calibration            `json:"calibration"`
@@ -66,7 +67,7 @@ type Summary struct {
 
 // Summarise computes what the counts alone tell; the rest is undefined.
 func Summarise(c Confusion) Summary {
-	s := Summary{Confusion: c, WeightedAUC: undefined}
+	s := Summary{Confusion: c, WeightedAUC: undefined, CrossEntropy: undefined}
 	var correct int64
 	for t := range c {
 		for p := range c[t] {

@@ -1,6 +1,8 @@
 package evaluate
 
 import (
+	"math"
+
 	"dicomnode/trainer/dataset"
 )
 
@@ -12,7 +14,11 @@ type tally struct {
 	soft      thresholds
 	limit     float32  // soft-tissue threshold of the pixels being added
 	operating [2]int64 // pixels that reach it: [1] labelled soft tissue, [0] the rest
+	entropy   float64  // sum of the pixels' cross-entropies
 }
+
+// leastProbability bounds the cross-entropy of a pixel, as Keras does.
+const leastProbability = 1e-7
 
 func newTally(bits int) *tally {
 	t := &tally{}
@@ -35,6 +41,7 @@ func (t *tally) add(truth uint8, p [dataset.Classes]float32) (prediction uint8) 
 		return uint8(best)
 	}
 	t.confusion[truth][best]++
+	t.entropy -= math.Log(max(float64(p[truth]), leastProbability))
 	t.bins[best].add(p[best], int(truth) == best)
 	for k := range p {
 		t.ranks[k].add(p[k], int(truth) == k)
@@ -57,13 +64,14 @@ func (t *tally) addTo(dst *tally) {
 	dst.soft.merge(&t.soft)
 	dst.operating[0] += t.operating[0]
 	dst.operating[1] += t.operating[1]
+	dst.entropy += t.entropy
 	for k := range t.ranks {
 		t.ranks[k].addTo(dst.ranks[k])
 	}
 }
 
 func (t *tally) reset() {
-	t.confusion, t.bins, t.soft, t.operating = Confusion{}, classBins{}, thresholds{}, [2]int64{}
+	t.confusion, t.bins, t.soft, t.operating, t.entropy = Confusion{}, classBins{}, thresholds{}, [2]int64{}, 0
 	for _, r := range t.ranks {
 		r.reset()
 	}
@@ -73,6 +81,9 @@ func (t *tally) reset() {
 func (t *tally) summary() Summary {
 	s := Summarise(t.confusion)
 	s.Calibration = t.bins.all().calibration()
+	if s.Pixels > 0 {
+		s.CrossEntropy = Value(t.entropy / float64(s.Pixels))
+	}
 	var sum float64
 	var weight int64
 	for k := range s.Classes {
