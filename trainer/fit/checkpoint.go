@@ -5,11 +5,13 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
-	"path/filepath"
 	"time"
 
 	"dicomnode/model"
+	"dicomnode/trainer/evaluate"
 )
 
 // checkpoint is everything needed to go on with a run.
@@ -24,14 +26,17 @@ type checkpoint struct {
 	Worse   int
 	Curve   []Point
 	Losses  window
+	Since   mean // not in format 1
 }
 
-const checkpointFormat = 1
+// checkpointFormat 2 knows the validation loss. Format 1 stopped on accuracy.
+const checkpointFormat = 2
 
-// candidate is the best parameters so far by validation accuracy.
+// candidate is parameters and how good they were on the validation data.
 type candidate struct {
 	Step       int // 0: none
 	Accuracy   float64
+	Loss       float64 // cross-entropy, nats per pixel; not in format 1
 	Parameters []float32
 	Statistics []float32
 }
@@ -39,22 +44,28 @@ type candidate struct {
 // ErrOtherRun means that a checkpoint belongs to other options or data.
 var ErrOtherRun = errors.New("the checkpoint belongs to a run with other options or data")
 
+// better reports whether c is better than best in what a run stops on.
+func (c candidate) better(best candidate, stopOn string) bool {
+	switch {
+	case best.Step == 0:
+		return true
+	case stopOn == Accuracy:
+		return c.Accuracy > best.Accuracy
+	}
+	return c.Loss < best.Loss
+}
+
 // save writes the checkpoint so that path always holds a whole one.
-func (c *checkpoint) save(path string) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), ".checkpoint-*")
-	if err != nil {
+func (c *checkpoint) save(path string) error {
+	if err := replace(path, c.write); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("save checkpoint: %w", err), os.Remove(file.Name()))
-		}
-	}()
-	buf := bufio.NewWriterSize(file, 1<<20)
-	if err := errors.Join(gob.NewEncoder(buf).Encode(c), buf.Flush(), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return nil
+}
+
+func (c *checkpoint) write(w io.Writer) error {
+	buf := bufio.NewWriterSize(w, 1<<20)
+	return errors.Join(gob.NewEncoder(buf).Encode(c), buf.Flush())
 }
 
 // resume reads the checkpoint at path for the run called run; it returns nil
@@ -72,8 +83,8 @@ func resume(path, run string, net model.Network) (*checkpoint, error) {
 	if err := gob.NewDecoder(bufio.NewReaderSize(file, 1<<20)).Decode(&c); err != nil {
 		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
-	if c.Format != checkpointFormat || c.Run != run {
-		return nil, fmt.Errorf("read checkpoint %s: %w", path, ErrOtherRun)
+	if err := c.belongs(run); err != nil {
+		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	n := net.NumParameters()
 	for _, v := range [][]float32{c.State.P, c.State.M, c.State.V, c.Average} {
@@ -82,4 +93,23 @@ func resume(path, run string, net model.Network) (*checkpoint, error) {
 		}
 	}
 	return &c, nil
+}
+
+// belongs refuses another run's checkpoint, and brings one of format 1, whose runs
+// stopped on accuracy, up to date.
+func (c *checkpoint) belongs(run string) error {
+	switch {
+	case c.Format > checkpointFormat:
+		return fmt.Errorf("its format %d is of a later version of this program, which reads up to %d", c.Format, checkpointFormat)
+	case c.Format < checkpointFormat && c.Run != run:
+		return fmt.Errorf("%w, or to one of an earlier version, which stopped on accuracy and validated every 500 steps: ask for that and it goes on", ErrOtherRun)
+	case c.Run != run:
+		return ErrOtherRun
+	}
+	if c.Format < checkpointFormat {
+		for i := range c.Curve {
+			c.Curve[i].ValidationLoss = evaluate.Value(math.NaN())
+		}
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ package fit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -28,13 +29,16 @@ type Progress struct {
 	Loss      float64       // mean of the last 50 steps
 	Rate      float64       // learning rate of the last step
 	StepTime  time.Duration // mean since the start or the resumption
-	Remaining time.Duration // estimated
+	Remaining time.Duration // estimated, without early stopping
+	// Point is the point that this step added to the learning curve, nil when it
+	// added none.
+	Point *Point
 	// Validation is the score of the averaged parameters after this step, nil
 	// when this step was not validated.
 	Validation *evaluate.Report
 	// Weights holds the validated parameters when Validation is not nil.
 	Weights *model.Weights
-	Best    bool // Validation is the best so far
+	Best    bool // Validation is the best so far, by Options.StopOn
 }
 
 // Result is a finished run.
@@ -49,6 +53,9 @@ type Result struct {
 	Curve      []Point
 	Stopped    bool // early, by Options.Patience
 }
+
+// ErrNoValidation is returned when a run is to stop early and nothing tells when.
+var ErrNoValidation = errors.New("patience wants images to validate on: a split \"val\" or another validation folder")
 
 // Run trains as o says. progress, which may be nil, is called after every step
 // from Run's goroutine. When ctx ends, Run saves the checkpoint (if there is to
@@ -126,6 +133,7 @@ func (r *run) one(ctx context.Context, b *batch) error {
 	}
 	r.average.add(r.stepper.parameters(), r.stepper.step)
 	r.losses.add(float64(loss))
+	r.since.add(float64(loss))
 	return nil
 }
 
@@ -133,7 +141,8 @@ func (r *run) one(ctx context.Context, b *batch) error {
 func (r *run) after(ctx context.Context) error {
 	p := r.progressNow()
 	last := r.share() >= 1
-	if last || r.stepper.step%r.o.Every == 0 {
+	point := last || r.due()
+	if point {
 		if err := r.point(ctx, &p); err != nil {
 			return err
 		}
@@ -141,7 +150,7 @@ func (r *run) after(ctx context.Context) error {
 	if r.progress != nil {
 		r.progress(p)
 	}
-	if last || r.stepper.step%r.o.Save == 0 {
+	if point || r.stepper.step%r.o.Save == 0 {
 		return r.save()
 	}
 	return nil

@@ -193,6 +193,10 @@ func TestOptions(t *testing.T) {
 		"smoothing":     func(o *fit.Options) { o.Smoothing = 1 },
 		"width":         func(o *fit.Options) { o.Width = 4096 },
 		"architecture":  func(o *fit.Options) { o.Architecture = "unet" },
+		"schedule":      func(o *fit.Options) { o.Schedule = "linear" },
+		"stop on":       func(o *fit.Options) { o.StopOn = "f1" },
+		"two intervals": func(o *fit.Options) { o.EveryEpochs = 1 },
+		"curve":         func(o *fit.Options) { o.Curve = "curve.png" },
 		"folder":        func(*fit.Options) {},
 	} {
 		o := good

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"dicomnode/model"
@@ -27,6 +29,7 @@ type Options struct {
 
 	LearningRate float64                  // peak; 0: 1e-3
 	WarmUp       int                      // steps of linear warm-up; 0: 100, negative: none
+	Schedule     string                   `json:",omitempty"` // Cosine or Constant; "": Cosine
 	L2           float64                  // λ of λ‖kernels‖² in the loss; 0: none. The paper's is 5e-4
 	ClassWeights [dataset.Classes]float64 // of the loss, by true class; all 0: equal
 	Smoothing    float64                  // label smoothing, 0 to 1
@@ -34,14 +37,16 @@ type Options struct {
 	Augment      *Augmentation            // nil: DefaultAugmentation
 	Seed         uint64
 
-	Validation []string // folders scored while training, their split "val" or else all of them; nil: the split "val" of Data. The best parameters are exported
-	Every      int      // steps between validations; 0: 500
-	Patience   int      // validations without a better one before stopping; 0: never
+	Validation  []string // folders scored while training, their split "val" or else all of them; nil: the split "val" of Data. The best parameters are exported
+	Every       int      // steps between validations; 0: EveryEpochs, or 500 steps when that is 0 too
+	EveryEpochs float64  `json:",omitempty"` // passes over the data between validations; 0: 1 when Epochs and not Every is given
+	StopOn      string   `json:",omitempty"` // what Patience watches and the best parameters are best in: Loss or Accuracy; "": Loss
+	Patience    int      // validations without a better one before stopping; 0: never
 
 	Init       *model.Weights // parameters to start from; nil: random
 	Checkpoint string         // file to save to and to resume from; empty: none
 	Save       int            // steps between checkpoints; 0: 500
-	Curve      string         // CSV file of the learning curve; empty: none
+	Curve      string         // CSV file of the learning curve, drawn in a PNG file beside it; empty: none
 
 	Threads     int    // of ONNX Runtime; 0: one per core
 	Device      string // "auto", "cpu" or "cuda"; "": auto
@@ -51,6 +56,21 @@ type Options struct {
 }
 
 const defaultArchitecture = "xnet"
+
+// What Options.StopOn watches. The validation loss is the paper's (section 4.2); it
+// hears of a change before a pixel changes sides, and doubts as well as errors
+// count in it. It is the cross-entropy without the L2 term, which says nothing of
+// the images.
+const (
+	Loss     = "loss"
+	Accuracy = "accuracy"
+)
+
+// Learning rates of Options.Schedule.
+const (
+	Cosine   = "cosine"   // half a cosine down to 1 % of the peak
+	Constant = "constant" // the paper's
+)
 
 // network is what is to be trained.
 func (o Options) network() model.Network {
@@ -66,7 +86,14 @@ func (o Options) Defaults() Options {
 	fill(&o.LearningRate, 1e-3)
 	fill(&o.WarmUp, 100)
 	fill(&o.AverageDecay, 0.998)
-	fill(&o.Every, 500)
+	fill(&o.Schedule, Cosine)
+	fill(&o.StopOn, Loss)
+	if o.Epochs > 0 && o.Every == 0 {
+		fill(&o.EveryEpochs, 1)
+	}
+	if o.EveryEpochs == 0 {
+		fill(&o.Every, 500)
+	}
 	fill(&o.Save, 500)
 	fill(&o.Recalibrate, 100)
 	if o.ClassWeights == [dataset.Classes]float64{} {
@@ -107,6 +134,14 @@ func (o Options) check() error {
 		return fmt.Errorf("batch %d is not between 1 and 1024", o.Batch)
 	case o.LearningRate < 0 || math.IsNaN(o.LearningRate):
 		return fmt.Errorf("learning rate %g is not positive", o.LearningRate)
+	case o.Schedule != Cosine && o.Schedule != Constant:
+		return fmt.Errorf("learning rate schedule %q is neither %s nor %s", o.Schedule, Cosine, Constant)
+	case o.StopOn != Loss && o.StopOn != Accuracy:
+		return fmt.Errorf("stop on %q: neither %s nor %s", o.StopOn, Loss, Accuracy)
+	case o.Every < 0 || !(o.EveryEpochs >= 0) || o.Every > 0 && o.EveryEpochs > 0:
+		return errors.New("give the time between validations in steps or in epochs, above 0")
+	case strings.EqualFold(filepath.Ext(o.Curve), ".png"):
+		return fmt.Errorf("the learning curve %s is a CSV file; its picture goes beside it", o.Curve)
 	case o.Smoothing < 0 || o.Smoothing >= 1:
 		return fmt.Errorf("label smoothing %g is not between 0 and 1", o.Smoothing)
 	case o.L2 < 0 || o.AverageDecay >= 1:
@@ -123,9 +158,12 @@ func (o Options) check() error {
 }
 
 // rate is the learning rate after the given share of the run (0 to 1): linear
-// warm-up over the first steps, then half a cosine down to 1 % of the peak.
+// warm-up over the first steps, then what Schedule says.
 func (o Options) rate(step int, done float64) float64 {
-	rate := o.LearningRate * (0.01 + 0.99*0.5*(1+math.Cos(math.Pi*min(max(done, 0), 1))))
+	rate := o.LearningRate
+	if o.Schedule != Constant {
+		rate *= 0.01 + 0.99*0.5*(1+math.Cos(math.Pi*min(max(done, 0), 1)))
+	}
 	if step < o.WarmUp {
 		rate *= float64(step+1) / float64(o.WarmUp)
 	}

@@ -35,6 +35,7 @@ type run struct {
 	first   int           // step it started from
 	rate    float64
 	losses  window
+	since   mean // of the losses since the last point of the curve
 	curve   []Point
 	best    candidate
 	worse   int // validations since the best
@@ -71,6 +72,9 @@ func (r *run) load(ctx context.Context) error {
 	}
 	if err := r.loadValidation(ctx); err != nil {
 		return err
+	}
+	if r.o.Patience > 0 && len(r.validation) == 0 {
+		return ErrNoValidation
 	}
 	if r.o.Epochs > 0 {
 		r.o.Steps = int(math.Ceil(r.o.Epochs * float64(len(all)) / float64(r.o.Batch)))
@@ -117,6 +121,12 @@ func identity(o Options, digest string) string {
 	o.Threads, o.Save, o.Fast = 0, 0, ""
 	if o.Architecture == defaultArchitecture {
 		o.Architecture = "" // as before there were others, so that older checkpoints go on
+	}
+	if o.Schedule == Cosine {
+		o.Schedule = ""
+	}
+	if o.StopOn == Accuracy { // what format 1 stopped on
+		o.StopOn = ""
 	}
 	h := sha256.New()
 	fmt.Fprintln(h, digest)
@@ -169,7 +179,8 @@ func (r *run) start() (state, error) {
 		if c != nil {
 			r.average = newAverage(r.o.AverageDecay, c.Average)
 			r.before, r.curve, r.best, r.worse, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
-			r.losses, r.resumed, r.source.shape.block = c.Losses, true, c.Block
+			r.losses, r.since, r.resumed, r.source.shape.block = c.Losses, c.Since, true, c.Block
+			r.stopped = r.exhausted()
 			return c.State, nil
 		}
 	}
@@ -234,15 +245,45 @@ func (r *run) progressNow() Progress {
 	return p
 }
 
+// epochs is the number of passes over the data that so many steps make.
+func (r *run) epochs(step int) float64 {
+	return float64(step*r.o.Batch) / float64(len(r.source.samples))
+}
+
+// due reports whether the step just made is to be validated.
+func (r *run) due() bool {
+	step := r.stepper.step
+	if r.o.Every > 0 {
+		return step%r.o.Every == 0
+	}
+	return math.Floor(r.epochs(step)/r.o.EveryEpochs) > math.Floor(r.epochs(step-1)/r.o.EveryEpochs)
+}
+
+// exhausted reports whether patience has run out.
+func (r *run) exhausted() bool { return r.o.Patience > 0 && r.worse >= r.o.Patience }
+
 // save writes the checkpoint, if there is to be one.
 func (r *run) save() error {
 	if r.o.Checkpoint == "" {
 		return nil
 	}
-	c := &checkpoint{Format: checkpointFormat, Run: r.identity, State: r.stepper.snapshot(), Average: r.average.values, Block: r.source.shape.block,
-		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses}
-	return c.save(r.o.Checkpoint)
+	return r.checkpoint().save(r.o.Checkpoint)
 }
+
+func (r *run) checkpoint() *checkpoint {
+	return &checkpoint{Format: checkpointFormat, Run: r.identity, State: r.stepper.snapshot(), Average: r.average.values, Block: r.source.shape.block,
+		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses, Since: r.since}
+}
+
+// mean is the mean of what was added.
+type mean struct {
+	Sum float64
+	N   int
+}
+
+func (m *mean) add(v float64) { m.Sum, m.N = m.Sum+v, m.N+1 }
+
+func (m mean) value() float64 { return m.Sum / float64(max(1, m.N)) }
 
 // window averages the last losses.
 type window struct{ Values []float64 }

@@ -11,19 +11,23 @@ import (
 
 // point adds a point to the learning curve, validated if there is data for it.
 func (r *run) point(ctx context.Context, p *Progress) error {
-	at := Point{Step: r.stepper.step, Loss: r.losses.mean(), Rate: r.rate, Accuracy: math.NaN(), Seconds: r.elapsed().Seconds()}
+	none := evaluate.Value(math.NaN())
+	at := Point{Step: r.stepper.step, Epoch: r.epochs(r.stepper.step), Loss: r.since.value(), Rate: r.rate, Seconds: r.elapsed().Seconds(),
+		ValidationLoss: none, Accuracy: none, SoftF1: none, BoneF1: none}
+	r.since = mean{}
 	if len(r.validation) > 0 {
 		if err := r.validate(ctx, p); err != nil {
 			return err
 		}
 		v := p.Validation
-		at.Accuracy, at.SoftF1, at.BoneF1 = v.Accuracy, v.Classes[1].F1, v.Classes[2].F1
+		at.ValidationLoss, at.Accuracy = v.CrossEntropy, evaluate.Value(v.Accuracy)
+		at.SoftF1, at.BoneF1 = evaluate.Value(v.Classes[1].F1), evaluate.Value(v.Classes[2].F1)
 	}
-	r.curve = append(r.curve, at)
+	r.curve, p.Point = append(r.curve, at), &at
 	if r.o.Curve == "" {
 		return nil
 	}
-	return writeCurve(r.o.Curve, r.curve)
+	return writeCurve(r.o.Curve, r.curve, r.best.Step)
 }
 
 // validate scores the parameters of now and keeps them when they are the best.
@@ -39,14 +43,14 @@ func (r *run) validate(ctx context.Context, p *Progress) error {
 	if p.Validation, err = r.measure(ctx, w); err != nil {
 		return err
 	}
-	c.Accuracy = p.Validation.Accuracy
-	p.Weights, p.Best = &w, r.best.Step == 0 || c.Accuracy > r.best.Accuracy
+	c.Accuracy, c.Loss = p.Validation.Accuracy, float64(p.Validation.CrossEntropy)
+	p.Weights, p.Best = &w, c.better(r.best, r.o.StopOn)
 	if p.Best {
 		r.best, r.worse = c, 0
 		return nil
 	}
 	r.worse++
-	r.stopped = r.o.Patience > 0 && r.worse >= r.o.Patience
+	r.stopped = r.exhausted()
 	return nil
 }
 

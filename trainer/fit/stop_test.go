@@ -1,0 +1,104 @@
+package fit
+
+import (
+	"errors"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dicomnode/model/ort"
+	"dicomnode/trainer/dataset"
+)
+
+func TestBetter(t *testing.T) {
+	best := candidate{Step: 1, Loss: 0.3, Accuracy: 0.9}
+	for _, test := range []struct {
+		c              candidate
+		loss, accuracy bool
+	}{
+		{candidate{Step: 2, Loss: 0.2, Accuracy: 0.8}, true, false},
+		{candidate{Step: 2, Loss: 0.4, Accuracy: 0.95}, false, true},
+		{best, false, false},
+	} {
+		if got := test.c.better(best, Loss); got != test.loss {
+			t.Errorf("loss %g, accuracy %g is better by loss: %v", test.c.Loss, test.c.Accuracy, got)
+		}
+		if got := test.c.better(best, Accuracy); got != test.accuracy {
+			t.Errorf("loss %g, accuracy %g is better by accuracy: %v", test.c.Loss, test.c.Accuracy, got)
+		}
+		if !test.c.better(candidate{}, Loss) {
+			t.Error("nothing is better")
+		}
+	}
+}
+
+// Validation comes with each epoch although an epoch is no whole number of steps.
+func TestDue(t *testing.T) {
+	r := &run{o: Options{Batch: 5, EveryEpochs: 1}, stepper: &stepper{}, source: &source{samples: make([]*dataset.Sample, 11)}}
+	var due []int
+	for r.stepper.step = 1; r.stepper.step <= 7; r.stepper.step++ {
+		if r.due() {
+			due = append(due, r.stepper.step)
+		}
+	}
+	if len(due) != 3 || due[0] != 3 || due[1] != 5 || due[2] != 7 {
+		t.Errorf("epochs end after steps %v, want 3, 5 and 7", due)
+	}
+}
+
+// A run whose validation gets worse stops when its patience ends, keeps the best
+// parameters, and does not go on when it is started again.
+func TestPatience(t *testing.T) {
+	if err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+	o := Options{Data: []string{halves(t)}, Width: 1, Batch: 1, Epochs: 50, LearningRate: 1e-30, WarmUp: -1, AverageDecay: -1, Schedule: Constant,
+		Device: "cpu", Threads: 1, Recalibrate: 1, Patience: 2, Checkpoint: filepath.Join(t.TempDir(), "run.checkpoint")}
+	if _, err := Run(t.Context(), o, nil); !errors.Is(err, ErrNoValidation) {
+		t.Fatalf("patience without validation data: %v", err)
+	}
+	o.Validation = o.Data
+	// With parameters that never change no validation is better than the first.
+	r, err := Run(t.Context(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Stopped || r.Steps != 6 || r.Step != 2 || len(r.Curve) != 3 || r.Curve[2].Epoch != 3 {
+		t.Errorf("stopped %v after step %d, best %d, curve %v", r.Stopped, r.Steps, r.Step, r.Curve)
+	}
+	if v := float64(r.Validation.CrossEntropy); math.Abs(v-float64(r.Curve[0].ValidationLoss)) > 1e-12 || !(v > 0) {
+		t.Errorf("the best parameters' loss is %g, that of their validation was %g", v, r.Curve[0].ValidationLoss)
+	}
+	again, err := Run(t.Context(), o, func(p Progress) { t.Errorf("step %d of a run that had stopped", p.Step) })
+	if err != nil || again.Step != r.Step || !again.Stopped {
+		t.Errorf("the same again: %v, %+v", err, again)
+	}
+}
+
+// A checkpoint of format 1 goes on with what stopped runs then; a later format and
+// the default of now are refused in words.
+func TestFormats(t *testing.T) {
+	o := Options{Width: 1, Every: 500, StopOn: Accuracy}
+	path := filepath.Join(t.TempDir(), "run.checkpoint")
+	n := o.network().NumParameters()
+	c := checkpoint{Format: 1, Run: identity(o, "digest"), State: fresh(o.network().Init(1)), Average: make([]float32, n), Curve: []Point{{Step: 500}}}
+	read := func(o Options) (*checkpoint, error) { return resume(path, identity(o, "digest"), o.network()) }
+	if err := c.save(path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := read(o); err != nil || !math.IsNaN(float64(got.Curve[0].ValidationLoss)) {
+		t.Errorf("format 1: %v", err)
+	}
+	o.StopOn = Loss
+	if _, err := read(o); !errors.Is(err, ErrOtherRun) || !strings.Contains(err.Error(), "stopped on accuracy") {
+		t.Errorf("format 1 and stopping on loss: %v", err)
+	}
+	c.Format = 3
+	if err := c.save(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(o); err == nil || !strings.Contains(err.Error(), "later version") {
+		t.Errorf("format 3: %v", err)
+	}
+}
