@@ -12,7 +12,7 @@ import (
 // inCard lists the flags whose values a model card holds elsewhere, or that do not
 // change a model.
 var inCard = map[string]bool{
-	"checkpoint": true, "curve": true, "ort-lib": true, "threads": true, "device": true, "description": true,
+	"checkpoint": true, "curve": true, "json": true, "ort-lib": true, "threads": true, "device": true, "description": true,
 	"data": true, "licence": true, "attribution": true, "name": true, "model-version": true,
 }
 

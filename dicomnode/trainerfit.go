@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -24,23 +25,41 @@ type fitFlags struct {
 	description   string
 	licence       string
 	attributions  []string
+	paper, json   bool
 }
 
 func trainerFitCmd() *cobra.Command {
 	var f fitFlags
 	cmd := &cobra.Command{
-		Use: "fit DATASET… --out BUNDLE", Short: "train a model on labelled data sets",
+		Use: "fit DATASET… --out BUNDLE [--paper] [--checkpoint FILE] [--curve CSV] [--json]", Short: "train a model on labelled data sets",
 		Long: `Train XNet, or with --architecture one of the networks it is compared with, on
-data set folders (dataset.csv, images, labels) and write a model bundle. The length of the run is one of --steps, --epochs and --duration. Images
-of split "train" or of none are trained on; those of split "val", or of
---validation, are scored on the way, and the parameters that score best are kept.
-An interrupted run with --checkpoint goes on where it was.
+data set folders (dataset.csv, images, labels) and write a model bundle. The length
+of the run is one of --steps, --epochs and --duration. Images of split "train" or
+of none are trained on; those of split "val", or of --validation, are scored on the
+way, each epoch with --epochs, every 500 steps otherwise; --every and --every-epochs
+say when instead. The best parameters are kept: those of the least validation loss
+(cross-entropy of the labelled pixels), as in the paper, or with --stop-on accuracy
+those with the most pixels right. --patience stops a run that no longer gets better.
+An interrupted run with --checkpoint, also a killed one, goes on where it was when
+the same command is given again.
+
+--paper trains as the paper does: width 64, batch 5, Adam at 1e-4 throughout
+(--schedule constant, --warm-up=-1), L2 5e-4, a validation each epoch, patience 20,
+the parameters themselves instead of their moving average; at most 500 epochs.
+Each of these options can still be given and then counts instead.
+
+--curve writes the learning curve as a CSV file and draws it in a PNG file beside
+it. With --json each validation and the end of the run is one line of JSON.
 ` + exitCodes,
-		Example: "  dicomnode trainer fit data/simulated --width 16 --epochs 10 --out xnet.onnx",
-		Args:    wantArgs(1, -1, "data set folders"),
+		Example: `  dicomnode trainer fit data/simulated --width 16 --epochs 10 --out xnet.onnx
+  dicomnode trainer fit data/augmented --validation data/ours --paper --checkpoint run.ckpt --curve run.csv --out xnet64.onnx`,
+		Args: wantArgs(1, -1, "data set folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.out == "" {
 				return usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
+			}
+			if f.paper {
+				f.asPaper(cmd.Flags())
 			}
 			if f.opt.Steps == 0 && f.opt.Epochs == 0 && f.opt.Duration == 0 {
 				return usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
@@ -81,18 +100,24 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.Steps, "steps", 0, "length of the run in steps")
 	flags.Float64Var(&f.opt.Epochs, "epochs", 0, "length of the run in passes over the data")
 	flags.DurationVar(&f.opt.Duration, "duration", 0, "length of the run in time")
+	flags.BoolVar(&f.paper, "paper", false, "train as the paper does; options given beside it count instead of its values")
 	flags.Float64Var(&f.opt.LearningRate, "learning-rate", 1e-3, "peak learning rate")
+	flags.StringVar(&f.opt.Schedule, "schedule", fit.Cosine, "of the learning rate after the warm-up: cosine, down to 1 %, or constant")
+	flags.IntVar(&f.opt.WarmUp, "warm-up", 100, "steps in which the learning rate rises; negative: none")
 	flags.Float64Var(&f.opt.L2, "l2", 0, "weight of the kernels' squares in the loss")
 	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "of open beam, soft tissue and bone in the loss")
-	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "of the moving average of the parameters that is exported")
+	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "of the moving average of the parameters that is exported; negative: the parameters themselves")
 	flags.Float64Var(&f.opt.Smoothing, "smoothing", 0, "label smoothing, 0 to 1")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
 	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder to score while training, its split \"val\" or all (repeatable; default: the data sets' split \"val\")")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
-	flags.IntVar(&f.opt.Every, "every", 0, "steps between scores; 0 is 500")
-	flags.IntVar(&f.opt.Patience, "patience", 0, "scores without a better one before stopping; 0 never stops")
+	flags.IntVar(&f.opt.Every, "every", 0, "steps between validations; 0 is 500, or an epoch with --epochs")
+	flags.Float64Var(&f.opt.EveryEpochs, "every-epochs", 0, "epochs between validations, instead of --every")
+	flags.StringVar(&f.opt.StopOn, "stop-on", fit.Loss, "what the best parameters are best in, on the validation images: loss or accuracy")
+	flags.IntVar(&f.opt.Patience, "patience", 0, "validations without a better one before stopping; 0 never stops")
 	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to go on from")
-	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve")
+	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; a PNG file beside it shows it")
+	flags.BoolVar(&f.json, "json", false, "print JSON, one line for each validation and one at the end")
 	flags.StringVar(&f.name, "name", "", "name in the model card (default: the network and its width, as XNet-16)")
 	flags.StringVar(&f.version, "model-version", "1", "version in the model card")
 	flags.StringVar(&f.description, "description", "trained with dicomnode trainer fit", "what it was trained on, for the card")
@@ -121,15 +146,10 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 }
 
 func (f *fitFlags) run(cmd *cobra.Command) error {
-	bar := newProgress(cmd.ErrOrStderr(), 1000, "training")
-	res, err := fit.Run(cmd.Context(), f.opt, func(p fit.Progress) {
-		_ = bar.Set(int(1000 * p.Share)) // cosmetic
-		if p.Validation != nil {
-			fmt.Fprintf(cmd.OutOrStdout(), "step %d: loss %.4f, accuracy %.4f\n", p.Step, p.Loss, p.Validation.Accuracy)
-		}
-	})
-	if err != nil {
-		return err
+	report := newFitReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), f.json)
+	res, err := fit.Run(cmd.Context(), f.opt, report.step)
+	if err := errors.Join(err, report.err); err != nil {
+		return hintedFit(err)
 	}
 	b, err := model.Export(res.Weights, f.card(cmd, res), f.model.library)
 	if err != nil {
@@ -138,7 +158,17 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 	if err := os.WriteFile(f.out, b.Bytes(), 0o644); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s written after %d steps on %d images, digest %s\n", f.out, res.Steps, res.Images, b.Digest)
+	return report.done(f.out, b, res)
+}
+
+// hintedFit says what to do about what a run cannot go on with.
+func hintedFit(err error) error {
+	switch {
+	case errors.Is(err, fit.ErrOtherRun):
+		return hinted(err, "give the options and the data that it began with, or another --checkpoint")
+	case errors.Is(err, fit.ErrNoValidation):
+		return hinted(err, "\"dicomnode trainer split\" chooses validation images; --validation names another folder")
+	}
 	return err
 }
 
