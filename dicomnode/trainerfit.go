@@ -73,6 +73,9 @@ it. With --json each validation and the end of the run is one line of JSON.
 			if f.opt.Fast != fit.FastAuto && f.opt.Fast != fit.FastOff {
 				return usagef("--fast is auto or off", "--fast %q is neither", f.opt.Fast)
 			}
+			if !slices.Contains([]string{fit.Loss, fit.Accuracy}, f.opt.StopOn) || !slices.Contains([]string{fit.Cosine, fit.Constant}, f.opt.Schedule) {
+				return usagef("--stop-on is loss or accuracy, --schedule is cosine or constant", "unknown word after --stop-on or --schedule")
+			}
 			copy(f.opt.ClassWeights[:], f.classWeights)
 			if err := f.start(cmd); err != nil {
 				return err
