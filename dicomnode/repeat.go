@@ -34,6 +34,8 @@ func repeat(cmd *cobra.Command, folders []string) string {
 		case flag.Value.Type() == "bool":
 			line += " --" + flag.Name
 			return
+		case flag.Name == "out": // where a model is written does not change it
+			value = word
 		case isFile:
 			value = public(value, word)
 		}

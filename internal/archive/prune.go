@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -65,8 +66,10 @@ func (a *Archive) pruneBatch(ctx context.Context, before time.Time) (removed int
 	if err != nil {
 		return 0, err
 	}
-	for _, path := range paths {
-		os.Remove(path)
+	for i, path := range paths {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return i, err // or MakeRoom would go on for room that does not come
+		}
 	}
 	return len(paths), nil
 }
