@@ -112,8 +112,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// check refuses a configuration that could only refuse, or that promises what is
-// not implemented.
+// check refuses a configuration that could only refuse, or that promises what it
+// does not do.
 func (s *Server) check() error {
 	if s.Backend == nil {
 		return errors.New("serve DICOM: no Backend")

@@ -21,10 +21,6 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// SpacingColumn is the optional column of dataset.csv with the millimetres per
-// pixel of an image, the same in rows and columns.
-const SpacingColumn = "spacing_mm"
-
 // Options chooses what is scored, and how. The zero value scores everything.
 type Options struct {
 	Exclude   []string // patterns of ids to leave out, as in path.Match: "*phantom*"
@@ -77,7 +73,7 @@ func Run(ctx context.Context, folder string, p segment.Predictor, opt Options) (
 		return nil, err
 	}
 	e := &evaluation{predictor: p, opt: opt, network: newScale(opt), native: newScale(opt), gallery: newGallery(opt),
-		spacing: slices.Index(f.ExtraColumns, SpacingColumn)}
+		spacing: slices.Index(f.ExtraColumns, dataset.SpacingColumn)}
 	for i, it := range items {
 		if err := e.item(ctx, f, it); err != nil {
 			return nil, fmt.Errorf("evaluate %s: %w", folder, err)
@@ -158,7 +154,7 @@ type evaluation struct {
 	opt             Options
 	network, native *scale // native is nil in Measure
 	gallery         *gallery
-	spacing         int // index of SpacingColumn among the extra columns, −1 without
+	spacing         int // index of dataset.SpacingColumn among the extra columns, −1 without
 	x               [dataset.Side * dataset.Side]float32
 }
 
@@ -189,7 +185,7 @@ func (e *evaluation) millimetres(it dataset.Item) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(it.Extra[e.spacing], 64)
 	if err != nil || !(v > 0 && v < 100) {
-		return 0, fmt.Errorf("item %s: %s is %q, want millimetres per pixel", it.ID, SpacingColumn, it.Extra[e.spacing])
+		return 0, fmt.Errorf("item %s: %s is %q, want millimetres per pixel", it.ID, dataset.SpacingColumn, it.Extra[e.spacing])
 	}
 	return v, nil
 }

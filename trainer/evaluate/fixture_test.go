@@ -93,7 +93,7 @@ func (f *fixture) Predict(context.Context, []float32) ([]float32, error) {
 func (f fixture) folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	w, err := dataset.Create(dir, evaluate.SpacingColumn)
+	w, err := dataset.Create(dir, dataset.SpacingColumn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func pictures(t *testing.T, n, rows, cols int, class func(i, y, x int) uint8, sp
 	dir := t.TempDir()
 	var columns []string
 	if len(spacing) > 0 {
-		columns = []string{evaluate.SpacingColumn}
+		columns = []string{dataset.SpacingColumn}
 	}
 	w, err := dataset.Create(dir, columns...)
 	if err != nil {
@@ -120,7 +120,7 @@ func TestSpacingRefused(t *testing.T) {
 	for _, bad := range []string{"0", "-1", "wide", "NaN", "1e9"} {
 		dir := pictures(t, 1, 4, 4, func(_, _, _ int) uint8 { return 0 }, bad)
 		_, err := evaluate.Run(context.Background(), dir, fixed{p: 1}, evaluate.Options{})
-		if err == nil || !strings.Contains(err.Error(), evaluate.SpacingColumn) {
+		if err == nil || !strings.Contains(err.Error(), dataset.SpacingColumn) {
 			t.Errorf("spacing %q: error %v", bad, err)
 		}
 	}
