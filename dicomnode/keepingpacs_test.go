@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dicomnode/internal/durable"
 	"dicomnode/scp"
 )
 
@@ -98,7 +99,7 @@ func (p *keepingPACS) keep(instance string, b []byte) (n int, err error) {
 }
 
 func writeSynced(path string, b []byte) error {
-	return writeFile(path, func(w io.Writer) error {
+	return durable.Replace(path, 0o644, func(w io.Writer) error {
 		if _, err := w.Write(b); err != nil {
 			return err
 		}

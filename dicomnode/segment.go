@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/internal/durable"
 	"dicomnode/internal/part10"
 	"dicomnode/scp"
 	"dicomnode/segment"
@@ -184,7 +185,7 @@ func segmentFile(ctx context.Context, c configs.Config, p *segment.Pipeline, pat
 
 func writeSEGFile(path string, c configs.Config, img *segment.Image, res *segment.Result) error {
 	opt := segOptions(c)
-	return writeFile(path, func(w io.Writer) error {
+	return durable.Replace(path, 0o644, func(w io.Writer) error {
 		if err := writeSEGMeta(w, segment.SEGInstanceUID(img, res, opt)); err != nil {
 			return err
 		}
@@ -201,19 +202,7 @@ func writeSEGMeta(w io.Writer, sopInstanceUID string) error {
 }
 
 func writeOverlay(path string, img *segment.Image, res *segment.Result) error {
-	return writeFile(path, func(w io.Writer) error { return png.Encode(w, segment.Overlay(img, res)) })
-}
-
-// writeFile writes a result; a half-written one does not stay.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
+	return durable.Replace(path, 0o644, func(w io.Writer) error { return png.Encode(w, segment.Overlay(img, res)) })
 }
 
 func printSegmented(cmd *cobra.Command, reports []segmented, asJSON bool) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/frame"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/durable"
 	"dicomnode/internal/iod"
 )
 
@@ -38,7 +39,7 @@ func (im testImage) write(dir string) (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(dir, im.name+".dcm")
-	return path, writeFile(path, func(w io.Writer) error { return dicom.Write(w, ds) })
+	return path, durable.Replace(path, 0o644, func(w io.Writer) error { return dicom.Write(w, ds) })
 }
 
 // instance is the SOP Instance UID.

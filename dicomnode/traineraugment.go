@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/internal/durable"
 	"dicomnode/trainer/augment"
 )
 
@@ -111,7 +112,7 @@ func (f *augmentFlags) writeSheet() error {
 	if err != nil {
 		return err
 	}
-	return joinClose(writeFile(f.sheet, func(w io.Writer) error { return augment.DefaultSheet.Write(w, made) }), made)
+	return joinClose(durable.Replace(f.sheet, 0o644, func(w io.Writer) error { return augment.DefaultSheet.Write(w, made) }), made)
 }
 
 func (f *augmentFlags) print(out io.Writer, res *augment.Result) error {

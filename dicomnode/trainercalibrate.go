@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/trainer/calibrate"
 	"dicomnode/trainer/dataset"
@@ -86,7 +86,7 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	if b, err = f.export(old, scaling, card); err != nil {
 		return err
 	}
-	if err := os.WriteFile(f.out, b.Bytes(), 0o644); err != nil {
+	if err := durable.ReplaceBytes(f.out, 0o644, b.Bytes()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "accuracy %.4f before, %.4f to expect of other images, %.4f on these %d; calibration error %.4f, was %.4f\n%s written, digest %s\n",

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/internal/durable"
 	"dicomnode/trainer/evaluate"
 )
 
@@ -126,27 +126,11 @@ func writeEvaluation(out string, r *evaluate.Report) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	if err := replaceFile(filepath.Join(out, metricsName), r.WriteJSON); err != nil {
+	if err := durable.Replace(filepath.Join(out, metricsName), 0o644, r.WriteJSON); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	if err := replaceFile(filepath.Join(out, reportName), r.WriteHTML); err != nil {
+	if err := durable.Replace(filepath.Join(out, reportName), 0o644, r.WriteHTML); err != nil {
 		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
-}
-
-// replaceFile writes a file beside path and then gives it the name.
-func replaceFile(path string, write func(io.Writer) error) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(file), file.Chmod(0o644), file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
 }

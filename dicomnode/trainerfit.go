@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/trainer/fit"
 )
@@ -158,7 +158,7 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("export model: %w", err)
 	}
-	if err := os.WriteFile(f.out, b.Bytes(), 0o644); err != nil {
+	if err := durable.ReplaceBytes(f.out, 0o644, b.Bytes()); err != nil {
 		return err
 	}
 	return report.done(f.out, b, res)

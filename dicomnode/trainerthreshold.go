@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/trainer/calibrate"
 	"dicomnode/trainer/dataset"
@@ -112,7 +112,7 @@ func (f *thresholdFlags) write(b *model.Bundle, list []calibrate.Operating) erro
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(f.out, out.Bytes(), 0o644)
+	return durable.ReplaceBytes(f.out, 0o644, out.Bytes())
 }
 
 // loadAll reads the samples of several folders.

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"dicomnode/internal/durable"
 )
 
 // DarkStore keeps calibrations in a folder, one file per detector, named by a hash of
@@ -118,7 +120,7 @@ func (s *DarkStore) change(key DetectorKey, do func(*accumulator) (changed bool,
 	if err != nil || !changed {
 		return err
 	}
-	return writeDurably(s.path(key), a.write)
+	return durable.Replace(s.path(key), 0o600, a.write)
 }
 
 // lock waits until no other process changes the folder. The system gives the lock back
@@ -236,25 +238,4 @@ func readCalibration(path string) (*accumulator, calibrationFile, error) {
 	}
 	sum := sha256.Sum256(b)
 	return a, calibrationFile{info, hex.EncodeToString(sum[:])}, nil
-}
-
-// writeDurably writes a file beside path, syncs it, renames it and syncs the folder:
-// after a crash path holds the old or the new content, never a part.
-func writeDurably(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "tmp-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // no effect after the rename
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

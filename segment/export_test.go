@@ -1,6 +1,9 @@
 package segment
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"math"
+)
 
 // FieldOf is Config.field for a canonical picture without attributes.
 func FieldOf(pix []float32, rows, cols int) (Mask, FieldRecord) {
@@ -71,4 +74,15 @@ func HullOf(m []bool, rows, cols int) []bool {
 		out[i] = within(hull, float64(i%cols), float64(i/cols), 0.1)
 	}
 	return out
+}
+
+// within reports whether (x, y) lies in the hull or within margin of it.
+func within(hull []point, x, y, margin float64) bool {
+	for i, a := range hull {
+		b := hull[(i+1)%len(hull)]
+		if cross(a, b, point{x, y}) < -margin*math.Hypot(b.x-a.x, b.y-a.y) {
+			return false
+		}
+	}
+	return true
 }

@@ -36,14 +36,3 @@ func convexHull(p []point) []point {
 	}
 	return hull
 }
-
-// within reports whether (x, y) lies in the hull or within margin of it.
-func within(hull []point, x, y, margin float64) bool {
-	for i, a := range hull {
-		b := hull[(i+1)%len(hull)]
-		if cross(a, b, point{x, y}) < -margin*math.Hypot(b.x-a.x, b.y-a.y) {
-			return false
-		}
-	}
-	return true
-}

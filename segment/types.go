@@ -23,19 +23,6 @@ const (
 	Ignore Class = 255
 )
 
-// String is the class in words, as written into reports and file names.
-func (c Class) String() string {
-	switch c {
-	case OpenBeam:
-		return "open beam"
-	case SoftTissue:
-		return "soft tissue"
-	case Bone:
-		return "bone"
-	}
-	return "no class"
-}
-
 // ErrUnsupported is a well-formed object whose pixels this package does not read
 // (a compressed transfer syntax, colour, more than 16 bits). It never goes away by retrying.
 var ErrUnsupported = errors.New("unsupported image")

@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"image/color"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"dicomnode/internal/dicomtest"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/dataset"
@@ -97,17 +96,7 @@ func TestSheetShowsPictureLabelAndEntries(t *testing.T) {
 // TestFloorOnRealRadiographs holds multi-Otsu against another program's figure on
 // the same 14 radiographs, 0.823; that one squeezed them to a square.
 func TestFloorOnRealRadiographs(t *testing.T) {
-	dir := os.Getenv("SHARED_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	dir = filepath.Join(dir, "labelled")
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("REQUIRE_SHARED") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("no labelled radiographs here")
-	}
+	dir := dicomtest.Shared(t, "labelled")
 	samples, excluded, err := evaluate.Load(t.Context(), dir, evaluate.Options{Exclude: []string{"*phantom*"}})
 	if err != nil {
 		t.Fatal(err)

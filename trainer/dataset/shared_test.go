@@ -2,27 +2,16 @@ package dataset_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 
+	"dicomnode/internal/dicomtest"
 	"dicomnode/trainer/dataset"
 )
 
 // The labelled radiographs have no problem, and every polarity is what the label
 // shows.
 func TestSharedLabelled(t *testing.T) {
-	dir := os.Getenv("SHARED_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	dir = filepath.Join(dir, "labelled")
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("REQUIRE_SHARED") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	dir := dicomtest.Shared(t, "labelled")
 	r, err := dataset.Check(context.Background(), dir, 0, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -2,8 +2,8 @@ package simulate
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -58,12 +58,5 @@ func RunDX(ctx context.Context, o DXOptions) (images, darks []string, err error)
 }
 
 func writeDX(path string, e Exposure) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(DX(f, e), f.Chmod(0o644), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
+	return writeWhole(path, func(w io.Writer) error { return DX(w, e) })
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -47,20 +48,21 @@ func invert(m image.Image) {
 	}
 }
 
-// writePNG writes beside and renames, so that an interrupted run leaves no half picture.
-func writePNG(path string, m image.Image) (err error) {
+// writePNG writes a picture.
+func writePNG(path string, m image.Image) error {
+	e := png.Encoder{CompressionLevel: png.BestSpeed}
+	return writeWhole(path, func(w io.Writer) error { return e.Encode(w, m) })
+}
+
+// writeWhole writes beside and renames, so that an interrupted run leaves no half
+// file. It does not sync: there are thousands of files, and each can be made again.
+func writeWhole(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	e := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err = errors.Join(e.Encode(f, m), f.Chmod(0o644), f.Close()); err != nil {
-		return err
+	if err := errors.Join(write(f), f.Chmod(0o644), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return os.Rename(f.Name(), path)
 }

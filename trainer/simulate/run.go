@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -173,28 +174,22 @@ func splitOf(seed uint64, v int) string {
 }
 
 func writeIndex(o Options, body *Body, parts map[int]string) error {
-	f, err := os.CreateTemp(o.Out, ".part-*")
-	if err != nil {
-		return err
-	}
-	w := csv.NewWriter(f)
-	w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source"})
-	for i := range o.First + o.Count {
-		v := i / samplesPerView
-		part, ok := parts[v]
-		if !ok {
-			part = body.chooseRegion(newDice(o.Seed, 1, v)).part
+	return writeWhole(filepath.Join(o.Out, "dataset.csv"), func(out io.Writer) error {
+		w := csv.NewWriter(out)
+		w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source"})
+		for i := range o.First + o.Count {
+			v := i / samplesPerView
+			part, ok := parts[v]
+			if !ok {
+				part = body.chooseRegion(newDice(o.Seed, 1, v)).part
+			}
+			if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i))) {
+				continue
+			}
+			id := o.id(i)
+			w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), splitOf(o.Seed, v), strconv.Itoa(0), "simulated"})
 		}
-		if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i))) {
-			continue
-		}
-		id := o.id(i)
-		w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), splitOf(o.Seed, v), strconv.Itoa(0), "simulated"})
-	}
-	w.Flush()
-	if err := errors.Join(w.Error(), f.Chmod(0o644), f.Close()); err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(o.Out, "dataset.csv"))
+		w.Flush()
+		return w.Error()
+	})
 }

@@ -146,13 +146,3 @@ func TestRunStops(t *testing.T) {
 		t.Error("a cancelled run reported success")
 	}
 }
-
-func TestContactSheet(t *testing.T) {
-	dir := run(t, simulate.Options{Count: 4, Seed: 2, Size: 64})
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(simulate.ContactSheet(w, dir, 1, 2, 2, 32)) }()
-	m, err := png.Decode(r)
-	if err != nil || m.Bounds() != image.Rect(0, 0, 128, 64) {
-		t.Fatalf("%v %v", m, err)
-	}
-}
