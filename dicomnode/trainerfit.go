@@ -124,8 +124,8 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.name, "name", "", "name in the model card (default: the network and its width, as XNet-16)")
 	flags.StringVar(&f.version, "model-version", "1", "version in the model card")
 	flags.StringVar(&f.description, "description", "trained with dicomnode trainer fit", "what it was trained on, for the card")
-	flags.StringVar(&f.licence, "licence", "all rights reserved", "licence in the card")
-	flags.StringArrayVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable)")
+	flags.StringVar(&f.licence, "licence", "all rights reserved", "licence in the card (default with --init: the bundle's)")
+	flags.StringArrayVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable; default with --init: the bundle's)")
 }
 
 // start reads the bundle to start from; its network is the run's.
@@ -143,9 +143,24 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("architecture") && f.opt.Architecture != b.Card.Architecture {
 		return usagef("leave --architecture out: it is the bundle's", "%s is of %s, not %s", f.init, b.Card.Architecture, f.opt.Architecture)
 	}
+	f.inherit(cmd, b.Card)
 	w, err := b.Weights()
 	f.opt.Architecture, f.opt.Width, f.opt.Init = b.Card.Architecture, b.Card.Width, &w
 	return err
+}
+
+// inherit takes over the terms of the bundle to start from, whose work the result
+// is too, unless the command line gives others, and the way it is averaged.
+func (f *fitFlags) inherit(cmd *cobra.Command, card model.Card) {
+	if !cmd.Flags().Changed("licence") {
+		f.licence = card.Licence
+	}
+	if !cmd.Flags().Changed("attribution") {
+		f.attributions = card.Attributions
+	}
+	if !cmd.Flags().Changed("average-mirrors") {
+		f.mirrors = card.Average == model.AverageMirrors
+	}
 }
 
 func (f *fitFlags) run(cmd *cobra.Command) error {
