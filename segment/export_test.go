@@ -5,11 +5,6 @@ import (
 	"math"
 )
 
-// FieldOf is Config.field for a canonical picture without attributes.
-func FieldOf(pix []float32, rows, cols int) (Mask, FieldRecord) {
-	return Config{}.field(&Image{Rows: rows, Columns: cols}, pix)
-}
-
 // Correct is correct on a copy of the image's samples.
 func Correct(m *Image, c Calibration) ([]float32, DarkRecord) {
 	pix := append([]float32(nil), m.Samples...)

@@ -8,6 +8,12 @@ const (
 	leastField  = 0.10  // of the frame; a smaller field is not believed
 )
 
+// ExposedField finds the exposed field of a picture that has no header, as [Pipeline.Run]
+// does: pix holds rows×cols values row by row in arbitrary units, open beam bright.
+func ExposedField(pix []float32, rows, cols int) (Mask, FieldRecord) {
+	return Config{}.field(&Image{Rows: rows, Columns: cols}, pix)
+}
+
 // field finds the exposed field of a canonical picture (open beam bright).
 func (c Config) field(m *Image, pix []float32) (Mask, FieldRecord) {
 	field := make(Mask, len(pix))

@@ -75,7 +75,7 @@ func TestFieldOnSyntheticImages(t *testing.T) {
 		good, losing := 0, 0
 		for seed := range cases {
 			c := expose(seed, blades)
-			field, rec := segment.FieldOf(c.pix, c.rows, c.cols)
+			field, rec := segment.ExposedField(c.pix, c.rows, c.cols)
 			s := score(field, c.truth, c.open)
 			sum, lost = sum+s.iou, lost+s.lost
 			if s.iou >= 0.95 {

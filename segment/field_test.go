@@ -99,7 +99,7 @@ func TestFieldOnLabelledImages(t *testing.T) {
 	}
 	var sum, n float64
 	for _, m := range labelledImages(t) {
-		field, rec := segment.FieldOf(m.pix, m.rows, m.cols)
+		field, rec := segment.ExposedField(m.pix, m.rows, m.cols)
 		truth := segment.HullOf(m.labelled, m.rows, m.cols)
 		raw, hull := score(field, m.labelled, m.labelled), score(field, truth, m.open)
 		t.Logf("%-30s %-6s field %.3f hull %.3f labelled %.3f IoU hull %.3f labelled %.3f lost open %.4f labelled %.4f", m.id, rec.Method,
@@ -143,7 +143,7 @@ func BenchmarkField(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		if _, rec := segment.FieldOf(pix, rows, cols); rec.Method != "image" {
+		if _, rec := segment.ExposedField(pix, rows, cols); rec.Method != "image" {
 			b.Fatal(rec)
 		}
 	}

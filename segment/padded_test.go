@@ -35,7 +35,7 @@ func TestWhiteBorder(t *testing.T) {
 				pix[i] = float32(400 + 200*math.Sin(x/30))
 			}
 		}
-		field, rec := segment.FieldOf(pix, rows, cols)
+		field, rec := segment.ExposedField(pix, rows, cols)
 		for i, in := range field {
 			switch {
 			case !in && pix[i] < 1000:

@@ -80,7 +80,7 @@ func (s *sheet) strips(lo, hi float32) {
 			if !flat {
 				t = clamp(base+.1*texture.v[i], 0, 1)
 			}
-			s.pic.v[i], s.label[i] = lo+(hi-lo)*t, labelIgnore
+			s.pic.v[i], s.label[i], s.covered[i] = lo+(hi-lo)*t, labelIgnore, true
 		}
 	}
 }
@@ -91,7 +91,16 @@ func (s *sheet) padding(v float32) {
 	for i := range s.pic.v {
 		x, y := s.at(i)
 		if math.Abs(x*cos+y*sin) > w || math.Abs(y*cos-x*sin) > h {
-			s.pic.v[i], s.label[i] = v, labelIgnore
+			s.pic.v[i], s.label[i], s.covered[i] = v, labelIgnore, true
 		}
 	}
+}
+
+// exposed marks what the beam reached and nothing written over the picture hides: the exposed field.
+func (s *sheet) exposed() []bool {
+	out := make([]bool, len(s.beam))
+	for i, b := range s.beam {
+		out[i] = b && !s.covered[i] && !s.outside[i]
+	}
+	return out
 }

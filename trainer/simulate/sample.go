@@ -21,6 +21,7 @@ type sheet struct {
 	label              []uint8
 	body, outside      []bool    // outside: beyond the thickness map
 	beam               []bool    // not shadowed by the collimator
+	covered            []bool    // by a strip or padding
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
 	burn               []bool // burned-in letters
@@ -93,7 +94,7 @@ func newSheet(d dice, size int) *sheet {
 	case x < .75:
 		s.h = short
 	}
-	s.label = make([]uint8, s.w*s.h)
+	s.label, s.covered = make([]uint8, s.w*s.h), make([]bool, s.w*s.h)
 	return s
 }
 
