@@ -144,7 +144,11 @@ func (g *figure) poseFingers(side string, across, normal vec) {
 	if side == "left" {
 		sign = -1
 	}
-	fist, spread := d.chance(.25), d.gauss(0, 7)
+	fist, spread := d.chance(.2), d.gauss(2, 4)
+	if d.chance(.4) {
+		spread = d.uni(7, 19) // the hand laid flat with the fingers apart
+	}
+	g.bend(at("f1.|mc1"), at("carpal"), normal, -1.5*spread, 8, vec{})
 	g.bend(at("f1.|mc1"), at("carpal"), d.direction(), d.gauss(0, 20), 8, vec{})
 	g.bend(at("f1."), at("mc1"), d.direction(), d.gauss(0, 15), 6, vec{})
 	for k := 2; k <= 5; k++ {

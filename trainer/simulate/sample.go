@@ -134,7 +134,8 @@ func (s *sheet) warp(v view) {
 	tx, ty := d.uni(-1, 1)*max(0, 1-sx)*n*.4, d.uni(-1, 1)*max(0, 1-sy)*n*.4
 	var ex, ey plane
 	if d.chance(.6) {
-		a, g := float32(d.uni(1, 7)), d.uni(25, 80)
+		g := d.uni(25, 80)
+		a := float32(g * d.uni(.02, .07)) // more would make waves of straight bones
 		mulBy := func(x float32) float32 { return x * a }
 		ex, ey = s.noiseMap(g).each(mulBy), s.noiseMap(g).each(mulBy)
 	}

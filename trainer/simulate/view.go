@@ -17,23 +17,25 @@ type region struct {
 
 var regions = []region{
 	{"hand", 13, "a", `f.*|mc.|carpal`, "", "radius|ulna", [2]float64{160, 360}},
-	{"finger", 3, "a", `f[2-5].`, "", "radius|ulna", [2]float64{60, 150}},
+	{"finger", 4, "a", `f[2-5].`, "", "radius|ulna", [2]float64{60, 150}},
 	{"wrist", 13, "a", "carpal", "", "radius|ulna", [2]float64{100, 240}},
 	{"arm", 10, "a", "radius|ulna", "", "radius|ulna", [2]float64{220, 520}},
 	{"elbow", 8, "a", "humerus", "radius", "radius|ulna", [2]float64{140, 330}},
 	{"arm", 2, "ta", "humerus", "", "humerus", [2]float64{250, 480}},
-	{"arm", 3, "a", "radius|ulna|carpal", "", "radius|ulna", [2]float64{380, 600}},
+	{"arm", 5, "a", "radius|ulna|carpal", "", "radius|ulna", [2]float64{380, 600}},
 	{"shoulder", 3, "ta", "scapula", "humerus", "", [2]float64{180, 400}},
 	{"foot", 10, "l", `t\d.|mt.|tarsal`, "", "mt.|tarsal", [2]float64{180, 400}},
+	{"foot", 1.5, "L", `t\d.|mt.|tarsal`, "", "mt.|tarsal", [2]float64{380, 620}},
 	{"ankle", 9, "l", "tibia", "tarsal", "tibia", [2]float64{130, 330}},
 	{"tibia", 8, "l", "tibia|fibula", "", "tibia", [2]float64{280, 600}},
-	{"leg", 3, "tLl", "femur|tibia", "", "femur", [2]float64{700, 1100}},
+	{"leg", 4, "tLl", "femur|tibia", "", "femur", [2]float64{700, 1100}},
 	{"knee", 12, "l", "femur", "tibia", "femur", [2]float64{160, 420}},
+	{"knee", 1.5, "L", "femur", "tibia", "femur", [2]float64{420, 700}},
 	{"femur", 3, "tL", "femur", "", "femur", [2]float64{300, 560}},
 	{"thigh", 4, "l", "femur", "", "femur", [2]float64{250, 520}},
 	{"neck of femur", 3, "tL", "pelvis", "femur", "", [2]float64{220, 480}},
-	{"pelvis", 2, "tL", "pelvis", "", "", [2]float64{320, 560}},
-	{"head", 2.5, "t", "skull", "", "", [2]float64{240, 400}},
+	{"pelvis", 3, "tL", "pelvis", "", "", [2]float64{320, 560}},
+	{"head", 3, "t", "skull", "", "", [2]float64{240, 400}},
 	{"cervical", 1, "tA", "csp", "", "", [2]float64{180, 300}},
 	{"lumbar spine", 1, "t", "lsp", "", "", [2]float64{200, 400}},
 	{"chest", 1, "tA", "rib", "", "", [2]float64{340, 520}},
@@ -252,10 +254,22 @@ func (g *figure) aim(r region, side string, n int) camera {
 	u := up.cross(dir)
 	s, k := math.Sincos(roll(d))
 	u, up = u.mul(k).add(up.mul(s)), up.mul(k).sub(u.mul(s))
-	field := d.uni(r.field[0], r.field[1])
+	field := d.uni(r.field[0], r.field[1]) * reach(d)
 	j := field * .18
 	c = c.add(u.mul(d.uni(-j, j))).add(up.mul(d.uni(-j, j)))
 	return camera{c: c, u: u, up: up, dir: dir, dist: d.uni(700, 1800), px: field / float64(n), n: n}
+}
+
+// reach is how much wider than usual the field is: some limbs lie on a large cassette, some pictures show a
+// joint only.
+func reach(d dice) float64 {
+	switch x := d.Float64(); {
+	case x < .2:
+		return d.uni(1.1, 1.8)
+	case x < .3:
+		return d.uni(.55, .85)
+	}
+	return 1
 }
 
 func azimuth(d dice) float64 {
