@@ -108,6 +108,9 @@ func printCard(cmd *cobra.Command, b *model.Bundle) {
 		fmt.Fprintf(w, ", %s %.3f", part, c.SoftTissue.ByBodyPart[part])
 	}
 	fmt.Fprintln(w)
+	if k := c.SoftTissue.Chosen; k != nil {
+		fmt.Fprintf(w, "          chosen %s\n", k)
+	}
 	if k := c.Calibration; k != nil {
 		fmt.Fprintf(w, "calibrated on %d images: logits × %.2f, then open beam %+.2f, soft tissue %+.2f, bone %+.2f\n", k.Images, k.Scale, k.Shift[0], k.Shift[1], k.Shift[2])
 	}

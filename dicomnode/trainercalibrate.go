@@ -34,7 +34,10 @@ func trainerCalibrateCmd() *cobra.Command {
 of itself, and how common open beam and bone are. It changes no other weight, so
 that a dozen images suffice. Prints the accuracy before, the accuracy to expect
 of other images (each image scored with the numbers learnt from all others), and
-the accuracy on these same images, which flatters; the card keeps all three.
+the accuracy on these same images, which flatters; the card keeps all three. All is
+done at the network's 200×200 pixels, before any refinement. Soft-tissue thresholds
+of the old model no longer fit and are set back to the paper's 0.90: choose them
+with "dicomnode trainer threshold" afterwards.
 ` + exitCodes,
 		Example: "  dicomnode trainer calibrate data/labelled --model xnet.onnx --out calibrated.onnx",
 		Args:    wantArgs(1, -1, "labelled data set folders"),
@@ -146,10 +149,11 @@ func (f *calibrateFlags) export(old *model.Bundle, s calibrate.Scaling, card mod
 	return model.Export(w, card, f.model.library)
 }
 
-// card is the old card with the calibration and without figures.
+// card is the old card with the calibration, without figures and without thresholds,
+// which were those of other probabilities.
 func (f *calibrateFlags) card(old model.Card, s calibrate.Scaling, samples []*dataset.Sample) model.Card {
 	card := old
-	card.Metrics = nil
+	card.Metrics, card.SoftTissue = nil, model.Thresholds{}
 	if card.Version = f.version; card.Version == "" {
 		card.Version = old.Version + "-calibrated"
 	}
@@ -182,4 +186,16 @@ func (f *calibrateFlags) choice() string {
 		fmt.Fprintf(&b, " --split %s", s)
 	}
 	return b.String()
+}
+
+// loadAll reads the samples of several folders.
+func loadAll(ctx context.Context, folders []string, opt evaluate.Options) (all []*dataset.Sample, err error) {
+	for _, folder := range folders {
+		samples, _, err := evaluate.Load(ctx, folder, opt)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, samples...)
+	}
+	return all, nil
 }

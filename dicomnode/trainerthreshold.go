@@ -1,13 +1,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/trainer/calibrate"
@@ -18,84 +21,135 @@ import (
 // thresholdFlags are those of trainer threshold.
 type thresholdFlags struct {
 	model   modelFlags
-	opt     evaluate.Options
+	data    evaluate.Options
+	want    calibrate.Want
 	bundle  string
 	out     string
 	version string
-	rate    float64
-	images  int
+	at      string
+	refine  string
 	asJSON  bool
 }
 
 func trainerThresholdCmd() *cobra.Command {
 	var f thresholdFlags
 	cmd := &cobra.Command{
-		Use: "threshold DATASET… --model BUNDLE [--out BUNDLE]", Short: "choose soft-tissue thresholds for a false-positive rate",
+		Use: "threshold DATASET… --model BUNDLE [--at PLACE] [--weigh BY] [--out BUNDLE]", Short: "choose soft-tissue thresholds for a false-positive rate",
 		Long: `Find, over all images and for each body part with enough of them, the least
 probability of soft tissue that keeps the false-positive rate where it is wanted,
 and write it into the bundle: the node's segment of high-precision soft tissue
 holds what reaches it. Use images that the model was not trained on.
+
+The rate is that of the images' own pixels, refined as the node does it (--refine
+as in its configuration); --at network takes that of the network's 200×200, as the
+paper does. By default the pixels of all images are pooled, so that large images
+decide; --weigh images takes the mean of the images' rates. The card keeps how the
+thresholds were chosen.
 ` + exitCodes,
 		Example: "  dicomnode trainer threshold data/labelled --split val --model xnet.onnx --false-positive-rate 0.03 --out xnet-3.onnx",
 		Args:    wantArgs(1, -1, "labelled data set folders"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	f.model.add(cmd)
-	cmd.Flags().StringVar(&f.bundle, "model", embedded, "model bundle, or \"embedded\"")
-	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the bundle to write; empty prints only")
-	cmd.Flags().StringVar(&f.version, "model-version", "", "version in the card (default: the model's)")
-	cmd.Flags().Float64Var(&f.rate, "false-positive-rate", 0.03, "greatest share of open beam and bone called soft tissue")
-	cmd.Flags().IntVar(&f.images, "least-images", 5, "images of a body part that has a threshold of its own")
-	cmd.Flags().StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
-	cmd.Flags().StringSliceVar(&f.opt.Splits, "split", nil, "split to use (repeatable; default all)")
-	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	f.add(cmd)
 	return cmd
 }
 
+func (f *thresholdFlags) add(cmd *cobra.Command) {
+	f.model.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.bundle, "model", embedded, "model bundle, or \"embedded\"")
+	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write; empty prints only")
+	flags.StringVar(&f.version, "model-version", "", "version in the card (default: the model's)")
+	flags.Float64Var(&f.want.FalsePositiveRate, "false-positive-rate", 0.03, "greatest share of open beam and bone called soft tissue")
+	flags.IntVar(&f.want.LeastImages, "least-images", 5, "images of a body part that has a threshold of its own")
+	flags.StringVar(&f.want.Weigh, "weigh", model.WeighPixels, "what the rate is of: "+strings.Join(model.Weighings(), " or "))
+	flags.StringVar(&f.at, "at", model.AtNative, "where the rate is measured: "+strings.Join(model.Places(), " or "))
+	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of --at native: "+strings.Join(refinements, " or "))
+	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
+	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to use (repeatable; default all)")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+}
+
+func (f *thresholdFlags) check(cmd *cobra.Command) error {
+	if !slices.Contains(model.Places(), f.at) {
+		return usagef("places are "+strings.Join(model.Places(), ", "), "unknown place %q", f.at)
+	}
+	if !slices.Contains(model.Weighings(), f.want.Weigh) {
+		return usagef("the rate is of "+strings.Join(model.Weighings(), " or "), "unknown weighing %q", f.want.Weigh)
+	}
+	if !(f.want.FalsePositiveRate >= 0 && f.want.FalsePositiveRate <= 1) {
+		return usagef("for example --false-positive-rate 0.03", "%s wants a rate from 0 to 1", cmd.CommandPath())
+	}
+	if f.at == model.AtNetwork && cmd.Flags().Changed("refine") {
+		return usagef("leave --refine out", "%s --at network refines nothing", cmd.CommandPath())
+	}
+	return wantRefinement(f.refine)
+}
+
+// foundThresholds is what trainer threshold prints.
+type foundThresholds struct {
+	Chosen     *model.Choice         `json:"chosen"`
+	Thresholds []calibrate.Operating `json:"thresholds"`
+}
+
 func (f *thresholdFlags) run(cmd *cobra.Command, folders []string) error {
+	if err := f.check(cmd); err != nil {
+		return err
+	}
 	b, err := loadBundle(f.bundle)
 	if err != nil {
 		return err
 	}
-	samples, err := loadAll(cmd.Context(), folders, f.opt)
+	found, err := f.find(cmd, b, folders)
 	if err != nil {
 		return err
 	}
-	list, err := f.find(cmd.Context(), b, samples)
-	if err != nil {
-		return err
-	}
-	if err := f.write(b, list); err != nil {
+	if err := f.write(b, found); err != nil {
 		return err
 	}
 	if f.asJSON {
-		return printJSON(cmd.OutOrStdout(), list)
+		return printJSON(cmd.OutOrStdout(), found)
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "BODY PART\tIMAGES\tTHRESHOLD\tFALSE POSITIVES\tTRUE POSITIVES")
-	for _, o := range list {
+	return found.writeText(cmd.OutOrStdout())
+}
+
+func (t foundThresholds) writeText(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "BODY PART\tIMAGES\tTHRESHOLD\tFALSE POSITIVES\tMEAN OF IMAGES\tWORST IMAGE\tTRUE POSITIVES\tMEAN OF IMAGES")
+	for _, o := range t.Thresholds {
 		part := o.BodyPart
 		if part == "" {
 			part = "(all)"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.2f %%\t%.1f %%\n", part, o.Images, o.Threshold, 100*o.FalsePositiveRate, 100*o.TruePositiveRate)
+		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.2f %%\t%.2f %%\t%.2f %%\t%.1f %%\t%.1f %%\n", part, o.Images, o.Threshold,
+			100*o.Pixels.FalsePositive, 100*o.PerImage.FalsePositive, 100*o.Worst, 100*o.Pixels.TruePositive, 100*o.PerImage.TruePositive)
 	}
+	fmt.Fprintf(w, "chosen %s\n", t.Chosen)
 	return w.Flush()
 }
 
-func (f *thresholdFlags) find(ctx context.Context, b *model.Bundle, samples []*dataset.Sample) ([]calibrate.Operating, error) {
+func (f *thresholdFlags) find(cmd *cobra.Command, b *model.Bundle, folders []string) (foundThresholds, error) {
 	s, err := f.model.open(b)
 	if err != nil {
-		return nil, err
+		return foundThresholds{}, err
 	}
-	pictures, err := calibrate.Predict(ctx, samples, s)
+	place := calibrate.Place{Native: f.at == model.AtNative, Guided: guidedFilter(f.refine)}
+	counts, samples, err := calibrate.Count(cmd.Context(), folders, f.data, s, place)
 	if err = errors.Join(err, s.Close()); err != nil {
-		return nil, err
+		return foundThresholds{}, err
 	}
-	return calibrate.FindThresholds(pictures, f.rate, f.images)
+	list, err := calibrate.FindThresholds(counts, f.want)
+	if err != nil {
+		return foundThresholds{}, err
+	}
+	chosen := &model.Choice{At: f.at, Weigh: f.want.Weigh, FalsePositiveRate: f.want.FalsePositiveRate, Images: len(samples), Digest: dataset.Digest(samples)}
+	if place.Native {
+		chosen.Refine = f.refine
+	}
+	return foundThresholds{chosen, list}, nil
 }
 
-func (f *thresholdFlags) write(b *model.Bundle, list []calibrate.Operating) error {
+func (f *thresholdFlags) write(b *model.Bundle, found foundThresholds) error {
 	if f.out == "" {
 		return nil
 	}
@@ -104,7 +158,7 @@ func (f *thresholdFlags) write(b *model.Bundle, list []calibrate.Operating) erro
 		return err
 	}
 	card := b.Card
-	card.SoftTissue = calibrate.Thresholds(list)
+	card.SoftTissue = calibrate.Thresholds(found.Thresholds, found.Chosen)
 	if f.version != "" {
 		card.Version = f.version
 	}
@@ -113,16 +167,4 @@ func (f *thresholdFlags) write(b *model.Bundle, list []calibrate.Operating) erro
 		return err
 	}
 	return durable.ReplaceBytes(f.out, 0o644, out.Bytes())
-}
-
-// loadAll reads the samples of several folders.
-func loadAll(ctx context.Context, folders []string, opt evaluate.Options) (all []*dataset.Sample, err error) {
-	for _, folder := range folders {
-		samples, _, err := evaluate.Load(ctx, folder, opt)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, samples...)
-	}
-	return all, nil
 }

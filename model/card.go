@@ -80,21 +80,6 @@ type Metric struct {
 	Command string  `json:"command"`
 }
 
-// Thresholds holds the probability a pixel needs to count as soft tissue with
-// high precision.
-type Thresholds struct {
-	Threshold  float64            `json:"threshold"`
-	ByBodyPart map[string]float64 `json:"by_body_part,omitempty"` // by Body Part Examined (0018,0015)
-}
-
-// At is the threshold of a body part, as Body Part Examined (0018,0015) names it.
-func (s Thresholds) At(bodyPart string) float64 {
-	if t, ok := s.ByBodyPart[strings.ToUpper(strings.TrimSpace(bodyPart))]; ok {
-		return t
-	}
-	return s.Threshold
-}
-
 // Limits on a card from a file.
 const (
 	maxCard = 1 << 20 // bytes of JSON
@@ -138,19 +123,6 @@ func (c Card) Check() error {
 		return fmt.Errorf("check card: calibration shifts %d classes, want %d", len(c.Calibration.Shift), numClasses)
 	}
 	return c.SoftTissue.check()
-}
-
-func (s Thresholds) check() error {
-	inside := func(t float64) bool { return t > 0 && t < 1 }
-	if !inside(s.Threshold) {
-		return fmt.Errorf("check card: soft tissue threshold %v is not between 0 and 1", s.Threshold)
-	}
-	for part, t := range s.ByBodyPart {
-		if !inside(t) || part != strings.ToUpper(part) {
-			return fmt.Errorf("check card: soft tissue threshold %v of %.16q: want capitals and a number between 0 and 1", t, part)
-		}
-	}
-	return nil
 }
 
 // lo tells whether s fits a Long String (PS3.5 Table 6.2-1).

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -18,20 +19,29 @@ func TestCardCheck(t *testing.T) {
 		spoil func(*model.Card)
 		want  string
 	}{
-		"no name":            {func(c *model.Card) { c.Name = "" }, "name"},
-		"long version":       {func(c *model.Card) { c.Version = strings.Repeat("1", 65) }, "version"},
-		"backslash":          {func(c *model.Card) { c.Name = `a\b` }, "name"},
-		"control character":  {func(c *model.Card) { c.Name = "a\nb" }, "name"},
-		"not UTF-8":          {func(c *model.Card) { c.Name = "a\xff" }, "name"},
-		"outer space":        {func(c *model.Card) { c.Version = " 1" }, "version"},
-		"architecture":       {func(c *model.Card) { c.Architecture = "unet" }, "architecture"},
-		"class order":        {func(c *model.Card) { c.Classes = []string{"bone", "soft tissue", "open beam"} }, "classes"},
-		"polarity":           {func(c *model.Card) { c.Input.Polarity = "bone bright" }, "input"},
-		"no notice":          {func(c *model.Card) { c.Notice = "" }, "notice"},
-		"no licence":         {func(c *model.Card) { c.Licence = "" }, "licence"},
-		"threshold":          {func(c *model.Card) { c.SoftTissue.Threshold = 1 }, "threshold"},
-		"body part case":     {func(c *model.Card) { c.SoftTissue.ByBodyPart = map[string]float64{"Hand": 0.9} }, "capitals"},
-		"body part above 1":  {func(c *model.Card) { c.SoftTissue.ByBodyPart = map[string]float64{"HAND": 90} }, "threshold"},
+		"no name":           {func(c *model.Card) { c.Name = "" }, "name"},
+		"long version":      {func(c *model.Card) { c.Version = strings.Repeat("1", 65) }, "version"},
+		"backslash":         {func(c *model.Card) { c.Name = `a\b` }, "name"},
+		"control character": {func(c *model.Card) { c.Name = "a\nb" }, "name"},
+		"not UTF-8":         {func(c *model.Card) { c.Name = "a\xff" }, "name"},
+		"outer space":       {func(c *model.Card) { c.Version = " 1" }, "version"},
+		"architecture":      {func(c *model.Card) { c.Architecture = "unet" }, "architecture"},
+		"class order":       {func(c *model.Card) { c.Classes = []string{"bone", "soft tissue", "open beam"} }, "classes"},
+		"polarity":          {func(c *model.Card) { c.Input.Polarity = "bone bright" }, "input"},
+		"no notice":         {func(c *model.Card) { c.Notice = "" }, "notice"},
+		"no licence":        {func(c *model.Card) { c.Licence = "" }, "licence"},
+		"threshold":         {func(c *model.Card) { c.SoftTissue.Threshold = 1 }, "threshold"},
+		"body part case":    {func(c *model.Card) { c.SoftTissue.ByBodyPart = map[string]float64{"Hand": 0.9} }, "capitals"},
+		"body part above 1": {func(c *model.Card) { c.SoftTissue.ByBodyPart = map[string]float64{"HAND": 90} }, "threshold"},
+		"chosen nowhere":    {func(c *model.Card) { c.SoftTissue.Chosen = &model.Choice{Weigh: "pixels"} }, "chosen at"},
+		"chosen by whim":    {func(c *model.Card) { c.SoftTissue.Chosen = &model.Choice{At: "network"} }, "weighed by"},
+		"chosen unrefined":  {func(c *model.Card) { c.SoftTissue.Chosen = &model.Choice{At: "native", Weigh: "pixels"} }, "refinement"},
+		"chosen refined": {func(c *model.Card) {
+			c.SoftTissue.Chosen = &model.Choice{At: "network", Refine: "none", Weigh: "images"}
+		}, "refinement"},
+		"chosen for NaN": {func(c *model.Card) {
+			c.SoftTissue.Chosen = &model.Choice{At: "network", Weigh: "images", FalsePositiveRate: math.NaN()}
+		}, "false-positive rate"},
 		"width out of range": {func(c *model.Card) { c.Width = 129 }, "width"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,11 +3,17 @@ package calibrate_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"image"
+	"image/color"
 	"math"
 	"testing"
 
+	"dicomnode/model"
+	"dicomnode/segment"
 	"dicomnode/trainer/calibrate"
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/evaluate"
 )
 
 // ramp says soft tissue with probability i/pixels at pixel i, else bone.
@@ -22,32 +28,64 @@ func (ramp) Predict(context.Context, []float32) ([]float32, error) {
 	return p, nil
 }
 
-// ramped are pictures where every second pixel is soft tissue, from the given
-// probability on; the others are bone.
-func ramped(t *testing.T, part string, from float64, n int) []calibrate.Picture {
+// ramped is a picture: its body part, its size, and the share of its rows, from the top,
+// that are bone throughout; below, every second column of the network is soft tissue.
+type ramped struct {
+	part  string
+	scale int // side in pixels of the network: 1 is 200×200
+	bone  float64
+}
+
+// folder writes pictures of which ramp's probabilities are known: pixel i of the network
+// lies at row i/200.
+func folder(t *testing.T, pictures ...ramped) string {
 	t.Helper()
-	var samples []*dataset.Sample
-	for range n {
-		s := &dataset.Sample{Item: dataset.Item{BodyPart: part}, X: make([]uint16, pixels), Label: make([]uint8, pixels)}
-		for i := range s.Label {
-			s.Label[i] = dataset.Bone
-			if i%2 == 0 && float64(i) >= from*pixels {
-				s.Label[i] = dataset.SoftTissue
-			}
-		}
-		samples = append(samples, s)
-	}
-	p, err := calibrate.Predict(t.Context(), samples, ramp{})
+	dir := t.TempDir()
+	w, err := dataset.Create(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	for n, r := range pictures {
+		side := r.scale * dataset.Side
+		picture, label := image.NewGray(image.Rect(0, 0, side, side)), image.NewGray(image.Rect(0, 0, side, side))
+		for i := range label.Pix {
+			y, x := i/side, i%side
+			picture.Pix[i] = uint8(x / r.scale)
+			class := uint8(dataset.Bone)
+			if float64(y) >= r.bone*float64(side) && x/r.scale%2 == 0 {
+				class = dataset.SoftTissue
+			}
+			label.SetGray(x, y, color.Gray{Y: class})
+		}
+		if err := w.Add(dataset.Item{ID: fmt.Sprint(n), BodyPart: r.part, Polarity: dataset.AirBright}, picture, label); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func count(t *testing.T, dir string, at calibrate.Place) []calibrate.SoftTissue {
+	t.Helper()
+	counts, samples, err := calibrate.Count(t.Context(), []string{dir}, evaluate.Options{}, ramp{}, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(counts) != len(samples) {
+		t.Fatalf("%d images counted, %d samples", len(counts), len(samples))
+	}
+	return counts
+}
+
+func pooled(rate float64, least int) calibrate.Want {
+	return calibrate.Want{FalsePositiveRate: rate, Weigh: model.WeighPixels, LeastImages: least}
 }
 
 func TestFindThresholds(t *testing.T) {
-	pictures := append(ramped(t, "hand", 0, 3), ramped(t, "Pelvis", 0.5, 2)...)
-	pictures = append(pictures, ramped(t, "", 0, 2)...)
-	got, err := calibrate.FindThresholds(pictures, 0.10, 2)
+	dir := folder(t, ramped{"hand", 1, 0}, ramped{"hand", 1, 0}, ramped{"hand ", 1, 0}, ramped{"Pelvis", 1, 0.5}, ramped{"Pelvis", 1, 0.5}, ramped{"", 1, 0}, ramped{"", 1, 0})
+	got, err := calibrate.FindThresholds(count(t, dir, calibrate.Place{}), pooled(0.10, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,36 +95,90 @@ func TestFindThresholds(t *testing.T) {
 	// Of a hand's bone, 10 % lies above 0.9; of its soft tissue too. A pelvis has
 	// half as much bone again, and soft tissue in the upper half only.
 	for i, want := range []calibrate.Operating{
-		{Images: 7, Threshold: 0.887, FalsePositiveRate: 0.10, TruePositiveRate: 0.128},
-		{Images: 3, Threshold: 0.9, FalsePositiveRate: 0.10, TruePositiveRate: 0.10},
-		{Images: 2, Threshold: 0.85, FalsePositiveRate: 0.10, TruePositiveRate: 0.30},
+		{Images: 7, Threshold: 0.887, Pixels: calibrate.Rates{FalsePositive: 0.10, TruePositive: 0.128}},
+		{Images: 3, Threshold: 0.9, Pixels: calibrate.Rates{FalsePositive: 0.10, TruePositive: 0.10}},
+		{Images: 2, Threshold: 0.85, Pixels: calibrate.Rates{FalsePositive: 0.10, TruePositive: 0.30}},
 	} {
 		o := got[i]
-		if o.Images != want.Images || math.Abs(o.Threshold-want.Threshold) > 0.003 || o.FalsePositiveRate > 0.10 ||
-			math.Abs(o.FalsePositiveRate-want.FalsePositiveRate) > 0.002 || math.Abs(o.TruePositiveRate-want.TruePositiveRate) > 0.006 {
+		if o.Images != want.Images || math.Abs(o.Threshold-want.Threshold) > 0.003 || o.Pixels.FalsePositive > 0.10 ||
+			math.Abs(o.Pixels.FalsePositive-want.Pixels.FalsePositive) > 0.002 || math.Abs(o.Pixels.TruePositive-want.Pixels.TruePositive) > 0.006 {
 			t.Errorf("got %+v, want %+v", o, want)
 		}
 	}
-	card := calibrate.Thresholds(got)
-	if card.Threshold != got[0].Threshold || len(card.ByBodyPart) != 2 || card.At("pelvis") != got[2].Threshold {
+	chosen := &model.Choice{At: model.AtNetwork}
+	card := calibrate.Thresholds(got, chosen)
+	if card.Threshold != got[0].Threshold || len(card.ByBodyPart) != 2 || card.At("pelvis") != got[2].Threshold || card.Chosen != chosen {
 		t.Errorf("card says %+v", card)
 	}
 }
 
+// Pixels of a picture three times as wide count nine times when they are pooled, and the
+// same when images are weighed.
+func TestFindThresholdsWeighs(t *testing.T) {
+	counts := count(t, folder(t, ramped{"", 1, 0}, ramped{"", 3, 0.5}), calibrate.Place{Native: true})
+	for weigh, want := range map[string]float64{
+		// The small picture's bone reaches t in a share 1−t, the large one's, three
+		// quarters of it, in a share (1−t)·2/3: pooled by 20,000 and 270,000 pixels.
+		model.WeighPixels: 1 - 0.10*(1+13.5)/(1+13.5*2/3),
+		model.WeighImages: 1 - 0.10/(0.5+0.5*2/3),
+	} {
+		got, err := calibrate.FindThresholds(counts, calibrate.Want{FalsePositiveRate: 0.10, Weigh: weigh})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := got[0]
+		if math.Abs(o.Threshold-want) > 0.004 {
+			t.Errorf("by %s: threshold %v, want %v", weigh, o.Threshold, want)
+		}
+		rate := map[string]float64{model.WeighPixels: o.Pixels.FalsePositive, model.WeighImages: o.PerImage.FalsePositive}[weigh]
+		if rate > 0.10 || rate < 0.09 || math.Abs(o.Worst-(1-o.Threshold)) > 0.005 {
+			t.Errorf("by %s: %+v, want a rate of 10 %% and the small image the worst", weigh, o)
+		}
+	}
+}
+
+// What is counted at the images' own pixels is what trainer evaluate says of them.
+func TestCountAsEvaluate(t *testing.T) {
+	dir := folder(t, ramped{"a", 1, 0.2}, ramped{"b", 2, 0.7})
+	for _, guided := range []*segment.GuidedFilter{nil, segment.NewGuidedFilter()} {
+		got, err := calibrate.FindThresholds(count(t, dir, calibrate.Place{Native: true, Guided: guided}), pooled(0.05, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range got {
+			opt := evaluate.Options{Threshold: o.Threshold, Guided: guided, Resamples: -1}
+			if o.BodyPart != "" {
+				opt.Exclude = []string{map[string]string{"A": "1", "B": "0"}[o.BodyPart]}
+			}
+			r, err := evaluate.Run(t.Context(), dir, ramp{}, opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := r.Native.Operating
+			if math.Abs(float64(p.FPR)-o.Pixels.FalsePositive) > 1e-4 || math.Abs(float64(p.TPR)-o.Pixels.TruePositive) > 1e-4 {
+				t.Errorf("guided %v: %+v, evaluate says %+v", guided != nil, o, p)
+			}
+		}
+	}
+}
+
 func TestFindThresholdsAtTheBounds(t *testing.T) {
-	pictures := ramped(t, "", 0, 1)
-	easy, err := calibrate.FindThresholds(pictures, 1, 1)
+	counts := count(t, folder(t, ramped{"", 1, 0}), calibrate.Place{})
+	easy, err := calibrate.FindThresholds(counts, pooled(1, 1))
 	if err != nil || easy[0].Threshold != 0.5 {
 		t.Errorf("got %+v, %v; want the least threshold, ½", easy, err)
 	}
-	strict, err := calibrate.FindThresholds(pictures, 0, 1)
+	strict, err := calibrate.FindThresholds(counts, pooled(0, 1))
 	if err != nil || strict[0].Threshold != 0.999 {
 		t.Errorf("got %+v, %v; want the greatest threshold, 0.999", strict, err)
 	}
-	if _, err := calibrate.FindThresholds(nil, 0.03, 1); !errors.Is(err, calibrate.ErrEmpty) {
+	if _, err := calibrate.FindThresholds(nil, pooled(0.03, 1)); !errors.Is(err, calibrate.ErrEmpty) {
 		t.Errorf("got %v, want ErrEmpty", err)
 	}
-	if _, err := calibrate.FindThresholds(pictures, math.NaN(), 1); err == nil {
+	if _, err := calibrate.FindThresholds(counts, pooled(math.NaN(), 1)); err == nil {
 		t.Error("a rate that is not a number was accepted")
+	}
+	if _, err := calibrate.FindThresholds(counts, calibrate.Want{Weigh: "bones"}); err == nil {
+		t.Error("an unknown weighing was accepted")
 	}
 }

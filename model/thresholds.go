@@ -1,0 +1,90 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Thresholds holds the probability a pixel needs to count as soft tissue with
+// high precision.
+type Thresholds struct {
+	Threshold  float64            `json:"threshold"`
+	ByBodyPart map[string]float64 `json:"by_body_part,omitempty"` // by Body Part Examined (0018,0015)
+	Chosen     *Choice            `json:"chosen,omitempty"`       // nil: nobody measured them
+}
+
+// At is the threshold of a body part, as Body Part Examined (0018,0015) names it.
+func (s Thresholds) At(bodyPart string) float64 {
+	if t, ok := s.ByBodyPart[strings.ToUpper(strings.TrimSpace(bodyPart))]; ok {
+		return t
+	}
+	return s.Threshold
+}
+
+// Choice says how thresholds were chosen. They keep the false-positive rate only where
+// probabilities come about the same way.
+type Choice struct {
+	At                string  `json:"at"`                  // one of Places
+	Refine            string  `json:"refine,omitempty"`    // of AtNative, one of Refinements
+	Weigh             string  `json:"weigh"`               // one of Weighings
+	FalsePositiveRate float64 `json:"false_positive_rate"` // that was to be kept, 0 to 1
+	Images            int     `json:"images"`
+	Digest            string  `json:"digest"` // SHA-256 of the data set's listing, in hexadecimal
+}
+
+// Values of Choice.
+const (
+	AtNative  = "native"  // the images' own pixels, where a node's masks are
+	AtNetwork = "network" // the network's 200×200
+
+	RefineNone   = "none"   // bilinear interpolation
+	RefineGuided = "guided" // guided filtering
+
+	WeighPixels = "pixels" // the pixels of all images pooled
+	WeighImages = "images" // the mean of the images' rates
+)
+
+// Places are the values of Choice.At.
+func Places() []string { return []string{AtNative, AtNetwork} }
+
+// Refinements are the values of Choice.Refine, as of a node's segmentation.refine.
+func Refinements() []string { return []string{RefineNone, RefineGuided} }
+
+// Weighings are the values of Choice.Weigh.
+func Weighings() []string { return []string{WeighPixels, WeighImages} }
+
+// String is the choice in words.
+func (c *Choice) String() string {
+	place := map[string]string{AtNative: "the images' own pixels", AtNetwork: fmt.Sprintf("the network's %d×%d pixels", Size, Size)}[c.At]
+	refined := map[string]string{RefineNone: ", interpolated", RefineGuided: ", refined by guided filtering"}[c.Refine]
+	weighed := map[string]string{WeighPixels: "pixels pooled", WeighImages: "images alike"}[c.Weigh]
+	return fmt.Sprintf("for a false-positive rate of at most %.4g %% at %s%s, %s, on %d images", 100*c.FalsePositiveRate, place, refined, weighed, c.Images)
+}
+
+func (c *Choice) check() error {
+	switch {
+	case c == nil:
+		return nil
+	case !slices.Contains(Places(), c.At), !slices.Contains(Weighings(), c.Weigh):
+		return fmt.Errorf("check card: soft tissue thresholds chosen at %.20q and weighed by %.20q, want one of %q and one of %q", c.At, c.Weigh, Places(), Weighings())
+	case c.At == AtNative && !slices.Contains(Refinements(), c.Refine), c.At == AtNetwork && c.Refine != "":
+		return fmt.Errorf("check card: soft tissue thresholds chosen at %s with refinement %.20q", c.At, c.Refine)
+	case !(c.FalsePositiveRate >= 0 && c.FalsePositiveRate <= 1):
+		return fmt.Errorf("check card: soft tissue thresholds chosen for a false-positive rate of %v", c.FalsePositiveRate)
+	}
+	return nil
+}
+
+func (s Thresholds) check() error {
+	inside := func(t float64) bool { return t > 0 && t < 1 }
+	if !inside(s.Threshold) {
+		return fmt.Errorf("check card: soft tissue threshold %v is not between 0 and 1", s.Threshold)
+	}
+	for part, t := range s.ByBodyPart {
+		if !inside(t) || part != strings.ToUpper(part) {
+			return fmt.Errorf("check card: soft tissue threshold %v of %.16q: want capitals and a number between 0 and 1", t, part)
+		}
+	}
+	return s.Chosen.check()
+}
