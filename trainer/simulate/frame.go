@@ -15,8 +15,24 @@ func (s *sheet) lines() {
 	}
 }
 
-// frame adds what is no image: burned-in letters, shutters, strips of the detector's edge, rotated
-// padding and the space beyond the map.
+// clip narrows the picture to the range of the anatomy and the air beside it, as the window of most
+// displayed images does: unexposed borders, metal and lead are beyond it and become its darkest grey.
+func (s *sheet) clip() {
+	d := s.d
+	if !d.chance(.88) {
+		return
+	}
+	shown := make([]bool, len(s.label))
+	for i, l := range s.label {
+		shown[i] = l <= labelBone && s.beam[i] && !s.outside[i] && (s.steel == nil || !s.steel[i])
+	}
+	q := s.pic.quantiles(shown, .001, .999)
+	room := (q[1] - q[0]) * float32(d.uni(0, .12))
+	s.pic.each(func(x float32) float32 { return clamp(x, q[0]-room, q[1]+room) })
+}
+
+// frame adds what is no image: burned-in letters, shutters, strips of the detector's edge, drawn frames,
+// rotated padding and the space beyond the map.
 func (s *sheet) frame() {
 	d := s.d
 	lo, hi := s.pic.bounds()
@@ -27,23 +43,14 @@ func (s *sheet) frame() {
 		return hi
 	}
 	if s.burn != nil {
-		v := either(.7)
-		for i, b := range s.burn {
-			if b {
-				s.pic.v[i] = v
-			}
-		}
+		s.paint(s.burn, either(.7))
 	}
-	if s.shade != nil && d.chance(.45) {
-		edge, v := float32(d.uni(.1, .7)), either(.5)
-		if d.chance(.15) {
+	if s.shade != nil && d.chance(.62) {
+		v := either(.14)
+		if d.chance(.12) {
 			v = lo + (hi-lo)*float32(d.Float64())
 		}
-		for i, t := range s.shade {
-			if t < edge {
-				s.pic.v[i] = v
-			}
-		}
+		s.paint(s.shutter(), v)
 	}
 	if d.chance(.35) {
 		s.strips(lo, hi)
@@ -51,46 +58,92 @@ func (s *sheet) frame() {
 	if d.chance(.05) {
 		s.padding(either(.4))
 	}
-	v := either(.6)
-	for i, o := range s.outside {
-		if o {
+	s.paint(s.outside, either(.5))
+	if d.chance(.06) {
+		s.rim(either(.5))
+	}
+}
+
+func (s *sheet) paint(m []bool, v float32) {
+	for i, in := range m {
+		if in {
 			s.pic.v[i] = v
 		}
 	}
 }
 
+// shutter covers what the collimator shadowed, in an eighth of the images on one side of the picture only.
+func (s *sheet) shutter() []bool {
+	d := s.d
+	out, edge := make([]bool, len(s.shade)), float32(d.uni(.1, .7))
+	half := blade{at: 9}
+	if d.chance(.12) {
+		half = newBlade(d.uni(0, 2*math.Pi), d.uni(-.3, .3), 0)
+	}
+	for i, t := range s.shade {
+		x, y := s.at(i)
+		out[i] = t < edge && x*half.cos+y*half.sin < half.at
+	}
+	return out
+}
+
+// strips are borders of a detector or a scanned film: flat or speckled, some with a soft inner edge.
 func (s *sheet) strips(lo, hi float32) {
 	d := s.d
-	var wide [4]int
+	var wide [4]float64
 	for range d.between(1, 4) {
 		t := d.uni(3, 20)
 		if d.chance(.6) {
 			t = d.uni(1, 4)
 		}
-		wide[d.IntN(4)] = int(t * s.unit)
+		wide[d.IntN(4)] = t * s.unit
 	}
+	soft := 1.0
+	if d.chance(.3) {
+		soft = d.uni(1, 8) * s.unit
+	}
+	wave, rough := s.noiseMap(d.uni(2, 40)), max(0, d.uni(-1.5, 1))*s.unit
 	texture, base, flat := s.noiseMap(10), float32(d.Float64()), d.chance(.6)
 	if flat {
 		base = float32(d.IntN(2))
 	}
 	for i := range s.pic.v {
-		x, y := i%s.w, i/s.w
-		if x < wide[0] || s.w-1-x < wide[1] || y < wide[2] || s.h-1-y < wide[3] {
-			t := base
-			if !flat {
-				t = clamp(base+.1*texture.v[i], 0, 1)
-			}
-			s.pic.v[i], s.label[i], s.covered[i] = lo+(hi-lo)*t, labelIgnore, true
+		x, y := float64(i%s.w)+.5, float64(i/s.w)+.5
+		in := max(wide[0]-x, wide[1]-float64(s.w)+x, wide[2]-y, wide[3]-float64(s.h)+y)
+		q := clamp(float32((in+rough*float64(wave.v[i]))/soft+.5), 0, 1)
+		if q <= 0 || in < -8*s.unit {
+			continue
+		}
+		t := base
+		if !flat {
+			t = clamp(base+.1*texture.v[i], 0, 1)
+		}
+		s.pic.v[i] += q * (lo + (hi-lo)*t - s.pic.v[i])
+		if q > .1 {
+			s.label[i], s.covered[i] = labelIgnore, true
 		}
 	}
 }
 
+// padding is what a picture that was turned straight leaves in its corners.
 func (s *sheet) padding(v float32) {
 	sin, cos := math.Sincos(s.d.uni(-.8, .8))
 	w, h := s.d.uni(.45, .95), s.d.uni(.6, 1.1)
 	for i := range s.pic.v {
 		x, y := s.at(i)
 		if math.Abs(x*cos+y*sin) > w || math.Abs(y*cos-x*sin) > h {
+			s.pic.v[i], s.label[i], s.covered[i] = v, labelIgnore, true
+		}
+	}
+}
+
+// rim draws a frame of one or two pixels, up to 5 % inside the picture's border.
+func (s *sheet) rim(v float32) {
+	d := s.d
+	in, wide := int(math.Abs(d.gauss(0, 4))*s.unit), d.between(1, 3)
+	for i := range s.pic.v {
+		x, y := i%s.w, i/s.w
+		if k := min(x, y, s.w-1-x, s.h-1-y); k >= in && k < in+wide {
 			s.pic.v[i], s.label[i], s.covered[i] = v, labelIgnore, true
 		}
 	}

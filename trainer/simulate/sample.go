@@ -22,6 +22,7 @@ type sheet struct {
 	body, outside      []bool    // outside: beyond the thickness map
 	beam               []bool    // not shadowed by the collimator
 	covered            []bool    // by a strip or padding
+	twins              *blade    // the line between two exposures on one plate; nil for one
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
 	burn               []bool // burned-in letters
@@ -66,6 +67,7 @@ func draft(v view, d dice, size int) *sheet {
 			break
 		}
 	}
+	s.twin()
 	s.labelTissue()
 	s.attenuate()
 	s.cast()
@@ -74,6 +76,7 @@ func draft(v view, d dice, size int) *sheet {
 	s.marker()
 	s.expose()
 	s.process()
+	s.clip()
 	s.hideInvisible()
 	s.frame()
 	for i := range s.label {

@@ -1,0 +1,229 @@
+package simulate
+
+import "math"
+
+// bandage is a cast or a splint: a wall around a limb with padding below it. Its wall is seen edge-on beside
+// the limb and as a veil across it. Lengths are pixels.
+type bandage struct {
+	axis       limbAxis
+	from, to   float64    // the ends, along the axis
+	slant      float64    // of the ends
+	gap        [2]float64 // from skin to outer border on both sides of the axis
+	wall       float64    // thickness
+	radius     float64    // of the tube that the wall is
+	veil       float32    // attenuation of the two walls seen face-on
+	rim        float64    // most of the veil's multiple at the border
+	pad        float32    // attenuation of the padding
+	mid, reach float64    // the part of the circumference that a splint covers; reach ≥ π all around
+}
+
+// cast wraps 12 % of the limbs in plaster or fibreglass. What of it lies outside the skin, padding
+// included, counts as soft tissue; bone below it stays bone.
+func (s *sheet) cast() {
+	if !s.trunk && s.d.chance(.12) {
+		s.wrap()
+	}
+}
+
+func (s *sheet) wrap() {
+	d := s.d
+	limb := biggest(s.body, s.w, s.h)
+	if limb == nil {
+		return
+	}
+	b := s.bandage(limb)
+	tube := s.tube(limb, b)
+	depth := distance(tube, s.w, s.h)
+	b.radius = float64(plane{s.w, s.h, depth}.quantiles(tube, .97)[0])
+	hole := s.thumbHole(limb, b)
+	edge := s.noiseMap(d.uni(4, 20))
+	wall, front, back, lumps := newPlane(s.w, s.h), s.weave(b.axis), s.weave(b.axis), s.noiseMap(d.uni(4, 15))
+	for i, in := range tube {
+		if !in || hole[i] {
+			continue
+		}
+		a, c := b.axis.of(i, s.w)
+		on := b.within(a+b.slant*c+float64(edge.v[i])*s.unit, s.unit)
+		if on == 0 {
+			continue
+		}
+		q := min(max(b.axis.across(a, c)/max(b.radius, 1), -1), 1)
+		theta := math.Acos(q)
+		chord := b.chord(float64(depth[i]) - .5)
+		sum := b.covers(theta)*float64(front.v[i]) + b.covers(-theta)*float64(back.v[i])
+		wall.v[i] = float32(on) * (b.veil*float32(chord*sum/2) + b.pad*clamp(.7+.4*lumps.v[i], 0, 2))
+		if on > .5 && s.label[i] == labelOpen {
+			s.label[i], s.body[i] = labelSoft, true
+		}
+	}
+	for i, p := range s.blur(wall, .35).v {
+		s.path.v[i] += p
+	}
+}
+
+// bandage draws the cast's kind and sizes.
+func (s *sheet) bandage(limb []bool) bandage {
+	d := s.d
+	b := bandage{axis: newLimbAxis(limb, s.w, s.h), reach: 4, rim: d.uni(1.8, 4.5), slant: d.gauss(0, .15)}
+	b.ends(d)
+	width := float64(min(s.w, s.h))
+	for k := range b.gap {
+		b.gap[k] = d.uni(.02, .14) * width
+		if d.chance(.4) {
+			b.gap[k] = d.uni(.02, .06) * width
+		}
+	}
+	b.veil, b.wall = float32(d.uni(.12, .5)), d.uni(1.5, 5)*s.unit // plaster
+	if d.chance(.45) {
+		b.veil, b.wall = float32(d.uni(.05, .22)), d.uni(.8, 2.5)*s.unit // fibreglass
+	}
+	b.wall = min(b.wall, .7*min(b.gap[0], b.gap[1]))
+	b.pad = float32(d.uni(.015, .07))
+	if d.chance(.35) {
+		b.splint(d)
+	}
+	return b
+}
+
+// ends puts none, one or both ends of the cast inside the limb that is seen.
+func (b *bandage) ends(d dice) {
+	lo, hi := b.axis.lo, b.axis.hi
+	l := hi - lo
+	b.from, b.to = math.Inf(-1), math.Inf(1)
+	switch m := d.Float64(); {
+	case m < .3:
+	case m < .55:
+		b.from = lo + d.uni(.1, .7)*l
+	case m < .8:
+		b.to = hi - d.uni(.1, .7)*l
+	default:
+		b.from, b.to = lo+d.uni(.05, .35)*l, hi-d.uni(.05, .35)*l
+	}
+}
+
+// splint leaves a part of the circumference only; beside the limb it stands on the sides that it reaches.
+func (b *bandage) splint(d dice) {
+	b.mid, b.reach = d.uni(-math.Pi, math.Pi), d.uni(.8, 1.9)
+	b.gap[0] *= b.covers(math.Pi)
+	b.gap[1] *= b.covers(0)
+}
+
+// covers is how much of the wall stands at an angle around the limb, 0 or 1 but for a soft edge.
+func (b *bandage) covers(angle float64) float64 {
+	away := math.Abs(math.Remainder(angle-b.mid, 2*math.Pi))
+	return min(max((b.reach-away)/.08, 0), 1)
+}
+
+// within is 1 between the ends of the cast and 0 beyond them.
+func (b *bandage) within(a, unit float64) float64 {
+	return min(max(min(a-b.from, b.to-a)/unit+.5, 0), 1)
+}
+
+// chord is the way of a ray through the wall, in face-on crossings of both walls, that passes e pixels
+// inside the outer border: through a tube's wall it is longest at the inner border.
+func (b *bandage) chord(e float64) float64 {
+	R, r := b.radius, b.radius-b.wall
+	x := max(R-max(e, 0), 0)
+	way := math.Sqrt(max(R*R-x*x, 0)) - math.Sqrt(max(r*r-x*x, 0))
+	return min(way/b.wall, b.rim)
+}
+
+// tube is the silhouette of the limb with padding and wall on it, as long as the limb; smoothed, since a
+// wall does not follow the skin into every hollow.
+func (s *sheet) tube(limb []bool, b bandage) []bool {
+	lumps := s.noiseMap(s.d.uni(15, 50))
+	swell := float32(s.d.uni(0, .3))
+	smooth := newPlane(s.w, s.h)
+	for i, away := range distance(inverse(limb), s.w, s.h) {
+		a, c := b.axis.of(i, s.w)
+		side := min(max(.5+b.axis.across(a, c)/(20*s.unit), 0), 1)
+		gap := float32(b.gap[0]*(1-side)+b.gap[1]*side) * clamp(1+swell*lumps.v[i], .4, 1.8)
+		if away <= gap {
+			smooth.v[i] = 1
+		}
+	}
+	out := make([]bool, len(limb))
+	for i, t := range s.blur(smooth, s.d.uni(1, 4)).v {
+		out[i] = t > .5 || limb[i]
+	}
+	return out
+}
+
+// thumbHole is where one cast in six leaves the skin free.
+func (s *sheet) thumbHole(limb []bool, b bandage) []bool {
+	d, out := s.d, make([]bool, len(limb))
+	if b.reach < math.Pi || !d.chance(.17) {
+		return out
+	}
+	var skin []int
+	for i, in := range limb {
+		for _, j := range neighbours(i, s.w, s.h) {
+			if in && j >= 0 && !limb[j] {
+				skin = append(skin, i)
+				break
+			}
+		}
+	}
+	if len(skin) == 0 {
+		return out
+	}
+	at, r := skin[d.IntN(len(skin))], d.uni(3, 9)*s.unit
+	for i := range out {
+		out[i] = math.Hypot(float64(i%s.w-at%s.w), float64(i/s.w-at/s.w)) < r
+	}
+	return out
+}
+
+// weave is the relative density of one wall of a bandage: turns that overlap, ribs across the limb, fibres,
+// folds, lumps and grain.
+func (s *sheet) weave(l limbAxis) plane {
+	d := s.d
+	lumps, bend, folds, grain := s.noiseMap(d.uni(3, 20)), s.noiseMap(d.uni(20, 50)), s.noiseMap(d.uni(8, 30)), s.noiseMap(1.2)
+	lump, coarse := d.uni(.05, .45), d.uni(0, .25)
+	fold := max(0, d.uni(-.5, .9))
+	rib, sharp, period, tilt := d.uni(0, .6), d.uni(.3, 2.5), d.uni(1.6, 5)*s.unit, d.gauss(0, .12)
+	turn, step := d.uni(12, 40)*s.unit, d.uni(0, .4)
+	lean := d.gauss(0, .4)
+	broken, streak := s.streaks(d.uni(1, 2.5), d.uni(6, 30)), d.uni(0, .4)
+	mesh := max(0, d.uni(-.4, .35))
+	wave, flat := 2*math.Pi/period, math.Exp(-sharp)*1.3
+	out := newPlane(s.w, s.h)
+	for i := range out.v {
+		a, c := l.of(i, s.w)
+		e := a + tilt*c + 2*s.unit*float64(bend.v[i])
+		strength := min(max(.6+.6*float64(lumps.v[i]), 0), 1.5)
+		_, part := math.Modf((e+lean*c)/turn + 1000)
+		ridge := float64(folds.v[i]) / .1
+		v := 1 + lump*float64(lumps.v[i]) + step*(part-.5) +
+			rib*strength*(math.Exp(sharp*(math.Sin(wave*e)-1))-flat)*1.6 + streak*broken(a, c) +
+			mesh*math.Sin(wave*e)*math.Sin(wave*c) + fold*math.Exp(-ridge*ridge) + coarse*float64(grain.v[i])
+		out.v[i] = float32(min(max(v, .15), 3.5))
+	}
+	return out
+}
+
+// streaks is noise whose structures are along units long along a limb and across units across it.
+func (s *sheet) streaks(along, across float64) func(a, c float64) float64 {
+	along, across = along*s.unit, across*s.unit
+	far := math.Hypot(float64(s.w), float64(s.h)) + 2
+	w, h := int(2*far/along)+3, int(2*far/across)+3
+	g := newPlane(w, h)
+	for i := range g.v {
+		g.v[i] = float32(s.d.NormFloat64())
+	}
+	return func(a, c float64) float64 {
+		x, y := min(max((a+far)/along, 0), float64(w-2)), min(max((c+far)/across, 0), float64(h-2))
+		j, fx, fy := int(y)*w+int(x), float32(x-math.Floor(x)), float32(y-math.Floor(y))
+		top := g.v[j] + (g.v[j+1]-g.v[j])*fx
+		low := g.v[j+w] + (g.v[j+w+1]-g.v[j+w])*fx
+		return float64(top + (low-top)*fy)
+	}
+}
+
+func inverse(m []bool) []bool {
+	out := make([]bool, len(m))
+	for i, b := range m {
+		out[i] = !b
+	}
+	return out
+}

@@ -1,0 +1,75 @@
+package simulate
+
+import (
+	"slices"
+	"testing"
+)
+
+// framed is a sheet with a picture of 0…1 in the beam and a border of −10.
+func framed(i int) *sheet {
+	s := limbSheet(i)
+	s.beam, s.shade, s.pic = make([]bool, len(s.label)), make([]float32, len(s.label)), newPlane(s.w, s.h)
+	for k := range s.label {
+		if s.beam[k] = k%s.w > s.w/8; s.beam[k] {
+			s.pic.v[k], s.shade[k] = 1-.3*float32(s.label[k])-.004*float32(k*k%101), 1
+		} else {
+			s.pic.v[k], s.label[k] = -10, labelIgnore
+		}
+	}
+	return s
+}
+
+func TestClipKeepsToTheAnatomy(t *testing.T) {
+	clipped := 0
+	for i := range 50 {
+		s := framed(i)
+		before := s.pic.clone()
+		s.clip()
+		lo, hi := s.pic.bounds()
+		if lo < -1 {
+			continue
+		}
+		clipped++
+		if lo < -.125 || lo > .01 || hi < .9 || hi > 1 {
+			t.Fatalf("picture %d: range %.2f…%.2f, the anatomy has 0…1", i, lo, hi)
+		}
+		for k, b := range s.beam {
+			if b && s.pic.v[k] != before.v[k] {
+				t.Fatalf("picture %d: anatomy changed", i)
+			}
+		}
+	}
+	if clipped < 38 || clipped == 50 {
+		t.Errorf("%d of 50 windows clip the border, want most", clipped)
+	}
+}
+
+func TestFramePaintsIgnoredPixelsOnly(t *testing.T) {
+	var dark, bright, grey int
+	for i := range 300 {
+		s := framed(i)
+		s.clip()
+		before, label := s.pic.clone(), slices.Clone(s.label)
+		s.frame()
+		lo, hi := before.bounds()
+		for k, l := range s.label {
+			if s.pic.v[k] != before.v[k] && l != labelIgnore && s.shade[k] == 1 && abs32(s.pic.v[k]-before.v[k]) > .1*(hi-lo) {
+				t.Fatalf("picture %d: a pixel of class %d is painted over", i, l)
+			}
+			if l != label[k] && l != labelIgnore {
+				t.Fatalf("picture %d: class %d becomes %d", i, label[k], l)
+			}
+		}
+		switch v := s.pic.v[s.h/2*s.w+s.w/16]; {
+		case v < lo+.05*(hi-lo):
+			dark++
+		case v > hi-.05*(hi-lo):
+			bright++
+		default:
+			grey++
+		}
+	}
+	if dark < 60 || bright < 60 || grey > 120 {
+		t.Errorf("%d borders like bone, %d like air, %d between: want both ends often", dark, bright, grey)
+	}
+}
