@@ -40,6 +40,8 @@ way, each epoch with --epochs, every 500 steps otherwise; --every and --every-ep
 say when instead. The best parameters are kept: those of the least validation loss
 (cross-entropy of the labelled pixels), as in the paper, or with --stop-on accuracy
 those with the most pixels right. --patience stops a run that no longer gets better.
+Images are read as they are wanted; all are read once beside the first steps, so
+that one that cannot be read ends the run soon. None may change while it runs.
 An interrupted run with --checkpoint, also a killed one, goes on where it was when
 the same command is given again.
 
@@ -119,6 +121,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.opt.StopOn, "stop-on", fit.Loss, "what the best parameters are best in, on the validation images: loss or accuracy")
 	flags.IntVar(&f.opt.Patience, "patience", 0, "validations without a better one before stopping; 0 never stops")
 	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to go on from")
+	flags.IntVar(&f.opt.Memory, "memory", 128, "MiB of pictures kept decoded; what does not fit is decoded each time it is used")
 	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; a PNG file beside it shows it")
 	flags.BoolVar(&f.json, "json", false, "print JSON, one line for each validation and one at the end")
 	flags.StringVar(&f.name, "name", "", "name in the model card (default: the network and its width, as XNet-16)")
@@ -165,6 +168,7 @@ func (f *fitFlags) inherit(cmd *cobra.Command, card model.Card) {
 
 func (f *fitFlags) run(cmd *cobra.Command) error {
 	report := newFitReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), f.json)
+	f.opt.Reading = report.read
 	res, err := fit.Run(cmd.Context(), f.opt, report.step)
 	if err := errors.Join(err, report.err); err != nil {
 		return hintedFit(err)

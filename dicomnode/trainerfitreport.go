@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -22,6 +23,10 @@ type fitReport struct {
 	json bool
 	bar  *progressbar.ProgressBar
 	err  error // of writing to out
+
+	mu      sync.Mutex // read is called beside step
+	reading string     // how far the data were read, empty at their end
+	steps   string     // how far the run is
 }
 
 func newFitReport(out, terminal io.Writer, asJSON bool) *fitReport {
@@ -52,10 +57,31 @@ type fitDone struct {
 	Accuracy       evaluate.Value `json:"accuracy"`
 }
 
+// read tells how far the data were read.
+func (r *fitReport) read(done, total int) {
+	r.describe(func() {
+		if r.reading = fmt.Sprintf("read %d of %d images", done, total); done == total {
+			r.reading = ""
+		}
+	})
+}
+
+// describe changes the text of the bar.
+func (r *fitReport) describe(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+	text := r.steps
+	if r.reading != "" && text != "" {
+		text += ", "
+	}
+	r.bar.Describe(text + r.reading)
+}
+
 // step tells of a step.
 func (r *fitReport) step(p fit.Progress) {
 	_ = r.bar.Set(int(1000 * p.Share)) // cosmetic, as all of the bar
-	r.bar.Describe(describe(p))
+	r.describe(func() { r.steps = describe(p) })
 	if p.Point == nil {
 		return
 	}
@@ -75,7 +101,7 @@ func (r *fitReport) step(p fit.Progress) {
 	r.err = errors.Join(r.err, err)
 }
 
-// describe is the text of the bar.
+// describe is a step's part of the bar's text.
 func describe(p fit.Progress) string {
 	step := fmt.Sprintf("step %d", p.Step)
 	if p.Steps > 0 {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -138,10 +139,25 @@ func missing(all, kept []dataset.Item) []string {
 
 // Measure scores predictor p on samples, at 200×200 only and without intervals.
 func Measure(ctx context.Context, samples []*dataset.Sample, p segment.Predictor) (*Report, error) {
+	return MeasureAll(ctx, func(yield func(*dataset.Sample, error) bool) {
+		for _, s := range samples {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}, p)
+}
+
+// MeasureAll is Measure on samples that need not be in memory together. It ends
+// with the first error among them.
+func MeasureAll(ctx context.Context, samples iter.Seq2[*dataset.Sample, error], p segment.Predictor) (*Report, error) {
 	opt := Options{Resamples: -1}
 	e := &evaluation{predictor: p, opt: opt, network: newScale(opt)}
-	for _, s := range samples {
-		if _, _, err := e.sample(ctx, s, 0); err != nil {
+	for s, err := range samples {
+		if err == nil {
+			_, _, err = e.sample(ctx, s, 0)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

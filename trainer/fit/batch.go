@@ -3,6 +3,9 @@ package fit
 import (
 	"context"
 	"errors"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
@@ -13,6 +16,7 @@ type batch struct {
 	x    *ort.Tensor // batch×1×size×size
 	t    *ort.Tensor // batch×3×size×size: weight of each class as the target, 0 where ignored
 	norm float32     // 1/Σt
+	err  error       // why it could not be made
 }
 
 func newBatch(s shapeOf) (*batch, error) {
@@ -61,29 +65,49 @@ func (k targets) fill(t []float32, label []uint8) float64 {
 type source struct {
 	shape   shapeOf
 	order   order
-	samples []*dataset.Sample
+	samples *dataset.Samples
 	targets targets
 	augment Augmentation
 	seed    uint64
 }
 
-// fill makes the batch of a step (0, 1, …) in b.
-func (s *source) fill(b *batch, step int) {
-	pixels := s.shape.pixels()
-	label := make([]uint8, pixels)
-	var sum float64
+// fill makes the batch of a step (0, 1, …) in b, its pictures side by side.
+func (s *source) fill(b *batch, step int) error {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	sums := make([]float64, s.shape.batch)
 	for i := range s.shape.batch {
-		k := uint64(step)*uint64(s.shape.batch) + uint64(i)
-		r := random(s.seed, k)
-		sample := s.samples[s.order.index(k, r)]
-		x := b.x.Data()[i*pixels : (i+1)*pixels]
-		s.augment.apply(r, sample, x, label)
-		sum += s.targets.fill(b.t.Data()[i*dataset.Classes*pixels:(i+1)*dataset.Classes*pixels], label)
+		group.Go(func() (err error) {
+			sums[i], err = s.picture(b, i, uint64(step)*uint64(s.shape.batch)+uint64(i))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	var sum float64
+	for _, v := range sums {
+		sum += v
 	}
 	b.norm = 0
 	if sum > 0 {
 		b.norm = float32(1 / sum)
 	}
+	return nil
+}
+
+// picture makes picture k of the run number i of the batch and returns the sum of
+// its weights.
+func (s *source) picture(b *batch, i int, k uint64) (float64, error) {
+	r := random(s.seed, k)
+	sample, err := s.samples.Sample(s.order.index(k, r))
+	if err != nil {
+		return 0, err
+	}
+	pixels := s.shape.pixels()
+	label := make([]uint8, pixels)
+	s.augment.apply(r, sample, b.x.Data()[i*pixels:(i+1)*pixels], label)
+	return s.targets.fill(b.t.Data()[i*dataset.Classes*pixels:(i+1)*dataset.Classes*pixels], label), nil
 }
 
 // stream makes the batches of steps from on while the caller consumes them. The
@@ -99,7 +123,7 @@ func (s *source) stream(ctx context.Context, from, to int, free <-chan *batch) <
 			case <-ctx.Done():
 				return
 			}
-			s.fill(b, step)
+			b.err = s.fill(b, step)
 			select {
 			case ready <- b:
 			case <-ctx.Done():

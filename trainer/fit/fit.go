@@ -58,8 +58,10 @@ type Result struct {
 var ErrNoValidation = errors.New("patience wants images to validate on: a split \"val\" or another validation folder")
 
 // Run trains as o says. progress, which may be nil, is called after every step
-// from Run's goroutine. When ctx ends, Run saves the checkpoint (if there is to
-// be one) and returns ctx's error.
+// from Run's goroutine. Steps begin while the data are read for the first time; a
+// run that goes on from a checkpoint reads them before. When ctx ends, Run saves
+// the checkpoint (if there is to be one), for which it reads to the end first, and
+// returns ctx's error.
 func Run(ctx context.Context, o Options, progress func(Progress)) (*Result, error) {
 	o = o.Defaults()
 	if err := o.check(); err != nil {
@@ -99,7 +101,11 @@ func (r *run) steps(ctx context.Context) error {
 		if !ok {
 			return r.interrupted(ctx)
 		}
-		if err := r.one(ctx, b); err != nil {
+		err := errors.Join(b.err, r.reading.failed())
+		if err == nil {
+			err = r.one(ctx, b)
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				return r.interrupted(ctx)
 			}
@@ -115,8 +121,10 @@ func (r *run) steps(ctx context.Context) error {
 
 // interrupted saves what there is when ctx has ended.
 func (r *run) interrupted(ctx context.Context) error {
-	if err := r.save(); err != nil {
-		return err
+	if r.stepper.step > r.first {
+		if err := r.save(); err != nil {
+			return err
+		}
 	}
 	return ctx.Err()
 }
@@ -169,9 +177,13 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	digest, err := r.reading.wait()
+	if err != nil {
+		return nil, err
+	}
 	out := &Result{Weights: w, Step: c.Step, Steps: r.stepper.step, Pictures: r.stepper.step * r.o.Batch,
-		Images: len(r.source.samples), Digest: r.digest, Curve: r.curve, Stopped: r.stopped}
-	if len(r.validation) > 0 {
+		Images: r.source.samples.Len(), Digest: digest, Curve: r.curve, Stopped: r.stopped}
+	if r.data.validation.Len() > 0 {
 		out.Validation, err = r.measure(ctx, w)
 	}
 	return out, err

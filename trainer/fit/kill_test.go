@@ -164,7 +164,8 @@ func TestKilledChild(t *testing.T) {
 // tear writes half of the checkpoint that is due.
 func tear(t *testing.T, r *run) {
 	var whole bytes.Buffer
-	if err := r.checkpoint().write(&whole); err != nil {
+	c, err := r.checkpoint()
+	if err := errors.Join(err, c.write(&whole)); err != nil {
 		t.Fatal(err)
 	}
 	t.Fatal(replace(r.o.Checkpoint, func(w io.Writer) error {

@@ -48,6 +48,9 @@ type Options struct {
 	Save       int            // steps between checkpoints; 0: 500
 	Curve      string         // CSV file of the learning curve, drawn in a PNG file beside it; empty: none
 
+	Reading func(done, total int) `json:"-"`          // called after each image of the first pass over the data, from one goroutine of Run's; may be nil
+	Memory  int                   `json:",omitempty"` // MiB of pictures kept decoded, others are decoded each time; 0: 128
+
 	Threads     int    // of ONNX Runtime; 0: one per core
 	Device      string // "auto", "cpu" or "cuda"; "": auto
 	Fast        string `json:",omitempty"` // FastAuto or FastOff: whether the CPU may train on blocked feature maps; "": auto. A resumed run stays on its path
@@ -96,6 +99,7 @@ func (o Options) Defaults() Options {
 	}
 	fill(&o.Save, 500)
 	fill(&o.Recalibrate, 100)
+	fill(&o.Memory, 128)
 	if o.ClassWeights == [dataset.Classes]float64{} {
 		o.ClassWeights = [dataset.Classes]float64{1, 1, 1}
 	}
@@ -142,6 +146,8 @@ func (o Options) check() error {
 		return errors.New("give the time between validations in steps or in epochs, above 0")
 	case strings.EqualFold(filepath.Ext(o.Curve), ".png"):
 		return fmt.Errorf("the learning curve %s is a CSV file; its picture goes beside it", o.Curve)
+	case o.Memory < 0 || o.Memory > 1<<20:
+		return fmt.Errorf("memory of %d MiB is not between 1 and %d", o.Memory, 1<<20)
 	case o.Smoothing < 0 || o.Smoothing >= 1:
 		return fmt.Errorf("label smoothing %g is not between 0 and 1", o.Smoothing)
 	case o.L2 < 0 || o.AverageDecay >= 1:

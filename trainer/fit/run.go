@@ -8,21 +8,20 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"time"
 
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
-	"dicomnode/trainer/evaluate"
 )
 
 // run is a run under way.
 type run struct {
-	o          Options
-	progress   func(Progress)
-	source     *source
-	validation []*dataset.Sample
-	digest     string // of the samples
-	identity   string // of options and samples, for checkpoints
+	o        Options
+	progress func(Progress)
+	data     *data
+	reading  *reading
+	source   *source
 
 	stepper    *stepper
 	calibrator *calibrator
@@ -45,65 +44,29 @@ type run struct {
 
 func newRun(ctx context.Context, o Options, progress func(Progress)) (*run, error) {
 	r := &run{o: o, progress: progress}
-	if err := r.load(ctx); err != nil {
-		return nil, err
+	err := r.load(ctx)
+	if err == nil {
+		err = r.prepare()
 	}
-	if err := r.prepare(); err != nil {
-		r.close()
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, r.close())
 	}
 	r.started = time.Now()
 	return r, nil
 }
 
-// load reads the data.
-func (r *run) load(ctx context.Context) error {
-	var sizes []int
-	var all []*dataset.Sample
-	for _, dir := range r.o.Data {
-		samples, _, err := evaluate.Load(ctx, dir, evaluate.Options{Splits: []string{"", dataset.Train}, Exclude: r.o.Exclude})
-		if err != nil {
-			return err
-		}
-		if len(samples) == 0 {
-			return fmt.Errorf("%s has nothing to train on", dir)
-		}
-		all, sizes = append(all, samples...), append(sizes, len(samples))
-	}
-	if err := r.loadValidation(ctx); err != nil {
+// load opens the data and starts to read them.
+func (r *run) load(ctx context.Context) (err error) {
+	if r.data, err = openData(r.o); err != nil {
 		return err
 	}
-	if r.o.Patience > 0 && len(r.validation) == 0 {
-		return ErrNoValidation
-	}
 	if r.o.Epochs > 0 {
-		r.o.Steps = int(math.Ceil(r.o.Epochs * float64(len(all)) / float64(r.o.Batch)))
+		r.o.Steps = stepsOf(r.o.Epochs, r.data.train.Len(), r.o.Batch)
 	}
-	r.digest = dataset.Digest(all)
-	r.identity = identity(r.o, r.digest)
-	r.source = &source{shape: shapeOf{net: r.o.network(), batch: r.o.Batch, size: dataset.Side}, samples: all, augment: *r.o.Augment,
-		order: newOrder(r.o.Seed, sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
-	return nil
-}
-
-// loadValidation reads what is scored while training: of each folder the items of
-// split "val", or all of a folder that has none.
-func (r *run) loadValidation(ctx context.Context) error {
-	folders, own := r.o.Validation, false
-	if folders == nil {
-		folders, own = r.o.Data, true
-	}
-	for _, dir := range folders {
-		samples, _, err := evaluate.Load(ctx, dir, evaluate.Options{Splits: []string{dataset.Validation}, Exclude: r.o.Exclude})
-		if err == nil && len(samples) == 0 && !own {
-			samples, _, err = evaluate.Load(ctx, dir, evaluate.Options{Exclude: r.o.Exclude})
-		}
-		if err != nil {
-			return err
-		}
-		r.validation = append(r.validation, samples...)
-	}
-	return nil
+	r.reading = r.data.read(context.WithoutCancel(ctx), r.o.Reading) // an interrupted run's checkpoint wants the digest too
+	r.source = &source{shape: shapeOf{net: r.o.network(), batch: r.o.Batch, size: dataset.Side}, samples: &r.data.train, augment: *r.o.Augment,
+		order: newOrder(r.o.Seed, r.data.sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
+	return ctx.Err()
 }
 
 func targetsOf(o Options) targets {
@@ -118,7 +81,7 @@ func targetsOf(o Options) targets {
 // not where it runs and writes.
 func identity(o Options, digest string) string {
 	o.Data, o.Validation, o.Checkpoint, o.Curve, o.Library, o.Device = nil, nil, "", "", "", ""
-	o.Threads, o.Save, o.Fast = 0, 0, ""
+	o.Threads, o.Save, o.Fast, o.Memory = 0, 0, "", 0
 	if o.Architecture == defaultArchitecture {
 		o.Architecture = "" // as before there were others, so that older checkpoints go on
 	}
@@ -172,7 +135,7 @@ func (r *run) prepare() error {
 // start returns the state to begin with: the checkpoint's, or a fresh one.
 func (r *run) start() (state, error) {
 	if r.o.Checkpoint != "" {
-		c, err := resume(r.o.Checkpoint, r.identity, r.o.network())
+		c, err := r.resume()
 		if err != nil {
 			return state{}, err
 		}
@@ -199,9 +162,34 @@ func (r *run) start() (state, error) {
 	return s, nil
 }
 
-// close frees whatever prepare made.
+// resume reads the run's checkpoint, if there is one. Its data must have been read
+// for that, to know that it is this run's.
+func (r *run) resume() (*checkpoint, error) {
+	if _, err := os.Stat(r.o.Checkpoint); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	identity, err := r.identity()
+	if err != nil {
+		return nil, err
+	}
+	return resume(r.o.Checkpoint, identity, r.o.network())
+}
+
+// identity is that of r's options and data; it waits until they are read.
+func (r *run) identity() (string, error) {
+	digest, err := r.reading.wait()
+	return identity(r.o, digest), err
+}
+
+// close frees whatever load and prepare made.
 func (r *run) close() error {
 	var errs []error
+	if r.reading != nil {
+		errs = append(errs, r.reading.Close())
+	}
+	if r.data != nil {
+		errs = append(errs, r.data.Close())
+	}
 	if r.stepper != nil {
 		errs = append(errs, r.stepper.Close())
 	}
@@ -247,7 +235,7 @@ func (r *run) progressNow() Progress {
 
 // epochs is the number of passes over the data that so many steps make.
 func (r *run) epochs(step int) float64 {
-	return float64(step*r.o.Batch) / float64(len(r.source.samples))
+	return float64(step*r.o.Batch) / float64(r.source.samples.Len())
 }
 
 // due reports whether the step just made is to be validated.
@@ -267,12 +255,17 @@ func (r *run) save() error {
 	if r.o.Checkpoint == "" {
 		return nil
 	}
-	return r.checkpoint().save(r.o.Checkpoint)
+	c, err := r.checkpoint()
+	if err != nil {
+		return err
+	}
+	return c.save(r.o.Checkpoint)
 }
 
-func (r *run) checkpoint() *checkpoint {
-	return &checkpoint{Format: checkpointFormat, Run: r.identity, State: r.stepper.snapshot(), Average: r.average.values, Block: r.source.shape.block,
-		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses, Since: r.since}
+func (r *run) checkpoint() (*checkpoint, error) {
+	identity, err := r.identity()
+	return &checkpoint{Format: checkpointFormat, Run: identity, State: r.stepper.snapshot(), Average: r.average.values, Block: r.source.shape.block,
+		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses, Since: r.since}, err
 }
 
 // mean is the mean of what was added.

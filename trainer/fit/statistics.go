@@ -42,7 +42,9 @@ func (c *calibrator) measure(ctx context.Context, p []float32, s *source, b *bat
 	channels := len(c.mean.Data())
 	sum := make([]float64, 2*channels)
 	for step := range n {
-		s.fill(b, step)
+		if err := s.fill(b, step); err != nil {
+			return nil, err
+		}
 		if err := c.session.RunContext(ctx, []*ort.Tensor{c.p, b.x}, []*ort.Tensor{c.mean, c.variance}); err != nil {
 			return nil, err
 		}

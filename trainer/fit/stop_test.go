@@ -35,7 +35,8 @@ func TestBetter(t *testing.T) {
 
 // Validation comes with each epoch although an epoch is no whole number of steps.
 func TestDue(t *testing.T) {
-	r := &run{o: Options{Batch: 5, EveryEpochs: 1}, stepper: &stepper{}, source: &source{samples: make([]*dataset.Sample, 11)}}
+	r := &run{o: Options{Batch: 5, EveryEpochs: 1}, stepper: &stepper{}, source: &source{samples: &dataset.Samples{}}}
+	r.source.samples.Add(nil, make([]dataset.Item, 11))
 	var due []int
 	for r.stepper.step = 1; r.stepper.step <= 7; r.stepper.step++ {
 		if r.due() {

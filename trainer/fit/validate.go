@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 
 	"dicomnode/model"
 	"dicomnode/trainer/evaluate"
@@ -15,7 +16,7 @@ func (r *run) point(ctx context.Context, p *Progress) error {
 	at := Point{Step: r.stepper.step, Epoch: r.epochs(r.stepper.step), Loss: r.since.value(), Rate: r.rate, Seconds: r.elapsed().Seconds(),
 		ValidationLoss: none, Accuracy: none, SoftF1: none, BoneF1: none}
 	r.since = mean{}
-	if len(r.validation) > 0 {
+	if r.data.validation.Len() > 0 {
 		if err := r.validate(ctx, p); err != nil {
 			return err
 		}
@@ -81,6 +82,6 @@ func (r *run) measure(ctx context.Context, w model.Weights) (*evaluate.Report, e
 	if err != nil {
 		return nil, err
 	}
-	report, err := evaluate.Measure(ctx, r.validation, s)
+	report, err := evaluate.MeasureAll(ctx, r.data.validation.All(ctx, runtime.GOMAXPROCS(0)), s)
 	return report, errors.Join(err, s.Close())
 }

@@ -1,0 +1,152 @@
+package fit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/evaluate"
+)
+
+// data is what a run trains on and validates on.
+type data struct {
+	train, validation dataset.Samples
+	sizes             []int // items trained on, of each of Options.Data
+}
+
+// openData chooses the items of o; it reads no picture.
+func openData(o Options) (*data, error) {
+	d := &data{}
+	if err := errors.Join(d.addTraining(o), d.addValidation(o)); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if o.Patience > 0 && d.validation.Len() == 0 {
+		return nil, errors.Join(ErrNoValidation, d.Close())
+	}
+	room := o.Memory << 20 / dataset.SampleBytes
+	validation := min(d.validation.Len(), room/2)
+	d.validation.Keep(validation)
+	d.train.Keep(room - validation)
+	return d, nil
+}
+
+func (d *data) addTraining(o Options) error {
+	for _, dir := range o.Data {
+		n, err := add(&d.train, dir, evaluate.Options{Splits: []string{"", dataset.Train}, Exclude: o.Exclude})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("%s has nothing to train on", dir)
+		}
+		d.sizes = append(d.sizes, n)
+	}
+	return nil
+}
+
+// addValidation chooses what is scored while training: of each folder the items of
+// split "val", or all of a folder that has none.
+func (d *data) addValidation(o Options) error {
+	folders, own := o.Validation, false
+	if folders == nil {
+		folders, own = o.Data, true
+	}
+	for _, dir := range folders {
+		n, err := add(&d.validation, dir, evaluate.Options{Splits: []string{dataset.Validation}, Exclude: o.Exclude})
+		if err == nil && n == 0 && !own {
+			_, err = add(&d.validation, dir, evaluate.Options{Exclude: o.Exclude})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds the items of a folder that opt chooses and returns their number.
+func add(s *dataset.Samples, dir string, opt evaluate.Options) (int, error) {
+	f, err := dataset.Open(dir)
+	if err != nil {
+		return 0, err
+	}
+	kept, _, err := evaluate.Choose(f, opt)
+	if err != nil {
+		return 0, errors.Join(err, f.Close())
+	}
+	s.Add(f, kept)
+	return len(kept), nil
+}
+
+// stepsOf is the number of steps that so many passes over n items make.
+func stepsOf(epochs float64, n, batch int) int {
+	return int(math.Ceil(epochs * float64(n) / float64(batch)))
+}
+
+// Close closes the folders.
+func (d *data) Close() error { return errors.Join(d.train.Close(), d.validation.Close()) }
+
+// reading is the first pass over a run's data, beside its first steps: it finds
+// what cannot be read before a step needs it and makes the digest of the items
+// trained on.
+type reading struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed at the end
+	digest string
+	err    error
+}
+
+// read starts the pass. told, which may be nil, is called after each item.
+func (d *data) read(ctx context.Context, told func(done, total int)) *reading {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &reading{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.digest, r.err = d.pass(ctx, told)
+	}()
+	return r
+}
+
+func (d *data) pass(ctx context.Context, told func(done, total int)) (string, error) {
+	done, total := 0, d.validation.Len()+d.train.Len()
+	h := dataset.NewHash()
+	for _, part := range []*dataset.Samples{&d.validation, &d.train} {
+		for s, err := range part.All(ctx, runtime.GOMAXPROCS(0)) {
+			if err != nil {
+				return "", err
+			}
+			if part == &d.train {
+				h.Add(s)
+			}
+			if done++; told != nil {
+				told(done, total)
+			}
+		}
+	}
+	return h.Digest(), nil
+}
+
+// failed is what ended the pass, nil while it goes on.
+func (r *reading) failed() error {
+	select {
+	case <-r.done:
+		return r.err
+	default:
+		return nil
+	}
+}
+
+// wait returns the digest at the end of the pass.
+func (r *reading) wait() (string, error) {
+	<-r.done
+	return r.digest, r.err
+}
+
+// Close ends the pass.
+func (r *reading) Close() error {
+	r.cancel()
+	<-r.done
+	return nil
+}
