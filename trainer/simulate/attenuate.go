@@ -1,36 +1,66 @@
 package simulate
 
-// attenuate turns millimetres into attenuation: soft tissue 0.016–0.03 /mm (effective, 45–75 kV, scatter
-// included), cortex 2.8–5.2 and marrow 1.2–2.9 times that. Linear coefficients after NIST X-ray mass
-// attenuation tables (Hubbell and Seltzer, NISTIR 5632): at 40–60 keV soft tissue 0.021–0.028 /mm, cortical
-// bone 0.060–0.128 /mm.
+// attenuate turns millimetres of tissue into the attenuation integral −ln(signal) of the sample's X-ray tube, beam
+// hardening included: soft tissue is muscle with some fat, bone is cortex around a mixture of marrow and trabeculae.
 func (s *sheet) attenuate() {
 	d := s.d
-	mu := d.uni(.016, .03)
-	cortex, marrow := float32(mu*d.uni(2.8, 5.2)), float32(mu*d.uni(1.2, 2.9))
-	fatty, fat := float32(d.uni(0, 50)), float32(d.uni(0, .25))
+	b := newBeam(s.source())
+	m := tissues()
+	fat := inMuscleAndBone(&m.adipose)
+	marrow := s.spongiosa()
+	dense := float32(d.uni(.82, 1.04)) // cortex loses mineral with age
+	layer, lean := float32(d.uni(0, 80)), float32(d.uni(0, 1))
 	size := float32(1)
 	if d.chance(.3) {
 		size = exp32(float32(d.gauss(0, .25)))
 	}
-	muscle, amount := s.noiseMap(d.uni(8, 40)), float32(d.uni(0, .08))
+	texture, amount := s.noiseMap(d.uni(8, 40)), float32(d.uni(0, .08))
 	trabecula := s.trabeculae()
 	gas := s.gas()
 	s.path = newPlane(s.w, s.h)
+	bone := newPlane(s.w, s.h)
 	for i := range s.path.v {
 		soft := max(s.skin.v[i]*size-s.bone.v[i], 0)
-		soft -= fat * min(soft, fatty)
-		soft *= 1 + amount*muscle.v[i]
+		f := lean * min(soft, layer)
+		soft -= f
+		soft *= 1 + amount*texture.v[i]
 		if gas.v != nil {
 			soft = max(soft-gas.v[i], min(soft, 8))
 		}
-		m := min(s.marrow.v[i], s.bone.v[i])
-		p := float32(mu)*soft + cortex*(s.bone.v[i]-m)
+		in := min(s.marrow.v[i], s.bone.v[i])
+		out := (s.bone.v[i] - in) * dense
 		if trabecula.v != nil {
-			m *= clamp(1+trabecula.v[i], .2, 3)
+			in *= clamp(1+trabecula.v[i], .2, 3)
 		}
-		s.path.v[i] = p + marrow*m
+		s.path.v[i] = soft + f*float32(fat.muscle) + in*float32(marrow.muscle)
+		bone.v[i] = out + f*float32(fat.cortical) + in*float32(marrow.cortical)
 	}
+	l0, h0 := s.path.bounds()
+	l1, h1 := bone.bounds()
+	a := b.absorber([2]float32{l0, l1}, [2]float32{h0, h1})
+	for i, t := range s.path.v {
+		s.path.v[i] = a.at(t, bone.v[i])
+	}
+}
+
+// source follows technique charts: 1 to 2 kV more per cm of body, from 50-odd for a hand, 100 to 120 kV for the chest.
+func (s *sheet) source() source {
+	d := s.d
+	t := source{kV: min(max(52+1.6*s.thickness()+d.gauss(0, 6), 45), 100), aluminium: d.uni(2.5, 4)}
+	if s.chest && d.chance(.75) {
+		t.kV = d.uni(100, 120)
+	}
+	if d.chance(.25) {
+		t.copper = d.pick(.1, .1, .2)
+	}
+	return t
+}
+
+// spongiosa is the inside of a bone: marrow with a share of 8 to 58 % of trabeculae.
+func (s *sheet) spongiosa() pair {
+	m := tissues()
+	p, share := inMuscleAndBone(&m.marrow), s.d.uni(.08, .58)
+	return pair{(1 - share) * p.muscle, (1-share)*p.cortical + share}
 }
 
 // trabeculae is a fine net of two scales, drawn out along a random direction by differencing.

@@ -6,19 +6,16 @@ import "math"
 // unsharpness, quantum and electronic noise.
 func (s *sheet) expose() {
 	d := s.d
-	hard := float32(d.uni(0, .12))
-	s.path.each(func(p float32) float32 { return p / (1 + hard*p) })
-	s.thick = s.path.quantiles(s.body, .9)[0] > 2.2
+	s.thick = s.path.quantiles(s.body, .9)[0] > 3
 	I := s.path.clone().each(func(p float32) float32 { return exp32(-p) })
-	scatter := float32(d.uni(0, .5) * d.uni(0, 1))
-	for i, b := range s.blur(I, d.uni(10, 40)).v {
-		I.v[i] += scatter * b
-	}
+	g := s.chooseGrid()
+	s.scatter(I, g)
 	gx, gy, gq := d.gauss(0, .12), d.gauss(0, .12), d.gauss(0, .12)
 	for i := range I.v {
 		x, y := s.at(i)
 		I.v[i] *= exp32(float32(gx*x + gy*y + .5*gq*(x*x+y*y)))
 	}
+	s.gridLines(I, g)
 	s.collimate(I)
 	I = s.blur(I, d.uni(0, 1.1))
 	s.pic = s.detect(I)

@@ -1,6 +1,6 @@
-// Package simulate makes labelled radiographs: posed bodies, thickness maps by ray casting, X-ray physics,
-// vendor-like processing, exact labels. It writes data set folders that trainer/dataset reads. It does not
-// simulate single photons, energy spectra or a real detector's defects, and no pathology.
+// Package simulate makes labelled radiographs: posed bodies, thickness maps by ray casting, X-ray physics (spectra
+// of tungsten tubes, tabulated attenuation, scatter, noise), vendor-like processing, exact labels. It writes data
+// set folders that trainer/dataset reads. It does not follow single photons, and shows no pathology.
 package simulate
 
 import (

@@ -25,8 +25,10 @@ type sheet struct {
 	twins              *blade    // the line between two exposures on one plate; nil for one
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
-	burn               []bool // burned-in letters
-	steel              []bool // metal on top of bone or soft tissue; nil when there is none
+	chest              bool
+	span               float64 // mm that the longer side shows
+	burn               []bool  // burned-in letters
+	steel              []bool  // metal on top of bone or soft tissue; nil when there is none
 }
 
 // sample makes one radiograph from a view: geometry, physics, processing, label.
@@ -60,7 +62,7 @@ func (s *sheet) shows() bool {
 
 func draft(v view, d dice, size int) *sheet {
 	s := newSheet(d, size)
-	s.trunk = isTrunk(v.part)
+	s.trunk, s.chest = isTrunk(v.part), v.part == "chest" || v.part == "thorax"
 	for range 20 {
 		s.warp(v)
 		if share(s.skin, 1) > .04 && share(s.bone, .7) > .01 {
@@ -131,6 +133,7 @@ func (s *sheet) warp(v view) {
 		th = d.uni(0, 2*math.Pi)
 	}
 	sin, cos := math.Sincos(th)
+	s.span = v.px * float64(mapSize) * z
 	shear := d.gauss(0, .04)
 	flip := d.pick(-1, 1)
 	n := float64(mapSize)

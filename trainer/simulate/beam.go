@@ -1,0 +1,104 @@
+package simulate
+
+import "math"
+
+// channels is how many energies stand for a spectrum.
+const channels = 12
+
+// beam is what the detector measures of a tube's spectrum in air: for each channel its part of the signal, which
+// sums to 1, and the linear attenuation coefficients (1/mm) of the two materials that all others are written in.
+// Without K edges in the range, two do (Alvarez and Macovski, Phys. Med. Biol. 21 (1976) 733).
+type beam struct {
+	signal, muscle, cortical [channels]float64
+}
+
+func newBeam(t source) *beam {
+	b, m, light, photons := &beam{}, tissues(), scintillator(), t.photons()
+	total := 0.0
+	for i, n := range photons {
+		n *= light[i]
+		k := min(int((keV(i)-15)/(t.kV-15)*channels), channels-1)
+		if n <= 0 || k < 0 {
+			continue
+		}
+		b.signal[k] += n
+		b.muscle[k] += n * m.muscle[i]
+		b.cortical[k] += n * m.cortical[i]
+		total += n
+	}
+	for k, n := range b.signal {
+		b.muscle[k] /= max(n, 1e-30)
+		b.cortical[k] /= max(n, 1e-30)
+		b.signal[k] /= total
+	}
+	return b
+}
+
+// integral is −ln of the signal behind the given mm of muscle and cortical bone.
+func (b *beam) integral(muscle, cortical float64) float64 {
+	s := 0.0
+	for k, n := range b.signal {
+		s += n * math.Exp(-b.muscle[k]*muscle-b.cortical[k]*cortical)
+	}
+	return -math.Log(s)
+}
+
+// pair is a mm of a material as mm of muscle and of cortical bone.
+type pair struct{ muscle, cortical float64 }
+
+// inMuscleAndBone is the pair whose attenuation differs least from mu, relatively, from 20 to 120 keV.
+func inMuscleAndBone(mu *spectrum) pair {
+	m := tissues()
+	var aa, ab, bb, ay, by float64
+	for i := 20 - firstKeV; i < bins; i++ {
+		a, b := m.muscle[i]/mu[i], m.cortical[i]/mu[i]
+		aa, ab, bb, ay, by = aa+a*a, ab+a*b, bb+b*b, ay+a, by+b
+	}
+	det := aa*bb - ab*ab
+	return pair{(ay*bb - by*ab) / det, (by*aa - ay*ab) / det}
+}
+
+// absorber tabulates integral over a rectangle of thicknesses, so that a pixel costs an interpolation instead of
+// an exponential function for each channel.
+type absorber struct {
+	lo, step [2]float32
+	p        [nodes][nodes]float32
+}
+
+const nodes = 48
+
+// absorber covers muscle and bone from lo to hi mm.
+func (b *beam) absorber(lo, hi [2]float32) *absorber {
+	a := &absorber{lo: lo}
+	var t [2][nodes][channels]float64
+	for d, mu := range [2]*[channels]float64{&b.muscle, &b.cortical} {
+		a.step[d] = max(hi[d]-lo[d], 1) / (nodes - 1)
+		for j := range nodes {
+			mm := float64(lo[d] + float32(j)*a.step[d])
+			for k := range channels {
+				t[d][j][k] = math.Exp(-mu[k] * mm)
+			}
+		}
+	}
+	for i := range nodes {
+		for j := range nodes {
+			s := 0.0
+			for k, n := range b.signal {
+				s += n * t[0][i][k] * t[1][j][k]
+			}
+			a.p[i][j] = float32(-math.Log(s))
+		}
+	}
+	return a
+}
+
+// at interpolates bilinearly; thicknesses outside the rectangle count as on its border.
+func (a *absorber) at(muscle, bone float32) float32 {
+	x := clamp((muscle-a.lo[0])/a.step[0], 0, nodes-1.001)
+	y := clamp((bone-a.lo[1])/a.step[1], 0, nodes-1.001)
+	i, j := int(x), int(y)
+	x, y = x-float32(i), y-float32(j)
+	p, q := &a.p[i], &a.p[i+1]
+	l, r := p[j]+(p[j+1]-p[j])*y, q[j]+(q[j+1]-q[j])*y
+	return l + (r-l)*x
+}
