@@ -1,8 +1,11 @@
 package compare_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"testing"
 
 	"dicomnode/trainer/compare"
@@ -76,6 +79,67 @@ func TestBootstrapIsSeeded(t *testing.T) {
 	}
 	if *a.Accuracy == *c.Accuracy {
 		t.Error("two seeds, one interval")
+	}
+}
+
+// span is wrong on the labelled pixels from up to to.
+type span struct{ from, to int }
+
+func (s span) Segment(_ context.Context, smp *dataset.Sample) ([]uint8, error) {
+	out, n := make([]uint8, len(smp.Label)), 0
+	for i, v := range smp.Label {
+		if v == dataset.Ignore {
+			continue
+		}
+		out[i] = v
+		if n >= s.from && n < s.to {
+			out[i] = (v + 1) % dataset.Classes
+		}
+		n++
+	}
+	return out, nil
+}
+
+// TestAgainstStatsmodels holds both tests against testdata/significance.json, what
+// statsmodels and SciPy say (testdata/significance.py).
+func TestAgainstStatsmodels(t *testing.T) {
+	b, err := os.ReadFile("testdata/significance.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f struct {
+		McNemar []compare.McNemar
+		Sign    []compare.SignTest
+	}
+	if err := json.Unmarshal(b, &f); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.McNemar) < 5 || len(f.Sign) < 5 {
+		t.Fatalf("%d and %d cases in the fixture, want more", len(f.McNemar), len(f.Sign))
+	}
+	for _, want := range f.McNemar {
+		first, second := int(want.OnlyThis), int(want.OnlyFirst) // wrong pixels, apart from each other
+		r, err := compare.Run(t.Context(), []*dataset.Sample{sample("a", 100, 50, 30)}, []compare.Entry{entry("a", span{0, first}), entry("b", span{first, first + second})}, compare.Options{Resamples: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.Rows[1].Difference.McNemar
+		if got.OnlyFirst != want.OnlyFirst || got.OnlyThis != want.OnlyThis || math.Abs(got.ChiSquare-want.ChiSquare) > 1e-9*want.ChiSquare || math.Abs(got.P-want.P) > 1e-9*want.P {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	for _, want := range f.Sign {
+		first, second := make([]int, want.Better+want.Worse), make([]int, want.Better+want.Worse)
+		for i := range first {
+			if i < want.Better {
+				first[i] = 10
+			} else {
+				second[i] = 10
+			}
+		}
+		if got := differ(t, 1, 1, first, second).Images; got.Better != want.Better || got.Worse != want.Worse || math.Abs(got.P-want.P) > 1e-9 {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
 	}
 }
 

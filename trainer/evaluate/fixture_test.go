@@ -7,6 +7,7 @@ import (
 	"image"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"dicomnode/trainer/dataset"
@@ -18,15 +19,19 @@ import (
 type fixture struct {
 	Spacing   float64
 	Threshold float64
+	Within    []int // eighths of a per cent of the picture's side
 	Images    []fixtureImage
-	Pooled    fixtureFigures
+	Pooled    struct {
+		fixtureFigures
+		ROC [3][2][]float64 // false-positive and true-positive rates
+	}
 }
 
 type fixtureImage struct {
 	Rows, Columns int
 	Label         []int
 	Thousandths   [3][]int
-	Boundary      [3][]float64 // mean, 95th percentile, mean in mm; null without both boundaries
+	Boundary      [3][]float64 // mean, 95th percentile, both in mm, shares within Within; null without both boundaries
 	fixtureFigures
 }
 
@@ -39,13 +44,22 @@ type fixtureFigures struct {
 	Recall         [3]float64
 	F1             [3]float64
 	WeightedF1     float64 `json:"weighted_f1"`
+	WeightedP      float64 `json:"weighted_precision"`
+	WeightedA      float64 `json:"weighted_class_accuracy"`
+	CrossEntropy   float64 `json:"cross_entropy"`
 	AUC            [3]*float64
 	WeightedAUC    float64 `json:"weighted_auc"`
 	Confidence     [3]float64
 	MeanConfidence float64 `json:"mean_confidence"`
 	ECE            float64
-	TPR, FPR       float64
-	Strict         float64 // the least threshold with a false-positive rate of 3 %
+	ClassECE       [3]float64 `json:"class_ece"`
+	Bins           struct {   // Confidence and Accuracy of those with pixels
+		Pixels               []int64
+		Confidence, Accuracy []float64
+	}
+	TPR, FPR float64
+	Curve    [][4]*float64 // threshold, true-positive rate, false-positive rate, precision
+	Strict   float64       // the least threshold with a false-positive rate of 3 %
 }
 
 func readFixture(t *testing.T) fixture {
@@ -58,8 +72,8 @@ func readFixture(t *testing.T) fixture {
 	if err := json.Unmarshal(b, &f); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Images) != 3 {
-		t.Fatalf("%d images in the fixture, want 3", len(f.Images))
+	if len(f.Images) != 4 {
+		t.Fatalf("%d images in the fixture, want 4", len(f.Images))
 	}
 	return f
 }
@@ -124,13 +138,16 @@ func TestAgainstScikitLearn(t *testing.T) {
 	// Pictures of 200×200 pixels have the same figures at both resolutions.
 	for name, result := range map[string]*evaluate.Result{"network": &r.Result, "native": r.Native} {
 		t.Run(name, func(t *testing.T) {
-			f.Pooled.compare(t, result.Summary, result.SoftTissue, f.Threshold)
+			f.Pooled.compare(t, result.Summary, result.SoftTissue)
+			f.Pooled.compareBins(t, result.Calibration.Histogram)
+			f.compareROC(t, result.ROC)
+			f.compareWithin(t, result.Within)
 			near(t, "weighted AUC", float64(result.WeightedAUC), f.Pooled.WeightedAUC)
 			near(t, "true-positive rate at the threshold", float64(result.Operating.TPR), f.Pooled.TPR)
 			near(t, "false-positive rate at the threshold", float64(result.Operating.FPR), f.Pooled.FPR)
 			near(t, "threshold for 3 %", result.Strict.Threshold, f.Pooled.Strict)
 			for i, want := range f.Images {
-				want.compare(t, result.BodyParts[i].Summary, result.BodyParts[i].SoftTissue, f.Threshold)
+				want.compare(t, result.BodyParts[i].Summary, result.BodyParts[i].SoftTissue)
 				near(t, "threshold for 3 % of a body part", result.BodyParts[i].Strict.Threshold, want.Strict)
 				want.compareBoundaries(t, result.Images[i].Boundaries)
 				near(t, "accuracy of image", result.Images[i].Accuracy, want.Accuracy)
@@ -165,13 +182,16 @@ func TestThresholdOfBodyPart(t *testing.T) {
 	}
 }
 
-func (f fixtureFigures) compare(t *testing.T, s evaluate.Summary, curve []evaluate.OperatingPoint, threshold float64) {
+func (f fixtureFigures) compare(t *testing.T, s evaluate.Summary, curve []evaluate.OperatingPoint) {
 	t.Helper()
 	if s.Pixels != f.Pixels || s.Confusion != f.Confusion {
 		t.Errorf("confusion %v of %d pixels, want %v of %d", s.Confusion, s.Pixels, f.Confusion, f.Pixels)
 	}
 	near(t, "accuracy", s.Accuracy, f.Accuracy)
 	near(t, "weighted F1", s.WeightedF1, f.WeightedF1)
+	near(t, "weighted precision", s.WeightedPrecision, f.WeightedP)
+	near(t, "weighted class accuracy", s.WeightedClassAccuracy, f.WeightedA)
+	near(t, "cross-entropy", float64(s.CrossEntropy), f.CrossEntropy)
 	if d := math.Abs(float64(s.WeightedAUC) - f.WeightedAUC); d > 2e-5 {
 		t.Errorf("weighted AUC = %v, want %v", float64(s.WeightedAUC), f.WeightedAUC)
 	}
@@ -183,6 +203,8 @@ func (f fixtureFigures) compare(t *testing.T, s evaluate.Summary, curve []evalua
 		near(t, c.Name+" recall", c.Recall, f.Recall[k])
 		near(t, c.Name+" F1", c.F1, f.F1[k])
 		near(t, c.Name+" confidence", float64(c.Confidence), f.Confidence[k])
+		near(t, c.Name+" gap", float64(c.Gap), f.Confidence[k]-f.Precision[k])
+		near(t, c.Name+" calibration error", float64(c.ECE), f.ClassECE[k])
 		if f.AUC[k] == nil {
 			if c.AUC.Defined() {
 				t.Errorf("%s AUC = %v, want none", c.Name, c.AUC)
@@ -194,14 +216,85 @@ func (f fixtureFigures) compare(t *testing.T, s evaluate.Summary, curve []evalua
 			t.Errorf("%s AUC = %v ± %v, want %v", c.Name, float64(c.AUC), float64(c.AUCError), *f.AUC[k])
 		}
 	}
-	for _, p := range curve {
-		if p.Threshold == threshold {
-			near(t, "soft tissue true-positive rate", float64(p.TPR), f.TPR)
-			near(t, "soft tissue false-positive rate", float64(p.FPR), f.FPR)
-			return
+	f.compareCurve(t, curve)
+}
+
+// compareCurve looks for each of the fixture's operating points in a curve.
+func (f fixtureFigures) compareCurve(t *testing.T, curve []evaluate.OperatingPoint) {
+	t.Helper()
+	if len(f.Curve) == 0 {
+		t.Fatal("no operating points in the fixture")
+	}
+	for _, want := range f.Curve {
+		i := slices.IndexFunc(curve, func(p evaluate.OperatingPoint) bool { return math.Abs(p.Threshold-*want[0]) < 1e-9 })
+		if i < 0 {
+			t.Errorf("no operating point at threshold %v", *want[0])
+			continue
+		}
+		near(t, "soft tissue true-positive rate", float64(curve[i].TPR), *want[1])
+		near(t, "soft tissue false-positive rate", float64(curve[i].FPR), *want[2])
+		if want[3] == nil {
+			if curve[i].Precision.Defined() {
+				t.Errorf("precision at %v is %v, want none", *want[0], curve[i].Precision)
+			}
+			continue
+		}
+		near(t, "soft tissue precision", float64(curve[i].Precision), *want[3])
+	}
+}
+
+func (f fixtureFigures) compareBins(t *testing.T, bins []evaluate.CalibrationBin) {
+	t.Helper()
+	if len(bins) != len(f.Bins.Pixels) {
+		t.Fatalf("%d bins, want %d", len(bins), len(f.Bins.Pixels))
+	}
+	for i, k := 0, 0; i < len(bins); i++ {
+		if bins[i].Pixels != f.Bins.Pixels[i] {
+			t.Errorf("%d pixels in bin %d, want %d", bins[i].Pixels, i, f.Bins.Pixels[i])
+		}
+		if f.Bins.Pixels[i] == 0 {
+			continue
+		}
+		near(t, "confidence of bin", float64(bins[i].Confidence), f.Bins.Confidence[k])
+		near(t, "accuracy of bin", float64(bins[i].Accuracy), f.Bins.Accuracy[k])
+		k++
+	}
+}
+
+// compareROC: a curve keeps some of all points, each of which must be one of the fixture's.
+func (f fixture) compareROC(t *testing.T, curves [3][]evaluate.ROCPoint) {
+	t.Helper()
+	for k, curve := range curves {
+		all := map[[2]float64]bool{}
+		for i, fpr := range f.Pooled.ROC[k][0] {
+			all[[2]float64{fpr, f.Pooled.ROC[k][1][i]}] = true
+		}
+		missing := 0
+		for _, p := range curve {
+			if !all[[2]float64{p.FPR, p.TPR}] {
+				missing++
+			}
+		}
+		if len(curve) < 100 || missing > 0 {
+			t.Errorf("%s: %d of %d points are not on the ROC curve", dataset.ClassNames[k], missing, len(curve))
 		}
 	}
-	t.Errorf("no operating point at threshold %v", threshold)
+}
+
+// compareWithin checks the means over images of the shares of boundary within a distance.
+func (f fixture) compareWithin(t *testing.T, within [3][]evaluate.Within) {
+	t.Helper()
+	for k, curve := range within {
+		for i, at := range f.Within {
+			var sum, n float64
+			for _, img := range f.Images {
+				if img.Boundary[k] != nil {
+					sum, n = sum+img.Boundary[k][4+i], n+1
+				}
+			}
+			near(t, fmt.Sprintf("%s boundary within %d", dataset.ClassNames[k], at), float64(curve[at].Share), sum/n)
+		}
+	}
 }
 
 func (f fixtureImage) compareBoundaries(t *testing.T, b evaluate.Boundaries) {
@@ -216,6 +309,7 @@ func (f fixtureImage) compareBoundaries(t *testing.T, b evaluate.Boundaries) {
 		near(t, "mean distance", float64(b[k].Mean), want[0])
 		near(t, "95th percentile", float64(b[k].P95), want[1])
 		near(t, "mean distance in mm", float64(b[k].MeanMM), want[2])
+		near(t, "95th percentile in mm", float64(b[k].P95MM), want[3])
 	}
 }
 
@@ -241,18 +335,28 @@ func (f fixture) compareMeanBoundaries(t *testing.T, classes [3]evaluate.Class) 
 // The fixture must hold the cases that make it worth having.
 func TestFixtureIsHard(t *testing.T) {
 	f := readFixture(t)
-	ignored, undefinedAUC, undefinedBoundary := false, false, false
+	ignored, undefinedAUC, undefinedBoundary, ties, zero := false, false, false, 0, 0
 	for _, img := range f.Images {
-		for _, v := range img.Label {
-			ignored = ignored || v == dataset.Ignore
+		for i, v := range img.Label {
+			if v == dataset.Ignore {
+				ignored = true
+				continue
+			}
+			p := []int{img.Thousandths[0][i], img.Thousandths[1][i], img.Thousandths[2][i]}
+			if p[v] == 0 {
+				zero++
+			}
+			if slices.Sort(p); p[2] == p[1] {
+				ties++
+			}
 		}
 		for k := range 3 {
 			undefinedAUC = undefinedAUC || img.AUC[k] == nil
 			undefinedBoundary = undefinedBoundary || img.Boundary[k] == nil
 		}
 	}
-	if !ignored || !undefinedAUC || !undefinedBoundary {
-		t.Errorf("ignored pixels %v, a class without AUC %v, one without boundary %v; want all", ignored, undefinedAUC, undefinedBoundary)
+	if !ignored || !undefinedAUC || !undefinedBoundary || ties < 10 || zero == 0 {
+		t.Errorf("ignored pixels %v, a class without AUC %v, one without boundary %v, %d ties, %d labels of probability 0; want all", ignored, undefinedAUC, undefinedBoundary, ties, zero)
 	}
 	if f.Pooled.Accuracy > 0.95 || math.Abs(f.Pooled.ECE) < 0.01 {
 		t.Errorf("accuracy %v, calibration error %v: too good to tell anything", f.Pooled.Accuracy, f.Pooled.ECE)
