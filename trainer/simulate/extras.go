@@ -3,62 +3,11 @@ package simulate
 import (
 	"image"
 	"image/color"
-	"math"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
 )
-
-// metal puts one to four wires, nails or plates into 10 % of the bones; metal counts as bone.
-func (s *sheet) metal() {
-	d := s.d
-	if !d.chance(.10) {
-		return
-	}
-	var bones []int
-	for i, t := range s.bone.v {
-		if t > .7 {
-			bones = append(bones, i)
-		}
-	}
-	if len(bones) == 0 {
-		return
-	}
-	s.steel = make([]bool, len(s.label))
-	rod, density := newPlane(s.w, s.h), float32(d.uni(1, 5))
-	for range d.between(1, 5) {
-		i := bones[d.IntN(len(bones))]
-		sin, cos := math.Sincos(d.uni(0, math.Pi))
-		l, half := d.uni(4, 30)*s.unit, d.uni(.5, 3)*s.unit
-		x, y := float64(i%s.w), float64(i/s.w)
-		bx, by := d.gauss(0, 2)*s.unit, d.gauss(0, 2)*s.unit
-		rod.stroke(x-l*cos, y-l*sin, x+bx, y+by, half)
-		rod.stroke(x+bx, y+by, x+l*cos, y+l*sin, half)
-	}
-	for i, q := range rod.v {
-		if s.body[i] {
-			s.path.v[i] += q * density
-			if q > .5 {
-				s.label[i], s.steel[i] = labelBone, true
-			}
-		}
-	}
-}
-
-// stroke draws a line of the given half width, softened over one pixel.
-func (p plane) stroke(x0, y0, x1, y1, half float64) {
-	dx, dy := x1-x0, y1-y0
-	l2 := max(dx*dx+dy*dy, 1e-9)
-	for y := max(0, int(min(y0, y1)-half-1)); y <= min(p.h-1, int(max(y0, y1)+half+2)); y++ {
-		for x := max(0, int(min(x0, x1)-half-1)); x <= min(p.w-1, int(max(x0, x1)+half+2)); x++ {
-			fx, fy := float64(x), float64(y)
-			t := min(max(((fx-x0)*dx+(fy-y0)*dy)/l2, 0), 1)
-			away := math.Hypot(fx-x0-t*dx, fy-y0-t*dy)
-			p.v[y*p.w+x] = max(p.v[y*p.w+x], clamp(float32(half-away+.5), 0, 1))
-		}
-	}
-}
 
 // marker lays a lead letter, sometimes on a plate, or burns one in; it is ignored by the label.
 func (s *sheet) marker() {
