@@ -12,7 +12,8 @@ import (
 // simulateFlags are those of trainer simulate.
 type simulateFlags struct {
 	simulate.Options
-	dicom string // ROWSxCOLUMNS of the detector; empty: no DICOM files
+	anatomy []string // files, perhaps with =WEIGHT
+	dicom   string   // ROWSxCOLUMNS of the detector; empty: no DICOM files
 }
 
 // darksOfDataset is how many dark frames go with a data set's DICOM files.
@@ -21,12 +22,19 @@ const darksOfDataset = 5
 func trainerSimulateCmd() *cobra.Command {
 	var f simulateFlags
 	cmd := &cobra.Command{
-		Use: "simulate --out DATASET [--anatomy NPZ] [--count N] [--seed S] [--dicom ROWSxCOLUMNS]", Short: "write labelled simulated radiographs",
+		Use: "simulate --out DATASET [--anatomy FILE]... [--count N] [--seed S] [--dicom ROWSxCOLUMNS]", Short: "write labelled simulated radiographs",
 		Long: `Write a data set folder of simulated radiographs: bodies in many poses and views,
 X-ray physics, the processing of many vendors, exact labels. With --anatomy the
-body is a surface model of a human; without, it is a small phantom of two legs
-made of tubes, which needs no data and is for trying the training out. An
-interrupted run goes on when it is started again.
+body is a surface model of a human (.npz) or a CT volume; without, it is a small
+phantom of two legs made of tubes, which needs no data and is for trying the
+training out. An interrupted run goes on when it is started again.
+
+A CT is a NIfTI file of Hounsfield units whose name begins with the body part
+(foot, head, chest, abdomen_pelvis, knee …), as in knee_7.nii.gz; beside it lies
+knee_7_label.nii.gz with 0 outside the body, 1 in it, 2 in bone. What a CT cuts
+off is labelled 255. --anatomy may be given several times: all models together
+then show in four fifths of the views and all CTs in one fifth, or each file in
+proportion to the weight behind it (--anatomy knee_7.nii.gz=0.5).
 
 With --dicom, DATASET/dicom also gets what a detector reads out of each posed
 body (four pictures show the same one): DX For Processing with the detector's
@@ -43,7 +51,7 @@ offset still in it, and five dark frames.
 		},
 	}
 	cmd.Flags().StringVarP(&f.Out, "out", "o", "", "folder to write")
-	cmd.Flags().StringVar(&f.Anatomy, "anatomy", "", "whole-body surface model (.npz)")
+	cmd.Flags().StringArrayVar(&f.anatomy, "anatomy", nil, "whole-body surface model (.npz) or CT (.nii, .nii.gz), perhaps with =WEIGHT; may be repeated")
 	cmd.Flags().IntVar(&f.Count, "count", 100, "pictures")
 	cmd.Flags().IntVar(&f.Size, "size", 256, "longer side of the pictures, 64 to 1024")
 	cmd.Flags().Uint64Var(&f.Seed, "seed", 1, "seed of everything random")
@@ -52,7 +60,7 @@ offset still in it, and five dark frames.
 }
 
 func (f simulateFlags) run(cmd *cobra.Command) error {
-	dx := simulate.DXOptions{Anatomy: f.Anatomy, Out: filepath.Join(f.Out, "dicom"), Seed: f.Seed,
+	dx := simulate.DXOptions{Out: filepath.Join(f.Out, "dicom"), Seed: f.Seed,
 		Count: simulate.Views(f.Count), Darks: darksOfDataset}
 	if f.dicom != "" {
 		var more string
@@ -60,6 +68,11 @@ func (f simulateFlags) run(cmd *cobra.Command) error {
 			return usagef("for example --dicom 2500x2048", "--dicom %q is not ROWSxCOLUMNS", f.dicom)
 		}
 	}
+	var err error
+	if f.Anatomy, err = simulate.LoadAnatomy(f.anatomy...); err != nil {
+		return err
+	}
+	dx.Anatomy = f.Anatomy
 	bar := newProgress(cmd.ErrOrStderr(), f.Count, "simulating")
 	if err := simulate.Run(cmd.Context(), f.Options, func(done, _ int) { _ = bar.Set(done) }); err != nil { // cosmetic
 		return err

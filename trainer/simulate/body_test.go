@@ -27,7 +27,7 @@ func wholeBody(t *testing.T) string {
 
 func TestWholeBody(t *testing.T) {
 	npz := wholeBody(t)
-	out := run(t, simulate.Options{Anatomy: npz, Count: 4, Seed: 1, Size: 64})
+	out := run(t, simulate.Options{Anatomy: load(t, npz), Count: 4, Seed: 1, Size: 64})
 	if labels, _ := filepath.Glob(filepath.Join(out, "labels", "*.png")); len(labels) != 4 {
 		t.Errorf("%d labels, want 4", len(labels))
 	}

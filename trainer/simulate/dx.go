@@ -18,8 +18,8 @@ const digitalXRay = "1.2.840.10008.5.1.4.1.1.1.1.1"
 
 // Exposure describes one simulated detector read-out. Equal exposures give equal bytes.
 type Exposure struct {
-	Body          *Body // nil: Phantom
-	Rows, Columns int   // 64 to 4096
+	Anatomy       *Anatomy // nil: Phantom
+	Rows, Columns int      // 64 to 4096
 	Seed          uint64
 	View          int    // which posed body of the seed; Run's samples 4·View … 4·View+3 show it
 	DetectorID    string // (0018,700A); "" = SIM1
@@ -56,15 +56,14 @@ func DX(w io.Writer, e Exposure) error {
 
 // identity is everything that the pixels depend on.
 func (e Exposure) identity() []string {
-	b := e.body()
-	return []string{fmt.Sprint(len(b.skin.p), len(b.bones)), fmt.Sprint(e.Rows, e.Columns, e.Seed, e.View, e.Dark), e.detector()}
+	return []string{e.subject().identity(), fmt.Sprint(e.Rows, e.Columns, e.Seed, e.View, e.Dark), e.detector()}
 }
 
-func (e Exposure) body() *Body {
-	if e.Body == nil {
+func (e Exposure) subject() subject {
+	if e.Anatomy == nil {
 		return Phantom()
 	}
-	return e.Body
+	return e.Anatomy.subject(e.Seed, e.View)
 }
 
 func (e Exposure) detector() string {
@@ -137,7 +136,7 @@ func (r *readOut) anatomy(d *iod.DataSet) {
 	part := bodyPart(r.v.part)
 	code, paired, _ := iod.AnatomicRegion(part) // every region's is known
 	side := "U"
-	if paired {
+	if paired && r.v.side != "" {
 		side = strings.ToUpper(r.v.side[:1])
 	}
 	d.Strings(tag.ImageComments, "simulated radiograph")

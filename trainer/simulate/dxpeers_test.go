@@ -41,7 +41,7 @@ func TestDXFilesAreValid(t *testing.T) {
 }
 
 func TestDXFilesOfWholeBodyAreValid(t *testing.T) {
-	images, _, err := simulate.RunDX(t.Context(), simulate.DXOptions{Anatomy: wholeBody(t), Out: t.TempDir(), Seed: 1, Count: 6, Rows: 80, Columns: 64})
+	images, _, err := simulate.RunDX(t.Context(), simulate.DXOptions{Anatomy: load(t, wholeBody(t)), Out: t.TempDir(), Seed: 1, Count: 6, Rows: 80, Columns: 64})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 
 // DXOptions says which detector read-outs to write.
 type DXOptions struct {
-	Anatomy       string // path of a whole-body .npz; empty: the built-in phantom
-	Out           string // folder
+	Anatomy       *Anatomy // nil: the built-in phantom
+	Out           string   // folder
 	Seed          uint64
 	First, Count  int // the exposures show views First … First+Count−1 of Seed
 	Darks         int // exposures with the tube off
@@ -26,10 +26,6 @@ type DXOptions struct {
 // returns their paths: dx-SEED-000001.dcm, dark-SEED-000001.dcm. Files that exist are written again; a file
 // is whole or not there.
 func RunDX(ctx context.Context, o DXOptions) (images, darks []string, err error) {
-	body, err := anatomy(o.Anatomy)
-	if err != nil {
-		return nil, nil, err
-	}
 	if o.Count < 0 || o.Darks < 0 || o.First < 0 || o.Out == "" {
 		return nil, nil, fmt.Errorf("%w: count %d, first %d, dark frames %d, out %q", errOptions, o.Count, o.First, o.Darks, o.Out)
 	}
@@ -44,7 +40,7 @@ func RunDX(ctx context.Context, o DXOptions) (images, darks []string, err error)
 			if inner.Err() != nil {
 				return inner.Err()
 			}
-			return writeDX(path, Exposure{Body: body, Rows: o.Rows, Columns: o.Columns, Seed: o.Seed, View: v, DetectorID: o.DetectorID, Dark: dark})
+			return writeDX(path, Exposure{Anatomy: o.Anatomy, Rows: o.Rows, Columns: o.Columns, Seed: o.Seed, View: v, DetectorID: o.DetectorID, Dark: dark})
 		})
 		return path
 	}

@@ -135,7 +135,7 @@ func TestFieldOnSimulatedPictures(t *testing.T) {
 		return otherwise
 	}
 	seed, cases := number("FIELD_SEED", 78), number("FIELD_CASES", 100)
-	body, err := anatomy(dicomtest.Shared(t, "anatomy", "bp3d_body.npz"))
+	body, err := LoadBody(dicomtest.Shared(t, "anatomy", "bp3d_body.npz"))
 	if err != nil {
 		t.Fatal(err)
 	}

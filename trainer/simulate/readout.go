@@ -19,7 +19,7 @@ func (e Exposure) take() (*readOut, error) {
 	}
 	r := &readOut{Exposure: e}
 	if !e.Dark {
-		r.v = newView(e.body(), newDice(e.Seed, 1, e.View), max(mapSize, e.long()/2))
+		r.v = e.subject().view(newDice(e.Seed, 1, e.View), max(mapSize, e.long()/2))
 	}
 	return r, nil
 }

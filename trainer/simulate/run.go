@@ -24,9 +24,9 @@ import (
 
 // Options says what to simulate.
 type Options struct {
-	Anatomy string // path of a whole-body .npz; empty: the built-in phantom
-	First   int    // index of the first sample
-	Count   int    // samples First … First+Count−1
+	Anatomy *Anatomy // nil: the built-in phantom
+	First   int      // index of the first sample
+	Count   int      // samples First … First+Count−1
 	Seed    uint64
 	Size    int    // longer side in pixels, 64 to 1024; 0 = 256
 	Out     string // data set folder
@@ -45,6 +45,9 @@ func (o *Options) complete() error {
 	if o.Size == 0 {
 		o.Size = 256
 	}
+	if o.Anatomy == nil {
+		o.Anatomy = NewAnatomy(Phantom())
+	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.NumCPU()
 	}
@@ -61,30 +64,19 @@ func Run(ctx context.Context, o Options, progress func(done, total int)) error {
 	if err := o.complete(); err != nil {
 		return err
 	}
-	body, err := anatomy(o.Anatomy)
-	if err != nil {
-		return err
-	}
 	for _, d := range []string{"images", "labels"} {
 		if err := os.MkdirAll(filepath.Join(o.Out, d), 0o755); err != nil {
 			return err
 		}
 	}
-	parts, err := runViews(ctx, o, body, progress)
+	parts, err := runViews(ctx, o, progress)
 	if err != nil {
 		return err
 	}
-	return writeIndex(o, body, parts)
+	return writeIndex(o, parts)
 }
 
-func anatomy(path string) (*Body, error) {
-	if path == "" {
-		return Phantom(), nil
-	}
-	return LoadBody(path)
-}
-
-func runViews(ctx context.Context, o Options, body *Body, progress func(done, total int)) (map[int]string, error) {
+func runViews(ctx context.Context, o Options, progress func(done, total int)) (map[int]string, error) {
 	g, inner := errgroup.WithContext(ctx)
 	g.SetLimit(o.Workers)
 	parts := map[int]string{}
@@ -97,7 +89,7 @@ func runViews(ctx context.Context, o Options, body *Body, progress func(done, to
 				return inner.Err()
 			}
 			lo, hi := max(o.First, v*samplesPerView), min(last, v*samplesPerView+samplesPerView-1)
-			part, err := runView(o, body, v, lo, hi)
+			part, err := runView(o, v, lo, hi)
 			mu.Lock()
 			defer mu.Unlock()
 			parts[v] = part
@@ -114,16 +106,16 @@ func runViews(ctx context.Context, o Options, body *Body, progress func(done, to
 }
 
 // runView writes the samples lo…hi of view v and returns its body part.
-func runView(o Options, body *Body, v, lo, hi int) (string, error) {
-	d := newDice(o.Seed, 1, v)
+func runView(o Options, v, lo, hi int) (string, error) {
+	d, subject := newDice(o.Seed, 1, v), o.Anatomy.subject(o.Seed, v)
 	missing := false
 	for i := lo; i <= hi; i++ {
 		missing = missing || !exists(o.imagePath(i)) || !exists(o.labelPath(i))
 	}
 	if !missing {
-		return body.chooseRegion(d).part, nil
+		return subject.part(d), nil
 	}
-	w := newView(body, d, mapSize)
+	w := subject.view(d, mapSize)
 	for i := lo; i <= hi; i++ {
 		if exists(o.imagePath(i)) && exists(o.labelPath(i)) {
 			continue
@@ -173,7 +165,7 @@ func splitOf(seed uint64, v int) string {
 	return "train"
 }
 
-func writeIndex(o Options, body *Body, parts map[int]string) error {
+func writeIndex(o Options, parts map[int]string) error {
 	return writeWhole(filepath.Join(o.Out, "dataset.csv"), func(out io.Writer) error {
 		w := csv.NewWriter(out)
 		w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source"})
@@ -181,7 +173,7 @@ func writeIndex(o Options, body *Body, parts map[int]string) error {
 			v := i / samplesPerView
 			part, ok := parts[v]
 			if !ok {
-				part = body.chooseRegion(newDice(o.Seed, 1, v)).part
+				part = o.Anatomy.subject(o.Seed, v).part(newDice(o.Seed, 1, v))
 			}
 			if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i))) {
 				continue

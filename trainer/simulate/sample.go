@@ -155,6 +155,7 @@ func (s *sheet) warp(v view) {
 		if ex.v != nil {
 			px, py = px+float64(ex.v[i]), py+float64(ey.v[i])
 		}
+		s.outside[i] = s.outside[i] || v.unknown(px, py)
 		s.look(v, i, px, py)
 	}
 }

@@ -47,6 +47,7 @@ type view struct {
 	part, side         string
 	cam                camera
 	skin, bone, marrow plane
+	outside            plane // 1 where the body's way on is not known; none in most views
 	px                 float64
 	child              bool
 }

@@ -1,0 +1,138 @@
+package simulate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// subject is what can be radiographed: a *Body or a *CT.
+type subject interface {
+	// view chooses body part and camera and measures path lengths on maps of at most n×n pixels.
+	view(d dice, n int) view
+	// part is the body part that view chooses with the same dice.
+	part(d dice) string
+	// identity tells subjects apart in the UIDs of DICOM files.
+	identity() string
+}
+
+var (
+	_ subject = (*Body)(nil)
+	_ subject = (*CT)(nil)
+)
+
+func (b *Body) view(d dice, n int) view { return newView(b, d, n) }
+func (b *Body) part(d dice) string      { return b.chooseRegion(d).part }
+func (b *Body) identity() string        { return fmt.Sprint(len(b.skin.p), len(b.bones)) }
+
+func (c *CT) view(d dice, n int) view { return newCTView(c, d, n) }
+func (c *CT) part(d dice) string      { return c.chooseRegion(d).part }
+func (c *CT) identity() string {
+	return fmt.Sprint("ct", c.scans[0].dim, len(c.scans[0].bone), c.scans[0].bone[0])
+}
+
+// Anatomy is whom radiographs show: surface models and CT volumes, each with the share of views that it gets. It
+// is safe for concurrent use.
+type Anatomy struct {
+	subjects []subject
+	weights  []float64 // sum 1
+}
+
+// Shares of the views where there are both kinds and their files name no weights.
+const (
+	shareOfBodies = .8
+	shareOfCTs    = .2
+)
+
+// NewAnatomy is one body alone.
+func NewAnatomy(b *Body) *Anatomy { return &Anatomy{[]subject{b}, []float64{1}} }
+
+// LoadAnatomy reads surface models (LoadBody) and CT volumes (LoadCT); without files it is the Phantom. A file may
+// be followed by = and its weight. Without, all bodies together weigh 0.8 and all CTs together 0.2, in equal parts.
+func LoadAnatomy(files ...string) (*Anatomy, error) {
+	if len(files) == 0 {
+		return NewAnatomy(Phantom()), nil
+	}
+	a := &Anatomy{}
+	for _, f := range files {
+		path, weight, err := weighted(f)
+		if err != nil {
+			return nil, err
+		}
+		var s subject
+		if isCT(path) {
+			s, err = LoadCT(path)
+		} else {
+			s, err = LoadBody(path)
+		}
+		if err != nil {
+			return nil, err
+		}
+		a.subjects, a.weights = append(a.subjects, s), append(a.weights, weight)
+	}
+	return a, a.share()
+}
+
+func isCT(path string) bool {
+	return strings.HasSuffix(path, ".nii") || strings.HasSuffix(path, ".nii.gz")
+}
+
+// weighted splits FILE=WEIGHT; the weight is −1 where there is none.
+func weighted(s string) (path string, weight float64, err error) {
+	i := strings.LastIndexByte(s, '=')
+	if i < 0 {
+		return s, -1, nil
+	}
+	w, err := strconv.ParseFloat(s[i+1:], 64)
+	if err != nil || !(w >= 0 && w <= 1e6) {
+		return "", 0, fmt.Errorf("%w: weight of anatomy %q", errOptions, s)
+	}
+	return s[:i], w, nil
+}
+
+// share replaces missing weights and makes the sum 1.
+func (a *Anatomy) share() error {
+	var bodies, cts, total float64
+	for i, s := range a.subjects {
+		switch _, ct := s.(*CT); {
+		case a.weights[i] >= 0:
+		case ct:
+			cts++
+		default:
+			bodies++
+		}
+	}
+	for i, s := range a.subjects {
+		if a.weights[i] < 0 {
+			a.weights[i] = shareOfBodies / bodies
+			if _, ct := s.(*CT); ct {
+				a.weights[i] = shareOfCTs / cts
+			}
+		}
+		total += a.weights[i]
+	}
+	if total == 0 {
+		return fmt.Errorf("%w: the weights of all anatomies are 0", errOptions)
+	}
+	for i := range a.weights {
+		a.weights[i] /= total
+	}
+	return nil
+}
+
+// subject is that of view v of a seed.
+func (a *Anatomy) subject(seed uint64, v int) subject {
+	if len(a.subjects) == 1 {
+		return a.subjects[0]
+	}
+	x, last := newDice(seed, 6, v).Float64(), 0
+	for i, w := range a.weights {
+		if w > 0 {
+			last = i
+		}
+		if x -= w; x < 0 {
+			break
+		}
+	}
+	return a.subjects[last]
+}
