@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// grid is a NIfTI file to be written.
-type grid struct {
+// ctFile is a NIfTI file to be written.
+type ctFile struct {
 	dim   [3]int
 	toMM  affine // index to NIfTI's frame: right, front, up
 	order binary.ByteOrder
@@ -23,7 +23,7 @@ type grid struct {
 }
 
 // encode writes header and voxels; at gives the value at a place in NIfTI's frame.
-func (g grid) encode(at func(p vec) float64) []byte {
+func (g ctFile) encode(at func(p vec) float64) []byte {
 	h := make([]byte, 352)
 	o := g.order
 	float := func(i int, x float64) { o.PutUint32(h[i:], math.Float32bits(float32(x))) }
@@ -80,7 +80,7 @@ func centred(dim [3]int, m [3]vec) affine {
 // A cylinder along z: soft tissue up to 30 mm, bone up to 14 mm, of which up to 8 mm is spongy.
 const (
 	rSoft, rBone, rSpongy = 30., 14., 8.
-	muscle, cortical      = 50., 1400.
+	muscleHU, cortexHU    = 50., 1400.
 )
 
 func cylinderHU(p vec) float64 {
@@ -88,9 +88,9 @@ func cylinderHU(p vec) float64 {
 	case r <= rSpongy:
 		return 150
 	case r <= rBone:
-		return cortical
+		return cortexHU
 	case r <= rSoft:
-		return muscle
+		return muscleHU
 	}
 	return -1000
 }
@@ -105,7 +105,7 @@ func cylinderLabel(p vec) float64 {
 	return 0
 }
 
-func cylinder(t *testing.T, g grid) *CT {
+func cylinder(t *testing.T, g ctFile) *CT {
 	t.Helper()
 	hu, err := newNIfTI(bytes.NewReader(g.encode(cylinderHU)), false)
 	if err != nil {
@@ -125,7 +125,7 @@ func cylinder(t *testing.T, g grid) *CT {
 
 func cubes(x, y, z float64) [3]vec { return [3]vec{{x}, {0, y}, {0, 0, z}} }
 
-var cylinders = map[string]grid{
+var cylinders = map[string]ctFile{
 	"cubes of 1 mm":   {dim: [3]int{72, 70, 60}, order: binary.LittleEndian, kind: 4, toMM: centred([3]int{72, 70, 60}, cubes(1, 1, 1))},
 	"slices of 3 mm":  {dim: [3]int{70, 70, 20}, order: binary.LittleEndian, kind: 4, toMM: centred([3]int{70, 70, 20}, cubes(1, 1, 3))},
 	"folded":          {dim: [3]int{145, 145, 31}, order: binary.LittleEndian, kind: 16, toMM: centred([3]int{145, 145, 31}, cubes(.5, .5, 2))},
@@ -153,7 +153,7 @@ func TestPathsThroughCylinder(t *testing.T) {
 					i := y*80 + x
 					px, pz := float64(x)-40-.123, -(float64(y) - 40 - .077)
 					b, m := through(px, pz, 900, rBone), through(px, pz, 900, rSpongy)
-					s := b + (through(px, pz, 900, rSoft)-b)*(1000+muscle)/1000
+					s := b + (through(px, pz, 900, rSoft)-b)*(1000+muscleHU)/1000
 					edge := func(r float64) bool { return math.Abs(math.Abs(px)-r) < 1.5 } // there a path changes by 10 mm per mm
 					near := func(what string, got float32, want, tolerance float64) {
 						if want > 0 {
@@ -226,7 +226,7 @@ func TestCutEndsAreOutside(t *testing.T) {
 }
 
 // write makes the files of a CT.
-func (g grid) write(t *testing.T, path string, hu, label func(vec) float64) string {
+func (g ctFile) write(t *testing.T, path string, hu, label func(vec) float64) string {
 	t.Helper()
 	for p, at := range map[string]func(vec) float64{path: hu, labelBeside(path): label} {
 		b := g.encode(at)
@@ -274,7 +274,7 @@ func TestLimbsArePaired(t *testing.T) {
 		return func(p vec) float64 { return one(vec{math.Abs(p[0]) - 29.6, p[1], p[2]}) }
 	}
 	dim := [3]int{130, 66, 12}
-	g := grid{dim: dim, order: binary.LittleEndian, kind: 4, toMM: centred(dim, cubes(1, 1, 3))}
+	g := ctFile{dim: dim, order: binary.LittleEndian, kind: 4, toMM: centred(dim, cubes(1, 1, 3))}
 	c, err := LoadCT(g.write(t, filepath.Join(t.TempDir(), "knee.nii"), two(cylinderHU), two(cylinderLabel)))
 	if err != nil || len(c.scans) != 3 {
 		t.Fatalf("%d scans, %v; want both, left and right", len(c.scans), err)

@@ -120,8 +120,8 @@ func (b *fan) march(dir vec, t0, t1 float64) (skin, bone, marrow float32) {
 		fx, fy, fz := uint64(p[0]>>11&31), uint64(p[1]>>11&31), uint64(p[2]>>11&31)
 		p[0], p[1], p[2] = p[0]+d[0], p[1]+d[1], p[2]+d[2]
 		q, r := b.v[i:i+b.y+2], b.v[i+b.z:i+b.z+b.y+2]
-		v00, v10 := pair(q[0], q[1], fx), pair(q[b.y], q[b.y+1], fx)
-		v01, v11 := pair(r[0], r[1], fx), pair(r[b.y], r[b.y+1], fx)
+		v00, v10 := lerp(q[0], q[1], fx), lerp(q[b.y], q[b.y+1], fx)
+		v01, v11 := lerp(r[0], r[1], fx), lerp(r[b.y], r[b.y+1], fx)
 		near, next := v00<<5+(v10-v00)*fy, v01<<5+(v11-v01)*fy
 		v := near<<5 + (next-near)*fz
 		if v == 0 {
@@ -141,7 +141,7 @@ func (b *fan) march(dir vec, t0, t1 float64) (skin, bone, marrow float32) {
 	return float32(float64(water) * k / 1000), float32(float64(hard) * k), float32(float64(spongy) * k / 100)
 }
 
-func pair(a, b uint32, f uint64) uint64 {
+func lerp(a, b uint32, f uint64) uint64 {
 	x, y := lanes(a), lanes(b)
 	return x<<5 + (y-x)*f
 }

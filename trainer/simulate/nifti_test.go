@@ -10,7 +10,7 @@ import (
 
 func tinyNIfTI(order binary.ByteOrder, kind uint16) []byte {
 	dim := [3]int{6, 5, 4}
-	g := grid{dim: dim, order: order, kind: kind, toMM: centred(dim, cubes(1, 1, 2))}
+	g := ctFile{dim: dim, order: order, kind: kind, toMM: centred(dim, cubes(1, 1, 2))}
 	return g.encode(func(p vec) float64 { return 1 })
 }
 
@@ -74,7 +74,7 @@ func FuzzCT(f *testing.F) {
 	f.Add(tinyNIfTI(binary.LittleEndian, 4), tinyNIfTI(binary.LittleEndian, 2))
 	f.Add(tinyNIfTI(binary.BigEndian, 16), tinyNIfTI(binary.LittleEndian, 4))
 	dim := [3]int{12, 9, 3}
-	g := grid{dim: dim, order: binary.LittleEndian, kind: 4, qform: true, quat: [3]float64{.1, .2, .3}, toMM: centred(dim, cubes(7, 7, 9))}
+	g := ctFile{dim: dim, order: binary.LittleEndian, kind: 4, qform: true, quat: [3]float64{.1, .2, .3}, toMM: centred(dim, cubes(7, 7, 9))}
 	label := g
 	label.kind = 2
 	f.Add(g.encode(cylinderHU), label.encode(cylinderLabel))
