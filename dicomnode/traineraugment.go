@@ -29,8 +29,8 @@ translation, rotation, shear, crop, flips, intensity). Picture and label change
 alike; what comes from outside the image is ignored (255). Only the split "train"
 is taken: make it first with "dicomnode trainer split". The same data, options
 and seed give the same pictures; an interrupted run goes on where it was.
-Training varies its pictures by itself too ("dicomnode trainer fit"), but without
-elastic deformation. --sheet draws pictures and labels to look at.
+Training varies its pictures by itself too ("dicomnode trainer fit"), but bends them
+less. --sheet draws pictures and labels to look at.
 ` + exitCodes,
 		Example: "  dicomnode trainer augment data/ours --out data/augmented --sheet sheet.png",
 		Args:    wantArgs(1, 1, "one data set folder"),

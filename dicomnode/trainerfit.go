@@ -26,6 +26,7 @@ type fitFlags struct {
 	licence       string
 	attributions  []string
 	paper, json   bool
+	elastic       float64
 }
 
 func trainerFitCmd() *cobra.Command {
@@ -82,6 +83,11 @@ it. With --json each validation and the end of the run is one line of JSON.
 			if err := f.start(cmd); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("elastic") {
+				augment := fit.DefaultAugmentation
+				augment.Elastic = f.elastic
+				f.opt.Augment = &augment
+			}
 			f.opt.Data = args
 			f.opt.Device, f.opt.Library, f.opt.Threads = f.model.device, f.model.library, f.model.threads
 			return f.run(cmd)
@@ -113,6 +119,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "of open beam, soft tissue and bone in the loss")
 	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "of the moving average of the parameters that is exported; negative: the parameters themselves")
 	flags.Float64Var(&f.opt.Smoothing, "smoothing", 0, "label smoothing, 0 to 1")
+	flags.Float64Var(&f.elastic, "elastic", fit.DefaultElastic, "largest elastic displacement of the pictures on the way, in pixels of the 200x200; 0: none")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
 	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder to score while training, its split \"val\" or all (repeatable; default: the data sets' split \"val\")")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")

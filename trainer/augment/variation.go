@@ -44,7 +44,7 @@ func (v Variation) check() error {
 
 // apply makes a varied picture of p with a longer side of size pixels.
 func (v Variation) apply(r *rand.Rand, p *dataset.Picture, size int) *dataset.Picture {
-	w := v.newWarp(r, p.Rows, p.Cols, size)
+	w := v.newView(r, p.Rows, p.Cols, size)
 	out := w.render(p)
 	v.intensity(r, out.Pix)
 	return out

@@ -5,62 +5,44 @@ import (
 	"math/rand/v2"
 
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/warp"
 )
 
-// warp maps the pixels of an output picture to places in a source picture.
-type warp struct {
+// view maps the pixels of an output picture to places in a source picture.
+type view struct {
 	rows, cols int        // of the output
 	cy, cx     float64    // place in the source of the output's centre
 	m          [4]float64 // (row, column) offsets of the output to those of the source
-	bend       *bend      // nil: none
+	bend       *warp.Bend // nil: none
 }
 
-// newWarp draws a warp of a source of rows×cols pixels to an output with a longer
+// newView draws a map of a source of rows×cols pixels to an output with a longer
 // side of size pixels.
-func (v Variation) newWarp(r *rand.Rand, rows, cols, size int) warp {
+func (v Variation) newView(r *rand.Rand, rows, cols, size int) view {
 	// The window of the source that the output shows.
 	keep := func() float64 { return 1 - v.Crop*r.Float64() }
 	h, w := float64(rows)*keep(), float64(cols)*keep()
 	long := max(h, w)
 	move := func(free float64) float64 { return free*(r.Float64()-0.5) + v.Translate*long*(2*r.Float64()-1) }
-	out := warp{cy: float64(rows)/2 + move(float64(rows)-h), cx: float64(cols)/2 + move(float64(cols)-w)}
+	out := view{cy: float64(rows)/2 + move(float64(rows)-h), cx: float64(cols)/2 + move(float64(cols)-w)}
 	scale := long / float64(size)
 	quarter := v.Flip && r.IntN(2) == 1
-	out.m = v.matrix(r, scale, quarter)
+	out.m = warp.Affine{Rotate: v.Rotate, Shear: v.Shear, Flip: v.Flip}.Matrix(r, scale, quarter)
 	if quarter {
 		h, w = w, h
 	}
 	out.rows, out.cols = side(h/scale), side(w/scale)
 	if v.Elastic > 0 {
-		out.bend = newBend(r, out.rows, out.cols, v.Elastic*r.Float64()*float64(size))
+		out.bend = warp.NewBend(r, out.rows, out.cols, v.Elastic*r.Float64()*float64(size))
 	}
 	return out
 }
 
 func side(v float64) int { return max(1, int(math.Round(v))) }
 
-// matrix turns, shears, mirrors and scales, in that order seen from the source.
-func (v Variation) matrix(r *rand.Rand, scale float64, quarter bool) [4]float64 {
-	sin, cos := math.Sincos(v.Rotate * (2*r.Float64() - 1) * math.Pi / 180)
-	shear := v.Shear * (2*r.Float64() - 1)
-	m := [4]float64{cos, sin + shear*cos, -sin, cos - shear*sin}
-	if quarter {
-		m = [4]float64{m[1], m[0], m[3], m[2]} // a turn by 90° and a mirror
-	}
-	for c := range 2 {
-		if v.Flip && r.IntN(2) == 1 {
-			m[c], m[2+c] = -m[c], -m[2+c]
-		}
-	}
-	for i := range m {
-		m[i] *= scale
-	}
-	return m
-}
-
 // row is the map along one row of points; x of pixel c is in [c, c+1), and so in
 // the source.
-func (w *warp) row(y float64) func(x float64) (sy, sx float64) {
+func (w *view) row(y float64) func(x float64) (sy, sx float64) {
 	straight := func(y, x float64) (sy, sx float64) {
 		y, x = y-float64(w.rows)/2, x-float64(w.cols)/2
 		return w.cy + w.m[0]*y + w.m[1]*x, w.cx + w.m[2]*y + w.m[3]*x
@@ -68,9 +50,9 @@ func (w *warp) row(y float64) func(x float64) (sy, sx float64) {
 	if w.bend == nil {
 		return func(x float64) (sy, sx float64) { return straight(y, x) }
 	}
-	bent := w.bend.line(y)
+	bent := w.bend.Line(y)
 	return func(x float64) (sy, sx float64) {
-		dy, dx := bent.at(x)
+		dy, dx := bent.At(x)
 		return straight(y+dy, x+dx)
 	}
 }
@@ -78,11 +60,11 @@ func (w *warp) row(y float64) func(x float64) (sy, sx float64) {
 // maxSamples bounds the samples along one side of an output pixel.
 const maxSamples = 8
 
-// render reads picture and label through the warp. Both are sampled at the same
+// render reads picture and label through the map. Both are sampled at the same
 // points, several within an output pixel where the source is larger: the picture's
 // samples are bilinear and averaged, the label's are nearest and vote. Outside the
 // source the picture repeats its edge and the label is Ignore.
-func (w *warp) render(p *dataset.Picture) *dataset.Picture {
+func (w *view) render(p *dataset.Picture) *dataset.Picture {
 	out := &dataset.Picture{Rows: w.rows, Cols: w.cols, Pix: make([]float32, w.rows*w.cols), Label: make([]uint8, w.rows*w.cols)}
 	scale := math.Sqrt(math.Abs(w.m[0]*w.m[3] - w.m[1]*w.m[2]))
 	n := min(max(1, int(math.Round(scale))), maxSamples)
@@ -93,7 +75,7 @@ func (w *warp) render(p *dataset.Picture) *dataset.Picture {
 }
 
 // renderRow renders row y with n×n samples per pixel.
-func (w *warp) renderRow(p *dataset.Picture, y, n int, pix []float32, label []uint8) {
+func (w *view) renderRow(p *dataset.Picture, y, n int, pix []float32, label []uint8) {
 	ballots := make([]votes, len(pix))
 	for j := range n {
 		at := w.row(float64(y) + (float64(j)+0.5)/float64(n))

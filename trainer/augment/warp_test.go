@@ -34,7 +34,7 @@ func TestPictureAndLabelAgree(t *testing.T) {
 		if down {
 			long = rows
 		}
-		w := v.newWarp(rand.New(rand.NewPCG(1, seed)), rows, cols, 130)
+		w := v.newView(rand.New(rand.NewPCG(1, seed)), rows, cols, 130)
 		out := w.render(p)
 		scale := math.Sqrt(math.Abs(w.m[0]*w.m[3] - w.m[1]*w.m[2]))
 		compared := 0
@@ -60,7 +60,7 @@ func TestIgnoreOutside(t *testing.T) {
 	outside := 0
 	for seed := range uint64(40) {
 		p := ruled(100, 140, true)
-		w := DefaultVariation.newWarp(rand.New(rand.NewPCG(2, seed)), p.Rows, p.Cols, 140)
+		w := DefaultVariation.newView(rand.New(rand.NewPCG(2, seed)), p.Rows, p.Cols, 140)
 		out := w.render(p)
 		var at func(float64) (float64, float64)
 		for i, label := range out.Label {
@@ -113,7 +113,7 @@ func TestNeverFolds(t *testing.T) {
 	v := DefaultVariation
 	v.Elastic = 0.5
 	for seed := range uint64(60) {
-		w := v.newWarp(rand.New(rand.NewPCG(3, seed)), 120, 160, 120)
+		w := v.newView(rand.New(rand.NewPCG(3, seed)), 120, 160, 120)
 		sign := math.Copysign(1, w.m[0]*w.m[3]-w.m[1]*w.m[2])
 		for y := 1; y < w.rows-1; y++ {
 			const h = 1e-3

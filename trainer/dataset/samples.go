@@ -79,6 +79,9 @@ func (s *Samples) All(ctx context.Context, ahead int) iter.Seq2[*Sample, error] 
 		}()
 		for next := range queue {
 			got := <-next
+			if ctx.Err() != nil {
+				break
+			}
 			if !yield(got.sample, got.err) || got.err != nil {
 				return
 			}

@@ -69,6 +69,53 @@ func TestNoAugmentation(t *testing.T) {
 	}
 }
 
+// TestElastic bends a sample whose value tells the column and whose label is one
+// class left of the middle: both must tell the same place, no place may be farther
+// off than the largest displacement, and some must have moved.
+func TestElastic(t *testing.T) {
+	s := wide()
+	low, high := s.X[50*200], s.X[50*200+199]
+	moved := 0.0
+	for k := range uint64(20) {
+		a := Augmentation{Elastic: 6}
+		v := a.view(random(2, k), s.Geo, 200)
+		x, label := make([]float32, 200*200), make([]uint8, 200*200)
+		v.sample(s, x, label)
+		for i, class := range label {
+			col := (float64(x[i])*65535 - float64(low)) / float64(high-low) * 199
+			if class == dataset.Ignore || col < 1 || col > 198 {
+				continue
+			}
+			if right := class == dataset.OpenBeam; right != (col > 99.5) && math.Abs(col-99.5) > 0.6 {
+				t.Fatalf("bend %d: pixel %d is of column %.2f, its class is %d", k, i, col, class)
+			}
+			off := math.Abs(col - float64(i%200))
+			if off > 6.1 {
+				t.Fatalf("bend %d: pixel %d moved by %.2f", k, i, off)
+			}
+			moved = max(moved, off)
+		}
+	}
+	if moved < 2 {
+		t.Errorf("no pixel moved by more than %.2f", moved)
+	}
+}
+
+// BenchmarkAugment is the time to vary one picture.
+func BenchmarkAugment(b *testing.B) {
+	s := wide()
+	x, label := make([]float32, 200*200), make([]uint8, 200*200)
+	affine := DefaultAugmentation
+	affine.Elastic = 0
+	for name, a := range map[string]Augmentation{"affine": affine, "elastic": DefaultAugmentation} {
+		b.Run(name, func(b *testing.B) {
+			for k := uint64(0); b.Loop(); k++ {
+				a.apply(random(1, k), s, x, label)
+			}
+		})
+	}
+}
+
 func TestOrder(t *testing.T) {
 	o := newOrder(5, []int{3, 4}, nil)
 	for epoch := range uint64(2) {

@@ -29,8 +29,9 @@ type checkpoint struct {
 	Since   mean // not in format 1
 }
 
-// checkpointFormat 2 knows the validation loss. Format 1 stopped on accuracy.
-const checkpointFormat = 2
+// checkpointFormat 3 has elastic deformation in the default augmentation, which 2
+// had not; 2 knows the validation loss, and runs of 1 stopped on accuracy.
+const checkpointFormat = 3
 
 // candidate is parameters and how good they were on the validation data.
 type candidate struct {
@@ -68,9 +69,9 @@ func (c *checkpoint) write(w io.Writer) error {
 	return errors.Join(gob.NewEncoder(buf).Encode(c), buf.Flush())
 }
 
-// resume reads the checkpoint at path for the run called run; it returns nil
-// when there is no file.
-func resume(path, run string, net model.Network) (*checkpoint, error) {
+// resume reads the checkpoint at path for the run that is called run(format) in the
+// checkpoint's format; it returns nil when there is no file.
+func resume(path string, run func(format int) string, net model.Network) (*checkpoint, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -83,7 +84,7 @@ func resume(path, run string, net model.Network) (*checkpoint, error) {
 	if err := gob.NewDecoder(bufio.NewReaderSize(file, 1<<20)).Decode(&c); err != nil {
 		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
-	if err := c.belongs(run); err != nil {
+	if err := c.belongs(run(c.Format)); err != nil {
 		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	n := net.NumParameters()
@@ -101,12 +102,13 @@ func (c *checkpoint) belongs(run string) error {
 	switch {
 	case c.Format > checkpointFormat:
 		return fmt.Errorf("its format %d is of a later version of this program, which reads up to %d", c.Format, checkpointFormat)
-	case c.Format < checkpointFormat && c.Run != run:
+	case c.Format < 2 && c.Run != run:
 		return fmt.Errorf("%w, or to one of an earlier version, which stopped on accuracy and validated every 500 steps: ask for that and it goes on", ErrOtherRun)
 	case c.Run != run:
 		return ErrOtherRun
 	}
-	if c.Format < checkpointFormat {
+	if c.Format < 2 {
+		c.Format = 2
 		for i := range c.Curve {
 			c.Curve[i].ValidationLoss = evaluate.Value(math.NaN())
 		}

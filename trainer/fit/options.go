@@ -110,6 +110,17 @@ func (o Options) Defaults() Options {
 	return o
 }
 
+// began returns filled options as they were for a run that a checkpoint of the
+// given format is of: the default augmentation was another before format 3.
+func (o Options) began(format int) Options {
+	if format < 3 && *o.Augment == DefaultAugmentation {
+		a := DefaultAugmentation
+		a.Elastic = 0
+		o.Augment = &a
+	}
+	return o
+}
+
 func fill[T comparable](v *T, value T) {
 	var zero T
 	if *v == zero {
@@ -148,6 +159,8 @@ func (o Options) check() error {
 		return fmt.Errorf("the learning curve %s is a CSV file; its picture goes beside it", o.Curve)
 	case o.Memory < 0 || o.Memory > 1<<20:
 		return fmt.Errorf("memory of %d MiB is not between 1 and %d", o.Memory, 1<<20)
+	case !(o.Augment.Elastic >= 0 && o.Augment.Elastic <= dataset.Side/4):
+		return fmt.Errorf("elastic displacement of %g pixels is not between 0 and %d", o.Augment.Elastic, dataset.Side/4)
 	case o.Smoothing < 0 || o.Smoothing >= 1:
 		return fmt.Errorf("label smoothing %g is not between 0 and 1", o.Smoothing)
 	case o.L2 < 0 || o.AverageDecay >= 1:

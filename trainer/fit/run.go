@@ -40,10 +40,11 @@ type run struct {
 	worse   int // validations since the best
 	stopped bool
 	resumed bool // from a checkpoint
+	format  int  // of its checkpoints
 }
 
 func newRun(ctx context.Context, o Options, progress func(Progress)) (*run, error) {
-	r := &run{o: o, progress: progress}
+	r := &run{o: o, progress: progress, format: checkpointFormat}
 	err := r.load(ctx)
 	if err == nil {
 		err = r.prepare()
@@ -140,6 +141,8 @@ func (r *run) start() (state, error) {
 			return state{}, err
 		}
 		if c != nil {
+			r.o, r.format = r.o.began(c.Format), c.Format
+			r.source.augment = *r.o.Augment
 			r.average = newAverage(r.o.AverageDecay, c.Average)
 			r.before, r.curve, r.best, r.worse, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
 			r.losses, r.since, r.resumed, r.source.shape.block = c.Losses, c.Since, true, c.Block
@@ -168,17 +171,11 @@ func (r *run) resume() (*checkpoint, error) {
 	if _, err := os.Stat(r.o.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	identity, err := r.identity()
+	digest, err := r.reading.wait()
 	if err != nil {
 		return nil, err
 	}
-	return resume(r.o.Checkpoint, identity, r.o.network())
-}
-
-// identity is that of r's options and data; it waits until they are read.
-func (r *run) identity() (string, error) {
-	digest, err := r.reading.wait()
-	return identity(r.o, digest), err
+	return resume(r.o.Checkpoint, func(format int) string { return identity(r.o.began(format), digest) }, r.o.network())
 }
 
 // close frees whatever load and prepare made.
@@ -262,9 +259,10 @@ func (r *run) save() error {
 	return c.save(r.o.Checkpoint)
 }
 
+// checkpoint waits for the end of the reading: it names the data.
 func (r *run) checkpoint() (*checkpoint, error) {
-	identity, err := r.identity()
-	return &checkpoint{Format: checkpointFormat, Run: identity, State: r.stepper.snapshot(), Average: r.average.values, Block: r.source.shape.block,
+	digest, err := r.reading.wait()
+	return &checkpoint{Format: r.format, Run: identity(r.o, digest), State: r.stepper.snapshot(), Average: r.average.values, Block: r.source.shape.block,
 		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses, Since: r.since}, err
 }
 

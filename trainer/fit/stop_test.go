@@ -1,9 +1,11 @@
 package fit
 
 import (
+	"context"
 	"errors"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,7 +86,9 @@ func TestFormats(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.checkpoint")
 	n := o.network().NumParameters()
 	c := checkpoint{Format: 1, Run: identity(o, "digest"), State: fresh(o.network().Init(1)), Average: make([]float32, n), Curve: []Point{{Step: 500}}}
-	read := func(o Options) (*checkpoint, error) { return resume(path, identity(o, "digest"), o.network()) }
+	read := func(o Options) (*checkpoint, error) {
+		return resume(path, func(int) string { return identity(o, "digest") }, o.network())
+	}
 	if err := c.save(path); err != nil {
 		t.Fatal(err)
 	}
@@ -95,11 +99,56 @@ func TestFormats(t *testing.T) {
 	if _, err := read(o); !errors.Is(err, ErrOtherRun) || !strings.Contains(err.Error(), "stopped on accuracy") {
 		t.Errorf("format 1 and stopping on loss: %v", err)
 	}
-	c.Format = 3
+	c.Format = checkpointFormat + 1
 	if err := c.save(path); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := read(o); err == nil || !strings.Contains(err.Error(), "later version") {
-		t.Errorf("format 3: %v", err)
+		t.Errorf("a later format: %v", err)
+	}
+}
+
+// A run that began when the default augmentation did not bend goes on without, twice.
+func TestFormat2(t *testing.T) {
+	if err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+	before := DefaultAugmentation
+	before.Elastic = 0
+	o := Options{Data: []string{halves(t)}, Width: 1, Batch: 1, Steps: 6, Augment: &before, Device: "cpu", Threads: 1, Recalibrate: 1}
+	want, err := Run(t.Context(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Checkpoint = filepath.Join(t.TempDir(), "run.checkpoint")
+	upTo := func(step int) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := Run(ctx, o, func(p Progress) {
+			if p.Step == step {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	upTo(2)
+	c, err := resume(o.Checkpoint, func(int) string { return identity(o.Defaults(), want.Digest) }, o.Defaults().network())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Format = 2
+	if err := c.save(o.Checkpoint); err != nil {
+		t.Fatal(err)
+	}
+	o.Augment = nil
+	upTo(4)
+	got, err := Run(t.Context(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(want.Weights.Flat(), got.Weights.Flat()) {
+		t.Error("the run ended with other weights")
 	}
 }

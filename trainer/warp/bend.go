@@ -1,15 +1,18 @@
-package augment
+// Package warp draws the random maps that training pictures are varied by: turns,
+// mirrors and shears, and elastic deformation. It maps places and reads no pixels;
+// whoever does reads picture and label through one map, so that they agree.
+package warp
 
 import (
 	"math"
 	"math/rand/v2"
 )
 
-// bend is an elastic deformation: a smooth random displacement of each point, a
+// Bend is an elastic deformation: a smooth random displacement of each point, a
 // cubic B-spline over control points. It never folds: a control point moves by less than
 // injective of the distance to the next (Choi and Lee, Injectivity conditions of
 // 2D and 3D uniform cubic B-spline functions, 2000).
-type bend struct {
+type Bend struct {
 	spacing    float64 // of the control points, in output pixels
 	rows, cols int     // of control points
 	dy, dx     []float64
@@ -17,10 +20,10 @@ type bend struct {
 
 const injective = 0.4
 
-// newBend draws a deformation of rows×cols pixels that moves points by at most
+// NewBend draws a deformation of rows×cols pixels that moves points by at most
 // reach pixels either way, less where it would fold.
-func newBend(r *rand.Rand, rows, cols int, reach float64) *bend {
-	b := &bend{spacing: float64(max(rows, cols)) / float64(3+r.IntN(5))}
+func NewBend(r *rand.Rand, rows, cols int, reach float64) *Bend {
+	b := &Bend{spacing: float64(max(rows, cols)) / float64(3+r.IntN(5))}
 	b.rows, b.cols = int(float64(rows)/b.spacing)+4, int(float64(cols)/b.spacing)+4
 	reach = min(reach, injective*b.spacing)
 	b.dy, b.dx = make([]float64, b.rows*b.cols), make([]float64, b.rows*b.cols)
@@ -30,15 +33,16 @@ func newBend(r *rand.Rand, rows, cols int, reach float64) *bend {
 	return b
 }
 
-// line is the deformation along one row of points.
-type line struct {
-	*bend
+// Line is the deformation along one row of points.
+type Line struct {
+	*Bend
 	dy, dx []float64 // of the control points, drawn together over the rows
 }
 
-// line is the deformation of the points (y, ·) of the output.
-func (b *bend) line(y float64) line {
-	l := line{b, make([]float64, b.cols), make([]float64, b.cols)}
+// Line is the deformation of the points (y, ·) of the output; y of pixel row r is in
+// [r, r+1).
+func (b *Bend) Line(y float64) Line {
+	l := Line{b, make([]float64, b.cols), make([]float64, b.cols)}
 	first, w := b.weights(y, b.rows)
 	for j, a := range w {
 		row := (first + j) * b.cols
@@ -50,8 +54,8 @@ func (b *bend) line(y float64) line {
 	return l
 }
 
-// at is the displacement of the line's point x.
-func (l line) at(x float64) (dy, dx float64) {
+// At is the displacement of the line's point x, in output pixels.
+func (l Line) At(x float64) (dy, dx float64) {
 	first, w := l.weights(x, l.cols)
 	for k, a := range w {
 		dy += a * l.dy[first+k]
@@ -62,7 +66,7 @@ func (l line) at(x float64) (dy, dx float64) {
 
 // weights are those of the four control points around v of an axis, from number
 // first on; they sum to 1.
-func (b *bend) weights(v float64, points int) (first int, w [4]float64) {
+func (b *Bend) weights(v float64, points int) (first int, w [4]float64) {
 	v /= b.spacing
 	first = min(max(int(math.Floor(v)), 0), points-4)
 	t := min(max(v-float64(first), 0), 1)
