@@ -5,9 +5,10 @@ package simulate
 func (s *sheet) attenuate() {
 	d := s.d
 	b := newBeam(s.source())
+	s.harder = float32(b.hardening())
 	m := tissues()
 	fat := inMuscleAndBone(&m.adipose)
-	marrow := s.spongiosa()
+	marrow, trabeculae := s.spongiosa()
 	dense := float32(d.uni(.82, 1.04)) // cortex loses mineral with age
 	layer, lean := float32(d.uni(0, 80)), float32(d.uni(0, 1))
 	size := float32(1)
@@ -29,11 +30,11 @@ func (s *sheet) attenuate() {
 		}
 		in := min(s.marrow.v[i], s.bone.v[i])
 		out := (s.bone.v[i] - in) * dense
-		if trabecula.v != nil {
-			in *= clamp(1+trabecula.v[i], .2, 3)
-		}
 		s.path.v[i] = soft + f*float32(fat.muscle) + in*float32(marrow.muscle)
 		bone.v[i] = out + f*float32(fat.cortical) + in*float32(marrow.cortical)
+		if trabecula.v != nil {
+			bone.v[i] += in * clamp(trabecula.v[i], -.8, 2) * trabeculae
+		}
 	}
 	l0, h0 := s.path.bounds()
 	l1, h1 := bone.bounds()
@@ -47,7 +48,7 @@ func (s *sheet) attenuate() {
 func (s *sheet) source() source {
 	d := s.d
 	t := source{kV: min(max(52+1.6*s.thickness()+d.gauss(0, 6), 45), 100), aluminium: d.uni(2.5, 4)}
-	if s.chest && d.chance(.75) {
+	if s.chest && s.thickness() > 12 && d.chance(.75) {
 		t.kV = d.uni(100, 120)
 	}
 	if d.chance(.25) {
@@ -56,11 +57,11 @@ func (s *sheet) source() source {
 	return t
 }
 
-// spongiosa is the inside of a bone: marrow with a share of 8 to 58 % of trabeculae.
-func (s *sheet) spongiosa() pair {
+// spongiosa is the inside of a bone: marrow with a share of 8 to 58 % of trabeculae, which is returned too.
+func (s *sheet) spongiosa() (mixture, float32) {
 	m := tissues()
 	p, share := inMuscleAndBone(&m.marrow), s.d.uni(.08, .58)
-	return pair{(1 - share) * p.muscle, (1-share)*p.cortical + share}
+	return mixture{(1 - share) * p.muscle, (1-share)*p.cortical + share}, float32(share)
 }
 
 // trabeculae is a fine net of two scales, drawn out along a random direction by differencing.

@@ -10,6 +10,7 @@ const channels = 12
 // Without K edges in the range, two do (Alvarez and Macovski, Phys. Med. Biol. 21 (1976) 733).
 type beam struct {
 	signal, muscle, cortical [channels]float64
+	light                    [channels]float64 // of one quantum, keV
 }
 
 func newBeam(t source) *beam {
@@ -24,11 +25,13 @@ func newBeam(t source) *beam {
 		b.signal[k] += n
 		b.muscle[k] += n * m.muscle[i]
 		b.cortical[k] += n * m.cortical[i]
+		b.light[k] += n * keV(i)
 		total += n
 	}
 	for k, n := range b.signal {
 		b.muscle[k] /= max(n, 1e-30)
 		b.cortical[k] /= max(n, 1e-30)
+		b.light[k] /= max(n, 1e-30)
 		b.signal[k] /= total
 	}
 	return b
@@ -43,11 +46,23 @@ func (b *beam) integral(muscle, cortical float64) float64 {
 	return -math.Log(s)
 }
 
-// pair is a mm of a material as mm of muscle and of cortical bone.
-type pair struct{ muscle, cortical float64 }
+// hardening is by how much a detected quantum weighs more behind a body that attenuates by e, relatively: the noise of
+// a detector that adds up light grows with it (Swank, J. Appl. Phys. 44 (1973) 4199).
+func (b *beam) hardening() float64 {
+	const mm = 40
+	var here, air, n float64
+	for k, s := range b.signal {
+		t := s * math.Exp(-b.muscle[k]*mm)
+		here, n, air = here+t*b.light[k], n+t, air+s*b.light[k]
+	}
+	return (here/n/air - 1) / -math.Log(n)
+}
 
-// inMuscleAndBone is the pair whose attenuation differs least from mu, relatively, from 20 to 120 keV.
-func inMuscleAndBone(mu *spectrum) pair {
+// mixture is a mm of a material as mm of muscle and of cortical bone.
+type mixture struct{ muscle, cortical float64 }
+
+// inMuscleAndBone is the mixture whose attenuation differs least from mu, relatively, from 20 to 120 keV.
+func inMuscleAndBone(mu *spectrum) mixture {
 	m := tissues()
 	var aa, ab, bb, ay, by float64
 	for i := 20 - firstKeV; i < bins; i++ {
@@ -55,7 +70,7 @@ func inMuscleAndBone(mu *spectrum) pair {
 		aa, ab, bb, ay, by = aa+a*a, ab+a*b, bb+b*b, ay+a, by+b
 	}
 	det := aa*bb - ab*ab
-	return pair{(ay*bb - by*ab) / det, (by*aa - ay*ab) / det}
+	return mixture{(ay*bb - by*ab) / det, (by*aa - ay*ab) / det}
 }
 
 // absorber tabulates integral over a rectangle of thicknesses, so that a pixel costs an interpolation instead of

@@ -2,8 +2,8 @@ package simulate
 
 import "math"
 
-// expose turns attenuation into detector signal: beam hardening, scatter, heel gradient, collimator,
-// unsharpness, quantum and electronic noise.
+// expose turns attenuation into detector signal: scatter, grid, heel gradient, collimator, unsharpness, noise and
+// what the detector does to it.
 func (s *sheet) expose() {
 	d := s.d
 	s.thick = s.path.quantiles(s.body, .9)[0] > 3
@@ -17,13 +17,13 @@ func (s *sheet) expose() {
 	}
 	s.gridLines(I, g)
 	s.collimate(I)
-	I = s.blur(I, d.uni(0, 1.1))
-	s.pic = s.detect(I)
+	s.pic = s.detect(s.soften(I))
 }
 
+// detect adds quantum and electronic noise and the detector's faults. Signals are relative to the open beam.
 func (s *sheet) detect(I plane) plane {
 	d := s.d
-	quanta := float32(math.Pow(10, d.uni(3.2, 6.3)))
+	n := float32(math.Pow(10, d.uni(3.2, 6.3))) // quanta per pixel in the open beam
 	most := -2.8
 	if s.thick {
 		most = -3.8
@@ -31,13 +31,16 @@ func (s *sheet) detect(I plane) plane {
 	electronic := float32(math.Pow(10, d.uni(-5, most)))
 	for i, x := range I.v {
 		x = max(x, 1e-5)
-		sigma := float32(math.Sqrt(float64(x/quanta + electronic*electronic)))
+		sigma := float32(math.Sqrt(float64(s.quanta(x)/n + electronic*electronic)))
 		// Bone that a 7-pixel neighbourhood cannot tell from soft tissue is undecidable.
 		if s.label[i] == labelBone && (s.steel == nil || !s.steel[i]) && s.bone.v[i]*.05*x < .5*sigma {
 			s.label[i] = labelIgnore
 		}
 		I.v[i] = max(x+sigma*float32(d.NormFloat64()), 1e-5)
 	}
+	s.uncorrected(I)
+	s.saturate(I)
+	s.defects(I)
 	top := I.quantiles(nil, .995)[0]
 	return I.each(func(x float32) float32 { return x / top })
 }

@@ -101,12 +101,24 @@ func (r *readOut) offsets() []float64 {
 	return columns
 }
 
-// signal is the noiseless image, 40,000 in the open beam.
+// demoTube is what all read-outs are taken with.
+var demoTube = source{kV: 60, aluminium: 3}
+
+// signal is the noiseless image, 40,000 in the open beam, of primary radiation alone; nil for a dark frame.
 func (r *readOut) signal() func(x, y int) float64 {
-	look := r.lens()
+	if r.Dark {
+		return nil
+	}
+	look, m := r.lens(), tissues()
+	inside := inMuscleAndBone(&m.marrow)
+	inside = mixture{.75 * inside.muscle, .75*inside.cortical + .25}
+	_, deep := r.v.skin.bounds()
+	_, bony := r.v.bone.bounds()
+	a := newBeam(demoTube).absorber([2]float32{0, 0}, [2]float32{deep, bony})
 	return func(x, y int) float64 {
 		skin, bone, marrow := look(x, y)
 		soft, m := max(skin.v[0]-bone.v[0], 0), min(marrow.v[0], bone.v[0])
-		return 40000 * float64(exp32(-.022*soft-.085*(bone.v[0]-m)-.042*m))
+		p := a.at(soft+m*float32(inside.muscle), bone.v[0]-m+m*float32(inside.cortical))
+		return 40000 * float64(exp32(-p))
 	}
 }

@@ -26,7 +26,8 @@ type sheet struct {
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
 	chest              bool
-	span               float64 // mm that the longer side shows
+	span, dist         float64 // mm that the longer side shows; from the focal spot to the body
+	harder             float32 // how much more a quantum weighs behind a path of 1
 	burn               []bool  // burned-in letters
 	steel              []bool  // metal on top of bone or soft tissue; nil when there is none
 }
@@ -133,7 +134,7 @@ func (s *sheet) warp(v view) {
 		th = d.uni(0, 2*math.Pi)
 	}
 	sin, cos := math.Sincos(th)
-	s.span = v.px * float64(mapSize) * z
+	s.span, s.dist = v.px*float64(mapSize)*z, v.cam.dist
 	shear := d.gauss(0, .04)
 	flip := d.pick(-1, 1)
 	n := float64(mapSize)

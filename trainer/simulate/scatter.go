@@ -9,16 +9,16 @@ func scatterToPrimary(thickness, field float64) float64 {
 	return .103 * thickness * math.Sqrt(math.Sqrt(max(thickness, 0))) * field / (field + 15)
 }
 
-// grid is an anti-scatter grid: the parts of primary and of scattered radiation that pass it.
-type grid struct{ primary, scatter float64 }
+// bucky is an anti-scatter grid: the parts of primary and of scattered radiation that pass it.
+type bucky struct{ primary, scatter float64 }
 
 // chooseGrid: bodies above about 12 cm are mostly examined with a grid (8:1 to 12:1), thinner ones without.
-func (s *sheet) chooseGrid() grid {
+func (s *sheet) chooseGrid() bucky {
 	d := s.d
 	if thick := s.thickness(); thick < 9 || thick < 14 && d.chance(.5) || d.chance(.1) {
-		return grid{1, 1}
+		return bucky{1, 1}
 	}
-	return grid{d.uni(.6, .75), d.uni(.08, .2)}
+	return bucky{d.uni(.6, .75), d.uni(.08, .2)}
 }
 
 // thickness of the body in cm.
@@ -26,7 +26,7 @@ func (s *sheet) thickness() float64 { return float64(s.skin.quantiles(s.body, .8
 
 // scatter adds scattered radiation to the primary signal I: what each place scatters, spread widely (Seibert and
 // Boone, Med. Phys. 15 (1988) 567).
-func (s *sheet) scatter(I plane, g grid) {
+func (s *sheet) scatter(I plane, g bucky) {
 	field := s.span / 10
 	k := s.d.uni(.8, 1.6) * g.scatter / g.primary
 	from := newPlane(s.w, s.h)
@@ -41,7 +41,7 @@ func (s *sheet) scatter(I plane, g grid) {
 }
 
 // gridLines lays the shadow of a standing grid's strips over I: after sampling, stripes of any width (Moiré).
-func (s *sheet) gridLines(I plane, g grid) {
+func (s *sheet) gridLines(I plane, g bucky) {
 	d := s.d
 	if g.primary == 1 || d.chance(.85) {
 		return
