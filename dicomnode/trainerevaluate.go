@@ -98,6 +98,9 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 	opt := f.opt
 	if opt.Threshold == 0 {
 		opt.Threshold, opt.ThresholdOf = b.Card.SoftTissue.Threshold, b.Card.SoftTissue.At
+		if chosen := b.Card.SoftTissue.Chosen; chosen != nil {
+			opt.Chosen = chosen.String()
+		}
 	}
 	if opt.Resamples == 0 {
 		opt.Resamples = -1

@@ -64,6 +64,7 @@ type rule struct {
 type mark struct {
 	X, Y        float64
 	Style, Name string
+	Filled      bool
 }
 
 // newChart has ticks every step of its axes, as per cent.
@@ -143,5 +144,9 @@ func (c *chart) rule(at float64, style, name string) {
 }
 
 func (c *chart) mark(x, y float64, style, name string) {
-	c.Marks = append(c.Marks, mark{c.x(x), c.y(y), style, name})
+	c.Marks = append(c.Marks, mark{c.x(x), c.y(y), style, name, false})
+}
+
+func (c *chart) markFilled(x, y float64, style, name string) {
+	c.Marks = append(c.Marks, mark{c.x(x), c.y(y), style, name, true})
 }

@@ -30,6 +30,7 @@ type Options struct {
 	Threshold float64  // soft-tissue probability for Report.Threshold; 0: the paper's 0.90
 	// ThresholdOf is the soft-tissue probability of a body part; nil: Threshold.
 	ThresholdOf func(bodyPart string) float64
+	Chosen      string                // how the thresholds were chosen, for the report
 	Guided      *segment.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
 	Resamples   int                   // of the bootstrap; 0: 1000, negative: none
 	Seed        uint64                // of the bootstrap and of Report.Sample
@@ -279,7 +280,7 @@ func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities
 }
 
 func (e *evaluation) report() (*Report, error) {
-	r := &Report{Model: e.opt.Model, Guided: e.opt.Guided, Threshold: e.opt.threshold(), Result: e.network.result(e.opt)}
+	r := &Report{Model: e.opt.Model, Guided: e.opt.Guided, Threshold: e.opt.threshold(), Chosen: e.opt.Chosen, Result: e.network.result(e.opt)}
 	if r.Pixels == 0 {
 		return nil, ErrEmpty
 	}

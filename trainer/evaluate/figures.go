@@ -29,6 +29,10 @@ func (r *Result) rocChart(id string) *chart {
 		told = append(told, name)
 	}
 	c.draw("chance", "chance", [][2]float64{{0, 0}, {1, 1}})
+	if at := r.Operating; at.TPR.Defined() && at.FPR.Defined() {
+		c.markFilled(float64(at.FPR), float64(at.TPR), "soft", fmt.Sprintf("soft tissue at the threshold in use: %s, %s", at.FPR.Percent(), at.TPR.Percent()))
+	}
+	c.mark(paperFPR, paperTPR, "wrong", fmt.Sprintf("the paper's soft tissue at %.2f, on its own data: %.0f\u00a0%%, %.0f\u00a0%%", paperThreshold, 100*paperFPR, 100*paperTPR))
 	c.Text = strings.Join(told, "; ") + "."
 	c.Caption = "Each class against the rest, the paper's figure 2b. The inset enlarges the upper left corner."
 	return c
@@ -91,10 +95,10 @@ func (r *Result) thresholdChart(id string, chosen float64) *chart {
 	c.draw("soft", "true-positive rate", tpr)
 	c.draw("wrong", "false-positive rate", fpr)
 	at := pointAt(r.SoftTissue, chosen)
-	c.rule(chosen, "chosen", fmt.Sprintf("threshold %.2f", chosen))
+	c.rule(chosen, "chosen", "threshold "+shortThreshold(chosen))
 	c.mark(paperThreshold, paperTPR, "soft", fmt.Sprintf("the paper's rates at %.2f, on its own data: %.0f\u00a0%% and %.0f\u00a0%%", paperThreshold, 100*paperTPR, 100*paperFPR))
 	c.mark(paperThreshold, paperFPR, "wrong", "")
-	c.Text = fmt.Sprintf("At threshold %.2f the true-positive rate is %s and the false-positive rate %s.", chosen, at.TPR.Percent(), at.FPR.Percent())
+	c.Text = fmt.Sprintf("At threshold %s the true-positive rate is %s and the false-positive rate %s.", shortThreshold(chosen), at.TPR.Percent(), at.FPR.Percent())
 	return c
 }
 
@@ -121,4 +125,9 @@ func (r *Result) withinChart(id string) *chart {
 // signed is a difference of shares in percentage points.
 func signed(v float64) string {
 	return strings.Replace(fmt.Sprintf("%+.1f", 100*v), "-", "−", 1)
+}
+
+// shortThreshold has two decimals, or three where the third is not 0.
+func shortThreshold(t float64) string {
+	return strings.TrimSuffix(fmt.Sprintf("%.3f", t), "0")
 }

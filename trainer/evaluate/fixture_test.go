@@ -146,13 +146,19 @@ func TestAgainstScikitLearn(t *testing.T) {
 			near(t, "true-positive rate at the threshold", float64(result.Operating.TPR), f.Pooled.TPR)
 			near(t, "false-positive rate at the threshold", float64(result.Operating.FPR), f.Pooled.FPR)
 			near(t, "threshold for 3 %", result.Strict.Threshold, f.Pooled.Strict)
+			tpr, fpr := 0.0, 0.0
 			for i, want := range f.Images {
 				want.compare(t, result.BodyParts[i].Summary, result.BodyParts[i].SoftTissue)
 				near(t, "threshold for 3 % of a body part", result.BodyParts[i].Strict.Threshold, want.Strict)
 				want.compareBoundaries(t, result.Images[i].Boundaries)
 				near(t, "accuracy of image", result.Images[i].Accuracy, want.Accuracy)
 				near(t, "calibration error of image", result.Images[i].Calibration, want.ECE)
+				near(t, "true-positive rate of image", float64(result.Images[i].TPR), want.TPR)
+				near(t, "false-positive rate of image", float64(result.Images[i].FPR), want.FPR)
+				tpr, fpr = tpr+want.TPR/float64(len(f.Images)), fpr+want.FPR/float64(len(f.Images))
 			}
+			near(t, "mean true-positive rate of images", float64(result.ImageMeans.TPR), tpr)
+			near(t, "mean false-positive rate of images", float64(result.ImageMeans.FPR), fpr)
 			f.compareMeanBoundaries(t, result.Classes)
 		})
 	}

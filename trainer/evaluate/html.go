@@ -22,6 +22,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"percent":    func(v float64) string { return Value(v).Percent() },
 	"fixed":      func(decimals int, v float64) string { return Value(v).fixed(decimals) },
 	"number":     grouped,
+	"threshold":  shortThreshold,
 	"percentage": func(v float64) float64 { return round1(100 * v) },
 	"points": func(v Value) string {
 		if !v.Defined() {
@@ -105,8 +106,10 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	if p.Worst, err = picturesOf(r.Worst); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	if p.Sample, err = picturesOf(r.Sample); err != nil {
-		return fmt.Errorf("write report: %w", err)
+	if len(r.Worst) < len(r.Result.Images) { // otherwise all have been shown
+		if p.Sample, err = picturesOf(r.Sample); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
 	}
 	return pageTemplate.Execute(w, p)
 }

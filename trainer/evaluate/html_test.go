@@ -105,6 +105,25 @@ func TestPageIsSelfContained(t *testing.T) {
 	}
 }
 
+// When every image is among the worst, none is shown twice.
+func TestPageOfFewImages(t *testing.T) {
+	opt := fullOptions
+	opt.Cases, opt.Chosen = 3, "by somebody"
+	page := pageOf(t, opt)
+	if strings.Contains(page, "Worst cases") || strings.Contains(page, "drawn at random") || !strings.Contains(page, "Every image, the worst first") {
+		t.Error("the page of three images with three cases has two galleries")
+	}
+	if n := strings.Count(page, "<img "); n != 3*4 {
+		t.Errorf("%d pictures, want 12", n)
+	}
+	if !strings.Contains(page, "of soft tissue, chosen by somebody") {
+		t.Error("the page does not say how thresholds were chosen")
+	}
+	if opt.Cases = 2; !strings.Contains(pageOf(t, opt), "Worst cases") {
+		t.Error("no worst cases with two of three images")
+	}
+}
+
 func TestPageIsAccessible(t *testing.T) {
 	page := pageOf(t, fullOptions)
 	ids, pictures, charts := map[string]bool{}, 0, 0

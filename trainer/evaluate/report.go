@@ -114,6 +114,8 @@ type Image struct {
 	AUC         [dataset.Classes]Value `json:"auc"`
 	Confidence  float64                `json:"mean_confidence"`
 	Calibration float64                `json:"expected_calibration_error"`
+	TPR         Value                  `json:"soft_tissue_tpr"` // at the threshold in use
+	FPR         Value                  `json:"soft_tissue_fpr"`
 	Boundaries  Boundaries             `json:"boundaries"`
 	Confusion   Confusion              `json:"confusion"`
 }
@@ -124,6 +126,8 @@ type ImageMeans struct {
 	Accuracy   Value                  `json:"accuracy"`
 	WeightedF1 Value                  `json:"weighted_f1"`
 	F1         [dataset.Classes]Value `json:"f1"`
+	TPR        Value                  `json:"soft_tissue_tpr"` // at the thresholds in use
+	FPR        Value                  `json:"soft_tissue_fpr"`
 }
 
 // BodyPart pools the images of one body part.
@@ -167,8 +171,9 @@ type Report struct {
 	Excluded  []string              `json:"excluded,omitempty"` // ids left out by request
 	Splits    []string              `json:"splits,omitempty"`   // splits scored; none: all
 	Model     *Model                `json:"model,omitempty"`
-	Guided    *segment.GuidedFilter `json:"guided,omitempty"`      // what refined Native
-	Threshold float64               `json:"soft_tissue_threshold"` // of body parts without their own
+	Guided    *segment.GuidedFilter `json:"guided,omitempty"`                       // what refined Native
+	Threshold float64               `json:"soft_tissue_threshold"`                  // of body parts without their own
+	Chosen    string                `json:"soft_tissue_threshold_chosen,omitempty"` // how it was, in words; Options.Chosen
 	Result
 	Native *Result `json:"native,omitempty"`
 
@@ -212,13 +217,14 @@ func (s *Summary) setBoundaries(b Boundaries) {
 }
 
 func meansOf(images []Image) ImageMeans {
-	var accuracy, f1 []Value
+	var accuracy, f1, tpr, fpr []Value
 	var byClass [dataset.Classes][]Value
 	for _, i := range images {
 		if i.Pixels == 0 {
 			continue
 		}
 		accuracy, f1 = append(accuracy, Value(i.Accuracy)), append(f1, Value(i.WeightedF1))
+		tpr, fpr = append(tpr, i.TPR), append(fpr, i.FPR)
 		for k := range byClass {
 			byClass[k] = append(byClass[k], i.F1[k])
 		}
@@ -226,6 +232,8 @@ func meansOf(images []Image) ImageMeans {
 	var m ImageMeans
 	m.Accuracy, _ = average(accuracy)
 	m.WeightedF1, _ = average(f1)
+	m.TPR, _ = average(tpr)
+	m.FPR, _ = average(fpr)
 	for k := range byClass {
 		m.F1[k], _ = average(byClass[k])
 	}

@@ -149,6 +149,8 @@ func (s *scale) finish(it dataset.Item, rows, cols int, b Boundaries) Image {
 	sum := s.image.summary()
 	row := Image{ID: it.ID, BodyPart: it.BodyPart, Difficult: it.Difficult, Rows: rows, Columns: cols, Pixels: sum.Pixels,
 		Accuracy: sum.Accuracy, WeightedF1: sum.WeightedF1, Confidence: sum.Calibration.MeanConfidence, Calibration: sum.Calibration.Error, Boundaries: b, Confusion: sum.Confusion}
+	in := s.image.point(0) // whatever the threshold
+	row.TPR, row.FPR = in.TPR, in.FPR
 	for k, c := range sum.Classes {
 		row.AUC[k], row.F1[k] = c.AUC, undefined
 		if c.Pixels > 0 || s.image.predicted(k) > 0 {

@@ -21,6 +21,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 func (r *Report) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	r.writeHead(t)
+	r.writeChosen(t)
 	r.Result.writeFigures(t, r.Threshold)
 	r.writeParts(t)
 	r.writeImages(t)
@@ -38,6 +39,12 @@ func (r *Report) writeHead(w io.Writer) {
 	fmt.Fprintf(w, "%d images, %d pixels scored at %d×%d\n", len(r.Images), r.Pixels, dataset.Side, dataset.Side)
 	if len(r.Excluded) > 0 {
 		fmt.Fprintf(w, "left out: %s\n", strings.Join(r.Excluded, ", "))
+	}
+}
+
+func (r *Report) writeChosen(w io.Writer) {
+	if r.Chosen != "" {
+		fmt.Fprintf(w, "soft-tissue thresholds chosen %s\n", r.Chosen)
 	}
 }
 
@@ -91,7 +98,8 @@ func (r *Result) writeThresholds(w io.Writer, chosen float64) {
 	if p := r.Strict; p != nil {
 		fmt.Fprintf(w, "false-positive rate ≤ %.0f %% from threshold %.3f: true-positive rate %s\n", 100*paperFPR, p.Threshold, p.TPR)
 	}
-	fmt.Fprintf(w, "at the thresholds in use: true-positive rate %s, false-positive rate %s, precision %s\n\n", r.Operating.TPR, r.Operating.FPR, r.Operating.Precision)
+	fmt.Fprintf(w, "at the thresholds in use: true-positive rate %s, false-positive rate %s, precision %s\n", r.Operating.TPR, r.Operating.FPR, r.Operating.Precision)
+	fmt.Fprintf(w, "the same, mean over images: true-positive rate %s, false-positive rate %s\n\n", r.ImageMeans.TPR, r.ImageMeans.FPR)
 }
 
 // operatingPoints are those of tableThresholds and of the chosen one, in order.
