@@ -49,7 +49,8 @@ the same command is given again.
 --paper trains as the paper does: width 64, batch 5, Adam at 1e-4 throughout
 (--schedule constant, --warm-up=-1), L2 5e-4, a validation each epoch, patience 20,
 the parameters themselves instead of their moving average; at most 500 epochs.
-Each of these options can still be given and then counts instead.
+Each of these options can still be given and then counts instead; the first line of
+the output says what counts.
 
 --curve writes the learning curve as a CSV file and draws it in a PNG file beside
 it. With --json each validation and the end of the run is one line of JSON.
@@ -58,43 +59,52 @@ it. With --json each validation and the end of the run is one line of JSON.
   dicomnode trainer fit data/augmented --validation data/ours --paper --checkpoint run.ckpt --curve run.csv --out xnet64.onnx`,
 		Args: wantArgs(1, -1, "data set folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.out == "" {
-				return usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
-			}
-			if f.paper {
-				f.asPaper(cmd.Flags())
-			}
-			if f.opt.Steps == 0 && f.opt.Epochs == 0 && f.opt.Duration == 0 {
-				return usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
-			}
-			if len(f.classWeights) != len(f.opt.ClassWeights) {
-				return usagef("for example --class-weights 1,1,0.7", "%s wants three class weights", cmd.CommandPath())
-			}
-			if !slices.Contains(model.Architectures(), f.opt.Architecture) {
-				return usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown architecture %q", f.opt.Architecture)
-			}
-			if f.opt.Fast != fit.FastAuto && f.opt.Fast != fit.FastOff {
-				return usagef("--fast is auto or off", "--fast %q is neither", f.opt.Fast)
-			}
-			if !slices.Contains([]string{fit.Loss, fit.Accuracy}, f.opt.StopOn) || !slices.Contains([]string{fit.Cosine, fit.Constant}, f.opt.Schedule) {
-				return usagef("--stop-on is loss or accuracy, --schedule is cosine or constant", "unknown word after --stop-on or --schedule")
-			}
-			copy(f.opt.ClassWeights[:], f.classWeights)
-			if err := f.start(cmd); err != nil {
+			if err := f.complete(cmd, args); err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("elastic") {
-				augment := fit.DefaultAugmentation
-				augment.Elastic = f.elastic
-				f.opt.Augment = &augment
-			}
-			f.opt.Data = args
-			f.opt.Device, f.opt.Library, f.opt.Threads = f.model.device, f.model.library, f.model.threads
 			return f.run(cmd)
 		},
 	}
 	f.add(cmd)
 	return cmd
+}
+
+// complete makes the options that the command line asks for.
+func (f *fitFlags) complete(cmd *cobra.Command, args []string) error {
+	if f.paper {
+		f.asPaper(cmd.Flags())
+	}
+	if err := f.check(cmd); err != nil {
+		return err
+	}
+	copy(f.opt.ClassWeights[:], f.classWeights)
+	if cmd.Flags().Changed("elastic") {
+		augment := fit.DefaultAugmentation
+		augment.Elastic = f.elastic
+		f.opt.Augment = &augment
+	}
+	f.opt.Data = args
+	f.opt.Device, f.opt.Library, f.opt.Threads = f.model.device, f.model.library, f.model.threads
+	return f.start(cmd)
+}
+
+// check refuses what is missing and words that are none of those known.
+func (f *fitFlags) check(cmd *cobra.Command) error {
+	switch o := f.opt; {
+	case f.out == "":
+		return usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
+	case o.Steps == 0 && o.Epochs == 0 && o.Duration == 0:
+		return usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
+	case len(f.classWeights) != len(o.ClassWeights):
+		return usagef("for example --class-weights 1,1,0.7", "%s wants three class weights", cmd.CommandPath())
+	case !slices.Contains(model.Architectures(), o.Architecture):
+		return usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown architecture %q", o.Architecture)
+	case o.Fast != fit.FastAuto && o.Fast != fit.FastOff:
+		return usagef("--fast is auto or off", "--fast %q is neither", o.Fast)
+	case !slices.Contains([]string{fit.Loss, fit.Accuracy}, o.StopOn) || !slices.Contains([]string{fit.Cosine, fit.Constant}, o.Schedule):
+		return usagef("--stop-on is loss or accuracy, --schedule is cosine or constant", "unknown word after --stop-on or --schedule")
+	}
+	return nil
 }
 
 func (f *fitFlags) add(cmd *cobra.Command) {
@@ -127,6 +137,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.Float64Var(&f.opt.EveryEpochs, "every-epochs", 0, "epochs between validations, instead of --every")
 	flags.StringVar(&f.opt.StopOn, "stop-on", fit.Loss, "what the best parameters are best in, on the validation images: loss or accuracy")
 	flags.IntVar(&f.opt.Patience, "patience", 0, "validations without a better one before stopping; 0 never stops")
+	flags.IntVar(&f.opt.Recalibrate, "recalibrate", 100, "batches that the statistics of the batch normalisations are measured on, for each validation and the bundle")
 	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to go on from")
 	flags.IntVar(&f.opt.Memory, "memory", 128, "MiB of pictures kept decoded; what does not fit is decoded each time it is used")
 	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; a PNG file beside it shows it")
@@ -176,6 +187,9 @@ func (f *fitFlags) inherit(cmd *cobra.Command, card model.Card) {
 func (f *fitFlags) run(cmd *cobra.Command) error {
 	report := newFitReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), f.json)
 	f.opt.Reading = report.read
+	if f.paper {
+		report.settings(f.opt)
+	}
 	res, err := fit.Run(cmd.Context(), f.opt, report.step)
 	if err := errors.Join(err, report.err); err != nil {
 		return hintedFit(err)

@@ -57,6 +57,25 @@ type fitDone struct {
 	Accuracy       evaluate.Value `json:"accuracy"`
 }
 
+// settings tells, in words only, how a run trains.
+func (r *fitReport) settings(o fit.Options) {
+	if r.json {
+		return // the card in the bundle has the command
+	}
+	o = o.Defaults()
+	every := fmt.Sprintf("after every %g epochs", o.EveryEpochs)
+	if o.Every > 0 {
+		every = fmt.Sprintf("after every %d steps", o.Every)
+	}
+	average := "none"
+	if o.AverageDecay > 0 {
+		average = fmt.Sprint(o.AverageDecay)
+	}
+	_, err := fmt.Fprintf(r.out, "%s: batches of %d, Adam at %g (%s, steps of warm-up: %d), L2 %g, moving average: %s, validation %s, patience %d (%s)\n",
+		model.Network{Architecture: o.Architecture, Width: o.Width}, o.Batch, o.LearningRate, o.Schedule, max(0, o.WarmUp), o.L2, average, every, o.Patience, o.StopOn)
+	r.err = errors.Join(r.err, err)
+}
+
 // read tells how far the data were read.
 func (r *fitReport) read(done, total int) {
 	r.describe(func() {
