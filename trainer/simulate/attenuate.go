@@ -69,7 +69,7 @@ func (s *sheet) trabeculae() plane {
 	if s.d.chance(.4) {
 		return plane{}
 	}
-	a := float32(s.d.uni(.04, .22))
+	a := float32(s.d.uni(.02, .12))
 	fine, mid, coarse := s.noiseMap(1.3), s.noiseMap(2.2), s.noiseMap(5)
 	for i := range fine.v {
 		fine.v[i] = a * (fine.v[i] + mid.v[i] + .4*coarse.v[i])

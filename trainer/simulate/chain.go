@@ -107,7 +107,7 @@ func (s *sheet) window() {
 		k = d.uni(-3, -.6)
 	}
 	lo := air + (q[0]-air)*float32(k)
-	hi := q[1] + float32(d.uni(-.1, .5))*(q[2]-lo)
+	hi := q[1] + float32(d.uni(-.1, 1.1))*(q[2]-lo)
 	if d.chance(.35) {
 		lo = q[3]
 		hi = max(hi, lo+.15)

@@ -35,7 +35,7 @@ type sheet struct {
 // sample makes one radiograph from a view: geometry, physics, processing, label.
 func sample(v view, d dice, size int) *sheet {
 	s := draft(v, d, size)
-	for range 5 {
+	for range 8 {
 		if s.shows() {
 			break
 		}
@@ -58,7 +58,7 @@ func (s *sheet) shows() bool {
 	apart := func(a, b int, least float64) bool {
 		return n[a] < 50 || n[b] < 50 || sum[a]/n[a]-sum[b]/n[b] > least
 	}
-	return apart(labelSoft, labelBone, .05) && apart(labelOpen, labelSoft, .04) && n[labelBone] > 50
+	return apart(labelSoft, labelBone, .07) && apart(labelOpen, labelSoft, .05) && n[labelBone] > 50
 }
 
 func draft(v view, d dice, size int) *sheet {
