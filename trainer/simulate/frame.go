@@ -42,9 +42,6 @@ func (s *sheet) frame() {
 		}
 		return hi
 	}
-	if s.burn != nil {
-		s.paint(s.burn, either(.7))
-	}
 	if s.shade != nil && d.chance(.62) {
 		v := either(.14)
 		if d.chance(.12) {
@@ -61,6 +58,11 @@ func (s *sheet) frame() {
 	s.paint(s.outside, either(.5))
 	if d.chance(.06) {
 		s.rim(either(.5))
+	}
+	if s.burn != nil {
+		for i, q := range s.burn.cover.v {
+			s.pic.v[i] += q * (lo + (hi-lo)*s.burn.ink.v[i] - s.pic.v[i])
+		}
 	}
 }
 

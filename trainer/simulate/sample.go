@@ -26,10 +26,10 @@ type sheet struct {
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
 	chest              bool
-	span, dist         float64 // mm that the longer side shows; from the focal spot to the body
-	harder             float32 // how much more a quantum weighs behind a path of 1
-	burn               []bool  // burned-in letters
-	steel              []bool  // metal on top of bone or soft tissue; nil when there is none
+	span, dist         float64  // mm that the longer side shows; from the focal spot to the body
+	harder             float32  // how much more a quantum weighs behind a path of 1
+	burn               *writing // burned in; nil for nothing
+	steel              []bool   // metal on top of bone or soft tissue; nil when there is none
 }
 
 // sample makes one radiograph from a view: geometry, physics, processing, label.
@@ -76,6 +76,7 @@ func draft(v view, d dice, size int) *sheet {
 	s.cast()
 	s.metal()
 	s.clothes()
+	s.jewellery()
 	s.marker()
 	s.expose()
 	s.process()

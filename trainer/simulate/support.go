@@ -1,0 +1,77 @@
+package simulate
+
+import "math"
+
+// sponge is a positioning aid of foam: a hardly visible straight-sided shadow, which stays open beam.
+func (s *sheet) sponge() {
+	d := s.d
+	shade := newPlane(s.w, s.h).each(func(float32) float32 { return 1 })
+	x, y, turn := d.gauss(0, .5), d.gauss(0, .5), d.uni(0, math.Pi)
+	for k := range d.between(3, 6) {
+		b := newBlade(turn+2*math.Pi*float64(k)/4+d.gauss(0, .15), d.uni(.25, .8), d.uni(.01, .1))
+		b.at += x*b.cos + y*b.sin
+		s.shut(shade, b.soft, func(x, y float64) float64 { return x*b.cos + y*b.sin - b.at })
+	}
+	density, grain := float32(d.uni(.004, .03)), s.noiseMap(d.uni(1, 3))
+	for i, t := range shade.v {
+		s.path.v[i] += t * density * clamp(1+.3*grain.v[i], 0, 2)
+	}
+}
+
+// sandbag is a dense, lumpy weight that reaches in from the border of the picture, at most onto the limb's end.
+func (s *sheet) sandbag() {
+	d, u := s.d, s.unit
+	g := newDrawing(s.w, s.h)
+	x, y, angle := s.border()
+	sin, cos := math.Sincos(angle + math.Pi/2)
+	half, long := d.uni(12, 35)*u, d.uni(20, 70)*u
+	g.bar(x-long*cos, y-long*sin, x+long*cos, y+long*sin, half, u)
+	lumps := s.noiseMap(d.uni(2, 8))
+	for i, c := range g.cover.v {
+		g.thick.v[i] *= c * clamp(1+.25*lumps.v[i], .3, 2)
+	}
+	s.lay(g, float32(d.uni(.8, 3)))
+}
+
+// border is a place on the picture's border and the direction inwards.
+func (s *sheet) border() (x, y, angle float64) {
+	d, w, h := s.d, float64(s.w), float64(s.h)
+	switch d.IntN(4) {
+	case 0:
+		x, y = 0, d.uni(0, h)
+	case 1:
+		x, y = w, d.uni(0, h)
+	case 2:
+		x, y = d.uni(0, w), 0
+	default:
+		x, y = d.uni(0, w), h
+	}
+	return x, y, math.Atan2(h/2-y, w/2-x) + d.gauss(0, .2)
+}
+
+// hand holds the patient from the border of the picture, mostly in a lead glove.
+func (s *sheet) hand() {
+	d, u := s.d, s.unit
+	g := newDrawing(s.w, s.h)
+	x, y, angle := s.border()
+	sin, cos := math.Sincos(angle)
+	finger, palm := d.uni(4, 8)*u, d.uni(12, 22)*u
+	in := d.uni(0, 25) * u
+	g.rod(x-40*u*cos, y-40*u*sin, x+in*cos, y+in*sin, always(palm))
+	px, py := x+in*cos, y+in*sin
+	bend := d.gauss(0, .5)
+	for k := range 4 {
+		fx, fy := px-(float64(k)-1.5)*1.7*finger*sin, py+(float64(k)-1.5)*1.7*finger*cos
+		s2, c2 := math.Sincos(angle + (float64(k)-1.5)*d.uni(0, .2))
+		long := palm * d.uni(.8, 1.5)
+		mx, my := fx+long*c2, fy+long*s2
+		s3, c3 := math.Sincos(angle + bend)
+		g.rod(fx, fy, mx, my, always(finger))
+		g.rod(mx, my, mx+.8*long*c3, my+.8*long*s3, always(finger*.85))
+	}
+	mu := float32(d.uni(.4, 2)) / float32(2*palm/u) * 4
+	if d.chance(.3) {
+		mu = float32(d.uni(.015, .03)) // without a glove
+	}
+	s.lay(g, mu)
+}
