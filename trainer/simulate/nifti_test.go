@@ -91,10 +91,12 @@ func FuzzCT(f *testing.F) {
 		if err != nil {
 			return
 		}
-		v := newCTView(c, newDice(1, 1, 0), 16)
-		for i, s := range v.skin.v {
-			if s < 0 || v.bone.v[i] < 0 || v.marrow.v[i] > v.bone.v[i]+1e-3 || s > 1e5 {
-				t.Fatalf("paths of %v, %v, %v mm", s, v.bone.v[i], v.marrow.v[i])
+		fan, _ := c.aim(c.regions[0], newDice(1, 1, 0))
+		fan.cam.resize(12)
+		skin, bone, marrow, _ := fan.measure()
+		for i, s := range skin.v {
+			if !(s >= 0 && s < 1e6 && bone.v[i] >= 0 && marrow.v[i] >= 0 && marrow.v[i] <= bone.v[i]+1e-3) {
+				t.Fatalf("paths of %v, %v, %v mm", s, bone.v[i], marrow.v[i])
 			}
 		}
 	})

@@ -3,7 +3,6 @@ package simulate
 import (
 	"errors"
 	"image"
-	"image/png"
 	"io"
 	"os"
 	"path/filepath"
@@ -48,10 +47,9 @@ func invert(m image.Image) {
 	}
 }
 
-// writePNG writes a picture.
-func writePNG(path string, m image.Image) error {
-	e := png.Encoder{CompressionLevel: png.BestSpeed}
-	return writeWhole(path, func(w io.Writer) error { return e.Encode(w, m) })
+// writePNG writes a picture with pixels of mm.
+func writePNG(path string, m image.Image, mm float64) error {
+	return writeWhole(path, func(w io.Writer) error { return encodePNG(w, m, mm) })
 }
 
 // writeWhole writes beside and renames, so that an interrupted run leaves no half

@@ -28,7 +28,7 @@ func (e Exposure) take() (*readOut, error) {
 func (e Exposure) long() int { return max(e.Rows, e.Columns) }
 
 // Truth is the label of each pixel that DX writes for e, Rows×Columns row by row: 0 open beam, 1 soft
-// tissue, 2 bone. A dark frame is all open beam.
+// tissue, 2 bone, 255 beyond what a CT shows. A dark frame is all open beam.
 func Truth(e Exposure) ([]uint8, error) {
 	r, err := e.take()
 	if err != nil {
@@ -42,6 +42,9 @@ func Truth(e Exposure) ([]uint8, error) {
 			s.label[0] = labelOpen
 			s.labelTissue()
 			out[i] = s.label[0]
+			if r.unknown(i%e.Columns, i/e.Columns) {
+				out[i] = labelIgnore
+			}
 		}
 	}
 	return out, nil
@@ -51,12 +54,24 @@ func Truth(e Exposure) ([]uint8, error) {
 // next call overwrites.
 func (r *readOut) lens() func(x, y int) (skin, bone, marrow plane) {
 	s := &sheet{skin: newPlane(1, 1), bone: newPlane(1, 1), marrow: newPlane(1, 1)}
-	n := float64(r.v.skin.w)
-	k := n / float64(r.long())
 	return func(x, y int) (skin, bone, marrow plane) {
-		s.look(r.v, 0, (float64(x)-float64(r.Columns)/2)*k+n/2, (float64(y)-float64(r.Rows)/2)*k+n/2)
+		mx, my := r.onMap(x, y)
+		s.look(r.v, 0, mx, my)
 		return s.skin, s.bone, s.marrow
 	}
+}
+
+// onMap is a pixel's place on the maps.
+func (r *readOut) onMap(x, y int) (mx, my float64) {
+	n := float64(r.v.skin.w)
+	k := n / float64(r.long())
+	return (float64(x)-float64(r.Columns)/2)*k + n/2, (float64(y)-float64(r.Rows)/2)*k + n/2
+}
+
+// unknown says whether a pixel lies beyond what was scanned; the detector is covered there.
+func (r *readOut) unknown(x, y int) bool {
+	mx, my := r.onMap(x, y)
+	return r.v.unknown(mx, my)
 }
 
 // spacing is the distance of pixel centres in mm, at the plane that the camera looks at; a dark frame shows
@@ -116,6 +131,9 @@ func (r *readOut) signal() func(x, y int) float64 {
 	_, bony := r.v.bone.bounds()
 	a := newBeam(demoTube).absorber([2]float32{0, 0}, [2]float32{deep, bony})
 	return func(x, y int) float64 {
+		if r.unknown(x, y) {
+			return 0
+		}
 		skin, bone, marrow := look(x, y)
 		soft, m := max(skin.v[0]-bone.v[0], 0), min(marrow.v[0], bone.v[0])
 		p := a.at(soft+m*float32(inside.muscle), bone.v[0]-m+m*float32(inside.cortical))

@@ -137,14 +137,14 @@ func (o Options) imagePath(i int) string { return filepath.Join(o.Out, "images",
 func (o Options) labelPath(i int) string { return filepath.Join(o.Out, "labels", o.id(i)+".png") }
 
 func (o Options) write(i int, s *sheet) error {
-	if err := writePNG(o.labelPath(i), s.labels()); err != nil {
+	if err := writePNG(o.labelPath(i), s.labels(), s.placed.mm); err != nil {
 		return err
 	}
 	picture := s.picture()
 	if o.polarity(i) == dataset.AirDark {
 		invert(picture)
 	}
-	return writePNG(o.imagePath(i), picture)
+	return writePNG(o.imagePath(i), picture, s.placed.mm)
 }
 
 // polarity is that of sample i: each in half of the samples.
@@ -168,7 +168,7 @@ func splitOf(seed uint64, v int) string {
 func writeIndex(o Options, parts map[int]string) error {
 	return writeWhole(filepath.Join(o.Out, "dataset.csv"), func(out io.Writer) error {
 		w := csv.NewWriter(out)
-		w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source"})
+		w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source", dataset.SpacingColumn})
 		for i := range o.First + o.Count {
 			v := i / samplesPerView
 			part, ok := parts[v]
@@ -178,8 +178,12 @@ func writeIndex(o Options, parts map[int]string) error {
 			if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i))) {
 				continue
 			}
+			mm, err := spacingOf(o.imagePath(i))
+			if err != nil {
+				return err
+			}
 			id := o.id(i)
-			w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), splitOf(o.Seed, v), strconv.Itoa(0), "simulated"})
+			w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), splitOf(o.Seed, v), strconv.Itoa(0), "simulated", mm})
 		}
 		w.Flush()
 		return w.Error()

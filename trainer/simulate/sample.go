@@ -26,8 +26,9 @@ type sheet struct {
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
 	chest              bool
-	span, dist         float64  // mm that the longer side shows; from the focal spot to the body
-	harder             float32  // how much more a quantum weighs behind a path of 1
+	span, dist         float64 // mm that the longer side shows; from the focal spot to the body
+	harder             float32 // how much more a quantum weighs behind a path of 1
+	placed             placed
 	burn               *writing // burned in; nil for nothing
 	steel              []bool   // metal on top of bone or soft tissue; nil when there is none
 }
@@ -138,6 +139,7 @@ func (s *sheet) warp(v view) {
 	s.span, s.dist = v.px*float64(mapSize)*z, v.cam.dist
 	shear := d.gauss(0, .04)
 	flip := d.pick(-1, 1)
+	s.placed = v.placed(s, [2]float64{sx, sy}, th, shear, flip)
 	n := float64(mapSize)
 	tx, ty := d.uni(-1, 1)*max(0, 1-sx)*n*.4, d.uni(-1, 1)*max(0, 1-sy)*n*.4
 	var ex, ey plane
