@@ -5,7 +5,7 @@ package simulate
 func (s *sheet) attenuate() {
 	d := s.d
 	b := newBeam(s.source())
-	s.harder = float32(b.hardening())
+	s.rays, s.harder = b, float32(b.hardening())
 	m := tissues()
 	fat := inMuscleAndBone(&m.adipose)
 	marrow, trabeculae := s.spongiosa()
@@ -57,10 +57,10 @@ func (s *sheet) source() source {
 	return t
 }
 
-// spongiosa is the inside of a bone: marrow with a share of 8 to 58 % of trabeculae, which is returned too.
+// spongiosa is the inside of a bone: marrow with a share of 8 to 52 % of trabeculae, which is returned too.
 func (s *sheet) spongiosa() (mixture, float32) {
 	m := tissues()
-	p, share := inMuscleAndBone(&m.marrow), s.d.uni(.08, .58)
+	p, share := inMuscleAndBone(&m.marrow), s.d.uni(.08, .52)
 	return mixture{(1 - share) * p.muscle, (1-share)*p.cortical + share}, float32(share)
 }
 

@@ -10,7 +10,7 @@ const channels = 12
 // Without K edges in the range, two do (Alvarez and Macovski, Phys. Med. Biol. 21 (1976) 733).
 type beam struct {
 	signal, muscle, cortical [channels]float64
-	light                    [channels]float64 // of one quantum, keV
+	light                    [channels]float64 // of a quantum, keV
 }
 
 func newBeam(t source) *beam {
@@ -46,13 +46,25 @@ func (b *beam) integral(muscle, cortical float64) float64 {
 	return -math.Log(s)
 }
 
+// typical is the muscle (mm) behind which beams are characterised by one number.
+const typical = 40
+
+// coefficient is the attenuation integral of a millimetre of m behind a typical body.
+func (b *beam) coefficient(m material) float64 {
+	in, out := 0.0, 0.0
+	for k, s := range b.signal {
+		s *= math.Exp(-b.muscle[k] * typical)
+		in, out = in+s, out+s*math.Exp(-m.mass(b.light[k])*m.density/10)
+	}
+	return math.Log(in / out)
+}
+
 // hardening is by how much a detected quantum weighs more behind a body that attenuates by e, relatively: the noise of
 // a detector that adds up light grows with it (Swank, J. Appl. Phys. 44 (1973) 4199).
 func (b *beam) hardening() float64 {
-	const mm = 40
 	var here, air, n float64
 	for k, s := range b.signal {
-		t := s * math.Exp(-b.muscle[k]*mm)
+		t := s * math.Exp(-b.muscle[k]*typical)
 		here, n, air = here+t*b.light[k], n+t, air+s*b.light[k]
 	}
 	return (here/n/air - 1) / -math.Log(n)

@@ -73,7 +73,7 @@ func (s *sheet) bandage(limb []bool) bandage {
 			b.gap[k] = d.uni(.02, .06) * width
 		}
 	}
-	b.veil, b.wall = float32(d.uni(.12, .5)), d.uni(1.5, 5)*s.unit // plaster
+	b.veil, b.wall = float32(d.uni(2, 8)*s.rays.coefficient(plaster)), d.uni(1.5, 5)*s.unit // 2 to 8 mm in both walls
 	if d.chance(.45) {
 		b.veil, b.wall = float32(d.uni(.05, .22)), d.uni(.8, 2.5)*s.unit // fibreglass
 	}

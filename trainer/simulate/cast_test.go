@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// limbSheet is an upright limb 0.4 of the picture wide, 40 mm thick, with a bone of 15 mm in its middle.
+// limbSheet is an upright limb 0.4 of the picture, which is 250 mm high, wide, 40 mm thick, with a bone of 15 mm in its middle.
 func limbSheet(i int) *sheet {
 	s := newSheet(newDice(11, 2, i), 160)
 	s.skin, s.bone, s.marrow = newPlane(s.w, s.h), newPlane(s.w, s.h), newPlane(s.w, s.h)
-	s.outside = make([]bool, s.w*s.h)
+	s.outside, s.span = make([]bool, s.w*s.h), 250
 	for k := range s.label {
 		switch x := math.Abs(float64(k%s.w)/float64(s.w) - .5); {
 		case x < .06:

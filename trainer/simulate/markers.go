@@ -65,7 +65,7 @@ func (s *sheet) lead() {
 		turn = d.uni(-math.Pi, math.Pi)
 	}
 	cover := s.place(stamp, turn, d.chance(.3))
-	density := float32(d.uni(.6, 6))
+	density := float32(d.uni(.1, 1) * s.rays.coefficient(lead))
 	for i, q := range cover.v {
 		s.path.v[i] += q * density
 		if q > .01 {

@@ -72,16 +72,15 @@ type material struct {
 }
 
 // Tissues after ICRU Report 44 (1989): muscle and adipose tissue, cortical bone, lung, red and yellow marrow.
-// Gypsum is CaSO₄·2H₂O, the solid of plaster.
+// Plaster of a cast is gypsum, CaSO₄·2H₂O, about half of it pores.
 var (
-	water          = material{1, []portion{{"H", .111898}, {"O", .888102}}}
 	skeletalMuscle = material{1.05, []portion{{"H", .102}, {"C", .143}, {"N", .034}, {"O", .710}, {"Na", .001}, {"P", .002}, {"S", .003}, {"Cl", .001}, {"K", .004}}}
 	adipose        = material{.95, []portion{{"H", .114}, {"C", .598}, {"N", .007}, {"O", .278}, {"Na", .001}, {"S", .001}, {"Cl", .001}}}
 	corticalBone   = material{1.92, []portion{{"H", .034}, {"C", .155}, {"N", .042}, {"O", .435}, {"Na", .001}, {"Mg", .002}, {"P", .103}, {"S", .003}, {"Ca", .225}}}
 	lung           = material{.26, []portion{{"H", .103}, {"C", .105}, {"N", .031}, {"O", .749}, {"Na", .002}, {"P", .002}, {"S", .003}, {"Cl", .003}, {"K", .002}}}
 	redMarrow      = material{1.03, []portion{{"H", .105}, {"C", .414}, {"N", .034}, {"O", .439}, {"P", .001}, {"S", .002}, {"Cl", .002}, {"K", .002}, {"Fe", .001}}}
 	yellowMarrow   = material{.98, []portion{{"H", .115}, {"C", .644}, {"N", .007}, {"O", .231}, {"Na", .001}, {"S", .001}, {"Cl", .001}}}
-	gypsum         = material{2.32, []portion{{"H", .0234}, {"O", .5576}, {"S", .1862}, {"Ca", .2328}}}
+	plaster        = material{1.1, []portion{{"H", .0234}, {"O", .5576}, {"S", .1862}, {"Ca", .2328}}}
 	aluminium      = material{2.699, []portion{{"Al", 1}}}
 	copper         = material{8.96, []portion{{"Cu", 1}}}
 	titanium       = material{4.54, []portion{{"Ti", 1}}}

@@ -1,7 +1,5 @@
 package simulate
 
-import "math"
-
 // metal operates on 11 % of the patients. Metal counts as bone, also where it leaves the body.
 func (s *sheet) metal() {
 	if s.d.chance(.11) {
@@ -92,7 +90,8 @@ func (m *metalwork) longest(bones []int) (best diaphysis) {
 func (m *metalwork) finish() {
 	s := m.s
 	s.steel = make([]bool, len(s.label))
-	mu := float32(math.Exp(m.d.uni(math.Log(.5), math.Log(3))) / s.unit)
+	metal := []material{titanium, iron}[m.d.IntN(2)] // steel is nearly iron
+	mu := float32(s.rays.coefficient(metal) * s.span / float64(max(s.w, s.h)))
 	for i, t := range m.thick.v {
 		s.path.v[i] += min(mu*t, 9)
 		if m.cover.v[i] > .5 && !s.outside[i] {

@@ -5,6 +5,8 @@ import (
 	"testing"
 )
 
+var water = material{1, []portion{{"H", .111898}, {"O", .888102}}}
+
 // The tissues' tables are those that NISTIR 5632 prints for the mixtures (table 4); ours come from the elements.
 func TestMassAttenuation(t *testing.T) {
 	for _, c := range []struct {

@@ -27,6 +27,7 @@ type sheet struct {
 	thick, trunk       bool
 	chest              bool
 	span, dist         float64 // mm that the longer side shows; from the focal spot to the body
+	rays               *beam
 	harder             float32 // how much more a quantum weighs behind a path of 1
 	placed             placed
 	burn               *writing // burned in; nil for nothing

@@ -138,11 +138,12 @@ func shoot(cam camera, m ...mesh) plane {
 	return c.thickness()
 }
 
-// inflate replaces most of the soft tissue by lung, 28 % as dense.
-func (v *view) inflate(lung plane) {
+// inflate replaces most of the soft tissue by lung, which attenuates like a quarter as much muscle.
+func (v *view) inflate(lungs plane) {
+	missing := float32(1 - lung.density/skeletalMuscle.density)
 	for i, s := range v.skin.v {
 		if s > 0 {
-			v.skin.v[i] = max(s-.72*lung.v[i], min(s, 12))
+			v.skin.v[i] = max(s-missing*lungs.v[i], min(s, 12))
 		}
 	}
 }
