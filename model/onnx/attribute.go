@@ -7,6 +7,7 @@ const (
 	attrFloat  = 1
 	attrInt    = 2
 	attrString = 3
+	attrGraph  = 5
 	attrFloats = 6
 	attrInts   = 7
 )
@@ -35,6 +36,9 @@ func attribute(name string, value any) message {
 	case string:
 		kind = attrString
 		m.string(4, v)
+	case *Graph:
+		kind = attrGraph
+		m.bytes(6, v.proto())
 	case []float32:
 		kind = attrFloats
 		for _, f := range v {

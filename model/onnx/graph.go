@@ -31,7 +31,7 @@ const (
 )
 
 // Attrs holds a node's attributes: int, int64, bool (as 0 or 1), float32,
-// float64, string, []int, []int64 or []float32.
+// float64, string, []int, []int64, []float32 or *Graph, one that Body made.
 type Attrs map[string]any
 
 // Graph collects inputs, constants, nodes and outputs in the order of the
@@ -46,11 +46,18 @@ type Graph struct {
 	taken               map[string]bool
 	counter             int
 	integers            map[string]string // anonymous integer constants, by content
+	outer               *Graph            // of a body
 }
 
 // NewGraph starts an empty graph.
 func NewGraph(name string) *Graph {
 	return &Graph{name: name, taken: map[string]bool{}, integers: map[string]string{}}
+}
+
+// Body starts a graph that becomes an attribute of one of g's nodes, as Loop's body.
+// Its nodes may use g's values, and no value of it is called as one of g's.
+func (g *Graph) Body(name string) *Graph {
+	return &Graph{name: name, taken: g.taken, integers: map[string]string{}, outer: g}
 }
 
 // Input declares a graph input and returns its name. A negative dimension is
@@ -184,11 +191,18 @@ func (g *Graph) node(op string, attrs Attrs, inputs, outputs []string) {
 	}
 	if domain != "" {
 		m.string(7, domain)
-		if !slices.Contains(g.domains, domain) {
-			g.domains = append(g.domains, domain)
-		}
+		g.use(domain)
 	}
 	g.nodes = append(g.nodes, m)
+}
+
+// use notes a domain where Model tells its operator set.
+func (g *Graph) use(domain string) {
+	if g.outer != nil {
+		g.outer.use(domain)
+	} else if !slices.Contains(g.domains, domain) {
+		g.domains = append(g.domains, domain)
+	}
 }
 
 // constant is TensorProto with raw_data.

@@ -58,6 +58,26 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
+// A body's values are called otherwise than its outer graph's, and the model tells
+// of the operator sets that only a body uses.
+func TestBody(t *testing.T) {
+	g := onnx.NewGraph("outer")
+	x := g.Input("x", onnx.Float32, 1)
+	first := g.Node("Neg", nil, x)
+	body := g.Body("inner")
+	inner := body.Node("com.example:Neg", nil, first)
+	if inner == first {
+		t.Errorf("two values are called %s", inner)
+	}
+	body.Output(inner, onnx.Float32, 1)
+	g.NodeTo("y", "Loop", onnx.Attrs{"body": body}, "", "", x)
+	g.Output("y", onnx.Float32, 1)
+	data := g.Model(nil)
+	if !bytes.Contains(data, []byte("inner")) || !bytes.Contains(data, []byte("com.example")) {
+		t.Error("the model lacks its body or the body's operator set")
+	}
+}
+
 func TestMisusePanics(t *testing.T) {
 	for name, use := range map[string]func(g *onnx.Graph){
 		"name taken":        func(g *onnx.Graph) { g.Input("x", onnx.Float32, 1); g.Floats("x", []float32{1}) },

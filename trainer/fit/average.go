@@ -12,10 +12,15 @@ func newAverage(decay float64, p []float32) *average {
 	return &average{decay: decay, values: clone(p)}
 }
 
-// add takes the parameters after a step (1, 2, …) in.
+// add takes the parameters after a step (1, 2, …) in. The conversions keep products
+// from being fused into the sum, which the graph of several steps does not do.
 func (a *average) add(p []float32, step int) {
-	d := float32(min(a.decay, float64(1+step)/float64(10+step)))
+	d := a.decayAt(step)
 	for i, v := range p {
-		a.values[i] = d*a.values[i] + (1-d)*v
+		a.values[i] = float32(d*a.values[i]) + float32((1-d)*v)
 	}
+}
+
+func (a *average) decayAt(step int) float32 {
+	return float32(min(a.decay, float64(1+step)/float64(10+step)))
 }

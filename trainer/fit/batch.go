@@ -11,24 +11,30 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// batch is one step's input.
+// batch is the input of a step, or of several: then x and t have one more dimension
+// in front, for the steps.
 type batch struct {
-	x    *ort.Tensor // batch×1×size×size
-	t    *ort.Tensor // batch×3×size×size: weight of each class as the target, 0 where ignored
-	norm float32     // 1/Σt
-	err  error       // why it could not be made
+	x     *ort.Tensor // batch×1×size×size
+	t     *ort.Tensor // batch×3×size×size: weight of each class as the target, 0 where ignored
+	norm  []float32   // 1/Σt of each step
+	steps int         // that it is for
+	err   error       // why it could not be made
 }
 
 func newBatch(s shapeOf) (*batch, error) {
-	x, err := ort.NewTensor(s.batch, 1, s.size, s.size)
+	var steps []int
+	if s.steps > 1 {
+		steps = []int{s.steps}
+	}
+	x, err := ort.NewTensor(append(steps, s.batch, 1, s.size, s.size)...)
 	if err != nil {
 		return nil, err
 	}
-	t, err := ort.NewTensor(s.batch, dataset.Classes, s.size, s.size)
+	t, err := ort.NewTensor(append(steps, s.batch, dataset.Classes, s.size, s.size)...)
 	if err != nil {
 		return nil, errors.Join(err, x.Close())
 	}
-	return &batch{x: x, t: t}, nil
+	return &batch{x: x, t: t, norm: make([]float32, max(1, s.steps)), steps: 1}, nil
 }
 
 // Close frees the tensors.
@@ -71,12 +77,13 @@ type source struct {
 	seed    uint64
 }
 
-// fill makes the batch of a step (0, 1, …) in b, its pictures side by side.
-func (s *source) fill(b *batch, step int) error {
+// fill makes the batch of so many steps from one on (0, 1, …) in b, its pictures side
+// by side.
+func (s *source) fill(b *batch, step, steps int) error {
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	sums := make([]float64, s.shape.batch)
-	for i := range s.shape.batch {
+	sums := make([]float64, steps*s.shape.batch)
+	for i := range sums {
 		group.Go(func() (err error) {
 			sums[i], err = s.picture(b, i, uint64(step)*uint64(s.shape.batch)+uint64(i))
 			return err
@@ -85,13 +92,16 @@ func (s *source) fill(b *batch, step int) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	var sum float64
-	for _, v := range sums {
-		sum += v
-	}
-	b.norm = 0
-	if sum > 0 {
-		b.norm = float32(1 / sum)
+	b.steps = steps
+	for i := range steps {
+		var sum float64
+		for _, v := range sums[i*s.shape.batch : (i+1)*s.shape.batch] {
+			sum += v
+		}
+		b.norm[i] = 0
+		if sum > 0 {
+			b.norm[i] = float32(1 / sum)
+		}
 	}
 	return nil
 }
@@ -110,20 +120,23 @@ func (s *source) picture(b *batch, i int, k uint64) (float64, error) {
 	return s.targets.fill(b.t.Data()[i*dataset.Classes*pixels:(i+1)*dataset.Classes*pixels], label), nil
 }
 
-// stream makes the batches of steps from on while the caller consumes them. The
-// caller gives each batch back through free. It ends with ctx.
-func (s *source) stream(ctx context.Context, from, to int, free <-chan *batch) <-chan *batch {
+// stream makes the batches of steps from on while the caller consumes them, each for
+// as many steps as together says of its first. The caller gives each batch back
+// through free. It ends with ctx.
+func (s *source) stream(ctx context.Context, from, to int, together func(step int) int, free <-chan *batch) <-chan *batch {
 	ready := make(chan *batch)
 	go func() {
 		defer close(ready)
-		for step := from; step < to; step++ {
+		for step := from; step < to; {
 			var b *batch
 			select {
 			case b = <-free:
 			case <-ctx.Done():
 				return
 			}
-			b.err = s.fill(b, step)
+			n := together(step)
+			b.err = s.fill(b, step, n)
+			step += n
 			select {
 			case ready <- b:
 			case <-ctx.Done():

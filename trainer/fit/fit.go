@@ -57,8 +57,8 @@ type Result struct {
 // ErrNoValidation is returned when a run is to stop early and nothing tells when.
 var ErrNoValidation = errors.New("patience wants images to validate on: a split \"val\" or another validation folder")
 
-// Run trains as o says. progress, which may be nil, is called after every step
-// from Run's goroutine. Steps begin while the data are read for the first time; a
+// Run trains as o says. progress, which may be nil, is called after every step,
+// or several of Options.Together, from Run's goroutine. Steps begin while the data are read for the first time; a
 // run that goes on from a checkpoint reads them before. When ctx ends, Run saves
 // the checkpoint (if there is to be one), for which it reads to the end first, and
 // returns ctx's error.
@@ -90,7 +90,7 @@ func (r *run) steps(ctx context.Context) error {
 	for _, b := range r.batches {
 		free <- b
 	}
-	ready := r.source.stream(inner, r.stepper.step, r.total(), free)
+	ready := r.source.stream(inner, r.stepper.step, r.total(), r.together, free)
 	defer func() { // wait for the stream's end: its batches are freed next
 		cancel()
 		for range ready {
@@ -103,7 +103,7 @@ func (r *run) steps(ctx context.Context) error {
 		}
 		err := errors.Join(b.err, r.reading.failed())
 		if err == nil {
-			err = r.one(ctx, b)
+			err = r.several(ctx, b)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -129,19 +129,25 @@ func (r *run) interrupted(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// one makes a step on b.
-func (r *run) one(ctx context.Context, b *batch) error {
-	r.rate = r.o.rate(r.stepper.step, r.share())
-	loss, err := r.stepper.run(ctx, b, r.rate)
+// several makes the steps of b.
+func (r *run) several(ctx context.Context, b *batch) error {
+	first := r.stepper.step
+	rates := make([]float64, b.steps)
+	for i := range rates {
+		rates[i] = r.o.rate(first+i, r.shareAt(first+i))
+	}
+	losses, err := r.stepper.several(ctx, b, rates, r.average)
 	if err != nil {
 		return err
 	}
-	if math.IsNaN(float64(loss)) || math.IsInf(float64(loss), 0) {
-		return fmt.Errorf("the loss is %g after step %d: lower the learning rate", loss, r.stepper.step)
+	r.rate = rates[b.steps-1]
+	for i, loss := range losses {
+		if math.IsNaN(float64(loss)) || math.IsInf(float64(loss), 0) {
+			return fmt.Errorf("the loss is %g after step %d: lower the learning rate", loss, first+i+1)
+		}
+		r.losses.add(float64(loss))
+		r.since.add(float64(loss))
 	}
-	r.average.add(r.stepper.parameters(), r.stepper.step)
-	r.losses.add(float64(loss))
-	r.since.add(float64(loss))
 	return nil
 }
 
@@ -149,7 +155,7 @@ func (r *run) one(ctx context.Context, b *batch) error {
 func (r *run) after(ctx context.Context) error {
 	p := r.progressNow()
 	last := r.share() >= 1
-	point := last || r.due()
+	point := last || r.due(r.stepper.step)
 	if point {
 		if err := r.point(ctx, &p); err != nil {
 			return err

@@ -190,6 +190,7 @@ func TestOptions(t *testing.T) {
 		"fast path":     func(o *fit.Options) { o.Fast = "on" },
 		"shares":        func(o *fit.Options) { o.Shares = []float64{1, 2} },
 		"class weights": func(o *fit.Options) { o.ClassWeights[0] = -1 },
+		"together":      func(o *fit.Options) { o.Together = -1 },
 		"memory":        func(o *fit.Options) { o.Memory = -1 },
 		"elastic":       func(o *fit.Options) { o.Augment = &fit.Augmentation{Elastic: math.NaN()} },
 		"smoothing":     func(o *fit.Options) { o.Smoothing = 1 },

@@ -149,6 +149,6 @@ func randomBatch(t testing.TB, shape shapeOf, r *rand.Rand) *batch {
 		}
 		sum += targets{weights: [3]float32{1, 1, 0.5}, smoothing: 0.1}.fill(b.t.Data()[i*3*pixels:(i+1)*3*pixels], label)
 	}
-	b.norm = float32(1 / sum)
+	b.norm[0] = float32(1 / sum)
 	return b
 }

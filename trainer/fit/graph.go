@@ -29,6 +29,7 @@ type shapeOf struct {
 	net         model.Network
 	batch, size int
 	block       int // channels per block on the fast path, 0 for the standard one
+	steps       int // made in one run of the graph at most; 0 and 1: one, and no Loop
 }
 
 func (s shapeOf) pixels() int { return s.size * s.size }
@@ -37,27 +38,35 @@ func (s shapeOf) pixels() int { return s.size * s.size }
 // Adam. withGrad adds the output G, the flat gradient of the loss alone.
 func stepGraph(s shapeOf, l2 float32, withGrad bool) []byte {
 	g := onnx.NewGraph(s.net.Architecture + "-step")
-	net := s.net
+	total := s.net.NumParameters()
 	for _, name := range stepInputs[:3] {
-		g.Input(name, onnx.Float32, net.NumParameters())
+		g.Input(name, onnx.Float32, total)
 	}
-	n, features := forwardGraph(g, s)
+	g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size)
 	g.Input("t", onnx.Float32, s.batch, 3, s.size, s.size)
 	g.Input("norm", onnx.Float32, 1)
 	g.Input("rate", onnx.Float32, 1)
-	n.loss(features, s)
-	n.sweep()
-	grad := n.flatGrad()
+	grad := stepNodes(g, s, l2, "")
 	if withGrad {
 		g.NodeTo("G", "Identity", nil, grad)
-		g.Output("G", onnx.Float32, net.NumParameters())
+		g.Output("G", onnx.Float32, total)
 	}
-	n.adam(grad, l2)
 	for _, name := range stepOutputs[:3] {
-		g.Output(name, onnx.Float32, net.NumParameters())
+		g.Output(name, onnx.Float32, total)
 	}
 	g.Output("loss", onnx.Float32, 1)
 	return g.Model(nil)
+}
+
+// stepNodes makes stepOutputs of stepInputs, which g has, all with the suffix to
+// their names, and returns the flat gradient.
+func stepNodes(g *onnx.Graph, s shapeOf, l2 float32, suffix string) string {
+	n, features := forwardGraph(g, s, suffix)
+	n.loss(features)
+	n.sweep()
+	grad := n.flatGrad()
+	n.adam(grad, l2)
+	return grad
 }
 
 // statisticsGraph is the forward pass alone: inputs P and x, outputs mean and
@@ -66,7 +75,8 @@ func statisticsGraph(s shapeOf) []byte {
 	g := onnx.NewGraph(s.net.Architecture + "-statistics")
 	net := s.net
 	g.Input("P", onnx.Float32, net.NumParameters())
-	n, _ := forwardGraph(g, s)
+	g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size)
+	n, _ := forwardGraph(g, s, "")
 	total := net.NumChannels()
 	g.NodeTo("mean", "Concat", onnx.Attrs{"axis": 0}, n.means...)
 	g.NodeTo("var", "Concat", onnx.Attrs{"axis": 0}, n.vars...)
@@ -75,19 +85,21 @@ func statisticsGraph(s shapeOf) []byte {
 	return g.Model(nil)
 }
 
-func forwardGraph(g *onnx.Graph, s shapeOf) (*network, *value) {
+// forwardGraph is the network on the values x and P.
+func forwardGraph(g *onnx.Graph, s shapeOf, suffix string) (*network, *value) {
 	if s.size%8 != 0 {
 		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.size))
 	}
-	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, batch: s.batch, block: s.block}
-	x := &value{name: g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size), c: 1, h: s.size}
-	n.split("P")
+	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, batch: s.batch, block: s.block, suffix: suffix}
+	x := &value{name: n.name("x"), c: 1, h: s.size}
+	n.split(n.name("P"))
 	return n, model.Build(n.net, n, x)
 }
 
 // loss builds the output convolution and the weighted cross-entropy
 // −norm·Σ t·log softmax, and sends the gradients back to the features.
-func (n *network) loss(features *value, s shapeOf) {
+func (n *network) loss(features *value) {
+	t, norm := n.name("t"), n.name("norm")
 	kernel, bias := n.params[model.OutKernel], n.params[model.OutBias]
 	one := onnx.Attrs{"kernel_shape": []int{1, 1}}
 	plain := n.toPlain(features.name, features.c)
@@ -96,13 +108,13 @@ func (n *network) loss(features *value, s shapeOf) {
 	exp := n.Node("Exp", nil, shifted)
 	sum := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, exp, n.ints(1))
 	logp := n.Node("Sub", nil, shifted, n.Node("Log", nil, sum))
-	rows := n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("Mul", nil, "t", logp), n.ints(3))
+	rows := n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("Mul", nil, t, logp), n.ints(3))
 	total := n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, rows, n.ints(0, 1, 2))
-	n.NodeTo("loss", "Neg", nil, n.Node("Mul", nil, total, "norm"))
+	n.NodeTo(n.name("loss"), "Neg", nil, n.Node("Mul", nil, total, norm))
 
-	weight := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, "t", n.ints(1))
+	weight := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, t, n.ints(1))
 	p := n.Node("Mul", nil, n.Node("Div", nil, exp, sum), weight)
-	d := n.Node("Mul", nil, n.Node("Sub", nil, p, "t"), "norm")
+	d := n.Node("Mul", nil, n.Node("Sub", nil, p, t), norm)
 	bias.grad = n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, d, n.ints(3)), n.ints(0, 2))
 	kernel.grad = n.sumBatch(n.timesTransposed(n.flat(d, 3), n.flat(plain, features.c)))
 	back := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, kernel.value)
@@ -122,16 +134,16 @@ func (n *network) flatGrad() string {
 func (n *network) adam(grad string, l2 float32) {
 	if l2 != 0 {
 		kernel, total := int64(n.net.NumKernel()), int64(n.net.NumParameters())
-		kernels := n.Node("Slice", nil, "P", n.ints(0), n.ints(kernel), n.ints(0))
+		kernels := n.Node("Slice", nil, n.name("P"), n.ints(0), n.ints(kernel), n.ints(0))
 		decay := n.Node("Mul", nil, kernels, n.scalar(2*l2))
 		decay = n.Node("Pad", nil, decay, n.ints(0, total-kernel))
 		grad = n.Node("Add", nil, grad, decay)
 	}
 	mix := func(out, old, now string, beta float32) string {
-		return n.NodeTo(out, "Add", nil, n.Node("Mul", nil, old, n.scalar(beta)), n.Node("Mul", nil, now, n.scalar(1-beta)))
+		return n.NodeTo(n.name(out), "Add", nil, n.Node("Mul", nil, n.name(old), n.scalar(beta)), n.Node("Mul", nil, now, n.scalar(1-beta)))
 	}
 	m := mix("M2", "M", grad, beta1)
 	v := mix("V2", "V", n.Node("Mul", nil, grad, grad), beta2)
 	root := n.Node("Add", nil, n.Node("Sqrt", nil, v), n.scalar(adamEpsilon))
-	n.NodeTo("P2", "Sub", nil, "P", n.Node("Mul", nil, "rate", n.Node("Div", nil, m, root)))
+	n.NodeTo(n.name("P2"), "Sub", nil, n.name("P"), n.Node("Mul", nil, n.name("rate"), n.Node("Div", nil, m, root)))
 }

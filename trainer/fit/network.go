@@ -27,12 +27,17 @@ type network struct {
 	*model.Resampler
 	net    model.Network
 	batch  int
-	block  int // see shapeOf
+	block  int    // see shapeOf
+	suffix string // of the names of the step's values, see name
 	params map[string]*param
 	tape   []func()
 	means  []string // batch mean of each block, [c]
 	vars   []string // batch variance (biased) of each block, [c]
 }
+
+// name is that of one of the step's values, stepInputs and stepOutputs, in the
+// graph at hand: inside a loop they have a suffix.
+func (n *network) name(value string) string { return value + n.suffix }
 
 func (n *network) ints(v ...int64) string { return n.Ints("", v, len(v)) }
 func (n *network) scalar(v float32) string {

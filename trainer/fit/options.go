@@ -54,6 +54,7 @@ type Options struct {
 	Threads     int    // of ONNX Runtime; 0: one per core
 	Device      string // "auto", "cpu" or "cuda"; "": auto
 	Fast        string `json:",omitempty"` // FastAuto or FastOff: whether the CPU may train on blocked feature maps; "": auto. A resumed run stays on its path
+	Together    int    `json:",omitempty"` // steps in one run of ONNX Runtime, between which a device keeps the parameters; changes no result; 0: 8 on a device, 1 on the CPU
 	Library     string // ONNX Runtime's library; "": searched for
 	Recalibrate int    // batches for the statistics of what is exported; 0: 100
 }
@@ -157,6 +158,8 @@ func (o Options) check() error {
 		return errors.New("give the time between validations in steps or in epochs, above 0")
 	case strings.EqualFold(filepath.Ext(o.Curve), ".png"):
 		return fmt.Errorf("the learning curve %s is a CSV file; its picture goes beside it", o.Curve)
+	case o.Together < 0 || o.Together > 1024:
+		return fmt.Errorf("%d steps together are not between 1 and 1024", o.Together)
 	case o.Memory < 0 || o.Memory > 1<<20:
 		return fmt.Errorf("memory of %d MiB is not between 1 and %d", o.Memory, 1<<20)
 	case !(o.Augment.Elastic >= 0 && o.Augment.Elastic <= dataset.Side/4):

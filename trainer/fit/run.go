@@ -82,7 +82,7 @@ func targetsOf(o Options) targets {
 // not where it runs and writes.
 func identity(o Options, digest string) string {
 	o.Data, o.Validation, o.Checkpoint, o.Curve, o.Library, o.Device = nil, nil, "", "", "", ""
-	o.Threads, o.Save, o.Fast, o.Memory = 0, 0, "", 0
+	o.Threads, o.Save, o.Fast, o.Memory, o.Together = 0, 0, "", 0, 0
 	if o.Architecture == defaultArchitecture {
 		o.Architecture = "" // as before there were others, so that older checkpoints go on
 	}
@@ -102,6 +102,9 @@ func identity(o Options, digest string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// deviceSteps is Options.Together on a device.
+const deviceSteps = 8
+
 // prepare loads the graphs and puts the starting or saved state into them.
 func (r *run) prepare() error {
 	if err := ort.Find(r.o.Library); err != nil {
@@ -112,24 +115,29 @@ func (r *run) prepare() error {
 		return err
 	}
 	device := ort.Options{Device: r.o.Device, Threads: r.o.Threads, IntraOpSpinning: true}
-	if err := r.choosePath(device); err != nil {
+	cpu := onCPU(device)
+	if err := r.choosePath(cpu); err != nil {
 		return err
 	}
-	shape := r.source.shape
-	if r.stepper, err = newStepper(shape, float32(r.o.L2), false, start, device); err != nil {
+	single := r.source.shape
+	shape := &r.source.shape
+	if shape.steps = r.o.Together; shape.steps == 0 && !cpu {
+		shape.steps = deviceSteps
+	}
+	if r.stepper, err = newStepper(*shape, float32(r.o.L2), false, start, device); err != nil {
 		return err
 	}
-	if r.calibrator, err = newCalibrator(shape, device); err != nil {
+	if r.calibrator, err = newCalibrator(single, device); err != nil {
 		return err
 	}
 	for range 2 {
-		b, err := newBatch(shape)
+		b, err := newBatch(*shape)
 		if err != nil {
 			return err
 		}
 		r.batches = append(r.batches, b)
 	}
-	r.spare, err = newBatch(shape)
+	r.spare, err = newBatch(single)
 	return err
 }
 
@@ -211,12 +219,24 @@ func (r *run) total() int {
 
 func (r *run) elapsed() time.Duration { return r.before + time.Since(r.started) }
 
-// share is the part of the run that is done.
-func (r *run) share() float64 {
+// share is the part of the run that is done, shareAt that after so many steps.
+func (r *run) share() float64 { return r.shareAt(r.stepper.step) }
+
+func (r *run) shareAt(step int) float64 {
 	if r.o.Steps > 0 {
-		return float64(r.stepper.step) / float64(r.o.Steps)
+		return float64(step) / float64(r.o.Steps)
 	}
 	return min(1, float64(r.elapsed())/float64(r.o.Duration))
+}
+
+// together is how many steps to make in one run of the graph after so many: up to
+// the next after which there is something else to do.
+func (r *run) together(step int) int {
+	n := 1
+	for n < r.source.shape.steps && step+n < r.total() && !r.due(step+n) && (step+n)%r.o.Save != 0 {
+		n++
+	}
+	return n
 }
 
 func (r *run) progressNow() Progress {
@@ -235,9 +255,8 @@ func (r *run) epochs(step int) float64 {
 	return float64(step*r.o.Batch) / float64(r.source.samples.Len())
 }
 
-// due reports whether the step just made is to be validated.
-func (r *run) due() bool {
-	step := r.stepper.step
+// due reports whether a step (1, 2, …) is to be validated.
+func (r *run) due(step int) bool {
 	if r.o.Every > 0 {
 		return step%r.o.Every == 0
 	}

@@ -56,13 +56,13 @@ var ErrOtherPath = errors.New("the checkpoint was made on the fast path, which t
 
 // choosePath sets the block of the run's shape: that of the checkpoint it goes on
 // from, so that its course stays the same to the last bit, or the fastest.
-func (r *run) choosePath(o ort.Options) error {
+func (r *run) choosePath(cpu bool) error {
 	shape := &r.source.shape
 	if r.resumed && shape.block == 0 {
 		return nil
 	}
 	block := 0
-	if r.o.Fast == FastAuto && onCPU(o) {
+	if r.o.Fast == FastAuto && cpu {
 		block = fastBlock(shape.net)
 	}
 	if r.resumed && block != shape.block {
@@ -130,7 +130,7 @@ func sampleStep(s shapeOf) (loss float64, grad []float32, err error) {
 		b.x.Data()[i] = float32(math.Sin(float64(i)) + math.Cos(float64(3*i*i)))
 		b.t.Data()[3*image*pixels+pixel*3/pixels*pixels+pixel] = 1
 	}
-	b.norm = 1 / float32(len(b.x.Data()))
+	b.norm[0] = 1 / float32(len(b.x.Data()))
 	l, err := t.run(context.Background(), b, 0)
 	return float64(l), clone(t.grad.Data()), err
 }

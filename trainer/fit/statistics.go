@@ -42,7 +42,7 @@ func (c *calibrator) measure(ctx context.Context, p []float32, s *source, b *bat
 	channels := len(c.mean.Data())
 	sum := make([]float64, 2*channels)
 	for step := range n {
-		if err := s.fill(b, step); err != nil {
+		if err := s.fill(b, step, 1); err != nil {
 			return nil, err
 		}
 		if err := c.session.RunContext(ctx, []*ort.Tensor{c.p, b.x}, []*ort.Tensor{c.mean, c.variance}); err != nil {

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"testing"
@@ -41,4 +42,32 @@ func benchmarkStep(b *testing.B, shape shapeOf) {
 			}
 		}
 	})
+}
+
+// BenchmarkTogether is the time of a step of those made in one run of the graph.
+func BenchmarkTogether(b *testing.B) {
+	needRuntime(b)
+	for _, together := range []int{1, 4} {
+		shape := shapeOf{net: model.XNet(16), batch: 5, size: dataset.Side, steps: together}
+		b.Run(fmt.Sprint(together), func(b *testing.B) {
+			step, err := newStepper(shape, 5e-4, false, fresh(shape.net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: runtime.GOMAXPROCS(0)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer close0(b, step)
+			pictures, err := newBatch(shape)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer close0(b, pictures)
+			pictures.steps = together
+			avg := newAverage(0.99, step.parameters())
+			for b.Loop() {
+				if _, err := step.several(context.Background(), pictures, make([]float64, together), avg); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N*together), "ms/step")
+		})
+	}
 }

@@ -23,7 +23,7 @@ func fresh(w model.Weights) state {
 	return state{P: p, M: make([]float32, len(p)), V: make([]float32, len(p))}
 }
 
-// stepper runs training steps. The flat vectors exist twice: a step reads one
+// stepper runs training steps, one in a run of its session or several. The flat vectors exist twice: a step reads one
 // set and writes the other, then they change places, because one buffer must not
 // be both input and output of a run.
 type stepper struct {
@@ -34,20 +34,27 @@ type stepper struct {
 	rate      *ort.Tensor
 	loss      *ort.Tensor
 	grad      *ort.Tensor // nil unless asked for
+	loop      *loop       // nil where a run makes one step
 	current   int
 	step      int
 	allocated []*ort.Tensor
 }
 
-// newStepper loads the step graph and puts s into it.
+// newStepper loads the graph of a step, or of shape.steps of them, whose gradients
+// are not told, and puts s into it.
 func newStepper(shape shapeOf, l2 float32, withGrad bool, s state, o ort.Options) (*stepper, error) {
-	outputs := stepOutputs
+	inputs, outputs := stepInputs, stepOutputs
 	if withGrad {
 		outputs = append(outputs[:len(outputs):len(outputs)], "G")
 	}
+	graph := func() []byte { return stepGraph(shape, l2, withGrad) }
+	if shape.steps > 1 {
+		inputs, outputs = loopInputs, loopOutputs
+		graph = func() []byte { return loopGraph(shape, l2) }
+	}
 	o.KeepLayout = true
 	o.MemPattern = false // halves the memory of a step at the same speed
-	session, err := ort.NewSession(stepGraph(shape, l2, withGrad), stepInputs, outputs, o)
+	session, err := ort.NewSession(graph(), inputs, outputs, o)
 	if err != nil {
 		return nil, fmt.Errorf("load the training step: %w", err)
 	}
@@ -73,7 +80,11 @@ func (t *stepper) allocate(withGrad bool) error {
 	for i := range 2 {
 		t.p[i], t.m[i], t.v[i] = tensor(total), tensor(total), tensor(total)
 	}
-	t.norm, t.rate, t.loss = tensor(1), tensor(1), tensor(1)
+	steps := max(1, t.shape.steps)
+	t.norm, t.rate, t.loss = tensor(steps), tensor(steps), tensor(steps)
+	if steps > 1 {
+		t.loop = &loop{before: tensor(total), after: tensor(total), decay: tensor(steps), count: tensor(1)}
+	}
 	if withGrad {
 		t.grad = tensor(total)
 	}
@@ -101,7 +112,7 @@ func (t *stepper) parameters() []float32 { return t.p[t.current].Data() }
 // run makes one step on b at the given learning rate and returns the loss.
 func (t *stepper) run(ctx context.Context, b *batch, rate float64) (float32, error) {
 	c, next := t.current, 1-t.current
-	t.norm.Data()[0] = b.norm
+	t.norm.Data()[0] = b.norm[0]
 	t.rate.Data()[0] = float32(rate * correction(t.step+1))
 	in := []*ort.Tensor{t.p[c], t.m[c], t.v[c], b.x, b.t, t.norm, t.rate}
 	out := []*ort.Tensor{t.p[next], t.m[next], t.v[next], t.loss}

@@ -37,12 +37,12 @@ func TestBetter(t *testing.T) {
 
 // Validation comes with each epoch although an epoch is no whole number of steps.
 func TestDue(t *testing.T) {
-	r := &run{o: Options{Batch: 5, EveryEpochs: 1}, stepper: &stepper{}, source: &source{samples: &dataset.Samples{}}}
+	r := &run{o: Options{Batch: 5, EveryEpochs: 1}, source: &source{samples: &dataset.Samples{}}}
 	r.source.samples.Add(nil, make([]dataset.Item, 11))
 	var due []int
-	for r.stepper.step = 1; r.stepper.step <= 7; r.stepper.step++ {
-		if r.due() {
-			due = append(due, r.stepper.step)
+	for step := 1; step <= 7; step++ {
+		if r.due(step) {
+			due = append(due, step)
 		}
 	}
 	if len(due) != 3 || due[0] != 3 || due[1] != 5 || due[2] != 7 {
