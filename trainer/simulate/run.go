@@ -137,7 +137,7 @@ func (o Options) imagePath(i int) string { return filepath.Join(o.Out, "images",
 func (o Options) labelPath(i int) string { return filepath.Join(o.Out, "labels", o.id(i)+".png") }
 
 func (o Options) write(i int, s *sheet) error {
-	if err := writePNG(o.labelPath(i), s.labels(), s.placed.mm); err != nil {
+	if err := writePNG(o.labelPath(i), s.labels(), 0); err != nil {
 		return err
 	}
 	picture := s.picture()
