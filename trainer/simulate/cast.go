@@ -13,6 +13,7 @@ type bandage struct {
 	radius     float64    // of the tube that the wall is
 	veil       float32    // attenuation of the two walls seen face-on
 	rim        float64    // most of the veil's multiple at the border
+	wrap, lift float64    // of a thin bandage around it: multiple of the veil at its border, distance from the wall
 	pad        float32    // attenuation of the padding
 	mid, reach float64    // the part of the circumference that a splint covers; reach ≥ π all around
 }
@@ -37,6 +38,7 @@ func (s *sheet) wrap() {
 	b.radius = float64(plane{s.w, s.h, depth}.quantiles(tube, .97)[0])
 	hole := s.thumbHole(limb, b)
 	edge := s.noiseMap(d.uni(4, 20))
+	s.bandaged = make([]bool, len(s.label))
 	wall, front, back, lumps := newPlane(s.w, s.h), s.weave(b.axis), s.weave(b.axis), s.noiseMap(d.uni(4, 15))
 	for i, in := range tube {
 		if !in || hole[i] {
@@ -53,11 +55,28 @@ func (s *sheet) wrap() {
 		sum := b.covers(theta)*float64(front.v[i]) + b.covers(-theta)*float64(back.v[i])
 		wall.v[i] = float32(on) * (b.veil*float32(chord*sum/2) + b.pad*clamp(.7+.4*lumps.v[i], 0, 2))
 		if on > .5 && s.label[i] == labelOpen {
-			s.label[i], s.body[i] = labelSoft, true
+			s.label[i], s.body[i], s.bandaged[i] = labelSoft, true, true
 		}
 	}
 	for i, p := range s.blur(wall, .35).v {
 		s.path.v[i] += p
+	}
+}
+
+// keepPadding marks all of a cast as shown where most of it is: padding that cannot be told from air is still
+// inside a wall that can.
+func (s *sheet) keepPadding(shown []bool) {
+	n, seen := 0, 0
+	for i, in := range s.bandaged {
+		if in {
+			n++
+			if shown[i] {
+				seen++
+			}
+		}
+	}
+	for i, in := range s.bandaged {
+		shown[i] = shown[i] || in && 2*seen > n
 	}
 }
 
@@ -79,6 +98,9 @@ func (s *sheet) bandage(limb []bool) bandage {
 	}
 	b.wall = min(b.wall, .7*min(b.gap[0], b.gap[1]))
 	b.pad = float32(d.uni(.015, .07))
+	if d.chance(.35) {
+		b.wrap, b.lift = d.uni(.4, 2), min(d.uni(.5, 1.5)*b.wall, .25*min(b.gap[0], b.gap[1]))
+	}
 	if d.chance(.35) {
 		b.splint(d)
 	}
@@ -123,9 +145,10 @@ func (b *bandage) within(a, unit float64) float64 {
 // inside the outer border: through a tube's wall it is longest at the inner border.
 func (b *bandage) chord(e float64) float64 {
 	R, r := b.radius, b.radius-b.wall
-	x := max(R-max(e, 0), 0)
+	x := max(R-max(e-b.lift, 0), 0)
 	way := math.Sqrt(max(R*R-x*x, 0)) - math.Sqrt(max(r*r-x*x, 0))
-	return min(way/b.wall, b.rim)
+	line := (e - b.wall/4) / (b.wall/6 + .5)
+	return min(way/b.wall, b.rim) + b.wrap*math.Exp(-line*line)
 }
 
 // tube is the silhouette of the limb with padding and wall on it, as long as the limb; smoothed, since a

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -116,5 +117,18 @@ func TestBiggest(t *testing.T) {
 	}
 	if biggest(make([]bool, 9), 3, 3) != nil {
 		t.Error("found a part of nothing")
+	}
+}
+
+func TestPaddingInsideASeenWallIsKept(t *testing.T) {
+	s := &sheet{bandaged: []bool{true, true, true, false}}
+	for _, c := range []struct{ shown, want []bool }{
+		{[]bool{true, true, false, false}, []bool{true, true, true, false}},
+		{[]bool{true, false, false, false}, []bool{true, false, false, false}},
+	} {
+		got := slices.Clone(c.shown)
+		if s.keepPadding(got); !slices.Equal(got, c.want) {
+			t.Errorf("%v becomes %v, want %v", c.shown, got, c.want)
+		}
 	}
 }

@@ -52,7 +52,7 @@ func (g *drawing) stroke(x0, y0, x1, y1 float64, radius func(t float64) float64,
 		for x := max(0, int(min(x0, x1)-most)); x <= min(p.w-1, int(max(x0, x1)+most)); x++ {
 			fx, fy := float64(x), float64(y)
 			t := min(max(((fx-x0)*dx+(fy-y0)*dy)/l2, 0), 1)
-			r, away := radius(t), math.Hypot(fx-x0-t*dx, fy-y0-t*dy)
+			r, away := max(radius(t), .35), math.Hypot(fx-x0-t*dx, fy-y0-t*dy)
 			q := clamp(float32(r-away+.5), 0, 1)
 			if i := y*p.w + x; q > 0 {
 				p.v[i] = max(p.v[i], q*float32(thick(away, r)))

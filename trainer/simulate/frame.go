@@ -15,10 +15,12 @@ func (s *sheet) lines() {
 	}
 }
 
-// clip narrows the picture to the range of the anatomy and the air beside it, as the window of most
-// displayed images does: unexposed borders, metal and lead are beyond it and become its darkest grey.
+// clip narrows the picture to the range of the anatomy and the air beside it and some room, as the window of
+// most displayed images does. Unexposed borders, metal and lead are beyond it and become the grey at its end:
+// real ones leave the bones' end 5 to 50 % of the picture's range.
 func (s *sheet) clip() {
 	d := s.d
+	s.ends[0], s.ends[1] = s.pic.bounds()
 	if !d.chance(.88) {
 		return
 	}
@@ -27,15 +29,19 @@ func (s *sheet) clip() {
 		shown[i] = l <= labelBone && s.beam[i] && !s.outside[i] && (s.steel == nil || !s.steel[i])
 	}
 	q := s.pic.quantiles(shown, .001, .999)
-	room := (q[1] - q[0]) * float32(d.uni(0, .12))
-	s.pic.each(func(x float32) float32 { return clamp(x, q[0]-room, q[1]+room) })
+	lo, hi := d.uni(0, .12), d.uni(0, .12)
+	if d.chance(.75) {
+		lo = d.uni(.05, .9)
+	}
+	s.ends = [2]float32{q[0] - (q[1]-q[0])*float32(lo), q[1] + (q[1]-q[0])*float32(hi)}
+	s.pic.each(func(x float32) float32 { return clamp(x, s.ends[0], s.ends[1]) })
 }
 
 // frame adds what is no image: burned-in letters, shutters, strips of the detector's edge, drawn frames,
 // rotated padding and the space beyond the map.
 func (s *sheet) frame() {
 	d := s.d
-	lo, hi := s.pic.bounds()
+	lo, hi := s.ends[0], s.ends[1]
 	either := func(p float64) float32 {
 		if d.chance(p) {
 			return lo

@@ -30,7 +30,10 @@ func TestClipKeepsToTheAnatomy(t *testing.T) {
 			continue
 		}
 		clipped++
-		if lo < -.125 || lo > .01 || hi < .9 || hi > 1 {
+		if s.ends[0] != lo || s.ends[1] < hi {
+			t.Fatalf("picture %d: range %.2f…%.2f outside the window %v", i, lo, hi, s.ends)
+		}
+		if lo < -.92 || lo > .01 || hi < .9 || hi > 1 {
 			t.Fatalf("picture %d: range %.2f…%.2f, the anatomy has 0…1", i, lo, hi)
 		}
 		for k, b := range s.beam {
@@ -51,7 +54,7 @@ func TestFramePaintsIgnoredPixelsOnly(t *testing.T) {
 		s.clip()
 		before, label := s.pic.clone(), slices.Clone(s.label)
 		s.frame()
-		lo, hi := before.bounds()
+		lo, hi := s.ends[0], s.ends[1]
 		for k, l := range s.label {
 			if s.pic.v[k] != before.v[k] && l != labelIgnore && s.shade[k] == 1 && abs32(s.pic.v[k]-before.v[k]) > .1*(hi-lo) {
 				t.Fatalf("picture %d: a pixel of class %d is painted over", i, l)

@@ -4,7 +4,7 @@ import "math"
 
 // wires are one to four Kirschner wires, oblique through the bone, some bent where they stick out.
 func (m *metalwork) wires(f diaphysis) {
-	d, u := m.d, m.s.unit
+	d, u := m.d, m.mm
 	r := d.uni(.3, .8) * u
 	place := d.Float64()
 	for range d.between(1, 5) {
@@ -36,7 +36,7 @@ func (m *metalwork) screws(f diaphysis) {
 }
 
 func (m *metalwork) screwRadius(f diaphysis) float64 {
-	return max(min(m.d.uni(.12, .3)*f.width(), 2.2*m.s.unit), .5*m.s.unit)
+	return max(min(m.d.uni(.12, .3)*f.width(), 2.2*m.mm), .5*m.mm)
 }
 
 // screw is a threaded rod with a head at its start.
@@ -78,7 +78,7 @@ func (f *diaphysis) pieces(from, to, off float64, draw func(x0, y0, x1, y1 float
 }
 
 func (m *metalwork) plateEdge(f diaphysis, from, to float64) {
-	d, u, side := m.d, m.s.unit, m.d.pick(-1, 1)
+	d, u, side := m.d, m.mm, m.d.pick(-1, 1)
 	half, body := d.uni(.4, 1.1)*u, m.part()
 	thick := d.uni(2, 5) * u
 	f.pieces(from, to, side*1.08, func(x0, y0, x1, y1 float64) { body.bar(x0, y0, x1, y1, half, thick) })
@@ -97,7 +97,7 @@ func (m *metalwork) plateEdge(f diaphysis, from, to float64) {
 }
 
 func (m *metalwork) plateFace(f diaphysis, from, to float64) {
-	d, u := m.d, m.s.unit
+	d, u := m.d, m.mm
 	half, thick, off := max(d.uni(.3, .7)*f.width(), u), d.uni(.5, 1.5)*u, d.uni(-.5, .5)
 	body := m.part()
 	f.pieces(from, to, off, func(x0, y0, x1, y1 float64) { body.bar(x0, y0, x1, y1, half, thick) })
@@ -116,7 +116,7 @@ func (m *metalwork) plateFace(f diaphysis, from, to float64) {
 // nail lies in the marrow, with locking screws at its ends.
 func (m *metalwork) nail(f diaphysis) {
 	d := m.d
-	half, body := max(d.uni(.28, .6)*f.width(), .6*m.s.unit), m.part()
+	half, body := max(d.uni(.28, .6)*f.width(), .6*m.mm), m.part()
 	from, to := d.uni(-.05, .25), d.uni(.7, 1.05)
 	off, hollow := d.gauss(0, .12), d.chance(.4)
 	f.pieces(from, to, off, func(x0, y0, x1, y1 float64) { body.rod(x0, y0, x1, y1, always(half)) })
@@ -140,7 +140,7 @@ func (m *metalwork) nail(f diaphysis) {
 
 // cerclage is wire around the bone, mostly with two pins, as a tension band or around a fracture.
 func (m *metalwork) cerclage(f diaphysis) {
-	d, u := m.d, m.s.unit
+	d, u := m.d, m.mm
 	r, place := d.uni(.25, .5)*u, d.uni(.1, .9)
 	for range d.between(1, 5) {
 		t, lean := min(max(place+d.gauss(0, .08), 0), 1), d.gauss(0, .25)
@@ -164,7 +164,7 @@ func (m *metalwork) cerclage(f diaphysis) {
 
 // staples close a wound in a row, or one or two hold the bone.
 func (m *metalwork) staples(f diaphysis) {
-	d, u := m.d, m.s.unit
+	d, u := m.d, m.mm
 	n, size, r := d.between(6, 26), d.uni(1.5, 3.5)*u, d.uni(.25, .45)*u
 	if d.chance(.3) {
 		n, size, r = d.between(1, 3), d.uni(4, 9)*u, d.uni(.5, 1)*u
@@ -185,7 +185,7 @@ func (m *metalwork) staples(f diaphysis) {
 
 // fixator is external: pins from the bone out through the skin to a bar.
 func (m *metalwork) fixator(f diaphysis) {
-	d, u, side := m.d, m.s.unit, m.d.pick(-1, 1)
+	d, u, side := m.d, m.mm, m.d.pick(-1, 1)
 	r, far := d.uni(.5, 1.1)*u, d.uni(3, 7)
 	n := d.between(2, 6)
 	var bar []float64
@@ -241,7 +241,7 @@ func (m *metalwork) prosthesis(f diaphysis) {
 
 // fragments are shot, splinters and other metal in the flesh.
 func (m *metalwork) fragments(f diaphysis) {
-	d, u := m.d, m.s.unit
+	d, u := m.d, m.mm
 	t, spread := d.Float64(), d.uni(2, 25)*u
 	for range d.between(1, 14) {
 		x, y := f.at(t, 0)

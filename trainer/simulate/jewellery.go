@@ -32,9 +32,9 @@ var worn = []struct {
 // held are the things that hold a patient still.
 var held = []func(*sheet){(*sheet).sponge, (*sheet).sponge, (*sheet).sandbag, (*sheet).hand}
 
-// lay adds a drawing's attenuation, mu per unit of its thickness; the label ignores what it covers.
+// lay adds a drawing's attenuation, mu per millimetre of its thickness; the label ignores what it covers.
 func (s *sheet) lay(g *drawing, mu float32) {
-	k := mu / float32(s.unit)
+	k := mu / float32(s.millimetre())
 	for i, t := range g.thick.v {
 		s.path.v[i] += min(k*t, 8)
 		if k*t > .02 && g.cover.v[i] > .15 || k*t > .1 {
@@ -69,7 +69,7 @@ func (s *sheet) ring(g *drawing) {
 	if f.n() == 0 {
 		return
 	}
-	s.band(g, f, d.uni(.2, .8), d.uni(1.5, 2.2), d.uni(.6, 2)*s.unit)
+	s.band(g, f, d.uni(.2, .8), d.uni(1.5, 2.2), d.uni(.6, 2)*s.millimetre())
 	s.lay(g, s.gold())
 }
 
@@ -93,7 +93,7 @@ func (s *sheet) band(g *drawing, f diaphysis, t, wide, half float64) {
 
 // bracelet goes across the whole limb, a chain or a band, sometimes with a watch on it.
 func (s *sheet) bracelet(g *drawing) {
-	d, u := s.d, s.unit
+	d, u := s.d, s.millimetre()
 	limb := biggest(s.body, s.w, s.h)
 	if limb == nil {
 		return
@@ -160,14 +160,14 @@ func (s *sheet) across() (p [4][2]float64) {
 // cable is a lead, a tube or a line.
 func (s *sheet) cable(g *drawing) {
 	for range s.d.between(1, 4) {
-		s.chain(g, s.d.uni(.4, 1.6)*s.unit, s.across(), false)
+		s.chain(g, s.d.uni(.4, 1.6)*s.millimetre(), s.across(), false)
 	}
 	s.lay(g, float32(s.d.uni(.06, .8)))
 }
 
 // electrodes are snaps on gel pads with their cables.
 func (s *sheet) electrodes(g *drawing) {
-	d, u := s.d, s.unit
+	d, u := s.d, s.millimetre()
 	wires := newDrawing(s.w, s.h)
 	for range d.between(1, 5) {
 		i := s.somewhere(s.body)
@@ -184,7 +184,7 @@ func (s *sheet) electrodes(g *drawing) {
 
 // buttons are a row of discs with two or four holes, of plastic or metal.
 func (s *sheet) buttons(g *drawing) {
-	d, u := s.d, s.unit
+	d, u := s.d, s.millimetre()
 	n, r, thick := d.between(1, 7), d.uni(2, 5)*u, d.uni(.3, 1)*u
 	x, y := d.uni(.1, .9)*float64(s.w), d.uni(.1, .9)*float64(s.h)
 	sin, cos := math.Sincos(d.uni(0, math.Pi))
@@ -204,7 +204,7 @@ func (s *sheet) buttons(g *drawing) {
 
 // zip is two rows of teeth along a curve, with a slider.
 func (s *sheet) zip(g *drawing) {
-	d, u := s.d, s.unit
+	d, u := s.d, s.millimetre()
 	p, r := s.across(), d.uni(.4, .9)*u
 	s.chain(g, r, p, true)
 	for k := range p {
@@ -220,19 +220,19 @@ func (s *sheet) zip(g *drawing) {
 // necklace hangs from two places at the picture's upper part, often with a pendant.
 func (s *sheet) necklace(g *drawing) {
 	d, w, h := s.d, float64(s.w), float64(s.h)
-	x, y, r := d.uni(.3, .7)*w, d.uni(.15, .7)*h, d.uni(.4, 1.1)*s.unit
+	x, y, r := d.uni(.3, .7)*w, d.uni(.15, .7)*h, d.uni(.4, 1.1)*s.millimetre()
 	a, b := d.uni(.1, .3)*w, d.uni(.15, .5)*h
 	s.chain(g, r, [4][2]float64{{x - a, y - b}, {x - .8*a, y + .3*b}, {x + .8*a, y + .3*b}, {x + a, y - b}}, d.chance(.7))
 	if d.chance(.5) {
-		q := d.uni(2, 5) * s.unit
-		g.bar(x, y+.1*b, x, y+.1*b+d.uni(0, 2)*q, q, .7*s.unit)
+		q := d.uni(2, 5) * s.millimetre()
+		g.bar(x, y+.1*b, x, y+.1*b+d.uni(0, 2)*q, q, .7*s.millimetre())
 	}
 	s.lay(g, s.gold())
 }
 
 // brassiere is its wires, hooks and slides.
 func (s *sheet) brassiere(g *drawing) {
-	d, u := s.d, s.unit
+	d, u := s.d, s.millimetre()
 	x, y := d.uni(.35, .65)*float64(s.w), d.uni(.3, .8)*float64(s.h)
 	a, r := d.uni(20, 45)*u, d.uni(.35, .7)*u
 	wires := d.chance(.6)
@@ -252,7 +252,7 @@ func (s *sheet) brassiere(g *drawing) {
 
 // key is one of two keys or a tag on a ring.
 func (s *sheet) key(g *drawing) {
-	d, u := s.d, s.unit
+	d, u := s.d, s.millimetre()
 	x, y := d.uni(.05, .95)*float64(s.w), d.uni(.05, .95)*float64(s.h)
 	for range d.between(1, 4) {
 		part := g.part()
@@ -273,7 +273,7 @@ func (s *sheet) key(g *drawing) {
 
 // coins lie in a pocket, flat or on edge.
 func (s *sheet) coins(g *drawing) {
-	d, u := s.d, s.unit
+	d, u := s.d, s.millimetre()
 	x, y := d.uni(.05, .95)*float64(s.w), d.uni(.05, .95)*float64(s.h)
 	for range d.between(1, 5) {
 		part, r := g.part(), d.uni(4, 9)*u

@@ -42,6 +42,7 @@ func (s *sheet) hideInvisible() {
 	for i, l := range s.label {
 		shown[i] = l != labelSoft || w.v[i] <= .002 || abs32(p.v[i]-a.v[i]/w.v[i]) >= least
 	}
+	s.keepPadding(shown)
 	hidden := s.spread(labelOpen, func(i int) bool { return !shown[i] })
 	share := newPlane(s.w, s.h)
 	for _, i := range hidden {

@@ -24,10 +24,16 @@ type metalwork struct {
 	s    *sheet
 	d    dice
 	bone []bool
+	mm   float64 // pixels; in very wide and narrow fields as much as stays between hair and beam
+}
+
+// millimetre is a millimetre in pixels, but in a field of 80 to 400 mm.
+func (s *sheet) millimetre() float64 {
+	return float64(max(s.w, s.h)) / min(max(s.span, 80), 400)
 }
 
 func (s *sheet) metalwork() *metalwork {
-	m := &metalwork{newDrawing(s.w, s.h), s, s.d, make([]bool, len(s.label))}
+	m := &metalwork{newDrawing(s.w, s.h), s, s.d, make([]bool, len(s.label)), s.millimetre()}
 	for i, t := range s.bone.v {
 		m.bone[i] = t > .7
 	}
@@ -81,7 +87,7 @@ func (m *metalwork) longest(bones []int) (best diaphysis) {
 	}
 	if best.n() == 0 {
 		i := bones[m.d.IntN(len(bones))]
-		best.add(float64(i%m.s.w), float64(i/m.s.w), 1, 0, 4*m.s.unit)
+		best.add(float64(i%m.s.w), float64(i/m.s.w), 1, 0, 4*m.mm)
 	}
 	return best
 }
@@ -94,7 +100,7 @@ func (m *metalwork) finish() {
 	mu := float32(s.rays.coefficient(metal) * s.span / float64(max(s.w, s.h)))
 	for i, t := range m.thick.v {
 		s.path.v[i] += min(mu*t, 9)
-		if m.cover.v[i] > .5 && !s.outside[i] {
+		if m.cover.v[i] > .35 && !s.outside[i] {
 			s.label[i], s.steel[i] = labelBone, true
 		}
 	}

@@ -21,6 +21,7 @@ type sheet struct {
 	label              []uint8
 	body, outside      []bool    // outside: beyond the thickness map
 	beam               []bool    // not shadowed by the collimator
+	bandaged           []bool    // of a cast, outside the skin
 	covered            []bool    // by a strip or padding
 	twins              *blade    // the line between two exposures on one plate; nil for one
 	shade              []float32 // collimator transmission; nil when wide open
@@ -30,8 +31,9 @@ type sheet struct {
 	rays               *beam
 	harder             float32 // how much more a quantum weighs behind a path of 1
 	placed             placed
-	burn               *writing // burned in; nil for nothing
-	steel              []bool   // metal on top of bone or soft tissue; nil when there is none
+	ends               [2]float32 // of the window: the greys of full black and white
+	burn               *writing   // burned in; nil for nothing
+	steel              []bool     // metal on top of bone or soft tissue; nil when there is none
 }
 
 // sample makes one radiograph from a view: geometry, physics, processing, label.
