@@ -1,47 +1,51 @@
 package simulate
 
 // attenuate turns millimetres of tissue into the attenuation integral −ln(signal) of the sample's X-ray tube, beam
-// hardening included: soft tissue is muscle with some fat, bone is cortex around a mixture of marrow and trabeculae.
+// hardening included.
 func (s *sheet) attenuate() {
-	d := s.d
 	b := newBeam(s.source())
 	s.rays, s.harder = b, float32(b.hardening())
-	m := tissues()
-	fat := inMuscleAndBone(&m.adipose)
+	soft, bone := s.tissues()
+	l0, h0 := soft.bounds()
+	l1, h1 := bone.bounds()
+	a := b.absorber([2]float32{l0, l1}, [2]float32{h0, h1})
+	for i, t := range soft.v {
+		soft.v[i] = a.at(t, bone.v[i])
+	}
+	s.path = soft
+}
+
+// tissues is the body as mm of muscle and of cortical bone: soft tissue is muscle with texture, up to 80 mm of it
+// mixed with fat, and gas in the bowel; bone is cortex around marrow and trabeculae.
+func (s *sheet) tissues() (soft, bone plane) {
+	d := s.d
+	fat := inMuscleAndBone(&tissues().adipose)
 	marrow, trabeculae := s.spongiosa()
 	dense := float32(d.uni(.82, 1.04)) // cortex loses mineral with age
-	layer, lean := float32(d.uni(0, 80)), float32(d.uni(0, 1))
+	layer, fatty := float32(d.uni(0, 80)), float32(d.uni(0, 1))
 	size := float32(1)
 	if d.chance(.3) {
 		size = exp32(float32(d.gauss(0, .25)))
 	}
 	texture, amount := s.noiseMap(d.uni(8, 40)), float32(d.uni(0, .08))
-	trabecula := s.trabeculae()
+	net := s.trabeculae()
 	gas := s.gas()
-	s.path = newPlane(s.w, s.h)
-	bone := newPlane(s.w, s.h)
-	for i := range s.path.v {
-		soft := max(s.skin.v[i]*size-s.bone.v[i], 0)
-		f := lean * min(soft, layer)
-		soft -= f
-		soft *= 1 + amount*texture.v[i]
+	soft, bone = newPlane(s.w, s.h), newPlane(s.w, s.h)
+	for i, t := range s.bone.v {
+		flesh := max(s.skin.v[i]*size-t, 0)
+		f := fatty * min(flesh, layer)
+		flesh = (flesh - f) * (1 + amount*texture.v[i])
 		if gas.v != nil {
-			soft = max(soft-gas.v[i], min(soft, 8))
+			flesh = max(flesh-gas.v[i], min(flesh, 8))
 		}
-		in := min(s.marrow.v[i], s.bone.v[i])
-		out := (s.bone.v[i] - in) * dense
-		s.path.v[i] = soft + f*float32(fat.muscle) + in*float32(marrow.muscle)
-		bone.v[i] = out + f*float32(fat.cortical) + in*float32(marrow.cortical)
-		if trabecula.v != nil {
-			bone.v[i] += in * clamp(trabecula.v[i], -.8, 2) * trabeculae
+		in := min(s.marrow.v[i], t)
+		soft.v[i] = flesh + f*float32(fat.muscle) + in*float32(marrow.muscle)
+		bone.v[i] = (t-in)*dense + f*float32(fat.cortical) + in*float32(marrow.cortical)
+		if net.v != nil {
+			bone.v[i] += in * clamp(net.v[i], -.8, 2) * trabeculae
 		}
 	}
-	l0, h0 := s.path.bounds()
-	l1, h1 := bone.bounds()
-	a := b.absorber([2]float32{l0, l1}, [2]float32{h0, h1})
-	for i, t := range s.path.v {
-		s.path.v[i] = a.at(t, bone.v[i])
-	}
+	return soft, bone
 }
 
 // source follows technique charts: 1 to 2 kV more per cm of body, from 50-odd for a hand, 100 to 120 kV for the chest.
@@ -59,8 +63,7 @@ func (s *sheet) source() source {
 
 // spongiosa is the inside of a bone: marrow with a share of 8 to 52 % of trabeculae, which is returned too.
 func (s *sheet) spongiosa() (mixture, float32) {
-	m := tissues()
-	p, share := inMuscleAndBone(&m.marrow), s.d.uni(.08, .52)
+	p, share := inMuscleAndBone(&tissues().marrow), s.d.uni(.08, .52)
 	return mixture{(1 - share) * p.muscle, (1-share)*p.cortical + share}, float32(share)
 }
 

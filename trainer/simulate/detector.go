@@ -10,8 +10,7 @@ func (s *sheet) soften(I plane) plane {
 	focus := d.pick(.6, 1, 1.2)                // IEC 60336 nominal values
 	penumbra := focus * gap / s.dist / math.Sqrt(12)
 	light := .187 / d.uni(.9, 2) // Gaussian whose MTF is one half at 0.9 to 2 line pairs per mm
-	px := s.span / float64(max(s.w, s.h))
-	return I.blur(math.Hypot(math.Hypot(penumbra, light)/px, d.uni(0, 1)*s.unit))
+	return I.blur(math.Hypot(math.Hypot(penumbra, light)/s.span*float64(max(s.w, s.h)), d.uni(0, 1)*s.unit))
 }
 
 // quanta is the variance of the signal x in units of that of the open beam: an energy-integrating detector gets

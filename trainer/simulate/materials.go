@@ -109,10 +109,10 @@ func (m material) linear() spectrum {
 // tissue are the linear coefficients that every sample uses; marrow is red and yellow in equal volumes.
 type tissue struct{ muscle, adipose, cortical, marrow, aluminium, copper spectrum }
 
-var tissues = sync.OnceValue(func() tissue {
+var tissues = sync.OnceValue(func() *tissue {
 	red, yellow := redMarrow.linear(), yellowMarrow.linear()
 	for i := range red {
 		red[i] = (red[i] + yellow[i]) / 2
 	}
-	return tissue{skeletalMuscle.linear(), adipose.linear(), corticalBone.linear(), red, aluminium.linear(), copper.linear()}
+	return &tissue{skeletalMuscle.linear(), adipose.linear(), corticalBone.linear(), red, aluminium.linear(), copper.linear()}
 })

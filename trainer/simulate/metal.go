@@ -97,7 +97,7 @@ func (m *metalwork) finish() {
 	s := m.s
 	s.steel = make([]bool, len(s.label))
 	metal := []material{titanium, iron}[m.d.IntN(2)] // steel is nearly iron
-	mu := float32(s.rays.coefficient(metal) * s.span / float64(max(s.w, s.h)))
+	mu := float32(s.rays.coefficient(metal) / m.mm)
 	for i, t := range m.thick.v {
 		s.path.v[i] += min(mu*t, 9)
 		if m.cover.v[i] > .35 && !s.outside[i] {

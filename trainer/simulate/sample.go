@@ -139,10 +139,10 @@ func (s *sheet) warp(v view) {
 		th = d.uni(0, 2*math.Pi)
 	}
 	sin, cos := math.Sincos(th)
-	s.span, s.dist = v.px*float64(mapSize)*z, v.cam.dist
 	shear := d.gauss(0, .04)
 	flip := d.pick(-1, 1)
 	s.placed = v.placed(s, [2]float64{sx, sy}, th, shear, flip)
+	s.span, s.dist = s.placed.mm*float64(max(s.w, s.h)), v.cam.dist
 	n := float64(mapSize)
 	tx, ty := d.uni(-1, 1)*max(0, 1-sx)*n*.4, d.uni(-1, 1)*max(0, 1-sy)*n*.4
 	var ex, ey plane
