@@ -22,6 +22,21 @@ func (d dice) direction() vec {
 	return vec{d.NormFloat64(), d.NormFloat64(), d.NormFloat64()}.unit()
 }
 
+// choose draws one of n by weight.
+func (d dice) choose(n int, weight func(int) float64) int {
+	total := 0.
+	for k := range n {
+		total += weight(k)
+	}
+	x := d.uni(0, total)
+	for k := range n {
+		if x -= weight(k); x < 0 {
+			return k
+		}
+	}
+	return n - 1
+}
+
 // noise returns smooth noise of unit-like deviation with structures of about s pixels: a coarse
 // Gaussian grid, enlarged by cubic interpolation.
 func (d dice) noise(w, h int, s float64) plane {

@@ -83,21 +83,6 @@ func disc(n int) plane {
 	return p
 }
 
-// choose draws one of n by weight.
-func (d dice) choose(n int, weight func(int) float64) int {
-	total := 0.
-	for k := range n {
-		total += weight(k)
-	}
-	x := d.uni(0, total)
-	for k := range n {
-		if x -= weight(k); x < 0 {
-			return k
-		}
-	}
-	return n - 1
-}
-
 // shaped is a word in the form k of leadShapes.
 func (s *sheet) shaped(k int) plane {
 	d, f := s.d, leadShapes[k]
