@@ -14,20 +14,33 @@ func same(side, before, after int) onnx.Attrs {
 // ReLU unless it is linear.
 func (n *network) Block(l model.Block, x *value) *value {
 	kernel, scale, shift := n.params[l.Kernel()], n.params[l.Scale()], n.params[l.Shift()]
-	before, after := l.Pads()
-	y := n.conv(x.name, kernel.value, l.In, l.Out, same(l.Side, before, after), l.Side)
+	y, back := n.convolution(l, x, kernel)
 	centred, inv := n.normalise(y, l.Out, x.h)
 	a := n.Node("Mul", nil, scale.value, inv)
 	z := n.affine(centred, l.Out, a, shift.value, "", !l.Linear)
 	out := &value{name: z, c: l.Out, h: x.h}
 	n.tape = append(n.tape, func() {
-		dy := n.blockGrad(l, out, centred, inv, a)
+		back(n.blockGrad(l, out, centred, inv, a))
+	})
+	return out
+}
+
+// convolution is block l's, and what sends the gradient at its output back.
+func (n *network) convolution(l model.Block, x *value, kernel *param) (y string, back func(dy string)) {
+	if n.merges(l, x) {
+		merged := n.mergedKernel(l, kernel.value)
+		return n.mergedConv(l, x.small, merged), func(dy string) {
+			kernel.grad = n.mergedKernelGrad(l, x.small, dy)
+			x.small.grads = append(x.small.grads, n.mergedInputGrad(l, dy, merged))
+		}
+	}
+	before, after := l.Pads()
+	return n.conv(n.whole(x), kernel.value, l.In, l.Out, same(l.Side, before, after), l.Side), func(dy string) {
 		kernel.grad = n.kernelGrad(l, n.plainInput(l, x), n.toPlain(dy, l.Out))
 		if l.Index > 0 { // nobody needs the gradient of the picture
 			x.grads = append(x.grads, n.conv(dy, n.turned(kernel.value), l.Out, l.In, same(l.Side, after, before), l.Side))
 		}
-	})
-	return out
+	}
 }
 
 // plainInput is the input of block l in the plain layout, which the picture has.
@@ -35,7 +48,7 @@ func (n *network) plainInput(l model.Block, x *value) *value {
 	if l.Index == 0 {
 		return x
 	}
-	return &value{name: n.toPlain(x.name, x.c), c: x.c, h: x.h}
+	return &value{name: n.toPlain(n.whole(x), x.c), c: x.c, h: x.h}
 }
 
 // normalise returns y minus its channel means and 1/√(variance+ε) [c].

@@ -30,6 +30,8 @@ type shapeOf struct {
 	batch, size int
 	block       int // channels per block on the fast path, 0 for the standard one
 	steps       int // made in one run of the graph at most; 0 and 1: one, and no Loop
+
+	apart bool // doubled maps are made and convolved then, to compare with
 }
 
 func (s shapeOf) pixels() int { return s.size * s.size }
@@ -90,7 +92,7 @@ func forwardGraph(g *onnx.Graph, s shapeOf, suffix string) (*network, *value) {
 	if s.size%8 != 0 {
 		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.size))
 	}
-	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, batch: s.batch, block: s.block, suffix: suffix}
+	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, batch: s.batch, block: s.block, apart: s.apart, suffix: suffix}
 	x := &value{name: n.name("x"), c: 1, h: s.size}
 	n.split(n.name("P"))
 	return n, model.Build(n.net, n, x)
@@ -102,7 +104,7 @@ func (n *network) loss(features *value) {
 	t, norm := n.name("t"), n.name("norm")
 	kernel, bias := n.params[model.OutKernel], n.params[model.OutBias]
 	one := onnx.Attrs{"kernel_shape": []int{1, 1}}
-	plain := n.toPlain(features.name, features.c)
+	plain := n.toPlain(n.whole(features), features.c)
 	logits := n.Node("Conv", one, plain, kernel.value, bias.value)
 	shifted := n.Node("Sub", nil, logits, n.Node("ReduceMax", onnx.Attrs{"axes": []int{1}, "keepdims": 1}, logits))
 	exp := n.Node("Exp", nil, shifted)

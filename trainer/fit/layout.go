@@ -132,9 +132,9 @@ func (n *network) sumOver(x string, axes ...int) string {
 // Runtime's blocked operators know no odd sizes here: those go the plain way.
 func (n *network) halve(x *value) string {
 	if n.block == 0 || x.h%2 != 0 {
-		return n.toBlocked(n.Halve(n.toPlain(x.name, x.c), x.h))
+		return n.toBlocked(n.Halve(n.toPlain(n.whole(x), x.c), x.h))
 	}
-	return n.Node(nchwc+"MaxPool", squares2, x.name)
+	return n.Node(nchwc+"MaxPool", squares2, n.whole(x))
 }
 
 // double makes a map of h rows of x, which has c channels and ⌈h/2⌉ rows.

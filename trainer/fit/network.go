@@ -16,9 +16,19 @@ var _ model.Builder[*value] = (*network)(nil)
 // value is a feature map batch×c×h×h in the graph. grads collects the gradients
 // that its consumers send back.
 type value struct {
-	name  string
+	name  string // see whole
 	c, h  int
 	grads []string
+	small *value // of a map that Up makes
+}
+
+// whole is v's name. The map that Up makes is made when it is first asked for: a
+// convolution that merges with it does not need it.
+func (n *network) whole(v *value) string {
+	if v.name == "" {
+		v.name = n.double(n.whole(v.small), v.c, v.h)
+	}
+	return v.name
 }
 
 // network builds forward nodes and records, in tape, how to build the backward
@@ -28,6 +38,7 @@ type network struct {
 	net    model.Network
 	batch  int
 	block  int    // see shapeOf
+	apart  bool   // see shapeOf
 	suffix string // of the names of the step's values, see name
 	params map[string]*param
 	tape   []func()

@@ -8,7 +8,7 @@ func (n *network) Pool(x *value) *value {
 	n.tape = append(n.tape, func() {
 		// Equal maxima share the gradient: where a picture is flat, all four are.
 		// The mask is made of numbers because Where and Cast use one thread.
-		at := n.Node("HardSigmoid", steep(1), n.Node("Sub", nil, x.name, n.double(out.name, x.c, x.h)))
+		at := n.Node("HardSigmoid", steep(1), n.Node("Sub", nil, n.whole(x), n.double(out.name, x.c, x.h)))
 		share := n.Node("Div", nil, n.gradOf(out), n.sumSquares(at, x.c, x.h))
 		x.grads = append(x.grads, n.Node("Mul", nil, at, n.double(share, x.c, x.h)))
 	})
@@ -17,8 +17,12 @@ func (n *network) Pool(x *value) *value {
 
 // Up repeats each pixel 2×2.
 func (n *network) Up(x, like *value) *value {
-	out := &value{name: n.double(x.name, x.c, like.h), c: x.c, h: like.h}
-	n.tape = append(n.tape, func() { x.grads = append(x.grads, n.sumSquares(n.gradOf(out), x.c, like.h)) })
+	out := &value{small: x, c: x.c, h: like.h}
+	n.tape = append(n.tape, func() {
+		if len(out.grads) > 0 { // a convolution that merges sends them on itself
+			x.grads = append(x.grads, n.sumSquares(n.gradOf(out), x.c, like.h))
+		}
+	})
 	return out
 }
 
@@ -26,9 +30,9 @@ func (n *network) Up(x, like *value) *value {
 // constant as far as a gradient goes. They are found, and used, in the plain
 // layout.
 func (n *network) Unpool(x, full, pooled *value) *value {
-	at := n.First(n.toPlain(full.name, full.c), n.toPlain(pooled.name, full.c), full.h)
+	at := n.First(n.toPlain(n.whole(full), full.c), n.toPlain(n.whole(pooled), full.c), full.h)
 	zero := n.scalar(0)
-	y := n.Node("Where", nil, at, n.Double(n.toPlain(x.name, x.c), full.h), zero)
+	y := n.Node("Where", nil, at, n.Double(n.toPlain(n.whole(x), x.c), full.h), zero)
 	out := &value{name: n.toBlocked(y), c: x.c, h: full.h}
 	n.tape = append(n.tape, func() {
 		g := n.Node("Where", nil, at, n.toPlain(n.gradOf(out), x.c), zero)
@@ -48,7 +52,7 @@ func (n *network) sumSquares(g string, c, h int) string {
 
 // Concat joins the channels of a and b.
 func (n *network) Concat(a, b *value) *value {
-	out := &value{name: n.Node("Concat", onnx.Attrs{"axis": 1}, a.name, b.name), c: a.c + b.c, h: a.h}
+	out := &value{name: n.Node("Concat", onnx.Attrs{"axis": 1}, n.whole(a), n.whole(b)), c: a.c + b.c, h: a.h}
 	n.tape = append(n.tape, func() {
 		parts := n.NodeN(2, "Split", onnx.Attrs{"axis": 1}, n.gradOf(out), n.ints(int64(a.c), int64(b.c)))
 		a.grads = append(a.grads, parts[0])

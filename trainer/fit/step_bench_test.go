@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"dicomnode/model"
 	"dicomnode/model/ort"
@@ -42,6 +43,43 @@ func benchmarkStep(b *testing.B, shape shapeOf) {
 			}
 		}
 	})
+}
+
+// BenchmarkMerged makes steps with and without doubled maps in turn, on one thread so
+// that they suffer alike from what else runs, and tells the ratio of the quickest.
+func BenchmarkMerged(b *testing.B) {
+	needRuntime(b)
+	net := model.XNet(16)
+	for _, block := range slices.Compact([]int{0, fastBlock(net)}) {
+		b.Run(fmt.Sprint("block", block), func(b *testing.B) {
+			var least [2]time.Duration
+			var steppers [2]*stepper
+			shape := shapeOf{net: net, batch: 5, size: dataset.Side, block: block}
+			pictures := randomBatch(b, shape, random(1, 1))
+			defer close0(b, pictures)
+			for i := range steppers {
+				shape.apart = i == 1
+				var err error
+				if steppers[i], err = newStepper(shape, 5e-4, false, fresh(net.Init(1)), ort.Options{Device: ort.CPU, Threads: 1}); err != nil {
+					b.Fatal(err)
+				}
+				defer close0(b, steppers[i])
+			}
+			for b.Loop() {
+				for i, s := range steppers {
+					start := time.Now()
+					if _, err := s.run(context.Background(), pictures, 1e-4); err != nil {
+						b.Fatal(err)
+					}
+					if took := time.Since(start); least[i] == 0 || took < least[i] {
+						least[i] = took
+					}
+				}
+			}
+			b.ReportMetric(float64(least[0])/float64(least[1]), "merged/apart")
+			b.ReportMetric(float64(least[0].Milliseconds()), "ms-merged")
+		})
+	}
 }
 
 // BenchmarkTogether is the time of a step of those made in one run of the graph.
