@@ -22,7 +22,7 @@ const darksOfDataset = 5
 func trainerSimulateCmd() *cobra.Command {
 	var f simulateFlags
 	cmd := &cobra.Command{
-		Use: "simulate --out DATASET [--anatomy FILE]... [--count N] [--seed S] [--dicom ROWSxCOLUMNS]", Short: "write labelled simulated radiographs",
+		Use: "simulate --out DATASET [--anatomy FILE]... [--count N] [--seed S] [--dicom ROWSxCOLUMNS] [--dicom-presentation]", Short: "write labelled simulated radiographs",
 		Long: `Write a data set folder of simulated radiographs: bodies in many poses and views,
 X-ray physics, the processing of many vendors, exact labels. With --anatomy the
 body is a surface model of a human (.npz) or a CT volume; without, it is a small
@@ -38,7 +38,8 @@ proportion to the weight behind it (--anatomy knee_7.nii.gz=0.5).
 
 With --dicom, DATASET/dicom also gets what a detector reads out of each posed
 body (four pictures show the same one): DX For Processing with the detector's
-offset still in it, and five dark frames.
+offset still in it, and five dark frames. With --dicom-presentation it gets the
+pictures themselves as DX For Presentation.
 ` + exitCodes,
 		Example: `  dicomnode trainer simulate --out data/legs --count 200 --seed 1
   dicomnode trainer simulate --out data/legs --count 8 --dicom 2500x2048`,
@@ -56,6 +57,7 @@ offset still in it, and five dark frames.
 	cmd.Flags().IntVar(&f.Size, "size", 256, "longer side of the pictures, 64 to 1024")
 	cmd.Flags().Uint64Var(&f.Seed, "seed", 1, "seed of everything random")
 	cmd.Flags().StringVar(&f.dicom, "dicom", "", "write DX files of a detector with so many rows and columns, up to 4096x4096")
+	cmd.Flags().BoolVar(&f.Presentation, "dicom-presentation", false, "write the pictures as DX files too")
 	return cmd
 }
 
@@ -78,6 +80,9 @@ func (f simulateFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d pictures in %s\n", f.Count, f.Out)
+	if len(f.anatomy) > 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "hint: the card of a model trained on them names whose anatomy it is: trainer fit --attribution TEXT")
+	}
 	if f.dicom == "" {
 		return nil
 	}

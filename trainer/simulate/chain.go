@@ -64,6 +64,7 @@ func (s *sheet) exposedBody() []bool {
 }
 
 func (s *sheet) linear() {
+	s.linearTone = true
 	k := float32(s.d.uni(.8, 3))
 	s.pic.each(func(x float32) float32 { return min(x*k, 1) })
 }

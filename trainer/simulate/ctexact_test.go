@@ -292,3 +292,8 @@ func TestLimbsArePaired(t *testing.T) {
 		t.Errorf("one cylinder: %d scans, %v", len(c.scans), err)
 	}
 }
+
+// SyntheticCT writes a CT of a cylinder, for tests outside of the package, and returns its path.
+func SyntheticCT(t *testing.T, name string) string {
+	return cylinders["slices of 3 mm"].write(t, filepath.Join(t.TempDir(), name), cylinderHU, cylinderLabel)
+}

@@ -1,20 +1,15 @@
 package simulate
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
-	"strconv"
+	"math"
 	"strings"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
-	"dicomnode/internal/part10"
 )
-
-// digitalXRay is Digital X-Ray Image Storage – For Processing (PS3.4 B.5).
-const digitalXRay = "1.2.840.10008.5.1.4.1.1.1.1.1"
 
 // Exposure describes one simulated detector read-out. Equal exposures give equal bytes.
 type Exposure struct {
@@ -35,23 +30,10 @@ func DX(w io.Writer, e Exposure) error {
 	if err != nil {
 		return err
 	}
-	uid := iod.UID("simulated dx", e.identity()...)
-	d := r.attributes(uid)
-	if err := d.Err(); err != nil {
-		return err
-	}
-	if err := part10.WriteMeta(w, part10.Meta{SOPClassUID: digitalXRay, SOPInstanceUID: uid, TransferSyntaxUID: iod.ExplicitVRLittleEndian}); err != nil {
-		return err
-	}
-	if err := d.Encode(w); err != nil {
-		return err
-	}
-	// PS3.5 A.2: Pixel Data (7FE0,0010) of more than 8 bits allocated has VR OW; 7.1.2: 2 reserved bytes, 4 of length.
-	head := append([]byte{0xE0, 0x7F, 0x10, 0x00}, "OW\x00\x00"...)
-	if _, err := w.Write(binary.LittleEndian.AppendUint32(head, uint32(2*e.Rows*e.Columns))); err != nil {
-		return err
-	}
-	return r.pixels(w)
+	x := r.object()
+	d := x.attributes()
+	r.anatomy(d)
+	return x.write(w, d, 2*e.Rows*e.Columns, r.pixels)
 }
 
 // identity is everything that the pixels depend on.
@@ -73,44 +55,15 @@ func (e Exposure) detector() string {
 	return e.DetectorID
 }
 
-// attributes are those of the DX Image IOD (PS3.3 A.26) up to Pixel Data.
-func (r *readOut) attributes(uid string) *iod.DataSet {
-	d := &iod.DataSet{}
-	study := iod.UID("simulated study", r.identity()...)
-	number := strconv.FormatUint(r.Seed, 10)
-	for _, a := range []struct {
-		t tag.Tag
-		v string
-	}{
-		{tag.SOPClassUID, digitalXRay}, {tag.SOPInstanceUID, uid},
-		{tag.StudyDate, "20260101"}, {tag.StudyTime, "000000"}, {tag.StudyID, strconv.Itoa(r.View)}, {tag.AccessionNumber, ""},
-		{tag.Modality, "DX"}, {tag.PresentationIntentType, "FOR PROCESSING"}, {tag.Manufacturer, "dicomnode simulation"},
-		{tag.PatientName, "SIMULATED^PHANTOM"}, {tag.PatientID, "SIM" + number}, {tag.PatientBirthDate, ""}, {tag.PatientSex, ""},
-		{tag.ReferringPhysicianName, ""}, {tag.StudyInstanceUID, study}, {tag.SeriesInstanceUID, iod.UID("simulated series", study)},
-		{tag.DetectorID, r.detector()}, {tag.DetectorType, "SCINTILLATOR"},
-		{tag.PhotometricInterpretation, "MONOCHROME1"}, {tag.PresentationLUTShape, "INVERSE"},
-		{tag.PixelIntensityRelationship, "LIN"}, {tag.RescaleType, "US"},
-		{tag.BurnedInAnnotation, "NO"}, {tag.LossyImageCompression, "00"},
-	} {
-		d.Strings(a.t, a.v)
+// object is what the image says about itself.
+func (r *readOut) object() dxObject {
+	return dxObject{
+		class: forProcessing, intent: "FOR PROCESSING", kind: "ORIGINAL",
+		uid: iod.UID("simulated dx", r.identity()...), study: iod.UID("simulated study", r.identity()...),
+		seed: r.Seed, view: r.View, number: 1, detector: r.detector(),
+		rows: r.Rows, columns: r.Columns, bits: 16, spacing: r.spacing(),
+		photometric: "MONOCHROME1", relationship: "LIN", sign: 1,
 	}
-	d.Strings(tag.ImageType, "ORIGINAL", "PRIMARY")
-	for _, a := range []struct {
-		t tag.Tag
-		v int
-	}{
-		{tag.SeriesNumber, 1}, {tag.InstanceNumber, 1}, {tag.SamplesPerPixel, 1}, {tag.Rows, r.Rows}, {tag.Columns, r.Columns},
-		{tag.BitsAllocated, 16}, {tag.BitsStored, 16}, {tag.HighBit, 15}, {tag.PixelRepresentation, 0},
-		{tag.PixelIntensityRelationshipSign, 1},
-	} {
-		d.Ints(a.t, a.v)
-	}
-	d.Decimals(tag.RescaleIntercept, 0)
-	d.Decimals(tag.RescaleSlope, 1)
-	d.Decimals(tag.ImagerPixelSpacing, r.spacing(), r.spacing())
-	d.Sequence(tag.AcquisitionContextSequence)
-	r.anatomy(d)
-	return d
 }
 
 // bodyParts are the defined terms (PS3.16 Annex L) of regions whose own name is none.
@@ -133,17 +86,64 @@ func (r *readOut) anatomy(d *iod.DataSet) {
 		d.Strings(tag.PatientOrientation, "L", "F")
 		return
 	}
-	part := bodyPart(r.v.part)
+	d.Strings(tag.ImageComments, "simulated radiograph")
+	r.v.anatomy(d, placed{row: r.v.cam.u, column: r.v.cam.up.mul(-1)})
+}
+
+// anatomy sets the DX Anatomy Imaged module and where the picture's sides are in the body.
+func (v view) anatomy(d *iod.DataSet, p placed) {
+	part := bodyPart(v.part)
 	code, paired, _ := iod.AnatomicRegion(part) // every region's is known
 	side := "U"
-	if paired && r.v.side != "" {
-		side = strings.ToUpper(r.v.side[:1])
+	if paired && v.side != "" {
+		side = strings.ToUpper(v.side[:1])
+		if p.mirrored && side != "B" {
+			side = map[string]string{"L": "R", "R": "L"}[side]
+		}
 	}
-	d.Strings(tag.ImageComments, "simulated radiograph")
 	d.Strings(tag.BodyPartExamined, part)
 	d.Strings(tag.ImageLaterality, side)
 	d.Sequence(tag.AnatomicRegionSequence, code.Item())
-	d.Strings(tag.PatientOrientation, towards(r.v.cam.u), towards(r.v.cam.up.mul(-1)))
+	d.Strings(tag.PatientOrientation, towards(p.row), towards(p.column))
+	if position := v.position(p.mirrored); position != "" {
+		d.Strings(tag.ViewPosition, position)
+		d.Sequence(tag.ViewCodeSequence, viewCodes[position].Item())
+		d.Strings(tag.PositionerType)
+	}
+}
+
+// viewCodes are of PS3.16 CID 4010.
+var viewCodes = map[string]iod.Code{
+	"AP": {Value: "399348003", Scheme: "SCT", Meaning: "antero-posterior"},
+	"PA": {Value: "272479007", Scheme: "SCT", Meaning: "postero-anterior"},
+	"RL": {Value: "399198007", Scheme: "SCT", Meaning: "right lateral"},
+	"LL": {Value: "399173006", Scheme: "SCT", Meaning: "left lateral"},
+}
+
+// upright are the parts that no pose turns.
+var upright = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "lumbar spine": true, "chest": true, "thorax": true}
+
+// position is View Position (0018,5101; PS3.3 C.8.11.5) of a view along an axis of a body that stands upright; empty
+// for oblique views, and for limbs, which are posed.
+func (v view) position(mirrored bool) string {
+	if !upright[v.part] {
+		return ""
+	}
+	dir, straight := v.cam.dir, math.Cos(15*math.Pi/180)
+	if mirrored {
+		dir[0] = -dir[0]
+	}
+	switch { // laterals are named after the side next to the detector
+	case dir[1] > straight:
+		return "AP"
+	case dir[1] < -straight:
+		return "PA"
+	case dir[0] > straight:
+		return "LL"
+	case dir[0] < -straight:
+		return "RL"
+	}
+	return ""
 }
 
 // towards is the letter of PS3.3 C.7.6.1.1.1 for the axis of the body nearest to a direction.

@@ -10,8 +10,8 @@ import (
 	"dicomnode/trainer/simulate"
 )
 
-// dciodvfy fails the test on any error or warning about a DX For Processing file.
-func dciodvfy(t *testing.T, files ...string) {
+// dciodvfy fails the test on any error or warning about files of an IOD.
+func dciodvfy(t *testing.T, iod string, files ...string) {
 	t.Helper()
 	program, err := exec.LookPath("dciodvfy")
 	if err != nil {
@@ -26,7 +26,7 @@ func dciodvfy(t *testing.T, files ...string) {
 	for _, file := range files {
 		out, err := exec.Command(program, file).CombinedOutput()
 		said := string(out)
-		if err != nil || !strings.Contains(said, "DXImageForProcessing") || strings.Contains(said, "Error") || strings.Contains(said, "Warning") {
+		if err != nil || !strings.Contains(said, iod) || strings.Contains(said, "Error") || strings.Contains(said, "Warning") {
 			t.Errorf("dciodvfy about %s: %v\n%s", filepath.Base(file), err, said)
 		}
 	}
@@ -37,7 +37,7 @@ func TestDXFilesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dciodvfy(t, append(images, darks...)...)
+	dciodvfy(t, "DXImageForProcessing", append(images, darks...)...)
 }
 
 func TestDXFilesOfWholeBodyAreValid(t *testing.T) {
@@ -45,5 +45,24 @@ func TestDXFilesOfWholeBodyAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dciodvfy(t, images...)
+	dciodvfy(t, "DXImageForProcessing", images...)
+}
+
+func TestDXFilesOfCTsAreValid(t *testing.T) {
+	a := load(t, simulate.SyntheticCT(t, "chest.nii.gz"), simulate.SyntheticCT(t, "knee.nii"))
+	images, _, err := simulate.RunDX(t.Context(), simulate.DXOptions{Anatomy: a, Out: t.TempDir(), Seed: 1, Count: 6, Rows: 80, Columns: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dciodvfy(t, "DXImageForProcessing", images...)
+}
+
+func TestPresentationFilesAreValid(t *testing.T) {
+	a := load(t, simulate.SyntheticCT(t, "chest.nii.gz"), simulate.SyntheticCT(t, "knee.nii"))
+	out := run(t, simulate.Options{Anatomy: a, Count: 24, Seed: 3, Size: 71, Presentation: true})
+	files, err := filepath.Glob(filepath.Join(out, "dicom", "*.dcm"))
+	if err != nil || len(files) != 24 {
+		t.Fatalf("%d files, %v; want 24", len(files), err)
+	}
+	dciodvfy(t, "DXImageForPresentation", files...)
 }

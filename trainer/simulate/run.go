@@ -31,6 +31,8 @@ type Options struct {
 	Size    int    // longer side in pixels, 64 to 1024; 0 = 256
 	Out     string // data set folder
 	Workers int    // 0 = number of CPUs
+	// Presentation writes each picture also as DX For Presentation, dicom/ID.dcm.
+	Presentation bool
 }
 
 // samplesPerView is how many radiographs share one posed body and camera.
@@ -58,13 +60,17 @@ func (o *Options) complete() error {
 }
 
 // Run writes or completes a data set folder: images/, labels/ and dataset.csv. Sample i depends on Anatomy,
-// Seed, Size and i only. Samples whose two pictures exist are kept. progress (may be nil) is called after
+// Seed, Size and i only. Samples whose files exist are kept. progress (may be nil) is called after
 // each view, never concurrently. An interrupted run continues when started again.
 func Run(ctx context.Context, o Options, progress func(done, total int)) error {
 	if err := o.complete(); err != nil {
 		return err
 	}
-	for _, d := range []string{"images", "labels"} {
+	folders := []string{"images", "labels"}
+	if o.Presentation {
+		folders = append(folders, dicomFolder)
+	}
+	for _, d := range folders {
 		if err := os.MkdirAll(filepath.Join(o.Out, d), 0o755); err != nil {
 			return err
 		}
@@ -110,21 +116,26 @@ func runView(o Options, v, lo, hi int) (string, error) {
 	d, subject := newDice(o.Seed, 1, v), o.Anatomy.subject(o.Seed, v)
 	missing := false
 	for i := lo; i <= hi; i++ {
-		missing = missing || !exists(o.imagePath(i)) || !exists(o.labelPath(i))
+		missing = missing || !o.done(i)
 	}
 	if !missing {
 		return subject.part(d), nil
 	}
 	w := subject.view(d, mapSize)
 	for i := lo; i <= hi; i++ {
-		if exists(o.imagePath(i)) && exists(o.labelPath(i)) {
+		if o.done(i) {
 			continue
 		}
-		if err := o.write(i, sample(w, newDice(o.Seed, 2, i), o.Size)); err != nil {
+		if err := o.write(i, w, sample(w, newDice(o.Seed, 2, i), o.Size)); err != nil {
 			return "", err
 		}
 	}
 	return w.part, nil
+}
+
+// done says whether all files of sample i are there.
+func (o Options) done(i int) bool {
+	return exists(o.imagePath(i)) && exists(o.labelPath(i)) && (!o.Presentation || exists(o.presentationPath(i)))
 }
 
 func exists(path string) bool {
@@ -136,7 +147,7 @@ func (o Options) id(i int) string        { return fmt.Sprintf("sim-%d-%06d", o.S
 func (o Options) imagePath(i int) string { return filepath.Join(o.Out, "images", o.id(i)+".png") }
 func (o Options) labelPath(i int) string { return filepath.Join(o.Out, "labels", o.id(i)+".png") }
 
-func (o Options) write(i int, s *sheet) error {
+func (o Options) write(i int, v view, s *sheet) error {
 	if err := writePNG(o.labelPath(i), s.labels(), 0); err != nil {
 		return err
 	}
@@ -144,7 +155,10 @@ func (o Options) write(i int, s *sheet) error {
 	if o.polarity(i) == dataset.AirDark {
 		invert(picture)
 	}
-	return writePNG(o.imagePath(i), picture, s.placed.mm)
+	if err := writePNG(o.imagePath(i), picture, s.placed.mm); err != nil || !o.Presentation {
+		return err
+	}
+	return o.writePresentation(i, v, s, picture)
 }
 
 // polarity is that of sample i: each in half of the samples.

@@ -31,6 +31,7 @@ type sheet struct {
 	rays               *beam
 	harder             float32 // how much more a quantum weighs behind a path of 1
 	placed             placed
+	linearTone         bool       // the picture's values are proportional to the signal
 	ends               [2]float32 // of the window: the greys of full black and white
 	burn               *writing   // burned in; nil for nothing
 	steel              []bool     // metal on top of bone or soft tissue; nil when there is none

@@ -1,0 +1,83 @@
+package simulate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"path/filepath"
+	"strconv"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/iod"
+	"dicomnode/trainer/dataset"
+)
+
+// dicomFolder holds the DICOM files of a data set.
+const dicomFolder = "dicom"
+
+func (o Options) presentationPath(i int) string {
+	return filepath.Join(o.Out, dicomFolder, o.id(i)+".dcm")
+}
+
+// writePresentation writes sample i as Digital X-Ray Image – For Presentation: the very pixels of its PNG file.
+func (o Options) writePresentation(i int, v view, s *sheet, m image.Image) error {
+	x, stored := o.shown(i, s, m)
+	d := x.attributes()
+	d.Strings(tag.ImageComments, "simulated radiograph, processed")
+	d.Strings(tag.DerivationDescription, "simulated processing")
+	v.anatomy(d, s.placed)
+	// PS3.3 C.11.2.1.2.1: this window shows the stored values from the least to the greatest.
+	d.Decimals(tag.WindowCenter, math.Ldexp(1, x.bits-1))
+	d.Decimals(tag.WindowWidth, math.Ldexp(1, x.bits))
+	// C.8.11.4: the whole picture, millimetres at the plane that Imager Pixel Spacing is of.
+	d.Strings(tag.FieldOfViewShape, "RECTANGLE")
+	d.Ints(tag.FieldOfViewDimensions, max(int(math.Round(x.spacing*float64(x.rows))), 1), max(int(math.Round(x.spacing*float64(x.columns))), 1))
+	return writeWhole(o.presentationPath(i), func(w io.Writer) error {
+		return x.write(w, d, len(stored), func(w io.Writer) error {
+			_, err := w.Write(stored)
+			return err
+		})
+	})
+}
+
+// shown describes sample i and returns its pixels as they are stored, little endian.
+func (o Options) shown(i int, s *sheet, m image.Image) (dxObject, []byte) {
+	v := i / samplesPerView
+	x := dxObject{
+		class: forPresentation, intent: "FOR PRESENTATION", kind: "DERIVED",
+		study: iod.UID("simulated study", o.Anatomy.subject(o.Seed, v).identity(), fmt.Sprint(o.Seed, v, o.Size)),
+		seed:  o.Seed, view: v, number: i%samplesPerView + 1, detector: "SIM1",
+		rows: s.h, columns: s.w, spacing: math.Round(1e4*s.placed.mm) / 1e4,
+		photometric: "MONOCHROME1", relationship: "LOG", sign: 1,
+	}
+	if o.polarity(i) == dataset.AirDark { // inverted: little where there are many X-rays, as MONOCHROME2 shows it
+		x.photometric, x.sign = "MONOCHROME2", -1
+	}
+	if s.linearTone {
+		x.relationship = "LIN"
+	}
+	stored := storedValues(m)
+	x.bits = 8 * len(stored) / (s.w * s.h)
+	h := sha256.Sum256(stored)
+	x.uid = iod.UID("simulated picture", x.study, strconv.Itoa(x.number), hex.EncodeToString(h[:]))
+	return x, stored
+}
+
+// storedValues are one byte per pixel, or two, the lower first.
+func storedValues(m image.Image) []byte {
+	switch m := m.(type) {
+	case *image.Gray:
+		return m.Pix
+	case *image.Gray16:
+		out := make([]byte, len(m.Pix))
+		for i := 0; i < len(out); i += 2 {
+			out[i], out[i+1] = m.Pix[i+1], m.Pix[i]
+		}
+		return out
+	}
+	return nil
+}
