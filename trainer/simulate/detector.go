@@ -72,11 +72,11 @@ func (s *sheet) defects(I plane) {
 }
 
 // saturate cuts off what is brighter than the detector's full scale, which lies near the open beam's signal in a
-// quarter of the images and can reach into thin soft tissue.
+// quarter of the images and can reach into the thinnest soft tissue.
 func (s *sheet) saturate(I plane) {
 	if !s.d.chance(.25) {
 		return
 	}
-	full := I.quantiles(nil, .99)[0] * float32(s.d.uni(.5, 1.05))
+	full := I.quantiles(nil, .99)[0] * float32(s.d.uni(.75, 1.05))
 	I.each(func(x float32) float32 { return min(x, full) })
 }
