@@ -27,6 +27,7 @@ type compareFlags struct {
 	bundles    []string
 	methods    []string
 	parameters string
+	tune       bool
 	refine     string
 	sheet      string
 	asJSON     bool
@@ -41,7 +42,10 @@ network's 200×200 pixels: accuracy, weighted F1, F1 per class, seconds per imag
 and the difference of each to the first row with a bootstrap interval over images.
 The methods are multi-otsu, clustering, entropy and row-fluctuation; their
 parameters are printed below the table, and --parameters FILE changes them: a JSON
-object such as {"clustering": {"block": 48}}. --sheet draws each picture beside
+object such as {"clustering": {"block": 48}, "input": {"gamma": 0.7}}. They see the
+exposed field only, as a node finds it. --tune adds a row for the best that two
+parameters of clustering, chosen for each image with its label, can do: so its
+authors measured it. --sheet draws each picture beside
 its label and what every row made of it.
 
 --refine compares instead, at the images' own pixels, ways of bringing a model's
@@ -68,6 +72,7 @@ func (f *compareFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.bundles, "model", []string{embedded}, "model bundle, or \"embedded\" (repeatable; all is held against the first); \"none\" for methods only")
 	flags.StringSliceVar(&f.methods, "method", methodNames(classical.Defaults()), "classical method (repeatable); \"none\" for models only")
 	flags.StringVar(&f.parameters, "parameters", "", "JSON file with parameters of the classical methods")
+	flags.BoolVar(&f.tune, "tune", false, "add methods tuned to each image on its own label")
 	flags.StringVar(&f.refine, "refine", "", "score at the images' own pixels: "+strings.Join(refinements, " or "))
 	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to score (repeatable; default all)")
@@ -106,8 +111,8 @@ func (f *compareFlags) entries(cmd *cobra.Command) ([]compare.Entry, error) {
 			return nil, usagef("methods are "+strings.Join(methodNames(p), ", ")+", or none alone", "unknown method %q", name)
 		}
 	}
-	for _, e := range compare.ClassicalEntries(p) {
-		if slices.Contains(f.methods, e.Name) {
+	for _, e := range compare.ClassicalEntries(p, f.tune) {
+		if slices.Contains(f.methods, e.Method) {
 			entries = append(entries, e)
 		}
 	}

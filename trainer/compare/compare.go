@@ -31,6 +31,10 @@ type Segmenter interface {
 	Segment(ctx context.Context, s *dataset.Sample) ([]uint8, error)
 }
 
+// Preparer is a Segmenter with work before Segment that the node does for every image,
+// such as the search for the exposed field: it does not count as time of the method.
+type Preparer interface{ Prepare(s *dataset.Sample) }
+
 // Entry is what is compared. Open is called once, when its turn comes; a Segmenter
 // that is an io.Closer is closed when its turn ends.
 type Entry struct {
@@ -41,7 +45,8 @@ type Entry struct {
 // Identity says what an entry is.
 type Identity struct {
 	Name       string `json:"name"`                 // of the table's row
-	Kind       string `json:"kind"`                 // KindNetwork or KindClassical
+	Kind       string `json:"kind"`                 // KindNetwork, KindClassical or KindTuned
+	Method     string `json:"method,omitempty"`     // classical.Method.Name of what is no network
 	Model      *Model `json:"model,omitempty"`      // of a network
 	Parameters any    `json:"parameters,omitempty"` // of a method that learns nothing
 }
@@ -50,6 +55,7 @@ type Identity struct {
 const (
 	KindNetwork   = "network"
 	KindClassical = "classical"
+	KindTuned     = "classical, tuned per image" // on the label that it is scored with
 )
 
 // Model identifies the network's bundle.
@@ -142,6 +148,9 @@ func (c *comparison) add(ctx context.Context, e Entry) (err error) {
 	for i, sample := range c.samples {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if p, ok := s.(Preparer); ok {
+			p.Prepare(sample)
 		}
 		start := c.opt.Clock()
 		classes, err := s.Segment(ctx, sample)

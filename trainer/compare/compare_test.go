@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 
 	"dicomnode/segment"
 	"dicomnode/trainer/compare"
+	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -170,4 +172,63 @@ func TestNetworkTakesTheMostProbableClass(t *testing.T) {
 	if _, err := (compare.Network{Predictor: constant{0.5, 0.5}}).Segment(t.Context(), sample("a", 200)); err == nil {
 		t.Error("two classes: accepted")
 	}
+}
+
+// TestTunedIsTheBestVariant: no variant is right on more pixels, and some is as good.
+func TestTunedIsTheBestVariant(t *testing.T) {
+	s := limbSample()
+	right := func(seg compare.Segmenter) (n int) {
+		classes, err := seg.Segment(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range s.Label {
+			if v != dataset.Ignore && classes[i] == v {
+				n++
+			}
+		}
+		return n
+	}
+	all := compare.ClassicalEntries(classical.Defaults(), true)
+	entries := all[4:]
+	if len(entries) != 1 || entries[0].Method != "clustering" || entries[0].Kind != compare.KindTuned {
+		t.Fatalf("%+v", entries)
+	}
+	seg, err := entries[0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, best, worst := right(seg), 0, math.MaxInt
+	variants := classical.DefaultClustering().Variants()
+	for _, m := range variants {
+		p := classical.Defaults()
+		p.Clustering = m.(classical.Clustering)
+		one, err := compare.ClassicalEntries(p, false)[1].Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := right(one)
+		best, worst = max(best, n), min(worst, n)
+	}
+	if got != best || worst == best || len(variants) != 25 {
+		t.Errorf("%d pixels right; %d variants have %d to %d", got, len(variants), worst, best)
+	}
+}
+
+// limbSample is a shaded limb with a bone, in noise.
+func limbSample() *dataset.Sample {
+	r := rand.New(rand.NewPCG(3, 0))
+	s := &dataset.Sample{Item: dataset.Item{ID: "limb"}, X: make([]uint16, compare.Side*compare.Side), Label: make([]uint8, compare.Side*compare.Side),
+		Geo: segment.Geometry{Rows: compare.Side, Columns: compare.Side, Height: compare.Side, Width: compare.Side}}
+	for i := range s.X {
+		v, across := 60000.0, math.Abs(float64(i%compare.Side)-100)
+		if across < 60 {
+			s.Label[i], v = dataset.SoftTissue, 42000-70*float64(i/compare.Side)
+		}
+		if across < 20 {
+			s.Label[i], v = dataset.Bone, v-9000
+		}
+		s.X[i] = uint16(v + 1500*r.NormFloat64())
+	}
+	return s
 }

@@ -45,23 +45,55 @@ func (n Network) Answer(ctx context.Context, s *dataset.Sample) ([]float32, erro
 }
 
 // Classical segments by a method that learns nothing.
-type Classical struct{ Method classical.Method }
+type Classical struct {
+	Input  classical.Input  `json:"input"`
+	Method classical.Method `json:"method"`
+	fields fields
+}
+
+// fields are what Input.Outside found, by id, so that methods need not search again.
+type fields map[string][]bool
+
+// picture is what methods see of a sample. Its field is searched once, if f is not nil.
+func (f fields) picture(in classical.Input, s *dataset.Sample) classical.Picture {
+	x := make([]float32, Side*Side)
+	s.Picture(x)
+	outside, ok := f[s.Item.ID]
+	if !ok {
+		outside = in.Outside(x, s.Geo)
+		if f != nil {
+			f[s.Item.ID] = outside
+		}
+	}
+	return in.Picture(x, s.Geo, outside)
+}
+
+// Prepare implements Preparer.
+func (c Classical) Prepare(s *dataset.Sample) { c.fields.picture(c.Input, s) }
 
 // Segment implements Segmenter.
 func (c Classical) Segment(_ context.Context, s *dataset.Sample) ([]uint8, error) {
-	x := make([]float32, Side*Side)
-	s.Picture(x)
-	return classical.Paste(c.Method.Segment(classical.NewPicture(x, s.Geo)), s.Geo), nil
+	return classical.Paste(c.Method.Segment(c.fields.picture(c.Input, s)), s.Geo), nil
 }
 
-// ClassicalEntries makes an entry of each method.
-func ClassicalEntries(p classical.Parameters) []Entry {
+// ClassicalEntries makes an entry of each method and, where tuned is true, of each that
+// has parameters to tune to an image.
+func ClassicalEntries(p classical.Parameters, tuned bool) []Entry {
 	var out []Entry
-	for _, m := range p.Methods() {
+	f := fields{}
+	add := func(name, kind string, m classical.Method, s Segmenter) {
 		out = append(out, Entry{
-			Identity: Identity{Name: m.Name(), Kind: KindClassical, Parameters: m},
-			Open:     func() (Segmenter, error) { return Classical{m}, nil },
+			Identity: Identity{Name: name, Kind: kind, Method: m.Name(), Parameters: s},
+			Open:     func() (Segmenter, error) { return s, nil },
 		})
+	}
+	for _, m := range p.Methods() {
+		add(m.Name(), KindClassical, m, Classical{p.Input, m, f})
+	}
+	for _, m := range p.Methods() {
+		if t, ok := m.(classical.Tunable); ok && tuned {
+			add(m.Name()+", tuned per image", KindTuned, m, Tuned{p.Input, t, t.Tuned(), f})
+		}
 	}
 	return out
 }

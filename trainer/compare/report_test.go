@@ -19,7 +19,7 @@ func small(t *testing.T) *compare.Report {
 	model := entry("net", script{wrong: map[string]int{"a": 100}, class: 2})
 	model.Kind, model.Model = compare.KindNetwork, &compare.Model{Name: "XNet-4", Version: "7", Digest: "abc", Device: "cpu"}
 	r, err := compare.Run(t.Context(), []*dataset.Sample{sample("a", 100, 50, 30), sample("b", 60, 60, 60)},
-		append([]compare.Entry{model}, compare.ClassicalEntries(classical.Defaults())...), compare.Options{Keep: compare.MaxSheet})
+		append([]compare.Entry{model}, compare.ClassicalEntries(classical.Defaults(), false)...), compare.Options{Keep: compare.MaxSheet})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestTextSaysItAll(t *testing.T) {
 	}
 	for _, want := range []string{
 		"2 images, 72000 pixels scored", "F1 open beam", "s/image", "against net", "2000 resamples", compare.Caveat,
-		"net: XNet-4 7, digest abc, on cpu", `multi-otsu: {"bins":256}`, `"variance_test":6`, `"window":5`, `"edge_share":0.3`,
+		"net: XNet-4 7, digest abc, on cpu", `multi-otsu: {"input":{"field":true,"gamma":1},"method":{"bins":256}}`, `"variance_test":6`, `"window":7`, `"edge_share":0.3`,
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
@@ -62,7 +62,7 @@ func TestJSONHoldsEveryRow(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &back); err != nil {
 		t.Fatal(err)
 	}
-	if back.Caveat != compare.Caveat || len(back.Rows) != 5 || back.Rows[0].Model.Digest != "abc" || back.Rows[2].Parameters["block"] != 64.0 {
+	if back.Caveat != compare.Caveat || len(back.Rows) != 5 || back.Rows[0].Model.Digest != "abc" || back.Rows[2].Parameters["method"].(map[string]any)["block"] != 64.0 {
 		t.Fatalf("%+v", back)
 	}
 	for i, row := range back.Rows {
@@ -94,14 +94,18 @@ func TestSheetShowsPictureLabelAndEntries(t *testing.T) {
 }
 
 // TestFloorOnRealRadiographs holds multi-Otsu against another program's figure on
-// the same 14 radiographs, 0.823; that one squeezed them to a square.
+// the same 14 radiographs, 0.823; that one squeezed them to a square and knew no
+// exposed field, which helps.
 func TestFloorOnRealRadiographs(t *testing.T) {
 	dir := dicomtest.Shared(t, "labelled")
 	samples, excluded, err := evaluate.Load(t.Context(), dir, evaluate.Options{Exclude: []string{"*phantom*"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := compare.Run(t.Context(), samples, compare.ClassicalEntries(classical.Defaults())[:2], compare.Options{Resamples: 200})
+	whole := classical.Defaults()
+	whole.Input.Field = false
+	entries := append(compare.ClassicalEntries(whole, false)[:2], compare.ClassicalEntries(classical.Defaults(), false)[:2]...)
+	r, err := compare.Run(t.Context(), samples, entries, compare.Options{Resamples: 200})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +115,15 @@ func TestFloorOnRealRadiographs(t *testing.T) {
 	if a := float64(r.Rows[0].Accuracy); a < 0.80 || a > 0.85 {
 		t.Errorf("multi-Otsu: accuracy %.4f, want about 0.823", a)
 	}
+	for i := range 2 {
+		if a, b := r.Rows[i].Accuracy, r.Rows[2+i].Accuracy; b < a+0.01 {
+			t.Errorf("%s: accuracy %.4f in the exposed field, %.4f in the whole frame", r.Rows[i].Name, b, a)
+		}
+	}
 	for _, row := range r.Rows {
 		t.Logf("%s: accuracy %.4f, F1 of bone %.4f", row.Name, float64(row.Accuracy), float64(row.Classes[dataset.Bone].F1))
 	}
-	if clustering := float64(r.Rows[1].Classes[dataset.Bone].F1); clustering < float64(r.Rows[0].Classes[dataset.Bone].F1) {
+	if clustering := float64(r.Rows[3].Classes[dataset.Bone].F1); clustering < float64(r.Rows[2].Classes[dataset.Bone].F1) {
 		t.Errorf("clustering finds bone with F1 %.4f, worse than two thresholds", clustering)
 	}
 }

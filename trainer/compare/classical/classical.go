@@ -1,9 +1,10 @@
 // Package classical holds segmentations of a radiograph into open beam, soft
 // tissue and bone that learn nothing: what the paper behind XNet compares
-// networks with. Each is written from its published description, with every
-// parameter in an exported struct whose defaults are in its comment. Where a
-// description is silent its type says what is done instead, and that is not the
-// authors'. No default was fitted to scores on a data set.
+// networks with. Each is written from what is published freely of it: its abstract, and
+// what the paper behind XNet says (its sections 2 and 6); the articles themselves were
+// not at hand. Each type's comment tells what is the authors' from what is done here
+// where that is silent. Every parameter is in an exported struct whose defaults are in
+// its comment; none was fitted to real radiographs.
 //
 //   - [MultiOtsu]: two grey thresholds for the whole picture, exactly the best
 //     by Otsu's criterion. The floor.
@@ -19,9 +20,8 @@
 // The publications tell bone from soft tissue and take away the open beam before
 // that; where a description names no way to do so, the brightest class of
 // MultiOtsu is the open beam. All work on the network's canonical picture, open
-// beam bright. None knows the exposed field: an unexposed border is dark and
-// therefore bone to all of them, as it is to a network that was not taught
-// otherwise.
+// beam bright, and are given its exposed field ([Input]): an unexposed border is dark
+// and would be bone to all of them.
 package classical
 
 import (
@@ -40,31 +40,6 @@ const (
 	bone = dataset.Bone
 )
 
-// Picture is a canonical picture without the padding that made it square.
-type Picture struct {
-	Height, Width int
-	V             []float64 // Height×Width, 0..1, open beam bright
-}
-
-// NewPicture cuts a canonical picture x, Side×Side in [−1,1], out of its padding
-// and stretches its values to 0..1. A constant picture becomes 0.
-func NewPicture(x []float32, geo segment.Geometry) Picture {
-	p := Picture{Height: geo.Height, Width: geo.Width, V: make([]float64, geo.Height*geo.Width)}
-	for y := range p.Height {
-		for c := range p.Width {
-			p.V[y*p.Width+c] = float64(x[(geo.Top+y)*Side+geo.Left+c])
-		}
-	}
-	low, high := bounds(p.V)
-	for i, v := range p.V {
-		p.V[i] = 0
-		if high > low {
-			p.V[i] = (v - low) / (high - low)
-		}
-	}
-	return p
-}
-
 // Paste puts classes of p back into Side×Side; the padding is dataset.Ignore.
 func Paste(classes []uint8, geo segment.Geometry) []uint8 {
 	out := make([]uint8, Side*Side)
@@ -75,17 +50,6 @@ func Paste(classes []uint8, geo segment.Geometry) []uint8 {
 		copy(out[(geo.Top+y)*Side+geo.Left:], classes[y*geo.Width:][:geo.Width])
 	}
 	return out
-}
-
-func bounds(v []float64) (low, high float64) {
-	if len(v) == 0 {
-		return 0, 0
-	}
-	low, high = v[0], v[0]
-	for _, a := range v {
-		low, high = min(low, a), max(high, a)
-	}
-	return low, high
 }
 
 // Method is a segmentation without learning. Its exported fields are its
@@ -99,8 +63,19 @@ type Method interface {
 	Segment(p Picture) []uint8
 }
 
+// Tunable is a Method whose authors tuned two parameters for each image.
+type Tunable interface {
+	Method
+	// Tuned are the sensible values of the two, by their names in JSON.
+	Tuned() map[string][]float64
+	// Variants are the method with all pairs of sensible values of the two, beside its
+	// own values of the others.
+	Variants() []Method
+}
+
 // Parameters are those of every method.
 type Parameters struct {
+	Input          Input          `json:"input"`
 	MultiOtsu      MultiOtsu      `json:"multi_otsu"`
 	Clustering     Clustering     `json:"clustering"`
 	Entropy        Entropy        `json:"entropy"`
@@ -109,7 +84,7 @@ type Parameters struct {
 
 // Defaults returns every method's default parameters.
 func Defaults() Parameters {
-	return Parameters{DefaultMultiOtsu(), DefaultClustering(), DefaultEntropy(), DefaultRowFluctuation()}
+	return Parameters{DefaultInput(), DefaultMultiOtsu(), DefaultClustering(), DefaultEntropy(), DefaultRowFluctuation()}
 }
 
 // Methods lists the methods, the floor first.
@@ -119,6 +94,9 @@ func (p Parameters) Methods() []Method {
 
 // Check refuses parameters that mean nothing, naming the method.
 func (p Parameters) Check() error {
+	if err := p.Input.Check(); err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
 	for _, m := range p.Methods() {
 		if err := m.Check(); err != nil {
 			return fmt.Errorf("%s: %w", m.Name(), err)

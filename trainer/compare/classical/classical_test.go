@@ -101,7 +101,7 @@ func TestPictureLeavesThePaddingOut(t *testing.T) {
 		pix[i] = float32(i%80) / 79
 	}
 	x, geo := segment.CanonicalPicture(pix, 40, 80)
-	p := classical.NewPicture(x, geo)
+	p := classical.Input{Gamma: 1}.Picture(x, geo, nil)
 	if p.Height != 100 || p.Width != 200 || slices.Min(p.V) != 0 || slices.Max(p.V) != 1 {
 		t.Fatalf("%d×%d, %v to %v", p.Height, p.Width, slices.Min(p.V), slices.Max(p.V))
 	}
@@ -114,6 +114,42 @@ func TestPictureLeavesThePaddingOut(t *testing.T) {
 	}
 }
 
+// What is not exposed neither stretches the values nor counts in the histogram; it takes
+// the value of the nearest exposed pixel.
+func TestPictureLeavesTheUnexposedOut(t *testing.T) {
+	const side = 200
+	pix := make([]float32, side*side)
+	for i := range pix {
+		switch x := i % side; {
+		case x < 60:
+			pix[i] = 0 // a shutter
+		case x < 130:
+			pix[i] = 900
+		case x < 170:
+			pix[i] = 750
+		default:
+			pix[i] = 600
+		}
+	}
+	x, geo := segment.CanonicalPicture(pix, side, side)
+	in := classical.DefaultInput()
+	hidden := in.Outside(x, geo)
+	if hidden == nil || !hidden[100*side+20] || hidden[100*side+90] {
+		t.Fatal("the shutter was not found")
+	}
+	p := in.Picture(x, geo, hidden)
+	if p.V[100*side+190] != 0 || p.V[100*side+20] != p.V[100*side+70] || p.V[100*side+20] < 0.5 {
+		t.Errorf("darkest exposed %v; in the shutter %v, beside it %v", p.V[100*side+190], p.V[100*side+20], p.V[100*side+70])
+	}
+	if (classical.Input{Gamma: 1}).Outside(x, geo) != nil {
+		t.Error("a field was searched that nobody asked for")
+	}
+	in.Gamma = 0.5
+	if q := in.Picture(x, geo, hidden); math.Abs(q.V[100*side+150]-math.Sqrt(p.V[100*side+150])) > 1e-9 {
+		t.Errorf("gamma ½ makes %v of %v", q.V[100*side+150], p.V[100*side+150])
+	}
+}
+
 func TestParametersAreChecked(t *testing.T) {
 	if err := classical.Defaults().Check(); err != nil {
 		t.Fatal(err)
@@ -123,6 +159,7 @@ func TestParametersAreChecked(t *testing.T) {
 		"no block":        `{"clustering": {"block": 0}}`,
 		"even window":     `{"entropy": {"window": 4}}`,
 		"negative window": `{"entropy": {"window": -5}}`,
+		"no gamma":        `{"input": {"gamma": 0}}`,
 		"share above 1":   `{"row_fluctuation": {"edge_share": 1.5}}`,
 	} {
 		p := classical.Defaults()

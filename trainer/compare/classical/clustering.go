@@ -8,13 +8,16 @@ import (
 
 // Clustering follows Pakin, Gaborski, Barski, Foos and Parker, "Clustering
 // approach to bone and soft tissue segmentation of digital radiographic images
-// of extremities" (2003): regions grow as long as two statistical tests pass; each
-// region with those that touch it is clustered into two classes, in overlapping
-// blocks and in the whole picture, and the darker class votes for bone; a
-// second-order surface is fitted to either tissue, and each region goes to the
-// nearer one.
+// of extremities" (2003). Theirs, by the abstract: regions grow by two different
+// statistical tests; the regions of each neighbourhood are clustered into two classes,
+// which vote for bone or soft tissue, a compromise of local and global analysis; blocks
+// overlap, because the exposure varies across large regions; a second-order surface is
+// fitted to either tissue, and each region goes to the nearer one. By the paper behind
+// XNet, two parameters are free, and the authors tuned them for each image: Variants.
 //
-// The description names no tests. Here a pixel joins a region when it lies within
+// The abstract names no tests, no block and no number. Ours: a neighbourhood is a
+// region with those that touch it; blocks vote beside the whole picture; the darker
+// class is bone. A pixel joins a region when it lies within
 // the spread of the region's values (a Student prediction interval of MeanTest
 // standard deviations) and when the variance of its 3×3 neighbourhood is at most
 // VarianceTest times that of the region (a ratio of variances, which stops at
@@ -34,6 +37,29 @@ type Clustering struct {
 // DefaultClustering returns the defaults.
 func DefaultClustering() Clustering {
 	return Clustering{Smooth: 0.7, MeanTest: 2, VarianceTest: 6, MinRegion: 12, Block: 64, MinContrast: 0.05, Refinements: 3}
+}
+
+// Values of the two parameters that are tuned for an image: what a normal distribution
+// leaves outside of MeanTest standard deviations goes from a fifth to one in 16,000.
+var (
+	meanTests     = []float64{1.25, 1.5, 2, 3, 4}
+	varianceTests = []float64{1.5, 3, 6, 12, 25}
+)
+
+// Tuned implements Tunable.
+func (Clustering) Tuned() map[string][]float64 {
+	return map[string][]float64{"mean_test": slices.Clone(meanTests), "variance_test": slices.Clone(varianceTests)}
+}
+
+// Variants implements Tunable.
+func (m Clustering) Variants() []Method {
+	var out []Method
+	for _, m.MeanTest = range meanTests {
+		for _, m.VarianceTest = range varianceTests {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // Name implements Method.

@@ -7,11 +7,14 @@ import (
 )
 
 // Entropy follows Bandyopadhyay, Chanda and Bhattacharya, "Entropy-based automatic
-// segmentation of bones in digital X-ray images" (PReMI 2011): the entropy of each
-// pixel's neighbourhood is high along contours and low between them; once the flesh
-// is told from the background, the contours inside it tell bone from flesh.
+// segmentation of bones in digital X-ray images" (PReMI 2011). Theirs, by the abstract
+// and introduction: several simple steps without a hand in them, based on entropy, with
+// a threshold of their own; flesh is told from the background, and bone from flesh,
+// against noise and spurious edges; what the paper behind XNet says of it is that it
+// finds clean boundaries and extraneous edges.
 //
-// What the published abstract leaves open is done so: MultiOtsu takes away the open
+// No step is described there. Ours: the entropy of each pixel's neighbourhood is high
+// along contours and low between them. Smooth takes noise away; MultiOtsu the open
 // beam; inside the body, where the neighbourhood touches no open beam, the contour
 // zone is where the local entropy is above the threshold that Otsu's criterion
 // gives for it. The grey half-way between the darkest and the brightest pixel of a
@@ -22,11 +25,14 @@ import (
 // is darker than its threshold; patches then grow into the zone, the pixel nearest
 // in grey first, so that they meet at the contour; and islands below MinIsland
 // pixels go to the class around them. Where no patch reaches, each pixel is held
-// against its threshold. Read as an entropic threshold of the grey histogram, of the
+// against its threshold. Smooth, Window and Levels are the best of 24 combinations on 40
+// simulated radiographs: where levels are finer than noise, entropy is high everywhere.
+// Read as an entropic threshold of the grey histogram, of the
 // picture or of the body, the abstract gives a method that finds far less bone.
 type Entropy struct {
-	Window    int     `json:"window"`     // side of the neighbourhood in pixels, odd; 5
-	Levels    int     `json:"levels"`     // grey levels that the local entropy tells apart; 64
+	Smooth    float64 `json:"smooth"`     // Gaussian before everything, in pixels; 0.7
+	Window    int     `json:"window"`     // side of the neighbourhood in pixels, odd; 7
+	Levels    int     `json:"levels"`     // grey levels that the local entropy tells apart; 12
 	Reach     float64 `json:"reach"`      // standard deviation in pixels; 15
 	MinPatch  int     `json:"min_patch"`  // pixels of a patch that may grow; 6
 	MinIsland int     `json:"min_island"` // pixels; 12
@@ -34,7 +40,7 @@ type Entropy struct {
 
 // DefaultEntropy returns the defaults.
 func DefaultEntropy() Entropy {
-	return Entropy{Window: 5, Levels: 64, Reach: 15, MinPatch: 6, MinIsland: 12}
+	return Entropy{Smooth: 0.7, Window: 7, Levels: 12, Reach: 15, MinPatch: 6, MinIsland: 12}
 }
 
 // Name implements Method.
@@ -45,13 +51,14 @@ func (m Entropy) Check() error {
 	if m.Window%2 == 0 {
 		return fmt.Errorf("window is %d, want an odd number", m.Window)
 	}
-	return within(limit{"window", float64(m.Window), 3, 31}, limit{"levels", float64(m.Levels), 2, 256}, limit{"reach", m.Reach, 1, Side},
+	return within(limit{"smooth", m.Smooth, 0, 10}, limit{"window", float64(m.Window), 3, 31}, limit{"levels", float64(m.Levels), 2, 256}, limit{"reach", m.Reach, 1, Side},
 		limit{"min_patch", float64(m.MinPatch), 1, Side * Side}, limit{"min_island", float64(m.MinIsland), 0, Side * Side})
 }
 
 // Segment implements Method.
 func (m Entropy) Segment(p Picture) []uint8 {
 	air := openBeam(p)
+	p.V = gaussian(p.V, p.Height, p.Width, m.Smooth)
 	zone := m.contours(p, air)
 	excess := m.aboveThreshold(p, zone)
 	out := make([]uint8, len(p.V))
@@ -89,7 +96,7 @@ func (m Entropy) contours(p Picture, air []bool) []bool {
 	const bins = 256
 	h := make([]float64, bins)
 	for i := range e {
-		if inside[i] {
+		if inside[i] && p.exposed(i) {
 			h[bin(e[i]/top, bins)]++
 		}
 	}

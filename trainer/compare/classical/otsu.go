@@ -31,7 +31,7 @@ func (m MultiOtsu) Segment(p Picture) []uint8 {
 
 // thresholds are grey values: below dark is bone, bright and above is open beam.
 func (m MultiOtsu) thresholds(p Picture) (dark, bright float64) {
-	t := OtsuThresholds(histogram(p.V, m.Bins), 3)
+	t := OtsuThresholds(p.histogram(m.Bins), 3)
 	return edge(t[0], m.Bins), edge(t[1], m.Bins)
 }
 
@@ -62,14 +62,6 @@ func bin(v float64, n int) int { return min(max(int(v*float64(n)), 0), n-1) }
 
 // edge is the least value above bin b of n.
 func edge(b, n int) float64 { return float64(b+1) / float64(n) }
-
-func histogram(v []float64, bins int) []float64 {
-	h := make([]float64, bins)
-	for _, a := range v {
-		h[bin(a, bins)]++
-	}
-	return h
-}
 
 // OtsuThresholds returns the classes−1 bins after which histogram h is cut so that
 // the variance between the classes is greatest, ascending: bins 0..t[0] are the

@@ -2,12 +2,14 @@ package classical
 
 // RowFluctuation follows Kazeminia, Karimi, Soroushmehr, Samavi, Derksen and
 // Najarian, "Bone extraction in X-ray images by analysis of line fluctuations"
-// (ICIP 2015): noise is taken away, edges are found, and the rises and falls of
-// the grey value along every row at those edges tell where bones begin and end.
+// (ICIP 2015). Theirs, by the abstract: noise is taken away, edges are found, and the
+// fluctuations of the grey value in all rows tell the bones; by the paper behind XNet
+// the edges are Sobel's and Canny's, and the outlines lose continuity.
 //
-// Here noise is taken away by a median of 3×3 and a Gaussian of Smooth pixels, and
-// edges are Canny's, of which EdgeShare of the pixels exceed the upper threshold
-// and LowRatio of that is the lower. Along a row inside the body (what MultiOtsu
+// Ours is how: falls and rises at the edges tell where bones begin and end. Noise is
+// taken away by a median of 3×3 and a Gaussian of Smooth pixels, and edges are Canny's,
+// of which EdgeShare of the pixels exceed the upper threshold and LowRatio of that is
+// the lower. Along a row inside the body (what MultiOtsu
 // does not call open beam) a fall enters a bone, and so does a later one that is
 // deeper than all since; a rise leaves it when the grey value after it has come back
 // by Recover of the depth since the bone was entered, so that a pale marrow cavity
