@@ -1,16 +1,18 @@
 package simulate
 
+import "dicomnode/trainer/simulate/xray"
+
 // attenuate turns millimetres of tissue into the attenuation integral −ln(signal) of the sample's X-ray tube, beam
 // hardening included.
 func (s *sheet) attenuate() {
-	b := newBeam(s.source())
-	s.rays, s.harder = b, float32(b.hardening())
+	b := xray.NewBeam(s.source())
+	s.rays, s.harder = b, float32(b.Hardening())
 	soft, bone := s.tissues()
 	l0, h0 := soft.bounds()
 	l1, h1 := bone.bounds()
-	a := b.absorber([2]float32{l0, l1}, [2]float32{h0, h1})
+	a := b.Absorber([2]float32{l0, l1}, [2]float32{h0, h1})
 	for i, t := range soft.v {
-		soft.v[i] = a.at(t, bone.v[i])
+		soft.v[i] = a.At(t, bone.v[i])
 	}
 	s.path = soft
 }
@@ -19,7 +21,7 @@ func (s *sheet) attenuate() {
 // mixed with fat, and gas in the bowel; bone is cortex around marrow and trabeculae.
 func (s *sheet) tissues() (soft, bone plane) {
 	d := s.d
-	fat := inMuscleAndBone(&tissues().adipose)
+	fat := xray.Fat()
 	marrow, trabeculae := s.spongiosa()
 	dense := float32(d.uni(.82, 1.04)) // cortex loses mineral with age
 	layer, fatty := float32(d.uni(0, 80)), float32(d.uni(0, 1))
@@ -39,8 +41,8 @@ func (s *sheet) tissues() (soft, bone plane) {
 			flesh = max(flesh-gas.v[i], min(flesh, 8))
 		}
 		in := min(s.marrow.v[i], t)
-		soft.v[i] = flesh + f*float32(fat.muscle) + in*float32(marrow.muscle)
-		bone.v[i] = (t-in)*dense + f*float32(fat.cortical) + in*float32(marrow.cortical)
+		soft.v[i] = flesh + f*float32(fat.Muscle) + in*float32(marrow.Muscle)
+		bone.v[i] = (t-in)*dense + f*float32(fat.Cortical) + in*float32(marrow.Cortical)
 		if net.v != nil {
 			bone.v[i] += in * clamp(net.v[i], -.8, 2) * trabeculae
 		}
@@ -49,22 +51,22 @@ func (s *sheet) tissues() (soft, bone plane) {
 }
 
 // source follows technique charts: 1 to 2 kV more per cm of body, from 50-odd for a hand, 100 to 120 kV for the chest.
-func (s *sheet) source() source {
+func (s *sheet) source() xray.Tube {
 	d := s.d
-	t := source{kV: min(max(52+1.6*s.thickness()+d.gauss(0, 6), 45), 100), aluminium: d.uni(2.5, 4)}
+	t := xray.Tube{KV: min(max(52+1.6*s.thickness()+d.gauss(0, 6), 45), 100), Aluminium: d.uni(2.5, 4)}
 	if s.chest && s.thickness() > 12 && d.chance(.75) {
-		t.kV = d.uni(100, 120)
+		t.KV = d.uni(100, 120)
 	}
 	if d.chance(.25) {
-		t.copper = d.pick(.1, .1, .2)
+		t.Copper = d.pick(.1, .1, .2)
 	}
 	return t
 }
 
 // spongiosa is the inside of a bone: marrow with a share of 8 to 52 % of trabeculae, which is returned too.
-func (s *sheet) spongiosa() (mixture, float32) {
-	p, share := inMuscleAndBone(&tissues().marrow), s.d.uni(.08, .52)
-	return mixture{(1 - share) * p.muscle, (1-share)*p.cortical + share}, float32(share)
+func (s *sheet) spongiosa() (xray.Mixture, float32) {
+	p, share := xray.Marrow(), s.d.uni(.08, .52)
+	return xray.Mixture{Muscle: (1 - share) * p.Muscle, Cortical: (1-share)*p.Cortical + share}, float32(share)
 }
 
 // trabeculae is a fine net of two scales, drawn out along a random direction by differencing.

@@ -1,6 +1,10 @@
 package simulate
 
-import "math"
+import (
+	"math"
+
+	"dicomnode/trainer/simulate/xray"
+)
 
 // bandage is a cast or a splint: a wall around a limb with padding below it. Its wall is seen edge-on beside
 // the limb and as a veil across it. Lengths are pixels.
@@ -92,7 +96,7 @@ func (s *sheet) bandage(limb []bool) bandage {
 			b.gap[k] = d.uni(.02, .06) * width
 		}
 	}
-	b.veil, b.wall = float32(d.uni(2, 8)*s.rays.coefficient(plaster)), d.uni(1.5, 5)*s.unit // 2 to 8 mm in both walls
+	b.veil, b.wall = float32(d.uni(2, 8)*s.rays.Coefficient(xray.Plaster)), d.uni(1.5, 5)*s.unit // 2 to 8 mm in both walls
 	if d.chance(.45) {
 		b.veil, b.wall = float32(d.uni(.05, .22)), d.uni(.8, 2.5)*s.unit // fibreglass
 	}

@@ -1,6 +1,10 @@
 package simulate
 
-import "math"
+import (
+	"math"
+
+	"dicomnode/trainer/simulate/xray"
+)
 
 // marker lays lead letters and plates on the detector in 40 % of the images, and burns writing in 14 %.
 // They are ignored by the label.
@@ -65,7 +69,7 @@ func (s *sheet) lead() {
 		turn = d.uni(-math.Pi, math.Pi)
 	}
 	cover := s.place(stamp, turn, d.chance(.3))
-	density := float32(d.uni(.1, 1) * s.rays.coefficient(lead))
+	density := float32(d.uni(.1, 1) * s.rays.Coefficient(xray.Lead))
 	for i, q := range cover.v {
 		s.path.v[i] += q * density
 		if q > .01 {

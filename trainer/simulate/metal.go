@@ -1,5 +1,7 @@
 package simulate
 
+import "dicomnode/trainer/simulate/xray"
+
 // metal operates on 11 % of the patients. Metal counts as bone, also where it leaves the body.
 func (s *sheet) metal() {
 	if s.d.chance(.11) {
@@ -96,8 +98,8 @@ func (m *metalwork) longest(bones []int) (best diaphysis) {
 func (m *metalwork) finish() {
 	s := m.s
 	s.steel = make([]bool, len(s.label))
-	metal := []material{titanium, iron}[m.d.IntN(2)] // steel is nearly iron
-	mu := float32(s.rays.coefficient(metal) / m.mm)
+	metal := []xray.Material{xray.Titanium, xray.Iron}[m.d.IntN(2)] // steel is nearly iron
+	mu := float32(s.rays.Coefficient(metal) / m.mm)
 	for i, t := range m.thick.v {
 		s.path.v[i] += min(mu*t, 9)
 		if m.cover.v[i] > .35 && !s.outside[i] {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"dicomnode/trainer/simulate/xray"
 )
 
 // readOut is an exposure and what the detector sees of it.
@@ -117,26 +119,25 @@ func (r *readOut) offsets() []float64 {
 }
 
 // demoTube is what all read-outs are taken with.
-var demoTube = source{kV: 60, aluminium: 3}
+var demoTube = xray.Tube{KV: 60, Aluminium: 3}
 
 // signal is the noiseless image, 40,000 in the open beam, of primary radiation alone; nil for a dark frame.
 func (r *readOut) signal() func(x, y int) float64 {
 	if r.Dark {
 		return nil
 	}
-	look, m := r.lens(), tissues()
-	inside := inMuscleAndBone(&m.marrow)
-	inside = mixture{.75 * inside.muscle, .75*inside.cortical + .25}
+	look, inside := r.lens(), xray.Marrow()
+	inside = xray.Mixture{Muscle: .75 * inside.Muscle, Cortical: .75*inside.Cortical + .25}
 	_, deep := r.v.skin.bounds()
 	_, bony := r.v.bone.bounds()
-	a := newBeam(demoTube).absorber([2]float32{0, 0}, [2]float32{deep, bony})
+	a := xray.NewBeam(demoTube).Absorber([2]float32{0, 0}, [2]float32{deep, bony})
 	return func(x, y int) float64 {
 		if r.unknown(x, y) {
 			return 0
 		}
 		skin, bone, marrow := look(x, y)
 		soft, m := max(skin.v[0]-bone.v[0], 0), min(marrow.v[0], bone.v[0])
-		p := a.at(soft+m*float32(inside.muscle), bone.v[0]-m+m*float32(inside.cortical))
+		p := a.At(soft+m*float32(inside.Muscle), bone.v[0]-m+m*float32(inside.Cortical))
 		return 40000 * float64(exp32(-p))
 	}
 }

@@ -1,6 +1,10 @@
 package simulate
 
-import "math"
+import (
+	"math"
+
+	"dicomnode/trainer/simulate/xray"
+)
 
 // Labels of the data set.
 const (
@@ -28,7 +32,7 @@ type sheet struct {
 	thick, trunk       bool
 	chest              bool
 	span, dist         float64 // mm that the longer side shows; from the focal spot to the body
-	rays               *beam
+	rays               *xray.Beam
 	harder             float32 // how much more a quantum weighs behind a path of 1
 	placed             placed
 	linearTone         bool       // the picture's values are proportional to the signal

@@ -2,6 +2,8 @@ package simulate
 
 import (
 	"math"
+
+	"dicomnode/trainer/simulate/xray"
 )
 
 // region is one body part that is radiographed.
@@ -140,7 +142,7 @@ func shoot(cam camera, m ...mesh) plane {
 
 // inflate replaces most of the soft tissue by lung, which attenuates like a quarter as much muscle.
 func (v *view) inflate(lungs plane) {
-	missing := float32(1 - lung.density/skeletalMuscle.density)
+	missing := float32(1 - xray.Lung.Density/xray.Muscle.Density)
 	for i, s := range v.skin.v {
 		if s > 0 {
 			v.skin.v[i] = max(s-missing*lungs.v[i], min(s, 12))

@@ -1,4 +1,4 @@
-package simulate
+package xray
 
 import (
 	"math"
@@ -8,17 +8,18 @@ import (
 // spectrum holds a value for each of the energies keV(0) …
 type spectrum [bins]float64
 
-// source is an X-ray tube with a tungsten anode of 12°: peak voltage in kV, total filtration in mm.
-type source struct{ kV, aluminium, copper float64 }
+// Tube is an X-ray tube with a tungsten anode of 12°: peak voltage in kV, 20 to 120, and total filtration in mm of
+// aluminium and of copper.
+type Tube struct{ KV, Aluminium, Copper float64 }
 
 // photons is the number of photons per keV that leave the filter (not normalised), after the semi-empirical
 // model of Tucker, Barnes and Chakraborty, Med. Phys. 18 (1991) 211: bremsstrahlung and K lines arise at depths
 // given by the Thomson-Whiddington relation and are absorbed on their way out of the anode.
-func (t source) photons() spectrum {
+func (t Tube) photons() spectrum {
 	s, w, m := t.bremsstrahlung(), anode(), tissues()
 	t.lines(&s, w)
 	for i := range s {
-		s[i] *= math.Exp(-m.aluminium[i]*t.aluminium - m.copper[i]*t.copper)
+		s[i] *= math.Exp(-m.aluminium[i]*t.Aluminium - m.copper[i]*t.Copper)
 	}
 	return s
 }
@@ -42,23 +43,23 @@ const (
 var sinAnode = math.Sin(12 * math.Pi / 180)
 
 // bremsstrahlung integrates over the electron's energy T while it slows down (equations 11, 16 and 18 there).
-func (t source) bremsstrahlung() spectrum {
+func (t Tube) bremsstrahlung() spectrum {
 	const steps = 12
 	var s spectrum
-	w, c := anode(), whiddington(t.kV)
-	strength := 3.685e-2 + 2.9e-5*t.kV
+	w, c := anode(), whiddington(t.KV)
+	strength := 3.685e-2 + 2.9e-5*t.KV
 	for i := range s {
 		e := keV(i)
-		if e >= t.kV {
+		if e >= t.KV {
 			break
 		}
-		step := (t.kV - e) / steps
+		step := (t.KV - e) / steps
 		for j := range steps {
 			T := e + (float64(j)+.5)*step
 			x := e / T
 			shape := 1 + x*(-5.049+x*(10.847+x*(-10.516+x*3.842)))
 			stopping := 2024.1 + 10361*math.Exp(-.04695*T) // keV cm²/g
-			escape := math.Exp(-w[i] * (t.kV*t.kV - T*T) / (c * sinAnode))
+			escape := math.Exp(-w[i] * (t.KV*t.KV - T*T) / (c * sinAnode))
 			s[i] += strength * shape * (T + electronMass) / T * escape / stopping * step
 		}
 		s[i] *= bremsUnit / e
@@ -78,13 +79,13 @@ var kLines = [][2]float64{{59.32, .4500}, {57.98, .2592}, {67.2, .1521}, {69.1, 
 
 // lines adds the K lines (equation 22 there): they arise above the depth at which electrons fall below the K edge,
 // fewer with depth.
-func (t source) lines(s *spectrum, w *spectrum) {
-	if t.kV <= tungstenK {
+func (t Tube) lines(s *spectrum, w *spectrum) {
+	if t.KV <= tungstenK {
 		return
 	}
 	const steps = 8
-	depth := (t.kV*t.kV - tungstenK*tungstenK) / whiddington(t.kV) // g/cm²
-	born := 1.349e-3 * math.Pow(t.kV/tungstenK-1, 1.648)
+	depth := (t.KV*t.KV - tungstenK*tungstenK) / whiddington(t.KV) // g/cm²
+	born := 1.349e-3 * math.Pow(t.KV/tungstenK-1, 1.648)
 	for _, l := range kLines {
 		i, out := int(l[0]-firstKeV), 0.0
 		for j := range steps {

@@ -1,28 +1,28 @@
-package simulate
+package xray
 
 import (
 	"math"
 	"testing"
 )
 
-var water = material{1, []portion{{"H", .111898}, {"O", .888102}}}
+var water = Material{1, []portion{{"H", .111898}, {"O", .888102}}}
 
 // The tissues' tables are those that NISTIR 5632 prints for the mixtures (table 4); ours come from the elements.
 func TestMassAttenuation(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		m    material
+		m    Material
 		at   map[float64]float64
 	}{
 		{"water", water, map[float64]float64{10: 5.329, 15: 1.673, 20: .8096, 30: .3756, 40: .2683, 50: .2269, 60: .2059, 80: .1837, 100: .1707, 150: .1505}},
-		{"muscle", skeletalMuscle, map[float64]float64{10: 5.356, 15: 1.693, 20: .8205, 30: .3783, 40: .2685, 50: .2262, 60: .2048, 80: .1823, 100: .1693, 150: .1492}},
+		{"muscle", Muscle, map[float64]float64{10: 5.356, 15: 1.693, 20: .8205, 30: .3783, 40: .2685, 50: .2262, 60: .2048, 80: .1823, 100: .1693, 150: .1492}},
 		{"adipose tissue", adipose, map[float64]float64{10: 3.268, 15: 1.083, 20: .5677, 30: .3063, 40: .2396, 50: .2123, 60: .1974, 80: .1800, 100: .1688, 150: .1500}},
 		{"cortical bone", corticalBone, map[float64]float64{10: 28.51, 15: 9.032, 20: 4.001, 30: 1.331, 40: .6655, 50: .4242, 60: .3148, 80: .2229, 100: .1855, 150: .1480}},
-		{"lung", lung, map[float64]float64{10: 5.459, 15: 1.721, 20: .8316, 30: .3815, 40: .2699, 50: .2270, 60: .2053, 80: .1826, 100: .1695, 150: .1493}},
+		{"lung", Lung, map[float64]float64{10: 5.459, 15: 1.721, 20: .8316, 30: .3815, 40: .2699, 50: .2270, 60: .2053, 80: .1826, 100: .1695, 150: .1493}},
 		{"aluminium", aluminium, map[float64]float64{60: .2778}},
-		{"titanium", titanium, map[float64]float64{60: .7661}},
-		{"iron", iron, map[float64]float64{60: 1.205}},
-		{"lead", lead, map[float64]float64{60: 5.021}},
+		{"titanium", Titanium, map[float64]float64{60: .7661}},
+		{"iron", Iron, map[float64]float64{60: 1.205}},
+		{"lead", Lead, map[float64]float64{60: 5.021}},
 	} {
 		for e, want := range c.at {
 			if got := c.m.mass(e); math.Abs(got/want-1) > .005 {
@@ -36,10 +36,10 @@ func TestMassAttenuation(t *testing.T) {
 var air = smooth(4.742, 1.334, .5389, .1537, .06833, .04098, .03041, .02407, .02325, .02496)
 
 // halfValueLayer is the thickness of aluminium, mm, that halves the air kerma.
-func halfValueLayer(t source) float64 {
+func halfValueLayer(t Tube) float64 {
 	kerma := func(mm float64) float64 {
 		t := t
-		t.aluminium += mm
+		t.Aluminium += mm
 		sum := 0.0
 		for i, n := range t.photons() {
 			sum += n * keV(i) * air.at(keV(i))
@@ -62,12 +62,12 @@ func halfValueLayer(t source) float64 {
 func TestHalfValueLayer(t *testing.T) {
 	for kV, least := range map[float64]float64{50: 1.5, 60: 1.8, 70: 2.1, 80: 2.3, 90: 2.5, 100: 2.7, 110: 3.0, 120: 3.2} {
 		for _, mm := range []float64{2.5, 3} {
-			if got := halfValueLayer(source{kV, mm, 0}); got < least || got > 1.4*least {
+			if got := halfValueLayer(Tube{kV, mm, 0}); got < least || got > 1.4*least {
 				t.Errorf("%g kV, %g mm Al: half-value layer %.2f mm Al, want %.2f to %.2f", kV, mm, got, least, 1.4*least)
 			}
 		}
 	}
-	if hard, soft := halfValueLayer(source{80, 3, .1}), halfValueLayer(source{80, 3, 0}); hard < soft+.5 {
+	if hard, soft := halfValueLayer(Tube{80, 3, .1}), halfValueLayer(Tube{80, 3, 0}); hard < soft+.5 {
 		t.Errorf("0.1 mm of copper raises the half-value layer from %.2f to %.2f mm Al only", soft, hard)
 	}
 }
@@ -75,7 +75,7 @@ func TestHalfValueLayer(t *testing.T) {
 // Characteristic radiation stands out above 69.5 kV only.
 func TestKLines(t *testing.T) {
 	above := func(kV float64) float64 {
-		s := source{kV, 3, 0}.photons()
+		s := Tube{kV, 3, 0}.photons()
 		line := s[59-firstKeV]
 		return line / ((s[59-firstKeV-4] + s[59-firstKeV+4]) / 2)
 	}
@@ -88,7 +88,7 @@ func TestKLines(t *testing.T) {
 }
 
 // exact is −ln of the signal behind mm of the materials, with all energies.
-func exact(t source, mm map[*spectrum]float64) float64 {
+func exact(t Tube, mm map[*spectrum]float64) float64 {
 	in, out := 0.0, 0.0
 	for i, n := range t.photons() {
 		n *= scintillator()[i]
@@ -105,14 +105,14 @@ func exact(t source, mm map[*spectrum]float64) float64 {
 func TestAbsorberIsExact(t *testing.T) {
 	m := tissues()
 	fat, marrow := inMuscleAndBone(&m.adipose), inMuscleAndBone(&m.marrow)
-	for _, tube := range []source{{50, 2.5, 0}, {70, 3, 0}, {90, 3, .1}, {120, 3.5, .2}} {
-		b := newBeam(tube)
-		a := b.absorber([2]float32{0, -4}, [2]float32{350, 60})
+	for _, tube := range []Tube{{50, 2.5, 0}, {70, 3, 0}, {90, 3, .1}, {120, 3.5, .2}} {
+		b := NewBeam(tube)
+		a := b.Absorber([2]float32{0, -4}, [2]float32{350, 60})
 		for _, mm := range [][4]float64{{1, 0, 0, 0}, {20, 5, 2, 3}, {60, 20, 6, 20}, {200, 80, 15, 30}, {0, 60, 0, 0}, {30, 0, 20, 0}} {
 			want := exact(tube, map[*spectrum]float64{&m.muscle: mm[0], &m.adipose: mm[1], &m.cortical: mm[2], &m.marrow: mm[3]})
-			got := float64(a.at(float32(mm[0]+mm[1]*fat.muscle+mm[3]*marrow.muscle), float32(mm[2]+mm[1]*fat.cortical+mm[3]*marrow.cortical)))
+			got := float64(a.At(float32(mm[0]+mm[1]*fat.Muscle+mm[3]*marrow.Muscle), float32(mm[2]+mm[1]*fat.Cortical+mm[3]*marrow.Cortical)))
 			if math.Abs(got-want) > .01+.01*want {
-				t.Errorf("%g kV behind %v mm: −ln(signal) %.3f, want %.3f", tube.kV, mm, got, want)
+				t.Errorf("%g kV behind %v mm: −ln(signal) %.3f, want %.3f", tube.KV, mm, got, want)
 			}
 		}
 	}
@@ -121,8 +121,8 @@ func TestAbsorberIsExact(t *testing.T) {
 // A beam hardens on its way: the same bone takes less of it behind more muscle, and at a higher voltage.
 func TestHardening(t *testing.T) {
 	bone := func(kV, behind float64) float64 {
-		b := newBeam(source{kV, 3, 0})
-		return b.integral(behind, 5) - b.integral(behind, 0)
+		b := NewBeam(Tube{kV, 3, 0})
+		return b.Integral(behind, 5) - b.Integral(behind, 0)
 	}
 	for _, c := range [][2]float64{{bone(60, 0), bone(60, 100)}, {bone(60, 50), bone(110, 50)}} {
 		if c[1] > .95*c[0] {
@@ -131,10 +131,33 @@ func TestHardening(t *testing.T) {
 	}
 }
 
-func TestScatterToPrimary(t *testing.T) {
-	for _, c := range [][3]float64{{10, 30, 1.2}, {20, 30, 2.9}, {30, 30, 4.9}} {
-		if got := scatterToPrimary(c[0], c[1]); math.Abs(got/c[2]-1) > .1 {
-			t.Errorf("behind %g cm, field of %g cm: %.2f, published about %g", c[0], c[1], got, c[2])
+func TestHardeningOfBeams(t *testing.T) {
+	for _, kV := range []float64{50, 80, 120} {
+		b := NewBeam(Tube{kV, 3, 0})
+		var before, after, n float64
+		for k, x := range b.signal {
+			y := x * math.Exp(-b.muscle[k]*typical)
+			before, after, n = before+x*b.light[k], after+y*b.light[k], n+y
 		}
+		want := after / n / before
+		if got := 1 + b.Hardening()*b.Integral(typical, 0); math.Abs(got-want) > 1e-9 || got < 1.02 {
+			t.Errorf("%g kV: a quantum weighs %.4f times as much behind %d mm, want %.4f", kV, got, typical, want)
+		}
+	}
+}
+
+func TestCoefficients(t *testing.T) {
+	b := NewBeam(Tube{60, 3, 0})
+	var last float64
+	for _, m := range []Material{Lung, adipose, Muscle, Plaster, corticalBone, Titanium, Iron, Lead} {
+		if got := b.Coefficient(m); got <= last {
+			t.Errorf("%.4f per mm after %.4f", got, last)
+		} else {
+			last = got
+		}
+	}
+	direct := b.Integral(typical+1, 0) - b.Integral(typical, 0)
+	if got := b.Coefficient(Muscle); math.Abs(got/direct-1) > .02 {
+		t.Errorf("muscle %.5f per mm, directly %.5f", got, direct)
 	}
 }

@@ -1,4 +1,4 @@
-package simulate
+package xray
 
 import (
 	"math"
@@ -65,31 +65,31 @@ type portion struct {
 	mass    float64
 }
 
-// material is a mixture: density in g/cm³ and what it is made of, in an order so that sums repeat to the bit.
-type material struct {
-	density float64
+// Material is a mixture: density in g/cm³ and what it is made of, in an order so that sums repeat to the bit.
+type Material struct {
+	Density float64
 	parts   []portion
 }
 
 // Tissues after ICRU Report 44 (1989): muscle and adipose tissue, cortical bone, lung, red and yellow marrow.
 // Plaster of a cast is gypsum, CaSO₄·2H₂O, about half of it pores.
 var (
-	skeletalMuscle = material{1.05, []portion{{"H", .102}, {"C", .143}, {"N", .034}, {"O", .710}, {"Na", .001}, {"P", .002}, {"S", .003}, {"Cl", .001}, {"K", .004}}}
-	adipose        = material{.95, []portion{{"H", .114}, {"C", .598}, {"N", .007}, {"O", .278}, {"Na", .001}, {"S", .001}, {"Cl", .001}}}
-	corticalBone   = material{1.92, []portion{{"H", .034}, {"C", .155}, {"N", .042}, {"O", .435}, {"Na", .001}, {"Mg", .002}, {"P", .103}, {"S", .003}, {"Ca", .225}}}
-	lung           = material{.26, []portion{{"H", .103}, {"C", .105}, {"N", .031}, {"O", .749}, {"Na", .002}, {"P", .002}, {"S", .003}, {"Cl", .003}, {"K", .002}}}
-	redMarrow      = material{1.03, []portion{{"H", .105}, {"C", .414}, {"N", .034}, {"O", .439}, {"P", .001}, {"S", .002}, {"Cl", .002}, {"K", .002}, {"Fe", .001}}}
-	yellowMarrow   = material{.98, []portion{{"H", .115}, {"C", .644}, {"N", .007}, {"O", .231}, {"Na", .001}, {"S", .001}, {"Cl", .001}}}
-	plaster        = material{1.1, []portion{{"H", .0234}, {"O", .5576}, {"S", .1862}, {"Ca", .2328}}}
-	aluminium      = material{2.699, []portion{{"Al", 1}}}
-	copper         = material{8.96, []portion{{"Cu", 1}}}
-	titanium       = material{4.54, []portion{{"Ti", 1}}}
-	iron           = material{7.874, []portion{{"Fe", 1}}}
-	lead           = material{11.35, []portion{{"Pb", 1}}}
+	Muscle       = Material{1.05, []portion{{"H", .102}, {"C", .143}, {"N", .034}, {"O", .710}, {"Na", .001}, {"P", .002}, {"S", .003}, {"Cl", .001}, {"K", .004}}}
+	adipose      = Material{.95, []portion{{"H", .114}, {"C", .598}, {"N", .007}, {"O", .278}, {"Na", .001}, {"S", .001}, {"Cl", .001}}}
+	corticalBone = Material{1.92, []portion{{"H", .034}, {"C", .155}, {"N", .042}, {"O", .435}, {"Na", .001}, {"Mg", .002}, {"P", .103}, {"S", .003}, {"Ca", .225}}}
+	Lung         = Material{.26, []portion{{"H", .103}, {"C", .105}, {"N", .031}, {"O", .749}, {"Na", .002}, {"P", .002}, {"S", .003}, {"Cl", .003}, {"K", .002}}}
+	redMarrow    = Material{1.03, []portion{{"H", .105}, {"C", .414}, {"N", .034}, {"O", .439}, {"P", .001}, {"S", .002}, {"Cl", .002}, {"K", .002}, {"Fe", .001}}}
+	yellowMarrow = Material{.98, []portion{{"H", .115}, {"C", .644}, {"N", .007}, {"O", .231}, {"Na", .001}, {"S", .001}, {"Cl", .001}}}
+	Plaster      = Material{1.1, []portion{{"H", .0234}, {"O", .5576}, {"S", .1862}, {"Ca", .2328}}}
+	aluminium    = Material{2.699, []portion{{"Al", 1}}}
+	copper       = Material{8.96, []portion{{"Cu", 1}}}
+	Titanium     = Material{4.54, []portion{{"Ti", 1}}}
+	Iron         = Material{7.874, []portion{{"Fe", 1}}}
+	Lead         = Material{11.35, []portion{{"Pb", 1}}}
 )
 
 // mass is the mass attenuation coefficient of the mixture at e keV, cm²/g.
-func (m material) mass(e float64) float64 {
+func (m Material) mass(e float64) float64 {
 	mu := 0.0
 	for _, p := range m.parts {
 		mu += p.mass * elements[p.element].at(e)
@@ -98,10 +98,10 @@ func (m material) mass(e float64) float64 {
 }
 
 // linear are the linear attenuation coefficients in 1/mm at keV(0) …
-func (m material) linear() spectrum {
+func (m Material) linear() spectrum {
 	var mu spectrum
 	for i := range mu {
-		mu[i] = m.mass(keV(i)) * m.density / 10
+		mu[i] = m.mass(keV(i)) * m.Density / 10
 	}
 	return mu
 }
@@ -114,5 +114,5 @@ var tissues = sync.OnceValue(func() *tissue {
 	for i := range red {
 		red[i] = (red[i] + yellow[i]) / 2
 	}
-	return &tissue{skeletalMuscle.linear(), adipose.linear(), corticalBone.linear(), red, aluminium.linear(), copper.linear()}
+	return &tissue{Muscle.linear(), adipose.linear(), corticalBone.linear(), red, aluminium.linear(), copper.linear()}
 })

@@ -1,0 +1,141 @@
+// Package xray is the physics of an X-ray tube, of what its beam passes and of the scintillator that absorbs it:
+// spectra of tungsten anodes, attenuation of tissues and metals, and tables of it for whole pictures. It knows no
+// geometry; scattered radiation and noise are of whoever makes a picture. Sources stand beside the figures.
+package xray
+
+import "math"
+
+// channels is how many energies stand for a spectrum.
+const channels = 12
+
+// Beam is what the detector measures of a tube's spectrum in air: for each channel its part of the signal, which
+// sums to 1, and the linear attenuation coefficients (1/mm) of the two materials that all others are written in.
+// Without K edges in the range, two do (Alvarez and Macovski, Phys. Med. Biol. 21 (1976) 733).
+type Beam struct {
+	signal, muscle, cortical [channels]float64
+	light                    [channels]float64 // of a quantum, keV
+}
+
+// NewBeam is the beam of a tube of at least 20 kV, as 12 energies from 15 keV to its peak.
+func NewBeam(t Tube) *Beam {
+	b, m, light, photons := &Beam{}, tissues(), scintillator(), t.photons()
+	total := 0.0
+	for i, n := range photons {
+		n *= light[i]
+		k := min(int((keV(i)-15)/(t.KV-15)*channels), channels-1)
+		if n <= 0 || k < 0 {
+			continue
+		}
+		b.signal[k] += n
+		b.muscle[k] += n * m.muscle[i]
+		b.cortical[k] += n * m.cortical[i]
+		b.light[k] += n * keV(i)
+		total += n
+	}
+	for k, n := range b.signal {
+		b.muscle[k] /= max(n, 1e-30)
+		b.cortical[k] /= max(n, 1e-30)
+		b.light[k] /= max(n, 1e-30)
+		b.signal[k] /= total
+	}
+	return b
+}
+
+// Integral is the attenuation integral, −ln of the signal relative to air, behind mm of muscle and cortical bone.
+func (b *Beam) Integral(muscle, cortical float64) float64 {
+	s := 0.0
+	for k, n := range b.signal {
+		s += n * math.Exp(-b.muscle[k]*muscle-b.cortical[k]*cortical)
+	}
+	return -math.Log(s)
+}
+
+// typical is the muscle (mm) behind which beams are characterised by one number.
+const typical = 40
+
+// Coefficient is the attenuation integral of a millimetre of m behind a typical body, 40 mm of muscle.
+func (b *Beam) Coefficient(m Material) float64 {
+	in, out := 0.0, 0.0
+	for k, s := range b.signal {
+		s *= math.Exp(-b.muscle[k] * typical)
+		in, out = in+s, out+s*math.Exp(-m.mass(b.light[k])*m.Density/10)
+	}
+	return math.Log(in / out)
+}
+
+// Hardening is by how much a detected quantum weighs more behind a body that attenuates by e, as a share of its weight
+// in air per unit of the attenuation integral: the noise of a detector that adds up light grows with it (Swank, J. Appl. Phys. 44 (1973) 4199).
+func (b *Beam) Hardening() float64 {
+	var here, air, n float64
+	for k, s := range b.signal {
+		t := s * math.Exp(-b.muscle[k]*typical)
+		here, n, air = here+t*b.light[k], n+t, air+s*b.light[k]
+	}
+	return (here/n/air - 1) / -math.Log(n)
+}
+
+// Mixture is a mm of a material as mm of muscle and of cortical bone, one of which may be negative.
+type Mixture struct{ Muscle, Cortical float64 }
+
+// Fat is adipose tissue (ICRU Report 44) as muscle and cortical bone, the latter less than nothing.
+func Fat() Mixture { return inMuscleAndBone(&tissues().adipose) }
+
+// Marrow is red and yellow marrow (ICRU Report 44) in equal volumes, as muscle and cortical bone.
+func Marrow() Mixture { return inMuscleAndBone(&tissues().marrow) }
+
+// inMuscleAndBone is the mixture whose attenuation differs least from mu, relatively, from 20 to 120 keV.
+func inMuscleAndBone(mu *spectrum) Mixture {
+	m := tissues()
+	var aa, ab, bb, ay, by float64
+	for i := 20 - firstKeV; i < bins; i++ {
+		a, b := m.muscle[i]/mu[i], m.cortical[i]/mu[i]
+		aa, ab, bb, ay, by = aa+a*a, ab+a*b, bb+b*b, ay+a, by+b
+	}
+	det := aa*bb - ab*ab
+	return Mixture{(ay*bb - by*ab) / det, (by*aa - ay*ab) / det}
+}
+
+// Absorber tabulates a beam's Integral over a rectangle of thicknesses, so that a pixel costs an interpolation instead of
+// an exponential function for each channel.
+type Absorber struct {
+	lo, step [2]float32
+	p        [nodes][nodes]float32
+}
+
+const nodes = 48
+
+// Absorber tabulates Integral from lo to hi, each mm of muscle and mm of cortical bone, at 48×48 places.
+func (b *Beam) Absorber(lo, hi [2]float32) *Absorber {
+	a := &Absorber{lo: lo}
+	var t [2][nodes][channels]float64
+	for d, mu := range [2]*[channels]float64{&b.muscle, &b.cortical} {
+		a.step[d] = max(hi[d]-lo[d], 1) / (nodes - 1)
+		for j := range nodes {
+			mm := float64(lo[d] + float32(j)*a.step[d])
+			for k := range channels {
+				t[d][j][k] = math.Exp(-mu[k] * mm)
+			}
+		}
+	}
+	for i := range nodes {
+		for j := range nodes {
+			s := 0.0
+			for k, n := range b.signal {
+				s += n * t[0][i][k] * t[1][j][k]
+			}
+			a.p[i][j] = float32(-math.Log(s))
+		}
+	}
+	return a
+}
+
+// At interpolates the attenuation integral bilinearly behind mm of muscle and bone; thicknesses outside the rectangle count as on its border.
+func (a *Absorber) At(muscle, bone float32) float32 {
+	x := min(max((muscle-a.lo[0])/a.step[0], 0), nodes-1.001)
+	y := min(max((bone-a.lo[1])/a.step[1], 0), nodes-1.001)
+	i, j := int(x), int(y)
+	x, y = x-float32(i), y-float32(j)
+	p, q := &a.p[i], &a.p[i+1]
+	l, r := p[j]+(p[j+1]-p[j])*y, q[j]+(q[j+1]-q[j])*y
+	return l + (r-l)*x
+}
