@@ -28,27 +28,29 @@ func (n *network) Block(l model.Block, x *value) *value {
 // convolution is block l's, and what sends the gradient at its output back.
 func (n *network) convolution(l model.Block, x *value, kernel *param) (y string, back func(dy string)) {
 	if n.merges(l, x) {
-		merged := n.mergedKernel(l, kernel.value)
-		return n.mergedConv(l, x.small, merged), func(dy string) {
-			kernel.grad = n.mergedKernelGrad(l, x.small, dy)
-			x.small.grads = append(x.small.grads, n.mergedInputGrad(l, dy, merged))
+		merged, small := n.mergedKernel(l, kernel.value), x.small.pieces(n.apart)
+		return n.mergedConv(l, small, merged), func(dy string) {
+			kernel.grad = n.mergedKernelGrad(l, small, dy)
+			n.sendBack(small, merged, func(piece *value, kernel string) string { return n.mergedInputGrad(l, piece, dy, kernel) })
 		}
 	}
+	pieces := x.pieces(n.apart)
 	before, after := l.Pads()
-	return n.conv(n.whole(x), kernel.value, l.In, l.Out, same(l.Side, before, after), l.Side), func(dy string) {
-		kernel.grad = n.kernelGrad(l, n.plainInput(l, x), n.toPlain(dy, l.Out))
+	return n.convPieces(pieces, kernel.value, l.Out, same(l.Side, before, after), l.Side), func(dy string) {
+		kernel.grad = n.kernelGrad(l, n.plains(pieces), n.toPlain(dy, l.Out))
 		if l.Index > 0 { // nobody needs the gradient of the picture
-			x.grads = append(x.grads, n.conv(dy, n.turned(kernel.value), l.Out, l.In, same(l.Side, after, before), l.Side))
+			n.sendBack(pieces, kernel.value, func(piece *value, kernel string) string {
+				return n.conv(dy, n.turned(kernel), l.Out, piece.c, same(l.Side, after, before), l.Side, "")
+			})
 		}
 	}
 }
 
-// plainInput is the input of block l in the plain layout, which the picture has.
-func (n *network) plainInput(l model.Block, x *value) *value {
-	if l.Index == 0 {
-		return x
+// sendBack adds to each piece the gradient that its part of the kernel makes.
+func (n *network) sendBack(pieces []*value, kernel string, grad func(piece *value, kernel string) string) {
+	for i, k := range n.cut(kernel, pieces) {
+		pieces[i].grads = append(pieces[i].grads, grad(pieces[i], k))
 	}
-	return &value{name: n.toPlain(n.whole(x), x.c), c: x.c, h: x.h}
 }
 
 // normalise returns y minus its channel means and 1/√(variance+ε) [c].

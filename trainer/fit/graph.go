@@ -31,7 +31,7 @@ type shapeOf struct {
 	block       int // channels per block on the fast path, 0 for the standard one
 	steps       int // made in one run of the graph at most; 0 and 1: one, and no Loop
 
-	apart bool // doubled maps are made and convolved then, to compare with
+	apart bool // doubled and joined maps are made and convolved then, to compare with
 }
 
 func (s shapeOf) pixels() int { return s.size * s.size }
@@ -104,8 +104,12 @@ func (n *network) loss(features *value) {
 	t, norm := n.name("t"), n.name("norm")
 	kernel, bias := n.params[model.OutKernel], n.params[model.OutBias]
 	one := onnx.Attrs{"kernel_shape": []int{1, 1}}
-	plain := n.toPlain(n.whole(features), features.c)
-	logits := n.Node("Conv", one, plain, kernel.value, bias.value)
+	pieces := features.pieces(n.apart)
+	plain, kernels := n.plains(pieces), n.cut(kernel.value, pieces)
+	logits := n.Node("Conv", one, plain[0].name, kernels[0], bias.value)
+	for i, p := range plain[1:] {
+		logits = n.Node("Add", nil, n.Node("Conv", one, p.name, kernels[i+1]), logits)
+	}
 	shifted := n.Node("Sub", nil, logits, n.Node("ReduceMax", onnx.Attrs{"axes": []int{1}, "keepdims": 1}, logits))
 	exp := n.Node("Exp", nil, shifted)
 	sum := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, exp, n.ints(1))
@@ -118,9 +122,15 @@ func (n *network) loss(features *value) {
 	p := n.Node("Mul", nil, n.Node("Div", nil, exp, sum), weight)
 	d := n.Node("Mul", nil, n.Node("Sub", nil, p, t), norm)
 	bias.grad = n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, d, n.ints(3)), n.ints(0, 2))
-	kernel.grad = n.sumBatch(n.timesTransposed(n.flat(d, 3), n.flat(plain, features.c)))
-	back := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, kernel.value)
-	features.grads = append(features.grads, n.toBlocked(n.Node("Conv", one, d, back)))
+	var products []string
+	for _, p := range plain {
+		products = append(products, n.sumBatch(n.timesTransposed(n.flat(d, 3), n.flat(p.name, p.c))))
+	}
+	kernel.grad = n.join(1, products)
+	n.sendBack(pieces, kernel.value, func(_ *value, kernel string) string {
+		back := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, kernel)
+		return n.toBlocked(n.Node("Conv", one, d, back))
+	})
 }
 
 // flatGrad joins the parameters' gradients in the order of the flat vector.

@@ -1,14 +1,16 @@
 package fit
 
 import (
+	"slices"
+
 	"dicomnode/model"
 	"dicomnode/model/onnx"
 )
 
-// kernelGrad is the gradient of block l's kernel [co,ci,side,side], given its
-// input x and the gradient dy at its convolution's output. The taps are matrix
+// kernelGrad is the gradient of block l's kernel [co,ci,side,side], given the pieces
+// of its input x and the gradient dy at its convolution's output. The taps are matrix
 // products of shifted copies; which copies cost least depends on the channels.
-func (n *network) kernelGrad(l model.Block, x *value, dy string) string {
+func (n *network) kernelGrad(l model.Block, x []*value, dy string) string {
 	switch {
 	case l.In*l.Side*l.Side < 64:
 		return n.kernelGradPatches(l, x, dy)
@@ -59,7 +61,8 @@ func (n *network) sumBatch(x string) string {
 }
 
 // kernelGradPatches copies all shifts of x: right for very few channels.
-func (n *network) kernelGradPatches(l model.Block, x *value, dy string) string {
+func (n *network) kernelGradPatches(l model.Block, pieces []*value, dy string) string {
+	x := &value{name: n.join(1, n.wholes(pieces)), h: pieces[0].h}
 	b, a := l.Pads()
 	before, after, side := int64(b), int64(a), int64(l.Side)
 	padded := n.Node("Pad", nil, x.name, n.ints(0, 0, before, before, 0, 0, after, after))
@@ -79,25 +82,34 @@ func (n *network) kernelGradPatches(l model.Block, x *value, dy string) string {
 
 // kernelGradRows stacks the row shifts of dy and multiplies them with each
 // column shift of x: as many products per image as the kernel has columns.
-func (n *network) kernelGradRows(l model.Block, x *value, dy string) string {
+func (n *network) kernelGradRows(l model.Block, pieces []*value, dy string) string {
 	rows := n.flat(n.Node("Concat", onnx.Attrs{"axis": 1}, shifts(l, dy, n.down)...), l.Side*l.Out)
 	var columns []string
 	before, after := l.Pads()
 	for d := -before; d <= after; d++ {
-		product := n.sumBatch(n.timesTransposed(rows, n.flat(n.right(x.name, int64(d)), l.In)))
-		columns = append(columns, n.Node("Reshape", nil, product, n.shape(l.Side, l.Out, l.In, 1)))
+		var parts []string
+		for _, x := range pieces {
+			product := n.sumBatch(n.timesTransposed(rows, n.flat(n.right(x.name, int64(d)), x.c)))
+			parts = append(parts, n.Node("Reshape", nil, product, n.shape(l.Side, l.Out, x.c, 1)))
+		}
+		columns = append(columns, n.join(2, parts))
 	}
-	d := n.Node("Concat", onnx.Attrs{"axis": 3}, columns...)
+	d := n.join(3, columns)
 	return n.Node("Transpose", onnx.Attrs{"perm": []int{1, 2, 0, 3}}, d)
 }
 
 // kernelGradOnce makes all taps of the whole batch in one product: the channels
 // come first, the images become part of the inner dimension.
-func (n *network) kernelGradOnce(l model.Block, x *value, dy string) string {
+func (n *network) kernelGradOnce(l model.Block, pieces []*value, dy string) string {
 	first := onnx.Attrs{"perm": []int{1, 0, 2, 3}}
-	xt, yt := n.Node("Transpose", first, x.name), n.Node("Transpose", first, dy)
-	columns := n.Node("Concat", onnx.Attrs{"axis": 0}, shifts(l, xt, n.right)...)
-	rows := n.Node("Concat", onnx.Attrs{"axis": 0}, shifts(l, yt, n.down)...)
+	var moved []string // every shift of all pieces
+	for i, x := range pieces {
+		for k, copied := range shifts(l, n.Node("Transpose", first, x.name), n.right) {
+			moved = slices.Insert(moved, (k+1)*(i+1)-1, copied)
+		}
+	}
+	columns := n.join(0, moved)
+	rows := n.join(0, shifts(l, n.Node("Transpose", first, dy), n.down))
 	d := n.timesTransposed(
 		n.Node("Reshape", nil, rows, n.ints(int64(l.Side*l.Out), -1)),
 		n.Node("Reshape", nil, columns, n.ints(int64(l.Side*l.In), -1)))

@@ -38,12 +38,55 @@ func (n *network) toBlocked(x string) string {
 	return n.Node(nchwc+"ReorderInput", nil, x)
 }
 
-// conv convolves x with a kernel [out,in,side,side].
-func (n *network) conv(x, kernel string, in, out int, attrs onnx.Attrs, side int) string {
-	if n.block == 0 {
-		return n.Node("Conv", attrs, x, kernel)
+// conv convolves x with a kernel [out,in,side,side] and adds the map plus, if there
+// is one.
+func (n *network) conv(x, kernel string, in, out int, attrs onnx.Attrs, side int, plus string) string {
+	if n.block != 0 {
+		inputs := []string{x, n.blockKernel(kernel, in, out, side), "", plus}
+		if plus == "" {
+			inputs = inputs[:2]
+		}
+		return n.Node(nchwc+"Conv", attrs, inputs...)
 	}
-	return n.Node(nchwc+"Conv", attrs, x, n.blockKernel(kernel, in, out, side))
+	y := n.Node("Conv", attrs, x, kernel)
+	if plus != "" {
+		y = n.Node("Add", nil, y, plus)
+	}
+	return y
+}
+
+// convPieces is the sum of the convolutions of the pieces with their channels of a
+// kernel [out,in,side,side].
+func (n *network) convPieces(pieces []*value, kernel string, out int, attrs onnx.Attrs, side int) (y string) {
+	for i, k := range n.cut(kernel, pieces) {
+		y = n.conv(n.whole(pieces[i]), k, pieces[i].c, out, attrs, side, y)
+	}
+	return y
+}
+
+// cut cuts a kernel's input channels into those of the pieces.
+func (n *network) cut(kernel string, pieces []*value) []string {
+	if len(pieces) == 1 {
+		return []string{kernel}
+	}
+	var sizes []int
+	for _, p := range pieces {
+		sizes = append(sizes, p.c)
+	}
+	return n.NodeN(len(pieces), "Split", onnx.Attrs{"axis": 1}, kernel, n.shape(sizes...))
+}
+
+// plains are the maps in the plain layout; the picture is in it already.
+func (n *network) plains(pieces []*value) []*value {
+	var list []*value
+	for _, p := range pieces {
+		name := n.whole(p)
+		if p.c > 1 {
+			name = n.toPlain(name, p.c)
+		}
+		list = append(list, &value{name: name, c: p.c, h: p.h})
+	}
+	return list
 }
 
 // blockKernel orders a kernel [out,in,side,side] as the blocked convolution reads

@@ -19,16 +19,45 @@ type value struct {
 	name  string // see whole
 	c, h  int
 	grads []string
-	small *value // of a map that Up makes
+	small *value   // of a map that Up makes
+	parts []*value // of one that Concat makes
 }
 
-// whole is v's name. The map that Up makes is made when it is first asked for: a
-// convolution that merges with it does not need it.
+// whole is v's name. The map that Up or Concat makes is made when it is first asked
+// for: a convolution can do without.
 func (n *network) whole(v *value) string {
-	if v.name == "" {
+	switch {
+	case v.name != "":
+	case v.small != nil:
 		v.name = n.double(n.whole(v.small), v.c, v.h)
+	default:
+		v.name = n.join(1, n.wholes(v.parts))
 	}
 	return v.name
+}
+
+func (n *network) wholes(list []*value) []string {
+	var names []string
+	for _, v := range list {
+		names = append(names, n.whole(v))
+	}
+	return names
+}
+
+// join concatenates along an axis.
+func (n *network) join(axis int, parts []string) string {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return n.Node("Concat", onnx.Attrs{"axis": axis}, parts...)
+}
+
+// pieces are the maps that v's channels are those of, one after the other.
+func (v *value) pieces(apart bool) []*value {
+	if v.parts == nil || apart {
+		return []*value{v}
+	}
+	return v.parts
 }
 
 // network builds forward nodes and records, in tape, how to build the backward

@@ -94,7 +94,7 @@ func sameValues(t *testing.T, what string, got []float32, want []float64, tolera
 // the gradient of the input, with their definition in float64.
 func TestConvolutionGradients(t *testing.T) {
 	const in, out, h = 3, 4, 6
-	ways := map[string]func(*network, model.Block, *value, string) string{
+	ways := map[string]func(*network, model.Block, []*value, string) string{
 		"patches": (*network).kernelGradPatches, "rows": (*network).kernelGradRows, "once": (*network).kernelGradOnce,
 	}
 	for _, side := range []int{1, 2, 3, 7} {
@@ -125,7 +125,7 @@ func TestConvolutionGradients(t *testing.T) {
 		data := map[string][]float32{"x": x.v, "g": g.v, "w": w}
 		for name, way := range ways {
 			v, d := &value{c: in, h: h}, &value{c: out, h: h}
-			got := graphOf(t, func(n *network) string { return way(n, l, v, d.name) },
+			got := graphOf(t, func(n *network) string { return way(n, l, []*value{v}, d.name) },
 				map[string]*value{"x": v, "g": d}, data, len(kernel))
 			sameValues(t, fmt.Sprintf("%s, side %d", name, side), got, kernel, 1e-4)
 		}

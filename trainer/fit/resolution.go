@@ -52,8 +52,11 @@ func (n *network) sumSquares(g string, c, h int) string {
 
 // Concat joins the channels of a and b.
 func (n *network) Concat(a, b *value) *value {
-	out := &value{name: n.Node("Concat", onnx.Attrs{"axis": 1}, n.whole(a), n.whole(b)), c: a.c + b.c, h: a.h}
+	out := &value{parts: []*value{a, b}, c: a.c + b.c, h: a.h}
 	n.tape = append(n.tape, func() {
+		if len(out.grads) == 0 { // a convolution of the parts sends them on itself
+			return
+		}
 		parts := n.NodeN(2, "Split", onnx.Attrs{"axis": 1}, n.gradOf(out), n.ints(int64(a.c), int64(b.c)))
 		a.grads = append(a.grads, parts[0])
 		b.grads = append(b.grads, parts[1])

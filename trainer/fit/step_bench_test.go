@@ -45,7 +45,7 @@ func benchmarkStep(b *testing.B, shape shapeOf) {
 	})
 }
 
-// BenchmarkMerged makes steps with and without doubled maps in turn, on one thread so
+// BenchmarkMerged makes steps with and without doubled and joined maps in turn, on one thread so
 // that they suffer alike from what else runs, and tells the ratio of the quickest.
 func BenchmarkMerged(b *testing.B) {
 	needRuntime(b)

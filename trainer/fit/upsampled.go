@@ -44,21 +44,22 @@ func (n *network) mergedKernel(l model.Block, kernel string) string {
 	return n.Node("Reshape", nil, w, n.shape(l.Out, l.In, 4, 4))
 }
 
-// mergedConv convolves small's doubled map: its even and odd rows and columns are
+// mergedConv convolves the doubled map of small's pieces: its even and odd rows and columns are
 // convolutions of the small map with 2×2 of the taps.
-func (n *network) mergedConv(l model.Block, small *value, merged string) string {
+func (n *network) mergedConv(l model.Block, small []*value, merged string) string {
 	const low = -1 << 30
+	h := small[0].h
 	var rows [2]string
 	for a := range 2 {
 		var columns [2]string
 		for b := range 2 {
 			taps := n.Node("Slice", nil, merged, n.ints(int64(3-a), int64(3-b)), n.ints(low, low), n.ints(2, 3), n.ints(-2, -2))
 			attrs := onnx.Attrs{"kernel_shape": []int{2, 2}, "pads": []int{1 - a, 1 - b, a, b}}
-			columns[b] = n.conv(n.whole(small), taps, l.In, l.Out, attrs, 2)
+			columns[b] = n.convPieces(small, taps, l.Out, attrs, 2)
 		}
-		rows[a] = n.interleave(columns, n.batch*l.Out*small.h*small.h, 1)
+		rows[a] = n.interleave(columns, n.batch*l.Out*h*h, 1)
 	}
-	return n.Node("Reshape", nil, n.interleave(rows, n.batch*l.Out*small.h, 2*small.h), n.shape(n.batch, l.Out, 2*small.h, 2*small.h))
+	return n.Node("Reshape", nil, n.interleave(rows, n.batch*l.Out*h, 2*h), n.shape(n.batch, l.Out, 2*h, 2*h))
 }
 
 // interleave takes runs of the two maps in turn. A run is so many pixels, and there
@@ -71,26 +72,29 @@ func (n *network) interleave(maps [2]string, runs, pixels int) string {
 	return n.Node("Concat", onnx.Attrs{"axis": 1}, maps[:]...)
 }
 
-// mergedInputGrad is the gradient at the small map, given that at the convolution's
-// output.
-func (n *network) mergedInputGrad(l model.Block, dy, merged string) string {
+// mergedInputGrad is the gradient at a piece of the small map with its part of the 4×4
+// kernel, given that at the convolution's output.
+func (n *network) mergedInputGrad(l model.Block, piece *value, dy, merged string) string {
 	back := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, merged)
 	attrs := onnx.Attrs{"kernel_shape": []int{4, 4}, "strides": []int{2, 2}, "pads": []int{1, 1, 1, 1}}
-	return n.conv(dy, back, l.Out, l.In, attrs, 4)
+	return n.conv(dy, back, l.Out, piece.c, attrs, 4, "")
 }
 
 // mergedKernelGrad is the gradient of the 3×3 kernel, given that at the convolution's
 // output. Of the 4×4 taps, those of one column are one product: dy's rows from −1 to
 // 2 of each small row, stacked, with the small map moved by a column or not.
-func (n *network) mergedKernelGrad(l model.Block, small *value, dy string) string {
-	x := n.toPlain(n.whole(small), small.c)
-	flat := func(x string) string { return n.flat(x, l.In) }
-	even, odd := n.mergedRows(l, small.h, dy)
-	var columns []string
-	for _, pair := range [4][2]string{{odd, flat(n.right(x, 1))}, {even, flat(x)}, {odd, flat(x)}, {even, flat(n.right(x, -1))}} {
-		columns = append(columns, n.Node("Reshape", nil, n.sumBatch(n.timesTransposed(pair[0], pair[1])), n.shape(4, l.Out, l.In, 1)))
+func (n *network) mergedKernelGrad(l model.Block, small []*value, dy string) string {
+	even, odd := n.mergedRows(l, small[0].h, dy)
+	var parts []string
+	for _, x := range n.plains(small) {
+		flat := func(name string) string { return n.flat(name, x.c) }
+		var columns []string
+		for _, pair := range [4][2]string{{odd, flat(n.right(x.name, 1))}, {even, flat(x.name)}, {odd, flat(x.name)}, {even, flat(n.right(x.name, -1))}} {
+			columns = append(columns, n.Node("Reshape", nil, n.sumBatch(n.timesTransposed(pair[0], pair[1])), n.shape(4, l.Out, x.c, 1)))
+		}
+		parts = append(parts, n.join(3, columns))
 	}
-	d := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 2, 0, 3}}, n.Node("Concat", onnx.Attrs{"axis": 3}, columns...))
+	d := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 2, 0, 3}}, n.join(2, parts))
 	d = n.Node("MatMul", nil, n.Node("Reshape", nil, d, n.shape(l.Out*l.In, 16)), n.mergedTaps(true))
 	return n.Node("Reshape", nil, d, n.shape(l.Out, l.In, 3, 3))
 }

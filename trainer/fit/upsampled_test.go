@@ -39,11 +39,13 @@ func TestMerged(t *testing.T) {
 		want []float64
 	}{
 		{"forward", func(n *network, small, _ *value, kernel string) string {
-			return n.mergedConv(l, small, n.mergedKernel(l, kernel))
+			return n.mergedConv(l, []*value{small}, n.mergedKernel(l, kernel))
 		}, forward},
-		{"kernel", func(n *network, small, d *value, _ string) string { return n.mergedKernelGrad(l, small, d.name) }, kernel},
-		{"input", func(n *network, _, d *value, kernel string) string {
-			return n.mergedInputGrad(l, d.name, n.mergedKernel(l, kernel))
+		{"kernel", func(n *network, small, d *value, _ string) string {
+			return n.mergedKernelGrad(l, []*value{small}, d.name)
+		}, kernel},
+		{"input", func(n *network, small, d *value, kernel string) string {
+			return n.mergedInputGrad(l, small, d.name, n.mergedKernel(l, kernel))
 		}, back},
 	} {
 		small, d, k := &value{c: in, h: h}, &value{c: out, h: 2 * h}, &value{c: in, h: 3}
