@@ -4,32 +4,27 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"dicomnode/trainer/simulate/body"
+	"dicomnode/trainer/simulate/ct"
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/view"
 )
 
 // subject is what can be radiographed: a *Body or a *CT.
 type subject interface {
-	// view chooses body part and camera and measures path lengths on maps of at most n×n pixels.
-	view(d dice, n int) view
-	// part is the body part that view chooses with the same dice.
-	part(d dice) string
-	// identity tells subjects apart in the UIDs of DICOM files.
-	identity() string
+	// View chooses body part and camera and measures path lengths on maps of at most n×n pixels.
+	View(d random.Dice, n int) view.View
+	// Part is the body part that View chooses with the same dice.
+	Part(d random.Dice) string
+	// Identity tells subjects apart in the UIDs of DICOM files.
+	Identity() string
 }
 
 var (
-	_ subject = (*Body)(nil)
-	_ subject = (*CT)(nil)
+	_ subject = (*body.Body)(nil)
+	_ subject = (*ct.CT)(nil)
 )
-
-func (b *Body) view(d dice, n int) view { return newView(b, d, n) }
-func (b *Body) part(d dice) string      { return b.chooseRegion(d).part }
-func (b *Body) identity() string        { return fmt.Sprint(len(b.skin.p), len(b.bones)) }
-
-func (c *CT) view(d dice, n int) view { return newCTView(c, d, n) }
-func (c *CT) part(d dice) string      { return c.chooseRegion(d).part }
-func (c *CT) identity() string {
-	return fmt.Sprint("ct", c.scans[0].dim, len(c.scans[0].bone), c.scans[0].bone[0])
-}
 
 // Anatomy is whom radiographs show: surface models and CT volumes, each with the share of views that it gets. It
 // is safe for concurrent use.
@@ -45,13 +40,13 @@ const (
 )
 
 // NewAnatomy is one body alone.
-func NewAnatomy(b *Body) *Anatomy { return &Anatomy{[]subject{b}, []float64{1}} }
+func NewAnatomy(b *body.Body) *Anatomy { return &Anatomy{[]subject{b}, []float64{1}} }
 
-// LoadAnatomy reads surface models (LoadBody) and CT volumes (LoadCT); without files it is the Phantom. A file may
+// LoadAnatomy reads surface models ([body.Load]) and CT volumes ([ct.Load]); without files it is [body.Phantom]. A file may
 // be followed by = and its weight. Without, all bodies together weigh 0.8 and all CTs together 0.2, in equal parts.
 func LoadAnatomy(files ...string) (*Anatomy, error) {
 	if len(files) == 0 {
-		return NewAnatomy(Phantom()), nil
+		return NewAnatomy(body.Phantom()), nil
 	}
 	a := &Anatomy{}
 	for _, f := range files {
@@ -61,9 +56,9 @@ func LoadAnatomy(files ...string) (*Anatomy, error) {
 		}
 		var s subject
 		if isCT(path) {
-			s, err = LoadCT(path)
+			s, err = ct.Load(path)
 		} else {
-			s, err = LoadBody(path)
+			s, err = body.Load(path)
 		}
 		if err != nil {
 			return nil, err
@@ -94,9 +89,9 @@ func weighted(s string) (path string, weight float64, err error) {
 func (a *Anatomy) share() error {
 	var bodies, cts, total float64
 	for i, s := range a.subjects {
-		switch _, ct := s.(*CT); {
+		switch _, scanned := s.(*ct.CT); {
 		case a.weights[i] >= 0:
-		case ct:
+		case scanned:
 			cts++
 		default:
 			bodies++
@@ -105,7 +100,7 @@ func (a *Anatomy) share() error {
 	for i, s := range a.subjects {
 		if a.weights[i] < 0 {
 			a.weights[i] = shareOfBodies / bodies
-			if _, ct := s.(*CT); ct {
+			if _, scanned := s.(*ct.CT); scanned {
 				a.weights[i] = shareOfCTs / cts
 			}
 		}
@@ -125,7 +120,7 @@ func (a *Anatomy) subject(seed uint64, v int) subject {
 	if len(a.subjects) == 1 {
 		return a.subjects[0]
 	}
-	x, last := newDice(seed, 6, v).Float64(), 0
+	x, last := random.New(seed, 6, v).Float64(), 0
 	for i, w := range a.weights {
 		if w > 0 {
 			last = i

@@ -1,44 +1,45 @@
 package simulate_test
 
 import (
-	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
+	"dicomnode/internal/dicomtest"
 	"dicomnode/trainer/simulate"
 )
 
-// wholeBody is the shared anatomy, where it is there.
-func wholeBody(t *testing.T) string {
+// wholeBody is the shared anatomy, where it is there, read once for all tests.
+func wholeBody(t *testing.T) *simulate.Anatomy {
 	t.Helper()
-	dir := os.Getenv("SHARED_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
+	a, err := readOnce(dicomtest.Shared(t, "anatomy", "bp3d_body.npz"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	npz := filepath.Join(dir, "anatomy", "bp3d_body.npz")
-	if _, err := os.Stat(npz); err != nil {
-		if os.Getenv("REQUIRE_SHARED") == "1" {
-			t.Fatal(err)
+	return a
+}
+
+var (
+	reading sync.Mutex
+	read    = map[string]*simulate.Anatomy{}
+)
+
+func readOnce(path string) (*simulate.Anatomy, error) {
+	reading.Lock()
+	defer reading.Unlock()
+	if read[path] == nil {
+		a, err := simulate.LoadAnatomy(path)
+		if err != nil {
+			return nil, err
 		}
-		t.Skip("no shared anatomy")
+		read[path] = a
 	}
-	return npz
+	return read[path], nil
 }
 
 func TestWholeBody(t *testing.T) {
-	npz := wholeBody(t)
-	out := run(t, simulate.Options{Anatomy: load(t, npz), Count: 4, Seed: 1, Size: 64})
+	out := run(t, simulate.Options{Anatomy: wholeBody(t), Count: 4, Seed: 1, Size: 64})
 	if labels, _ := filepath.Glob(filepath.Join(out, "labels", "*.png")); len(labels) != 4 {
 		t.Errorf("%d labels, want 4", len(labels))
-	}
-}
-
-func TestLoadBodyRefusesOtherFiles(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.npz")
-	if err := os.WriteFile(path, []byte("PK\x03\x04 not a zip"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := simulate.LoadBody(path); err == nil {
-		t.Error("accepted")
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate"
+	"dicomnode/trainer/simulate/ct/cttest"
 )
 
 // load reads anatomies.
@@ -30,7 +31,7 @@ func load(t *testing.T, files ...string) *simulate.Anatomy {
 // A run over CTs depends on seed and index only, tells body parts and spacing, and shows all three classes and what
 // the CT does not.
 func TestRunOnCTs(t *testing.T) {
-	a := load(t, simulate.SyntheticCT(t, "chest.nii.gz")+"=3", simulate.SyntheticCT(t, "knee_1.nii.gz")+"=1")
+	a := load(t, cttest.Synthetic(t, "chest.nii.gz")+"=3", cttest.Synthetic(t, "knee_1.nii.gz")+"=1")
 	o := simulate.Options{Anatomy: a, Count: 40, Seed: 1, Size: 80}
 	dir := run(t, o)
 	if o.Workers = 1; digest(t, run(t, o)) != digest(t, dir) {
@@ -63,7 +64,7 @@ func TestRunOnCTs(t *testing.T) {
 }
 
 func TestLoadAnatomyRefuses(t *testing.T) {
-	ct := simulate.SyntheticCT(t, "knee.nii")
+	ct := cttest.Synthetic(t, "knee.nii")
 	for _, files := range [][]string{{ct + "=0"}, {ct + "=-1"}, {ct + "=x"}, {ct + "=NaN"}, {"missing.nii"}, {"missing.npz"}} {
 		if _, err := simulate.LoadAnatomy(files...); err == nil {
 			t.Errorf("accepted %q", files)

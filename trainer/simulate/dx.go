@@ -9,6 +9,10 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/trainer/simulate/body"
+	"dicomnode/trainer/simulate/radiograph"
+	"dicomnode/trainer/simulate/space"
+	"dicomnode/trainer/simulate/view"
 )
 
 // Exposure describes one simulated detector read-out. Equal exposures give equal bytes.
@@ -38,12 +42,12 @@ func DX(w io.Writer, e Exposure) error {
 
 // identity is everything that the pixels depend on.
 func (e Exposure) identity() []string {
-	return []string{e.subject().identity(), fmt.Sprint(e.Rows, e.Columns, e.Seed, e.View, e.Dark), e.detector()}
+	return []string{e.subject().Identity(), fmt.Sprint(e.Rows, e.Columns, e.Seed, e.View, e.Dark), e.detector()}
 }
 
 func (e Exposure) subject() subject {
 	if e.Anatomy == nil {
-		return Phantom()
+		return body.Phantom()
 	}
 	return e.Anatomy.subject(e.Seed, e.View)
 }
@@ -87,25 +91,25 @@ func (r *readOut) anatomy(d *iod.DataSet) {
 		return
 	}
 	d.Strings(tag.ImageComments, "simulated radiograph")
-	r.v.anatomy(d, placed{row: r.v.cam.u, column: r.v.cam.up.mul(-1)})
+	describe(d, r.v, radiograph.Placement{Row: r.v.Camera.Right, Column: r.v.Camera.Up.Mul(-1)})
 }
 
-// anatomy sets the DX Anatomy Imaged module and where the picture's sides are in the body.
-func (v view) anatomy(d *iod.DataSet, p placed) {
-	part := bodyPart(v.part)
+// describe sets the DX Anatomy Imaged module and where the picture's sides are in the body.
+func describe(d *iod.DataSet, v view.View, p radiograph.Placement) {
+	part := bodyPart(v.Part)
 	code, paired, _ := iod.AnatomicRegion(part) // every region's is known
 	side := "U"
-	if paired && v.side != "" {
-		side = strings.ToUpper(v.side[:1])
-		if p.mirrored && side != "B" {
+	if paired && v.Side != "" {
+		side = strings.ToUpper(v.Side[:1])
+		if p.Mirrored && side != "B" {
 			side = map[string]string{"L": "R", "R": "L"}[side]
 		}
 	}
 	d.Strings(tag.BodyPartExamined, part)
 	d.Strings(tag.ImageLaterality, side)
 	d.Sequence(tag.AnatomicRegionSequence, code.Item())
-	d.Strings(tag.PatientOrientation, towards(p.row), towards(p.column))
-	if position := v.position(p.mirrored); position != "" {
+	d.Strings(tag.PatientOrientation, space.Letter(p.Row), space.Letter(p.Column))
+	if position := positionOf(v, p.Mirrored); position != "" {
 		d.Strings(tag.ViewPosition, position)
 		d.Sequence(tag.ViewCodeSequence, viewCodes[position].Item())
 		d.Strings(tag.PositionerType)
@@ -123,13 +127,13 @@ var viewCodes = map[string]iod.Code{
 // upright are the parts that no pose turns.
 var upright = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "lumbar spine": true, "chest": true, "thorax": true}
 
-// position is View Position (0018,5101; PS3.3 C.8.11.5) of a view along an axis of a body that stands upright; empty
+// positionOf is View Position (0018,5101; PS3.3 C.8.11.5) of a view along an axis of a body that stands upright; empty
 // for oblique views, and for limbs, which are posed.
-func (v view) position(mirrored bool) string {
-	if !upright[v.part] {
+func positionOf(v view.View, mirrored bool) string {
+	if !upright[v.Part] {
 		return ""
 	}
-	dir, straight := v.cam.dir, math.Cos(15*math.Pi/180)
+	dir, straight := v.Camera.Dir, math.Cos(15*math.Pi/180)
 	if mirrored {
 		dir[0] = -dir[0]
 	}
@@ -144,18 +148,4 @@ func (v view) position(mirrored bool) string {
 		return "RL"
 	}
 	return ""
-}
-
-// towards is the letter of PS3.3 C.7.6.1.1.1 for the axis of the body nearest to a direction.
-func towards(v vec) string {
-	letters, best := [3]string{"LR", "PA", "HF"}, 0
-	for k := range v {
-		if v[k]*v[k] > v[best]*v[best] {
-			best = k
-		}
-	}
-	if v[best] < 0 {
-		return letters[best][1:]
-	}
-	return letters[best][:1]
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dicomnode/trainer/simulate"
+	"dicomnode/trainer/simulate/ct/cttest"
 )
 
 // dciodvfy fails the test on any error or warning about files of an IOD.
@@ -41,7 +42,7 @@ func TestDXFilesAreValid(t *testing.T) {
 }
 
 func TestDXFilesOfWholeBodyAreValid(t *testing.T) {
-	images, _, err := simulate.RunDX(t.Context(), simulate.DXOptions{Anatomy: load(t, wholeBody(t)), Out: t.TempDir(), Seed: 1, Count: 6, Rows: 80, Columns: 64})
+	images, _, err := simulate.RunDX(t.Context(), simulate.DXOptions{Anatomy: wholeBody(t), Out: t.TempDir(), Seed: 1, Count: 6, Rows: 80, Columns: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestDXFilesOfWholeBodyAreValid(t *testing.T) {
 }
 
 func TestDXFilesOfCTsAreValid(t *testing.T) {
-	a := load(t, simulate.SyntheticCT(t, "chest.nii.gz"), simulate.SyntheticCT(t, "knee.nii"))
+	a := load(t, cttest.Synthetic(t, "chest.nii.gz"), cttest.Synthetic(t, "knee.nii"))
 	images, _, err := simulate.RunDX(t.Context(), simulate.DXOptions{Anatomy: a, Out: t.TempDir(), Seed: 1, Count: 6, Rows: 80, Columns: 64})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func TestDXFilesOfCTsAreValid(t *testing.T) {
 }
 
 func TestPresentationFilesAreValid(t *testing.T) {
-	a := load(t, simulate.SyntheticCT(t, "chest.nii.gz"), simulate.SyntheticCT(t, "knee.nii"))
+	a := load(t, cttest.Synthetic(t, "chest.nii.gz"), cttest.Synthetic(t, "knee.nii"))
 	out := run(t, simulate.Options{Anatomy: a, Count: 24, Seed: 3, Size: 71, Presentation: true})
 	files, err := filepath.Glob(filepath.Join(out, "dicom", "*.dcm"))
 	if err != nil || len(files) != 24 {

@@ -14,6 +14,8 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/radiograph"
+	"dicomnode/trainer/simulate/view"
 )
 
 // dicomFolder holds the DICOM files of a data set.
@@ -24,12 +26,12 @@ func (o Options) presentationPath(i int) string {
 }
 
 // writePresentation writes sample i as Digital X-Ray Image – For Presentation: the very pixels of its PNG file.
-func (o Options) writePresentation(i int, v view, s *sheet, m image.Image) error {
+func (o Options) writePresentation(i int, v view.View, s *radiograph.Sheet, m image.Image) error {
 	x, stored := o.shown(i, s, m)
 	d := x.attributes()
 	d.Strings(tag.ImageComments, "simulated radiograph, processed")
 	d.Strings(tag.DerivationDescription, "simulated processing")
-	v.anatomy(d, s.placed)
+	describe(d, v, s.Placed)
 	// PS3.3 C.11.2.1.2.1: this window shows the stored values from the least to the greatest.
 	d.Decimals(tag.WindowCenter, math.Ldexp(1, x.bits-1))
 	d.Decimals(tag.WindowWidth, math.Ldexp(1, x.bits))
@@ -45,23 +47,23 @@ func (o Options) writePresentation(i int, v view, s *sheet, m image.Image) error
 }
 
 // shown describes sample i and returns its pixels as they are stored, little endian.
-func (o Options) shown(i int, s *sheet, m image.Image) (dxObject, []byte) {
-	v := i / samplesPerView
+func (o Options) shown(i int, s *radiograph.Sheet, m image.Image) (dxObject, []byte) {
+	v, size := i/samplesPerView, m.Bounds().Size()
 	x := dxObject{
 		class: forPresentation, intent: "FOR PRESENTATION", kind: "DERIVED",
-		study: iod.UID("simulated study", o.Anatomy.subject(o.Seed, v).identity(), fmt.Sprint(o.Seed, v, o.Size)),
+		study: iod.UID("simulated study", o.Anatomy.subject(o.Seed, v).Identity(), fmt.Sprint(o.Seed, v, o.Size)),
 		seed:  o.Seed, view: v, number: i%samplesPerView + 1, detector: "SIM1",
-		rows: s.h, columns: s.w, spacing: math.Round(1e4*s.placed.mm) / 1e4,
+		rows: size.Y, columns: size.X, spacing: math.Round(1e4*s.Placed.Mm) / 1e4,
 		photometric: "MONOCHROME1", relationship: "LOG", sign: 1,
 	}
 	if o.polarity(i) == dataset.AirDark { // inverted: little where there are many X-rays, as MONOCHROME2 shows it
 		x.photometric, x.sign = "MONOCHROME2", -1
 	}
-	if s.linearTone {
+	if s.LinearTone {
 		x.relationship = "LIN"
 	}
 	stored := storedValues(m)
-	x.bits = 8 * len(stored) / (s.w * s.h)
+	x.bits = 8 * len(stored) / (size.X * size.Y)
 	h := sha256.Sum256(stored)
 	x.uid = iod.UID("simulated picture", x.study, strconv.Itoa(x.number), hex.EncodeToString(h[:]))
 	return x, stored

@@ -6,13 +6,18 @@ import (
 	"io"
 	"math"
 
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/radiograph"
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/raster"
+	"dicomnode/trainer/simulate/view"
 	"dicomnode/trainer/simulate/xray"
 )
 
 // readOut is an exposure and what the detector sees of it.
 type readOut struct {
 	Exposure
-	v view // maps of path lengths; none for a dark frame
+	v view.View // maps of path lengths; none for a dark frame
 }
 
 func (e Exposure) take() (*readOut, error) {
@@ -21,7 +26,7 @@ func (e Exposure) take() (*readOut, error) {
 	}
 	r := &readOut{Exposure: e}
 	if !e.Dark {
-		r.v = e.subject().view(newDice(e.Seed, 1, e.View), max(mapSize, e.long()/2))
+		r.v = e.subject().View(random.New(e.Seed, 1, e.View), max(view.MapSize, e.long()/2))
 	}
 	return r, nil
 }
@@ -36,36 +41,25 @@ func Truth(e Exposure) ([]uint8, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := sheet{label: make([]uint8, 1)}
-	look, out := r.lens(), make([]uint8, e.Rows*e.Columns)
+	out := make([]uint8, e.Rows*e.Columns)
 	for i := range out {
 		if !e.Dark {
-			s.skin, s.bone, s.marrow = look(i%e.Columns, i/e.Columns)
-			s.label[0] = labelOpen
-			s.labelTissue()
-			out[i] = s.label[0]
+			skin, bone, _ := r.paths(i%e.Columns, i/e.Columns)
+			out[i] = radiograph.TissueOf(skin, bone)
 			if r.unknown(i%e.Columns, i/e.Columns) {
-				out[i] = labelIgnore
+				out[i] = dataset.Ignore
 			}
 		}
 	}
 	return out, nil
 }
 
-// lens returns path lengths (mm) through skin, bone and marrow at a pixel, as maps of one pixel that the
-// next call overwrites.
-func (r *readOut) lens() func(x, y int) (skin, bone, marrow plane) {
-	s := &sheet{skin: newPlane(1, 1), bone: newPlane(1, 1), marrow: newPlane(1, 1)}
-	return func(x, y int) (skin, bone, marrow plane) {
-		mx, my := r.onMap(x, y)
-		s.look(r.v, 0, mx, my)
-		return s.skin, s.bone, s.marrow
-	}
-}
+// paths are the lengths (mm) of skin, bone and marrow at a pixel.
+func (r *readOut) paths(x, y int) (skin, bone, marrow float32) { return r.v.At(r.onMap(x, y)) }
 
 // onMap is a pixel's place on the maps.
 func (r *readOut) onMap(x, y int) (mx, my float64) {
-	n := float64(r.v.skin.w)
+	n := float64(r.v.Skin.W)
 	k := n / float64(r.long())
 	return (float64(x)-float64(r.Columns)/2)*k + n/2, (float64(y)-float64(r.Rows)/2)*k + n/2
 }
@@ -73,7 +67,7 @@ func (r *readOut) onMap(x, y int) (mx, my float64) {
 // unknown says whether a pixel lies beyond what was scanned; the detector is covered there.
 func (r *readOut) unknown(x, y int) bool {
 	mx, my := r.onMap(x, y)
-	return r.v.unknown(mx, my)
+	return r.v.Unknown(mx, my)
 }
 
 // spacing is the distance of pixel centres in mm, at the plane that the camera looks at; a dark frame shows
@@ -81,7 +75,7 @@ func (r *readOut) unknown(x, y int) bool {
 func (r *readOut) spacing() float64 {
 	mm := 430.
 	if !r.Dark {
-		mm = r.v.px * float64(r.v.skin.w)
+		mm = r.v.Pixel * float64(r.v.Skin.W)
 	}
 	return math.Round(1e4*mm/float64(r.long())) / 1e4
 }
@@ -89,13 +83,13 @@ func (r *readOut) spacing() float64 {
 // pixels streams the read-out row by row, 16 bits little endian.
 func (r *readOut) pixels(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	signal, d, columns := r.signal(), newDice(r.Seed, 3, r.View), r.offsets()
+	signal, d, columns := r.signal(), random.New(r.Seed, 3, r.View), r.offsets()
 	for y := range r.Rows {
 		for x := range r.Columns {
-			v := columns[x] + 60*float64(y)/float64(r.Rows) + d.gauss(0, 4)
+			v := columns[x] + 60*float64(y)/float64(r.Rows) + d.Gauss(0, 4)
 			if !r.Dark {
 				s := signal(x, y)
-				v += s + d.gauss(0, math.Sqrt(s)*.8)
+				v += s + d.Gauss(0, math.Sqrt(s)*.8)
 			}
 			q := uint16(min(max(math.Round(v), 0), 65535))
 			out.WriteByte(uint8(q)) // Flush tells of errors
@@ -107,13 +101,13 @@ func (r *readOut) pixels(w io.Writer) error {
 
 // offsets is the detector's offset per column; it also rises by 60 from the first row to the last.
 func (r *readOut) offsets() []float64 {
-	h := newDice(uint64(len(r.detector())), 4, r.Columns)
+	h := random.New(uint64(len(r.detector())), 4, r.Columns)
 	for _, c := range []byte(r.detector()) {
-		h = newDice(h.Uint64()^uint64(c), 4, r.Columns)
+		h = random.New(h.Uint64()^uint64(c), 4, r.Columns)
 	}
 	columns := make([]float64, r.Columns)
 	for x := range columns {
-		columns[x] = 220 + h.gauss(0, 12)
+		columns[x] = 220 + h.Gauss(0, 12)
 	}
 	return columns
 }
@@ -126,18 +120,18 @@ func (r *readOut) signal() func(x, y int) float64 {
 	if r.Dark {
 		return nil
 	}
-	look, inside := r.lens(), xray.Marrow()
+	inside := xray.Marrow()
 	inside = xray.Mixture{Muscle: .75 * inside.Muscle, Cortical: .75*inside.Cortical + .25}
-	_, deep := r.v.skin.bounds()
-	_, bony := r.v.bone.bounds()
+	_, deep := r.v.Skin.Bounds()
+	_, bony := r.v.Bone.Bounds()
 	a := xray.NewBeam(demoTube).Absorber([2]float32{0, 0}, [2]float32{deep, bony})
 	return func(x, y int) float64 {
 		if r.unknown(x, y) {
 			return 0
 		}
-		skin, bone, marrow := look(x, y)
-		soft, m := max(skin.v[0]-bone.v[0], 0), min(marrow.v[0], bone.v[0])
-		p := a.At(soft+m*float32(inside.Muscle), bone.v[0]-m+m*float32(inside.Cortical))
-		return 40000 * float64(exp32(-p))
+		skin, bone, marrow := r.paths(x, y)
+		soft, m := max(skin-bone, 0), min(marrow, bone)
+		p := a.At(soft+m*float32(inside.Muscle), bone-m+m*float32(inside.Cortical))
+		return 40000 * float64(raster.Exp32(-p))
 	}
 }

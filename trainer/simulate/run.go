@@ -1,6 +1,6 @@
-// Package simulate makes labelled radiographs: posed bodies, thickness maps by ray casting, X-ray physics (spectra
-// of tungsten tubes, tabulated attenuation, scatter, noise), vendor-like processing, exact labels. It writes data
-// set folders that trainer/dataset reads. It does not follow single photons, and shows no pathology.
+// Package simulate writes labelled radiographs: data set folders that trainer/dataset reads, and DX files (PS3.3 A.26).
+// An Anatomy says who is seen; packages body and ct look at them (package view), package radiograph makes the pictures
+// on the physics of package xray. The simulation does not follow single photons, and shows no pathology.
 package simulate
 
 import (
@@ -20,6 +20,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/body"
+	"dicomnode/trainer/simulate/radiograph"
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/view"
 )
 
 // Options says what to simulate.
@@ -48,7 +52,7 @@ func (o *Options) complete() error {
 		o.Size = 256
 	}
 	if o.Anatomy == nil {
-		o.Anatomy = NewAnatomy(Phantom())
+		o.Anatomy = NewAnatomy(body.Phantom())
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.NumCPU()
@@ -113,24 +117,24 @@ func runViews(ctx context.Context, o Options, progress func(done, total int)) (m
 
 // runView writes the samples lo…hi of view v and returns its body part.
 func runView(o Options, v, lo, hi int) (string, error) {
-	d, subject := newDice(o.Seed, 1, v), o.Anatomy.subject(o.Seed, v)
+	d, subject := random.New(o.Seed, 1, v), o.Anatomy.subject(o.Seed, v)
 	missing := false
 	for i := lo; i <= hi; i++ {
 		missing = missing || !o.done(i)
 	}
 	if !missing {
-		return subject.part(d), nil
+		return subject.Part(d), nil
 	}
-	w := subject.view(d, mapSize)
+	w := subject.View(d, view.MapSize)
 	for i := lo; i <= hi; i++ {
 		if o.done(i) {
 			continue
 		}
-		if err := o.write(i, w, sample(w, newDice(o.Seed, 2, i), o.Size)); err != nil {
+		if err := o.write(i, w, radiograph.New(w, random.New(o.Seed, 2, i), o.Size)); err != nil {
 			return "", err
 		}
 	}
-	return w.part, nil
+	return w.Part, nil
 }
 
 // done says whether all files of sample i are there.
@@ -147,15 +151,15 @@ func (o Options) id(i int) string        { return fmt.Sprintf("sim-%d-%06d", o.S
 func (o Options) imagePath(i int) string { return filepath.Join(o.Out, "images", o.id(i)+".png") }
 func (o Options) labelPath(i int) string { return filepath.Join(o.Out, "labels", o.id(i)+".png") }
 
-func (o Options) write(i int, v view, s *sheet) error {
-	if err := writePNG(o.labelPath(i), s.labels(), 0); err != nil {
+func (o Options) write(i int, v view.View, s *radiograph.Sheet) error {
+	if err := writePNG(o.labelPath(i), s.Labels(), 0); err != nil {
 		return err
 	}
-	picture := s.picture()
+	picture := s.Picture()
 	if o.polarity(i) == dataset.AirDark {
 		invert(picture)
 	}
-	if err := writePNG(o.imagePath(i), picture, s.placed.mm); err != nil || !o.Presentation {
+	if err := writePNG(o.imagePath(i), picture, s.Placed.Mm); err != nil || !o.Presentation {
 		return err
 	}
 	return o.writePresentation(i, v, s, picture)
@@ -163,7 +167,7 @@ func (o Options) write(i int, v view, s *sheet) error {
 
 // polarity is that of sample i: each in half of the samples.
 func (o Options) polarity(i int) string {
-	if newDice(o.Seed, 5, i).chance(.5) {
+	if random.New(o.Seed, 5, i).Chance(.5) {
 		return dataset.AirDark
 	}
 	return dataset.AirBright
@@ -187,7 +191,7 @@ func writeIndex(o Options, parts map[int]string) error {
 			v := i / samplesPerView
 			part, ok := parts[v]
 			if !ok {
-				part = o.Anatomy.subject(o.Seed, v).part(newDice(o.Seed, 1, v))
+				part = o.Anatomy.subject(o.Seed, v).Part(random.New(o.Seed, 1, v))
 			}
 			if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i))) {
 				continue

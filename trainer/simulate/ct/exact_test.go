@@ -1,0 +1,177 @@
+package ct
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dicomnode/trainer/simulate/ct/cttest"
+	"dicomnode/trainer/simulate/raster"
+	"dicomnode/trainer/simulate/space"
+)
+
+func across(n int, px, dist float64) space.Camera {
+	return space.Camera{Right: space.Vec{1}, Up: space.Vec{0, 0, 1}, Dir: space.Vec{0, 1}, Distance: dist, Pixel: px, Side: n}
+}
+
+func cylinder(t *testing.T, g cttest.File) *CT {
+	t.Helper()
+	hu, err := newNIfTI(bytes.NewReader(g.Encode(cttest.CylinderHU)), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Kind = 2
+	label, err := newNIfTI(bytes.NewReader(g.Encode(cttest.CylinderLabel)), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCT(hu, label, ctRegions["head"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// through is the way of a ray through the plane point (x, 0, z) from a source at y = −dist through a cylinder of
+// radius r; stretch is the ray's length per mm of its projection.
+func through(x, z, dist, r float64) float64 {
+	h := dist * math.Abs(x) / math.Hypot(x, dist)
+	return 2 * math.Sqrt(max(r*r-h*h, 0)) * math.Sqrt(1+z*z/(x*x+dist*dist))
+}
+
+func TestPathsThroughCylinder(t *testing.T) {
+	for name, g := range cttest.Cylinders {
+		t.Run(name, func(t *testing.T) {
+			c := cylinder(t, g)
+			cam := across(80, 1, 900)
+			skin, bone, marrow, outside := c.scans[0].newFan(cam).measure()
+			sum, n := map[string]float64{}, map[string]float64{}
+			for y := 25; y < 55; y++ {
+				for x := range 80 {
+					i := y*80 + x
+					px, pz := float64(x)-40-.123, -(float64(y) - 40 - .077)
+					b, m := through(px, pz, 900, cttest.RBone), through(px, pz, 900, cttest.RSpongy)
+					s := b + (through(px, pz, 900, cttest.RSoft)-b)*(1000+cttest.MuscleHU)/1000
+					edge := func(r float64) bool { return math.Abs(math.Abs(px)-r) < 1.5 } // there a path changes by 10 mm per mm
+					near := func(what string, got float32, want, tolerance float64) {
+						if want > 0 {
+							sum[what] += float64(got) - want
+							n[what]++
+						}
+						if math.Abs(float64(got)-want) > tolerance { // voxels' corners
+							t.Errorf("%s at x=%.1f z=%.1f: %.2f mm, want %.2f", what, px, pz, got, want)
+						}
+					}
+					if !edge(cttest.RSoft) && !edge(cttest.RBone) {
+						near("skin", skin.V[i], s, 1.4)
+						near("bone", bone.V[i], b, 1.2)
+					}
+					if !edge(cttest.RBone) && !edge(cttest.RSpongy) {
+						near("marrow", marrow.V[i], m, 1.6)
+					}
+					if outside.V[i] != 0 {
+						t.Errorf("x=%.1f z=%.1f counts as not scanned", px, pz)
+					}
+				}
+			}
+			// The border of marrow is where the radiodensity falls below 350 HU, not midway.
+			for what, within := range map[string][2]float64{"skin": {-.3, .3}, "bone": {-.3, .3}, "marrow": {-1.5, .3}} {
+				if e := sum[what] / n[what]; !(e > within[0] && e < within[1]) {
+					t.Errorf("%s: mean error %.2f mm of %.0f rays", what, e, n[what])
+				}
+			}
+		})
+	}
+}
+
+// The label's threshold puts the edge of a bone where the bone ends.
+func TestEdgesOfCylinder(t *testing.T) {
+	for name, g := range cttest.Cylinders {
+		cam := across(200, .4, 1e6)
+		cam.Centre[2] = .3
+		skin, bone, _, _ := cylinder(t, g).scans[0].newFan(cam).measure()
+		width := func(p raster.Plane, above float32) (n float64) {
+			for _, x := range p.V[100*200 : 101*200] {
+				if x > above {
+					n += .4
+				}
+			}
+			return n
+		}
+		if w := width(bone, .7); math.Abs(w-2*cttest.RBone) > 1 {
+			t.Errorf("%s: bone is %.1f mm wide, want %.0f", name, w, 2*cttest.RBone)
+		}
+		if w := width(skin, .9); math.Abs(w-2*cttest.RSoft) > 1.6 {
+			t.Errorf("%s: body is %.1f mm wide, want %.0f", name, w, 2*cttest.RSoft)
+		}
+	}
+}
+
+// Beyond the cut ends the body goes on, and nobody knows how; beside them is air.
+func TestCutEndsAreOutside(t *testing.T) {
+	for name, g := range cttest.Cylinders {
+		f := cylinder(t, g).scans[0].newFan(across(80, 1, 900))
+		_, _, _, outside := f.measure()
+		for _, c := range []struct {
+			x, y int
+			want float32
+		}{{40, 4, 1}, {40, 76, 1}, {20, 4, 1}, {40, 40, 0}, {4, 40, 0}, {4, 4, 0}, {76, 76, 0}} {
+			if got := outside.V[c.y*80+c.x]; got != c.want {
+				t.Errorf("%s: outside(%d, %d) = %v, want %v", name, c.x, c.y, got, c.want)
+			}
+		}
+	}
+}
+
+func TestLoadCT(t *testing.T) {
+	g := cttest.Cylinders["slices of 3 mm"]
+	for _, name := range []string{"knee.nii.gz", "abdomen_pelvis_7.nii", "neck_of_femur-2.nii.gz"} {
+		if _, err := Load(g.Write(t, filepath.Join(t.TempDir(), name), cttest.CylinderHU, cttest.CylinderLabel)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Load(g.Write(t, filepath.Join(t.TempDir(), "kneecap.nii"), cttest.CylinderHU, cttest.CylinderLabel)); err == nil {
+		t.Error("accepted a name without a body part")
+	}
+	alone := g.Write(t, filepath.Join(t.TempDir(), "knee.nii"), cttest.CylinderHU, cttest.CylinderLabel)
+	if err := os.Remove(labelBeside(alone)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(alone); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without labels: %v", err)
+	}
+	for what, label := range map[string]func(space.Vec) float64{"other labels": func(space.Vec) float64 { return 3 }, "no bone": func(space.Vec) float64 { return 1 }} {
+		if _, err := Load(g.Write(t, filepath.Join(t.TempDir(), "knee.nii"), cttest.CylinderHU, label)); !errors.Is(err, ErrNIfTI) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// Two cylinders that touch are parted; one is not.
+func TestLimbsArePaired(t *testing.T) {
+	two := func(one func(space.Vec) float64) func(space.Vec) float64 {
+		return func(p space.Vec) float64 { return one(space.Vec{math.Abs(p[0]) - 29.6, p[1], p[2]}) }
+	}
+	dim := [3]int{130, 66, 12}
+	g := cttest.File{Dim: dim, Order: binary.LittleEndian, Kind: 4, ToMM: cttest.Centred(dim, cttest.Cubes(1, 1, 3))}
+	c, err := Load(g.Write(t, filepath.Join(t.TempDir(), "knee.nii"), two(cttest.CylinderHU), two(cttest.CylinderLabel)))
+	if err != nil || len(c.scans) != 3 {
+		t.Fatalf("%d scans, %v; want both, left and right", len(c.scans), err)
+	}
+	for _, s := range c.scans[1:] {
+		left := s.side == "left"
+		for _, p := range s.bone {
+			if (p[0] > 0) != left {
+				t.Fatalf("bone of the %s at x=%.0f", s.side, p[0])
+			}
+		}
+	}
+	g = cttest.Cylinders["cubes of 1 mm"]
+	if c, err = Load(g.Write(t, filepath.Join(t.TempDir(), "knee.nii"), cttest.CylinderHU, cttest.CylinderLabel)); err != nil || len(c.scans) != 1 {
+		t.Errorf("one cylinder: %d scans, %v", len(c.scans), err)
+	}
+}

@@ -1,0 +1,172 @@
+package ct
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/raster"
+	"dicomnode/trainer/simulate/space"
+	"dicomnode/trainer/simulate/view"
+)
+
+// ctRegion is one way of radiographing what a CT shows.
+type ctRegion struct {
+	part   string // body_part of the data set
+	weight float64
+	axis   space.Vec  // stands upright
+	height [2]float64 // where the view's centre lies between the lowest (0) and the highest bone (1)
+	aside  bool       // the centre is to one side
+	field  [2]float64 // mm
+}
+
+var (
+	upwards  = space.Vec{0, 0, 1}
+	forwards = space.Vec{0, -1, 0}
+)
+
+// ctRegions says what is seen on CTs whose file names begin so.
+var ctRegions = map[string][]ctRegion{
+	"foot": {
+		{"foot", 7, forwards, [2]float64{0, .45}, false, [2]float64{170, 330}},
+		{"ankle", 3, upwards, [2]float64{.4, .8}, false, [2]float64{130, 240}},
+	},
+	"head":  {{"head", 1, upwards, [2]float64{.3, .85}, false, [2]float64{210, 340}}},
+	"chest": {{"chest", 3, upwards, [2]float64{.3, .7}, false, [2]float64{240, 480}}, {"thorax", 1, upwards, [2]float64{.3, .7}, false, [2]float64{200, 400}}},
+	"abdomen_pelvis": {
+		{"lumbar spine", 2, upwards, [2]float64{.5, .75}, false, [2]float64{200, 400}},
+		{"pelvis", 3, upwards, [2]float64{.15, .4}, false, [2]float64{280, 500}},
+		{"neck of femur", 2, upwards, [2]float64{.1, .3}, true, [2]float64{180, 340}},
+	},
+}
+
+// ctRegionsOf takes the body part from a file's name; one that is no CT's above is seen as surface models are.
+func ctRegionsOf(path string) ([]ctRegion, error) {
+	stem, _, _ := strings.Cut(strings.ToLower(filepath.Base(path)), ".nii")
+	begins := func(part string) bool {
+		return stem == part || strings.HasPrefix(stem, part+"_") || strings.HasPrefix(stem, part+"-")
+	}
+	for part, r := range ctRegions {
+		if begins(part) {
+			return r, nil
+		}
+	}
+	var out []ctRegion
+	for _, r := range view.Regions {
+		if begins(strings.ReplaceAll(r.Part, " ", "_")) {
+			out = append(out, ctRegion{r.Part, r.Weight, upwards, [2]float64{.25, .75}, false, r.Field})
+		}
+	}
+	if out == nil {
+		return nil, fmt.Errorf("read CT %s: the name begins with no known body part, such as foot, head, chest, abdomen_pelvis or knee", path)
+	}
+	return out, nil
+}
+
+// Part is the body part that View shows with the same dice.
+func (c *CT) Part(d random.Dice) string { return c.chooseRegion(d).part }
+
+// Identity tells CTs apart in the UIDs of DICOM files.
+func (c *CT) Identity() string {
+	return fmt.Sprint("ct", c.scans[0].dim, len(c.scans[0].bone), c.scans[0].bone[0])
+}
+
+func (c *CT) chooseRegion(d random.Dice) ctRegion {
+	total := 0.
+	for _, r := range c.regions {
+		total += r.weight
+	}
+	x := d.Uni(0, total)
+	for _, r := range c.regions {
+		if x -= r.weight; x < 0 {
+			return r
+		}
+	}
+	return c.regions[0]
+}
+
+// What a map of a CT must show: the share that may lie beyond the scanned body, and the least of bone and of body.
+const (
+	mostOutside = .4
+	leastBone   = .04
+	leastBody   = .12
+)
+
+// View points a camera at the volume and measures path lengths on maps of n×n pixels. It tries views on small
+// maps until one shows bone and not much of what was not scanned.
+func (c *CT) View(d random.Dice, n int) view.View {
+	r := c.chooseRegion(d)
+	var b *fan
+	var side string
+	for range 10 {
+		b, side = c.aim(r, d)
+		if b.cam.Resize(48); b.shows() {
+			break
+		}
+	}
+	b.cam.Resize(min(n, mostMap))
+	v := view.View{Part: r.part, Side: side, Camera: b.cam, Pixel: b.cam.Pixel}
+	v.Skin, v.Bone, v.Marrow, v.Outside = b.measure()
+	return v
+}
+
+// mostMap bounds the side of a map: no CT has finer voxels than such a map's pixels.
+const mostMap = 640
+
+func (b *fan) shows() bool {
+	skin, bone, _, outside := b.measure()
+	return raster.Share(outside, .5) <= mostOutside && raster.Share(bone, .7) >= leastBone && raster.Share(skin, .9) >= leastBody
+}
+
+// aim chooses the whole or one limb, a centre within bone, then direction, roll, field and focus distance as for a
+// surface model.
+func (c *CT) aim(r ctRegion, d random.Dice) (b *fan, side string) {
+	s := c.scans[0]
+	if len(c.scans) > 1 && d.Chance(.8) {
+		s = c.scans[1+d.IntN(len(c.scans)-1)]
+	}
+	target := s.target(r, d)
+	side = s.side
+	if r.aside {
+		if side = "right"; target[0] > space.Centre(s.bone)[0] {
+			side = "left"
+		}
+	}
+	return s.newFan(r.camera(target, d)), side
+}
+
+// target is the mean of eight places in bone at the region's height.
+func (s *scan) target(r ctRegion, d random.Dice) space.Vec {
+	places := s.bone
+	lo, hi := space.Extent(places, space.Vec{}, upwards)
+	mid := space.Centre(places)
+	bottom, top := lo+(hi-lo)*r.height[0], lo+(hi-lo)*r.height[1]
+	left := d.Chance(.5)
+	var at []space.Vec
+	for range 400 {
+		p := places[d.IntN(len(places))]
+		if p[2] < bottom || p[2] > top || r.aside && (math.Abs(p[0]-mid[0]) < 60 || left != (p[0] > mid[0])) {
+			continue
+		}
+		if at = append(at, p); len(at) == 8 {
+			break
+		}
+	}
+	if at == nil {
+		return mid
+	}
+	return space.Centre(at)
+}
+
+// camera looks at c from the front (35 %), a side (30 %) or obliquely, as that of a surface model does.
+func (r ctRegion) camera(c space.Vec, d random.Dice) space.Camera {
+	e1 := r.axis.Cross(space.Vec{1}).Unit()
+	e2 := r.axis.Cross(e1)
+	u, up, dir := view.Aimed(d, e1, e2, r.axis)
+	field := d.Uni(r.field[0], r.field[1])
+	j := field * .12
+	c = c.Add(u.Mul(d.Uni(-j, j))).Add(up.Mul(d.Uni(-j, j)))
+	return space.Camera{Centre: c, Right: u, Up: up, Dir: dir, Distance: d.Uni(700, 1800), Pixel: field / view.MapSize, Side: view.MapSize}
+}

@@ -1,0 +1,163 @@
+package radiograph
+
+import (
+	"math"
+
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/raster"
+)
+
+// process turns detector signal into a picture as vendors do: a tone curve, then saturation, unsharp
+// masking, equalisation, line noise. Open beam stays bright throughout.
+func (s *Sheet) process() {
+	d := s.d
+	m := d.Float64()
+	if s.thick {
+		m = d.Uni(.33, 1)
+	}
+	switch {
+	case m < .17:
+		s.linear()
+	case m < .32:
+		s.power()
+	case m < .52:
+		s.logarithm()
+	default:
+		s.window()
+	}
+	visible := s.exposedBody()
+	if d.Chance(.3) {
+		top := s.pic.Quantiles(visible, d.Uni(.78, 1))[0]
+		s.pic.Each(func(x float32) float32 { return min(x, top) })
+	}
+	for _, p := range []float64{.55, .25} {
+		if d.Chance(p) {
+			s.unsharp()
+		}
+	}
+	if d.Chance(.5) {
+		q := s.pic.Quantiles(nil, d.Uni(0, .01), 1-d.Uni(0, .01))
+		s.pic.Each(func(x float32) float32 { return raster.Clamp(x, q[0], q[1]) })
+	}
+	s.equalise()
+	if d.Chance(.3) {
+		air := float64(countLabel(s.label, dataset.OpenBeam)) / float64(len(s.label))
+		top := s.pic.Quantiles(nil, 1-d.Uni(.02, .6)*air)[0]
+		s.pic.Each(func(x float32) float32 { return min(x, top) })
+	}
+	if d.Chance(.12) {
+		s.lines()
+	}
+}
+
+func countLabel(l []uint8, want uint8) int {
+	n := 0
+	for _, x := range l {
+		if x == want {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *Sheet) exposedBody() []bool {
+	out := make([]bool, len(s.body))
+	for i, b := range s.body {
+		out[i] = b && s.beam[i]
+	}
+	return out
+}
+
+func (s *Sheet) linear() {
+	s.LinearTone = true
+	k := float32(s.d.Uni(.8, 3))
+	s.pic.Each(func(x float32) float32 { return min(x*k, 1) })
+}
+
+func (s *Sheet) power() {
+	g, k := s.d.Uni(.15, 1), s.d.Uni(.9, 1.5)
+	s.pic.Each(func(x float32) float32 { return float32(min(k*math.Pow(float64(x), g), 1.1)) })
+}
+
+func (s *Sheet) logarithm() {
+	most := -1.2
+	if s.thick {
+		most = -2.5
+	}
+	floor := float32(math.Pow(10, s.d.Uni(-4, most)))
+	s.pic.Each(func(x float32) float32 { return raster.Log32(x + floor) })
+	s.stretch()
+}
+
+// stretch scales to 0..1.
+func (s *Sheet) stretch() {
+	lo, hi := s.pic.Bounds()
+	k := 1 / (hi - lo + 1e-6)
+	s.pic.Each(func(x float32) float32 { return (x - lo) * k })
+}
+
+// window is the common chain: logarithm, window set on the exposed body, optionally detail balance, then a
+// power or sigmoid curve.
+func (s *Sheet) window() {
+	d := s.d
+	most := -1.5
+	if s.thick {
+		most = -2.7
+	}
+	floor := float32(math.Pow(10, d.Uni(-4, most)))
+	s.pic.Each(func(x float32) float32 { return -raster.Log32(x + floor) })
+	air := s.pic.Quantiles(nil, .01)[0]
+	q := s.pic.Quantiles(s.exposedBody(), .02, d.Uni(.92, 1), .98, d.Uni(.02, .2))
+	k := d.Uni(-.6, 1)
+	if d.Chance(.3) {
+		k = d.Uni(-3, -.6)
+	}
+	lo := air + (q[0]-air)*float32(k)
+	hi := q[1] + float32(d.Uni(-.1, 1.1))*(q[2]-lo)
+	if d.Chance(.35) {
+		lo = q[3]
+		hi = max(hi, lo+.15)
+	}
+	scale := 1 / (max(hi-lo, .02) + 1e-3)
+	s.pic.Each(func(x float32) float32 { return raster.Clamp((x-lo)*scale, -.6, 1.6) })
+	if d.Chance(.55) {
+		wide, mean, a := s.blur(s.pic, d.Uni(8, 40)), s.pic.Mean(), float32(d.Uni(.2, .95))
+		for i, b := range wide.V {
+			s.pic.V[i] -= a * (b - mean)
+		}
+	}
+	s.curve()
+}
+
+func (s *Sheet) curve() {
+	d := s.d
+	lo, hi := float32(-d.Uni(0, .15)), float32(d.Uni(1, 1.3))
+	gamma, slope, mid := 0.0, 0.0, 0.0
+	if d.Chance(.5) {
+		gamma = math.Exp(d.Gauss(0, .4))
+	} else if d.Chance(.5) {
+		slope, mid = d.Uni(2, 7), d.Uni(.3, .6)
+	}
+	s.pic.Each(func(x float32) float32 {
+		t := float64(raster.Clamp(x, lo, hi))
+		switch {
+		case gamma > 0:
+			t = math.Pow(max(t, 0), gamma)
+		case slope > 0:
+			t = 1 / (1 + math.Exp(-slope*(t-mid)))
+		}
+		return float32(1 - t)
+	})
+}
+
+func (s *Sheet) unsharp() {
+	d := s.d
+	sigma := math.Exp(d.Uni(math.Log(.8), math.Log(25)))
+	a := float32(d.Uni(.2, 2.5))
+	if sigma > 5 {
+		a = float32(d.Uni(.1, 1.2))
+	}
+	for i, b := range s.blur(s.pic, sigma).V {
+		s.pic.V[i] += a * (s.pic.V[i] - b)
+	}
+}

@@ -1,0 +1,162 @@
+package radiograph
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"dicomnode/internal/dicomtest"
+	"dicomnode/segment"
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/body"
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/raster"
+	"dicomnode/trainer/simulate/view"
+)
+
+// fieldCase is how well segment finds the exposed field of one simulated radiograph.
+type fieldCase struct {
+	exposed    float64 // part of the frame
+	iou        float64
+	open, lost float64 // pixels of the open beam, and those that were cut off
+}
+
+// shared is how many pictures show one posed body.
+const shared = 4
+
+// fieldsOf measures samples 0 … n−1 of a seed.
+func fieldsOf(t *testing.T, body *body.Body, seed uint64, n int) []fieldCase {
+	t.Helper()
+	out := make([]fieldCase, n)
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
+	for v := range (n + shared - 1) / shared {
+		g.Go(func() error {
+			w := body.View(random.New(seed, 1, v), view.MapSize)
+			for i := v * shared; i < min(n, (v+1)*shared); i++ {
+				s := New(w, random.New(seed, 2, i), 256)
+				s.stretch()
+				found, _ := segment.ExposedField(s.pic.V, s.h, s.w)
+				out[i] = s.compare(found)
+				if err := s.dump(fmt.Sprintf("%d-%05d", seed, i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (s *Sheet) compare(found segment.Mask) (c fieldCase) {
+	var both, either, in float64
+	for i, e := range s.exposed() {
+		switch {
+		case e && found[i]:
+			both++
+			either++
+		case e || found[i]:
+			either++
+		}
+		if e {
+			in++
+		}
+		if e && s.label[i] == dataset.OpenBeam {
+			c.open++
+			if !found[i] {
+				c.lost++
+			}
+		}
+	}
+	c.exposed, c.iou = in/float64(len(found)), both/max(1, either)
+	return c
+}
+
+// dump writes the picture as 16-bit and the true field (128; open beam 255) as 8-bit PGM
+// into the folder FIELD_DUMP names.
+func (s *Sheet) dump(name string) error {
+	dir := os.Getenv("FIELD_DUMP")
+	if dir == "" {
+		return nil
+	}
+	pic := fmt.Appendf(nil, "P5\n%d %d\n65535\n", s.w, s.h)
+	for _, x := range s.pic.V {
+		q := uint16(raster.Clamp(x, 0, 1)*65535 + .5)
+		pic = append(pic, byte(q>>8), byte(q))
+	}
+	truth := fmt.Appendf(nil, "P5\n%d %d\n255\n", s.w, s.h)
+	for i, e := range s.exposed() {
+		switch {
+		case e && s.label[i] == dataset.OpenBeam:
+			truth = append(truth, 255)
+		case e:
+			truth = append(truth, 128)
+		default:
+			truth = append(truth, 0)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".pgm"), pic, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, name+".field.pgm"), truth, 0o644)
+}
+
+// fieldSum is the table's line.
+type fieldSum struct{ n, iou, good, losing, open, lost float64 }
+
+func (f *fieldSum) add(c fieldCase) {
+	f.n++
+	f.iou += c.iou
+	if c.iou >= .95 {
+		f.good++
+	}
+	if c.lost > .01*c.open {
+		f.losing++
+	}
+	f.open += c.open
+	f.lost += c.lost
+}
+
+func (f fieldSum) String() string {
+	return fmt.Sprintf("%4.0f pictures: mean IoU %.4f, %5.1f %% of them ≥ 0.95; open beam lost %.2f %%, %.1f %% lose more than 1 %%",
+		f.n, f.iou/f.n, 100*f.good/f.n, 100*f.lost/f.open, 100*f.losing/f.n)
+}
+
+// wholeFrame is the exposed part from which a picture counts as without a border.
+const wholeFrame = .998
+
+// TestFieldOnSimulatedPictures prints how well the exposed field is found. FIELD_CASES and
+// FIELD_SEED choose other samples than those the floors are set for.
+func TestFieldOnSimulatedPictures(t *testing.T) {
+	number := func(name string, otherwise uint64) uint64 {
+		if n, err := strconv.ParseUint(os.Getenv(name), 10, 32); err == nil {
+			return n
+		}
+		return otherwise
+	}
+	seed, cases := number("FIELD_SEED", 78), number("FIELD_CASES", 100)
+	body, err := body.Load(dicomtest.Shared(t, "anatomy", "bp3d_body.npz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var border, whole, all fieldSum
+	for _, c := range fieldsOf(t, body, seed, int(cases)) {
+		all.add(c)
+		if c.exposed < wholeFrame {
+			border.add(c)
+		} else {
+			whole.add(c)
+		}
+	}
+	t.Logf("with a border: %v", border)
+	t.Logf("without:       %v", whole)
+	t.Logf("all:           %v", all)
+}

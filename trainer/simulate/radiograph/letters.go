@@ -1,0 +1,68 @@
+package radiograph
+
+import (
+	"image"
+	"sync"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/gofont/gomono"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/math/fixed"
+
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/raster"
+)
+
+// typefaces are those that markers and burned-in writing use.
+var typefaces = sync.OnceValue(func() (out []*opentype.Font) {
+	for _, b := range [][]byte{gobold.TTF, goregular.TTF, gomono.TTF} {
+		f, err := opentype.Parse(b)
+		if err != nil {
+			panic(err) // they are part of the program
+		}
+		out = append(out, f)
+	}
+	return out
+})
+
+// write draws a line of text with capitals of about height pixels; values are coverage, 0 to 1.
+func write(text string, typeface int, height float64) raster.Plane {
+	face, err := opentype.NewFace(typefaces()[typeface], &opentype.FaceOptions{Size: max(height, 3) * 1.35, DPI: 72})
+	if err != nil {
+		panic(err) // only for options out of range
+	}
+	box, _ := font.BoundString(face, text)
+	w, h := (box.Max.X-box.Min.X).Ceil()+2, (box.Max.Y-box.Min.Y).Ceil()+2
+	img := image.NewAlpha(image.Rect(0, 0, max(w, 3), max(h, 3)))
+	pen := font.Drawer{Dst: img, Src: image.Opaque, Face: face, Dot: fixed.Point26_6{X: fixed.I(1) - box.Min.X, Y: fixed.I(1) - box.Min.Y}}
+	pen.DrawString(text)
+	p := raster.New(img.Rect.Dx(), img.Rect.Dy())
+	for i, a := range img.Pix {
+		p.V[i] = float32(a) / 255
+	}
+	return p
+}
+
+// word is what a marker says: mostly a side, else a projection, a position, initials or a number.
+func word(d random.Dice) string {
+	words := []string{"AP", "PA", "LAT", "OBL", "SUP", "UP", "ERECT", "STAND", "WB", "HB", "INT", "EXT", "DEC", "MOBILE", "IP", "ST", "LI", "RE", "D", "G", "I"}
+	switch m := d.Float64(); {
+	case m < .68:
+		return string("LR"[d.IntN(2)])
+	case m < .84:
+		return words[d.IntN(len(words))]
+	}
+	return jumble(d, d.Between(1, 4))
+}
+
+// jumble is n letters and digits.
+func jumble(d random.Dice, n int) string {
+	const signs = "ABCDEFGHJKLMNPRSTUVWXZ0123456789"
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = signs[d.IntN(len(signs))]
+	}
+	return string(out)
+}

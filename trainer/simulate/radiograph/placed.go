@@ -1,0 +1,29 @@
+package radiograph
+
+import (
+	"math"
+
+	"dicomnode/trainer/simulate/space"
+	"dicomnode/trainer/simulate/view"
+)
+
+// Placement is how a picture shows the body.
+type Placement struct {
+	Mm          float64   // per pixel at the plane that the camera looks at, the geometric mean of both directions
+	Row, Column space.Vec // where rows (to the right) and columns (downwards) go, in the body's frame
+	Mirrored    bool      // the body shown is the mirror image of the view's: right is left
+}
+
+// locate describes a picture that takes the view's maps with the zoom z, turned by th, sheared and perhaps flipped
+// (−1). Elastic deformation changes lengths by some per cent on top of it, by nothing on average.
+func (s *Sheet) locate(v view.View, z [2]float64, th, shear, flip float64) Placement {
+	sin, cos := math.Sincos(th)
+	onMap := func(x, y float64) space.Vec { return v.Camera.Right.Mul(x).Sub(v.Camera.Up.Mul(y)) }
+	p := Placement{Row: onMap(cos*flip, sin*flip), Column: onMap(shear-sin, cos), Mirrored: flip < 0}
+	if p.Mirrored {
+		p.Row[0], p.Column[0] = -p.Row[0], -p.Column[0]
+	}
+	area := z[0] * z[1] * math.Abs(1-shear*sin)
+	p.Mm = v.Pixel * view.MapSize / float64(max(s.w, s.h)) * math.Sqrt(area)
+	return p
+}

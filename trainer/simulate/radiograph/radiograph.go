@@ -1,0 +1,163 @@
+// Package radiograph makes a radiograph and its labels of a view: warping, the X-ray tube, attenuation, what lies around,
+// on and in the patient, scatter, collimator, detector, the processing of many vendors, and frames. It does not know
+// whether a surface model or a CT is seen, and writes no files.
+package radiograph
+
+import (
+	"math"
+
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/raster"
+	"dicomnode/trainer/simulate/view"
+	"dicomnode/trainer/simulate/xray"
+)
+
+// Sheet is one radiograph, in the making until New returns it. path is the attenuation integral, later pic the image; unit is
+// one 200th of the longer side in pixels, in which all sizes on the detector are drawn.
+type Sheet struct {
+	d                  random.Dice
+	w, h               int
+	unit               float64
+	skin, bone, marrow raster.Plane
+	path, pic          raster.Plane
+	label              []uint8
+	body, outside      []bool    // outside: beyond the thickness map
+	beam               []bool    // not shadowed by the collimator
+	bandaged           []bool    // of a cast, outside the skin
+	covered            []bool    // by a strip or padding
+	twins              *blade    // the line between two exposures on one plate; nil for one
+	shade              []float32 // collimator transmission; nil when wide open
+	thick, trunk       bool
+	chest              bool
+	span, dist         float64 // mm that the longer side shows; from the focal spot to the body
+	rays               *xray.Beam
+	harder             float32    // how much more a quantum weighs behind a path of 1
+	Placed             Placement  // how the picture shows the body
+	LinearTone         bool       // the picture's values are proportional to the signal
+	ends               [2]float32 // of the window: the greys of full black and white
+	burn               *writing   // burned in; nil for nothing
+	steel              []bool     // metal on top of bone or soft tissue; nil when there is none
+}
+
+// New makes one radiograph from a view: geometry, physics, processing, label. Its longer side has size pixels. The same
+// dice make the same picture.
+func New(v view.View, d random.Dice, size int) *Sheet {
+	s := draft(v, d, size)
+	for range 8 {
+		if s.shows() {
+			break
+		}
+		s = draft(v, d, size)
+	}
+	return s
+}
+
+// shows says whether bone stands out from soft tissue and soft tissue from air; nobody would keep or label
+// an exposure where they do not.
+func (s *Sheet) shows() bool {
+	var sum, n [3]float64
+	lo, hi := s.pic.Bounds()
+	for i, l := range s.label {
+		if l <= dataset.Bone {
+			sum[l] += float64((s.pic.V[i] - lo) / (hi - lo + 1e-6))
+			n[l]++
+		}
+	}
+	apart := func(a, b int, least float64) bool {
+		return n[a] < 50 || n[b] < 50 || sum[a]/n[a]-sum[b]/n[b] > least
+	}
+	return apart(dataset.SoftTissue, dataset.Bone, .07) && apart(dataset.OpenBeam, dataset.SoftTissue, .05) && n[dataset.Bone] > 50
+}
+
+func draft(v view.View, d random.Dice, size int) *Sheet {
+	s := newSheet(d, size)
+	s.trunk, s.chest = view.IsTrunk(v.Part), v.Part == "chest" || v.Part == "thorax"
+	for range 20 {
+		s.warp(v)
+		if raster.Share(s.skin, 1) > .04 && raster.Share(s.bone, .7) > .01 {
+			break
+		}
+	}
+	s.twin()
+	s.labelTissue()
+	s.attenuate()
+	s.cast()
+	s.metal()
+	s.clothes()
+	s.jewellery()
+	s.marker()
+	s.expose()
+	s.process()
+	s.clip()
+	s.hideInvisible()
+	s.frame()
+	for i := range s.label {
+		if s.outside[i] {
+			s.label[i] = dataset.Ignore
+		}
+	}
+	return s
+}
+
+// newSheet chooses the format: square, or one side 0.55 to 0.95 of the other.
+func newSheet(d random.Dice, size int) *Sheet {
+	s := &Sheet{d: d, w: size, h: size, unit: float64(size) / 200}
+	short := int(float64(size) * d.Uni(.55, .95))
+	switch x := d.Float64(); {
+	case x < .45:
+		s.w = short
+	case x < .75:
+		s.h = short
+	}
+	s.label, s.covered = make([]uint8, s.w*s.h), make([]bool, s.w*s.h)
+	return s
+}
+
+func (s *Sheet) noiseMap(size float64) raster.Plane              { return raster.Noise(s.d, s.w, s.h, size*s.unit) }
+func (s *Sheet) blur(p raster.Plane, sigma float64) raster.Plane { return p.Blur(sigma * s.unit) }
+
+// at returns pixel i in coordinates of −1..1 over the longer side.
+func (s *Sheet) at(i int) (x, y float64) {
+	r := float64(max(s.w, s.h)) / 2
+	return (float64(i%s.w) - float64(s.w)/2) / r, (float64(i/s.w) - float64(s.h)/2) / r
+}
+
+// warp samples the maps with random zoom, aspect (anatomy varies), rotation, shear, mirroring, shift and
+// elastic deformation.
+func (s *Sheet) warp(v view.View) {
+	d := s.d
+	z, an := d.Uni(.64, 1.08), math.Exp(d.Gauss(0, .14))
+	sx, sy := min(z*an, 1.2), min(z/an, 1.2)
+	th := d.Gauss(0, .2)
+	if d.Chance(.3) {
+		th = d.Uni(0, 2*math.Pi)
+	}
+	sin, cos := math.Sincos(th)
+	shear := d.Gauss(0, .04)
+	flip := d.Pick(-1, 1)
+	s.Placed = s.locate(v, [2]float64{sx, sy}, th, shear, flip)
+	s.span, s.dist = s.Placed.Mm*float64(max(s.w, s.h)), v.Camera.Distance
+	n := float64(view.MapSize)
+	tx, ty := d.Uni(-1, 1)*max(0, 1-sx)*n*.4, d.Uni(-1, 1)*max(0, 1-sy)*n*.4
+	var ex, ey raster.Plane
+	if d.Chance(.6) {
+		g := d.Uni(25, 80)
+		a := float32(g * d.Uni(.02, .07)) // more would make waves of straight bones
+		mulBy := func(x float32) float32 { return x * a }
+		ex, ey = s.noiseMap(g).Each(mulBy), s.noiseMap(g).Each(mulBy)
+	}
+	s.skin, s.bone, s.marrow = raster.New(s.w, s.h), raster.New(s.w, s.h), raster.New(s.w, s.h)
+	s.outside = make([]bool, s.w*s.h)
+	for i := range s.outside {
+		x, y := s.at(i)
+		x, y = x*n/2*sx*flip, y*n/2*sy
+		px, py := cos*x-sin*y+shear*y+tx+n/2, sin*x+cos*y+ty+n/2
+		s.outside[i] = px < 0 || py < 0 || px > n-1 || py > n-1
+		if ex.V != nil {
+			px, py = px+float64(ex.V[i]), py+float64(ey.V[i])
+		}
+		s.outside[i] = s.outside[i] || v.Unknown(px, py)
+		s.skin.V[i], s.bone.V[i], s.marrow.V[i] = v.At(px, py)
+	}
+}

@@ -1,0 +1,81 @@
+// Package view is what lies between a body and its radiograph: a body part seen from somewhere, as maps of the path
+// lengths of rays through skin, bone and marrow. Packages body and ct make views, package radiograph shows them. Which
+// body parts there are, and how they are looked at, is here too.
+package view
+
+import (
+	"math"
+
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/raster"
+	"dicomnode/trainer/simulate/space"
+)
+
+// View holds path lengths (mm) on square maps, 0 where a ray meets nothing.
+type View struct {
+	Part               string // body_part of the data set
+	Side               string // "left", "right", "both" or "" where one cannot tell
+	Camera             space.Camera
+	Skin, Bone, Marrow raster.Plane // Skin: through all of the body, lungs as the little muscle that they weigh
+	Outside            raster.Plane // 1 where the body's way on is not known; none in most views
+	Pixel              float64      // mm at the plane that the camera looks at; a child's are smaller than the camera's
+	Child              bool         // with growth plates, and scaled down
+}
+
+// MapSize is the side of the maps from which samples are drawn, in pixels.
+const MapSize = 288
+
+// Unknown says whether one of the four pixels of the maps around (x, y) lies beyond what was scanned.
+func (v View) Unknown(x, y float64) bool {
+	n := v.Outside.W
+	if n == 0 {
+		return false
+	}
+	j := int(min(max(y, 0), float64(n)-1.001))*n + int(min(max(x, 0), float64(n)-1.001))
+	o := v.Outside.V
+	return o[j]+o[j+1]+o[j+n]+o[j+n+1] > 0
+}
+
+// At interpolates the path lengths bilinearly at a place on the maps.
+func (v View) At(x, y float64) (skin, bone, marrow float32) {
+	n := v.Skin.W
+	x, y = min(max(x, 0), float64(n)-1.001), min(max(y, 0), float64(n)-1.001)
+	j := int(y)*n + int(x)
+	fx, fy := float32(x-math.Floor(x)), float32(y-math.Floor(y))
+	var out [3]float32
+	for k, m := range [3]raster.Plane{v.Skin, v.Bone, v.Marrow} {
+		top := m.V[j] + (m.V[j+1]-m.V[j])*fx
+		low := m.V[j+n] + (m.V[j+n+1]-m.V[j+n])*fx
+		out[k] = top + (low-top)*fy
+	}
+	return out[0], out[1], out[2]
+}
+
+// Aimed are a camera's Right, Up and Dir: from the front (35 %), a side (30 %) or obliquely, around an axis that stands upright
+// but for a roll. e1, e2 and axis are orthonormal, e1 to the front.
+func Aimed(d random.Dice, e1, e2, axis space.Vec) (u, up, dir space.Vec) {
+	az, el := azimuth(d), min(max(d.Gauss(0, 9), -30), 30)*math.Pi/180
+	dir = e1.Mul(math.Cos(az)).Add(e2.Mul(math.Sin(az))).Mul(math.Cos(el)).Add(axis.Mul(math.Sin(el)))
+	up = axis.Sub(dir.Mul(axis.Dot(dir))).Unit()
+	u = up.Cross(dir)
+	s, k := math.Sincos(roll(d))
+	return u.Mul(k).Add(up.Mul(s)), up.Mul(k).Sub(u.Mul(s)), dir
+}
+
+func azimuth(d random.Dice) float64 {
+	a := d.Uni(0, 360)
+	switch x := d.Float64(); {
+	case x < .35:
+		a = d.Pick(0, 180)
+	case x < .65:
+		a = d.Pick(90, 270)
+	}
+	return (a + d.Gauss(0, 8)) * math.Pi / 180
+}
+
+func roll(d random.Dice) float64 {
+	if d.Chance(.15) {
+		return d.Uni(0, 2*math.Pi)
+	}
+	return (d.Gauss(0, 8) + d.Pick(0, 180)) * math.Pi / 180
+}
