@@ -38,17 +38,7 @@ func (b *Body) Part(d random.Dice) string { return b.chooseRegion(d).Part }
 func (b *Body) Identity() string { return fmt.Sprint(len(b.skin.Points), len(b.bones)) }
 
 func (b *Body) chooseRegion(d random.Dice) view.Region {
-	total := 0.0
-	for _, r := range b.regions {
-		total += r.Weight
-	}
-	x := d.Uni(0, total)
-	for _, r := range b.regions {
-		if x -= r.Weight; x < 0 {
-			return r
-		}
-	}
-	return b.regions[0]
+	return b.regions[d.Choose(len(b.regions), func(k int) float64 { return b.regions[k].Weight })]
 }
 
 func limbsOf(r view.Region, side string) []string {

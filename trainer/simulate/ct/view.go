@@ -74,17 +74,7 @@ func (c *CT) Identity() string {
 }
 
 func (c *CT) chooseRegion(d random.Dice) ctRegion {
-	total := 0.
-	for _, r := range c.regions {
-		total += r.weight
-	}
-	x := d.Uni(0, total)
-	for _, r := range c.regions {
-		if x -= r.weight; x < 0 {
-			return r
-		}
-	}
-	return c.regions[0]
+	return c.regions[d.Choose(len(c.regions), func(k int) float64 { return c.regions[k].weight })]
 }
 
 // What a map of a CT must show: the share that may lie beyond the scanned body, and the least of bone and of body.

@@ -11,8 +11,11 @@ import (
 )
 
 // limbSheet is an upright limb 0.4 of the picture, which is 250 mm high, wide, 40 mm thick, with a bone of 15 mm in its middle.
-func limbSheet(i int) *Sheet {
-	s := newSheet(random.New(11, 2, i), 160)
+func limbSheet(i int) *Sheet { return limbOf(i, 160) }
+
+// limbOf is a limbSheet whose longer side has size pixels.
+func limbOf(i, size int) *Sheet {
+	s := newSheet(random.New(11, 2, i), size)
 	s.skin, s.bone, s.marrow = raster.New(s.w, s.h), raster.New(s.w, s.h), raster.New(s.w, s.h)
 	s.outside, s.span = make([]bool, s.w*s.h), 250
 	for k := range s.label {
@@ -82,7 +85,7 @@ func TestCastIsDensestAtItsBorder(t *testing.T) {
 func TestCastIsOnLimbsOnly(t *testing.T) {
 	n := 0
 	for i := range 400 {
-		s := limbSheet(i)
+		s := limbOf(i, 64)
 		s.trunk = i%2 == 0
 		before := s.path.Clone()
 		s.cast()
@@ -108,19 +111,6 @@ func TestSplintCoversItsSector(t *testing.T) {
 		if got := b.covers(angle); got != want {
 			t.Errorf("at %.1f: %.2f, want %.0f", angle, got, want)
 		}
-	}
-}
-
-func TestBiggest(t *testing.T) {
-	m := []bool{true, false, true, false, false, true, true, false, true}
-	got := raster.Biggest(m, 3, 3)
-	for i, want := range []bool{false, false, true, false, false, true, false, false, true} {
-		if got[i] != want {
-			t.Errorf("pixel %d: %v", i, got[i])
-		}
-	}
-	if raster.Biggest(make([]bool, 9), 3, 3) != nil {
-		t.Error("found a part of nothing")
 	}
 }
 

@@ -63,7 +63,7 @@ func TestFieldShapes(t *testing.T) {
 func TestTwinMirrors(t *testing.T) {
 	n := 0
 	for i := range 400 {
-		s := limbSheet(i)
+		s := limbOf(i, 64)
 		for k := range s.bone.V { // not symmetric by itself
 			s.bone.V[k] += float32(k % 7)
 		}

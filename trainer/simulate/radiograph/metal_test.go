@@ -41,7 +41,7 @@ func TestMetalIsBone(t *testing.T) {
 func TestMetalIsInATenth(t *testing.T) {
 	n := 0
 	for i := range 300 {
-		s := limbSheet(i)
+		s := limbOf(i, 100)
 		if s.metal(); s.steel != nil {
 			n++
 		}

@@ -1,0 +1,67 @@
+package raster_test
+
+import (
+	"math"
+	"testing"
+
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/raster"
+)
+
+func TestBiggest(t *testing.T) {
+	m := []bool{true, false, true, false, false, true, true, false, true}
+	got := raster.Biggest(m, 3, 3)
+	for i, want := range []bool{false, false, true, false, false, true, false, false, true} {
+		if got[i] != want {
+			t.Errorf("pixel %d: %v", i, got[i])
+		}
+	}
+	if raster.Biggest(make([]bool, 9), 3, 3) != nil {
+		t.Error("found a part of nothing")
+	}
+}
+
+// A blurred point keeps its sum and gets the variance asked for, by convolution and by running means.
+func TestBlur(t *testing.T) {
+	for _, s := range []float64{.7, 1.5, 2.5, 6} {
+		p := raster.New(81, 81)
+		p.V[40*81+40] = 1
+		var sum, variance float64
+		for i, x := range p.Blur(s).V {
+			d := float64(i%81 - 40)
+			sum, variance = sum+float64(x), variance+d*d*float64(x)
+		}
+		if math.Abs(sum-1) > 1e-3 || math.Abs(math.Sqrt(variance)-s) > .5 { // running means have whole widths
+			t.Errorf("standard deviation %g: sum %.4f, standard deviation %.3f", s, sum, math.Sqrt(variance))
+		}
+	}
+}
+
+// Noise has about unit deviation and repeats for the same dice.
+func TestNoise(t *testing.T) {
+	p, again := raster.Noise(random.New(1, 2, 3), 120, 90, 3), raster.Noise(random.New(1, 2, 3), 120, 90, 3)
+	var squares float64
+	for i, x := range p.V {
+		if x != again.V[i] {
+			t.Fatalf("pixel %d: %v, then %v", i, x, again.V[i])
+		}
+		squares += float64(x * x)
+	}
+	if d := math.Sqrt(squares / float64(len(p.V))); d < .5 || d > 1.2 {
+		t.Errorf("standard deviation %.2f", d)
+	}
+}
+
+// Chamfer distances differ from Euclid's by a few per cent.
+func TestDistance(t *testing.T) {
+	m := make([]bool, 41*41)
+	for i := range m {
+		m[i] = i != 20*41+20
+	}
+	for i, d := range raster.Distance(m, 41, 41) {
+		want := math.Hypot(float64(i%41-20), float64(i/41-20))
+		if math.Abs(float64(d)-want) > .06*want {
+			t.Errorf("pixel %d: %.2f, want %.2f", i, d, want)
+		}
+	}
+}
