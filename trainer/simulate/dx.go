@@ -124,13 +124,10 @@ var viewCodes = map[string]iod.Code{
 	"LL": {Value: "399173006", Scheme: "SCT", Meaning: "left lateral"},
 }
 
-// upright are the parts that no pose turns.
-var upright = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "lumbar spine": true, "chest": true, "thorax": true}
-
 // positionOf is View Position (0018,5101; PS3.3 C.8.11.5) of a view along an axis of a body that stands upright; empty
 // for oblique views, and for limbs, which are posed.
 func positionOf(v view.View, mirrored bool) string {
-	if !upright[v.Part] {
+	if !view.IsTrunk(v.Part) {
 		return ""
 	}
 	dir, straight := v.Camera.Dir, math.Cos(15*math.Pi/180)

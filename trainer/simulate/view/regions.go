@@ -1,7 +1,5 @@
 package view
 
-import "strings"
-
 // Region is one body part that is radiographed.
 type Region struct {
 	Part   string     // body_part of the data set, after the paper's Table 1
@@ -41,7 +39,9 @@ var Regions = []Region{
 	{"thorax", .7, "tA", "rib|tsp", "", "", [2]float64{320, 520}},
 }
 
-// IsTrunk says whether a region is thick enough for the detector to starve.
-func IsTrunk(part string) bool {
-	return strings.Contains("shoulder neck of femur pelvis head cervical lumbar spine chest thorax", part)
-}
+// trunk are the parts that no pose turns.
+var trunk = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "lumbar spine": true, "chest": true, "thorax": true}
+
+// IsTrunk says whether a body part of the data set belongs to trunk or head: it is thick enough for the detector to
+// starve, bears no cast and stands upright.
+func IsTrunk(part string) bool { return trunk[part] }
