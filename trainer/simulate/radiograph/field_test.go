@@ -142,7 +142,7 @@ func TestFieldOnSimulatedPictures(t *testing.T) {
 		}
 		return otherwise
 	}
-	seed, cases := number("FIELD_SEED", 78), number("FIELD_CASES", 24)
+	seed, cases := number("FIELD_SEED", 78), number("FIELD_CASES", 16)
 	body, err := body.Load(dicomtest.Shared(t, "anatomy", "bp3d_body.npz"))
 	if err != nil {
 		t.Fatal(err)
