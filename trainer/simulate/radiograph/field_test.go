@@ -3,7 +3,6 @@ package radiograph
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate/body"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/view"
 )
 
@@ -43,9 +41,6 @@ func fieldsOf(t *testing.T, body *body.Body, seed uint64, n int) []fieldCase {
 				s.stretch()
 				found, _ := segment.ExposedField(s.pic.V, s.h, s.w)
 				out[i] = s.compare(found)
-				if err := s.dump(fmt.Sprintf("%d-%05d", seed, i)); err != nil {
-					return err
-				}
 			}
 			return nil
 		})
@@ -80,35 +75,6 @@ func (s *Sheet) compare(found segment.Mask) (c fieldCase) {
 	return c
 }
 
-// dump writes the picture as 16-bit and the true field (128; open beam 255) as 8-bit PGM
-// into the folder FIELD_DUMP names.
-func (s *Sheet) dump(name string) error {
-	dir := os.Getenv("FIELD_DUMP")
-	if dir == "" {
-		return nil
-	}
-	pic := fmt.Appendf(nil, "P5\n%d %d\n65535\n", s.w, s.h)
-	for _, x := range s.pic.V {
-		q := uint16(raster.Clamp(x, 0, 1)*65535 + .5)
-		pic = append(pic, byte(q>>8), byte(q))
-	}
-	truth := fmt.Appendf(nil, "P5\n%d %d\n255\n", s.w, s.h)
-	for i, e := range s.exposed() {
-		switch {
-		case e && s.label[i] == dataset.OpenBeam:
-			truth = append(truth, 255)
-		case e:
-			truth = append(truth, 128)
-		default:
-			truth = append(truth, 0)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".pgm"), pic, 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, name+".field.pgm"), truth, 0o644)
-}
-
 // fieldSum is the table's line.
 type fieldSum struct{ n, iou, good, losing, open, lost float64 }
 
@@ -133,8 +99,8 @@ func (f fieldSum) String() string {
 // wholeFrame is the exposed part from which a picture counts as without a border.
 const wholeFrame = .998
 
-// TestFieldOnSimulatedPictures prints how well the exposed field is found. FIELD_CASES and
-// FIELD_SEED choose other samples than those the floors are set for.
+// TestFieldOnSimulatedPictures prints how well the exposed field is found, and fails a little below what was
+// reached. FIELD_CASES and FIELD_SEED choose other samples.
 func TestFieldOnSimulatedPictures(t *testing.T) {
 	number := func(name string, otherwise uint64) uint64 {
 		if n, err := strconv.ParseUint(os.Getenv(name), 10, 32); err == nil {
@@ -142,7 +108,7 @@ func TestFieldOnSimulatedPictures(t *testing.T) {
 		}
 		return otherwise
 	}
-	seed, cases := number("FIELD_SEED", 78), number("FIELD_CASES", 16)
+	seed, cases := number("FIELD_SEED", 78), number("FIELD_CASES", 40)
 	body, err := body.Load(dicomtest.Shared(t, "anatomy", "bp3d_body.npz"))
 	if err != nil {
 		t.Fatal(err)
@@ -159,4 +125,7 @@ func TestFieldOnSimulatedPictures(t *testing.T) {
 	t.Logf("with a border: %v", border)
 	t.Logf("without:       %v", whole)
 	t.Logf("all:           %v", all)
+	if border.iou/border.n < .78 || whole.iou/whole.n < .99 || all.lost > .01*all.open {
+		t.Error("the field is found worse than it was, or more than 1 % of the open beam is lost")
+	}
 }
