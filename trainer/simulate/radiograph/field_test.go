@@ -75,6 +75,15 @@ func (s *Sheet) compare(found segment.Mask) (c fieldCase) {
 	return c
 }
 
+// exposed marks what the beam reached and nothing written over the picture hides: the exposed field.
+func (s *Sheet) exposed() []bool {
+	out := make([]bool, len(s.beam))
+	for i, b := range s.beam {
+		out[i] = b && !s.covered[i] && !s.outside[i]
+	}
+	return out
+}
+
 // fieldSum is the table's line.
 type fieldSum struct{ n, iou, good, losing, open, lost float64 }
 

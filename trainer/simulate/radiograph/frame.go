@@ -161,12 +161,3 @@ func (s *Sheet) rim(v float32) {
 		}
 	}
 }
-
-// exposed marks what the beam reached and nothing written over the picture hides: the exposed field.
-func (s *Sheet) exposed() []bool {
-	out := make([]bool, len(s.beam))
-	for i, b := range s.beam {
-		out[i] = b && !s.covered[i] && !s.outside[i]
-	}
-	return out
-}
