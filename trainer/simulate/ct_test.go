@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
-	"image/png"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -127,15 +126,7 @@ func near(a, b string) bool {
 // littleEndian are a PNG file's values, padded to an even length, and their bits.
 func littleEndian(t *testing.T, path string) (stored []byte, bits int) {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	m, err := png.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := decoded(t, path)
 	if g, ok := m.(*image.Gray); ok {
 		return append(g.Pix, make([]byte, len(g.Pix)%2)...), 8
 	}

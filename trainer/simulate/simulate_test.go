@@ -119,6 +119,11 @@ func sum(x []float64) (s float64) {
 
 func pixels(t *testing.T, path string) []uint8 {
 	t.Helper()
+	return decoded(t, path).(*image.Gray).Pix
+}
+
+func decoded(t *testing.T, path string) image.Image {
+	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +133,7 @@ func pixels(t *testing.T, path string) []uint8 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.(*image.Gray).Pix
+	return m
 }
 
 func TestRunRefusesOptions(t *testing.T) {

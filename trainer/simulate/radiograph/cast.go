@@ -242,11 +242,7 @@ func (s *Sheet) streaks(along, across float64) func(a, c float64) float64 {
 		g.V[i] = float32(s.d.NormFloat64())
 	}
 	return func(a, c float64) float64 {
-		x, y := min(max((a+far)/along, 0), float64(w-2)), min(max((c+far)/across, 0), float64(h-2))
-		j, fx, fy := int(y)*w+int(x), float32(x-math.Floor(x)), float32(y-math.Floor(y))
-		top := g.V[j] + (g.V[j+1]-g.V[j])*fx
-		low := g.V[j+w] + (g.V[j+w+1]-g.V[j+w])*fx
-		return float64(top + (low-top)*fy)
+		return float64(g.Sample(min(max((a+far)/along, 0), float64(w-2)), min(max((c+far)/across, 0), float64(h-2))))
 	}
 }
 

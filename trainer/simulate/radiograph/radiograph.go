@@ -25,7 +25,7 @@ type Sheet struct {
 	body, outside      []bool    // outside: beyond the thickness map
 	beam               []bool    // not shadowed by the collimator
 	bandaged           []bool    // of a cast, outside the skin
-	covered            []bool    // by a strip or padding
+	covered            []bool    // by a strip, padding or a frame: what the exposed field is measured against
 	twins              *blade    // the line between two exposures on one plate; nil for one
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
