@@ -112,7 +112,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.mirrors, "average-mirrors", false, "the model averages over the mirror images of each image: 4 times the work when it is used")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
-	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning")
+	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning; with a larger --width it is widened first")
 	flags.Float64SliceVar(&f.opt.Shares, "shares", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
 	flags.StringVar(&f.opt.Architecture, "architecture", "xnet", "network to train: "+strings.Join(model.Architectures(), ", "))
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
@@ -150,7 +150,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable; default with --init: the bundle's)")
 }
 
-// start reads the bundle to start from; its network is the run's.
+// start reads the bundle to start from; its network, perhaps wider, is the run's.
 func (f *fitFlags) start(cmd *cobra.Command) error {
 	if f.init == "" {
 		return nil
@@ -159,15 +159,24 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if cmd.Flags().Changed("width") && f.opt.Width != b.Card.Width {
-		return usagef("leave --width out: it is the bundle's", "%s has width %d, not %d", f.init, b.Card.Width, f.opt.Width)
+	if !cmd.Flags().Changed("width") {
+		f.opt.Width = b.Card.Width
+	}
+	if f.opt.Width < b.Card.Width {
+		return usagef("leave --width out to keep the bundle's", "%s has width %d, which --width %d cannot hold", f.init, b.Card.Width, f.opt.Width)
 	}
 	if cmd.Flags().Changed("architecture") && f.opt.Architecture != b.Card.Architecture {
 		return usagef("leave --architecture out: it is the bundle's", "%s is of %s, not %s", f.init, b.Card.Architecture, f.opt.Architecture)
 	}
 	f.inherit(cmd, b.Card)
 	w, err := b.Weights()
-	f.opt.Architecture, f.opt.Width, f.opt.Init = b.Card.Architecture, b.Card.Width, &w
+	if err != nil {
+		return err
+	}
+	if f.opt.Width > b.Card.Width {
+		w, err = w.Widen(f.opt.Width, f.opt.Seed)
+	}
+	f.opt.Architecture, f.opt.Init = b.Card.Architecture, &w
 	return err
 }
 
