@@ -8,25 +8,30 @@ const (
 	OutputName = "probabilities"
 )
 
-// graph writes the inference graph. Batch normalisation stays a node of its
-// own, so the weights can be read back unchanged for further training; ONNX
-// Runtime folds it into the convolution when it loads the model.
+// graph writes the inference graph as a bundle holds it. Batch normalisation stays
+// a node of its own, so the weights can be read back unchanged for further training;
+// ONNX Runtime folds it into the convolution when it loads the model.
 func (w Weights) graph() *onnx.Graph {
+	return w.write(func(b inference) Builder[plane] { return b })
+}
+
+func (w Weights) write(builder func(inference) Builder[plane]) *onnx.Graph {
 	g := onnx.NewGraph(w.Network.Architecture)
 	x := g.Input(InputName, onnx.Float32, 1, 1, Size, Size)
 	b := inference{&Resampler{Graph: g, Scales: g.Floats("scales", []float32{1, 1, 2, 2})}, w}
-	features := Build(w.Network, b, plane{x, Size})
+	features := Build(w.Network, builder(b), plane{name: x, size: Size})
 	kernel := b.array(OutKernel, numClasses, w.Network.Features(), 1, 1)
-	logits := g.Node("Conv", onnx.Attrs{"kernel_shape": []int{1, 1}}, features.name, kernel, b.array(OutBias, numClasses))
+	logits := g.Node("Conv", onnx.Attrs{"kernel_shape": []int{1, 1}}, b.whole(features), kernel, b.array(OutBias, numClasses))
 	g.NodeTo(OutputName, "Softmax", onnx.Attrs{"axis": 1}, logits)
 	g.Output(OutputName, onnx.Float32, 1, numClasses, Size, Size)
 	return g
 }
 
-// plane is a feature map: the name of its graph value, its rows and columns.
+// plane is a feature map of size rows and columns.
 type plane struct {
-	name string
-	size int
+	name  string // of its graph value; see whole
+	size  int
+	small string // the value that a map without a name doubles, see merged
 }
 
 // inference builds nodes.
@@ -37,6 +42,15 @@ type inference struct {
 
 var _ Builder[plane] = inference{}
 
+// whole is the name of x's graph value. That of a map which is only known as the
+// double of another is made now.
+func (b inference) whole(x plane) string {
+	if x.name == "" {
+		return b.Double(x.small, x.size)
+	}
+	return x.name
+}
+
 func (b inference) array(name string, dims ...int) string {
 	return b.Floats(name, b.weights.Arrays[name], dims...)
 }
@@ -44,26 +58,35 @@ func (b inference) array(name string, dims ...int) string {
 func (b inference) Block(l Block, x plane) plane {
 	before, after := l.Pads()
 	same := onnx.Attrs{"kernel_shape": []int{l.Side, l.Side}, "pads": []int{before, before, after, after}}
-	y := b.Node("Conv", same, x.name, b.array(l.Kernel(), l.Out, l.In, l.Side, l.Side))
-	normalised := []string{y, b.array(l.Scale(), l.Out), b.array(l.Shift(), l.Out), b.array(l.Mean(), l.Out), b.array(l.Variance(), l.Out)}
-	normalise := onnx.Attrs{"epsilon": float32(Epsilon)}
+	y := b.Node("Conv", same, b.whole(x), b.array(l.Kernel(), l.Out, l.In, l.Side, l.Side))
+	normalise, arrays := b.normalisation(l)
 	if l.Linear {
-		return plane{b.NodeTo(l.Name, "BatchNormalization", normalise, normalised...), x.size}
+		return plane{name: b.NodeTo(l.Name, "BatchNormalization", normalise, append([]string{y}, arrays...)...), size: x.size}
 	}
-	y = b.Node("BatchNormalization", normalise, normalised...)
-	return plane{b.NodeTo(l.Name, "Relu", nil, y), x.size}
+	y = b.Node("BatchNormalization", normalise, append([]string{y}, arrays...)...)
+	return plane{name: b.NodeTo(l.Name, "Relu", nil, y), size: x.size}
 }
 
-func (b inference) Pool(x plane) plane { return plane{b.Halve(x.name, x.size), (x.size + 1) / 2} }
+// normalisation are the attributes and the constant inputs of l's batch normalisation.
+func (b inference) normalisation(l Block) (onnx.Attrs, []string) {
+	return onnx.Attrs{"epsilon": float32(Epsilon)},
+		[]string{b.array(l.Scale(), l.Out), b.array(l.Shift(), l.Out), b.array(l.Mean(), l.Out), b.array(l.Variance(), l.Out)}
+}
 
-func (b inference) Up(x, like plane) plane { return plane{b.Double(x.name, like.size), like.size} }
+func (b inference) Pool(x plane) plane {
+	return plane{name: b.Halve(b.whole(x), x.size), size: (x.size + 1) / 2}
+}
+
+func (b inference) Up(x, like plane) plane {
+	return plane{name: b.Double(b.whole(x), like.size), size: like.size}
+}
 
 func (b inference) Unpool(x, full, pooled plane) plane {
-	at := b.First(full.name, pooled.name, full.size)
+	at := b.First(b.whole(full), b.whole(pooled), full.size)
 	zero := b.Floats("", []float32{0}, 1)
-	return plane{b.Node("Where", nil, at, b.Double(x.name, full.size), zero), full.size}
+	return plane{name: b.Node("Where", nil, at, b.Double(b.whole(x), full.size), zero), size: full.size}
 }
 
 func (b inference) Concat(x, y plane) plane {
-	return plane{b.Node("Concat", onnx.Attrs{"axis": 1}, x.name, y.name), x.size}
+	return plane{name: b.Node("Concat", onnx.Attrs{"axis": 1}, b.whole(x), b.whole(y)), size: x.size}
 }

@@ -33,7 +33,11 @@ type tensors struct{ in, out *ort.Tensor }
 // wraps ErrSelfTest means that this machine does not compute what the bundle's
 // maker did, and that the model must not be used.
 func Open(b *Bundle, o Options) (*Session, error) {
-	s, err := newSession(b.data, o)
+	w, err := b.Weights()
+	if err != nil {
+		return nil, fmt.Errorf("open model %s %s: %w", b.Card.Name, b.Card.Version, err)
+	}
+	s, err := newSession(w.sessionGraph().Model(nil), o)
 	if err != nil {
 		return nil, fmt.Errorf("open model %s %s: %w", b.Card.Name, b.Card.Version, err)
 	}
