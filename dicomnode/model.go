@@ -33,7 +33,7 @@ func loadBundle(name string) (*model.Bundle, error) {
 	}
 	b, err := model.LoadBundle(name)
 	if err != nil {
-		return nil, hinted(fmt.Errorf("load model: %w", err), `model: {bundle: embedded} is always there`)
+		return nil, hinted(fmt.Errorf("load model: %w", err), `a bundle is a whole file that "dicomnode trainer fit" wrote; "embedded" stands for the model in this program`)
 	}
 	return b, nil
 }

@@ -73,6 +73,9 @@ func (f *augmentFlags) add(cmd *cobra.Command) {
 }
 
 func (f *augmentFlags) run(cmd *cobra.Command, dir string) error {
+	if err := wantWritable(f.sheet); err != nil {
+		return err
+	}
 	res, err := f.augment(cmd, dir)
 	if err != nil {
 		return err

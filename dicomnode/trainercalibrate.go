@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"dicomnode/internal/durable"
 	"dicomnode/model"
+	"dicomnode/segment"
 	"dicomnode/trainer/calibrate"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
@@ -24,12 +27,13 @@ type calibrateFlags struct {
 	data    string
 	version string
 	mirrors bool
+	asJSON  bool
 }
 
 func trainerCalibrateCmd() *cobra.Command {
 	var f calibrateFlags
 	cmd := &cobra.Command{
-		Use: "calibrate DATASET… --model BUNDLE --out BUNDLE", Short: "fit a model's probabilities to labelled images",
+		Use: "calibrate DATASET… --model BUNDLE --out BUNDLE [--json]", Short: "fit a model's probabilities to labelled images",
 		Long: `Correct a model with three numbers learnt from labelled images: how sure it is
 of itself, and how common open beam and bone are. It changes no other weight, so
 that a dozen images suffice. Prints the accuracy before, the accuracy to expect
@@ -56,10 +60,58 @@ with "dicomnode trainer threshold" afterwards.
 	cmd.Flags().BoolVar(&f.mirrors, "average-mirrors", false, "predict the mirror images of each image too and average: 4 times the work")
 	cmd.Flags().StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	cmd.Flags().StringSliceVar(&f.opt.Splits, "split", nil, "split to use (repeatable; default all)")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
+// calibrated is what trainer calibrate prints.
+type calibrated struct {
+	Bundle      string             `json:"bundle"`
+	Digest      string             `json:"digest"`
+	Images      int                `json:"images"`
+	Calibration *model.Calibration `json:"calibration"`
+	Before      scores             `json:"before"`
+	Expected    scores             `json:"expected_of_other_images"` // each image scored with the numbers learnt from all others
+	After       scores             `json:"after"`                    // on the images of the calibration: it flatters
+}
+
+// scores are a few figures at 200×200.
+type scores struct {
+	Accuracy         float64 `json:"accuracy"`
+	WeightedF1       float64 `json:"weighted_f1"`
+	CalibrationError float64 `json:"expected_calibration_error"`
+}
+
+func scoresOf(s evaluate.Summary) scores {
+	return scores{s.Accuracy, s.WeightedF1, s.Calibration.Error}
+}
+
+func (c calibrated) writeText(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "accuracy %.4f before, %.4f to expect of other images, %.4f on these %d; calibration error %.4f, was %.4f\n%s written, digest %s\n",
+		c.Before.Accuracy, c.Expected.Accuracy, c.After.Accuracy, c.Images, c.After.CalibrationError, c.Before.CalibrationError, c.Bundle, c.Digest)
+	if err == nil && c.Expected.Accuracy < c.Before.Accuracy {
+		_, err = fmt.Fprintln(w, "note: other images are not expected to gain in accuracy; more images may tell")
+	}
+	return err
+}
+
+// counted is a predictor whose predictions a bar counts.
+type counted struct {
+	segment.Predictor
+	bar *progressbar.ProgressBar
+}
+
+// Predict implements segment.Predictor.
+func (c counted) Predict(ctx context.Context, x []float32) ([]float32, error) {
+	p, err := c.Predictor.Predict(ctx, x)
+	_ = c.bar.Add(1) // cosmetic
+	return p, err
+}
+
 func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
+	if err := wantWritable(f.out); err != nil {
+		return err
+	}
 	samples, err := loadAll(cmd.Context(), folders, f.opt)
 	if err != nil {
 		return err
@@ -68,33 +120,42 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	if err != nil {
 		return err
 	}
-	scaling, expected, err := f.fit(cmd.Context(), old, samples)
+	found, err := f.correct(cmd, folders, old, samples)
 	if err != nil {
 		return err
 	}
-	before, err := f.measure(cmd.Context(), old, samples)
+	if f.asJSON {
+		return printJSON(cmd.OutOrStdout(), found)
+	}
+	return found.writeText(cmd.OutOrStdout())
+}
+
+// correct writes the calibrated bundle.
+func (f *calibrateFlags) correct(cmd *cobra.Command, folders []string, old *model.Bundle, samples []*dataset.Sample) (calibrated, error) {
+	ctx, bar := cmd.Context(), newProgress(cmd.ErrOrStderr(), 3*len(samples), "calibrating")
+	scaling, expected, err := f.fit(ctx, old, samples, bar)
 	if err != nil {
-		return err
+		return calibrated{}, err
+	}
+	before, err := f.measure(ctx, old, samples, bar)
+	if err != nil {
+		return calibrated{}, err
 	}
 	card := f.card(old.Card, scaling, samples)
 	b, err := f.export(old, scaling, card)
 	if err != nil {
-		return err
+		return calibrated{}, err
 	}
-	after, err := f.measure(cmd.Context(), b, samples)
+	after, err := f.measure(ctx, b, samples, bar)
 	if err != nil {
-		return err
+		return calibrated{}, err
 	}
 	card.Metrics = f.metrics(cmd, folders, before, after, expected)
 	if b, err = f.export(old, scaling, card); err != nil {
-		return err
+		return calibrated{}, err
 	}
-	if err := durable.ReplaceBytes(f.out, 0o644, b.Bytes()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "accuracy %.4f before, %.4f to expect of other images, %.4f on these %d; calibration error %.4f, was %.4f\n%s written, digest %s\n",
-		before.Accuracy, expected.Accuracy, after.Accuracy, len(samples), after.Calibration.Error, before.Calibration.Error, f.out, b.Digest)
-	return err
+	return calibrated{f.out, b.Digest, len(samples), card.Calibration, scoresOf(before.Summary), scoresOf(expected), scoresOf(after.Summary)},
+		durable.ReplaceBytes(f.out, 0o644, b.Bytes())
 }
 
 // load reads the bundle to correct, averaging as it will in the end.
@@ -112,12 +173,12 @@ func (f *calibrateFlags) load() (*model.Bundle, error) {
 	return model.Export(w, card, f.model.library)
 }
 
-func (f *calibrateFlags) fit(ctx context.Context, b *model.Bundle, samples []*dataset.Sample) (calibrate.Scaling, evaluate.Summary, error) {
+func (f *calibrateFlags) fit(ctx context.Context, b *model.Bundle, samples []*dataset.Sample, bar *progressbar.ProgressBar) (calibrate.Scaling, evaluate.Summary, error) {
 	s, err := f.model.open(b)
 	if err != nil {
 		return calibrate.Scaling{}, evaluate.Summary{}, err
 	}
-	pictures, err := calibrate.Predict(ctx, samples, s)
+	pictures, err := calibrate.Predict(ctx, samples, counted{s, bar})
 	if err = errors.Join(err, s.Close()); err != nil {
 		return calibrate.Scaling{}, evaluate.Summary{}, err
 	}
@@ -129,12 +190,12 @@ func (f *calibrateFlags) fit(ctx context.Context, b *model.Bundle, samples []*da
 	return scaling, expected, err
 }
 
-func (f *calibrateFlags) measure(ctx context.Context, b *model.Bundle, samples []*dataset.Sample) (*evaluate.Report, error) {
+func (f *calibrateFlags) measure(ctx context.Context, b *model.Bundle, samples []*dataset.Sample, bar *progressbar.ProgressBar) (*evaluate.Report, error) {
 	s, err := f.model.open(b)
 	if err != nil {
 		return nil, err
 	}
-	r, err := evaluate.Measure(ctx, samples, s)
+	r, err := evaluate.Measure(ctx, samples, counted{s, bar})
 	return r, errors.Join(err, s.Close())
 }
 
@@ -163,7 +224,7 @@ func (f *calibrateFlags) card(old model.Card, s calibrate.Scaling, samples []*da
 
 // metrics are the figures of the card, each with the command that prints it.
 func (f *calibrateFlags) metrics(cmd *cobra.Command, folders []string, before, after *evaluate.Report, expected evaluate.Summary) []model.Metric {
-	again, this := "dicomnode trainer evaluate "+public(folders[0], "DATASET")+f.choice(), repeat(cmd, folders)
+	again, this := "dicomnode trainer evaluate "+public(folders[0], "DATASET")+f.choice()+" --model BUNDLE", repeat(cmd, folders)
 	same := f.data + ", the images of the calibration: it flatters"
 	list := []model.Metric{
 		{Name: "weighted pixel accuracy at 200×200", Value: after.Accuracy, Data: same, Command: again},

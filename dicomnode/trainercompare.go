@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"image/png"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/internal/durable"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/evaluate"
@@ -179,6 +179,9 @@ type closingNetwork struct {
 }
 
 func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.Entry) error {
+	if err := wantWritable(f.sheet); err != nil {
+		return err
+	}
 	bar := newProgress(cmd.ErrOrStderr(), 1, "comparing")
 	f.opt.Progress = func(done, all int) {
 		bar.ChangeMax(all)
@@ -195,7 +198,7 @@ func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.
 	if err := write(cmd.OutOrStdout()); err != nil || f.sheet == "" {
 		return err
 	}
-	return writeSheet(f.sheet, report) // last: a wrong path does not cost the table
+	return durable.Replace(f.sheet, 0o644, func(w io.Writer) error { return png.Encode(w, report.Sheet()) })
 }
 
 func (f *compareFlags) report(cmd *cobra.Command, folder string, entries []compare.Entry) (*compare.Report, error) {
@@ -215,15 +218,4 @@ func (f *compareFlags) report(cmd *cobra.Command, folder string, entries []compa
 	}
 	report.Folder, report.Excluded = folder, excluded
 	return report, nil
-}
-
-func writeSheet(path string, r *compare.Report) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(png.Encode(file, r.Sheet()), file.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }

@@ -66,6 +66,9 @@ func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
 	if err := wantRefinement(f.refine); err != nil {
 		return err
 	}
+	if err := wantFolder(f.out); err != nil {
+		return err
+	}
 	f.opt.Guided = guidedFilter(f.refine)
 	report, err := f.measure(cmd, folder)
 	if err != nil {

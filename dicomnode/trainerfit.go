@@ -77,6 +77,9 @@ func (f *fitFlags) complete(cmd *cobra.Command, args []string) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
+	if err := wantWritable(f.out, f.opt.Checkpoint, f.opt.Curve); err != nil {
+		return err
+	}
 	copy(f.opt.ClassWeights[:], f.classWeights)
 	if cmd.Flags().Changed("elastic") {
 		augment := fit.DefaultAugmentation
@@ -95,6 +98,8 @@ func (f *fitFlags) check(cmd *cobra.Command) error {
 		return usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
 	case o.Steps == 0 && o.Epochs == 0 && o.Duration == 0:
 		return usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
+	case o.Width < 1 || o.Batch < 1 || !(o.LearningRate > 0) || o.Steps < 0 || !(o.Epochs >= 0) || o.Duration < 0: // to the options 0 is a default
+		return usagef("leave out what should be as usual", "%s wants a --width, --batch and --learning-rate above 0 and no negative length", cmd.CommandPath())
 	case len(f.classWeights) != len(o.ClassWeights):
 		return usagef("for example --class-weights 1,1,0.7", "%s wants three class weights", cmd.CommandPath())
 	case !slices.Contains(model.Architectures(), o.Architecture):

@@ -11,8 +11,9 @@ import (
 
 func trainerPublishCmd() *cobra.Command {
 	var config, device string
+	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "publish BUNDLE --config FILE", Short: "make a model the one that the node uses",
+		Use: "publish BUNDLE --config FILE [--json]", Short: "make a model the one that the node uses",
 		Long: `Check a bundle, run its golden image on this machine, and copy it into the
 models of the node's data folder. A running node whose configuration says
 model: {bundle: published}, the default, takes it over at its next image without
@@ -35,6 +36,14 @@ dropping work. "dicomnode model rollback" goes back.
 			if err := modelStore(c).Publish(b); err != nil {
 				return err
 			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), struct {
+					Name    string `json:"name"`
+					Version string `json:"version"`
+					Digest  string `json:"digest"`
+					Used    bool   `json:"used"` // by a node with this configuration
+				}{b.Card.Name, b.Card.Version, b.Digest, c.Model.Bundle == published})
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s %s published, digest %s\n", b.Card.Name, b.Card.Version, b.Digest)
 			if c.Model.Bundle != published {
 				fmt.Fprintf(cmd.OutOrStdout(), "the node does not use it: its configuration says model: {bundle: %s}, not published\n", c.Model.Bundle)
@@ -44,6 +53,7 @@ dropping work. "dicomnode model rollback" goes back.
 	}
 	configFlag(cmd, &config)
 	cmd.Flags().StringVar(&device, "device", "", "auto, cpu or cuda (default: the configuration's)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 

@@ -96,6 +96,9 @@ func (f *thresholdFlags) run(cmd *cobra.Command, folders []string) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
+	if err := wantWritable(f.out); err != nil {
+		return err
+	}
 	b, err := loadBundle(f.bundle)
 	if err != nil {
 		return err
@@ -133,6 +136,8 @@ func (f *thresholdFlags) find(cmd *cobra.Command, b *model.Bundle, folders []str
 	if err != nil {
 		return foundThresholds{}, err
 	}
+	bar := newProgress(cmd.ErrOrStderr(), 1000, "counting")
+	f.data.Progress = func(done, all int) { _ = bar.Set(1000 * done / all) } // cosmetic
 	place := calibrate.Place{Native: f.at == model.AtNative, Guided: guidedFilter(f.refine)}
 	counts, samples, err := calibrate.Count(cmd.Context(), folders, f.data, s, place)
 	if err = errors.Join(err, s.Close()); err != nil {

@@ -12,10 +12,10 @@ import (
 // Options chooses how a bundle is run. The zero value takes CUDA when it loads
 // else the CPU with every core, and looks for the library in the usual places.
 type Options struct {
-	Device  string // "auto" (default), "cpu" or "cuda"
-	Library string // the ONNX Runtime library or its folder; empty looks for it, see ort.Library
-	Threads int    // for one prediction; 0 takes one per core
-	Log     *slog.Logger
+	Device  string       // "auto" (default), "cpu" or "cuda"
+	Library string       // the ONNX Runtime library or its folder; empty looks for it, see ort.Library
+	Threads int          // for one prediction; 0 takes one per core
+	Log     *slog.Logger // is told why CUDA was not taken; nil is none, Fallback tells too
 }
 
 // Session is a model ready to predict. It is safe for concurrent use.

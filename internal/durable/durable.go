@@ -4,10 +4,12 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Replace writes the file at path: beside it, synced, renamed over it, and the
@@ -37,4 +39,21 @@ func ReplaceBytes(path string, mode fs.FileMode, content []byte) error {
 		_, err := w.Write(content)
 		return err
 	})
+}
+
+// Ready tells why [Replace] could not write the file at path now: path is a folder,
+// or its folder is not there or takes no file. Ask it before work that would be lost.
+func Ready(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return &fs.PathError{Op: "write", Path: path, Err: syscall.EISDIR}
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	var why *fs.PathError
+	if errors.As(err, &why) {
+		err = why.Err // the temporary file's name tells nobody anything
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

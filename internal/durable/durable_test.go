@@ -3,8 +3,11 @@ package durable_test
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"dicomnode/internal/durable"
@@ -42,4 +45,37 @@ func TestReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("new")
+}
+
+func TestReady(t *testing.T) {
+	dir := t.TempDir()
+	old := filepath.Join(dir, "old")
+	if err := os.WriteFile(old, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		path string
+		want error
+	}{
+		{old, nil},
+		{filepath.Join(dir, "new"), nil},
+		{dir, syscall.EISDIR},
+		{filepath.Join(dir, "none", "new"), fs.ErrNotExist},
+		{filepath.Join(old, "new"), syscall.ENOTDIR},
+	} {
+		err := durable.Ready(x.path)
+		if !errors.Is(err, x.want) {
+			t.Errorf("%s: got %v, want %v", x.path, err, x.want)
+		}
+		if err != nil && !strings.Contains(err.Error(), x.path) {
+			t.Errorf("%q does not name %s", err, x.path)
+		}
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 1 {
+		t.Errorf("folder holds %v, %v; want one file", names, err)
+	}
+	if got, err := os.ReadFile(old); err != nil || string(got) != "old" {
+		t.Errorf("file holds %q, %v; want it as it was", got, err)
+	}
 }

@@ -29,7 +29,7 @@ type Options struct {
 	IntraOpSpinning bool
 	// TF32 lets CUDA round products to 10 bits of mantissa for speed.
 	TF32 bool
-	// Log is told which device was chosen and why; nil means slog.Default.
+	// Log is told why CUDA was not taken; nil is none, Fallback tells too.
 	Log *slog.Logger
 }
 
@@ -55,7 +55,7 @@ func NewSession(onnx []byte, inputs, outputs []string, o Options) (*Session, err
 	}
 	log := o.Log
 	if log == nil {
-		log = slog.Default()
+		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Session{inputs: slices.Clone(inputs), outputs: slices.Clone(outputs)}
 	var err error

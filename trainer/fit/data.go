@@ -20,7 +20,11 @@ type data struct {
 // openData chooses the items of o; it reads no picture.
 func openData(o Options) (*data, error) {
 	d := &data{}
-	if err := errors.Join(d.addTraining(o), d.addValidation(o)); err != nil {
+	err := d.addTraining(o)
+	if err == nil {
+		err = d.addValidation(o)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	if o.Patience > 0 && d.validation.Len() == 0 {

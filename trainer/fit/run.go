@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"time"
@@ -124,7 +125,9 @@ func (r *run) prepare() error {
 	if shape.steps = r.o.Together; shape.steps == 0 && !cpu {
 		shape.steps = deviceSteps
 	}
-	if r.stepper, err = newStepper(*shape, float32(r.o.L2), false, start, device); err != nil {
+	told := device
+	told.Log = slog.Default() // once in a run: why its steps are not made with CUDA
+	if r.stepper, err = newStepper(*shape, float32(r.o.L2), false, start, told); err != nil {
 		return err
 	}
 	if r.calibrator, err = newCalibrator(single, device); err != nil {
