@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dicomnode/trainer/dataset"
@@ -13,7 +14,12 @@ var classStyles = [dataset.Classes]string{"open", "soft", "bone"}
 // rocChart is the paper's figure 2b, with the corner where good networks are enlarged.
 func (r *Result) rocChart(id string) *chart {
 	c := newChart(id, "ROC curves", axis{Label: "false-positive rate", From: 0, To: 1}, axis{Label: "true-positive rate", From: 0, To: 1}, 0.2, 0.2)
-	corner := c.inset(165, 90, 200, 140, axis{From: 0, To: 0.2}, axis{From: 0.8, To: 1}, 0.1)
+	c.Caption = "Each class against the rest, the paper's figure 2b."
+	var corner *chart
+	if r.reachesCorner() {
+		corner = c.inset(165, 90, 200, 140, axis{From: 0, To: rocCorner}, axis{From: 1 - rocCorner, To: 1}, 0.1)
+		c.Caption += " The inset enlarges the upper left corner."
+	}
 	var told []string
 	for k, curve := range r.ROC {
 		if len(curve) == 0 {
@@ -25,7 +31,9 @@ func (r *Result) rocChart(id string) *chart {
 		}
 		name := fmt.Sprintf("%s, AUC %s", dataset.ClassNames[k], r.Classes[k].AUC.Short())
 		c.draw(classStyles[k], name, points)
-		corner.draw(classStyles[k], "", points)
+		if corner != nil {
+			corner.draw(classStyles[k], "", points)
+		}
 		told = append(told, name)
 	}
 	c.draw("chance", "chance", [][2]float64{{0, 0}, {1, 1}})
@@ -34,8 +42,21 @@ func (r *Result) rocChart(id string) *chart {
 	}
 	c.mark(paperFPR, paperTPR, "wrong", fmt.Sprintf("the paper's soft tissue at %.2f, on its own data: %.0f\u00a0%%, %.0f\u00a0%%", paperThreshold, 100*paperFPR, 100*paperTPR))
 	c.Text = strings.Join(told, "; ") + "."
-	c.Caption = "Each class against the rest, the paper's figure 2b. The inset enlarges the upper left corner."
 	return c
+}
+
+// rocCorner is the side of the ROC chart's corner that is enlarged.
+const rocCorner = 0.2
+
+// reachesCorner tells whether every class's curve passes through the corner: the inset
+// would hide curves that do not.
+func (r *Result) reachesCorner() bool {
+	for _, curve := range r.ROC {
+		if len(curve) > 0 && !slices.ContainsFunc(curve, func(p ROCPoint) bool { return p.FPR <= rocCorner/2 && p.TPR >= 1-rocCorner }) {
+			return false
+		}
+	}
+	return true
 }
 
 // confidenceChart is the paper's figure 4: how many pixels have which confidence.

@@ -188,6 +188,29 @@ func TestThresholdOfBodyPart(t *testing.T) {
 	}
 }
 
+// The curve has the threshold in use itself, not the nearest of its coarse steps.
+func TestCurveAtThresholdInUse(t *testing.T) {
+	f := readFixture(t)
+	predictor := f
+	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{Threshold: 0.543})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, curve := range [][]evaluate.OperatingPoint{r.SoftTissue, r.BodyParts[0].SoftTissue} {
+		at := slices.IndexFunc(curve, func(p evaluate.OperatingPoint) bool { return p.Threshold == 0.543 })
+		if at < 0 || at+1 == len(curve) {
+			t.Fatalf("no threshold 0.543 among %d", len(curve))
+		}
+		if next := curve[at+1]; next.Threshold != 0.55 || next.TPR >= curve[at].TPR {
+			t.Errorf("after %v comes %v, want threshold 0.55 with fewer true positives", curve[at], next)
+		}
+	}
+	at := slices.IndexFunc(r.SoftTissue, func(p evaluate.OperatingPoint) bool { return p.Threshold == 0.543 })
+	if got, want := r.SoftTissue[at], r.Operating; got != want {
+		t.Errorf("the curve has %v, in use is %v", got, want)
+	}
+}
+
 func (f fixtureFigures) compare(t *testing.T, s evaluate.Summary, curve []evaluate.OperatingPoint) {
 	t.Helper()
 	if s.Pixels != f.Pixels || s.Confusion != f.Confusion {

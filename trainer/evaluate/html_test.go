@@ -180,6 +180,30 @@ func TestPageTells(t *testing.T) {
 	}
 }
 
+// The ROC chart enlarges its corner where all curves pass through it; elsewhere the
+// inset would hide them.
+func TestCornerEnlarged(t *testing.T) {
+	dir := pictures(t, 2, 40, 40, func(_, _, x int) uint8 {
+		if x < 20 {
+			return dataset.OpenBeam
+		}
+		return dataset.Bone
+	})
+	for at, want := range map[int]bool{100: true, 30: false} {
+		r, err := evaluate.Run(context.Background(), dir, columns(at), evaluate.Options{Resamples: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := r.WriteHTML(&b); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(b.String(), "The inset enlarges"); got != want {
+			t.Errorf("predicted up to column %d of 200: enlarged %v, want %v", at, got, want)
+		}
+	}
+}
+
 func TestWorstAndSample(t *testing.T) {
 	// Image i of 6 is right in its left i tenths.
 	dir := pictures(t, 6, 50, 50, func(i, _, x int) uint8 {

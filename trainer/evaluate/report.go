@@ -183,7 +183,7 @@ type Report struct {
 
 // result gathers what was tallied.
 func (s *scale) result(opt Options) Result {
-	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold), Operating: s.total.point(opt.threshold()),
+	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold, opt.threshold()), Operating: s.total.point(opt.threshold()),
 		Strict: s.total.soft.reaching(s.total.confusion, paperFPR)}
 	r.Calibration.Histogram = s.total.bins.all().histogram()
 	all := make([]Boundaries, 0, len(s.images))
@@ -204,7 +204,7 @@ func (s *scale) result(opt Options) Result {
 
 func (p *part) result(name string, threshold float64) BodyPart {
 	out := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), Operating: p.point(threshold),
-		Strict: p.soft.reaching(p.confusion, paperFPR), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1)}
+		Strict: p.soft.reaching(p.confusion, paperFPR), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1, threshold)}
 	out.Calibration.Histogram = p.bins.all().histogram()
 	out.setBoundaries(averageBoundaries(p.boundaries))
 	return out

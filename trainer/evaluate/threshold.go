@@ -49,15 +49,16 @@ type OperatingPoint struct {
 	Precision Value   `json:"precision"` // of pixels said to be soft tissue
 }
 
-// curve gives the operating points from threshold 0 to 1 by 0.01, and by 0.001 from
-// the threshold fine on.
-func (t *thresholds) curve(c Confusion, fine float64) []OperatingPoint {
+// curve gives the operating points from threshold 0 to 1 by 0.01, by 0.001 from the
+// threshold fine on, and that of the threshold in use, or the next multiple of 0.001.
+func (t *thresholds) curve(c Confusion, fine, inUse float64) []OperatingPoint {
+	used := int(math.Ceil(inUse*thresholdBins - 1e-4))
 	soft, rest := c.truths(dataset.SoftTissue)
 	var tp, fp int64
 	var points []OperatingPoint
 	for b := thresholdBins; b >= 0; b-- {
 		tp, fp = tp+t[b][1], fp+t[b][0]
-		if float64(b) < fine*thresholdBins && b%10 != 0 {
+		if float64(b) < fine*thresholdBins && b%10 != 0 && b != used {
 			continue
 		}
 		points = append(points, OperatingPoint{float64(b) / thresholdBins, share(tp, soft), share(fp, rest), share(tp, tp+fp)})
