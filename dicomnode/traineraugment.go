@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"dicomnode/internal/durable"
+	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/augment"
 )
 
@@ -102,7 +104,7 @@ func (f *augmentFlags) augment(cmd *cobra.Command, dir string) (res *augment.Res
 	switch {
 	case errors.Is(err, augment.ErrEmpty):
 		err = hinted(fmt.Errorf("augment %s: %w", dir, err), "\"dicomnode trainer split\" chooses the training images; --split names another split, --split none takes images without one")
-	case errors.Is(err, augment.ErrOther):
+	case errors.Is(err, augment.ErrOther), errors.Is(err, dataset.ErrExists):
 		err = hinted(err, "choose another --out, or delete that folder")
 	case errors.Is(err, augment.ErrOptions):
 		err = &usageError{err}
@@ -120,6 +122,7 @@ func (f *augmentFlags) writeSheet() error {
 
 func (f *augmentFlags) print(out io.Writer, res *augment.Result) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var notes strings.Builder
 	fmt.Fprintln(w, "BODY PART\tORIGINALS\tPICTURES")
 	for _, p := range res.Parts {
 		name := p.Name
@@ -128,10 +131,10 @@ func (f *augmentFlags) print(out io.Writer, res *augment.Result) error {
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\n", name, p.Origins, p.Images)
 		if p.Origins > p.Images {
-			fmt.Fprintf(w, "note: %d originals of %s were left out: --per-body-part is %d\n", p.Origins-p.Images, name, p.Images)
+			fmt.Fprintf(&notes, "note: %d originals of %s were left out: --per-body-part is %d\n", p.Origins-p.Images, name, p.Images)
 		}
 	}
-	fmt.Fprintf(w, "%d pictures in %s\n", res.Images, f.opt.Out)
+	fmt.Fprintf(w, "%s%d pictures in %s\n", notes.String(), res.Images, f.opt.Out)
 	if res.Kept > 0 {
 		fmt.Fprintf(w, "%d of them were there already\n", res.Kept)
 	}

@@ -79,7 +79,7 @@ type calibrated struct {
 type scores struct {
 	Accuracy         float64 `json:"accuracy"`
 	WeightedF1       float64 `json:"weighted_f1"`
-	CalibrationError float64 `json:"expected_calibration_error"`
+	CalibrationError float64 `json:"expected_calibration_error,omitempty"` // not of Expected, which counts classes only
 }
 
 func scoresOf(s evaluate.Summary) scores {
@@ -114,7 +114,7 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	}
 	samples, err := loadAll(cmd.Context(), folders, f.opt)
 	if err != nil {
-		return err
+		return hintedData(err)
 	}
 	old, err := f.load()
 	if err != nil {
@@ -122,7 +122,7 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	}
 	found, err := f.correct(cmd, folders, old, samples)
 	if err != nil {
-		return err
+		return hintedData(err)
 	}
 	if f.asJSON {
 		return printJSON(cmd.OutOrStdout(), found)

@@ -189,7 +189,7 @@ func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.
 	}
 	report, err := f.report(cmd, folder, entries)
 	if err != nil {
-		return err
+		return hintedData(err)
 	}
 	write := report.WriteText
 	if f.asJSON {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -117,7 +116,7 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 		_ = bar.Set(done) // cosmetic
 	}
 	report, err := evaluate.Run(cmd.Context(), folder, s, opt)
-	return report, errors.Join(err, s.Close())
+	return report, joinClose(hintedData(err), s)
 }
 
 // Names of the files in an evaluation's folder.

@@ -227,7 +227,7 @@ func hintedFit(err error) error {
 	case errors.Is(err, fit.ErrNoValidation):
 		return hinted(err, "\"dicomnode trainer split\" chooses validation images; --validation names another folder")
 	}
-	return err
+	return hintedData(err)
 }
 
 // card describes the run; what the network dictates is filled in on export.

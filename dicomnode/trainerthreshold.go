@@ -80,6 +80,9 @@ func (f *thresholdFlags) check(cmd *cobra.Command) error {
 	if !(f.want.FalsePositiveRate >= 0 && f.want.FalsePositiveRate <= 1) {
 		return usagef("for example --false-positive-rate 0.03", "%s wants a rate from 0 to 1", cmd.CommandPath())
 	}
+	if f.want.LeastImages < 1 {
+		return usagef("for example --least-images 5", "%s wants at least one image of a body part", cmd.CommandPath())
+	}
 	if f.at == model.AtNetwork && cmd.Flags().Changed("refine") {
 		return usagef("leave --refine out", "%s --at network refines nothing", cmd.CommandPath())
 	}
@@ -141,11 +144,11 @@ func (f *thresholdFlags) find(cmd *cobra.Command, b *model.Bundle, folders []str
 	place := calibrate.Place{Native: f.at == model.AtNative, Guided: guidedFilter(f.refine)}
 	counts, samples, err := calibrate.Count(cmd.Context(), folders, f.data, s, place)
 	if err = errors.Join(err, s.Close()); err != nil {
-		return foundThresholds{}, err
+		return foundThresholds{}, hintedData(err)
 	}
 	list, err := calibrate.FindThresholds(counts, f.want)
 	if err != nil {
-		return foundThresholds{}, err
+		return foundThresholds{}, hintedData(err)
 	}
 	chosen := &model.Choice{At: f.at, Weigh: f.want.Weigh, FalsePositiveRate: f.want.FalsePositiveRate, Images: len(samples), Digest: dataset.Digest(samples)}
 	if place.Native {
