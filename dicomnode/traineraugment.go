@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/internal/durable"
-	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/augment"
+	"dicomnode/trainer/dataset"
 )
 
 // augmentFlags are those of trainer augment.

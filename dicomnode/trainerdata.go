@@ -7,6 +7,7 @@ import (
 	"dicomnode/trainer/calibrate"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
+	"dicomnode/trainer/simulate"
 )
 
 // hintedData says what to do about a data set that cannot be used; other errors, and
@@ -23,6 +24,17 @@ func hintedData(err error) error {
 		return hinted(err, problem.Hint)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, dataset.ErrFormat):
 		return hinted(err, "\"dicomnode trainer dataset check\" explains what is wrong with a folder")
+	}
+	return err
+}
+
+// hintedSimulation says what to do about what simulate refuses.
+func hintedSimulation(err error) error {
+	switch {
+	case errors.Is(err, simulate.ErrOther):
+		return hinted(err, "choose another --out, or give the --seed, --size and --anatomy that the folder was begun with")
+	case errors.Is(err, simulate.ErrOptions):
+		return &usageError{err}
 	}
 	return err
 }

@@ -14,6 +14,15 @@ type simulateFlags struct {
 	simulate.Options
 	anatomy []string // files, perhaps with =WEIGHT
 	dicom   string   // ROWSxCOLUMNS of the detector; empty: no DICOM files
+	asJSON  bool
+}
+
+// simulatedFiles is what trainer simulate prints as JSON.
+type simulatedFiles struct {
+	Folder   string `json:"folder"`
+	Pictures int    `json:"pictures"`
+	DXImages int    `json:"dx_images"`
+	Darks    int    `json:"dark_frames"`
 }
 
 // darksOfDataset is how many dark frames go with a data set's DICOM files.
@@ -22,12 +31,14 @@ const darksOfDataset = 5
 func trainerSimulateCmd() *cobra.Command {
 	var f simulateFlags
 	cmd := &cobra.Command{
-		Use: "simulate --out DATASET [--anatomy FILE]... [--count N] [--seed S] [--dicom ROWSxCOLUMNS] [--dicom-presentation]", Short: "write labelled simulated radiographs",
+		Use: "simulate --out DATASET [--anatomy FILE]... [--count N] [--seed S] [--dicom ROWSxCOLUMNS] [--dicom-presentation] [--json]", Short: "write labelled simulated radiographs",
 		Long: `Write a data set folder of simulated radiographs: bodies in many poses and views,
 X-ray physics, the processing of many vendors, exact labels. With --anatomy the
 body is a surface model of a human (.npz) or a CT volume; without, it is a small
 phantom of two legs made of tubes, which needs no data and is for trying the
-training out. An interrupted run goes on when it is started again.
+training out. An interrupted run goes on when it is started again; a folder that
+holds anything else is refused. Pictures of one posed body have one value in the
+column patient, so that "dicomnode trainer split" keeps them together.
 
 A CT is a NIfTI file of Hounsfield units whose name begins with the body part
 (foot, head, chest, abdomen_pelvis, knee …), as in knee_7.nii.gz; beside it lies
@@ -58,6 +69,7 @@ pictures themselves as DX For Presentation.
 	cmd.Flags().Uint64Var(&f.Seed, "seed", 1, "seed of everything random")
 	cmd.Flags().StringVar(&f.dicom, "dicom", "", "write DX files of a detector with so many rows and columns, up to 4096x4096")
 	cmd.Flags().BoolVar(&f.Presentation, "dicom-presentation", false, "write the pictures as DX files too")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
@@ -77,19 +89,25 @@ func (f simulateFlags) run(cmd *cobra.Command) error {
 	dx.Anatomy = f.Anatomy
 	bar := newProgress(cmd.ErrOrStderr(), f.Count, "simulating")
 	if err := simulate.Run(cmd.Context(), f.Options, func(done, _ int) { _ = bar.Set(done) }); err != nil { // cosmetic
-		return err
+		return hintedSimulation(err)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d pictures in %s\n", f.Count, f.Out)
+	if !f.asJSON {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d pictures in %s\n", f.Count, f.Out)
+	}
 	if len(f.anatomy) > 0 {
 		fmt.Fprintln(cmd.ErrOrStderr(), "hint: the card of a model trained on them names whose anatomy it is: trainer fit --attribution TEXT")
 	}
-	if f.dicom == "" {
-		return nil
+	var images, darks []string
+	if f.dicom != "" {
+		if images, darks, err = simulate.RunDX(cmd.Context(), dx); err != nil {
+			return hintedSimulation(err)
+		}
 	}
-	images, darks, err := simulate.RunDX(cmd.Context(), dx)
-	if err != nil {
-		return err
+	switch {
+	case f.asJSON:
+		return printJSON(cmd.OutOrStdout(), simulatedFiles{f.Out, f.Count, len(images), len(darks)})
+	case f.dicom != "":
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d DX images and %d dark frames in %s\n", len(images), len(darks), dx.Out)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d DX images and %d dark frames in %s\n", len(images), len(darks), dx.Out)
 	return err
 }

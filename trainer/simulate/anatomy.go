@@ -80,7 +80,7 @@ func weighted(s string) (path string, weight float64, err error) {
 	}
 	w, err := strconv.ParseFloat(s[i+1:], 64)
 	if err != nil || !(w >= 0 && w <= 1e6) {
-		return "", 0, fmt.Errorf("%w: weight of anatomy %q", errOptions, s)
+		return "", 0, fmt.Errorf("%w: weight of anatomy %q", ErrOptions, s)
 	}
 	return s[:i], w, nil
 }
@@ -107,7 +107,7 @@ func (a *Anatomy) share() error {
 		total += a.weights[i]
 	}
 	if total == 0 {
-		return fmt.Errorf("%w: the weights of all anatomies are 0", errOptions)
+		return fmt.Errorf("%w: the weights of all anatomies are 0", ErrOptions)
 	}
 	for i := range a.weights {
 		a.weights[i] /= total

@@ -27,7 +27,7 @@ type DXOptions struct {
 // is whole or not there.
 func RunDX(ctx context.Context, o DXOptions) (images, darks []string, err error) {
 	if o.Count < 0 || o.Darks < 0 || o.First < 0 || o.Out == "" {
-		return nil, nil, fmt.Errorf("%w: count %d, first %d, dark frames %d, out %q", errOptions, o.Count, o.First, o.Darks, o.Out)
+		return nil, nil, fmt.Errorf("%w: count %d, first %d, dark frames %d, out %q", ErrOptions, o.Count, o.First, o.Darks, o.Out)
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, nil, err

@@ -22,7 +22,7 @@ type readOut struct {
 
 func (e Exposure) take() (*readOut, error) {
 	if e.Rows < 64 || e.Columns < 64 || e.Rows > 4096 || e.Columns > 4096 || e.View < 0 {
-		return nil, fmt.Errorf("%w: %d×%d pixels of view %d", errOptions, e.Rows, e.Columns, e.View)
+		return nil, fmt.Errorf("%w: %d×%d pixels of view %d", ErrOptions, e.Rows, e.Columns, e.View)
 	}
 	r := &readOut{Exposure: e}
 	if !e.Dark {

@@ -45,7 +45,8 @@ const samplesPerView = 4
 // Views is how many posed bodies the first count samples show.
 func Views(count int) int { return (count + samplesPerView - 1) / samplesPerView }
 
-var errOptions = errors.New("invalid simulation options")
+// ErrOptions is a value out of the range that Options and DXOptions give.
+var ErrOptions = errors.New("invalid simulation options")
 
 func (o *Options) complete() error {
 	if o.Size == 0 {
@@ -58,16 +59,21 @@ func (o *Options) complete() error {
 		o.Workers = runtime.NumCPU()
 	}
 	if o.Count < 1 || o.First < 0 || o.Size < 64 || o.Size > 1024 || o.Out == "" {
-		return fmt.Errorf("%w: count %d, first %d, size %d, out %q", errOptions, o.Count, o.First, o.Size, o.Out)
+		return fmt.Errorf("%w: count %d, first %d, size %d (64 to 1024), out %q", ErrOptions, o.Count, o.First, o.Size, o.Out)
 	}
 	return nil
 }
 
 // Run writes or completes a data set folder: images/, labels/ and dataset.csv. Sample i depends on Anatomy,
 // Seed, Size and i only. Samples whose files exist are kept. progress (may be nil) is called after
-// each view, never concurrently. An interrupted run continues when started again.
+// each view, never concurrently. An interrupted run continues when started again; a folder of other
+// pictures is refused with [ErrOther].
 func Run(ctx context.Context, o Options, progress func(done, total int)) error {
 	if err := o.complete(); err != nil {
+		return err
+	}
+	before, err := o.rowsThere()
+	if err != nil {
 		return err
 	}
 	folders := []string{"images", "labels"}
@@ -79,11 +85,14 @@ func Run(ctx context.Context, o Options, progress func(done, total int)) error {
 			return err
 		}
 	}
+	if err := o.sign(); err != nil {
+		return err
+	}
 	parts, err := runViews(ctx, o, progress)
 	if err != nil {
 		return err
 	}
-	return writeIndex(o, parts)
+	return writeIndex(o, parts, before)
 }
 
 func runViews(ctx context.Context, o Options, progress func(done, total int)) (map[int]string, error) {
@@ -183,10 +192,11 @@ func splitOf(seed uint64, v int) string {
 	return "train"
 }
 
-func writeIndex(o Options, parts map[int]string) error {
+// writeIndex writes the table. Rows that were there before keep their split and difficulty: people change them.
+func writeIndex(o Options, parts map[int]string, before map[string]dataset.Item) error {
 	return writeWhole(filepath.Join(o.Out, "dataset.csv"), func(out io.Writer) error {
 		w := csv.NewWriter(out)
-		w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source", dataset.SpacingColumn})
+		w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source", dataset.SpacingColumn, dataset.PatientColumn})
 		for i := range o.First + o.Count {
 			v := i / samplesPerView
 			part, ok := parts[v]
@@ -201,7 +211,14 @@ func writeIndex(o Options, parts map[int]string) error {
 				return err
 			}
 			id := o.id(i)
-			w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), splitOf(o.Seed, v), strconv.Itoa(0), "simulated", mm})
+			split, difficult := splitOf(o.Seed, v), 0
+			if row, was := before[id]; was {
+				split = row.Split
+				if row.Difficult {
+					difficult = 1
+				}
+			}
+			w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), split, strconv.Itoa(difficult), "simulated", mm, o.patient(v)})
 		}
 		w.Flush()
 		return w.Error()

@@ -5,13 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
+	"errors"
 	"image"
 	"image/png"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate"
 )
 
@@ -149,5 +152,72 @@ func TestRunStops(t *testing.T) {
 	cancel()
 	if err := simulate.Run(ctx, simulate.Options{Count: 4, Size: 64, Out: t.TempDir()}, nil); err == nil {
 		t.Error("a cancelled run reported success")
+	}
+}
+
+// A run goes on in its own folder only.
+func TestRunRefusesOtherFolders(t *testing.T) {
+	dir := run(t, simulate.Options{Count: 4, Seed: 7, Size: 64})
+	want := digest(t, dir)
+	for name, o := range map[string]simulate.Options{
+		"seed": {Count: 4, Seed: 8, Size: 64, Out: dir},
+		"size": {Count: 4, Seed: 7, Size: 80, Out: dir},
+	} {
+		if err := simulate.Run(context.Background(), o, nil); !errors.Is(err, simulate.ErrOther) {
+			t.Errorf("another %s: got %v, want ErrOther", name, err)
+		}
+	}
+	if digest(t, dir) != want {
+		t.Error("a refused run changed the folder")
+	}
+	mine := t.TempDir()
+	table := strings.Join(dataset.Columns, ",") + "\nhand,images/hand.png,labels/hand.png,hand,air_dark,,0,us\n"
+	if err := os.WriteFile(filepath.Join(mine, dataset.Table), []byte(table), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := simulate.Run(context.Background(), simulate.Options{Count: 4, Seed: 7, Size: 64, Out: mine}, nil); !errors.Is(err, simulate.ErrOther) {
+		t.Errorf("a table of others: got %v, want ErrOther", err)
+	}
+	if names, err := os.ReadDir(mine); err != nil || len(names) != 1 {
+		t.Errorf("a folder of others holds %v, %v; want its table alone", names, err)
+	}
+}
+
+// All samples of a view show one patient; a division made since stays.
+func TestRunKeepsSplitAndPatients(t *testing.T) {
+	dir := run(t, simulate.Options{Count: 8, Seed: 7, Size: 64})
+	read := func() []dataset.Item {
+		f, err := dataset.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		patients := map[string]int{}
+		for _, it := range f.Items {
+			patients[f.Extra(it, dataset.PatientColumn)]++
+		}
+		if len(patients) != (len(f.Items)+3)/4 || patients[""] != 0 {
+			t.Errorf("%d samples of patients %v, want four of each", len(f.Items), patients)
+		}
+		return f.Items
+	}
+	f, err := dataset.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range f.Items {
+		f.Items[i].Split, f.Items[i].Difficult = dataset.Test, i == 2
+	}
+	if err := errors.Join(f.Save(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	run(t, simulate.Options{Count: 12, Seed: 7, Size: 64, Out: dir})
+	for i, it := range read() {
+		if got, want := it.Split == dataset.Test, i < 8; got != want {
+			t.Errorf("sample %d is in split %q", i, it.Split)
+		}
+		if it.Difficult != (i == 2) {
+			t.Errorf("sample %d is difficult: %v", i, it.Difficult)
+		}
 	}
 }

@@ -51,7 +51,7 @@ func Load(path string) (*Body, error) {
 	}
 	m, err := readNPZ(f, st.Size())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read body %s: %w", path, err)
 	}
 	b, err := bodyFrom(m)
 	if err != nil {

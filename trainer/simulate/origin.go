@@ -1,0 +1,90 @@
+package simulate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dicomnode/trainer/dataset"
+)
+
+// ErrOther is a folder that holds another data set, or pictures simulated with another seed, size or anatomy.
+var ErrOther = errors.New("the folder holds another data set, or one simulated with another seed, size or anatomy")
+
+// originFile tells what the pictures of a folder are made from.
+const originFile = "simulate.json"
+
+// origin is what all pictures of a folder depend on.
+type origin struct {
+	Seed    uint64           `json:"seed"`
+	Size    int              `json:"size"` // longer side in pixels
+	Anatomy []anatomyPortion `json:"anatomy"`
+}
+
+type anatomyPortion struct {
+	Identity string  `json:"identity"` // of the subject
+	Weight   float64 `json:"weight"`   // share of the views
+}
+
+func (o Options) origin() ([]byte, error) {
+	out := origin{Seed: o.Seed, Size: o.Size}
+	for i, s := range o.Anatomy.subjects {
+		out.Anatomy = append(out.Anatomy, anatomyPortion{s.Identity(), o.Anatomy.weights[i]})
+	}
+	return json.MarshalIndent(out, "", "  ")
+}
+
+// rowsThere refuses a folder of other pictures with [ErrOther], and returns the rows of its table by id, none while
+// there is no table.
+func (o Options) rowsThere() (map[string]dataset.Item, error) {
+	want, err := o.origin()
+	if err != nil {
+		return nil, err
+	}
+	have, err := os.ReadFile(filepath.Join(o.Out, originFile))
+	switch {
+	case err == nil && !bytes.Equal(have, want):
+		return nil, fmt.Errorf("simulate into %s: %w", o.Out, ErrOther)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	return o.rows()
+}
+
+// sign writes what the folder's pictures are made from.
+func (o Options) sign() error {
+	text, err := o.origin()
+	if err != nil {
+		return err
+	}
+	return writeWhole(filepath.Join(o.Out, originFile), func(w io.Writer) error { _, err := w.Write(text); return err })
+}
+
+// rows reads the table that is there; rows of other pictures are [ErrOther].
+func (o Options) rows() (map[string]dataset.Item, error) {
+	f, err := dataset.Open(o.Out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rows := map[string]dataset.Item{}
+	for _, it := range f.Items {
+		if !strings.HasPrefix(it.ID, fmt.Sprintf("sim-%d-", o.Seed)) {
+			return nil, fmt.Errorf("simulate into %s: %w", o.Out, ErrOther)
+		}
+		rows[it.ID] = it
+	}
+	return rows, nil
+}
+
+// patient is the pseudonym of who is seen in view v, with all its samples.
+func (o Options) patient(v int) string { return fmt.Sprintf("sim-%d-view-%06d", o.Seed, v) }
