@@ -49,6 +49,9 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = interrupted(err)
+	}
 	report(errOut, err)
 	var usage *usageError
 	if errors.As(err, &usage) {
@@ -117,6 +120,15 @@ func hinted(err error, hint string) error {
 		return nil
 	}
 	return &hintError{err, hint}
+}
+
+// interrupted is the error of a program that was told to stop; a hint stays.
+func interrupted(err error) error {
+	var told *hintError
+	if errors.As(err, &told) {
+		return hinted(errors.New("interrupted"), told.hint)
+	}
+	return errors.New("interrupted")
 }
 
 // report prints "dicomnode: what" and "hint: what to do".

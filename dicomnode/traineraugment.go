@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -106,6 +107,8 @@ func (f *augmentFlags) augment(cmd *cobra.Command, dir string) (res *augment.Res
 		err = hinted(fmt.Errorf("augment %s: %w", dir, err), "\"dicomnode trainer split\" chooses the training images; --split names another split, --split none takes images without one")
 	case errors.Is(err, augment.ErrOther), errors.Is(err, dataset.ErrExists):
 		err = hinted(err, "choose another --out, or delete that folder")
+	case errors.Is(err, context.Canceled):
+		err = hinted(err, goesOn)
 	case errors.Is(err, augment.ErrOptions):
 		err = &usageError{err}
 	}

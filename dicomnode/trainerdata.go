@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 
@@ -28,11 +29,16 @@ func hintedData(err error) error {
 	return err
 }
 
+// goesOn is the hint of a verb that was interrupted and keeps what it has done.
+const goesOn = "the same command goes on where it was"
+
 // hintedSimulation says what to do about what simulate refuses.
 func hintedSimulation(err error) error {
 	switch {
 	case errors.Is(err, simulate.ErrOther):
 		return hinted(err, "choose another --out, or give the --seed, --size and --anatomy that the folder was begun with")
+	case errors.Is(err, context.Canceled):
+		return hinted(err, goesOn)
 	case errors.Is(err, simulate.ErrOptions):
 		return &usageError{err}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -207,7 +208,7 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 	}
 	res, err := fit.Run(cmd.Context(), f.opt, report.step)
 	if err := errors.Join(err, report.err); err != nil {
-		return hintedFit(err)
+		return hintedFit(err, f.opt.Checkpoint)
 	}
 	b, err := model.Export(res.Weights, f.card(cmd, res), f.model.library)
 	if err != nil {
@@ -220,8 +221,12 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 }
 
 // hintedFit says what to do about what a run cannot go on with.
-func hintedFit(err error) error {
+func hintedFit(err error, checkpoint string) error {
 	switch {
+	case errors.Is(err, context.Canceled) && checkpoint != "":
+		return hinted(err, goesOn)
+	case errors.Is(err, context.Canceled):
+		return hinted(err, "with --checkpoint FILE an interrupted run goes on where it was")
 	case errors.Is(err, fit.ErrOtherRun):
 		return hinted(err, "give the options and the data that it began with, or another --checkpoint")
 	case errors.Is(err, fit.ErrNoValidation):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ func runImport(cmd *cobra.Command, out string, asJSON bool, run func(context.Con
 	bar := newProgress(cmd.ErrOrStderr(), 1000, "importing")
 	res, err := run(cmd.Context(), func(done, total int) { _ = bar.Set(1000 * done / total) }) // cosmetic
 	if err != nil && !errors.Is(err, importer.ErrProblems) {
-		return fmt.Errorf("import: %w", err)
+		return hintedImport(fmt.Errorf("import: %w", err))
 	}
 	if errors.Is(err, importer.ErrProblems) {
 		err = fmt.Errorf("import: %w: %s", err, plural(len(res.Problems), "problem"))
@@ -29,6 +30,19 @@ func runImport(cmd *cobra.Command, out string, asJSON bool, run func(context.Con
 		return errors.Join(printJSON(cmd.OutOrStdout(), res), err)
 	}
 	return errors.Join(printImport(cmd.OutOrStdout(), res, out, err), err)
+}
+
+// hintedImport says what to do about what ends an import before it begins.
+func hintedImport(err error) error {
+	switch {
+	case errors.Is(err, importer.ErrNotEmpty):
+		return hinted(err, "choose another --out: an import makes a folder of its own")
+	case errors.Is(err, importer.ErrNoSegmentation):
+		return hinted(err, "name the images and what \"dicomnode segment\" or the node wrote of them")
+	case errors.Is(err, fs.ErrNotExist):
+		return hinted(err, "name files and folders that are there")
+	}
+	return err
 }
 
 func printImport(w io.Writer, res *importer.Result, out string, failed error) error {

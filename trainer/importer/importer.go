@@ -44,6 +44,12 @@ func (p Problem) Error() string { return p.File + ": " + p.What }
 // ErrProblems is an import that wrote nothing; its Result tells why.
 var ErrProblems = errors.New("nothing was imported")
 
+// ErrNotEmpty is a folder to write that holds something already.
+var ErrNotEmpty = errors.New("is not empty")
+
+// ErrNoSegmentation is an input of [Segmented] without any DICOM segmentation.
+var ErrNoSegmentation = errors.New("no DICOM segmentation")
+
 // report collects what concurrent workers find.
 type report struct {
 	mu     sync.Mutex
@@ -80,7 +86,7 @@ func (r *report) finish() *Result {
 // has no error and report no problem; else nothing stays.
 func stage(out string, r *report, columns []string, fill func(w *dataset.Writer) error) error {
 	if entries, err := os.ReadDir(out); len(entries) > 0 {
-		return fmt.Errorf("make data set folder: %s is not empty", out)
+		return fmt.Errorf("make data set folder: %s %w", out, ErrNotEmpty)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -87,7 +87,7 @@ func (s Segmented) find(r *report) (images map[string]string, segmentations []st
 	slices.Sort(segmentations)
 	segmentations = slices.Compact(segmentations)
 	if len(segmentations) == 0 && len(r.result.Problems) == 0 {
-		return nil, nil, fmt.Errorf("no DICOM segmentation in %s", strings.Join(s.Inputs, ", "))
+		return nil, nil, fmt.Errorf("%w in %s", ErrNoSegmentation, strings.Join(s.Inputs, ", "))
 	}
 	return images, segmentations, nil
 }

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Ctrl-C is told in words, with how to go on.
+func TestInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	if code := run(t.Context(), []string{"trainer", "simulate", "--out", data, "--count", "4", "--size", "64"}, io.Discard, io.Discard); code != exitOK {
+		t.Fatalf("simulate ended with %d", code)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for name, x := range map[string]struct {
+		args []string
+		hint string
+	}{
+		"simulate": {[]string{"trainer", "simulate", "--out", data, "--count", "8", "--size", "64"}, goesOn},
+		"augment":  {[]string{"trainer", "augment", data, "--out", filepath.Join(dir, "many")}, goesOn},
+		"compare":  {[]string{"trainer", "compare", data, "--model", "none"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told strings.Builder
+			code := run(stopped, x.args, io.Discard, &told)
+			want := "dicomnode: interrupted\n"
+			if x.hint != "" {
+				want += "hint: " + x.hint + "\n"
+			}
+			if code != exitFailed || told.String() != want {
+				t.Errorf("exit code %d and %q, want %d and %q", code, told.String(), exitFailed, want)
+			}
+		})
+	}
+}
