@@ -20,30 +20,39 @@ func (n *network) Block(l model.Block, x *value) *value {
 	z := n.affine(centred, l.Out, a, shift.value, "", !l.Linear)
 	out := &value{name: z, c: l.Out, h: x.h}
 	n.tape = append(n.tape, func() {
-		back(n.blockGrad(l, out, centred, inv, a))
+		n.blockGrad(l, out, centred, inv, a, back)
 	})
 	return out
 }
 
-// convolution is block l's, and what sends the gradient at its output back.
-func (n *network) convolution(l model.Block, x *value, kernel *param) (y string, back func(dy string)) {
+// convolution is block l's, and what sends the gradient at its output back, which is
+// that of each channel of dy times its scale; an empty scale is 1.
+func (n *network) convolution(l model.Block, x *value, kernel *param) (y string, back func(dy, scale string)) {
 	if n.merges(l, x) {
 		merged, small := n.mergedKernel(l, kernel.value), x.small.pieces(n.apart)
-		return n.mergedConv(l, small, merged), func(dy string) {
-			kernel.grad = n.mergedKernelGrad(l, small, dy)
-			n.sendBack(small, merged, func(piece *value, kernel string) string { return n.mergedInputGrad(l, piece, dy, kernel) })
+		return n.mergedConv(l, small, merged), func(dy, scale string) {
+			kernel.grad = n.scaleKernel(n.mergedKernelGrad(l, small, dy), scale)
+			n.sendBack(small, n.scaleKernel(merged, scale), func(piece *value, kernel string) string { return n.mergedInputGrad(l, piece, dy, kernel) })
 		}
 	}
 	pieces := x.pieces(n.apart)
 	before, after := l.Pads()
-	return n.convPieces(pieces, kernel.value, l.Out, same(l.Side, before, after), l.Side), func(dy string) {
-		kernel.grad = n.kernelGrad(l, n.plains(pieces), n.toPlain(dy, l.Out))
+	return n.convPieces(pieces, kernel.value, l.Out, same(l.Side, before, after), l.Side), func(dy, scale string) {
+		kernel.grad = n.scaleKernel(n.kernelGrad(l, n.plains(pieces), n.toPlain(dy, l.Out)), scale)
 		if l.Index > 0 { // nobody needs the gradient of the picture
-			n.sendBack(pieces, kernel.value, func(piece *value, kernel string) string {
+			n.sendBack(pieces, n.scaleKernel(kernel.value, scale), func(piece *value, kernel string) string {
 				return n.conv(dy, n.turned(kernel), l.Out, piece.c, same(l.Side, after, before), l.Side, "")
 			})
 		}
 	}
+}
+
+// scaleKernel is a kernel [out,in,side,side] times scale [out], which may be "".
+func (n *network) scaleKernel(kernel, scale string) string {
+	if scale == "" {
+		return kernel
+	}
+	return n.Node("Mul", nil, kernel, n.Node("Reshape", nil, scale, n.ints(-1, 1, 1, 1)))
 }
 
 // sendBack adds to each piece the gradient that its part of the kernel makes.
@@ -64,19 +73,25 @@ func (n *network) normalise(y string, c, h int) (centred, inv string) {
 	return centred, inv
 }
 
-// blockGrad sets the gradients of scale and shift and returns the gradient at the
-// convolution's output: with a = scale·inv, out = ReLU(a·d + shift), M values per
+// blockGrad sets the gradients of scale and shift and sends the gradient at the
+// convolution's output back: with a = scale·inv, out = ReLU(a·d + shift), M values per
 // channel and g the gradient before the ReLU,
-// dy = a·g − (a·inv²·Σ(g·d)/M)·d − a·Σg/M.
-func (n *network) blockGrad(l model.Block, out *value, d, inv, a string) string {
+// dy = a·(g − (inv²·Σ(g·d)/M)·d − Σg/M).
+func (n *network) blockGrad(l model.Block, out *value, d, inv, a string, back func(dy, scale string)) {
 	g := n.beforeReLU(l, out)
 	sumG := n.channelSum(g, out.c, out.h, false)
 	sumGD := n.Node("Mul", nil, inv, n.channelSum(n.Node("Mul", nil, g, d), out.c, out.h, false))
 	n.params[l.Shift()].grad, n.params[l.Scale()].grad = sumG, sumGD
-	m := n.Node("Mul", nil, a, n.scalar(-1/float32(n.batch*out.h*out.h)))
+	share := n.scalar(-1 / float32(n.batch*out.h*out.h))
+	if n.block == 0 { // the factor a costs less on the kernels than on a map
+		k := n.Node("Mul", nil, share, n.Node("Mul", nil, inv, sumGD))
+		back(n.affine(d, out.c, k, n.Node("Mul", nil, share, sumG), g, false), a)
+		return
+	}
+	m := n.Node("Mul", nil, a, share)
 	k := n.Node("Mul", nil, m, n.Node("Mul", nil, inv, sumGD))
 	rest := n.affine(d, out.c, k, n.Node("Mul", nil, m, sumG), "", false)
-	return n.affine(g, out.c, a, "", rest, false)
+	back(n.affine(g, out.c, a, "", rest, false), "")
 }
 
 // beforeReLU is the gradient before block l's ReLU, if it has one. A very steep

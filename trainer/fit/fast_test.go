@@ -19,8 +19,8 @@ func needFast(t testing.TB) int {
 	return block
 }
 
-// TestFastIsStandard compares loss and gradient of both paths, for maps of even
-// and odd sizes, kernels of 2, 3 and 7 and unpooling.
+// TestFastIsStandard compares loss and gradient of both paths, and of the standard one
+// in both layouts, for maps of even and odd sizes, kernels of 2, 3 and 7 and unpooling.
 func TestFastIsStandard(t *testing.T) {
 	block := needFast(t)
 	for _, s := range []shapeOf{
@@ -29,19 +29,21 @@ func TestFastIsStandard(t *testing.T) {
 		{net: model.UNet(block), batch: 2, size: 56},
 	} {
 		t.Run(s.net.String(), func(t *testing.T) {
-			fast := s
-			fast.block = block
+			fast, major := s, s
+			fast.block, major.channelMajor = block, true
 			b := randomBatch(t, s, random(3, 3))
 			defer close0(t, b)
 			wantLoss, want := gradientOn(t, s, b)
-			loss, got := gradientOn(t, fast, b)
-			if math.Abs(loss-wantLoss) > 1e-5 {
-				t.Errorf("the loss is %g, on the standard path %g", loss, wantLoss)
-			}
-			d := distance(got, want)
-			t.Logf("gradients differ by %.2g of their length", d)
-			if !(d < 0.02) {
-				t.Errorf("the gradients differ by %g of their length", d)
+			for name, other := range map[string]shapeOf{"fast": fast, "channel-major": major} {
+				loss, got := gradientOn(t, other, b)
+				if math.Abs(loss-wantLoss) > 1e-5 {
+					t.Errorf("%s: the loss is %g, on the standard path %g", name, loss, wantLoss)
+				}
+				d := distance(got, want)
+				t.Logf("%s: gradients differ by %.2g of their length", name, d)
+				if !(d < 0.02) {
+					t.Errorf("%s: the gradients differ by %g of their length", name, d)
+				}
 			}
 		})
 	}

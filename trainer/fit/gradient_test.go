@@ -2,6 +2,7 @@ package fit
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -43,7 +44,9 @@ func TestGradient(t *testing.T) {
 			"bottomb.kernel", "up4.kernel", "up4a.kernel", "up2.scale", "up1.kernel", "out.kernel"}},
 	} {
 		for _, name := range c.parameters {
-			t.Run(c.shape.net.String()+"/"+name, func(t *testing.T) { checkGradient(t, c.shape, name) })
+			for _, c.shape.channelMajor = range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/channel-major %t", c.shape.net, name, c.shape.channelMajor), func(t *testing.T) { checkGradient(t, c.shape, name) })
+			}
 		}
 	}
 }

@@ -31,6 +31,9 @@ type shapeOf struct {
 	block       int // channels per block on the fast path, 0 for the standard one
 	steps       int // made in one run of the graph at most; 0 and 1: one, and no Loop
 
+	// Maps lie channel × image, see layout: what a CPU's standard operators like.
+	channelMajor bool
+
 	apart bool // doubled and joined maps are made and convolved then, to compare with
 }
 
@@ -92,8 +95,11 @@ func forwardGraph(g *onnx.Graph, s shapeOf, suffix string) (*network, *value) {
 	if s.size%8 != 0 {
 		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.size))
 	}
-	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, batch: s.batch, block: s.block, apart: s.apart, suffix: suffix}
+	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, layout: layout{s.batch, s.block, s.channelMajor}, apart: s.apart, suffix: suffix}
 	x := &value{name: n.name("x"), c: 1, h: s.size}
+	if n.channelMajor { // with a single channel only the dimensions are in another order
+		x.name = n.Node("Reshape", nil, x.name, n.shape(n.dims(x.c, x.h)...))
+	}
 	n.split(n.name("P"))
 	return n, model.Build(n.net, n, x)
 }
@@ -106,30 +112,33 @@ func (n *network) loss(features *value) {
 	one := onnx.Attrs{"kernel_shape": []int{1, 1}}
 	pieces := features.pieces(n.apart)
 	plain, kernels := n.plains(pieces), n.cut(kernel.value, pieces)
-	logits := n.Node("Conv", one, plain[0].name, kernels[0], bias.value)
+	logits := n.plainConv(one, plain[0].name, kernels[0], bias.value)
 	for i, p := range plain[1:] {
-		logits = n.Node("Add", nil, n.Node("Conv", one, p.name, kernels[i+1]), logits)
+		logits = n.Node("Add", nil, n.plainConv(one, p.name, kernels[i+1]), logits)
 	}
-	shifted := n.Node("Sub", nil, logits, n.Node("ReduceMax", onnx.Attrs{"axes": []int{1}, "keepdims": 1}, logits))
+	if n.channelMajor {
+		t = n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, t)
+	}
+	shifted := n.Node("Sub", nil, logits, n.Node("ReduceMax", onnx.Attrs{"axes": []int{n.channels()}, "keepdims": 1}, logits))
 	exp := n.Node("Exp", nil, shifted)
-	sum := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, exp, n.ints(1))
+	sum := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, exp, n.shape(n.channels()))
 	logp := n.Node("Sub", nil, shifted, n.Node("Log", nil, sum))
 	rows := n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("Mul", nil, t, logp), n.ints(3))
 	total := n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, rows, n.ints(0, 1, 2))
 	n.NodeTo(n.name("loss"), "Neg", nil, n.Node("Mul", nil, total, norm))
 
-	weight := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, t, n.ints(1))
+	weight := n.Node("ReduceSum", onnx.Attrs{"keepdims": 1}, t, n.shape(n.channels()))
 	p := n.Node("Mul", nil, n.Node("Div", nil, exp, sum), weight)
 	d := n.Node("Mul", nil, n.Node("Sub", nil, p, t), norm)
-	bias.grad = n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, n.Node("ReduceSum", onnx.Attrs{"keepdims": 0}, d, n.ints(3)), n.ints(0, 2))
+	bias.grad = n.sumOver(n.sumOver(d, 3), n.images(), 2)
 	var products []string
 	for _, p := range plain {
-		products = append(products, n.sumBatch(n.timesTransposed(n.flat(d, 3), n.flat(p.name, p.c))))
+		products = append(products, n.product(&value{name: d, c: 3, h: p.h}, p))
 	}
 	kernel.grad = n.join(1, products)
 	n.sendBack(pieces, kernel.value, func(_ *value, kernel string) string {
 		back := n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, kernel)
-		return n.toBlocked(n.Node("Conv", one, d, back))
+		return n.toBlocked(n.plainConv(one, d, back))
 	})
 }
 

@@ -12,6 +12,8 @@ import (
 // products of shifted copies; which copies cost least depends on the channels.
 func (n *network) kernelGrad(l model.Block, x []*value, dy string) string {
 	switch {
+	case n.channelMajor:
+		return n.kernelGradStacked(l, x, dy)
 	case l.In*l.Side*l.Side < 64:
 		return n.kernelGradPatches(l, x, dy)
 	case l.Out <= 32:

@@ -48,7 +48,7 @@ func (n *network) conv(x, kernel string, in, out int, attrs onnx.Attrs, side int
 		}
 		return n.Node(nchwc+"Conv", attrs, inputs...)
 	}
-	y := n.Node("Conv", attrs, x, kernel)
+	y := n.plainConv(attrs, x, kernel)
 	if plus != "" {
 		y = n.Node("Add", nil, y, plus)
 	}
@@ -121,9 +121,12 @@ func (n *network) affine(x string, c int, scale, shift, plus string, relu bool) 
 		}
 		return n.Node(nchwc+"Conv", attrs, inputs...)
 	}
+	if n.channelMajor && scale != "" {
+		return n.affineMajor(x, c, scale, shift, plus, relu)
+	}
 	perChannel := func(op, v string) {
 		if v != "" {
-			x = n.Node(op, nil, x, n.Node("Reshape", nil, v, n.shape(1, c, 1, 1)))
+			x = n.Node(op, nil, x, n.Node("Reshape", nil, v, n.shape(n.perChannel(c)...)))
 		}
 	}
 	perChannel("Mul", scale)
@@ -145,7 +148,7 @@ func (n *network) ones(c int) string {
 	return n.Floats("", v, c)
 }
 
-// channelSum is the sum [c] of each channel of a map batch×c×h×h; of its squares,
+// channelSum is the sum [c] of each channel of a map of h rows; of its squares,
 // if squares is set. It goes by stages: one sum over 200×200×batch float32 values
 // loses a digit.
 func (n *network) channelSum(x string, c, h int, squares bool) string {
@@ -159,6 +162,9 @@ func (n *network) channelSum(x string, c, h int, squares bool) string {
 		x = n.Node("ReduceSumSquare", onnx.Attrs{"axes": []int{axis}, "keepdims": 0}, x)
 	} else {
 		x = n.sumOver(x, axis)
+	}
+	if n.channelMajor {
+		return n.sumOver(n.Node("Reshape", nil, x, n.shape(c, n.batch*h)), 1)
 	}
 	if b == 0 {
 		return n.sumOver(n.Node("Reshape", nil, x, n.shape(n.batch, c, h)), 0, 2)
@@ -182,10 +188,26 @@ func (n *network) halve(x *value) string {
 
 // double makes a map of h rows of x, which has c channels and ⌈h/2⌉ rows.
 func (n *network) double(x string, c, h int) string {
+	if n.channelMajor && h%2 == 0 {
+		half := n.interleave([2]string{x, x}, n.batch*c*h*h/4, 1)
+		return n.Node("Reshape", nil, n.interleave([2]string{half, half}, n.batch*c*h/2, h), n.shape(n.dims(c, h)...))
+	}
 	if n.block == 0 || h%2 != 0 {
 		return n.toBlocked(n.Double(n.toPlain(x, c), h))
 	}
 	return n.Node(nchwc+"Upsample", onnx.Attrs{"scales": []int{1, 1, 2, 2}, "mode": "nearest"}, x)
+}
+
+// withDouble applies op to x, a map of c channels and h rows, and the doubled half. The
+// standard operators repeat a row while they read it.
+func (n *network) withDouble(op, x, half string, c, h int) string {
+	if !n.channelMajor || h%2 != 0 {
+		return n.Node(op, nil, x, n.double(half, c, h))
+	}
+	pairs := n.batch * c * h / 2
+	wide := n.Node("Reshape", nil, n.interleave([2]string{half, half}, pairs*h/2, 1), n.shape(pairs, 1, h))
+	y := n.Node(op, nil, n.Node("Reshape", nil, x, n.shape(pairs, 2, h)), wide)
+	return n.Node("Reshape", nil, y, n.shape(n.dims(c, h)...))
 }
 
 // average2 is the mean of each 2×2 of a map with an even number of rows.

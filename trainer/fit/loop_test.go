@@ -17,6 +17,7 @@ func TestSeveralSteps(t *testing.T) {
 	needRuntime(t)
 	shapes := []shapeOf{
 		{net: model.XNet(4), batch: 2, size: 16},
+		{net: model.XNet(4), batch: 2, size: 16, channelMajor: true},
 		{net: model.SegNetBasic(4), batch: 2, size: 24},
 		{net: model.UNet(3), batch: 2, size: 40},
 	}

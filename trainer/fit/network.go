@@ -13,7 +13,7 @@ type param struct {
 
 var _ model.Builder[*value] = (*network)(nil)
 
-// value is a feature map batch×c×h×h in the graph. grads collects the gradients
+// value is a feature map in the graph: c channels of h×h for each image of the batch. grads collects the gradients
 // that its consumers send back.
 type value struct {
 	name  string // see whole
@@ -31,7 +31,7 @@ func (n *network) whole(v *value) string {
 	case v.small != nil:
 		v.name = n.double(n.whole(v.small), v.c, v.h)
 	default:
-		v.name = n.join(1, n.wholes(v.parts))
+		v.name = n.join(n.channels(), n.wholes(v.parts))
 	}
 	return v.name
 }
@@ -64,9 +64,8 @@ func (v *value) pieces(apart bool) []*value {
 // nodes; sweep runs the tape from the end.
 type network struct {
 	*model.Resampler
+	layout
 	net    model.Network
-	batch  int
-	block  int    // see shapeOf
 	apart  bool   // see shapeOf
 	suffix string // of the names of the step's values, see name
 	params map[string]*param

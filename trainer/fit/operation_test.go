@@ -13,12 +13,30 @@ import (
 	"dicomnode/model/ort"
 )
 
-// graphOf runs a graph that build makes of named inputs c×h×h (batch 2), and
-// returns its output "out" of length values.
-func graphOf(t *testing.T, build func(n *network) string, inputs map[string]*value, data map[string][]float32, length int) []float32 {
+// checkGraph compares the output of the graph that build makes of named inputs c×h×h
+// (batch 2) with want, in both plain layouts.
+func checkGraph(t *testing.T, what string, build func(n *network) string, inputs map[string]*value, data map[string][]float32, want []float64, tolerance float64) {
+	t.Helper()
+	for _, l := range []layout{{batch: 2}, {batch: 2, channelMajor: true}} {
+		got := graphOf(t, l, build, inputs, data, len(want))
+		sameValues(t, fmt.Sprintf("%s, channel-major %t", what, l.channelMajor), got, want, tolerance)
+	}
+}
+
+// imageMajor is the map x, which a graph puts out, as batch×c×h×h.
+func (n *network) imageMajor(x string) string {
+	if !n.channelMajor {
+		return x
+	}
+	return n.Node("Transpose", onnx.Attrs{"perm": []int{1, 0, 2, 3}}, x)
+}
+
+// graphOf runs a graph that build makes of named inputs batch×c×h×h, which it gets
+// in the layout l, and returns its output "out" of length values.
+func graphOf(t *testing.T, l layout, build func(n *network) string, inputs map[string]*value, data map[string][]float32, length int) []float32 {
 	t.Helper()
 	needRuntime(t)
-	n := &network{Resampler: &model.Resampler{Graph: onnx.NewGraph("test")}, batch: 2}
+	n := &network{Resampler: &model.Resampler{Graph: onnx.NewGraph("test")}, layout: l}
 	var names []string
 	var in []*ort.Tensor
 	for _, name := range []string{"w", "x", "full", "g"} {
@@ -30,7 +48,10 @@ func graphOf(t *testing.T, build func(n *network) string, inputs map[string]*val
 		if name == "w" {
 			dims = []int{len(data["w"]) / (v.c * v.h * v.h), v.c, v.h, v.h}
 		}
-		v.name = n.Input(name, onnx.Float32, dims...)
+		v.name, v.grads = n.Input(name, onnx.Float32, dims...), nil
+		if name != "w" {
+			v.name = n.imageMajor(v.name) // the same permutation there and back
+		}
 		tensor, err := ort.NewTensor(dims...)
 		if err != nil {
 			t.Fatal(err)
@@ -94,8 +115,10 @@ func sameValues(t *testing.T, what string, got []float32, want []float64, tolera
 // the gradient of the input, with their definition in float64.
 func TestConvolutionGradients(t *testing.T) {
 	const in, out, h = 3, 4, 6
-	ways := map[string]func(*network, model.Block, []*value, string) string{
-		"patches": (*network).kernelGradPatches, "rows": (*network).kernelGradRows, "once": (*network).kernelGradOnce,
+	type way = func(*network, model.Block, []*value, string) string
+	ways := map[layout]map[string]way{
+		{batch: 2}:                     {"patches": (*network).kernelGradPatches, "rows": (*network).kernelGradRows, "once": (*network).kernelGradOnce},
+		{batch: 2, channelMajor: true}: {"stacked": (*network).kernelGradStacked},
 	}
 	for _, side := range []int{1, 2, 3, 7} {
 		l := model.Block{In: in, Out: out, Side: side}
@@ -123,16 +146,18 @@ func TestConvolutionGradients(t *testing.T) {
 			}
 		}
 		data := map[string][]float32{"x": x.v, "g": g.v, "w": w}
-		for name, way := range ways {
-			v, d := &value{c: in, h: h}, &value{c: out, h: h}
-			got := graphOf(t, func(n *network) string { return way(n, l, []*value{v}, d.name) },
-				map[string]*value{"x": v, "g": d}, data, len(kernel))
-			sameValues(t, fmt.Sprintf("%s, side %d", name, side), got, kernel, 1e-4)
+		for at, list := range ways {
+			for name, way := range list {
+				v, d := &value{c: in, h: h}, &value{c: out, h: h}
+				got := graphOf(t, at, func(n *network) string { return way(n, l, []*value{v}, d.name) },
+					map[string]*value{"x": v, "g": d}, data, len(kernel))
+				sameValues(t, fmt.Sprintf("%s, side %d", name, side), got, kernel, 1e-4)
+			}
 		}
 		d, k := &value{c: out, h: h}, &value{c: in, h: side}
-		got := graphOf(t, func(n *network) string { return n.Node("Conv", same(side, after, before), d.name, n.turned(k.name)) },
-			map[string]*value{"g": d, "w": k}, data, len(back))
-		sameValues(t, fmt.Sprintf("input, side %d", side), got, back, 1e-4)
+		checkGraph(t, fmt.Sprintf("input, side %d", side), func(n *network) string {
+			return n.imageMajor(n.plainConv(same(side, after, before), d.name, n.turned(k.name)))
+		}, map[string]*value{"g": d, "w": k}, data, back, 1e-4)
 	}
 }
 
@@ -171,9 +196,8 @@ func checkPool(t *testing.T, h int) {
 		}
 	})
 	full, d := &value{c: 2, h: h}, &value{c: 2, h: g.h}
-	got := graphOf(t, func(n *network) string { return n.back(n.Pool(full), d, full) },
-		map[string]*value{"x": full, "g": d}, map[string][]float32{"x": x.v, "g": g.v}, len(want))
-	sameValues(t, "pool", got, want, 1e-6)
+	checkGraph(t, "pool", func(n *network) string { return n.back(n.Pool(full), d, full) },
+		map[string]*value{"x": full, "g": d}, map[string][]float32{"x": x.v, "g": g.v}, want, 1e-6)
 }
 
 func checkUp(t *testing.T, h int) {
@@ -187,9 +211,8 @@ func checkUp(t *testing.T, h int) {
 		}
 	})
 	small, d := &value{c: 2, h: x.h}, &value{c: 2, h: h}
-	got := graphOf(t, func(n *network) string { return n.back(n.Up(small, d), d, small) },
-		map[string]*value{"x": small, "g": d}, map[string][]float32{"x": x.v, "g": g.v}, len(want))
-	sameValues(t, "up", got, want, 1e-5)
+	checkGraph(t, "up", func(n *network) string { return n.back(n.Up(small, d), d, small) },
+		map[string]*value{"x": small, "g": d}, map[string][]float32{"x": x.v, "g": g.v}, want, 1e-5)
 }
 
 // checkUnpool draws maps in which many maxima are equal, or nearly.
@@ -206,10 +229,8 @@ func checkUnpool(t *testing.T, h int) {
 	small, f, d := &value{c: 2, h: x.h}, &value{c: 2, h: h}, &value{c: 2, h: h}
 	inputs, data := map[string]*value{"x": small, "full": f, "g": d}, map[string][]float32{"x": x.v, "full": full.v, "g": g.v}
 	unpool := func(n *network) *value { return n.Unpool(small, f, &value{name: n.Halve(f.name, h), c: 2, h: x.h}) }
-	got := graphOf(t, func(n *network) string { return unpool(n).name }, inputs, data, len(forward))
-	sameValues(t, "unpool", got, forward, 0)
-	got = graphOf(t, func(n *network) string { return n.back(unpool(n), d, small) }, inputs, data, len(back))
-	sameValues(t, "back through unpool", got, back, 1e-5)
+	checkGraph(t, "unpool", func(n *network) string { return n.imageMajor(unpool(n).name) }, inputs, data, forward, 0)
+	checkGraph(t, "back through unpool", func(n *network) string { return n.back(unpool(n), d, small) }, inputs, data, back, 1e-5)
 }
 
 // first is the first place of largest.
@@ -235,5 +256,5 @@ func largest(a grid, b, c, row, col int, within float64) [][2]int {
 func (n *network) back(out, g, x *value) string {
 	out.grads = []string{g.name}
 	n.sweep()
-	return n.gradOf(x)
+	return n.imageMajor(n.gradOf(x))
 }

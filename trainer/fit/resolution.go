@@ -8,9 +8,9 @@ func (n *network) Pool(x *value) *value {
 	n.tape = append(n.tape, func() {
 		// Equal maxima share the gradient: where a picture is flat, all four are.
 		// The mask is made of numbers because Where and Cast use one thread.
-		at := n.Node("HardSigmoid", steep(1), n.Node("Sub", nil, n.whole(x), n.double(out.name, x.c, x.h)))
+		at := n.Node("HardSigmoid", steep(1), n.withDouble("Sub", n.whole(x), out.name, x.c, x.h))
 		share := n.Node("Div", nil, n.gradOf(out), n.sumSquares(at, x.c, x.h))
-		x.grads = append(x.grads, n.Node("Mul", nil, at, n.double(share, x.c, x.h)))
+		x.grads = append(x.grads, n.withDouble("Mul", at, share, x.c, x.h))
 	})
 	return out
 }
@@ -57,7 +57,7 @@ func (n *network) Concat(a, b *value) *value {
 		if len(out.grads) == 0 { // a convolution of the parts sends them on itself
 			return
 		}
-		parts := n.NodeN(2, "Split", onnx.Attrs{"axis": 1}, n.gradOf(out), n.ints(int64(a.c), int64(b.c)))
+		parts := n.NodeN(2, "Split", onnx.Attrs{"axis": n.channels()}, n.gradOf(out), n.ints(int64(a.c), int64(b.c)))
 		a.grads = append(a.grads, parts[0])
 		b.grads = append(b.grads, parts[1])
 	})

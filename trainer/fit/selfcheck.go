@@ -53,21 +53,18 @@ func fastBlock(net model.Network) int {
 // ErrOtherPath means that a checkpoint cannot go on here as it began.
 var ErrOtherPath = errors.New("the checkpoint was made on the fast path, which this run may not take or this processor has not")
 
-// choosePath sets the block of the run's shape: that of the checkpoint it goes on
+// choosePath sets the layout of the run's maps: that of the checkpoint it goes on
 // from, so that its course stays the same to the last bit, or the fastest.
 func (r *run) choosePath(cpu bool) error {
 	shape := &r.source.shape
-	if r.resumed && shape.block == 0 {
-		return nil
-	}
 	block := 0
-	if r.o.Fast == FastAuto && cpu {
+	if r.o.Fast == FastAuto && cpu && !(r.resumed && shape.block == 0) {
 		block = fastBlock(shape.net)
 	}
 	if r.resumed && block != shape.block {
 		return fmt.Errorf("read checkpoint %s: %w", r.o.Checkpoint, ErrOtherPath)
 	}
-	shape.block = block
+	shape.block, shape.channelMajor = block, cpu && block == 0
 	return nil
 }
 
@@ -92,9 +89,9 @@ func onCPU(o ort.Options) bool {
 // selfCheck makes one small step of XNet on both paths and compares the loss and
 // the gradients.
 func selfCheck(block int) error {
-	plain := shapeOf{net: model.XNet(block), batch: 2, size: 16}
+	plain := shapeOf{net: model.XNet(block), batch: 2, size: 16, channelMajor: true}
 	blocked := plain
-	blocked.block = block
+	blocked.block, blocked.channelMajor = block, false
 	wantLoss, want, err := sampleStep(plain)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func BenchmarkStep(b *testing.B) {
 	needRuntime(b)
 	for _, net := range []model.Network{model.XNet(16), model.SegNetBasic(16), model.UNet(16)} {
 		for _, block := range slices.Compact([]int{0, fastBlock(net)}) {
-			benchmarkStep(b, shapeOf{net: net, batch: 5, size: dataset.Side, block: block})
+			benchmarkStep(b, shapeOf{net: net, batch: 5, size: dataset.Side, block: block, channelMajor: block == 0})
 		}
 	}
 }
@@ -54,7 +54,7 @@ func BenchmarkMerged(b *testing.B) {
 		b.Run(fmt.Sprint("block", block), func(b *testing.B) {
 			var least [2]time.Duration
 			var steppers [2]*stepper
-			shape := shapeOf{net: net, batch: 5, size: dataset.Side, block: block}
+			shape := shapeOf{net: net, batch: 5, size: dataset.Side, block: block, channelMajor: block == 0}
 			pictures := randomBatch(b, shape, random(1, 1))
 			defer close0(b, pictures)
 			for i := range steppers {
@@ -86,7 +86,7 @@ func BenchmarkMerged(b *testing.B) {
 func BenchmarkTogether(b *testing.B) {
 	needRuntime(b)
 	for _, together := range []int{1, 4} {
-		shape := shapeOf{net: model.XNet(16), batch: 5, size: dataset.Side, steps: together}
+		shape := shapeOf{net: model.XNet(16), batch: 5, size: dataset.Side, steps: together, channelMajor: true}
 		b.Run(fmt.Sprint(together), func(b *testing.B) {
 			step, err := newStepper(shape, 5e-4, false, fresh(shape.net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: runtime.GOMAXPROCS(0)})
 			if err != nil {

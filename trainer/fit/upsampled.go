@@ -59,7 +59,7 @@ func (n *network) mergedConv(l model.Block, small []*value, merged string) strin
 		}
 		rows[a] = n.interleave(columns, n.batch*l.Out*h*h, 1)
 	}
-	return n.Node("Reshape", nil, n.interleave(rows, n.batch*l.Out*h, 2*h), n.shape(n.batch, l.Out, 2*h, 2*h))
+	return n.Node("Reshape", nil, n.interleave(rows, n.batch*l.Out*h, 2*h), n.shape(n.dims(l.Out, 2*h)...))
 }
 
 // interleave takes runs of the two maps in turn. A run is so many pixels, and there
@@ -84,6 +84,9 @@ func (n *network) mergedInputGrad(l model.Block, piece *value, dy, merged string
 // output. Of the 4×4 taps, those of one column are one product: dy's rows from −1 to
 // 2 of each small row, stacked, with the small map moved by a column or not.
 func (n *network) mergedKernelGrad(l model.Block, small []*value, dy string) string {
+	if n.channelMajor {
+		return n.mergedKernelGradStacked(l, small, dy)
+	}
 	even, odd := n.mergedRows(l, small[0].h, dy)
 	var parts []string
 	for _, x := range n.plains(small) {

@@ -39,19 +39,18 @@ func TestMerged(t *testing.T) {
 		want []float64
 	}{
 		{"forward", func(n *network, small, _ *value, kernel string) string {
-			return n.mergedConv(l, []*value{small}, n.mergedKernel(l, kernel))
+			return n.imageMajor(n.mergedConv(l, []*value{small}, n.mergedKernel(l, kernel)))
 		}, forward},
 		{"kernel", func(n *network, small, d *value, _ string) string {
 			return n.mergedKernelGrad(l, []*value{small}, d.name)
 		}, kernel},
 		{"input", func(n *network, small, d *value, kernel string) string {
-			return n.mergedInputGrad(l, small, d.name, n.mergedKernel(l, kernel))
+			return n.imageMajor(n.mergedInputGrad(l, small, d.name, n.mergedKernel(l, kernel)))
 		}, back},
 	} {
 		small, d, k := &value{c: in, h: h}, &value{c: out, h: 2 * h}, &value{c: in, h: 3}
-		got := graphOf(t, func(n *network) string { return c.make(n, small, d, k.name) },
-			map[string]*value{"x": small, "g": d, "w": k}, map[string][]float32{"x": x.v, "g": g.v, "w": w}, len(c.want))
-		sameValues(t, c.what, got, c.want, 1e-4)
+		checkGraph(t, c.what, func(n *network) string { return c.make(n, small, d, k.name) },
+			map[string]*value{"x": small, "g": d, "w": k}, map[string][]float32{"x": x.v, "g": g.v, "w": w}, c.want, 1e-4)
 	}
 }
 
@@ -59,7 +58,7 @@ func TestMerged(t *testing.T) {
 // doubled maps are made, on both paths.
 func TestMergedIsApart(t *testing.T) {
 	needRuntime(t)
-	shapes := []shapeOf{{net: model.XNet(4), batch: 2, size: 40}}
+	shapes := []shapeOf{{net: model.XNet(4), batch: 2, size: 40}, {net: model.XNet(4), batch: 2, size: 40, channelMajor: true}}
 	if block, err := checked(); err == nil {
 		shapes = append(shapes, shapeOf{net: model.XNet(block), batch: 2, size: 40, block: block})
 	}
