@@ -84,8 +84,8 @@ type Output struct {
 
 // Handlers do the jobs. A nil handler leaves its jobs waiting. A handler may be
 // called again for an object it has already handled: what it does must be
-// repeatable. An error made by Permanent quarantines the job, a Later error
-// postpones it, any other error is retried with growing pauses. A panic of Segment
+// repeatable. An error made by Permanent quarantines the job, any other error is
+// retried with growing pauses. A panic of Segment
 // or Dark is permanent, since the same object would meet it again; one of Deliver
 // is retried.
 type Handlers struct {

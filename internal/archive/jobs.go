@@ -71,28 +71,11 @@ func Permanent(err error) error {
 	return permanentError{err}
 }
 
-type laterError struct {
-	error
-	pause time.Duration
-}
-
-func (e laterError) Unwrap() error { return e.error }
-
-// Later postpones the job without counting an attempt, for what has not failed
-// but is not done, such as a storage commitment that is outstanding.
-func Later(pause time.Duration, reason error) error {
-	return laterError{reason, max(pause, 0)}
-}
-
 // outcome says to River what a handler's error means.
 func outcome(err error) error {
 	var permanent permanentError
-	var later laterError
-	switch {
-	case errors.As(err, &permanent):
+	if errors.As(err, &permanent) {
 		return river.JobCancel(err)
-	case errors.As(err, &later):
-		return river.JobSnooze(later.pause)
 	}
 	return err
 }

@@ -30,7 +30,7 @@ var colours = [dataset.Classes]color.RGBA{{68, 1, 84, 255}, {33, 145, 140, 255},
 var unscored = color.RGBA{96, 96, 96, 255}
 
 // Sheet draws Pictures as a contact sheet, one row per image: the picture, its
-// label, and what each entry made of it with the accuracy. Where the label is
+// label, and what each entry made of it under its accuracy. Where the label is
 // dataset.Ignore, entries are dimmed.
 func (r *Report) Sheet() image.Image {
 	columns := 2 + len(r.Rows)
@@ -43,7 +43,7 @@ func (r *Report) Sheet() image.Image {
 		write(img, 1, top, "label")
 		paint(img, 1, top, func(k int) color.RGBA { return colourOf(p.Sample.Label[k]) })
 		for e, row := range r.Rows {
-			write(img, 2+e, top, fmt.Sprintf("%s %.3f", row.Name, row.PerImage[i].Accuracy))
+			write(img, 2+e, top, fmt.Sprintf("%.3f %s", row.PerImage[i].Accuracy, row.Name))
 			paint(img, 2+e, top, func(k int) color.RGBA { return shaded(p.Classes[e][k], p.Sample.Label[k]) })
 		}
 	}

@@ -80,6 +80,7 @@ func (r *Result) confidenceChart(id string) *chart {
 	c.rule(r.Calibration.MeanConfidence, "confidence", fmt.Sprintf("mean confidence %.1f\u00a0%%", 100*r.Calibration.MeanConfidence))
 	c.rule(r.Accuracy, "accuracy", fmt.Sprintf("accuracy %.1f\u00a0%%", 100*r.Accuracy))
 	c.Text = fmt.Sprintf("Mean confidence is %.1f\u00a0%%, accuracy %.1f\u00a0%%: a gap of %s points.", 100*r.Calibration.MeanConfidence, 100*r.Accuracy, signed(r.Calibration.Gap))
+	c.Caption = c.Text + " The paper's figure 4."
 	return c
 }
 
