@@ -18,17 +18,19 @@ func TestEncodingsAgree(t *testing.T) {
 		t.Fatalf("RG3_UNC: %d×%d, largest sample %v", want.Rows, want.Columns, slices.Max(want.Samples))
 	}
 	for _, name := range []string{"ImplicitLE", "BigEndian", "Deflated", "RLE"} {
-		got, err := segment.ReadImage(dicomtest.Shared(t, "dicom", "RG3_"+name+".dcm"))
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if !slices.Equal(got.Samples, want.Samples) {
-			t.Errorf("%s: samples differ from UNC", name)
-		}
-		if got.SOPClassUID != want.SOPClassUID || got.BodyPart() != want.BodyPart() {
-			t.Errorf("%s: SOP class %q, body part %q", name, got.SOPClassUID, got.BodyPart())
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := segment.ReadImage(dicomtest.Shared(t, "dicom", "RG3_"+name+".dcm"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got.Samples, want.Samples) {
+				t.Error("samples differ from UNC")
+			}
+			if got.SOPClassUID != want.SOPClassUID || got.BodyPart() != want.BodyPart() {
+				t.Errorf("SOP class %q, body part %q", got.SOPClassUID, got.BodyPart())
+			}
+		})
 	}
 }
 
