@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -130,5 +132,36 @@ func TestEngineDropsNoWork(t *testing.T) {
 	g.Wait()
 	if got := e.digestNow(t); got != list[2].Digest {
 		t.Errorf("segmented with %s in the end, want the last published", got)
+	}
+}
+
+// A model of the exposed field cannot become the one that segments.
+func TestEngineRefusesAFieldModel(t *testing.T) {
+	requireModel(t)
+	b, err := model.EmbeddedField()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := configs.Default()
+	c.Node.DataDir, c.Model.Device, c.Model.Threads = t.TempDir(), "cpu", 1
+	c.Model.Bundle = filepath.Join(t.TempDir(), "field.onnx")
+	if err := os.WriteFile(c.Model.Bundle, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := openEngine(t.Context(), c, slog.New(slog.DiscardHandler)); !errors.Is(err, model.ErrTarget) {
+		t.Errorf("engine %v, error %v, want %v", e, err, model.ErrTarget)
+	}
+}
+
+// The network of the exposed field takes part in what the node makes.
+func TestEngineFindsTheField(t *testing.T) {
+	e, _, _ := testEngine(t)
+	res, err := e.Run(t.Context(), flatImage())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := model.EmbeddedField()
+	if err != nil || res.FieldRecord.Model != b.Digest {
+		t.Errorf("%+v, %v: want the embedded network %s", res.FieldRecord, err, b.Digest)
 	}
 }

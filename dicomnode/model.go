@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -18,8 +19,9 @@ import (
 // Values of model.bundle that are no files: the bundle in the program, and the one
 // that was published last, or the one in the program while there is none.
 const (
-	embedded  = "embedded"
-	published = "published"
+	embedded      = "embedded"
+	embeddedField = "embedded-field" // that of the exposed field, to look at or to start from
+	published     = "published"
 )
 
 func modelCmd() *cobra.Command {
@@ -28,8 +30,11 @@ func modelCmd() *cobra.Command {
 
 // loadBundle reads the bundle that the configuration names.
 func loadBundle(name string) (*model.Bundle, error) {
-	if name == embedded {
+	switch name {
+	case embedded:
 		return model.Embedded()
+	case embeddedField:
+		return model.EmbeddedField()
 	}
 	b, err := model.LoadBundle(name)
 	if err != nil {
@@ -51,6 +56,19 @@ func openModel(_ context.Context, c configs.Config) (*model.Session, segment.Mod
 	return s, segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}, nil
 }
 
+// openField makes the program's model of the exposed field ready to predict.
+func openField(c configs.Config) (*model.Session, error) {
+	b, err := model.EmbeddedField()
+	if err != nil {
+		return nil, err
+	}
+	s, err := model.Open(b, model.Options{Target: model.Field, Device: c.Model.Device, Library: c.Model.Library, Threads: c.Model.Threads, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, fmt.Errorf("open model of the exposed field: %w", err)
+	}
+	return s, nil
+}
+
 // segmentConfig is the configuration of the pipeline. Thresholds of the
 // configuration come before those of the model's card.
 func segmentConfig(c configs.Config, card model.Card) segment.Config {
@@ -68,7 +86,8 @@ func modelInfoCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "info [BUNDLE] [--json]", Short: "print the card of a model bundle",
 		Long: `Print what a model is, what it was trained on, how good it was found to be and
-on what terms it may be used. Without BUNDLE: the one in this program.
+on what terms it may be used. Without BUNDLE: the one in this program. Its model
+of the exposed field is embedded-field.
 ` + exitCodes,
 		Example: "  dicomnode model info",
 		Args:    wantArgs(0, 1, "at most one bundle"),
@@ -103,13 +122,8 @@ func printCard(cmd *cobra.Command, b *model.Bundle) {
 	if c.Average != "" {
 		fmt.Fprintf(w, "average   over %s of the input\n", c.Average)
 	}
-	fmt.Fprintf(w, "soft tissue with high precision from probability %.3f", c.SoftTissue.Threshold)
-	for _, part := range slices.Sorted(maps.Keys(c.SoftTissue.ByBodyPart)) {
-		fmt.Fprintf(w, ", %s %.3f", part, c.SoftTissue.ByBodyPart[part])
-	}
-	fmt.Fprintln(w)
-	if k := c.SoftTissue.Chosen; k != nil {
-		fmt.Fprintf(w, "          chosen %s\n", k)
+	if c.Target == model.Regions {
+		printThresholds(w, c.SoftTissue)
 	}
 	if k := c.Calibration; k != nil {
 		fmt.Fprintf(w, "calibrated on %d images: logits × %.2f, then open beam %+.2f, soft tissue %+.2f, bone %+.2f\n", k.Images, k.Scale, k.Shift[0], k.Shift[1], k.Shift[2])
@@ -120,6 +134,17 @@ func printCard(cmd *cobra.Command, b *model.Bundle) {
 	fmt.Fprintf(w, "licence   %s\n", c.Licence)
 	for _, a := range c.Attributions {
 		fmt.Fprintf(w, "          %s\n", a)
+	}
+}
+
+func printThresholds(w io.Writer, s model.Thresholds) {
+	fmt.Fprintf(w, "soft tissue with high precision from probability %.3f", s.Threshold)
+	for _, part := range slices.Sorted(maps.Keys(s.ByBodyPart)) {
+		fmt.Fprintf(w, ", %s %.3f", part, s.ByBodyPart[part])
+	}
+	fmt.Fprintln(w)
+	if k := s.Chosen; k != nil {
+		fmt.Fprintf(w, "          chosen %s\n", k)
 	}
 }
 

@@ -67,20 +67,25 @@ func (n *node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Propos
 	return newDialer(*n.config.Load()).Dial(ctx, addrOf(p), proposals...)
 }
 
-// openPipeline opens the model and the dark frames of a configuration.
-func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, closeModel func() error, err error) {
+// openPipeline opens the models and the dark frames of a configuration.
+func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, closeModels func() error, err error) {
 	s, m, err := openModel(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
-	darks, err := segment.OpenDarkStore(darkDir(c))
+	field, err := openField(c)
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
+	closeModels = func() error { return errors.Join(s.Close(), field.Close()) }
+	darks, err := segment.OpenDarkStore(darkDir(c))
+	if err != nil {
+		return nil, nil, errors.Join(err, closeModels())
+	}
 	return &segment.Pipeline{
-		Predictor: s, Model: m, Calibration: darks,
+		Predictor: s, Model: m, Field: field, FieldDigest: field.Digest(), Calibration: darks,
 		Config: segmentConfig(c, s.Card()),
-	}, s.Close, nil
+	}, closeModels, nil
 }
 
 // segOptions says how this node signs its segmentations.

@@ -22,6 +22,7 @@ type fitFlags struct {
 	init          string
 	mirrors       bool
 	out           string
+	target        string
 	name, version string
 	description   string
 	licence       string
@@ -82,6 +83,7 @@ func (f *fitFlags) complete(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	copy(f.opt.ClassWeights[:], f.classWeights)
+	f.opt.Target = targetNames[f.target]
 	if cmd.Flags().Changed("elastic") {
 		augment := fit.DefaultAugmentation
 		augment.Elastic = f.elastic
@@ -103,6 +105,8 @@ func (f *fitFlags) check(cmd *cobra.Command) error {
 		return usagef("leave out what should be as usual", "%s wants a --width, --batch and --learning-rate above 0 and no negative length", cmd.CommandPath())
 	case len(f.classWeights) != len(o.ClassWeights):
 		return usagef("for example --class-weights 1,1,0.7", "%s wants three class weights", cmd.CommandPath())
+	case !slices.Contains(targetWords, f.target):
+		return usagef("--target is "+strings.Join(targetWords, " or "), "unknown target %q", f.target)
 	case !slices.Contains(model.Architectures(), o.Architecture):
 		return usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown architecture %q", o.Architecture)
 	case o.Fast != fit.FastAuto && o.Fast != fit.FastOff:
@@ -113,6 +117,12 @@ func (f *fitFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
+// targetWords are the values of --target, targetNames what they stand for.
+var (
+	targetWords = []string{"regions", "field"}
+	targetNames = map[string]model.Target{"regions": model.Regions, "field": model.Field}
+)
+
 func (f *fitFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
@@ -120,6 +130,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
 	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning; with a larger --width it is widened first")
 	flags.Float64SliceVar(&f.opt.Shares, "shares", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
+	flags.StringVar(&f.target, "target", targetWords[0], "what to learn: regions (open beam, soft tissue, bone) or field, the exposed field, of data that trainer simulate --field made")
 	flags.StringVar(&f.opt.Architecture, "architecture", "xnet", "network to train: "+strings.Join(model.Architectures(), ", "))
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
 	flags.StringVar(&f.opt.Fast, "fast", fit.FastAuto, "on the CPU train on blocked feature maps where they suit network and processor: auto or off")
@@ -133,7 +144,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.opt.Schedule, "schedule", fit.Cosine, "of the learning rate after the warm-up: cosine, down to 1 %, or constant")
 	flags.IntVar(&f.opt.WarmUp, "warm-up", 100, "steps in which the learning rate rises; negative: none")
 	flags.Float64Var(&f.opt.L2, "l2", 0, "weight of the kernels' squares in the loss")
-	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "of open beam, soft tissue and bone in the loss")
+	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "of open beam, soft tissue and bone in the loss; with --target field of unexposed, open beam and attenuated")
 	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "of the moving average of the parameters that is exported; negative: the parameters themselves")
 	flags.Float64Var(&f.opt.Smoothing, "smoothing", 0, "label smoothing, 0 to 1")
 	flags.Float64Var(&f.elastic, "elastic", fit.DefaultElastic, "largest elastic displacement of the pictures on the way, in pixels of the 200x200; 0: none")
@@ -240,11 +251,14 @@ func (f *fitFlags) card(cmd *cobra.Command, res *fit.Result) model.Card {
 	name := f.name
 	if name == "" {
 		name = res.Weights.Network.String()
+		if f.opt.Target == model.Field {
+			name += " field"
+		}
 	}
 	card := model.Card{
 		Name: name, Version: f.version, Licence: f.licence, Attributions: f.attributions,
-		Training:   model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed, Command: repeat(cmd, f.opt.Data)},
-		SoftTissue: model.Thresholds{Threshold: 0.90},
+		Training: model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed, Command: repeat(cmd, f.opt.Data)},
+		Target:   f.opt.Target,
 	}
 	if f.mirrors {
 		card.Average = model.AverageMirrors

@@ -69,6 +69,7 @@ pictures themselves as DX For Presentation.
 	cmd.Flags().Uint64Var(&f.Seed, "seed", 1, "seed of everything random")
 	cmd.Flags().StringVar(&f.dicom, "dicom", "", "write DX files of a detector with so many rows and columns, up to 4096x4096")
 	cmd.Flags().BoolVar(&f.Presentation, "dicom-presentation", false, "write the pictures as DX files too")
+	cmd.Flags().BoolVar(&f.Field, "field", false, "write the exposed field of each picture too, for trainer fit --target field")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }

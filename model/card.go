@@ -15,9 +15,6 @@ import (
 // Notice is the sentence every card carries.
 const Notice = "not for diagnostic use"
 
-// Classes names the output's channels in order, as a card lists them.
-func Classes() []string { return []string{"open beam", "soft tissue", "bone"} }
-
 // Card says what a model is, what it was trained on, how good it was found to be
 // and on what terms it may be used. It is the JSON under the key "card" of a
 // bundle's metadata.
@@ -26,13 +23,14 @@ type Card struct {
 	Version      string       `json:"version"`      // at most 64 characters; the SEG names it
 	Architecture string       `json:"architecture"` // one of Architectures
 	Width        int          `json:"width"`
+	Target       Target       `json:"target,omitempty"`
 	Classes      []string     `json:"classes"`
 	Input        Input        `json:"input"`
 	Average      string       `json:"average,omitempty"` // "" or AverageMirrors
 	Training     Training     `json:"training"`
 	Calibration  *Calibration `json:"calibration,omitempty"` // nil: none
 	Metrics      []Metric     `json:"metrics"`
-	SoftTissue   Thresholds   `json:"soft_tissue"`
+	SoftTissue   Thresholds   `json:"soft_tissue,omitzero"` // of Regions alone
 	Licence      string       `json:"licence"`
 	Attributions []string     `json:"attributions"`
 	Notice       string       `json:"notice"`
@@ -91,9 +89,9 @@ func (c Card) Network() Network { return Network{c.Architecture, c.Width} }
 
 // Complete fills in the fields that are the same for every card of a network.
 func (c Card) Complete(n Network) Card {
-	c.Architecture, c.Width, c.Classes = n.Architecture, n.Width, Classes()
+	c.Architecture, c.Width, c.Classes = n.Architecture, n.Width, c.Target.Classes()
 	c.Input, c.Notice = CanonicalInput(), Notice
-	if c.SoftTissue.Threshold == 0 {
+	if c.SoftTissue.Threshold == 0 && c.Target == Regions {
 		c.SoftTissue.Threshold = 0.9 // section 5.3 of the paper
 	}
 	return c
@@ -105,11 +103,14 @@ func (c Card) Check() error {
 	if err := c.Network().Check(); err != nil {
 		return fmt.Errorf("check card: %w", err)
 	}
+	if err := c.Target.Check(); err != nil {
+		return fmt.Errorf("check card: %w", err)
+	}
 	switch {
 	case !lo(c.Name) || !lo(c.Version):
 		return fmt.Errorf("check card: name and version must be 1 to %d printable characters without backslash", maxLO)
-	case !slices.Equal(c.Classes, Classes()):
-		return fmt.Errorf("check card: classes are %.80q, want %q", c.Classes, Classes())
+	case !slices.Equal(c.Classes, c.Target.Classes()):
+		return fmt.Errorf("check card: classes are %.80q, want %q", c.Classes, c.Target.Classes())
 	case c.Input != CanonicalInput():
 		return fmt.Errorf("check card: input is %.200q, want %q", fmt.Sprint(c.Input), fmt.Sprint(CanonicalInput()))
 	case c.Average != "" && c.Average != AverageMirrors:
@@ -122,7 +123,18 @@ func (c Card) Check() error {
 	if c.Calibration != nil && len(c.Calibration.Shift) != numClasses {
 		return fmt.Errorf("check card: calibration shifts %d classes, want %d", len(c.Calibration.Shift), numClasses)
 	}
+	if c.Target != Regions {
+		return c.checkField()
+	}
 	return c.SoftTissue.check()
+}
+
+// checkField refuses what only a model of regions can have.
+func (c Card) checkField() error {
+	if c.SoftTissue.Threshold != 0 || c.SoftTissue.ByBodyPart != nil || c.SoftTissue.Chosen != nil {
+		return errors.New("check card: a model of the exposed field has no soft tissue thresholds")
+	}
+	return nil
 }
 
 // lo tells whether s fits a Long String (PS3.5 Table 6.2-1).

@@ -10,8 +10,10 @@ import (
 )
 
 // Options chooses how a bundle is run. The zero value takes CUDA when it loads
-// else the CPU with every core, and looks for the library in the usual places.
+// else the CPU with every core, looks for the library in the usual places and wants
+// a model of regions.
 type Options struct {
+	Target  Target       // that the bundle must have
 	Device  string       // "auto" (default), "cpu" or "cuda"
 	Library string       // the ONNX Runtime library or its folder; empty looks for it, see ort.Library
 	Threads int          // for one prediction; 0 takes one per core
@@ -31,8 +33,12 @@ type tensors struct{ in, out *ort.Tensor }
 
 // Open loads a bundle into ONNX Runtime and runs its golden image; an error that
 // wraps ErrSelfTest means that this machine does not compute what the bundle's
-// maker did, and that the model must not be used.
+// maker did, and that the model must not be used; one that wraps ErrTarget, that the
+// bundle is for something else.
 func Open(b *Bundle, o Options) (*Session, error) {
+	if b.Card.Target != o.Target {
+		return nil, fmt.Errorf("open model %s %s: %w: it tells %s, wanted is %s", b.Card.Name, b.Card.Version, ErrTarget, b.Card.Target, o.Target)
+	}
 	w, err := b.Weights()
 	if err != nil {
 		return nil, fmt.Errorf("open model %s %s: %w", b.Card.Name, b.Card.Version, err)
@@ -85,8 +91,8 @@ func newSession(graph []byte, o Options) (*Session, error) {
 }
 
 // Predict runs the network on x, 1×1×200×200 float32 in [−1, 1] (open beam
-// bright, bone dark), and returns 1×3×200×200 probabilities of open beam, soft
-// tissue and bone, averaged as the card says. Predictions run one at a time, each
+// bright, bone dark), and returns 1×3×200×200 probabilities of the card's classes,
+// averaged as it says. Predictions run one at a time, each
 // on all threads; a call waits for its turn or for ctx to end.
 func (s *Session) Predict(ctx context.Context, x []float32) ([]float32, error) {
 	if err := checkInput(x); err != nil {

@@ -1,6 +1,10 @@
 package segment
 
-import "math"
+import (
+	"context"
+	"math"
+	"slices"
+)
 
 const (
 	fieldSide   = 256   // the search works on a picture of at most this side
@@ -8,29 +12,82 @@ const (
 	leastField  = 0.10  // of the frame; a smaller field is not believed
 )
 
-// ExposedField finds the exposed field of a picture that has no header, as [Pipeline.Run]
-// does: pix holds rows×cols values row by row in arbitrary units, open beam bright.
+// ExposedField finds the exposed field of a picture that has no header as Run does
+// without a network: see [Pipeline.ExposedField].
 func ExposedField(pix []float32, rows, cols int) (Mask, FieldRecord) {
-	return Config{}.field(&Image{Rows: rows, Columns: cols}, pix)
+	field, record, _ := (&Pipeline{}).ExposedField(context.Background(), pix, rows, cols) // only a network fails
+	return field, record
 }
 
-// field finds the exposed field of a canonical picture (open beam bright).
-func (c Config) field(m *Image, pix []float32) (Mask, FieldRecord) {
-	field := make(Mask, len(pix))
-	for i := range field {
-		field[i] = true
-	}
-	record := FieldRecord{Method: "none", Fraction: 1}
-	if c.WholeFrame {
-		return field, record
-	}
-	if m.maskByAttributes(field) {
+// ExposedField finds the exposed field of a picture that has no header, as Run does:
+// pix holds rows×cols values row by row in arbitrary units, open beam bright.
+func (p *Pipeline) ExposedField(ctx context.Context, pix []float32, rows, cols int) (Mask, FieldRecord, error) {
+	x, geo := CanonicalPicture(pix, rows, cols)
+	return p.field(ctx, &Image{Rows: rows, Columns: cols}, pix, x, geo)
+}
+
+// field finds the exposed field of an image: what its header states, else what both its
+// straight borders in pix (open beam bright) and the network leave, which sees the
+// canonical picture x made of pix. In doubt nothing is cut off.
+func (p *Pipeline) field(ctx context.Context, m *Image, pix, x []float32, geo Geometry) (Mask, FieldRecord, error) {
+	field, record := wholeFrame(len(pix)), FieldRecord{Method: "none", Fraction: 1}
+	switch {
+	case p.Config.WholeFrame:
+		return field, record, nil
+	case m.maskByAttributes(field):
 		record.Method = "attributes"
-	} else if maskByImage(field, pix, m.Rows, m.Columns) {
-		record.Method = "image"
+	default:
+		if maskByImage(field, pix, m.Rows, m.Columns) {
+			record.Method = "image"
+		}
+		if p.Field == nil {
+			break
+		}
+		seen, err := fieldAnswer(ctx, p.Field, x, geo)
+		if err != nil {
+			return nil, record, err
+		}
+		record.Model = p.FieldDigest
+		record.Method = field.limit(seen, record.Method)
 	}
 	record.Fraction = float64(field.Count()) / float64(len(field))
-	return field, record
+	return field, record, nil
+}
+
+func wholeFrame(n int) Mask {
+	m := make(Mask, n)
+	for i := range m {
+		m[i] = true
+	}
+	return m
+}
+
+// limit takes from a field that was found by method what the network has not seen to be
+// exposed, and names the method of the result.
+func (m Mask) limit(seen Mask, method string) string {
+	before := m.Count()
+	both := slices.Clone(m)
+	for i, in := range seen {
+		both[i] = both[i] && in
+	}
+	switch {
+	case !believed(both):
+		copy(m, wholeFrame(len(m)))
+		return "none"
+	case both.Count() == before:
+		return method
+	}
+	copy(m, both)
+	if method == "image" {
+		return "network and image"
+	}
+	return "network"
+}
+
+// believed says whether a field is neither too small nor all but the whole frame.
+func believed(field Mask) bool {
+	part := float64(field.Count()) / float64(len(field))
+	return part >= leastField && part <= 1-leastBorder
 }
 
 // maskByImage clears the unexposed border. In doubt it clears nothing.
@@ -45,7 +102,7 @@ func maskByImage(field Mask, pix []float32, rows, cols int) bool {
 	if dark := s.cutDark(); !white && !dark && !shape {
 		return false
 	}
-	if left := float64(s.in.Count()) / float64(len(s.in)); left < leastField || left > 1-leastBorder {
+	if !believed(s.in) {
 		return false
 	}
 	sy, sx := float64(h)/float64(rows), float64(w)/float64(cols)

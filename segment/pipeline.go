@@ -73,8 +73,11 @@ func (p *Pipeline) Run(ctx context.Context, img *Image) (*Result, error) {
 	pix := slices.Clone(img.Samples)
 	res.Dark = correct(img, pix, p.Calibration)
 	res.Polarity = img.canonical(pix)
-	res.Field, res.FieldRecord = p.Config.field(img, pix)
 	x, geo := CanonicalPicture(pix, img.Rows, img.Columns)
+	var err error
+	if res.Field, res.FieldRecord, err = p.field(ctx, img, pix, x, geo); err != nil {
+		return nil, err
+	}
 	answer, err := p.Predictor.Predict(ctx, x)
 	if err != nil {
 		return nil, fmt.Errorf("predict regions: %w", err)

@@ -142,6 +142,7 @@ func TestSEGUIDChanges(t *testing.T) {
 		"threshold": func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.SoftTissueThreshold = 0.95 },
 		"device":    func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Model.Device = "CUDA:0" },
 		"dark":      func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Dark.Digest = "d2" },
+		"field":     func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.FieldRecord.Model = "f1" },
 		"profile":   func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) { o.Profile = segment.SEGStrict },
 		"received": func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) {
 			o.Received = o.Received.Add(time.Microsecond)

@@ -84,13 +84,21 @@ func (s *seg) parameters() string {
 		"device: " + r.Model.Device,
 		fmt.Sprintf("soft tissue threshold: %.4g", r.SoftTissueThreshold),
 		"dark correction: " + darkText(r.Dark),
-		fmt.Sprintf("exposed field: %s, %.4g of the frame", r.FieldRecord.Method, r.FieldRecord.Fraction),
+		"exposed field: " + fieldText(r.FieldRecord),
 		fmt.Sprintf("polarity: %s, inverted %s, logarithm %s", r.Polarity.Case, yesNo(r.Polarity.Inverted), yesNo(r.Polarity.Log)),
 	}
 	if f := r.Guided; f != nil {
 		lines = append(lines, fmt.Sprintf("borders: guided filter, radius %.4g network pixels, epsilon %.4g", f.Radius, f.Epsilon))
 	}
 	return strings.Join(lines, "\r\n")
+}
+
+func fieldText(r FieldRecord) string {
+	text := fmt.Sprintf("%s, %.4g of the frame", r.Method, r.Fraction)
+	if r.Model != "" {
+		text += ", network SHA-256 " + r.Model
+	}
+	return text
 }
 
 func darkText(r DarkRecord) string {

@@ -34,8 +34,8 @@ var ErrMalformed = errors.New("malformed image")
 // Predictor is the network.
 type Predictor interface {
 	// Predict takes x, 1×1×200×200 float32 in [−1,1] (CanonicalPicture), and returns
-	// 1×3×200×200 probabilities (open beam, soft tissue, bone) that sum to 1 over the
-	// classes. It is safe for concurrent use and does not keep x.
+	// 1×3×200×200 probabilities that sum to 1 over the classes: open beam, soft tissue
+	// and bone, or, of Pipeline.Field, unexposed, open beam and attenuated. It is safe for concurrent use and does not keep x.
 	Predict(ctx context.Context, x []float32) ([]float32, error)
 }
 
@@ -101,8 +101,9 @@ type Statistics struct {
 
 // FieldRecord says how the exposed field was found.
 type FieldRecord struct {
-	Method   string  // "none" (whole frame), "attributes", "image", "attributes and image"
+	Method   string  // "none" (whole frame), "attributes", "network", "image", "network and image"
 	Fraction float64 // exposed part of the frame
+	Model    string  // SHA-256 of the network that was asked, "" without one
 }
 
 // Result is what Pipeline.Run found in one image.
@@ -194,6 +195,8 @@ type Config struct {
 type Pipeline struct {
 	Predictor   Predictor
 	Model       Model
+	Field       Predictor   // of the exposed field; nil: geometry finds it
+	FieldDigest string      // SHA-256 of its bundle, hexadecimal
 	Calibration Calibration // nil: no dark frames
 	Config      Config
 }

@@ -54,6 +54,10 @@ const PatientColumn = "patient"
 // as stored, empty where they are unknown.
 const SpacingColumn = "spacing_mm"
 
+// FieldColumn is the further column with the path of the exposed field: an 8-bit grey
+// PNG of the image's size, 255 where the beam reached and nothing hides it, else 0.
+const FieldColumn = "field"
+
 // OriginColumn is the further column that names the id an augmented image was
 // made from.
 const OriginColumn = "origin"

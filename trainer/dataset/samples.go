@@ -17,6 +17,9 @@ const SampleBytes = 3 * Side * Side
 // latest, and what is held never grows past them. The folders must not change
 // meanwhile. Sample may be called concurrently.
 type Samples struct {
+	// Load reads an item; nil: [Folder.Load]. It is set before the first Sample.
+	Load func(*Folder, Item) (*Picture, error)
+
 	folders []*Folder
 	items   []Item
 	of      []int // folder of each item
@@ -49,8 +52,11 @@ func (s *Samples) Sample(i int) (*Sample, error) {
 			return kept, nil
 		}
 	}
-	f := s.folders[s.of[i]]
-	p, err := f.Load(s.items[i])
+	f, load := s.folders[s.of[i]], s.Load
+	if load == nil {
+		load = (*Folder).Load
+	}
+	p, err := load(f, s.items[i])
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", f.Dir, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 
+	"dicomnode/model"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -20,6 +21,9 @@ type data struct {
 // openData chooses the items of o; it reads no picture.
 func openData(o Options) (*data, error) {
 	d := &data{}
+	if o.Target == model.Field {
+		d.train.Load, d.validation.Load = (*dataset.Folder).LoadField, (*dataset.Folder).LoadField
+	}
 	err := d.addTraining(o)
 	if err == nil {
 		err = d.addValidation(o)

@@ -3,13 +3,16 @@ package fit_test
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"dicomnode/model"
 	"dicomnode/trainer/fit"
+	"dicomnode/trainer/simulate"
 )
 
 // A run is the same whether its pictures are kept decoded or not, and goes on with
@@ -63,5 +66,40 @@ func TestUnreadable(t *testing.T) {
 	o.Batch, o.Steps, o.Recalibrate = 1, 1, 1
 	if _, err := fit.Run(context.Background(), o, nil); err == nil || !strings.Contains(err.Error(), "toy8") {
 		t.Errorf("an image that cannot be read: %v", err)
+	}
+}
+
+// With target field the labels are the exposed fields: other data, another digest, and a
+// bundle that only opens as one of fields.
+func TestFitTheField(t *testing.T) {
+	needRuntime(t)
+	dir := t.TempDir()
+	if err := simulate.Run(t.Context(), simulate.Options{Out: dir, Count: 4, Size: 64, Field: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	o := options(dir)
+	o.Steps, o.Validation = 2, o.Data
+	regions, err := fit.Run(t.Context(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Target = model.Field
+	field, err := fit.Run(t.Context(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if regions.Digest == field.Digest {
+		t.Error("both targets learnt the same labels")
+	}
+	if f := float64(field.Curve[0].SoftF1); !math.IsNaN(f) {
+		t.Errorf("F1 of soft tissue is %v where there is none", f)
+	}
+	o.Data = []string{toys(t, 2)}
+	if _, err := fit.Run(t.Context(), o, nil); err == nil {
+		t.Error("data without fields were trained on")
+	}
+	o.Target = "lungs"
+	if _, err := fit.Run(t.Context(), o, nil); err == nil {
+		t.Error("an unknown target was trained for")
 	}
 }

@@ -19,9 +19,10 @@ type Options struct {
 	Shares  []float64 // of each folder in the pictures seen; nil: every item once per epoch
 	Exclude []string  // patterns of ids to leave out of Data and Validation, as in path.Match
 
-	Architecture string `json:",omitempty"` // one of model.Architectures; "": xnet
-	Width        int    // filters at full resolution; 0: 16
-	Batch        int    // pictures per step; 0: 5
+	Target       model.Target `json:",omitempty"` // what to learn; model.Field wants data with the column dataset.FieldColumn
+	Architecture string       `json:",omitempty"` // one of model.Architectures; "": xnet
+	Width        int          // filters at full resolution; 0: 16
+	Batch        int          // pictures per step; 0: 5
 
 	Steps    int           // length of the run in steps
 	Epochs   float64       // or in passes over the data
@@ -176,7 +177,7 @@ func (o Options) check() error {
 			return fmt.Errorf("share or class weight %g is negative", v)
 		}
 	}
-	return o.network().Check()
+	return errors.Join(o.Target.Check(), o.network().Check())
 }
 
 // rate is the learning rate after the given share of the run (0 to 1): linear

@@ -22,7 +22,9 @@ func (r *run) point(ctx context.Context, p *Progress) error {
 		}
 		v := p.Validation
 		at.ValidationLoss, at.Accuracy = v.CrossEntropy, evaluate.Value(v.Accuracy)
-		at.SoftF1, at.BoneF1 = evaluate.Value(v.Classes[1].F1), evaluate.Value(v.Classes[2].F1)
+		if r.o.Target == model.Regions {
+			at.SoftF1, at.BoneF1 = evaluate.Value(v.Classes[1].F1), evaluate.Value(v.Classes[2].F1)
+		}
 	}
 	r.curve, p.Point = append(r.curve, at), &at
 	if r.o.Curve == "" {
@@ -73,12 +75,12 @@ func (r *run) weights(c candidate) (model.Weights, error) {
 
 // measure scores w on the validation data.
 func (r *run) measure(ctx context.Context, w model.Weights) (*evaluate.Report, error) {
-	card := model.Card{Name: "candidate", Version: "0", Licence: "none"}
+	card := model.Card{Name: "candidate", Version: "0", Licence: "none", Target: r.o.Target}
 	bundle, err := model.Export(w, card, r.o.Library)
 	if err != nil {
 		return nil, err
 	}
-	s, err := model.Open(bundle, model.Options{Device: r.o.Device, Library: r.o.Library, Threads: r.o.Threads})
+	s, err := model.Open(bundle, model.Options{Target: r.o.Target, Device: r.o.Device, Library: r.o.Library, Threads: r.o.Threads})
 	if err != nil {
 		return nil, err
 	}

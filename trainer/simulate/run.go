@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,9 @@ type Options struct {
 	Workers int    // 0 = number of CPUs
 	// Presentation writes each picture also as DX For Presentation, dicom/ID.dcm.
 	Presentation bool
+	// Field writes the exposed field of each picture too, fields/ID.png, and the column
+	// that names it.
+	Field bool
 }
 
 // samplesPerView is how many radiographs share one posed body and camera.
@@ -79,6 +83,9 @@ func Run(ctx context.Context, o Options, progress func(done, total int)) error {
 	folders := []string{"images", "labels"}
 	if o.Presentation {
 		folders = append(folders, dicomFolder)
+	}
+	if o.Field {
+		folders = append(folders, "fields")
 	}
 	for _, d := range folders {
 		if err := os.MkdirAll(filepath.Join(o.Out, d), 0o755); err != nil {
@@ -148,7 +155,8 @@ func runView(o Options, v, lo, hi int) (string, error) {
 
 // done says whether all files of sample i are there.
 func (o Options) done(i int) bool {
-	return exists(o.imagePath(i)) && exists(o.labelPath(i)) && (!o.Presentation || exists(o.presentationPath(i)))
+	return exists(o.imagePath(i)) && exists(o.labelPath(i)) &&
+		(!o.Field || exists(o.fieldPath(i))) && (!o.Presentation || exists(o.presentationPath(i)))
 }
 
 func exists(path string) bool {
@@ -159,10 +167,16 @@ func exists(path string) bool {
 func (o Options) id(i int) string        { return fmt.Sprintf("sim-%d-%06d", o.Seed, i) }
 func (o Options) imagePath(i int) string { return filepath.Join(o.Out, "images", o.id(i)+".png") }
 func (o Options) labelPath(i int) string { return filepath.Join(o.Out, "labels", o.id(i)+".png") }
+func (o Options) fieldPath(i int) string { return filepath.Join(o.Out, "fields", o.id(i)+".png") }
 
 func (o Options) write(i int, v view.View, s *radiograph.Sheet) error {
 	if err := writePNG(o.labelPath(i), s.Labels(), 0); err != nil {
 		return err
+	}
+	if o.Field {
+		if err := writePNG(o.fieldPath(i), s.Field(), 0); err != nil {
+			return err
+		}
 	}
 	picture := s.Picture()
 	if o.polarity(i) == dataset.AirDark {
@@ -196,14 +210,18 @@ func splitOf(seed uint64, v int) string {
 func writeIndex(o Options, parts map[int]string, before map[string]dataset.Item) error {
 	return writeWhole(filepath.Join(o.Out, "dataset.csv"), func(out io.Writer) error {
 		w := csv.NewWriter(out)
-		w.Write([]string{"id", "image", "label", "body_part", "polarity", "split", "difficult", "source", dataset.SpacingColumn, dataset.PatientColumn})
+		header := append(slices.Clone(dataset.Columns), dataset.SpacingColumn, dataset.PatientColumn)
+		if o.Field {
+			header = append(header, dataset.FieldColumn)
+		}
+		w.Write(header)
 		for i := range o.First + o.Count {
 			v := i / samplesPerView
 			part, ok := parts[v]
 			if !ok {
 				part = o.Anatomy.subject(o.Seed, v).Part(random.New(o.Seed, 1, v))
 			}
-			if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i))) {
+			if i < o.First && !(exists(o.imagePath(i)) && exists(o.labelPath(i)) && (!o.Field || exists(o.fieldPath(i)))) {
 				continue
 			}
 			mm, err := spacingOf(o.imagePath(i))
@@ -218,7 +236,11 @@ func writeIndex(o Options, parts map[int]string, before map[string]dataset.Item)
 					difficult = 1
 				}
 			}
-			w.Write([]string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), split, strconv.Itoa(difficult), "simulated", mm, o.patient(v)})
+			row := []string{id, "images/" + id + ".png", "labels/" + id + ".png", part, o.polarity(i), split, strconv.Itoa(difficult), "simulated", mm, o.patient(v)}
+			if o.Field {
+				row = append(row, "fields/"+id+".png")
+			}
+			w.Write(row)
 		}
 		w.Flush()
 		return w.Error()

@@ -1,11 +1,13 @@
 package simulate_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
@@ -219,5 +221,52 @@ func TestRunKeepsSplitAndPatients(t *testing.T) {
 		if it.Difficult != (i == 2) {
 			t.Errorf("sample %d is difficult: %v", i, it.Difficult)
 		}
+	}
+}
+
+// The exposed field comes beside the pictures and changes none of them.
+func TestRunWritesFields(t *testing.T) {
+	o := simulate.Options{Count: 8, Seed: 2, Size: 80}
+	plain := run(t, o)
+	o.Field = true
+	fielded := run(t, o)
+	for _, pattern := range []string{"images", "labels"} {
+		for i := range o.Count {
+			name := filepath.Join(pattern, fmt.Sprintf("sim-2-%06d.png", i))
+			a, errA := os.ReadFile(filepath.Join(plain, name))
+			b, errB := os.ReadFile(filepath.Join(fielded, name))
+			if errA != nil || errB != nil || !bytes.Equal(a, b) {
+				t.Errorf("%s differs: %v, %v", name, errA, errB)
+			}
+		}
+	}
+	f, err := dataset.Open(fielded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var in, out int
+	for _, it := range f.Items {
+		label, err := f.Load(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		field, err := f.LoadField(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range field.Label {
+			if v == dataset.Unexposed {
+				out++
+				if label.Label[i] != dataset.Ignore {
+					t.Fatalf("%s: an unexposed pixel is labelled %d", it.ID, label.Label[i])
+				}
+				continue
+			}
+			in++
+		}
+	}
+	if in == 0 || out == 0 {
+		t.Errorf("%d pixels exposed, %d not", in, out)
 	}
 }

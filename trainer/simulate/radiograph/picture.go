@@ -31,3 +31,24 @@ func (s *Sheet) Picture() image.Image {
 	}
 	return g
 }
+
+// exposed marks what the beam reached and nothing written over the picture hides.
+func (s *Sheet) exposed() []bool {
+	out := make([]bool, len(s.beam))
+	for i, b := range s.beam {
+		out[i] = b && !s.covered[i] && !s.outside[i]
+	}
+	return out
+}
+
+// Field returns the exposed field: 255 where at least 0.8 of the beam came through the
+// collimator and no shutter, padding or frame hides it, 0 elsewhere.
+func (s *Sheet) Field() image.Image {
+	m := image.NewGray(image.Rect(0, 0, s.w, s.h))
+	for i, in := range s.exposed() {
+		if in {
+			m.Pix[i] = 255
+		}
+	}
+	return m
+}

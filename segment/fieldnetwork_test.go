@@ -1,0 +1,126 @@
+package segment_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"dicomnode/internal/dicomtest"
+	"dicomnode/segment"
+)
+
+// sees answers that what f says of the 200×200 is exposed, and is sure of it.
+type sees func(row, col int) bool
+
+func (f sees) Predict(context.Context, []float32) ([]float32, error) {
+	const n = segment.Side * segment.Side
+	p := make([]float32, segment.Classes*n)
+	for i := range n {
+		if f(i/segment.Side, i%segment.Side) {
+			p[n+i] = 1
+		} else {
+			p[i] = 1
+		}
+	}
+	return p, nil
+}
+
+// grain is a picture that tells nothing and has no flat region.
+func grain(rows, cols int) []float32 {
+	random := rand.New(rand.NewPCG(1, 2))
+	pix := make([]float32, rows*cols)
+	for i := range pix {
+		pix[i] = random.Float32()
+	}
+	return pix
+}
+
+func TestFieldByNetwork(t *testing.T) {
+	const rows, cols = 300, 600 // 100×200 from row 50 of the network's picture
+	for name, c := range map[string]struct {
+		seen    sees
+		method  string
+		in, out [2]int
+	}{
+		"left half":    {func(_, x int) bool { return x < 100 }, "network", [2]int{10, 290}, [2]int{290, 310}},
+		"metal inside": {func(y, x int) bool { return x < 100 && (y < 90 || y > 110 || x < 40 || x > 60) }, "network", [2]int{150, 150}, [2]int{150, 310}},
+		"two fields":   {func(_, x int) bool { return x < 90 || x > 110 }, "network", [2]int{150, 590}, [2]int{150, 300}},
+		"speck":        {func(y, x int) bool { return x < 100 || y > 60 && y < 70 && x > 150 && x < 160 }, "network", [2]int{5, 5}, [2]int{46, 465}},
+		"rim alone":    {func(_, x int) bool { return x > 0 }, "network", [2]int{0, 30}, [2]int{150, 0}},
+		"next to none": {func(_, x int) bool { return x < 15 }, "none", [2]int{150, 590}, [2]int{-1, 0}},
+		"all":          {func(_, x int) bool { return true }, "none", [2]int{0, 0}, [2]int{-1, 0}},
+		"padding":      {func(y, _ int) bool { return y >= 50 && y < 150 }, "none", [2]int{0, 0}, [2]int{-1, 0}},
+	} {
+		p := segment.Pipeline{Field: c.seen, FieldDigest: "f1"}
+		field, rec, err := p.ExposedField(t.Context(), grain(rows, cols), rows, cols)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rec.Method != c.method || rec.Model != "f1" {
+			t.Errorf("%s: %+v, want by %s", name, rec, c.method)
+		}
+		if !field[c.in[0]*cols+c.in[1]] || c.out[0] >= 0 && field[c.out[0]*cols+c.out[1]] {
+			t.Errorf("%s: row and column %v not in the field, or %v in it", name, c.in, c.out)
+		}
+	}
+}
+
+// A flat region gets one answer; what one side of an edge says does not reach the other.
+func TestFieldFollowsThePicture(t *testing.T) {
+	const side = 200
+	pix := make([]float32, side*side)
+	for i := range pix {
+		if i%side < 80 {
+			pix[i] = 1
+		}
+	}
+	torn := sees(func(y, x int) bool { return x >= 80 || x > 55 && x < 60 && y < 12 || y > 190 && x < 8 })
+	field, _, err := (&segment.Pipeline{Field: torn}).ExposedField(t.Context(), pix, side, side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, in := range field {
+		if x := i % side; in != (x >= 80) && (x < 76 || x > 83) {
+			t.Fatalf("row %d, column %d in the field: %v", i/side, i%side, in)
+		}
+	}
+}
+
+// The header is believed before the network; an answer that is none ends the run.
+func TestFieldOfTheNetworkInThePipeline(t *testing.T) {
+	m := dicomtest.DX(50, 60, 300)
+	img := decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+	p := segment.Pipeline{Predictor: thresholds{}, Field: sees(func(_, x int) bool { return x < 100 }), FieldDigest: "f1"}
+	res, err := p.Run(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPartition(t, res)
+	if !strings.HasPrefix(res.FieldRecord.Method, "network") || res.FieldRecord.Model != "f1" || res.Field[59] {
+		t.Errorf("%+v", res.FieldRecord)
+	}
+	p.Field = fixed{1, 2}
+	if _, err := p.Run(t.Context(), img); err == nil {
+		t.Error("a field of two numbers was taken")
+	}
+	p.Field = refuses{}
+	if _, err := p.Run(t.Context(), img); !errors.Is(err, errRefused) {
+		t.Errorf("%v, want the network's error", err)
+	}
+	for tag, v := range map[uint32]int{0x00181602: 10, 0x00181604: 51, 0x00181606: 5, 0x00181608: 46} {
+		m.Extra = append(m.Extra, dicomtest.Attribute{Tag: tag, VR: "IS", Value: v})
+	}
+	m.Extra = append(m.Extra, dicomtest.Attribute{Tag: 0x00181600, VR: "CS", Value: "RECTANGULAR"})
+	res, err = p.Run(t.Context(), decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian)))
+	if err != nil || res.FieldRecord.Method != "attributes" || res.FieldRecord.Model != "" {
+		t.Errorf("%+v, %v: the network was asked, though the header states the field", res, err)
+	}
+}
+
+var errRefused = errors.New("refused")
+
+type refuses struct{}
+
+func (refuses) Predict(context.Context, []float32) ([]float32, error) { return nil, errRefused }

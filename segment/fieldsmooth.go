@@ -1,0 +1,71 @@
+package segment
+
+import "math"
+
+// smoothing is the edge-preserving smoothing of an answer along a picture: what the
+// network says of a flat region's middle, far from any edge that would tell, comes from
+// all of the region (Min et al., IEEE Trans. Image Processing 23 (2014) 5638).
+type smoothing struct {
+	lambda float64 // how far it smooths
+	sigma  float64 // step between two pixels, of the picture's −1…1, that keeps 1/e of it
+	rounds int
+}
+
+// smooth replaces p by weighted means along the picture v, both h×w; confident values
+// weigh most.
+func (s smoothing) smooth(p, v []float32, h, w int) {
+	num, den := make([]float64, h*w), make([]float64, h*w)
+	for i, a := range p {
+		c := 1e-3 + math.Abs(2*float64(a)-1)
+		num[i], den[i] = c*float64(a), c
+	}
+	right, down := s.links(v, h, w, 1), s.links(v, h, w, w)
+	for t := 1; t <= s.rounds; t++ {
+		lambda := 1.5 * math.Pow(4, float64(s.rounds-t)) / (math.Pow(4, float64(s.rounds)) - 1) * s.lambda
+		for _, u := range [][]float64{num, den} {
+			parallel(h, func(y int) { tridiagonal(u, right, y*w, 1, w, lambda) })
+			parallel(w, func(x int) { tridiagonal(u, down, x, w, h, lambda) })
+		}
+	}
+	for i := range p {
+		p[i] = float32(num[i] / den[i])
+	}
+}
+
+// links are how much each pixel and that step further hang together, 0 to 1.
+func (s smoothing) links(v []float32, h, w, step int) []float64 {
+	out := make([]float64, h*w)
+	for i := range out {
+		if step == 1 && i%w == w-1 || i+step >= len(v) {
+			continue
+		}
+		out[i] = math.Exp(-math.Abs(float64(v[i+step]-v[i])) / s.sigma)
+	}
+	return out
+}
+
+// tridiagonal solves u + λ·L·u = u₀ in place along n pixels from first on, step apart,
+// where L is the Laplacian of the links (Thomas's algorithm).
+func tridiagonal(u, link []float64, first, step, n int, lambda float64) {
+	c := make([]float64, n)
+	var before float64 // −λ·link to the pixel before
+	for k := range n {
+		i := first + k*step
+		after := 0.0
+		if k+1 < n {
+			after = -lambda * link[i]
+		}
+		d := 1 - before - after
+		if k > 0 {
+			d -= before * c[k-1]
+			u[i] -= before * u[i-step]
+		}
+		c[k] = after / d
+		u[i] /= d
+		before = after
+	}
+	for k := n - 2; k >= 0; k-- {
+		i := first + k*step
+		u[i] -= c[k] * u[i+step]
+	}
+}
