@@ -201,3 +201,20 @@ func TestFieldOnLabelledImages(t *testing.T) {
 		t.Error("the field is found worse than it was, or more than 1 % of the open beam is lost")
 	}
 }
+
+// BenchmarkField finds the field of a picture of 2500×2048 pixels.
+func BenchmarkField(b *testing.B) {
+	const rows, cols = 2500, 2048
+	pix := make([]float32, rows*cols)
+	for i := range pix {
+		if x, y := i%cols, i/cols; x > 200 && x < 1900 && y > 300 {
+			pix[i] = float32(1500 + 1500*min(1, max(x-1300, 700-x, 0)/300) + x%7)
+		}
+	}
+	p := fieldPipeline(b)
+	for b.Loop() {
+		if _, _, err := p.ExposedField(b.Context(), pix, rows, cols); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
