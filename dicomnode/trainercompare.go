@@ -43,10 +43,10 @@ and the difference of each to the first row with a bootstrap interval over image
 The methods are multi-otsu, clustering, entropy and row-fluctuation; their
 parameters are printed below the table, and --parameters FILE changes them: a JSON
 object such as {"clustering": {"block": 48}, "input": {"gamma": 0.7}}. They see the
-exposed field only, as a node finds it. --tune adds a row for the best that two
-parameters of clustering, chosen for each image with its label, can do: so its
-authors measured it. --sheet draws each picture beside
-its label and what every row made of it.
+exposed field only, as a node finds it with its network; {"input": {"field": false}}
+shows them the whole picture. --tune adds a row for the best that two parameters of
+clustering, chosen for each image with its label, can do: so its authors measured
+it. --sheet draws each picture beside its label and what every row made of it.
 
 --refine compares instead, at the images' own pixels, ways of bringing a model's
 answer there: bilinear interpolation and, with --refine guided, the guided filter
@@ -55,11 +55,12 @@ of segmentation: {refine: guided}, each with small islands removed and kept. It 
 		Example: "  dicomnode trainer compare data/labelled --model a.onnx --model embedded --exclude '*phantom*' --sheet sheet.png",
 		Args:    wantArgs(1, 1, "one data set folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			entries, err := f.entries(cmd)
+			field := &lazyField{flags: f.model}
+			entries, err := f.entries(cmd, field)
 			if err != nil {
 				return err
 			}
-			return f.run(cmd, args[0], entries)
+			return joinClose(f.run(cmd, args[0], entries), field)
 		},
 	}
 	f.add(cmd)
@@ -90,8 +91,8 @@ func methodNames(p classical.Parameters) []string {
 	return names
 }
 
-// entries are the models in the order given, then the methods.
-func (f *compareFlags) entries(cmd *cobra.Command) ([]compare.Entry, error) {
+// entries are the models in the order given, then the methods, which see what field finds.
+func (f *compareFlags) entries(cmd *cobra.Command, field classical.FieldFinder) ([]compare.Entry, error) {
 	if f.opt.Resamples < 1 {
 		return nil, usagef("for example --resamples 2000", "%s wants at least one resample", cmd.CommandPath())
 	}
@@ -111,7 +112,7 @@ func (f *compareFlags) entries(cmd *cobra.Command) ([]compare.Entry, error) {
 			return nil, usagef("methods are "+strings.Join(methodNames(p), ", ")+", or none alone", "unknown method %q", name)
 		}
 	}
-	for _, e := range compare.ClassicalEntries(p, f.tune) {
+	for _, e := range compare.ClassicalEntries(p, f.tune, field) {
 		if slices.Contains(f.methods, e.Method) {
 			entries = append(entries, e)
 		}

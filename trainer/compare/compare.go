@@ -33,7 +33,9 @@ type Segmenter interface {
 
 // Preparer is a Segmenter with work before Segment that the node does for every image,
 // such as the search for the exposed field: it does not count as time of the method.
-type Preparer interface{ Prepare(s *dataset.Sample) }
+type Preparer interface {
+	Prepare(ctx context.Context, s *dataset.Sample) error
+}
 
 // Entry is what is compared. Open is called once, when its turn comes; a Segmenter
 // that is an io.Closer is closed when its turn ends.
@@ -149,16 +151,7 @@ func (c *comparison) add(ctx context.Context, e Entry) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if p, ok := s.(Preparer); ok {
-			p.Prepare(sample)
-		}
-		start := c.opt.Clock()
-		classes, err := s.Segment(ctx, sample)
-		r.seconds = append(r.seconds, (c.opt.Clock() - start).Seconds())
-		if err == nil {
-			err = c.score(&r, i, classes)
-		}
-		if err != nil {
+		if err := c.segment(ctx, s, &r, i); err != nil {
 			return fmt.Errorf("segment %s: %w", sample.Item.ID, err)
 		}
 		c.done++
@@ -166,6 +159,22 @@ func (c *comparison) add(ctx context.Context, e Entry) (err error) {
 	}
 	c.runs = append(c.runs, r)
 	return nil
+}
+
+// segment prepares, times and scores sample i.
+func (c *comparison) segment(ctx context.Context, s Segmenter, r *run, i int) error {
+	if p, ok := s.(Preparer); ok {
+		if err := p.Prepare(ctx, c.samples[i]); err != nil {
+			return err
+		}
+	}
+	start := c.opt.Clock()
+	classes, err := s.Segment(ctx, c.samples[i])
+	r.seconds = append(r.seconds, (c.opt.Clock() - start).Seconds())
+	if err != nil {
+		return err
+	}
+	return c.score(r, i, classes)
 }
 
 // score counts what the classes of sample i are worth.

@@ -189,7 +189,7 @@ func TestTunedIsTheBestVariant(t *testing.T) {
 		}
 		return n
 	}
-	all := compare.ClassicalEntries(classical.Defaults(), true)
+	all := compare.ClassicalEntries(classical.Defaults(), true, &segment.Pipeline{})
 	entries := all[4:]
 	if len(entries) != 1 || entries[0].Method != "clustering" || entries[0].Kind != compare.KindTuned {
 		t.Fatalf("%+v", entries)
@@ -203,7 +203,7 @@ func TestTunedIsTheBestVariant(t *testing.T) {
 	for _, m := range variants {
 		p := classical.Defaults()
 		p.Clustering = m.(classical.Clustering)
-		one, err := compare.ClassicalEntries(p, false)[1].Open()
+		one, err := compare.ClassicalEntries(p, false, &segment.Pipeline{})[1].Open()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -48,39 +48,51 @@ func (n Network) Answer(ctx context.Context, s *dataset.Sample) ([]float32, erro
 type Classical struct {
 	Input  classical.Input  `json:"input"`
 	Method classical.Method `json:"method"`
-	fields fields
+	fields *fields
 }
 
 // fields are what Input.Outside found, by id, so that methods need not search again.
-type fields map[string][]bool
+type fields struct {
+	finder  classical.FieldFinder
+	outside map[string][]bool
+}
 
-// picture is what methods see of a sample. Its field is searched once, if f is not nil.
-func (f fields) picture(in classical.Input, s *dataset.Sample) classical.Picture {
+// picture is what methods see of a sample. Its field is searched once.
+func (f *fields) picture(ctx context.Context, in classical.Input, s *dataset.Sample) (classical.Picture, error) {
 	x := make([]float32, Side*Side)
 	s.Picture(x)
-	outside, ok := f[s.Item.ID]
+	outside, ok := f.outside[s.Item.ID]
 	if !ok {
-		outside = in.Outside(x, s.Geo)
-		if f != nil {
-			f[s.Item.ID] = outside
+		var err error
+		if outside, err = in.Outside(ctx, f.finder, x, s.Geo); err != nil {
+			return classical.Picture{}, err
 		}
+		f.outside[s.Item.ID] = outside
 	}
-	return in.Picture(x, s.Geo, outside)
+	return in.Picture(x, s.Geo, outside), nil
 }
 
 // Prepare implements Preparer.
-func (c Classical) Prepare(s *dataset.Sample) { c.fields.picture(c.Input, s) }
+func (c Classical) Prepare(ctx context.Context, s *dataset.Sample) error {
+	_, err := c.fields.picture(ctx, c.Input, s)
+	return err
+}
 
 // Segment implements Segmenter.
-func (c Classical) Segment(_ context.Context, s *dataset.Sample) ([]uint8, error) {
-	return classical.Paste(c.Method.Segment(c.fields.picture(c.Input, s)), s.Geo), nil
+func (c Classical) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, error) {
+	picture, err := c.fields.picture(ctx, c.Input, s)
+	if err != nil {
+		return nil, err
+	}
+	return classical.Paste(c.Method.Segment(picture), s.Geo), nil
 }
 
 // ClassicalEntries makes an entry of each method and, where tuned is true, of each that
-// has parameters to tune to an image.
-func ClassicalEntries(p classical.Parameters, tuned bool) []Entry {
+// has parameters to tune to an image. All see the field that finder finds; it is asked
+// once for each image, and not at all where p.Input.Field is false.
+func ClassicalEntries(p classical.Parameters, tuned bool, finder classical.FieldFinder) []Entry {
 	var out []Entry
-	f := fields{}
+	f := &fields{finder, map[string][]bool{}}
 	add := func(name, kind string, m classical.Method, s Segmenter) {
 		out = append(out, Entry{
 			Identity: Identity{Name: name, Kind: kind, Method: m.Name(), Parameters: s},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/segment"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/dataset"
@@ -19,7 +20,7 @@ func small(t *testing.T) *compare.Report {
 	model := entry("net", script{wrong: map[string]int{"a": 100}, class: 2})
 	model.Kind, model.Model = compare.KindNetwork, &compare.Model{Name: "XNet-4", Version: "7", Digest: "abc", Device: "cpu"}
 	r, err := compare.Run(t.Context(), []*dataset.Sample{sample("a", 100, 50, 30), sample("b", 60, 60, 60)},
-		append([]compare.Entry{model}, compare.ClassicalEntries(classical.Defaults(), false)...), compare.Options{Keep: compare.MaxSheet})
+		append([]compare.Entry{model}, compare.ClassicalEntries(classical.Defaults(), false, &segment.Pipeline{})...), compare.Options{Keep: compare.MaxSheet})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,8 @@ func TestFloorOnRealRadiographs(t *testing.T) {
 	}
 	whole := classical.Defaults()
 	whole.Input.Field = false
-	entries := append(compare.ClassicalEntries(whole, false)[:2], compare.ClassicalEntries(classical.Defaults(), false)[:2]...)
+	borders := &segment.Pipeline{} // without the network, by straight borders alone
+	entries := append(compare.ClassicalEntries(whole, false, borders)[:2], compare.ClassicalEntries(classical.Defaults(), false, borders)[:2]...)
 	r, err := compare.Run(t.Context(), samples, entries, compare.Options{Resamples: 200})
 	if err != nil {
 		t.Fatal(err)

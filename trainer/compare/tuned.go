@@ -15,16 +15,23 @@ type Tuned struct {
 	Input  classical.Input      `json:"input"`
 	Method classical.Tunable    `json:"method"`
 	Values map[string][]float64 `json:"tuned"` // those tried, by the parameter's name
-	fields fields
+	fields *fields
 }
 
 // Prepare implements Preparer.
-func (c Tuned) Prepare(s *dataset.Sample) { c.fields.picture(c.Input, s) }
+func (c Tuned) Prepare(ctx context.Context, s *dataset.Sample) error {
+	_, err := c.fields.picture(ctx, c.Input, s)
+	return err
+}
 
 // Segment implements Segmenter.
 func (c Tuned) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, error) {
+	picture, err := c.fields.picture(ctx, c.Input, s)
+	if err != nil {
+		return nil, err
+	}
 	var best []uint8
-	most, picture := -1, c.fields.picture(c.Input, s)
+	most := -1
 	for _, m := range c.Method.Variants() {
 		if err := ctx.Err(); err != nil {
 			return nil, err

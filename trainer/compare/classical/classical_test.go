@@ -133,15 +133,15 @@ func TestPictureLeavesTheUnexposedOut(t *testing.T) {
 	}
 	x, geo := segment.CanonicalPicture(pix, side, side)
 	in := classical.DefaultInput()
-	hidden := in.Outside(x, geo)
-	if hidden == nil || !hidden[100*side+20] || hidden[100*side+90] {
+	hidden, err := in.Outside(t.Context(), &segment.Pipeline{}, x, geo)
+	if err != nil || hidden == nil || !hidden[100*side+20] || hidden[100*side+90] {
 		t.Fatal("the shutter was not found")
 	}
 	p := in.Picture(x, geo, hidden)
 	if p.V[100*side+190] != 0 || p.V[100*side+20] != p.V[100*side+70] || p.V[100*side+20] < 0.5 {
 		t.Errorf("darkest exposed %v; in the shutter %v, beside it %v", p.V[100*side+190], p.V[100*side+20], p.V[100*side+70])
 	}
-	if (classical.Input{Gamma: 1}).Outside(x, geo) != nil {
+	if all, err := (classical.Input{Gamma: 1}).Outside(t.Context(), nil, x, geo); err != nil || all != nil {
 		t.Error("a field was searched that nobody asked for")
 	}
 	in.Gamma = 0.5

@@ -1,6 +1,8 @@
 package classical
 
 import (
+	"context"
+	"fmt"
 	"math"
 
 	"dicomnode/segment"
@@ -32,15 +34,27 @@ func DefaultInput() Input { return Input{Field: true, Gamma: 1} }
 // Check refuses parameters that mean nothing.
 func (in Input) Check() error { return within(limit{"gamma", in.Gamma, 0.05, 20}) }
 
+// FieldFinder finds the exposed field of a picture of rows×cols values, open beam bright,
+// as a node does: a [segment.Pipeline] with the node's network of the field.
+type FieldFinder interface {
+	ExposedField(ctx context.Context, pix []float32, rows, cols int) (segment.Mask, segment.FieldRecord, error)
+}
+
+var _ FieldFinder = (*segment.Pipeline)(nil)
+
 // Outside marks what is not exposed of a canonical picture x, Side×Side in [−1,1],
-// without its padding; nil when all is, or when nobody asked.
-func (in Input) Outside(x []float32, geo segment.Geometry) []bool {
+// without its padding; nil when all is, or when nobody asked, and the finder is not asked
+// then. Errors are those of the finder.
+func (in Input) Outside(ctx context.Context, finder FieldFinder, x []float32, geo segment.Geometry) ([]bool, error) {
 	if !in.Field {
-		return nil
+		return nil, nil
 	}
-	field, _ := segment.ExposedField(cut(x, geo), geo.Height, geo.Width)
+	field, _, err := finder.ExposedField(ctx, cut(x, geo), geo.Height, geo.Width)
+	if err != nil {
+		return nil, fmt.Errorf("find exposed field: %w", err)
+	}
 	if n := field.Count(); n == 0 || n == len(field) {
-		return nil
+		return nil, nil
 	}
 	out := make([]bool, len(field))
 	for i, in := range field {
@@ -50,7 +64,7 @@ func (in Input) Outside(x []float32, geo segment.Geometry) []bool {
 		out[i] = true
 		neighbours(i, geo.Height, geo.Width, func(j int) { out[j] = true }) // the border's own pixels are of both sides
 	}
-	return out
+	return out, nil
 }
 
 // cut takes x out of its padding.
