@@ -10,11 +10,11 @@ import (
 	"slices"
 )
 
-// Defaults of Config.
-const (
-	defaultSoftTissueThreshold = 0.90
-	defaultMinimumIsland       = 0.0005
-)
+// defaultSoftTissueThreshold is that of Config.SoftTissueThreshold.
+const defaultSoftTissueThreshold = 0.90
+
+// DefaultMinimumIsland is the MinimumIsland of a Config that gives none.
+const DefaultMinimumIsland = 0.0005
 
 // Threshold is the probability high-precision soft tissue must reach in bodyPart.
 func (c Config) Threshold(bodyPart string) float64 {
@@ -29,7 +29,7 @@ func (c Config) Threshold(bodyPart string) float64 {
 
 func (c Config) minimumIsland() float64 {
 	if c.MinimumIsland == 0 {
-		return defaultMinimumIsland
+		return DefaultMinimumIsland
 	}
 	return max(0, c.MinimumIsland)
 }

@@ -181,7 +181,8 @@ type Config struct {
 	// SoftTissueThresholdByBodyPart overrides it by Body Part Examined (0018,0015), upper case.
 	SoftTissueThresholdByBodyPart map[string]float64
 	// MinimumIsland is the area, as a fraction of Rows×Columns, below which a connected
-	// region takes the class around it; 0 means 0.0005, negative keeps every island.
+	// region takes the class around it; 0 means DefaultMinimumIsland, negative keeps every
+	// island.
 	MinimumIsland float64
 	// Guided refines the network's probabilities at the image's own pixels; nil
 	// interpolates them bilinearly.

@@ -24,21 +24,26 @@ type Answerer interface {
 type Refinement struct {
 	Name   string                `json:"-"`                // added to that of the network
 	Guided *segment.GuidedFilter `json:"guided,omitempty"` // nil: bilinear interpolation
-	Island float64               `json:"minimum_island"`   // segment.Config.MinimumIsland; 0: its default, negative: none
+	Island float64               `json:"minimum_island"`   // area below which islands are removed, as a fraction of the image; 0: none is
 }
 
 // Refinements are bilinear interpolation and, where guided is not nil, that filter, each
 // with small islands removed, as a node always does, and with them.
 func Refinements(guided *segment.GuidedFilter) []Refinement {
-	out := []Refinement{{"", nil, 0}, {", islands kept", nil, -1}}
+	const island = segment.DefaultMinimumIsland
+	out := []Refinement{{"", nil, island}, {", islands kept", nil, 0}}
 	if guided != nil {
-		out = append(out, Refinement{", guided", guided, 0}, Refinement{", guided, islands kept", guided, -1})
+		out = append(out, Refinement{", guided", guided, island}, Refinement{", guided, islands kept", guided, 0})
 	}
 	return out
 }
 
 func (r Refinement) config() segment.Config {
-	return segment.Config{Guided: r.Guided, MinimumIsland: r.Island}
+	c := segment.Config{Guided: r.Guided, MinimumIsland: r.Island}
+	if r.Island == 0 {
+		c.MinimumIsland = -1 // its 0 stands for the default
+	}
+	return c
 }
 
 // Refine scores each network of entries with each refinement on the items of a folder
