@@ -49,7 +49,7 @@ func openModel(_ context.Context, c configs.Config) (*model.Session, segment.Mod
 	if err != nil {
 		return nil, segment.Model{}, err
 	}
-	s, err := model.Open(b, model.Options{Device: c.Model.Device, Library: c.Model.Library, Threads: c.Model.Threads, Log: slog.New(slog.DiscardHandler)})
+	s, err := openBundle(b, model.Regions, c.Model)
 	if err != nil {
 		return nil, segment.Model{}, fmt.Errorf("open model: %w", err)
 	}
@@ -62,11 +62,16 @@ func openField(c configs.Config) (*model.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := model.Open(b, model.Options{Target: model.Field, Device: c.Model.Device, Library: c.Model.Library, Threads: c.Model.Threads, Log: slog.New(slog.DiscardHandler)})
+	s, err := openBundle(b, model.Field, c.Model)
 	if err != nil {
 		return nil, fmt.Errorf("open model of the exposed field: %w", err)
 	}
 	return s, nil
+}
+
+// openBundle makes a bundle ready to predict where the configuration wants it.
+func openBundle(b *model.Bundle, target model.Target, c configs.Model) (*model.Session, error) {
+	return model.Open(b, model.Options{Target: target, Device: c.Device, Library: c.Library, Threads: c.Threads, Log: slog.New(slog.DiscardHandler)})
 }
 
 // segmentConfig is the configuration of the pipeline. Thresholds of the
@@ -146,39 +151,4 @@ func printThresholds(w io.Writer, s model.Thresholds) {
 	if k := s.Chosen; k != nil {
 		fmt.Fprintf(w, "          chosen %s\n", k)
 	}
-}
-
-func modelVerifyCmd() *cobra.Command {
-	var config, device string
-	cmd := &cobra.Command{
-		Use: "verify [BUNDLE] [--device D]", Short: "run a bundle's golden image on this machine",
-		Long: `Check a bundle's bytes, load it into ONNX Runtime and run its golden image: the
-answer must be the one that was stored when the bundle was made. Without BUNDLE:
-the one of the configuration, or the one in this program.
-` + exitCodes,
-		Example: "  dicomnode model verify",
-		Args:    wantArgs(0, 1, "at most one bundle"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := optionalConfig(cmd, config)
-			if err != nil {
-				return err
-			}
-			c.Model.Bundle = append(args, c.Model.Bundle)[0]
-			if device != "" {
-				c.Model.Device = device
-			}
-			s, m, err := openModel(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %s computes what it should on %s\ndigest %s\n", m.Name, m.Version, m.Device, m.Digest)
-			if why := s.Fallback(); why != nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "CUDA was not used: %v\n", why)
-			}
-			return joinClose(err, s)
-		},
-	}
-	configFlag(cmd, &config)
-	cmd.Flags().StringVar(&device, "device", "", "auto, cpu or cuda (default: the configuration's)")
-	return cmd
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/model"
+)
+
+// verified is a bundle whose golden image came out as it should.
+type verified struct {
+	Name     string       `json:"name"`
+	Version  string       `json:"version"`
+	Target   model.Target `json:"target,omitempty"`
+	Digest   string       `json:"digest"`
+	Device   string       `json:"device"`
+	Fallback string       `json:"fallback,omitempty"` // why CUDA was not used
+}
+
+func modelVerifyCmd() *cobra.Command {
+	var config, device string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "verify [BUNDLE] [--device D] [--json]", Short: "run a bundle's golden image on this machine",
+		Long: `Check a bundle's bytes, load it into ONNX Runtime and run its golden image: the
+answer must be the one that was stored when the bundle was made. Without BUNDLE:
+what a node runs, which is the bundle of the configuration, or the one in this
+program, and this program's model of the exposed field, embedded-field.
+` + exitCodes,
+		Example: "  dicomnode model verify",
+		Args:    wantArgs(0, 1, "at most one bundle"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := optionalConfig(cmd, config)
+			if err != nil {
+				return err
+			}
+			if device != "" {
+				c.Model.Device = device
+			}
+			list, err := verify(c, args)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), list)
+			}
+			return printVerified(cmd.OutOrStdout(), list)
+		},
+	}
+	configFlag(cmd, &config)
+	cmd.Flags().StringVar(&device, "device", "", "auto, cpu or cuda (default: the configuration's)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// verify runs the golden image of the bundle that is named, or without a name those of
+// the bundles that a node of the configuration runs.
+func verify(c configs.Config, name []string) ([]verified, error) {
+	if len(name) > 0 {
+		b, err := loadBundle(name[0])
+		if err != nil {
+			return nil, err
+		}
+		v, err := verifyBundle(b, b.Card.Target, c.Model)
+		return []verified{v}, err
+	}
+	regions, err := configuredBundle(c)
+	if err != nil {
+		return nil, err
+	}
+	field, err := model.EmbeddedField()
+	if err != nil {
+		return nil, err
+	}
+	first, err := verifyBundle(regions, model.Regions, c.Model)
+	if err != nil {
+		return nil, err
+	}
+	second, err := verifyBundle(field, model.Field, c.Model)
+	return []verified{first, second}, err
+}
+
+func verifyBundle(b *model.Bundle, target model.Target, c configs.Model) (verified, error) {
+	s, err := openBundle(b, target, c) // which runs the golden image
+	if err != nil {
+		return verified{}, fmt.Errorf("verify model: %w", err)
+	}
+	v := verified{Name: b.Card.Name, Version: b.Card.Version, Target: target, Digest: s.Digest(), Device: s.Device()}
+	if why := s.Fallback(); why != nil {
+		v.Fallback = why.Error()
+	}
+	return v, s.Close()
+}
+
+func printVerified(w io.Writer, list []verified) error {
+	for i, v := range list {
+		if _, err := fmt.Fprintf(w, "%s %s computes what it should on %s, digest %s\n", v.Name, v.Version, v.Device, v.Digest); err != nil {
+			return err
+		}
+		if last := i == len(list)-1; v.Fallback != "" && (last || list[i+1].Fallback != v.Fallback) {
+			fmt.Fprintf(w, "CUDA was not used: %s\n", v.Fallback)
+		}
+	}
+	return nil
+}
