@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // expand lists the files of the arguments: a file stands for itself, a folder
@@ -14,26 +16,58 @@ import (
 func expand(args []string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
-		info, err := os.Stat(arg)
+		found, err := filesBelow(arg, isPart10)
 		if err != nil {
 			return nil, err
 		}
-		if !info.IsDir() {
-			files = append(files, arg)
-			continue
-		}
-		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() && isPart10(path) {
-				files = append(files, path)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+		files = append(files, found...)
 	}
 	if len(files) == 0 {
 		return nil, hinted(fmt.Errorf("find files: no DICOM file in %v", args), "a DICOM file has the letters DICM at byte 128 (PS3.10 7.1)")
+	}
+	return files, nil
+}
+
+// filesBelow lists the wanted files of a folder in lexical order; a file is itself.
+func filesBelow(name string, wanted func(path string) bool) ([]string, error) {
+	info, err := os.Stat(name)
+	if err != nil || !info.IsDir() {
+		return []string{name}, err
+	}
+	var files []string
+	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && wanted(path) {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
+}
+
+// pictureSuffixes are those of files that are segmented though they are no DICOM.
+var pictureSuffixes = []string{".png", ".jpg", ".jpeg", ".tif", ".tiff"}
+
+func isPicture(path string) bool {
+	return slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path))) && !isPart10(path)
+}
+
+// expandPictures is expand for which a folder without a DICOM file stands for the pictures
+// below it.
+func expandPictures(args []string) ([]string, error) {
+	var files []string
+	for _, arg := range args {
+		found, err := filesBelow(arg, isPart10)
+		if err == nil && len(found) == 0 {
+			found, err = filesBelow(arg, isPicture)
+		}
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	if len(files) == 0 {
+		return nil, hinted(fmt.Errorf("find files: no DICOM file and no picture in %v", args),
+			"a DICOM file has the letters DICM at byte 128 (PS3.10 7.1); pictures end in "+strings.Join(pictureSuffixes, ", "))
 	}
 	return files, nil
 }

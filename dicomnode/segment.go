@@ -24,25 +24,35 @@ import (
 
 // segmentFlags are those of the segment verb.
 type segmentFlags struct {
-	config, out string
-	png, json   bool
+	config, out, polarity string
+	png, json             bool
 }
 
 func segmentCmd() *cobra.Command {
 	var f segmentFlags
 	cmd := &cobra.Command{
-		Use: "segment IN… --out DIR [--png] [--json]", Short: "segment DICOM files offline",
+		Use: "segment IN… --out DIR [--png] [--polarity P] [--json]", Short: "segment DICOM files and pictures offline",
 		Long: `Run the pipeline of the node on files or folders: each image gives
 DIR/NAME.seg.dcm and, with --png, an overlay picture DIR/NAME.png. The dark
 frames, thresholds and model are those of the configuration, or the defaults
 when there is none. Images that cannot be segmented are listed; the others are
 done all the same.
+
+PNG, TIFF and JPEG pictures, and folders of them that hold no DICOM file, give
+DIR/NAME.labels.png instead, with 0 for open beam, 1 soft tissue, 2 bone and 255
+outside the exposed field, as the labels of a data set, and with --png
+DIR/NAME.overlay.png. A picture does not say which end of its scale the open beam
+is: --polarity auto takes the way of which the network is surer, at twice the time.
 ` + exitCodes,
-		Example: "  dicomnode segment study/ --out results --png",
-		Args:    wantArgs(1, -1, "files or folders"),
+		Example: `  dicomnode segment study/ --out results --png
+  dicomnode segment hand.png --out results --png --polarity air_dark`,
+		Args: wantArgs(1, -1, "files or folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.out == "" {
 				return usagef("for example --out results", "%s wants --out", cmd.CommandPath())
+			}
+			if !slices.Contains(picturePolarities, f.polarity) {
+				return usagef("--polarity is "+strings.Join(picturePolarities, ", "), "unknown polarity %q", f.polarity)
 			}
 			return f.run(cmd, args)
 		},
@@ -50,6 +60,7 @@ done all the same.
 	configFlag(cmd, &f.config)
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "folder of the results")
 	cmd.Flags().BoolVar(&f.png, "png", false, "write an overlay picture as well")
+	cmd.Flags().StringVar(&f.polarity, "polarity", polarityAuto, "of pictures: auto, air_dark (bones white) or air_bright")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
 }
@@ -71,7 +82,7 @@ func (f segmentFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	files, err := expand(args)
+	files, err := expandPictures(args)
 	if err != nil {
 		return err
 	}
@@ -93,7 +104,8 @@ func (f segmentFlags) all(cmd *cobra.Command, c configs.Config, p *segment.Pipel
 		if cmd.Context().Err() != nil {
 			break
 		}
-		r, err := segmentFile(cmd.Context(), c, p, path, filepath.Join(f.out, uniqueName(names, path)), f.png)
+		base := filepath.Join(f.out, uniqueName(names, path))
+		r, err := f.one(cmd.Context(), c, p, path, base)
 		if err != nil {
 			r.Error = err.Error()
 		}
@@ -101,6 +113,13 @@ func (f segmentFlags) all(cmd *cobra.Command, c configs.Config, p *segment.Pipel
 		_ = bar.Add(1) // cosmetic
 	}
 	return reports
+}
+
+func (f segmentFlags) one(ctx context.Context, c configs.Config, p *segment.Pipeline, path, base string) (segmented, error) {
+	if isPicture(path) {
+		return segmentPicture(ctx, p, path, base, f.polarity, f.png)
+	}
+	return segmentFile(ctx, c, p, path, base, f.png)
 }
 
 // uniqueName is the file's name without extension, numbered when two folders
@@ -118,6 +137,8 @@ func uniqueName(seen map[string]int, path string) string {
 type segmented struct {
 	File         string  `json:"file"`
 	SEG          string  `json:"seg,omitempty"`
+	Labels       string  `json:"labels,omitempty"`
+	Polarity     string  `json:"polarity,omitempty"` // of a picture
 	Overlay      string  `json:"overlay,omitempty"`
 	Rows         int     `json:"rows,omitempty"`
 	Columns      int     `json:"columns,omitempty"`
@@ -226,10 +247,14 @@ func printSegmented(cmd *cobra.Command, reports []segmented, asJSON bool) error 
 
 func printTable(out io.Writer, reports []segmented) error {
 	dark := slices.ContainsFunc(reports, func(r segmented) bool { return r.Dark != "" })
+	polarity := slices.ContainsFunc(reports, func(r segmented) bool { return r.Polarity != "" })
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT")
 	if dark {
 		fmt.Fprint(w, "\tDARK CORRECTION")
+	}
+	if polarity {
+		fmt.Fprint(w, "\tPOLARITY")
 	}
 	fmt.Fprintln(w)
 	for _, r := range reports {
@@ -241,6 +266,9 @@ func printTable(out io.Writer, reports []segmented) error {
 			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft)
 		if dark {
 			fmt.Fprintf(w, "\t%s", r.Dark)
+		}
+		if polarity {
+			fmt.Fprintf(w, "\t%s", r.Polarity)
 		}
 		fmt.Fprintln(w)
 	}

@@ -44,3 +44,18 @@ func TestPictureIsWhatTheNetworkSees(t *testing.T) {
 		t.Error("an image without samples has a picture")
 	}
 }
+
+// A picture is taken as the image of the same values and polarity would be.
+func TestFromPicture(t *testing.T) {
+	pix := []float32{0, 1, 2, 3, 4, 5}
+	for airDark, want := range map[bool][]float32{true: {0, -1, -2, -3, -4, -5}, false: pix} {
+		img := segment.FromPicture(pix, 2, 3, airDark)
+		got, dark, polarity, err := (&segment.Pipeline{}).Picture(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) || dark.Method != "none" || polarity.Inverted != airDark {
+			t.Errorf("air dark %v: %v, %+v, %+v, want %v", airDark, got, dark, polarity, want)
+		}
+	}
+}

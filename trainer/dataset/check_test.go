@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -108,7 +109,7 @@ func TestCheckExplains(t *testing.T) {
 		"label depth": {func(c c) { c.png("al.png", image.NewGray16(image.Rect(0, 0, 4, 3))) }, dataset.Wrong, "want an 8-bit grey PNG"},
 		"label TIFF": {func(c c) {
 			c.save("al.png", func(f *os.File) error { return tiff.Encode(f, allIgnored(), nil) })
-		}, dataset.Wrong, "not in a format of data sets: want PNG"},
+		}, dataset.Wrong, "unknown picture format: want PNG"},
 		"text":        {func(c c) { os.WriteFile(filepath.Join(c.dir, "a.png"), []byte("GIF89a"), 0o600) }, dataset.Wrong, "want PNG or TIFF"},
 		"cut off":     {func(c c) { os.Truncate(filepath.Join(c.dir, "a.png"), 40) }, dataset.Wrong, "line 2: a: decode a.png: unexpected EOF"},
 		"empty file":  {func(c c) { os.Truncate(filepath.Join(c.dir, "a.png"), 0) }, dataset.Wrong, "line 2: a: decode a.png: EOF"},
@@ -278,8 +279,9 @@ func FuzzDecodePicture(f *testing.F) {
 	seed(func(w *os.File) error { return png.Encode(w, m) })
 	seed(func(w *os.File) error { return tiff.Encode(w, m, nil) })
 	seed(func(w *os.File) error { return tiff.Encode(w, m, &tiff.Options{Compression: tiff.Deflate}) })
+	seed(func(w *os.File) error { return jpeg.Encode(w, m, nil) })
 	f.Fuzz(func(t *testing.T, b []byte) {
-		img, err := dataset.DecodePicture(strings.NewReader(string(b)))
+		img, err := dataset.DecodeShown(strings.NewReader(string(b)))
 		if err != nil {
 			return
 		}

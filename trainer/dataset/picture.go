@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"io"
 	"math"
@@ -74,7 +75,7 @@ func (f *Folder) decode(name string, formats ...format) (image.Image, error) {
 	return img, nil
 }
 
-// format is a picture format, known by its first four bytes.
+// format is a picture format, known by its first bytes, at most four.
 type format struct {
 	name   string
 	magic  []string
@@ -82,20 +83,27 @@ type format struct {
 	decode func(io.Reader) (image.Image, error)
 }
 
-// The formats of images; labels are PNG only. Where a TIFF says that zero is
+// The formats of images; labels are PNG only, and no data set holds JPEG. Where a TIFF says that zero is
 // white, its values are turned over, as for display.
 var (
 	pngFormat  = format{"PNG", []string{"\x89PNG"}, png.DecodeConfig, png.Decode}
 	tiffFormat = format{"TIFF", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode}
+	jpegFormat = format{"JPEG", []string{"\xff\xd8\xff"}, jpeg.DecodeConfig, jpeg.Decode}
 )
 
 // ErrFormat is a file in none of the formats of a data set.
-var ErrFormat = errors.New("not in a format of data sets")
+var ErrFormat = errors.New("unknown picture format")
 
 // DecodePicture reads a PNG or TIFF of at most [MaxPixels] pixels. It returns
 // [ErrFormat] for anything else.
 func DecodePicture(r io.ReadSeeker) (image.Image, error) {
 	return decode(r, []format{pngFormat, tiffFormat})
+}
+
+// DecodeShown reads a PNG, TIFF or JPEG as [DecodePicture] does: what is good enough to
+// look at, though data sets hold no JPEG.
+func DecodeShown(r io.ReadSeeker) (image.Image, error) {
+	return decode(r, []format{pngFormat, tiffFormat, jpegFormat})
 }
 
 // decode checks the announced size before anything is allocated for it.
@@ -131,7 +139,7 @@ func formatOf(r io.ReadSeeker, formats []format) (format, error) {
 	var names []string
 	for _, f := range formats {
 		names = append(names, f.name)
-		if slices.Contains(f.magic, string(magic[:])) {
+		if slices.ContainsFunc(f.magic, func(m string) bool { return strings.HasPrefix(string(magic[:]), m) }) {
 			_, err := r.Seek(0, io.SeekStart)
 			return f, err
 		}
