@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/model"
+	"dicomnode/model/ort"
 	"dicomnode/segment"
 )
 
@@ -71,7 +73,16 @@ func openField(c configs.Config) (*model.Session, error) {
 
 // openBundle makes a bundle ready to predict where the configuration wants it.
 func openBundle(b *model.Bundle, target model.Target, c configs.Model) (*model.Session, error) {
-	return model.Open(b, model.Options{Target: target, Device: c.Device, Library: c.Library, Threads: c.Threads, Log: slog.New(slog.DiscardHandler)})
+	s, err := model.Open(b, model.Options{Target: target, Device: c.Device, Library: c.Library, Threads: c.Threads, Log: slog.New(slog.DiscardHandler)})
+	return s, hintedLibrary(err, "in a node's configuration model: {library: FILE} names the library too")
+}
+
+// hintedLibrary adds how this verb is told where ONNX Runtime is.
+func hintedLibrary(err error, how string) error {
+	if errors.Is(err, ort.ErrNoLibrary) {
+		return hinted(err, how)
+	}
+	return err
 }
 
 // segmentConfig is the configuration of the pipeline. Thresholds of the

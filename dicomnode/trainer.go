@@ -24,6 +24,9 @@ func trainerCmd() *cobra.Command {
 	)
 }
 
+// namesLibrary is the hint of the verbs that have modelFlags.
+const namesLibrary = "--ort-lib names the library too"
+
 // modelFlags are those of the verbs that run a model without a node.
 type modelFlags struct {
 	device, library string
@@ -40,7 +43,7 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 func (f modelFlags) open(b *model.Bundle) (*model.Session, error) {
 	s, err := model.Open(b, model.Options{Device: f.device, Library: f.library, Threads: f.threads, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return nil, fmt.Errorf("open model: %w", err)
+		return nil, hintedLibrary(fmt.Errorf("open model: %w", err), namesLibrary)
 	}
 	return s, nil
 }

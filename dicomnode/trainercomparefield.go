@@ -20,7 +20,7 @@ func (l *lazyField) ExposedField(ctx context.Context, pix []float32, rows, cols 
 	if l.session == nil {
 		s, err := openField(configs.Config{Model: configs.Model{Device: l.flags.device, Library: l.flags.library, Threads: l.flags.threads}})
 		if err != nil {
-			return nil, segment.FieldRecord{}, err
+			return nil, segment.FieldRecord{}, hintedLibrary(err, namesLibrary)
 		}
 		l.session = s
 	}

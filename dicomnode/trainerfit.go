@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/internal/durable"
 	"dicomnode/model"
+	"dicomnode/model/ort"
 	"dicomnode/trainer/fit"
 )
 
@@ -240,6 +241,8 @@ func hintedFit(err error, checkpoint string) error {
 		return hinted(err, "with --checkpoint FILE an interrupted run goes on where it was")
 	case errors.Is(err, fit.ErrOtherRun):
 		return hinted(err, "give the options and the data that it began with, or another --checkpoint")
+	case errors.Is(err, ort.ErrNoLibrary):
+		return hinted(err, namesLibrary)
 	case errors.Is(err, fit.ErrNoValidation):
 		return hinted(err, "\"dicomnode trainer split\" chooses validation images; --validation names another folder")
 	}

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"slices"
 )
 
 // Version is the release of ONNX Runtime whose C API the Go binding is built
@@ -25,7 +25,7 @@ var ErrNoLibrary = errors.New("no ONNX Runtime library")
 // executable, else the system's library folders. A library that was asked for
 // by name and is not there is an error: another one is never taken instead.
 // tried lists the places looked at, in order. The error wraps ErrNoLibrary and
-// says where it looked and what to run.
+// says what to run and, in short, where it looked.
 func Library(explicit string) (path string, tried []string, err error) {
 	for _, asked := range []string{explicit, os.Getenv(Environment)} {
 		if asked == "" {
@@ -129,22 +129,24 @@ func firstFile(paths []string) (found string, tried []string) {
 }
 
 func notFound(tried []string) error {
-	return fmt.Errorf("%w: looked for %s; run `make runtime` to fetch release %s, or name it with --ort-lib or %s",
-		ErrNoLibrary, strings.Join(folders(tried), ", "), Version, Environment)
+	return fmt.Errorf("%w: run `make runtime` to fetch release %s, or set %s to a library or its folder; looked %s",
+		ErrNoLibrary, Version, Environment, where(tried))
 }
 
-// folders shortens the list of tried paths to their distinct folders; a path
-// asked for by name stays whole.
-func folders(tried []string) []string {
+// where tells what was tried in a few words: the path or the folder asked for by name,
+// else the first and the last of many folders.
+func where(tried []string) string {
 	if len(tried) == 1 {
-		return tried
+		return "for " + tried[0]
 	}
 	var list []string
 	for _, p := range tried {
-		dir := filepath.Dir(p)
-		if len(list) == 0 || list[len(list)-1] != dir {
+		if dir := filepath.Dir(p); !slices.Contains(list, dir) {
 			list = append(list, dir)
 		}
 	}
-	return list
+	if len(list) == 1 {
+		return "in " + list[0]
+	}
+	return fmt.Sprintf("in %d folders from %s to %s", len(list), list[0], list[len(list)-1])
 }
