@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/internal/option"
 )
 
 // Exit codes of every verb.
@@ -45,8 +46,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
+	cmd, err := root.ExecuteContextC(ctx)
+	if err = namingFlags(cmd, err); err == nil {
 		return exitOK
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -113,6 +114,20 @@ func (e *hintError) Unwrap() error { return e.err }
 
 func usagef(hint, format string, args ...any) error {
 	return &usageError{hinted(fmt.Errorf(format, args...), hint)}
+}
+
+// namingFlags makes of an option that was refused a wrong usage that names its flag.
+func namingFlags(cmd *cobra.Command, err error) error {
+	var refused *option.Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	hint := fmt.Sprintf("see \"%s --help\"", cmd.CommandPath())
+	var told *hintError
+	if errors.As(err, &told) {
+		hint = told.hint
+	}
+	return usagef(hint, "%s", refused.Flags())
 }
 
 func hinted(err error, hint string) error {

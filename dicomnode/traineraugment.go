@@ -109,8 +109,6 @@ func (f *augmentFlags) augment(cmd *cobra.Command, dir string) (res *augment.Res
 		err = hinted(err, "choose another --out, or delete that folder")
 	case errors.Is(err, context.Canceled):
 		err = hinted(err, goesOn)
-	case errors.Is(err, augment.ErrOptions):
-		err = &usageError{err}
 	}
 	return res, err
 }

@@ -94,7 +94,7 @@ func methodNames(p classical.Parameters) []string {
 // entries are the models in the order given, then the methods, which see what field finds.
 func (f *compareFlags) entries(cmd *cobra.Command, field classical.FieldFinder) ([]compare.Entry, error) {
 	if f.opt.Resamples < 1 {
-		return nil, usagef("for example --resamples 2000", "%s wants at least one resample", cmd.CommandPath())
+		return nil, usagef("for example --resamples 2000", "--resamples %d: want at least 1", f.opt.Resamples)
 	}
 	if f.refine != "" {
 		return f.refined(cmd)
@@ -109,7 +109,7 @@ func (f *compareFlags) entries(cmd *cobra.Command, field classical.FieldFinder) 
 	}
 	for _, name := range f.methods {
 		if !onlyNone(f.methods) && !slices.Contains(methodNames(p), name) {
-			return nil, usagef("methods are "+strings.Join(methodNames(p), ", ")+", or none alone", "unknown method %q", name)
+			return nil, usagef("methods are "+strings.Join(methodNames(p), ", ")+", or none alone", "unknown value %q of --method", name)
 		}
 	}
 	for _, e := range compare.ClassicalEntries(p, f.tune, field) {

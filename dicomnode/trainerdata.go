@@ -39,8 +39,6 @@ func hintedSimulation(err error) error {
 		return hinted(err, "choose another --out, or give the --seed, --size and --anatomy that the folder was begun with")
 	case errors.Is(err, context.Canceled):
 		return hinted(err, goesOn)
-	case errors.Is(err, simulate.ErrOptions):
-		return &usageError{err}
 	}
 	return err
 }

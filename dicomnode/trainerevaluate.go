@@ -58,11 +58,20 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 }
 
-func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
-	if !(f.opt.Threshold >= 0 && f.opt.Threshold <= 1) || f.opt.Cases < 0 || f.opt.Resamples < 0 {
-		return usagef("for example --threshold 0.9 --cases 6", "%s wants a threshold from 0 to 1 and no negative number", cmd.CommandPath())
+func (f *evaluateFlags) check() error {
+	switch o := f.opt; {
+	case !(o.Threshold >= 0 && o.Threshold <= 1):
+		return usagef("for example --threshold 0.9", "--threshold %v: want 0 to 1", o.Threshold)
+	case o.Cases < 0:
+		return usagef("for example --cases 6", "--cases %d: want no negative number", o.Cases)
+	case o.Resamples < 0:
+		return usagef("--resamples 0 leaves intervals out", "--resamples %d: want no negative number", o.Resamples)
 	}
-	if err := wantRefinement(f.refine); err != nil {
+	return wantRefinement(f.refine)
+}
+
+func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
+	if err := f.check(); err != nil {
 		return err
 	}
 	if err := wantFolder(f.out); err != nil {

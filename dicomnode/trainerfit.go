@@ -102,18 +102,42 @@ func (f *fitFlags) check(cmd *cobra.Command) error {
 		return usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
 	case o.Steps == 0 && o.Epochs == 0 && o.Duration == 0:
 		return usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
-	case o.Width < 1 || o.Batch < 1 || !(o.LearningRate > 0) || o.Steps < 0 || !(o.Epochs >= 0) || o.Duration < 0: // to the options 0 is a default
-		return usagef("leave out what should be as usual", "%s wants a --width, --batch and --learning-rate above 0 and no negative length", cmd.CommandPath())
 	case len(f.classWeights) != len(o.ClassWeights):
-		return usagef("for example --class-weights 1,1,0.7", "%s wants three class weights", cmd.CommandPath())
+		return usagef("for example --class-weights 1,1,0.7", "--class-weights wants three numbers, not %d", len(f.classWeights))
 	case !slices.Contains(targetWords, f.target):
-		return usagef("--target is "+strings.Join(targetWords, " or "), "unknown target %q", f.target)
+		return usagef("--target is "+strings.Join(targetWords, " or "), "unknown value %q of --target", f.target)
 	case !slices.Contains(model.Architectures(), o.Architecture):
-		return usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown architecture %q", o.Architecture)
+		return usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown value %q of --architecture", o.Architecture)
 	case o.Fast != fit.FastAuto && o.Fast != fit.FastOff:
-		return usagef("--fast is auto or off", "--fast %q is neither", o.Fast)
-	case !slices.Contains([]string{fit.Loss, fit.Accuracy}, o.StopOn) || !slices.Contains([]string{fit.Cosine, fit.Constant}, o.Schedule):
-		return usagef("--stop-on is loss or accuracy, --schedule is cosine or constant", "unknown word after --stop-on or --schedule")
+		return usagef("--fast is auto or off", "unknown value %q of --fast", o.Fast)
+	case !slices.Contains([]string{fit.Loss, fit.Accuracy}, o.StopOn):
+		return usagef("--stop-on is loss or accuracy", "unknown value %q of --stop-on", o.StopOn)
+	case !slices.Contains([]string{fit.Cosine, fit.Constant}, o.Schedule):
+		return usagef("--schedule is cosine or constant", "unknown value %q of --schedule", o.Schedule)
+	}
+	return f.checkNumbers()
+}
+
+// checkNumbers refuses what the options would take for a default or find at the start of
+// the run.
+func (f *fitFlags) checkNumbers() error {
+	o := f.opt
+	for _, n := range []struct {
+		name  string
+		value any
+		ok    bool
+		want  string
+	}{
+		{"width", o.Width, o.Width >= 1, "at least 1"},
+		{"batch", o.Batch, o.Batch >= 1, "at least 1"},
+		{"learning-rate", o.LearningRate, o.LearningRate > 0, "more than 0"},
+		{"steps", o.Steps, o.Steps >= 0, "no negative length"},
+		{"epochs", o.Epochs, o.Epochs >= 0, "no negative length"},
+		{"duration", o.Duration, o.Duration >= 0, "no negative length"},
+	} {
+		if !n.ok {
+			return usagef("leave out what should be as usual", "--%s %v: want %s", n.name, n.value, n.want)
+		}
 	}
 	return nil
 }

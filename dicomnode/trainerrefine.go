@@ -24,7 +24,7 @@ func guidedFilter(refine string) *segment.GuidedFilter {
 // wantRefinement refuses a value of --refine that is none of refinements.
 func wantRefinement(value string) error {
 	if !slices.Contains(refinements, value) {
-		return usagef("refinements are "+strings.Join(refinements, ", "), "unknown refinement %q", value)
+		return usagef("refinements are "+strings.Join(refinements, ", "), "unknown value %q of --refine", value)
 	}
 	return nil
 }

@@ -56,8 +56,8 @@ pictures themselves as DX For Presentation.
   dicomnode trainer simulate --out data/legs --count 8 --dicom 2500x2048`,
 		Args: wantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.Out == "" || f.Count < 1 {
-				return usagef("for example --out data/legs --count 200", "%s wants --out and a --count of at least 1", cmd.CommandPath())
+			if f.Out == "" {
+				return usagef("for example --out data/legs --count 200", "%s wants --out", cmd.CommandPath())
 			}
 			return f.run(cmd)
 		},
@@ -81,6 +81,9 @@ func (f simulateFlags) run(cmd *cobra.Command) error {
 		var more string
 		if n, _ := fmt.Sscanf(f.dicom, "%dx%d%s", &dx.Rows, &dx.Columns, &more); n != 2 {
 			return usagef("for example --dicom 2500x2048", "--dicom %q is not ROWSxCOLUMNS", f.dicom)
+		}
+		if err := dx.Check(); err != nil {
+			return err
 		}
 	}
 	var err error

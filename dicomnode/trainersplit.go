@@ -28,6 +28,9 @@ rows and seed give the same division. dataset.csv is replaced whole or not at al
 		Example: "  dicomnode trainer split data/labelled --seed 1 --dry-run",
 		Args:    wantArgs(1, 1, "one data set folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if opt.Validation == 0 || opt.Test == 0 { // to the options 0 is a default
+				return usagef("leave --validation and --test out for the paper's shares", "--validation %v and --test %v: want more than 0", opt.Validation, opt.Test)
+			}
 			plan, err := splitFolder(args[0], opt, dryRun)
 			if err != nil {
 				return err
@@ -59,9 +62,6 @@ func splitFolder(dir string, opt split.Options, dryRun bool) (plan *split.Plan, 
 		err = fmt.Errorf("split %s: %w", dir, err)
 		if errors.Is(err, split.ErrSplit) {
 			err = hinted(err, "--keep places only the images without one, --replace forgets them all")
-		}
-		if errors.Is(err, split.ErrOptions) {
-			err = &usageError{err}
 		}
 		return nil, err
 	}

@@ -72,16 +72,16 @@ func (f *thresholdFlags) add(cmd *cobra.Command) {
 
 func (f *thresholdFlags) check(cmd *cobra.Command) error {
 	if !slices.Contains(model.Places(), f.at) {
-		return usagef("places are "+strings.Join(model.Places(), ", "), "unknown place %q", f.at)
+		return usagef("places are "+strings.Join(model.Places(), ", "), "unknown value %q of --at", f.at)
 	}
 	if !slices.Contains(model.Weighings(), f.want.Weigh) {
-		return usagef("the rate is of "+strings.Join(model.Weighings(), " or "), "unknown weighing %q", f.want.Weigh)
+		return usagef("the rate is of "+strings.Join(model.Weighings(), " or "), "unknown value %q of --weigh", f.want.Weigh)
 	}
 	if !(f.want.FalsePositiveRate >= 0 && f.want.FalsePositiveRate <= 1) {
-		return usagef("for example --false-positive-rate 0.03", "%s wants a rate from 0 to 1", cmd.CommandPath())
+		return usagef("for example --false-positive-rate 0.03", "--false-positive-rate %v: want 0 to 1", f.want.FalsePositiveRate)
 	}
 	if f.want.LeastImages < 1 {
-		return usagef("for example --least-images 5", "%s wants at least one image of a body part", cmd.CommandPath())
+		return usagef("for example --least-images 5", "--least-images %d: want at least 1", f.want.LeastImages)
 	}
 	if f.at == model.AtNetwork && cmd.Flags().Changed("refine") {
 		return usagef("leave --refine out", "%s --at network refines nothing", cmd.CommandPath())

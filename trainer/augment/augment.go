@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dicomnode/internal/option"
 	"dicomnode/trainer/dataset"
 )
 
@@ -64,10 +65,10 @@ func (o *Options) complete() error {
 		o.Splits = []string{dataset.Train}
 	}
 	if o.PerBodyPart < 1 || o.PerBodyPart > 1_000_000 {
-		return fmt.Errorf("%w: %d pictures per body part", ErrOptions, o.PerBodyPart)
+		return fmt.Errorf("%w: %w", ErrOptions, option.Refuse("per-body-part", "%d: want 1 to 1000000", o.PerBodyPart))
 	}
 	if o.Size < 32 || o.Size > 4096 {
-		return fmt.Errorf("%w: a longer side of %d pixels, want 32 to 4096", ErrOptions, o.Size)
+		return fmt.Errorf("%w: %w", ErrOptions, option.Refuse("size", "%d: want 32 to 4096", o.Size))
 	}
 	return o.Variation.check()
 }

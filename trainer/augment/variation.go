@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"dicomnode/internal/option"
 	"dicomnode/trainer/dataset"
 )
 
@@ -36,7 +37,7 @@ func (v Variation) check() error {
 		{"crop", v.Crop, 0.9}, {"gamma", v.Gamma, 2}, {"noise", v.Noise, 1}, {"clip", v.Clip, 0.4},
 	} {
 		if !(c.value >= 0 && c.value <= c.top) {
-			return fmt.Errorf("%w: %s is %v, want 0 to %v", ErrOptions, c.name, c.value, c.top)
+			return fmt.Errorf("%w: %w", ErrOptions, option.Refuse(c.name, "%v: want 0 to %v", c.value, c.top))
 		}
 	}
 	return nil

@@ -2,12 +2,13 @@ package fit
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"dicomnode/internal/option"
 	"dicomnode/model"
 	"dicomnode/trainer/dataset"
 )
@@ -142,42 +143,60 @@ func (o Options) check() error {
 	case len(o.Data) == 0:
 		return errors.New("no data set folder to train on")
 	case lengths != 1:
-		return errors.New("give exactly one of steps, epochs and duration")
+		return option.Refuse("steps epochs duration", "are lengths of the run: give exactly one")
 	case o.Steps < 0 || o.Epochs < 0 || o.Duration < 0:
 		return errors.New("the length of the run is negative")
 	case o.Fast != FastAuto && o.Fast != FastOff:
-		return fmt.Errorf("fast path %.20q is neither %s nor %s", o.Fast, FastAuto, FastOff)
+		return option.Refuse("fast", "%.20q: want %s or %s", o.Fast, FastAuto, FastOff)
 	case o.Batch < 1 || o.Batch > 1024:
-		return fmt.Errorf("batch %d is not between 1 and 1024", o.Batch)
+		return option.Refuse("batch", "%d: want 1 to 1024", o.Batch)
 	case o.LearningRate < 0 || math.IsNaN(o.LearningRate):
-		return fmt.Errorf("learning rate %g is not positive", o.LearningRate)
+		return option.Refuse("learning-rate", "%g: want more than 0", o.LearningRate)
 	case o.Schedule != Cosine && o.Schedule != Constant:
-		return fmt.Errorf("learning rate schedule %q is neither %s nor %s", o.Schedule, Cosine, Constant)
+		return option.Refuse("schedule", "%.20q: want %s or %s", o.Schedule, Cosine, Constant)
 	case o.StopOn != Loss && o.StopOn != Accuracy:
-		return fmt.Errorf("stop on %q: neither %s nor %s", o.StopOn, Loss, Accuracy)
+		return option.Refuse("stop-on", "%.20q: want %s or %s", o.StopOn, Loss, Accuracy)
 	case o.Every < 0 || !(o.EveryEpochs >= 0) || o.Every > 0 && o.EveryEpochs > 0:
-		return errors.New("give the time between validations in steps or in epochs, above 0")
+		return option.Refuse("every every-epochs", "give the time between validations: one of them, above 0")
 	case strings.EqualFold(filepath.Ext(o.Curve), ".png"):
-		return fmt.Errorf("the learning curve %s is a CSV file; its picture goes beside it", o.Curve)
+		return option.Refuse("curve", "%s: want a CSV file; its picture goes beside it", o.Curve)
 	case o.Together < 0 || o.Together > 1024:
-		return fmt.Errorf("%d steps together are not between 1 and 1024", o.Together)
+		return option.Refuse("together", "%d: want 0 to 1024", o.Together)
 	case o.Memory < 0 || o.Memory > 1<<20:
-		return fmt.Errorf("memory of %d MiB is not between 1 and %d", o.Memory, 1<<20)
+		return option.Refuse("memory", "%d: want 1 to %d MiB", o.Memory, 1<<20)
 	case !(o.Augment.Elastic >= 0 && o.Augment.Elastic <= dataset.Side/4):
-		return fmt.Errorf("elastic displacement of %g pixels is not between 0 and %d", o.Augment.Elastic, dataset.Side/4)
-	case o.Smoothing < 0 || o.Smoothing >= 1:
-		return fmt.Errorf("label smoothing %g is not between 0 and 1", o.Smoothing)
-	case o.L2 < 0 || o.AverageDecay >= 1:
-		return errors.New("l2 must not be negative and the average's decay must be below 1")
+		return option.Refuse("elastic", "%g: want 0 to %d pixels", o.Augment.Elastic, dataset.Side/4)
+	case !(o.Smoothing >= 0 && o.Smoothing < 1):
+		return option.Refuse("smoothing", "%g: want 0 to less than 1", o.Smoothing)
+	case !(o.L2 >= 0):
+		return option.Refuse("l2", "%g: want no negative number", o.L2)
+	case !(o.AverageDecay < 1):
+		return option.Refuse("average-decay", "%g: want less than 1", o.AverageDecay)
 	case o.Shares != nil && len(o.Shares) != len(o.Data):
-		return fmt.Errorf("%d shares for %d folders", len(o.Shares), len(o.Data))
+		return option.Refuse("shares", "has %d numbers for %d folders", len(o.Shares), len(o.Data))
 	}
-	for _, v := range append(append([]float64{}, o.Shares...), o.ClassWeights[:]...) {
-		if !(v >= 0) || math.IsInf(v, 0) {
-			return fmt.Errorf("share or class weight %g is negative", v)
+	return o.checkLists()
+}
+
+// checkLists reports the first thing wrong with numbers of a list, and with the network.
+func (o Options) checkLists() error {
+	for _, list := range []struct {
+		name   string
+		values []float64
+	}{{"shares", o.Shares}, {"class-weights", o.ClassWeights[:]}} {
+		for _, v := range list.values {
+			if !(v >= 0) || math.IsInf(v, 0) {
+				return option.Refuse(list.name, "%g: want no negative number", v)
+			}
 		}
 	}
-	return errors.Join(o.Target.Check(), o.network().Check())
+	if !slices.Contains(model.Architectures(), o.Architecture) {
+		return option.Refuse("architecture", "%.40q: want one of %s", o.Architecture, strings.Join(model.Architectures(), ", "))
+	}
+	if err := o.network().Check(); err != nil {
+		return option.Refuse("width", "%d: %w", o.Width, err)
+	}
+	return o.Target.Check()
 }
 
 // rate is the learning rate after the given share of the run (0 to 1): linear

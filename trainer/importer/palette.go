@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dicomnode/internal/option"
 	"dicomnode/trainer/dataset"
 )
 
@@ -37,21 +38,24 @@ type ink struct {
 // ErrPalette is a palette that cannot tell its colours apart.
 var ErrPalette = errors.New("invalid colours")
 
+// paints are the options that colours of the classes are given by.
+var paints = [dataset.Classes]string{"open-beam", "soft-tissue", "bone"}
+
 // NewPalette takes colours as #rrggbb or #rgb; ignore lists those of pixels that
 // are not scored, the word "transparent" among them for unpainted ones.
 func NewPalette(openBeam, softTissue, bone string, ignore []string, tolerance int) (Palette, error) {
 	p := Palette{Tolerance: tolerance}
 	if tolerance < 0 || tolerance > 255 {
-		return p, fmt.Errorf("%w: a tolerance of %d, want 0 to 255", ErrPalette, tolerance)
+		return p, fmt.Errorf("%w: %w", ErrPalette, option.Refuse("tolerance", "%d: want 0 to 255", tolerance))
 	}
 	names := append([]string{openBeam, softTissue, bone}, ignore...)
 	for i, name := range names {
-		class := uint8(dataset.Ignore)
+		class, of := uint8(dataset.Ignore), "ignore"
 		if i < dataset.Classes {
-			class = uint8(i)
+			class, of = uint8(i), paints[i]
 		}
 		if err := p.add(name, class); err != nil {
-			return p, err
+			return p, fmt.Errorf("%w: %w", ErrPalette, option.Refuse(of, "%w", err))
 		}
 	}
 	return p, p.distinct()
@@ -77,7 +81,7 @@ func parseColour(name string) (rgb, error) {
 	}
 	v, err := strconv.ParseUint(digits, 16, 32)
 	if err != nil || len(digits) != 6 {
-		return rgb{}, fmt.Errorf("%w: %q is not a colour such as #ff8000", ErrPalette, name)
+		return rgb{}, fmt.Errorf("%q: want a colour such as #ff8000", name)
 	}
 	return rgb{uint8(v >> 16), uint8(v >> 8), uint8(v)}, nil
 }
@@ -89,7 +93,7 @@ func (p *Palette) distinct() error {
 	for i, a := range p.inks {
 		for _, b := range p.inks[:i] {
 			if a.clear == b.clear && a.class != b.class && a.colour.distance(b.colour) <= 2*p.Tolerance {
-				return fmt.Errorf("%w: %s and %s differ by %d and the tolerance is %d", ErrPalette, b.name, a.name, a.colour.distance(b.colour), p.Tolerance)
+				return fmt.Errorf("%w: %w", ErrPalette, option.Refuse("tolerance", "%d: %s and %s differ by %d", p.Tolerance, b.name, a.name, a.colour.distance(b.colour)))
 			}
 		}
 	}

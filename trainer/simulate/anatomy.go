@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dicomnode/internal/option"
 	"dicomnode/trainer/simulate/body"
 	"dicomnode/trainer/simulate/ct"
 	"dicomnode/trainer/simulate/random"
@@ -80,7 +81,7 @@ func weighted(s string) (path string, weight float64, err error) {
 	}
 	w, err := strconv.ParseFloat(s[i+1:], 64)
 	if err != nil || !(w >= 0 && w <= 1e6) {
-		return "", 0, fmt.Errorf("%w: weight of anatomy %q", ErrOptions, s)
+		return "", 0, fmt.Errorf("%w: %w", ErrOptions, option.Refuse("anatomy", "%q: want a weight of 0 to 1000000 behind the =", s))
 	}
 	return s[:i], w, nil
 }
@@ -107,7 +108,7 @@ func (a *Anatomy) share() error {
 		total += a.weights[i]
 	}
 	if total == 0 {
-		return fmt.Errorf("%w: the weights of all anatomies are 0", ErrOptions)
+		return fmt.Errorf("%w: %w", ErrOptions, option.Refuse("anatomy", "has no weight above 0"))
 	}
 	for i := range a.weights {
 		a.weights[i] /= total

@@ -9,6 +9,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
+
+	"dicomnode/internal/option"
 )
 
 // DXOptions says which detector read-outs to write.
@@ -22,12 +24,23 @@ type DXOptions struct {
 	DetectorID    string
 }
 
+// Check refuses with ErrOptions what RunDX cannot write.
+func (o DXOptions) Check() error {
+	switch {
+	case !detectable(o.Rows, o.Columns):
+		return fmt.Errorf("%w: %w", ErrOptions, option.Refuse("dicom", "%dx%d: want 64 to 4096 rows and columns", o.Rows, o.Columns))
+	case o.Count < 0 || o.Darks < 0 || o.First < 0 || o.Out == "":
+		return fmt.Errorf("%w: count %d, first %d, dark frames %d, out %q", ErrOptions, o.Count, o.First, o.Darks, o.Out)
+	}
+	return nil
+}
+
 // RunDX writes radiographs and dark frames of one detector as DX For Processing files (DX) into a folder and
 // returns their paths: dx-SEED-000001.dcm, dark-SEED-000001.dcm. Files that exist are written again; a file
 // is whole or not there.
 func RunDX(ctx context.Context, o DXOptions) (images, darks []string, err error) {
-	if o.Count < 0 || o.Darks < 0 || o.First < 0 || o.Out == "" {
-		return nil, nil, fmt.Errorf("%w: count %d, first %d, dark frames %d, out %q", ErrOptions, o.Count, o.First, o.Darks, o.Out)
+	if err := o.Check(); err != nil {
+		return nil, nil, err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, nil, err

@@ -21,7 +21,7 @@ type readOut struct {
 }
 
 func (e Exposure) take() (*readOut, error) {
-	if e.Rows < 64 || e.Columns < 64 || e.Rows > 4096 || e.Columns > 4096 || e.View < 0 {
+	if !detectable(e.Rows, e.Columns) || e.View < 0 {
 		return nil, fmt.Errorf("%w: %d×%d pixels of view %d", ErrOptions, e.Rows, e.Columns, e.View)
 	}
 	r := &readOut{Exposure: e}
@@ -29,6 +29,11 @@ func (e Exposure) take() (*readOut, error) {
 		r.v = e.subject().View(random.New(e.Seed, 1, e.View), max(view.MapSize, e.long()/2))
 	}
 	return r, nil
+}
+
+// detectable says whether a detector may have so many rows and columns.
+func detectable(rows, columns int) bool {
+	return min(rows, columns) >= 64 && max(rows, columns) <= 4096
 }
 
 // long is the longer side in pixels, which the maps cover.

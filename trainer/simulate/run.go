@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dicomnode/internal/option"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate/body"
 	"dicomnode/trainer/simulate/radiograph"
@@ -62,8 +63,13 @@ func (o *Options) complete() error {
 	if o.Workers <= 0 {
 		o.Workers = runtime.NumCPU()
 	}
-	if o.Count < 1 || o.First < 0 || o.Size < 64 || o.Size > 1024 || o.Out == "" {
-		return fmt.Errorf("%w: count %d, first %d, size %d (64 to 1024), out %q", ErrOptions, o.Count, o.First, o.Size, o.Out)
+	switch {
+	case o.Count < 1:
+		return fmt.Errorf("%w: %w", ErrOptions, option.Refuse("count", "%d: want at least 1", o.Count))
+	case o.Size < 64 || o.Size > 1024:
+		return fmt.Errorf("%w: %w", ErrOptions, option.Refuse("size", "%d: want 64 to 1024", o.Size))
+	case o.First < 0 || o.Out == "":
+		return fmt.Errorf("%w: first %d, out %q", ErrOptions, o.First, o.Out)
 	}
 	return nil
 }

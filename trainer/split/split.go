@@ -13,6 +13,7 @@ import (
 	"math"
 	"slices"
 
+	"dicomnode/internal/option"
 	"dicomnode/trainer/dataset"
 )
 
@@ -81,19 +82,22 @@ func Assign(f *dataset.Folder, opt Options) (*Plan, error) {
 }
 
 func (o *Options) complete() error {
-	for _, share := range []*float64{&o.Validation, &o.Test} {
-		if *share == 0 {
-			*share = PaperShare
+	for _, share := range []struct {
+		name  string
+		value *float64
+	}{{"validation", &o.Validation}, {"test", &o.Test}} {
+		if *share.value == 0 {
+			*share.value = PaperShare
 		}
-		if !(*share > 0 && *share <= 0.5) {
-			return fmt.Errorf("%w: share %v, want more than 0 and at most 0.5", ErrOptions, *share)
+		if !(*share.value > 0 && *share.value <= 0.5) {
+			return fmt.Errorf("%w: %w", ErrOptions, option.Refuse(share.name, "%v: want more than 0 and at most 0.5", *share.value))
 		}
 	}
 	if o.Validation+o.Test >= 1 {
-		return fmt.Errorf("%w: validation and test leave nothing to train on", ErrOptions)
+		return fmt.Errorf("%w: %w", ErrOptions, option.Refuse("validation test", "leave nothing to train on"))
 	}
 	if o.Keep && o.Replace {
-		return fmt.Errorf("%w: keep and replace exclude each other", ErrOptions)
+		return fmt.Errorf("%w: %w", ErrOptions, option.Refuse("keep replace", "exclude each other"))
 	}
 	return nil
 }

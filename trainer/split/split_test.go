@@ -256,8 +256,8 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		"empty":            {&dataset.Folder{}, split.Options{}, "no images"},
-		"negative":         {paper(), split.Options{Test: -1}, "share -1"},
-		"too large":        {paper(), split.Options{Validation: 0.6}, "share 0.6"},
+		"negative":         {paper(), split.Options{Test: -1}, "test -1"},
+		"too large":        {paper(), split.Options{Validation: 0.6}, "validation 0.6"},
 		"nothing to train": {paper(), split.Options{Validation: 0.5, Test: 0.5}, "nothing to train on"},
 		"both":             {paper(), split.Options{Keep: true, Replace: true}, "exclude each other"},
 		"divided patient":  {divided, split.Options{Keep: true}, `image "a" is in train and in test`},
