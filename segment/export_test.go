@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"crypto/sha256"
 	"math"
 )
@@ -80,4 +81,10 @@ func within(hull []point, x, y, margin float64) bool {
 		}
 	}
 	return true
+}
+
+// ExposedField is Pipeline.ExposedField by geometry alone.
+func ExposedField(pix []float32, rows, cols int) (Mask, FieldRecord) {
+	field, record, _ := (&Pipeline{}).ExposedField(context.Background(), pix, rows, cols) // only a network fails
+	return field, record
 }

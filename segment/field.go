@@ -12,13 +12,6 @@ const (
 	leastField  = 0.10  // of the frame; a smaller field is not believed
 )
 
-// ExposedField finds the exposed field of a picture that has no header as Run does
-// without a network: see [Pipeline.ExposedField].
-func ExposedField(pix []float32, rows, cols int) (Mask, FieldRecord) {
-	field, record, _ := (&Pipeline{}).ExposedField(context.Background(), pix, rows, cols) // only a network fails
-	return field, record
-}
-
 // ExposedField finds the exposed field of a picture that has no header, as Run does:
 // pix holds rows×cols values row by row in arbitrary units, open beam bright.
 func (p *Pipeline) ExposedField(ctx context.Context, pix []float32, rows, cols int) (Mask, FieldRecord, error) {
