@@ -192,6 +192,7 @@ func TestOptions(t *testing.T) {
 		"class weights": func(o *fit.Options) { o.ClassWeights[0] = -1 },
 		"together":      func(o *fit.Options) { o.Together = -1 },
 		"memory":        func(o *fit.Options) { o.Memory = -1 },
+		"recalibrate":   func(o *fit.Options) { o.Recalibrate = -1 },
 		"elastic":       func(o *fit.Options) { o.Augment = &fit.Augmentation{Elastic: math.NaN()} },
 		"smoothing":     func(o *fit.Options) { o.Smoothing = 1 },
 		"width":         func(o *fit.Options) { o.Width = 4096 },

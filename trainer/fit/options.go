@@ -166,6 +166,8 @@ func (o Options) check() error {
 		return option.Refuse("memory", "%d: want 1 to %d MiB", o.Memory, 1<<20)
 	case !(o.Augment.Elastic >= 0 && o.Augment.Elastic <= dataset.Side/4):
 		return option.Refuse("elastic", "%g: want 0 to %d pixels", o.Augment.Elastic, dataset.Side/4)
+	case o.Recalibrate < 0:
+		return option.Refuse("recalibrate", "%d: want at least 1 batch", o.Recalibrate)
 	case !(o.Smoothing >= 0 && o.Smoothing < 1):
 		return option.Refuse("smoothing", "%g: want 0 to less than 1", o.Smoothing)
 	case !(o.L2 >= 0):
