@@ -291,8 +291,12 @@ func (f *fitFlags) card(cmd *cobra.Command, res *fit.Result) model.Card {
 		card.Average = model.AverageMirrors
 	}
 	if res.Validation != nil {
-		card.Metrics = []model.Metric{{Name: "pixel accuracy at 200×200", Value: res.Validation.Accuracy, Data: "the validation folders",
-			Command: "dicomnode trainer evaluate DATASET --model BUNDLE"}}
+		m := model.Metric{Name: "pixel accuracy at 200×200", Value: res.Validation.Accuracy, Data: "the validation folders",
+			Command: "dicomnode trainer evaluate DATASET --model BUNDLE"}
+		if f.opt.Target == model.Field { // which no other verb measures
+			m.Data, m.Command = "the validation images", card.Training.Command
+		}
+		card.Metrics = []model.Metric{m}
 	}
 	return card
 }
