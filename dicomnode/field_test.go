@@ -110,7 +110,7 @@ func fieldsFolder(t testing.TB) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	o := simulate.Options{Anatomy: anatomy, Out: dir, Field: true, Seed: numberFrom("FIELD_SEED", 78), Count: int(numberFrom("FIELD_CASES", 40))}
+	o := simulate.Options{Anatomy: anatomy, Out: dir, Field: true, Seed: numberFrom("FIELD_SEED", 82), Count: int(numberFrom("FIELD_CASES", 60))}
 	if err := simulate.Run(t.Context(), o, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,8 @@ func fieldsFolder(t testing.TB) string {
 
 // TestFieldOnSimulatedPictures prints how well the exposed field is found, and fails a
 // little below what was reached. FIELD_CASES and FIELD_SEED choose other pictures, FIELD_SIM
-// a folder of trainer simulate --field, and FIELD_SHEET gets them with the fields drawn in.
+// a folder of trainer simulate --field and FIELD_SPLIT one split of it, and FIELD_SHEET gets
+// them with the fields drawn in.
 func TestFieldOnSimulatedPictures(t *testing.T) {
 	folder, err := dataset.Open(fieldsFolder(t))
 	if err != nil {
@@ -129,6 +130,9 @@ func TestFieldOnSimulatedPictures(t *testing.T) {
 	p := fieldPipeline(t)
 	var border, whole, all fieldSum
 	for _, it := range folder.Items {
+		if only := os.Getenv("FIELD_SPLIT"); only != "" && it.Split != only {
+			continue
+		}
 		m, err := folder.LoadField(it)
 		if err != nil {
 			t.Fatal(err)
@@ -156,7 +160,7 @@ func TestFieldOnSimulatedPictures(t *testing.T) {
 	t.Logf("with a border: %v", border)
 	t.Logf("without:       %v", whole)
 	t.Logf("all:           %v", all)
-	if border.iou/border.n < .89 || whole.iou/whole.n < .97 || all.lost > .01*all.open {
+	if border.iou/border.n < .91 || whole.iou/whole.n < .97 || all.lost > .01*all.open {
 		t.Error("the field is found worse than it was, or more than 1 % of the open beam is lost")
 	}
 }
