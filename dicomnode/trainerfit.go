@@ -153,10 +153,10 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.mirrors, "average-mirrors", false, "the model averages over the mirror images of each image: 4 times the work when it is used")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
-	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning; with a larger --width it is widened first")
+	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning; with a larger --width it is widened first, and an XNet deepened with --architecture xnet-deep")
 	flags.Float64SliceVar(&f.opt.Shares, "shares", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
 	flags.StringVar(&f.target, "target", targetWords[0], "what to learn: regions (open beam, soft tissue, bone) or field, the exposed field, of data that trainer simulate --field made")
-	flags.StringVar(&f.opt.Architecture, "architecture", "xnet", "network to train: "+strings.Join(model.Architectures(), ", "))
+	flags.StringVar(&f.opt.Architecture, "architecture", "xnet", "network to train: "+strings.Join(model.Architectures(), ", ")+" (default with --init: the bundle's)")
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
 	flags.StringVar(&f.opt.Fast, "fast", fit.FastAuto, "on the CPU train on blocked feature maps where they suit network and processor: auto or off")
 	flags.IntVar(&f.opt.Batch, "batch", 5, "pictures per step")
@@ -192,7 +192,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable; default with --init: the bundle's)")
 }
 
-// start reads the bundle to start from; its network, perhaps wider, is the run's.
+// start reads the bundle to start from; its network, perhaps wider or deeper, is the run's.
 func (f *fitFlags) start(cmd *cobra.Command) error {
 	if f.init == "" {
 		return nil
@@ -207,18 +207,20 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 	if f.opt.Width < b.Card.Width {
 		return usagef("leave --width out to keep the bundle's", "%s has width %d, which --width %d cannot hold", f.init, b.Card.Width, f.opt.Width)
 	}
-	if cmd.Flags().Changed("architecture") && f.opt.Architecture != b.Card.Architecture {
-		return usagef("leave --architecture out: it is the bundle's", "%s is of %s, not %s", f.init, b.Card.Architecture, f.opt.Architecture)
+	if !cmd.Flags().Changed("architecture") {
+		f.opt.Architecture = b.Card.Architecture
 	}
 	f.inherit(cmd, b.Card)
 	w, err := b.Weights()
-	if err != nil {
-		return err
-	}
-	if f.opt.Width > b.Card.Width {
+	if err == nil && f.opt.Width > b.Card.Width {
 		w, err = w.Widen(f.opt.Width, f.opt.Seed)
 	}
-	f.opt.Architecture, f.opt.Init = b.Card.Architecture, &w
+	if err == nil && f.opt.Architecture != b.Card.Architecture {
+		if w, err = w.Deepen(f.opt.Architecture, f.opt.Seed); err != nil {
+			err = usagef("leave --architecture out to keep the bundle's", "%s: %v", f.init, err)
+		}
+	}
+	f.opt.Init = &w
 	return err
 }
 

@@ -25,12 +25,16 @@ type architecture struct {
 
 var architectures = []architecture{
 	{"xnet", "XNet", 128, xnet},
+	{"xnet-deep", "Deep XNet", 64, xnetDeep},
 	{"segnet-basic", "SegNet-Basic", 128, segNetBasic},
 	{"u-net", "U-Net", 64, uNet},
 }
 
 // XNet is the network of the given width; Check says which there are.
 func XNet(width int) Network { return Network{"xnet", width} }
+
+// DeepXNet is XNet with a wider view, of the given width.
+func DeepXNet(width int) Network { return Network{"xnet-deep", width} }
 
 // SegNetBasic is SegNet-Basic of the given width.
 func SegNetBasic(width int) Network { return Network{"segnet-basic", width} }

@@ -54,3 +54,27 @@ var xnet = []step{
 	conv("a14", "a8 a13 up", 1),
 	concat("a1 a14", "a1", "a14"),
 }
+
+// xnetDeep is XNet with one more level below each of its two bottoms, at 13×13. The
+// paper's network sees about 130 of the 200 pixels around a place; this one sees them
+// all, which the inside of a broad unexposed border needs. What is new is joined behind
+// what was there, see Deepen.
+var xnetDeep = deepened(deepened(xnet, "a5"), "a11")
+
+// deepened puts a level below a block, whose map is doubled next.
+func deepened(steps []step, bottom string) []step {
+	var list []step
+	for _, s := range steps {
+		if s.name == bottom+" up" {
+			list = append(list,
+				pool(bottom+" pooled", bottom),
+				conv(bottom+" deep1", bottom+" pooled", 8),
+				conv(bottom+" deep2", bottom+" deep1", 8),
+				up(bottom+" deep2 up", bottom+" deep2", bottom),
+				concat(bottom+" deep", bottom, bottom+" deep2 up"))
+			s.args = append([]string{bottom + " deep"}, s.args[1:]...)
+		}
+		list = append(list, s)
+	}
+	return list
+}

@@ -25,6 +25,7 @@ func TestFastIsStandard(t *testing.T) {
 	block := needFast(t)
 	for _, s := range []shapeOf{
 		{net: model.XNet(block), batch: 2, size: 40},
+		{net: model.DeepXNet(block), batch: 2, size: 40},
 		{net: model.SegNetBasic(block), batch: 2, size: 24},
 		{net: model.UNet(block), batch: 2, size: 56},
 	} {

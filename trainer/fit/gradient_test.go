@@ -38,6 +38,7 @@ func TestGradient(t *testing.T) {
 	}{
 		{shapeOf{net: model.XNet(4), batch: 2, size: 16}, []string{"all", "a1.kernel", "a3.kernel", "a6.kernel", "a8.scale",
 			"a9.kernel", "a14.kernel", "a5.shift", "out.kernel", "out.bias"}},
+		{shapeOf{net: model.DeepXNet(4), batch: 2, size: 40}, []string{"all", "a5 deep1.kernel", "a5 deep2.kernel", "a6.kernel", "a11 deep2.scale", "a12.kernel", "a11.kernel"}},
 		{shapeOf{net: model.SegNetBasic(4), batch: 2, size: 24}, []string{"all", "encode1.kernel", "encode2.kernel", "encode4.kernel",
 			"encode3.scale", "decode4.kernel", "decode3.shift", "decode1.kernel", "decode1.scale", "out.kernel", "out.bias"}},
 		{shapeOf{net: model.UNet(3), batch: 2, size: 56}, []string{"all", "down1b.kernel", "down4b.kernel",
