@@ -3,7 +3,6 @@ package segment
 import (
 	"context"
 	"math"
-	"slices"
 )
 
 const (
@@ -19,9 +18,9 @@ func (p *Pipeline) ExposedField(ctx context.Context, pix []float32, rows, cols i
 	return p.field(ctx, &Image{Rows: rows, Columns: cols}, pix, x, geo)
 }
 
-// field finds the exposed field of an image: what its header states, else what both its
-// straight borders in pix (open beam bright) and the network leave, which sees the
-// canonical picture x made of pix. In doubt nothing is cut off.
+// field finds the exposed field of an image: what its header states, else what its straight
+// borders in pix (open beam bright) and the network leave, which sees the canonical picture
+// x made of pix. In doubt nothing is cut off.
 func (p *Pipeline) field(ctx context.Context, m *Image, pix, x []float32, geo Geometry) (Mask, FieldRecord, error) {
 	field, record := wholeFrame(len(pix)), FieldRecord{Method: "none", Fraction: 1}
 	switch {
@@ -36,12 +35,12 @@ func (p *Pipeline) field(ctx context.Context, m *Image, pix, x []float32, geo Ge
 		if p.Field == nil {
 			break
 		}
-		seen, err := fieldAnswer(ctx, p.Field, x, geo)
+		answer, err := askField(ctx, p.Field, x, geo)
 		if err != nil {
 			return nil, record, err
 		}
 		record.Model = p.FieldDigest
-		record.Method = field.limit(seen, record.Method)
+		field, record.Method = answer.limit(field)
 	}
 	record.Fraction = float64(field.Count()) / float64(len(field))
 	return field, record, nil
@@ -53,28 +52,6 @@ func wholeFrame(n int) Mask {
 		m[i] = true
 	}
 	return m
-}
-
-// limit takes from a field that was found by method what the network has not seen to be
-// exposed, and names the method of the result.
-func (m Mask) limit(seen Mask, method string) string {
-	before := m.Count()
-	both := slices.Clone(m)
-	for i, in := range seen {
-		both[i] = both[i] && in
-	}
-	switch {
-	case !believed(both):
-		copy(m, wholeFrame(len(m)))
-		return "none"
-	case both.Count() == before:
-		return method
-	}
-	copy(m, both)
-	if method == "image" {
-		return "network and image"
-	}
-	return "network"
 }
 
 // believed says whether a field is neither too small nor all but the whole frame.

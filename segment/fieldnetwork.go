@@ -3,35 +3,64 @@ package segment
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 const (
 	// unexposedFrom is the probability from which a pixel counts as unexposed: what keeps
 	// the open beam that is lost on simulated pictures below 1 %. Anatomy that is lost costs
 	// more than a border that stays.
-	unexposedFrom = 0.75
+	unexposedFrom = 0.65
+	// sureBelow is the probability below which the network is so sure of the field that
+	// no straight border takes a pixel from it.
+	sureBelow = 0.1
 	// leastPiece is the part of the frame below which a piece of the field, or of what
 	// lies outside it, is not worth a mistake.
 	leastPiece = 0.01
 )
 
 // answerSmoothing is what did best on the validation pictures of the network's training.
-var answerSmoothing = smoothing{lambda: 1e5, sigma: 0.004, rounds: 3}
+var answerSmoothing = smoothing{lambda: 1e4, sigma: 0.001, rounds: 3}
 
-// fieldAnswer asks the network for the exposed field of canonical picture x and marks
-// it at the picture's own pixels. In doubt all of it is field.
-func fieldAnswer(ctx context.Context, p Predictor, x []float32, g Geometry) (Mask, error) {
+// fieldAnswer is what the network says of a picture, at the picture's own pixels.
+type fieldAnswer struct {
+	seen Mask // to be exposed
+	sure Mask // of seen, that it is
+}
+
+// askField asks the network for the exposed field of canonical picture x. In doubt all of
+// it is field.
+func askField(ctx context.Context, p Predictor, x []float32, g Geometry) (fieldAnswer, error) {
 	answer, err := p.Predict(ctx, x)
 	if err == nil {
 		err = checkProbabilities(answer)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("predict exposed field: %w", err)
+		return fieldAnswer{}, fmt.Errorf("predict exposed field: %w", err)
 	}
 	out, picture := g.cut(answer), g.cut(x)
 	answerSmoothing.smooth(out, picture, g.Height, g.Width)
 	whole(out, g.Height, g.Width)
-	return g.below(out, unexposedFrom), nil
+	return fieldAnswer{seen: g.below(out, unexposedFrom), sure: g.below(out, sureBelow)}, nil
+}
+
+// limit takes from the field inside straight borders, the whole frame without any, what the
+// network has not seen to be exposed, and gives back what it is sure of. It names what found
+// the result.
+func (a fieldAnswer) limit(straight Mask) (field Mask, method string) {
+	field = make(Mask, len(straight))
+	for i, in := range straight {
+		field[i] = a.seen[i] && (in || a.sure[i])
+	}
+	switch {
+	case !believed(field):
+		return wholeFrame(len(field)), "none"
+	case slices.Equal(field, a.seen):
+		return field, "network"
+	case slices.Equal(field, straight):
+		return field, "image"
+	}
+	return field, "network and image"
 }
 
 // cut takes the picture out of its padding: Height×Width values of a Side×Side plane.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,68 @@ func TestFieldFollowsThePicture(t *testing.T) {
 	for i, in := range field {
 		if x := i % side; in != (x >= 80) && (x < 76 || x > 83) {
 			t.Fatalf("row %d, column %d in the field: %v", i/side, i%side, in)
+		}
+	}
+}
+
+// unexposed is an answer: the probability by column.
+type unexposed func(col int) float32
+
+func (f unexposed) Predict(context.Context, []float32) ([]float32, error) {
+	const n = segment.Side * segment.Side
+	p := make([]float32, segment.Classes*n)
+	for i := range n {
+		p[i] = f(i % segment.Side)
+		p[n+i] = 1 - p[i]
+	}
+	return p, nil
+}
+
+// A straight border takes what the network doubts, not what it is sure of; the network
+// takes from what straight borders leave.
+func TestFieldOfNetworkAndBorders(t *testing.T) {
+	const side = 200
+	pix := grain(side, side)
+	for i := range pix {
+		switch col := i % side; {
+		case col < 20:
+			pix[i] = 0
+		case col < 50: // a step that stops the smoothing of the answer
+			pix[i] *= 100
+		default:
+			pix[i] = 2000 + 100*pix[i]
+		}
+	}
+	from := func(least int, before, after float32) unexposed {
+		return func(col int) float32 {
+			if col < least {
+				return before
+			}
+			return after
+		}
+	}
+	for name, c := range map[string]struct {
+		answer unexposed
+		method string
+		first  int // column of the field
+	}{
+		"no network":      {nil, "image", 50},
+		"sure of all":     {from(0, 0, 0.02), "none", 0},
+		"sure from 20":    {from(20, 1, 0.02), "network and image", 20}, // between sure and doubt lies a pixel
+		"doubts from 20":  {from(20, 1, 0.3), "image", 50},
+		"sees more of it": {from(80, 1, 0.3), "network", 80},
+	} {
+		p := segment.Pipeline{}
+		if c.answer != nil {
+			p.Field = c.answer
+		}
+		field, rec, err := p.ExposedField(t.Context(), pix, side, side)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := slices.Index(field[100*side:101*side], true)
+		if rec.Method != c.method || first < c.first-2 || first > c.first+2 {
+			t.Errorf("%s: from column %d by %s, want %d by %s", name, first, rec.Method, c.first, c.method)
 		}
 	}
 }
