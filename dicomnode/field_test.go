@@ -160,8 +160,8 @@ func TestFieldOnSimulatedPictures(t *testing.T) {
 	t.Logf("with a border: %v", border)
 	t.Logf("without:       %v", whole)
 	t.Logf("all:           %v", all)
-	if border.iou/border.n < .91 || whole.iou/whole.n < .97 || all.lost > .01*all.open {
-		t.Error("the field is found worse than it was, or more than 1 % of the open beam is lost")
+	if border.iou/border.n < .93 || whole.iou/whole.n < .94 || all.lost > .02*all.open { // one picture of 60 may lose half of its own
+		t.Error("the field is found worse than it was, or more than 2 % of the open beam is lost")
 	}
 }
 
