@@ -14,7 +14,7 @@ import (
 func TestNumParameters(t *testing.T) {
 	for n, want := range map[model.Network]int{
 		model.XNet(16): 734_771, model.XNet(32): 2_934_883, model.XNet(64): 11_731_139,
-		model.DeepXNet(16): 734_771 + 9*(4*128*128+2*128*64) + 2*4*128,
+		model.DeepXNet(16):    734_771 + 9*(4*128*128+2*128*64) + 2*4*128,
 		model.SegNetBasic(16): 88_899, model.SegNetBasic(64): 49*64*(1+7*64) + 2*8*64 + 3*64 + 3,
 		model.UNet(16): 1_942_563, model.UNet(64): 31_037_571,
 	} {
