@@ -19,7 +19,7 @@ type Network struct {
 // architecture is one row of the table of networks.
 type architecture struct {
 	name, title string
-	maxWidth    int // the widest whose weights fit MaxBundle, at most 128
+	maxWidth    int // the greatest power of two whose weights fit MaxBundle, at most 128
 	steps       []step
 }
 
