@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Deepen makes weights of another architecture of the same width that compute the same
 // function, so that its training starts where this one's ended. The other must have
@@ -23,12 +26,12 @@ func (w Weights) Deepen(architecture string, seed uint64) (Weights, error) {
 			return Weights{}, fmt.Errorf("deepen %s: %s has no block like its %s", w.Network, deep, b.Name)
 		}
 		for _, name := range []string{b.Scale(), b.Shift(), b.Mean(), b.Variance()} {
-			to.Arrays[name] = w.Arrays[name]
+			to.Arrays[name] = slices.Clone(w.Arrays[name])
 		}
 		to.Arrays[b.Kernel()] = moreInputs(w.Arrays[b.Kernel()], b, d)
 	}
 	for _, name := range []string{OutKernel, OutBias} {
-		to.Arrays[name] = w.Arrays[name]
+		to.Arrays[name] = slices.Clone(w.Arrays[name])
 	}
 	return to, to.Check()
 }

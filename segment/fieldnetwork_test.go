@@ -15,15 +15,24 @@ import (
 // sees answers that what f says of the 200×200 is exposed, and is sure of it.
 type sees func(row, col int) bool
 
-func (f sees) Predict(context.Context, []float32) ([]float32, error) {
+func (f sees) Predict(ctx context.Context, x []float32) ([]float32, error) {
+	return unexposed(func(row, col int) float32 {
+		if f(row, col) {
+			return 0
+		}
+		return 1
+	}).Predict(ctx, x)
+}
+
+// unexposed is an answer: the probability at each place of the 200×200.
+type unexposed func(row, col int) float32
+
+func (f unexposed) Predict(context.Context, []float32) ([]float32, error) {
 	const n = segment.Side * segment.Side
 	p := make([]float32, segment.Classes*n)
 	for i := range n {
-		if f(i/segment.Side, i%segment.Side) {
-			p[n+i] = 1
-		} else {
-			p[i] = 1
-		}
+		p[i] = f(i/segment.Side, i%segment.Side)
+		p[n+i] = 1 - p[i]
 	}
 	return p, nil
 }
@@ -89,19 +98,6 @@ func TestFieldFollowsThePicture(t *testing.T) {
 	}
 }
 
-// unexposed is an answer: the probability by column.
-type unexposed func(col int) float32
-
-func (f unexposed) Predict(context.Context, []float32) ([]float32, error) {
-	const n = segment.Side * segment.Side
-	p := make([]float32, segment.Classes*n)
-	for i := range n {
-		p[i] = f(i % segment.Side)
-		p[n+i] = 1 - p[i]
-	}
-	return p, nil
-}
-
 // A straight border takes what the network doubts, not what it is sure of; the network
 // takes from what straight borders leave.
 func TestFieldOfNetworkAndBorders(t *testing.T) {
@@ -118,7 +114,7 @@ func TestFieldOfNetworkAndBorders(t *testing.T) {
 		}
 	}
 	from := func(least int, before, after float32) unexposed {
-		return func(col int) float32 {
+		return func(_, col int) float32 {
 			if col < least {
 				return before
 			}
