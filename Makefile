@@ -5,7 +5,7 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all runtime runtime-gpu build demo test check format vet staticcheck gotest benchonce bench clean
+.PHONY: all runtime runtime-gpu build demo test check format vet staticcheck gotest benchonce bench judge-reports clean
 
 all: build
 
@@ -50,6 +50,11 @@ benchonce:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+# The content of structured reports against the templates of PS3.16, by
+# DicomSRValidator (Debian: pixelmed-apps). Half a minute a report.
+judge-reports:
+	JUDGE_TEMPLATES=1 REQUIRE_PEERS=1 $(GO) test -run Templates -timeout 20m -v ./sr
 
 clean:
 	rm -rf bin out
