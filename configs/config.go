@@ -88,7 +88,7 @@ type Model struct {
 // Segmentation chooses how the SEG is encoded and its borders are found.
 type Segmentation struct {
 	Profile string `yaml:"profile"` // display or strict
-	Refine  string `yaml:"refine"`  // none or guided (segment.GuidedFilter)
+	Refine  string `yaml:"refine"`  // none or guided (picture.GuidedFilter)
 }
 
 // SoftTissue holds the probability from which a pixel counts as high-precision

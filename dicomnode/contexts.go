@@ -2,13 +2,13 @@ package main
 
 import (
 	"dicomnode/scp"
-	"dicomnode/segment"
+	"dicomnode/segment/seg"
 )
 
 // SOP classes (PS3.4 B.5, PS3.6 A) that the node uses.
 const (
 	verificationSOPClass = scp.VerificationSOPClassUID
-	segmentationSOPClass = segment.SegmentationStorage
+	segmentationSOPClass = seg.SOPClassUID
 )
 
 // storageSOPClasses are the images the node receives; everything else is

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"text/tabwriter"
 
-	"github.com/spf13/cobra"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
 
-	"dicomnode/segment"
+	"github.com/spf13/cobra"
 )
 
 func darkCmd() *cobra.Command {
@@ -18,12 +19,12 @@ func darkCmd() *cobra.Command {
 }
 
 // openDarks opens the calibrations of the configuration at path.
-func openDarks(path string) (*segment.DarkStore, string, error) {
+func openDarks(path string) (*dark.Store, string, error) {
 	c, err := loadConfig(path)
 	if err != nil {
 		return nil, "", err
 	}
-	s, err := segment.OpenDarkStore(darkDir(c))
+	s, err := dark.Open(darkDir(c))
 	if err != nil {
 		return nil, "", fmt.Errorf("open dark frames: %w", err)
 	}
@@ -58,7 +59,7 @@ often it is added. A running node uses the frames for its next image.
 				kind, add = "flood", s.AddFlood
 			}
 			for i, file := range files {
-				img, err := segment.ReadImage(file)
+				img, err := decode.ReadFile(file)
 				if err == nil {
 					err = add(img)
 				}
@@ -77,7 +78,7 @@ often it is added. A running node uses the frames for its next image.
 
 // damaged says what to do about a calibration file that cannot be read.
 func damaged(dir string, err error) error {
-	if errors.Is(err, segment.ErrCalibration) {
+	if errors.Is(err, dark.ErrDamaged) {
 		return hinted(err, "images of its detector get an estimate meanwhile; remove the file from "+dir+" and add the frames again")
 	}
 	return err
@@ -97,7 +98,7 @@ type darkEntry struct {
 	Digest   string  `json:"digest"`
 }
 
-func newDarkEntry(d *segment.Dark) darkEntry {
+func newDarkEntry(d *dark.Calibration) darkEntry {
 	var sum float64
 	for _, v := range d.Offset {
 		sum += float64(v)
@@ -130,7 +131,7 @@ read are named, and make the exit code 1.
 	return cmd
 }
 
-func printDarks(out io.Writer, known []*segment.Dark, asJSON bool) error {
+func printDarks(out io.Writer, known []*dark.Calibration, asJSON bool) error {
 	entries := make([]darkEntry, len(known))
 	for i, d := range known {
 		entries[i] = newDarkEntry(d)

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"dicomnode/segment"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
 )
 
 // darkVerb runs "dicomnode dark" on the data of a node.
@@ -75,9 +76,9 @@ func TestDarkAddReachesRunningNode(t *testing.T) {
 	dir := t.TempDir()
 	n := startNode(t, demoConfig(dir, pacs.addr.Host))
 	darks, image := simulatedDarks(t, 3), simulated(t, 1)[0]
-	correction := func() segment.DarkRecord {
+	correction := func() dark.Record {
 		t.Helper()
-		img, err := segment.ReadImage(image)
+		img, err := decode.ReadFile(image)
 		if err != nil {
 			t.Fatal(err)
 		}

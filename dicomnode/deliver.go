@@ -1,32 +1,28 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
 	"dicomnode/scp"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/seg"
 )
 
 // segOutput is the SEG of one image, addressed to the destinations of its route.
 // An image whose attributes cannot be carried over is not worth another try.
-func segOutput(c *configs.Config, route configs.Route, img *segment.Image, res *segment.Result) (archive.Output, error) {
-	opt := segOptions(*c)
-	uid := segment.SEGInstanceUID(img, res, opt)
-	if uid == "" {
-		err := segment.WriteSEG(io.Discard, img, res, opt)
-		return archive.Output{}, archive.Permanent(cmp.Or(err, errors.New("make SOP Instance UID of the segmentation")))
+func segOutput(c *configs.Config, route configs.Route, img *decode.Image, res *segment.Result) (archive.Output, error) {
+	s, err := seg.New(img, res, segOptions(*c))
+	if err != nil {
+		return archive.Output{}, archive.Permanent(err)
 	}
 	return archive.Output{
-		SOPClassUID: segmentationSOPClass, SOPInstanceUID: uid,
-		TransferSyntaxUID: explicitVRLittleEndian, Destinations: route.SendTo,
-		Write: func(w io.Writer) error { return segment.WriteSEG(w, img, res, opt) },
+		SOPClassUID: segmentationSOPClass, SOPInstanceUID: s.UID(),
+		TransferSyntaxUID: explicitVRLittleEndian, Destinations: route.SendTo, Write: s.Encode,
 	}, nil
 }
 

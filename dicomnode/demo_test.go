@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/simulate"
 )
 
@@ -59,7 +59,7 @@ func commonest(t *testing.T, o simulate.DXOptions, view int) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var n [segment.Classes]int
+	var n [picture.Classes]int
 	for _, class := range truth {
 		n[class]++
 	}

@@ -10,6 +10,9 @@ import (
 	"slices"
 
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/seg"
 	"dicomnode/trainer/simulate"
 )
 
@@ -42,14 +45,14 @@ func (d *demo) collect(ctx context.Context, waiting map[string]string) (reports 
 
 // show writes a received segmentation and the picture of its masks on the image.
 func (d *demo) show(file string, o receivedObject) (segmented, error) {
-	masks, rows, cols, err := segment.ReadMasks(o.dataset)
+	masks, rows, cols, err := seg.ReadMasks(o.dataset)
 	if err != nil {
 		return segmented{}, err
 	}
 	if len(masks) != 4 {
 		return segmented{}, fmt.Errorf("demo: %d segments, want 4", len(masks))
 	}
-	img, err := segment.ReadImage(file)
+	img, err := decode.ReadFile(file)
 	if err != nil {
 		return segmented{}, err
 	}
@@ -75,7 +78,7 @@ func accuracyOf(o simulate.DXOptions, view int, m segment.Masks) (float64, error
 	}
 	right := 0
 	for i, class := range truth {
-		if [segment.Classes]bool{m.Open[i], m.Soft[i], m.Bone[i]}[class] {
+		if [picture.Classes]bool{m.Open[i], m.Soft[i], m.Bone[i]}[class] {
 			right++
 		}
 	}
@@ -83,9 +86,9 @@ func accuracyOf(o simulate.DXOptions, view int, m segment.Masks) (float64, error
 }
 
 // resultOf is what the four masks of a segmentation say.
-func resultOf(masks []segment.Mask, rows, cols int) *segment.Result {
+func resultOf(masks []picture.Mask, rows, cols int) *segment.Result {
 	m := segment.Masks{Open: masks[0], Soft: masks[1], Bone: masks[2], HighPrecisionSoft: masks[3]}
-	field := make(segment.Mask, rows*cols)
+	field := make(picture.Mask, rows*cols)
 	for i := range field {
 		field[i] = m.Open[i] || m.Soft[i] || m.Bone[i]
 	}

@@ -10,6 +10,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/model"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
 )
 
 // engine is the pipeline with the model of the moment. When another model is
@@ -43,7 +44,7 @@ func (e *engine) announce(message string) {
 }
 
 // Run segments one image with the model that is current when it begins.
-func (e *engine) Run(ctx context.Context, img *segment.Image) (*segment.Result, error) {
+func (e *engine) Run(ctx context.Context, img *decode.Image) (*segment.Result, error) {
 	e.refresh(ctx)
 	e.using.RLock()
 	defer e.using.RUnlock()

@@ -12,7 +12,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/model"
-	"dicomnode/segment"
+	"dicomnode/segment/decode"
 )
 
 // tinyBundle is a model of width 1, another for each seed.
@@ -44,8 +44,8 @@ func testEngine(t *testing.T) (e *engine, store model.Store, log *bytes.Buffer) 
 	return e, modelStore(c), log
 }
 
-func flatImage() *segment.Image {
-	img := &segment.Image{Rows: 64, Columns: 48, Samples: make([]float32, 64*48)}
+func flatImage() *decode.Image {
+	img := &decode.Image{Rows: 64, Columns: 48, Samples: make([]float32, 64*48)}
 	for i := range img.Samples {
 		img.Samples[i] = float32(i % 977)
 	}

@@ -11,6 +11,7 @@ import (
 	"dicomnode/internal/dicomtest"
 	"dicomnode/model"
 	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate"
 )
@@ -23,7 +24,7 @@ type fieldCase struct {
 }
 
 // compareField scores a field that was found; open marks the truth's open beam.
-func compareField(found segment.Mask, truth, open []bool) (c fieldCase) {
+func compareField(found picture.Mask, truth, open []bool) (c fieldCase) {
 	var both, either, in float64
 	for i, t := range truth {
 		if t {

@@ -26,6 +26,12 @@ var importRules = []struct {
 	{"segment", "sr", nil, "a segmentation knows no report"},
 	{"segment", "model", nil, "segment knows the network only as a Predictor"},
 	{"segment", "internal/archive", nil, "segment works on files and readers"},
+	{"segment", "trainer", nil, "what is delivered does not depend on how models are made"},
+	{"segment/picture", "", []string{"segment/picture", "internal/raster", "internal/dicomtest"}, "pictures, masks and classes are the vocabulary: they know no object and no step of the pipeline"},
+	{"segment/decode", "segment", []string{"segment/decode"}, "what an object holds does not depend on what is made of it"},
+	{"segment/polarity", "segment", []string{"segment/polarity", "segment/decode", "segment/picture"}, "the meaning of values depends on the object alone"},
+	{"segment/dark", "segment", []string{"segment/dark", "segment/decode", "segment/polarity", "segment/picture"}, "the detector's own signal is there before anything is found in the image"},
+	{"segment/field", "segment", []string{"segment/field", "segment/decode", "segment/picture"}, "the field is found in a picture that is made already"},
 	{"sr", "scp", nil, "a report needs no network"},
 	{"sr", "segment", nil, "a report is made from measurements, not from masks"},
 	{"model", "", []string{"model"}, "a model can be taken out of this program"},
@@ -36,7 +42,9 @@ var importRules = []struct {
 	{"trainer/simulate/ct", "trainer/simulate/radiograph", nil, "who is seen does not depend on the picture"},
 	{"trainer/simulate/radiograph", "trainer/simulate/ct", nil, "a picture knows the body as a view alone"},
 	{"configs", "", nil, "the configuration knows nothing of what it configures"},
+	{"internal/raster", "", []string{"internal/raster"}, "arithmetic on pictures knows nothing of radiographs"},
 	{"internal", "segment", nil, "the base knows nothing built on it"},
+	{"internal", "trainer", nil, "the base knows nothing built on it"},
 	{"internal", "scp", nil, "the base knows nothing built on it"},
 	{"", "dicomnode", nil, "the program is not a library"},
 }
@@ -129,7 +137,9 @@ func TestImportRulesBite(t *testing.T) {
 		{"scp", "internal/ul", true}, {"scp", "segment", false}, {"scp/scptest", "model/ort", false},
 		{"segment", "scp", false}, {"segment", "internal/iod", true}, {"model", "model/onnx", true},
 		{"model/ort", "segment", false}, {"trainer/fit", "model", true}, {"trainer", "dicomnode", false},
-		{"internal/archive", "scp", false}, {"dicomnode", "scp", true}, {"configs", "scp", false},
+		{"segment/picture", "internal/raster", true}, {"segment/picture", "segment/decode", false}, {"segment/decode", "segment/seg", false},
+		{"segment/decode", "internal/part10", true}, {"segment/dark", "segment", false}, {"segment/dark", "segment/polarity", true}, {"segment/seg", "segment", true},
+		{"internal/raster", "trainer/simulate/random", false}, {"internal/archive", "scp", false}, {"dicomnode", "scp", true}, {"configs", "scp", false},
 	}
 	for _, c := range cases {
 		if got := len(broken(c.folder, c.target)) == 0; got != c.ok {

@@ -11,7 +11,8 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/internal/part10"
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/seg"
 )
 
 // encodings are the same lower leg in five transfer syntaxes, and the option with
@@ -24,13 +25,13 @@ var encodings = []struct{ file, option string }{
 // not exposed belongs to no segment.
 func TestEncodingsGiveTheSameMasks(t *testing.T) {
 	pacs := newTestPACS(t)
-	var want []segment.Mask
+	var want []picture.Mask
 	for _, e := range encodings {
 		file := sharedData(t, "dicom/"+e.file+".dcm")
 		n := startNode(t, demoConfig(t.TempDir(), pacs.addr.Host))
 		storescu(t, n, e.option, file)
 		for _, o := range receive(t, pacs, 1) {
-			masks, rows, cols, err := segment.ReadMasks(o.dataset)
+			masks, rows, cols, err := seg.ReadMasks(o.dataset)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +52,7 @@ func TestEncodingsGiveTheSameMasks(t *testing.T) {
 	}
 }
 
-func different(a, b segment.Mask) (n int) {
+func different(a, b picture.Mask) (n int) {
 	for i := range a {
 		if a[i] != b[i] {
 			n++
@@ -62,7 +63,7 @@ func different(a, b segment.Mask) (n int) {
 
 // checkBorder: 42 % of RG3 is labelled as exposed; the rest, with all four corners,
 // is the collimator's shadow.
-func checkBorder(t *testing.T, masks []segment.Mask, rows, cols int) {
+func checkBorder(t *testing.T, masks []picture.Mask, rows, cols int) {
 	t.Helper()
 	covered := 0
 	for p := range rows * cols {

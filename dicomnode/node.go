@@ -15,7 +15,8 @@ import (
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
 	"dicomnode/scp"
-	"dicomnode/segment"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
 )
 
 // shutdownTime is how long open associations may finish after SIGTERM.
@@ -28,7 +29,7 @@ type node struct {
 	log     *slog.Logger
 	archive *archive.Archive
 	engine  *engine
-	darks   *segment.DarkStore
+	darks   *dark.Store
 	server  *scp.Server
 	lines   *lines // open associations to destinations
 }
@@ -77,7 +78,7 @@ func (n *node) segment(ctx context.Context, o archive.Object) ([]archive.Output,
 		n.log.Info("image kept, no route matches it", "object", o.ID, "peer", o.Source, "modality", o.Modality)
 		return nil, nil
 	}
-	img, err := segment.ReadImage(o.Path())
+	img, err := decode.ReadFile(o.Path())
 	if err != nil {
 		return nil, quarantine(err)
 	}
@@ -97,7 +98,7 @@ func (n *node) segment(ctx context.Context, o archive.Object) ([]archive.Output,
 
 // hopeless are the errors that a repeat meets again: an image that cannot be
 // decoded, and a file that somebody removed.
-var hopeless = []error{segment.ErrUnsupported, segment.ErrMalformed, fs.ErrNotExist}
+var hopeless = []error{decode.ErrUnsupported, decode.ErrMalformed, fs.ErrNotExist}
 
 // quarantine keeps the queue from trying again what cannot go better.
 func quarantine(err error) error {
@@ -109,7 +110,7 @@ func quarantine(err error) error {
 
 // reportDark says when an image went without its detector's dark frames: for want of
 // them, or because they cannot be read.
-func (n *node) reportDark(o archive.Object, d segment.DarkRecord) {
+func (n *node) reportDark(o archive.Object, d dark.Record) {
 	switch {
 	case d.Err != nil:
 		n.log.Warn("dark signal estimated, see \"dicomnode dark list\"", "object", o.ID, "peer", o.Source, "reason", d.Reason, "error", d.Err)
@@ -120,7 +121,7 @@ func (n *node) reportDark(o archive.Object, d segment.DarkRecord) {
 
 // learnDark does a dark job: one more dark frame of its detector.
 func (n *node) learnDark(ctx context.Context, o archive.Object) error {
-	img, err := segment.ReadImage(o.Path())
+	img, err := decode.ReadFile(o.Path())
 	if err != nil {
 		return quarantine(err)
 	}

@@ -15,7 +15,8 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/scp"
-	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/seg"
 )
 
 // testTime bounds one test that talks to a node.
@@ -158,7 +159,7 @@ func TestImageComesBackAsSEG(t *testing.T) {
 	images := simulated(t, 2)
 	mustStore(t, n.as("MODALITY", "XNET"), images)
 	for uid, o := range receive(t, pacs, 2) {
-		masks, rows, cols, err := segment.ReadMasks(o.dataset)
+		masks, rows, cols, err := seg.ReadMasks(o.dataset)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +186,7 @@ func TestDarkFramesAreLearnt(t *testing.T) {
 	if s, err := d.settled(ctx); err != nil || s.Quarantined > 0 {
 		t.Fatalf("dark jobs: %+v, %v", s, err)
 	}
-	img, err := segment.ReadImage(simulated(t, 1)[0])
+	img, err := decode.ReadFile(simulated(t, 1)[0])
 	if err != nil {
 		t.Fatal(err)
 	}

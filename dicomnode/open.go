@@ -12,6 +12,8 @@ import (
 	"dicomnode/model"
 	"dicomnode/scp"
 	"dicomnode/segment"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/seg"
 )
 
 var _ segment.Predictor = (*model.Session)(nil)
@@ -33,7 +35,7 @@ func openNode(ctx context.Context, c configs.Config, log *slog.Logger) (*node, e
 	if err != nil {
 		return nil, err
 	}
-	darks, _ := e.pipeline.Calibration.(*segment.DarkStore)
+	darks, _ := e.pipeline.Calibration.(*dark.Store)
 	a, err := archive.Open(ctx, archive.Options{Dir: archiveDir(c), Log: log,
 		ImplementationClassUID: scp.DefaultImplementationClassUID, ImplementationVersionName: scp.DefaultImplementationVersionName})
 	if err != nil {
@@ -78,7 +80,7 @@ func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, c
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	closeModels = func() error { return errors.Join(s.Close(), field.Close()) }
-	darks, err := segment.OpenDarkStore(darkDir(c))
+	darks, err := dark.Open(darkDir(c))
 	if err != nil {
 		return nil, nil, errors.Join(err, closeModels())
 	}
@@ -89,9 +91,9 @@ func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, c
 }
 
 // segOptions says how this node signs its segmentations.
-func segOptions(c configs.Config) segment.SEGOptions {
-	return segment.SEGOptions{
-		Profile: segment.SEGProfile(c.Segmentation.Profile), Manufacturer: "dicomnode", ProductName: "XNet Node",
+func segOptions(c configs.Config) seg.Options {
+	return seg.Options{
+		Profile: seg.Profile(c.Segmentation.Profile), Manufacturer: "dicomnode", ProductName: "XNet Node",
 		DeviceSerialNumber: c.Node.AETitle, Version: version,
 	}
 }

@@ -20,6 +20,9 @@ import (
 	"dicomnode/internal/part10"
 	"dicomnode/scp"
 	"dicomnode/segment"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/seg"
 )
 
 // segmentFlags are those of the segment verb.
@@ -170,7 +173,7 @@ func modified(path string) (time.Time, error) {
 	return info.ModTime(), nil
 }
 
-func darkInWords(d segment.DarkRecord) string {
+func darkInWords(d dark.Record) string {
 	if d.Offset == 0 {
 		return d.Method
 	}
@@ -180,7 +183,7 @@ func darkInWords(d segment.DarkRecord) string {
 // segmentFile segments one file into base.seg.dcm and base.png.
 func segmentFile(ctx context.Context, c configs.Config, p *segment.Pipeline, path, base string, overlay bool) (segmented, error) {
 	begun := time.Now()
-	img, err := segment.ReadImage(path)
+	img, err := decode.ReadFile(path)
 	if err != nil {
 		return segmented{File: path}, err
 	}
@@ -204,13 +207,16 @@ func segmentFile(ctx context.Context, c configs.Config, p *segment.Pipeline, pat
 	return r, nil
 }
 
-func writeSEGFile(path string, c configs.Config, img *segment.Image, res *segment.Result) error {
-	opt := segOptions(c)
+func writeSEGFile(path string, c configs.Config, img *decode.Image, res *segment.Result) error {
+	s, err := seg.New(img, res, segOptions(c))
+	if err != nil {
+		return err
+	}
 	return durable.Replace(path, 0o644, func(w io.Writer) error {
-		if err := writeSEGMeta(w, segment.SEGInstanceUID(img, res, opt)); err != nil {
+		if err := writeSEGMeta(w, s.UID()); err != nil {
 			return err
 		}
-		return segment.WriteSEG(w, img, res, opt)
+		return s.Encode(w)
 	})
 }
 
@@ -222,7 +228,7 @@ func writeSEGMeta(w io.Writer, sopInstanceUID string) error {
 	})
 }
 
-func writeOverlay(path string, img *segment.Image, res *segment.Result) error {
+func writeOverlay(path string, img *decode.Image, res *segment.Result) error {
 	return durable.Replace(path, 0o644, func(w io.Writer) error { return png.Encode(w, segment.Overlay(img, res)) })
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"dicomnode/internal/durable"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 )
 
@@ -46,7 +48,7 @@ func segmentPicture(ctx context.Context, p *segment.Pipeline, path, base, polari
 
 // runPicture runs the pipeline on a picture of that polarity, or on both and returns the
 // surer answer.
-func runPicture(ctx context.Context, p *segment.Pipeline, path, polarity string) (img *segment.Image, res *segment.Result, err error) {
+func runPicture(ctx context.Context, p *segment.Pipeline, path, polarity string) (img *decode.Image, res *segment.Result, err error) {
 	pix, rows, cols, err := readPicture(path)
 	if err != nil {
 		return nil, nil, err
@@ -55,7 +57,7 @@ func runPicture(ctx context.Context, p *segment.Pipeline, path, polarity string)
 		if polarity != polarityAuto && polarity != way {
 			continue
 		}
-		m := segment.FromPicture(pix, rows, cols, way == dataset.AirDark)
+		m := decode.FromPicture(pix, rows, cols, way == dataset.AirDark)
 		r, err := p.Run(ctx, m)
 		if err != nil {
 			return nil, nil, err
@@ -85,21 +87,21 @@ func readPicture(path string) (pix []float32, rows, cols int, err error) {
 // was not: an answer that calls everything one class is no sure one. It chooses the polarity of all
 // 16 radiographs of the labelled set and of 140 of 144 simulated ones.
 func confidence(r *segment.Result) float64 {
-	return (r.Open.MeanProbability + r.Soft.MeanProbability + r.Bone.MeanProbability) / segment.Classes
+	return (r.Open.MeanProbability + r.Soft.MeanProbability + r.Bone.MeanProbability) / picture.Classes
 }
 
 // labelPicture has the classes of res as a data set's labels have them.
 func labelPicture(res *segment.Result) *image.Gray {
 	out := image.NewGray(image.Rect(0, 0, res.Columns, res.Rows))
 	for i := range out.Pix {
-		v := segment.Ignore
+		v := picture.Ignore
 		switch m := res.Masks; {
 		case m.Open[i]:
-			v = segment.OpenBeam
+			v = picture.OpenBeam
 		case m.Soft[i]:
-			v = segment.SoftTissue
+			v = picture.SoftTissue
 		case m.Bone[i]:
-			v = segment.Bone
+			v = picture.Bone
 		}
 		out.Pix[i] = uint8(v)
 	}

@@ -6,6 +6,8 @@ import (
 	"dicomnode/configs"
 	"dicomnode/model"
 	"dicomnode/segment"
+	"dicomnode/segment/field"
+	"dicomnode/segment/picture"
 )
 
 // lazyField finds exposed fields with the node's network, which it opens for the first:
@@ -16,11 +18,11 @@ type lazyField struct {
 }
 
 // ExposedField implements classical.FieldFinder.
-func (l *lazyField) ExposedField(ctx context.Context, pix []float32, rows, cols int) (segment.Mask, segment.FieldRecord, error) {
+func (l *lazyField) ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
 	if l.session == nil {
 		s, err := openField(configs.Config{Model: configs.Model{Device: l.flags.device, Library: l.flags.library, Threads: l.flags.threads}})
 		if err != nil {
-			return nil, segment.FieldRecord{}, hintedLibrary(err, namesLibrary)
+			return nil, field.Record{}, hintedLibrary(err, namesLibrary)
 		}
 		l.session = s
 	}

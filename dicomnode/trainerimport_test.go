@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"dicomnode/segment"
+	"dicomnode/segment/seg"
 	"dicomnode/trainer/dataset"
 )
 
@@ -42,13 +42,13 @@ func TestImportSEG(t *testing.T) {
 }
 
 // imported reports whether a label of the folder is the segmentation.
-func imported(t *testing.T, f *dataset.Folder, seg string) bool {
+func imported(t *testing.T, f *dataset.Folder, file string) bool {
 	t.Helper()
-	b, err := os.ReadFile(seg)
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	masks, rows, cols, err := segment.ReadMasks(b)
+	masks, rows, cols, err := seg.ReadMasks(b)
 	if err != nil {
 		t.Fatal(err)
 	}

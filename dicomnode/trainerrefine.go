@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/compare"
 )
 
@@ -14,9 +14,9 @@ import (
 var refinements = []string{"none", "guided"}
 
 // guidedFilter is the filter that a value of refinements stands for, nil for none.
-func guidedFilter(refine string) *segment.GuidedFilter {
+func guidedFilter(refine string) *picture.GuidedFilter {
 	if refine == "guided" {
-		return segment.NewGuidedFilter()
+		return picture.NewGuidedFilter()
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"dicomnode/internal/dicomtest"
 	"dicomnode/segment"
+	"dicomnode/segment/picture"
 )
 
 func TestThresholdByBodyPart(t *testing.T) {
@@ -27,8 +28,8 @@ func TestFieldByAttributes(t *testing.T) {
 	for tag, v := range map[uint32]int{0x00181602: 10, 0x00181604: 51, 0x00181606: 5, 0x00181608: 46} {
 		m.Extra = append(m.Extra, dicomtest.Attribute{Tag: tag, VR: "IS", Value: v})
 	}
-	img := decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
-	p := segment.Pipeline{Predictor: thresholds{}}
+	img := read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+	p := segment.Pipeline{Predictor: dicomtest.Greys{}}
 	res, err := p.Run(t.Context(), img)
 	if err != nil {
 		t.Fatal(err)
@@ -68,8 +69,8 @@ func TestFieldByShapes(t *testing.T) {
 	} {
 		m := dicomtest.DX(50, 60, 300)
 		m.Extra = append(m.Extra, c.extra...)
-		p := segment.Pipeline{Predictor: thresholds{}}
-		res, err := p.Run(t.Context(), decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian)))
+		p := segment.Pipeline{Predictor: dicomtest.Greys{}}
+		res, err := p.Run(t.Context(), read(t, m.Encode(dicomtest.ExplicitVRLittleEndian)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,5 +80,22 @@ func TestFieldByShapes(t *testing.T) {
 		if !res.Field[c.in[0]*60+c.in[1]] || c.out[0] >= 0 && res.Field[c.out[0]*60+c.out[1]] {
 			t.Errorf("%s: the field is not where the header says", c.name)
 		}
+	}
+}
+
+func TestRefineChangesTheDigest(t *testing.T) {
+	seen := map[string]string{}
+	for name, c := range map[string]segment.Config{
+		"none": {}, "guided": {Guided: picture.NewGuidedFilter()},
+		"wider": {Guided: &picture.GuidedFilter{Radius: 77}}, "sharper": {Guided: &picture.GuidedFilter{Epsilon: 0.5}},
+	} {
+		if other := seen[c.Digest()]; other != "" {
+			t.Errorf("%s has the digest of %s", name, other)
+		}
+		seen[c.Digest()] = name
+	}
+	written := segment.Config{Guided: &picture.GuidedFilter{}}
+	if seen[written.Digest()] != "guided" {
+		t.Error("a default written out changes the digest")
 	}
 }

@@ -1,12 +1,11 @@
 // Package segment turns one radiograph into regions: open beam, soft tissue, bone
 // and high-precision soft tissue, at the radiograph's own resolution.
 //
-// It decodes stored pixel data (PS3.5 A.4, G; PS3.3 C.7.6.3), corrects the
-// detector's dark signal, finds the exposed field (PS3.3 C.8.7.3, C.7.6.11),
-// brings the picture to one polarity (open beam bright), prepares XNet's input and
-// maps its answer back. It knows the network only as a Predictor, and writes the
-// result as a DICOM Segmentation (PS3.3 A.51).
+// It holds the pipeline alone; the steps are packages below it: decode reads a stored
+// object, dark takes off the detector's own signal, polarity makes the open beam bright,
+// field finds what was exposed, picture makes the network's input and maps its answer
+// back, seg writes the result as a DICOM Segmentation (PS3.3 A.51). The network is known as
+// a Predictor.
 //
-// It does not decode JPEG, JPEG-LS, JPEG 2000 or colour (ErrUnsupported), does not
-// touch the network or a database, and reads the first frame of a multi-frame image.
+// It does not touch the network or a database, and segments one frame.
 package segment

@@ -3,6 +3,11 @@ package segment
 import (
 	"image"
 	"image/color"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/polarity"
 )
 
 const overlaySide = 1200
@@ -18,17 +23,17 @@ var (
 // Overlay shows img in grey (open beam bright), its regions in translucent colours and
 // an outline around high-precision soft tissue, at most 1200 pixels a side; what lies
 // outside the exposed field is darkened. img and res must belong together.
-func Overlay(img *Image, res *Result) image.Image {
+func Overlay(img *decode.Image, res *Result) image.Image {
 	pix := append([]float32(nil), img.Samples...)
-	img.canonical(pix)
+	polarity.Canonical(img, pix)
 	f := float64(overlaySide) / float64(max(img.Rows, img.Columns, overlaySide))
-	g := Geometry{Rows: img.Rows, Columns: img.Columns}
+	g := picture.Geometry{Rows: img.Rows, Columns: img.Columns}
 	g.Height, g.Width = max(1, int(float64(img.Rows)*f)), max(1, int(float64(img.Columns)*f))
-	q := quantiles(pix, clipLow, clipHigh)
-	grey := g.down(pix, q[0], q[1])
+	q := raster.Quantiles(pix, picture.ClipLow, picture.ClipHigh)
+	grey := g.Down(pix, q[0], q[1])
 	scale := 255 / max(q[1]-q[0], 1e-6)
 	out := image.NewRGBA(image.Rect(0, 0, g.Width, g.Height))
-	parallel(g.Height, func(y int) {
+	raster.Parallel(g.Height, func(y int) {
 		for x := range g.Width {
 			i := y*img.Rows/g.Height*img.Columns + x*img.Columns/g.Width
 			v := min(max((grey[y*g.Width+x]-q[0])*scale, 0), 255)

@@ -7,6 +7,8 @@ import (
 
 	"dicomnode/internal/dicomtest"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
 )
 
 // seen keeps what the network was shown.
@@ -22,7 +24,7 @@ func TestPictureIsWhatTheNetworkSees(t *testing.T) {
 	mono := dicomtest.DX(31, 45, 120)
 	mono.Extra = nil
 	for name, m := range map[string]dicomtest.Image{"for processing": dicomtest.DX(31, 45, 120), "as displayed": mono} {
-		img := decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+		img := read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
 		before := slices.Clone(img.Samples)
 		net := &seen{}
 		p := &segment.Pipeline{Predictor: net}
@@ -33,14 +35,14 @@ func TestPictureIsWhatTheNetworkSees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if x, _ := segment.CanonicalPicture(pix, img.Rows, img.Columns); !slices.Equal(x, net.x) {
+		if x, _ := picture.Canonical(pix, img.Rows, img.Columns); !slices.Equal(x, net.x) {
 			t.Errorf("%s: the picture is not what the network saw", name)
 		}
 		if !slices.Equal(img.Samples, before) {
 			t.Errorf("%s: the image was changed", name)
 		}
 	}
-	if _, _, _, err := (&segment.Pipeline{}).Picture(&segment.Image{Rows: 2, Columns: 2}); err == nil {
+	if _, _, _, err := (&segment.Pipeline{}).Picture(&decode.Image{Rows: 2, Columns: 2}); err == nil {
 		t.Error("an image without samples has a picture")
 	}
 }
@@ -49,7 +51,7 @@ func TestPictureIsWhatTheNetworkSees(t *testing.T) {
 func TestFromPicture(t *testing.T) {
 	pix := []float32{0, 1, 2, 3, 4, 5}
 	for airDark, want := range map[bool][]float32{true: {0, -1, -2, -3, -4, -5}, false: pix} {
-		img := segment.FromPicture(pix, 2, 3, airDark)
+		img := decode.FromPicture(pix, 2, 3, airDark)
 		got, dark, polarity, err := (&segment.Pipeline{}).Picture(img)
 		if err != nil {
 			t.Fatal(err)

@@ -2,171 +2,150 @@ package segment
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/field"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/polarity"
 )
 
-// defaultSoftTissueThreshold is that of Config.SoftTissueThreshold.
-const defaultSoftTissueThreshold = 0.90
-
-// DefaultMinimumIsland is the MinimumIsland of a Config that gives none.
-const DefaultMinimumIsland = 0.0005
-
-// Threshold is the probability high-precision soft tissue must reach in bodyPart.
-func (c Config) Threshold(bodyPart string) float64 {
-	if t, ok := c.SoftTissueThresholdByBodyPart[bodyPart]; ok {
-		return t
-	}
-	if c.SoftTissueThreshold == 0 {
-		return defaultSoftTissueThreshold
-	}
-	return c.SoftTissueThreshold
+// Predictor is the network.
+type Predictor interface {
+	// Predict takes x, 1×1×200×200 float32 in [−1,1] (picture.Canonical), and returns
+	// 1×3×200×200 probabilities that sum to 1 over the classes: open beam, soft tissue
+	// and bone, or, of Pipeline.Field, unexposed, open beam and attenuated. It is safe for concurrent use and does not keep x.
+	Predict(ctx context.Context, x []float32) ([]float32, error)
 }
 
-func (c Config) minimumIsland() float64 {
-	if c.MinimumIsland == 0 {
-		return DefaultMinimumIsland
-	}
-	return max(0, c.MinimumIsland)
-}
-
-// leastIsland is the area from which an island of an image of n pixels stays.
-func (c Config) leastIsland(n int) int { return int(c.minimumIsland() * float64(n)) }
-
-// Digest is the SHA-256, hexadecimal, of everything in c that can change a result;
-// defaults count as their values.
-func (c Config) Digest() string {
-	c.SoftTissueThreshold = c.Threshold("\x00no body part")
-	c.MinimumIsland = c.minimumIsland()
-	if c.Guided != nil {
-		c.Guided = new(c.Guided.complete())
-	}
-	if len(c.SoftTissueThresholdByBodyPart) == 0 {
-		c.SoftTissueThresholdByBodyPart = nil
-	}
-	b, err := json.Marshal(c) // maps are marshalled in the order of their keys
-	if err != nil {           // a threshold that is not a number; no bytes stand for it
-		b = []byte(err.Error())
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+// Pipeline is everything between a decoded image and its regions. It is safe for
+// concurrent use when its Predictor and Calibration are.
+type Pipeline struct {
+	Predictor   Predictor
+	Model       Model
+	Field       Predictor         // of the exposed field; nil: geometry finds it
+	FieldDigest string            // SHA-256 of its bundle, hexadecimal
+	Calibration dark.Calibrations // nil: no dark frames
+	Config      Config
 }
 
 // Run segments one image. img is not changed. An error of the Predictor is returned
 // wrapped; one with its answer (size, not a number) is an error too, never a result.
-func (p *Pipeline) Run(ctx context.Context, img *Image) (*Result, error) {
+func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) {
 	if p.Predictor == nil {
 		return nil, errors.New("segment image: no predictor")
 	}
-	if img.Rows < 1 || img.Columns < 1 || len(img.Samples) != img.Rows*img.Columns {
-		return nil, fmt.Errorf("segment image: %w: %d samples for %d×%d pixels", ErrMalformed, len(img.Samples), img.Rows, img.Columns)
+	if err := checkSize(img); err != nil {
+		return nil, fmt.Errorf("segment image: %w", err)
 	}
-	res := &Result{
-		Rows: img.Rows, Columns: img.Columns, Frame: 1, Frames: img.Frames,
-		BodyPart: img.BodyPart(), Model: p.Model, ConfigDigest: p.Config.Digest(),
-	}
-	res.SoftTissueThreshold = p.Config.Threshold(res.BodyPart)
+	res := p.begin(img)
 	pix := slices.Clone(img.Samples)
-	res.Dark = correct(img, pix, p.Calibration)
-	res.Polarity = img.canonical(pix)
-	x, geo := CanonicalPicture(pix, img.Rows, img.Columns)
+	res.Dark = dark.Correct(img, pix, p.Calibration)
+	res.Polarity = polarity.Canonical(img, pix)
+	x, geo := picture.Canonical(pix, img.Rows, img.Columns)
 	var err error
-	if res.Field, res.FieldRecord, err = p.field(ctx, img, pix, x, geo); err != nil {
+	if res.Field, res.FieldRecord, err = p.findField(ctx, img, pix, x, geo); err != nil {
 		return nil, err
 	}
-	answer, err := p.Predictor.Predict(ctx, x)
+	answer, err := p.predict(ctx, x)
 	if err != nil {
-		return nil, fmt.Errorf("predict regions: %w", err)
-	}
-	if err := checkProbabilities(answer); err != nil {
-		return nil, fmt.Errorf("predict regions: %w", err)
-	}
-	if p.Config.Guided != nil {
-		res.Guided = new(p.Config.Guided.complete())
+		return nil, err
 	}
 	p.regions(res, p.Config.Probabilities(geo, answer, pix, res.Field))
 	return res, ctx.Err()
 }
 
-// checkProbabilities refuses an answer that is no distribution over the classes.
-func checkProbabilities(p []float32) error {
-	if len(p) != Classes*Side*Side {
-		return fmt.Errorf("have %d probabilities, want %d", len(p), Classes*Side*Side)
-	}
-	for i := range Side * Side {
-		var sum float32
-		for c := range Classes {
-			v := p[c*Side*Side+i]
-			if !(v >= -1e-3 && v <= 1+1e-3) {
-				return fmt.Errorf("probability %v at input pixel %d", v, i)
-			}
-			sum += v
-		}
-		if sum < 0.98 || sum > 1.02 {
-			return fmt.Errorf("probabilities at input pixel %d sum to %v", i, sum)
-		}
+func checkSize(img *decode.Image) error {
+	if img.Rows < 1 || img.Columns < 1 || len(img.Samples) != img.Rows*img.Columns {
+		return fmt.Errorf("%w: %d samples for %d×%d pixels", decode.ErrMalformed, len(img.Samples), img.Rows, img.Columns)
 	}
 	return nil
 }
 
+// begin is a result with what is known before any pixel is looked at.
+func (p *Pipeline) begin(img *decode.Image) *Result {
+	res := &Result{
+		Rows: img.Rows, Columns: img.Columns, Frame: 1, Frames: img.Frames,
+		BodyPart: img.BodyPart(), Model: p.Model, ConfigDigest: p.Config.Digest(),
+	}
+	res.SoftTissueThreshold = p.Config.Threshold(res.BodyPart)
+	if p.Config.Guided != nil {
+		res.Guided = new(p.Config.Guided.WithDefaults())
+	}
+	return res
+}
+
+// findField finds the exposed field, unless the configuration takes the whole frame.
+func (p *Pipeline) findField(ctx context.Context, img *decode.Image, pix, x []float32, geo picture.Geometry) (picture.Mask, field.Record, error) {
+	if p.Config.WholeFrame {
+		mask, record := field.Whole(len(pix))
+		return mask, record, nil
+	}
+	f := field.Finder{Model: p.FieldDigest}
+	if p.Field != nil {
+		f.Predict = p.Field.Predict
+	}
+	return f.Find(ctx, img, pix, x, geo)
+}
+
+// ExposedField finds the exposed field of a picture that has no header, as Run does:
+// pix holds rows×cols values row by row in arbitrary units, open beam bright.
+func (p *Pipeline) ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
+	x, geo := picture.Canonical(pix, rows, cols)
+	return p.findField(ctx, &decode.Image{Rows: rows, Columns: cols}, pix, x, geo)
+}
+
+// predict asks the network about a canonical picture.
+func (p *Pipeline) predict(ctx context.Context, x []float32) ([]float32, error) {
+	answer, err := p.Predictor.Predict(ctx, x)
+	if err == nil {
+		err = picture.CheckProbabilities(answer)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("predict regions: %w", err)
+	}
+	return answer, nil
+}
+
 // regions fills the masks and figures of res.
-func (p *Pipeline) regions(res *Result, up *Upsampler) {
-	label, probability := up.labels(res.Field)
+func (p *Pipeline) regions(res *Result, up *picture.Upsampler) {
+	label, probability := up.Labels(res.Field)
 	before := slices.Clone(label)
-	res.Islands = removeIslands(label, res.Rows, res.Columns, p.Config.leastIsland(len(label)))
-	up.reclassified(before, label, probability)
+	res.Islands = picture.RemoveIslands(label, res.Rows, res.Columns, p.Config.leastIsland(len(label)))
+	up.Reclassify(before, label, probability)
 	n := len(label)
-	res.Masks = Masks{make(Mask, n), make(Mask, n), make(Mask, n), make(Mask, n)}
+	res.Masks = Masks{make(picture.Mask, n), make(picture.Mask, n), make(picture.Mask, n), make(picture.Mask, n)}
 	threshold := float32(res.SoftTissueThreshold)
-	parallel(res.Rows, func(r int) {
+	raster.Parallel(res.Rows, func(r int) {
 		for i := r * res.Columns; i < (r+1)*res.Columns; i++ {
-			switch Class(label[i]) {
-			case OpenBeam:
+			switch picture.Class(label[i]) {
+			case picture.OpenBeam:
 				res.Masks.Open[i] = true
-			case SoftTissue:
+			case picture.SoftTissue:
 				res.Masks.Soft[i] = true
 				res.Masks.HighPrecisionSoft[i] = probability[i] >= threshold
-			case Bone:
+			case picture.Bone:
 				res.Masks.Bone[i] = true
 			}
 		}
 	})
-	field := res.Field.Count()
+	exposed := res.Field.Count()
 	for _, m := range []struct {
-		mask Mask
+		mask picture.Mask
 		into *Statistics
 	}{
 		{res.Masks.Open, &res.Open}, {res.Masks.Soft, &res.Soft}, {res.Masks.Bone, &res.Bone},
 		{res.Masks.HighPrecisionSoft, &res.HighPrecisionSoft},
 	} {
-		*m.into = statistics(m.mask, probability, field)
+		*m.into = statistics(m.mask, probability, exposed)
 	}
 }
 
-// reclassified replaces the probability of pixels whose class changed by that of the
-// class they have now.
-func (u *Upsampler) reclassified(before, label []uint8, probability []float32) {
-	parallel(u.g.Rows, func(r int) {
-		var p [Classes][]float32
-		for k := range u.g.Columns {
-			i := r*u.g.Columns + k
-			if label[i] == before[i] {
-				continue
-			}
-			if p[0] == nil {
-				p = newRow(u.g.Columns)
-				u.Row(r, p)
-			}
-			probability[i] = p[label[i]][k]
-		}
-	})
-}
-
-func statistics(m Mask, probability []float32, field int) Statistics {
+func statistics(m picture.Mask, probability []float32, field int) Statistics {
 	var s Statistics
 	var sum float64
 	for i, v := range m {

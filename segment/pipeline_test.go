@@ -1,6 +1,7 @@
 package segment_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"image/png"
@@ -11,39 +12,30 @@ import (
 
 	"dicomnode/internal/dicomtest"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
 )
-
-// thresholds answers by grey level alone: bright is open beam, dark is bone.
-type thresholds struct{}
-
-func (thresholds) Predict(_ context.Context, x []float32) ([]float32, error) {
-	const n = segment.Side * segment.Side
-	p := make([]float32, segment.Classes*n)
-	for i, v := range x {
-		var e [3]float64
-		var sum float64
-		for c, centre := range []float64{0.7, 0, -0.6} {
-			d := (float64(v) - centre) * 4
-			e[c] = math.Exp(-d * d)
-			sum += e[c]
-		}
-		for c := range e {
-			p[c*n+i] = float32(e[c] / sum)
-		}
-	}
-	return p, nil
-}
 
 type fixed []float32
 
 func (f fixed) Predict(context.Context, []float32) ([]float32, error) { return f, nil }
+
+// read decodes a file.
+func read(t testing.TB, b []byte) *decode.Image {
+	t.Helper()
+	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
 
 // checkPartition fails unless the masks are a partition of the field.
 func checkPartition(t *testing.T, res *segment.Result) {
 	t.Helper()
 	for i, in := range res.Field {
 		n := 0
-		for _, m := range []segment.Mask{res.Masks.Open, res.Masks.Soft, res.Masks.Bone} {
+		for _, m := range []picture.Mask{res.Masks.Open, res.Masks.Soft, res.Masks.Bone} {
 			if m[i] {
 				n++
 			}
@@ -59,11 +51,11 @@ func checkPartition(t *testing.T, res *segment.Result) {
 
 func TestRunOnRealImages(t *testing.T) {
 	for _, name := range []string{"RG2_UNC", "RG3_UNC", "highdicom_DX_dog_thorax_ELE"} {
-		img, err := segment.ReadImage(dicomtest.Shared(t, "dicom", name+".dcm"))
+		img, err := decode.ReadFile(dicomtest.Shared(t, "dicom", name+".dcm"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := segment.Pipeline{Predictor: thresholds{}}
+		p := segment.Pipeline{Predictor: dicomtest.Greys{}}
 		res, err := p.Run(t.Context(), img)
 		if err != nil {
 			t.Fatal(err)
@@ -83,10 +75,10 @@ func TestRunOnRealImages(t *testing.T) {
 }
 
 func TestRunRefusesBadAnswers(t *testing.T) {
-	const n = segment.Classes * segment.Side * segment.Side
+	const n = picture.Classes * picture.Side * picture.Side
 	nan := make(fixed, n)
 	nan[7] = float32(math.NaN())
-	img := &segment.Image{Rows: 4, Columns: 5, Samples: make([]float32, 20)}
+	img := &decode.Image{Rows: 4, Columns: 5, Samples: make([]float32, 20)}
 	for name, answer := range map[string]fixed{"short": make(fixed, 3), "all zero": make(fixed, n), "not a number": nan} {
 		p := segment.Pipeline{Predictor: answer}
 		if _, err := p.Run(t.Context(), img); err == nil {
@@ -96,11 +88,11 @@ func TestRunRefusesBadAnswers(t *testing.T) {
 }
 
 func BenchmarkPipeline(b *testing.B) {
-	img := &segment.Image{Rows: 2500, Columns: 2048, Samples: make([]float32, 2500*2048)}
+	img := &decode.Image{Rows: 2500, Columns: 2048, Samples: make([]float32, 2500*2048)}
 	for i := range img.Samples {
 		img.Samples[i] = float32((i*7919)%4096) / 2 * float32(i%2048) / 2048
 	}
-	p := segment.Pipeline{Predictor: thresholds{}}
+	p := segment.Pipeline{Predictor: dicomtest.Greys{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := p.Run(b.Context(), img); err != nil {

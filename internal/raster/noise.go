@@ -1,14 +1,13 @@
 package raster
 
-import (
-	"math"
+import "math"
 
-	"dicomnode/trainer/simulate/random"
-)
+// Normal draws from the standard normal distribution, as *rand.Rand does.
+type Normal interface{ NormFloat64() float64 }
 
 // Noise returns smooth noise of unit-like deviation with structures of about s pixels: a coarse
 // Gaussian grid, enlarged by cubic interpolation.
-func Noise(d random.Dice, w, h int, s float64) Plane {
+func Noise(d Normal, w, h int, s float64) Plane {
 	s = max(s, 1)
 	cw, ch := max(3, int(float64(w)/s)+2), max(3, int(float64(h)/s)+2)
 	g := New(cw, ch)

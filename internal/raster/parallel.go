@@ -1,4 +1,4 @@
-package segment
+package raster
 
 import (
 	"runtime"
@@ -6,12 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// rowsAtOnce is how many rows a worker of parallel takes at a time.
+// rowsAtOnce is how many rows a worker of Parallel takes at a time.
 const rowsAtOnce = 8
 
-// parallel calls f for 0..n−1, on as many goroutines as there are processors, and
+// Parallel calls f for 0..n−1, on as many goroutines as there are processors, and
 // returns when all calls have.
-func parallel(n int, f func(i int)) {
+func Parallel(n int, f func(i int)) {
 	workers := min(runtime.GOMAXPROCS(0), (n+rowsAtOnce-1)/rowsAtOnce)
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -29,4 +29,15 @@ func parallel(n int, f func(i int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// Each replaces every value by f of it, in parallel.
+func Each(pix []float32, f func(float32) float32) {
+	const block = 1 << 14
+	Parallel((len(pix)+block-1)/block, func(b int) {
+		part := pix[b*block : min(len(pix), (b+1)*block)]
+		for i, v := range part {
+			part[i] = f(v)
+		}
+	})
 }

@@ -1,5 +1,5 @@
-// Package raster is arithmetic on pictures of float32 and on masks: blurring, enlarging, noise, quantiles, distances and
-// connected parts. It knows no radiograph.
+// Package raster is arithmetic on pictures of float32 and on masks: blurring, enlarging, noise, quantiles, distances,
+// connected regions, bilinear interpolation, and loops over rows on all processors. It knows no radiograph.
 package raster
 
 import (

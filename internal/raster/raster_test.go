@@ -4,8 +4,9 @@ import (
 	"math"
 	"testing"
 
-	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
+	"math/rand/v2"
+
+	"dicomnode/internal/raster"
 )
 
 func TestBiggest(t *testing.T) {
@@ -37,9 +38,9 @@ func TestBlur(t *testing.T) {
 	}
 }
 
-// Noise has about unit deviation and repeats for the same dice.
+// Noise has about unit deviation and repeats for the same seed.
 func TestNoise(t *testing.T) {
-	p, again := raster.Noise(random.New(1, 2, 3), 120, 90, 3), raster.Noise(random.New(1, 2, 3), 120, 90, 3)
+	p, again := raster.Noise(rand.New(rand.NewPCG(1, 2)), 120, 90, 3), raster.Noise(rand.New(rand.NewPCG(1, 2)), 120, 90, 3)
 	var squares float64
 	for i, x := range p.V {
 		if x != again.V[i] {

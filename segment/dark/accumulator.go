@@ -1,4 +1,4 @@
-package segment
+package dark
 
 import (
 	"crypto/sha256"
@@ -9,20 +9,24 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
 )
 
-// darkMagic opens a calibration file, with the version of its format.
-const darkMagic = "DICOMNODE DARK 1"
+// magic opens a calibration file, with the version of its format.
+const magic = "DICOMNODE DARK 1"
 
 const (
-	maxDarkHeader = 1 << 20
-	maxDarkFrames = 1024 // of a detector; their identifiers must fit the header
+	maxHeader = 1 << 20
+	maxFrames = 1024 // of a detector; their identifiers must fit the header
 )
 
 // accumulator is what a calibration file holds: running figures, so that frames may
 // come one at a time.
 type accumulator struct {
-	Key         DetectorKey
+	Key         Key
 	Dark, Flood series
 	Seen        []string // SHA-256 of the frames taken, hexadecimal
 }
@@ -43,8 +47,8 @@ func (a *accumulator) take(flood bool, pix []float32) (changed bool, err error) 
 	if slices.Contains(a.Seen, id) {
 		return false, nil
 	}
-	if len(a.Seen) >= maxDarkFrames {
-		return false, fmt.Errorf("%w: the detector has %d frames, more add nothing", ErrUnsupported, len(a.Seen))
+	if len(a.Seen) >= maxFrames {
+		return false, fmt.Errorf("%w: the detector has %d frames, more add nothing", decode.ErrUnsupported, len(a.Seen))
 	}
 	a.Seen = append(a.Seen, id)
 	if flood {
@@ -82,9 +86,9 @@ func (s *series) trimmed() []float32 {
 }
 
 // calibration computes offset, gain and defects.
-func (a *accumulator) calibration(digest string) *Dark {
-	d := &Dark{Key: a.Key, Frames: a.Dark.N, Offset: a.Dark.trimmed(), Digest: digest}
-	d.Defect = make(Mask, len(d.Offset))
+func (a *accumulator) calibration(digest string) *Calibration {
+	d := &Calibration{Key: a.Key, Frames: a.Dark.N, Offset: a.Dark.trimmed(), Digest: digest}
+	d.Defect = make(picture.Mask, len(d.Offset))
 	markOutliers(d.Defect, d.Offset)
 	if a.Dark.N >= 4 {
 		noise := make([]float32, len(d.Offset))
@@ -101,8 +105,8 @@ func (a *accumulator) calibration(digest string) *Dark {
 
 // markOutliers marks values farther from the median than 12 times the interquartile
 // half range (8 standard deviations of a normal distribution) and one stored value.
-func markOutliers(defect Mask, v []float32) {
-	q := quantiles(v, 0.25, 0.5, 0.75)
+func markOutliers(defect picture.Mask, v []float32) {
+	q := raster.Quantiles(v, 0.25, 0.5, 0.75)
 	far := 1 + 12*(q[2]-q[0])/2
 	for i, x := range v {
 		if x > q[1]+far || x < q[1]-far {
@@ -111,11 +115,11 @@ func markOutliers(defect Mask, v []float32) {
 	}
 }
 
-func (d *Dark) gain(flood []float32) {
+func (d *Calibration) gain(flood []float32) {
 	for i := range flood {
 		flood[i] -= d.Offset[i]
 	}
-	median := quantiles(flood, 0.5)[0]
+	median := raster.Quantiles(flood, 0.5)[0]
 	if !(median > 0) {
 		return // the flood frames hold no radiation
 	}
@@ -137,7 +141,7 @@ func (a *accumulator) write(w io.Writer) error {
 	}
 	h := sha256.New()
 	out := io.MultiWriter(w, h)
-	b := binary.LittleEndian.AppendUint32([]byte(darkMagic), uint32(len(header)))
+	b := binary.LittleEndian.AppendUint32([]byte(magic), uint32(len(header)))
 	if _, err := out.Write(append(b, header...)); err != nil {
 		return err
 	}
@@ -158,28 +162,28 @@ func (s *series) planes() []*[]float32 {
 }
 
 func readAccumulator(b []byte) (*accumulator, error) {
-	fixed := len(darkMagic) + 4
-	if len(b) < fixed+sha256.Size || string(b[:len(darkMagic)]) != darkMagic {
-		return nil, fmt.Errorf("%w: not a file of version 1", ErrCalibration)
+	fixed := len(magic) + 4
+	if len(b) < fixed+sha256.Size || string(b[:len(magic)]) != magic {
+		return nil, fmt.Errorf("%w: not a file of version 1", ErrDamaged)
 	}
 	body := b[:len(b)-sha256.Size]
 	if sum := sha256.Sum256(body); string(sum[:]) != string(b[len(body):]) {
-		return nil, fmt.Errorf("%w: its SHA-256 differs", ErrCalibration)
+		return nil, fmt.Errorf("%w: its SHA-256 differs", ErrDamaged)
 	}
-	n := int64(binary.LittleEndian.Uint32(b[len(darkMagic):]))
-	if n > maxDarkHeader || n > int64(len(body)-fixed) {
-		return nil, fmt.Errorf("%w: header of %d bytes", ErrCalibration, n)
+	n := int64(binary.LittleEndian.Uint32(b[len(magic):]))
+	if n > maxHeader || n > int64(len(body)-fixed) {
+		return nil, fmt.Errorf("%w: header of %d bytes", ErrDamaged, n)
 	}
 	a := &accumulator{}
 	if err := json.Unmarshal(body[fixed:fixed+int(n)], a); err != nil {
-		return nil, fmt.Errorf("%w: header: %w", ErrCalibration, err)
+		return nil, fmt.Errorf("%w: header: %w", ErrDamaged, err)
 	}
 	planes := append(a.Dark.planes(), a.Flood.planes()...)
 	rest := body[fixed+int(n):]
 	k := a.Key
 	if k.Rows < 1 || k.Columns < 1 || k.Rows > 65535 || k.Columns > 65535 || a.Dark.N < 0 || a.Flood.N < 0 ||
 		int64(len(rest)) != int64(len(planes))*int64(k.Rows)*int64(k.Columns)*4 {
-		return nil, fmt.Errorf("%w: planes do not fit the header", ErrCalibration)
+		return nil, fmt.Errorf("%w: planes do not fit the header", ErrDamaged)
 	}
 	for _, p := range planes {
 		*p = make([]float32, k.Rows*k.Columns)

@@ -1,52 +1,41 @@
-package segment
+package dark
 
 import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/polarity"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
-// Detector is the key under which img's calibration is kept; ok is false when the image
-// names no detector.
-func (m *Image) Detector() (key DetectorKey, ok bool) {
-	text := func(element uint16) string { return m.text(tag.Tag{Group: 0x0018, Element: element}) }
-	key = DetectorKey{Detector: text(0x700A), Rows: m.Rows, Columns: m.Columns}
-	if key.Detector == "" {
-		key.Detector = text(0x1000)
-	}
-	if b, isText := m.values(tag.Tag{Group: 0x0018, Element: 0x701A}).([]string); isText {
-		key.Binning = strings.Join(b, "\\")
-	}
-	key.Mode = strings.Trim(text(0x7008)+" "+text(0x7024), " ")
-	return key, key.Detector != ""
-}
-
-// correct subtracts the dark signal from pix, the image's stored values, in place. Only
+// Correct subtracts the dark signal from pix, the image's stored values, in place. Only
 // raw linear pixels whose values rise with the beam carry it: For Processing and LIN,
 // and not already flood corrected (Corrected Image (0028,0051) UNIF).
-func correct(m *Image, pix []float32, calibration Calibration) DarkRecord {
-	f := m.polarityFacts()
-	flags, _ := m.values(tag.Tag{Group: 0x0028, Element: 0x0051}).([]string)
+func Correct(m *decode.Image, pix []float32, calibrations Calibrations) Record {
+	f := polarity.Of(m)
+	flags, _ := m.Values(tag.Tag{Group: 0x0028, Element: 0x0051}).([]string)
 	switch {
-	case !f.processing:
-		return DarkRecord{Method: "none", Reason: "the image is not For Processing"}
-	case f.relationship != "LIN":
-		return DarkRecord{Method: "none", Reason: "pixel values are not linear to the beam"}
-	case f.sign < 0:
-		return DarkRecord{Method: "none", Reason: "pixel values fall with the beam"}
+	case !f.Processing:
+		return Record{Method: "none", Reason: "the image is not For Processing"}
+	case f.Relationship != "LIN":
+		return Record{Method: "none", Reason: "pixel values are not linear to the beam"}
+	case f.Sign < 0:
+		return Record{Method: "none", Reason: "pixel values fall with the beam"}
 	case slices.Contains(flags, "UNIF"):
-		return DarkRecord{Method: "none", Reason: "Corrected Image says UNIF"}
+		return Record{Method: "none", Reason: "Corrected Image says UNIF"}
 	}
-	d, err := lookUp(m, calibration)
+	d, err := lookUp(m, calibrations)
 	if err == nil {
 		return d.apply(pix, m.Rows, m.Columns)
 	}
-	offset := estimateShare * quantiles(pix, clipLow)[0]
-	each(pix, func(v float32) float32 { return max(0, v-offset) })
-	rec := DarkRecord{Method: "estimated", Reason: ErrNoCalibration.Error(), Offset: float64(offset)}
+	offset := estimateShare * raster.Quantiles(pix, picture.ClipLow)[0]
+	raster.Each(pix, func(v float32) float32 { return max(0, v-offset) })
+	rec := Record{Method: "estimated", Reason: ErrNoCalibration.Error(), Offset: float64(offset)}
 	if !errors.Is(err, ErrNoCalibration) {
 		rec.Reason, rec.Err = "the calibration of this detector cannot be used", err
 	}
@@ -61,26 +50,26 @@ func correct(m *Image, pix []float32, calibration Calibration) DarkRecord {
 // right with half of the value, 82 % with all of it and 85 to 88 % with nothing.
 const estimateShare = 0.5
 
-func lookUp(m *Image, calibration Calibration) (*Dark, error) {
-	key, ok := m.Detector()
-	if !ok || calibration == nil {
+func lookUp(m *decode.Image, calibrations Calibrations) (*Calibration, error) {
+	key, ok := KeyOf(m)
+	if !ok || calibrations == nil {
 		return nil, ErrNoCalibration
 	}
-	d, err := calibration.Lookup(key)
+	d, err := calibrations.Lookup(key)
 	if err == nil && len(d.Offset) != m.Rows*m.Columns {
-		err = fmt.Errorf("%w: %d pixels for %d×%d", ErrCalibration, len(d.Offset), m.Rows, m.Columns)
+		err = fmt.Errorf("%w: %d pixels for %d×%d", ErrDamaged, len(d.Offset), m.Rows, m.Columns)
 	}
 	return d, err
 }
 
 // apply computes (raw − dark), by gain where there is one, and replaces defects.
-func (d *Dark) apply(pix []float32, rows, cols int) DarkRecord {
+func (d *Calibration) apply(pix []float32, rows, cols int) Record {
 	gain := len(d.Gain) == len(pix)
 	var sum float64
 	for _, v := range d.Offset {
 		sum += float64(v)
 	}
-	parallel(rows, func(r int) {
+	raster.Parallel(rows, func(r int) {
 		for i := r * cols; i < (r+1)*cols; i++ {
 			v := max(0, pix[i]-d.Offset[i])
 			if gain && d.Gain[i] > leastGain {
@@ -89,7 +78,7 @@ func (d *Dark) apply(pix []float32, rows, cols int) DarkRecord {
 			pix[i] = v
 		}
 	})
-	return DarkRecord{
+	return Record{
 		Method: "dark frames", Reason: "dark frames of this detector", Frames: d.Frames,
 		Offset: sum / float64(len(pix)), Gain: gain, Digest: d.Digest,
 		Corrected: d.replaceDefects(pix, rows, cols),
@@ -98,7 +87,7 @@ func (d *Dark) apply(pix []float32, rows, cols int) DarkRecord {
 
 // replaceDefects gives defect pixels the median of the sound pixels around them, looking
 // up to 4 pixels far, and returns how many there were to replace.
-func (d *Dark) replaceDefects(pix []float32, rows, cols int) (n int) {
+func (d *Calibration) replaceDefects(pix []float32, rows, cols int) (n int) {
 	if len(d.Defect) != len(pix) {
 		return 0
 	}
@@ -118,7 +107,7 @@ func (d *Dark) replaceDefects(pix []float32, rows, cols int) (n int) {
 	return n
 }
 
-func (d *Dark) sound(pix []float32, rows, cols, i, radius int) (out []float32) {
+func (d *Calibration) sound(pix []float32, rows, cols, i, radius int) (out []float32) {
 	r, c := i/cols, i%cols
 	for y := max(0, r-radius); y <= min(rows-1, r+radius); y++ {
 		for x := max(0, c-radius); x <= min(cols-1, c+radius); x++ {

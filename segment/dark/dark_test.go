@@ -1,4 +1,4 @@
-package segment_test
+package dark_test
 
 import (
 	"bytes"
@@ -6,37 +6,45 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"dicomnode/internal/dicomtest"
-	"dicomnode/segment"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
 )
 
-func decode(t testing.TB, b []byte) *segment.Image {
+func read(t testing.TB, b []byte) *decode.Image {
 	t.Helper()
-	img, err := segment.DecodeImage(bytes.NewReader(b), int64(len(b)))
+	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return img
 }
 
+// correct corrects a copy of the image's samples.
+func correct(m *decode.Image, c dark.Calibrations) ([]float32, dark.Record) {
+	pix := slices.Clone(m.Samples)
+	return pix, dark.Correct(m, pix, c)
+}
+
 // darkFrame is the detector of dicomtest.DX without radiation: offset, ±1 of noise and
 // one hot pixel.
-func darkFrame(t testing.TB, n int) *segment.Image {
+func darkFrame(t testing.TB, n int) *decode.Image {
 	m := dicomtest.DX(50, 60, 300)
 	for i := range m.Pixels {
 		m.Pixels[i] = dicomtest.Offset(i/60, 300) + (i*31+n*17)%3 - 1
 	}
 	m.Pixels[hot] = 9000
-	return decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+	return read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
 }
 
 const hot = 20*60 + 30
 
 func TestDarkFramesAreSubtracted(t *testing.T) {
 	dir := t.TempDir()
-	store, err := segment.OpenDarkStore(dir)
+	store, err := dark.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +56,7 @@ func TestDarkFramesAreSubtracted(t *testing.T) {
 	if err := store.AddDark(darkFrame(t, 1)); err != nil { // delivered twice
 		t.Fatal(err)
 	}
-	again, err := segment.OpenDarkStore(dir)
+	again, err := dark.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +65,8 @@ func TestDarkFramesAreSubtracted(t *testing.T) {
 	}
 	raw := dicomtest.DX(50, 60, 300)
 	raw.Pixels[hot] = 16000
-	img := decode(t, raw.Encode(dicomtest.ImplicitVRLittleEndian))
-	pix, rec := segment.Correct(img, again)
+	img := read(t, raw.Encode(dicomtest.ImplicitVRLittleEndian))
+	pix, rec := correct(img, again)
 	if rec.Method != "dark frames" || rec.Frames < 3 || rec.Frames > 5 || rec.Corrected != 1 || rec.Digest == "" {
 		t.Errorf("record %+v", rec)
 	}
@@ -71,19 +79,19 @@ func TestDarkFramesAreSubtracted(t *testing.T) {
 }
 
 func TestDarkWithoutCalibration(t *testing.T) {
-	img := decode(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
-	if _, rec := segment.Correct(img, nil); rec.Method != "estimated" || rec.Offset < 300 || rec.Err != nil {
+	img := read(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
+	if _, rec := correct(img, nil); rec.Method != "estimated" || rec.Offset < 300 || rec.Err != nil {
 		t.Errorf("raw: %+v", rec)
 	}
 	m := dicomtest.DX(50, 60, 300)
 	m.Extra[3].Value = "FOR PRESENTATION"
-	if _, rec := segment.Correct(decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian)), nil); rec.Method != "none" || rec.Offset != 0 {
+	if _, rec := correct(read(t, m.Encode(dicomtest.ExplicitVRLittleEndian)), nil); rec.Method != "none" || rec.Offset != 0 {
 		t.Errorf("For Presentation: %+v", rec)
 	}
 }
 
 func TestFloodGivesGain(t *testing.T) {
-	store, err := segment.OpenDarkStore(t.TempDir())
+	store, err := dark.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +106,7 @@ func TestFloodGivesGain(t *testing.T) {
 	if err := store.AddFlood(flood); err != nil {
 		t.Fatal(err)
 	}
-	pix, rec := segment.Correct(flood, store)
+	pix, rec := correct(flood, store)
 	if !rec.Gain || rec.Corrected < 2 {
 		t.Errorf("record %+v", rec)
 	}
@@ -111,14 +119,14 @@ func TestFloodGivesGain(t *testing.T) {
 
 func TestDamagedCalibrationIsReported(t *testing.T) {
 	dir := t.TempDir()
-	store, err := segment.OpenDarkStore(dir)
+	store, err := dark.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := store.AddDark(darkFrame(t, 0)); err != nil {
 		t.Fatal(err)
 	}
-	key, _ := darkFrame(t, 0).Detector()
+	key, _ := dark.KeyOf(darkFrame(t, 0))
 	if _, err := store.Lookup(key); err != nil { // now it is in memory
 		t.Fatal(err)
 	}
@@ -134,21 +142,21 @@ func TestDamagedCalibrationIsReported(t *testing.T) {
 	if err := os.WriteFile(files[0], b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	fresh, err := segment.OpenDarkStore(dir)
+	fresh, err := dark.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fresh.Lookup(key); !errors.Is(err, segment.ErrCalibration) {
+	if _, err := fresh.Lookup(key); !errors.Is(err, dark.ErrDamaged) {
 		t.Errorf("looked up a damaged calibration: %v, want ErrCalibration", err)
 	}
-	if _, err := store.Lookup(key); !errors.Is(err, segment.ErrCalibration) {
+	if _, err := store.Lookup(key); !errors.Is(err, dark.ErrDamaged) {
 		t.Errorf("looked up a calibration damaged since: %v, want ErrCalibration", err)
 	}
-	if err := fresh.AddDark(darkFrame(t, 1)); !errors.Is(err, segment.ErrCalibration) {
+	if err := fresh.AddDark(darkFrame(t, 1)); !errors.Is(err, dark.ErrDamaged) {
 		t.Errorf("added to a damaged calibration: %v, want ErrCalibration", err)
 	}
-	raw := decode(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
-	if _, rec := segment.Correct(raw, fresh); rec.Method != "estimated" || !errors.Is(rec.Err, segment.ErrCalibration) {
+	raw := read(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
+	if _, rec := correct(raw, fresh); rec.Method != "estimated" || !errors.Is(rec.Err, dark.ErrDamaged) {
 		t.Errorf("record %+v, want an estimate that says why", rec)
 	}
 	if _, err := fresh.List(); err == nil {
@@ -158,12 +166,12 @@ func TestDamagedCalibrationIsReported(t *testing.T) {
 
 func FuzzDark(f *testing.F) {
 	dir := f.TempDir()
-	store, err := segment.OpenDarkStore(dir)
+	store, err := dark.Open(dir)
 	if err != nil {
 		f.Fatal(err)
 	}
 	m := dicomtest.DX(3, 4, 10)
-	if err := store.AddDark(decode(f, m.Encode(dicomtest.ExplicitVRLittleEndian))); err != nil {
+	if err := store.AddDark(read(f, m.Encode(dicomtest.ExplicitVRLittleEndian))); err != nil {
 		f.Fatal(err)
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "*.dark"))
@@ -175,5 +183,5 @@ func FuzzDark(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b[:len(b)-32])
-	f.Fuzz(func(t *testing.T, b []byte) { segment.ReadCalibration(b) })
+	f.Fuzz(func(t *testing.T, b []byte) { dark.ReadCalibration(b) })
 }

@@ -1,4 +1,4 @@
-package segment_test
+package dark_test
 
 import (
 	"errors"
@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
-	"dicomnode/segment"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
 )
 
 // Frames that another process adds count at the next Lookup, also for a detector that is
@@ -16,8 +17,8 @@ import (
 func TestOtherProcessesAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	node, other := openStore(t, dir), openStore(t, dir)
-	key, _ := darkFrame(t, 0).Detector()
-	if _, err := node.Lookup(key); !errors.Is(err, segment.ErrNoCalibration) {
+	key, _ := dark.KeyOf(darkFrame(t, 0))
+	if _, err := node.Lookup(key); !errors.Is(err, dark.ErrNoCalibration) {
 		t.Errorf("an empty folder: %v, want ErrNoCalibration", err)
 	}
 	seen := map[string]bool{}
@@ -37,14 +38,14 @@ func TestOtherProcessesAreNoticed(t *testing.T) {
 	if n, err := other.Drop(key.Detector); n != 1 || err != nil {
 		t.Errorf("dropped %d calibrations, %v", n, err)
 	}
-	if _, err := node.Lookup(key); !errors.Is(err, segment.ErrNoCalibration) {
+	if _, err := node.Lookup(key); !errors.Is(err, dark.ErrNoCalibration) {
 		t.Errorf("after the drop: %v, want ErrNoCalibration", err)
 	}
 }
 
-func openStore(t testing.TB, dir string) *segment.DarkStore {
+func openStore(t testing.TB, dir string) *dark.Store {
 	t.Helper()
-	s, err := segment.OpenDarkStore(dir)
+	s, err := dark.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,31 +86,31 @@ func TestProcessesAddTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	key, _ := numberedFrame(t, 0).Detector()
+	key, _ := dark.KeyOf(numberedFrame(t, 0))
 	if d, err := openStore(t, dir).Lookup(key); err != nil || d.Frames != processes*each {
 		t.Errorf("%+v, %v; want %d frames", d, err, processes*each)
 	}
 }
 
-func numberedFrame(t testing.TB, n int) *segment.Image {
+func numberedFrame(t testing.TB, n int) *decode.Image {
 	m := dicomtest.DX(50, 60, 300)
 	m.Pixels[0] = 1000 + n
-	return decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+	return read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
 }
 
 // A detector that has as many frames as are kept refuses more, and says so.
 func TestFullCalibration(t *testing.T) {
-	if err := segment.TakeFrames(segment.MaxDarkFrames); err != nil {
+	if err := dark.TakeFrames(dark.MaxFrames); err != nil {
 		t.Fatal(err)
 	}
-	if err := segment.TakeFrames(segment.MaxDarkFrames + 1); !errors.Is(err, segment.ErrUnsupported) {
+	if err := dark.TakeFrames(dark.MaxFrames + 1); !errors.Is(err, decode.ErrUnsupported) {
 		t.Errorf("one frame too many: %v, want ErrUnsupported", err)
 	}
 }
 
 func TestFrameWithoutDetector(t *testing.T) {
 	store := openStore(t, t.TempDir())
-	if err := store.AddDark(&segment.Image{Rows: 1, Columns: 1, Samples: []float32{1}}); !errors.Is(err, segment.ErrMalformed) {
+	if err := store.AddDark(&decode.Image{Rows: 1, Columns: 1, Samples: []float32{1}}); !errors.Is(err, decode.ErrMalformed) {
 		t.Errorf("error %v, want ErrMalformed", err)
 	}
 }

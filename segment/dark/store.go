@@ -1,4 +1,4 @@
-package segment
+package dark
 
 import (
 	"crypto/sha256"
@@ -14,37 +14,38 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dicomnode/internal/durable"
+	"dicomnode/segment/decode"
 )
 
-// DarkStore keeps calibrations in a folder, one file per detector, named by a hash of
+// Store keeps calibrations in a folder, one file per detector, named by a hash of
 // its key. It is safe for concurrent use, also by several processes: adding holds a lock
 // on the folder, and what another process changed is noticed at the next Lookup.
-type DarkStore struct {
+type Store struct {
 	dir    string
 	mu     sync.Mutex
-	loaded map[DetectorKey]loadedDark
+	loaded map[Key]inMemory
 }
 
-// loadedDark is a calibration in memory and the file it was read from.
-type loadedDark struct {
-	dark *Dark
+// inMemory is a calibration in memory and the file it was read from.
+type inMemory struct {
+	dark *Calibration
 	file fs.FileInfo
 }
 
-var _ Calibration = (*DarkStore)(nil)
+var _ Calibrations = (*Store)(nil)
 
-// OpenDarkStore opens the folder dir; one that does not exist holds nothing, and is made
+// Open opens the folder dir; one that does not exist holds nothing, and is made
 // when something is added.
-func OpenDarkStore(dir string) (*DarkStore, error) {
+func Open(dir string) (*Store, error) {
 	if _, err := calibrationFiles(dir); err != nil {
 		return nil, err
 	}
-	return &DarkStore{dir: dir, loaded: make(map[DetectorKey]loadedDark)}, nil
+	return &Store{dir: dir, loaded: make(map[Key]inMemory)}, nil
 }
 
 // Lookup returns the calibration of a detector, as the folder holds it now. The error is
-// ErrNoCalibration when it holds none, ErrCalibration when the file is damaged.
-func (s *DarkStore) Lookup(key DetectorKey) (*Dark, error) {
+// ErrNoCalibration when it holds none, ErrDamaged when the file is damaged.
+func (s *Store) Lookup(key Key) (*Calibration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, err := os.Stat(s.path(key))
@@ -62,7 +63,7 @@ func (s *DarkStore) Lookup(key DetectorKey) (*Dark, error) {
 	if a.Dark.N == 0 {
 		return nil, fmt.Errorf("%w: flood frames alone", ErrNoCalibration)
 	}
-	s.loaded[key] = loadedDark{a.calibration(f.digest), f.info}
+	s.loaded[key] = inMemory{a.calibration(f.digest), f.info}
 	return s.loaded[key].dark, nil
 }
 
@@ -74,23 +75,23 @@ func unchanged(a, b fs.FileInfo) bool {
 
 // AddDark adds images taken without radiation to their detector's calibration; the same
 // pixels again change nothing. It returns when the calibration is safe on disk.
-func (s *DarkStore) AddDark(frames ...*Image) error { return s.add(false, frames) }
+func (s *Store) AddDark(frames ...*decode.Image) error { return s.add(false, frames) }
 
 // AddFlood adds evenly exposed images, from which the gain is computed.
-func (s *DarkStore) AddFlood(frames ...*Image) error { return s.add(true, frames) }
+func (s *Store) AddFlood(frames ...*decode.Image) error { return s.add(true, frames) }
 
-func (s *DarkStore) add(flood bool, frames []*Image) error {
+func (s *Store) add(flood bool, frames []*decode.Image) error {
 	kind := "dark"
 	if flood {
 		kind = "flood"
 	}
 	for _, m := range frames {
-		key, ok := m.Detector()
+		key, ok := KeyOf(m)
 		if !ok {
-			return fmt.Errorf("add %s frame: %w: neither Detector ID (0018,700A) nor Device Serial Number (0018,1000)", kind, ErrMalformed)
+			return fmt.Errorf("add %s frame: %w: neither Detector ID (0018,700A) nor Device Serial Number (0018,1000)", kind, decode.ErrMalformed)
 		}
 		if len(m.Samples) != m.Rows*m.Columns || len(m.Samples) == 0 {
-			return fmt.Errorf("add %s frame: %w: %d samples for %d×%d pixels", kind, ErrMalformed, len(m.Samples), m.Rows, m.Columns)
+			return fmt.Errorf("add %s frame: %w: %d samples for %d×%d pixels", kind, decode.ErrMalformed, len(m.Samples), m.Rows, m.Columns)
 		}
 		if err := s.change(key, func(a *accumulator) (bool, error) { return a.take(flood, m.Samples) }); err != nil {
 			return fmt.Errorf("add %s frame: %w", kind, err)
@@ -101,7 +102,7 @@ func (s *DarkStore) add(flood bool, frames []*Image) error {
 
 // change reads a detector's file, or begins a new one, and replaces it when do says that
 // it changed. No other process changes the folder meanwhile.
-func (s *DarkStore) change(key DetectorKey, do func(*accumulator) (changed bool, err error)) (err error) {
+func (s *Store) change(key Key, do func(*accumulator) (changed bool, err error)) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unlock, err := s.lock()
@@ -125,7 +126,7 @@ func (s *DarkStore) change(key DetectorKey, do func(*accumulator) (changed bool,
 
 // lock waits until no other process changes the folder. The system gives the lock back
 // when a process ends, however it ends.
-func (s *DarkStore) lock() (unlock func() error, err error) {
+func (s *Store) lock() (unlock func() error, err error) {
 	if err := os.MkdirAll(s.dir, 0o750); err != nil {
 		return nil, err
 	}
@@ -146,12 +147,12 @@ func (s *DarkStore) lock() (unlock func() error, err error) {
 
 // List returns every readable calibration of the folder, in no order, and an error that
 // names the files it could not read.
-func (s *DarkStore) List() ([]*Dark, error) {
+func (s *Store) List() ([]*Calibration, error) {
 	files, err := calibrationFiles(s.dir)
 	if err != nil {
 		return nil, err
 	}
-	var out []*Dark
+	var out []*Calibration
 	var problems []error
 	for _, path := range files {
 		a, f, err := readCalibration(path)
@@ -180,7 +181,7 @@ func calibrationFiles(dir string) (paths []string, err error) {
 
 // Drop forgets the calibrations of a detector, all sizes and modes, and returns how many
 // there were. Unreadable files stay and are reported as by List.
-func (s *DarkStore) Drop(detector string) (n int, err error) {
+func (s *Store) Drop(detector string) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unlock, err := s.lock()
@@ -199,15 +200,15 @@ func (s *DarkStore) Drop(detector string) (n int, err error) {
 	return n, errors.Join(err, problems, unlock())
 }
 
-func (s *DarkStore) path(key DetectorKey) string {
+func (s *Store) path(key Key) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %d %q %q", key.Detector, key.Rows, key.Columns, key.Binning, key.Mode))
 	return filepath.Join(s.dir, hex.EncodeToString(sum[:])+".dark")
 }
 
-func (s *DarkStore) read(key DetectorKey) (*accumulator, calibrationFile, error) {
+func (s *Store) read(key Key) (*accumulator, calibrationFile, error) {
 	a, f, err := readCalibration(s.path(key))
 	if err == nil && a.Key != key {
-		err = fmt.Errorf("read calibration %s: %w: it is another detector's", filepath.Base(s.path(key)), ErrCalibration)
+		err = fmt.Errorf("read calibration %s: %w: it is another detector's", filepath.Base(s.path(key)), ErrDamaged)
 	}
 	return a, f, err
 }

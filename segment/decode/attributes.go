@@ -1,4 +1,4 @@
-package segment
+package decode
 
 import (
 	"strconv"
@@ -8,16 +8,8 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
-// Attributes the dictionary of the parsing library has no name for are given by number.
-var (
-	tagBodyPartExamined   = tag.Tag{Group: 0x0018, Element: 0x0015}
-	tagPresentationIntent = tag.Tag{Group: 0x0008, Element: 0x0068}
-	tagPixelIntensity     = tag.Tag{Group: 0x0028, Element: 0x1040}
-	tagPixelIntensitySign = tag.Tag{Group: 0x0028, Element: 0x1041}
-	tagPresentationLUT    = tag.Tag{Group: 0x2050, Element: 0x0020}
-)
-
-func (m *Image) values(t tag.Tag) any {
+// Values is the value of an attribute as the parsing library gives it, nil when absent.
+func (m *Image) Values(t tag.Tag) any {
 	e, err := m.Dataset.FindElementByTag(t)
 	if err != nil || e.Value == nil {
 		return nil
@@ -25,19 +17,19 @@ func (m *Image) values(t tag.Tag) any {
 	return e.Value.GetValue()
 }
 
-// text is the first value of a string attribute, trimmed, upper case; "" when absent.
-func (m *Image) text(t tag.Tag) string {
-	s, ok := m.values(t).([]string)
+// Text is the first value of a string attribute, trimmed, upper case; "" when absent.
+func (m *Image) Text(t tag.Tag) string {
+	s, ok := m.Values(t).([]string)
 	if !ok || len(s) == 0 {
 		return ""
 	}
 	return strings.ToUpper(strings.Trim(s[0], " \x00"))
 }
 
-// integers are the values of an integer or integer string attribute; nil when absent
+// Integers are the values of an integer or integer string attribute; nil when absent
 // or not integers.
-func (m *Image) integers(t tag.Tag) []int {
-	switch v := m.values(t).(type) {
+func (m *Image) Integers(t tag.Tag) []int {
+	switch v := m.Values(t).(type) {
 	case []int:
 		return v
 	case []string:
@@ -54,18 +46,18 @@ func (m *Image) integers(t tag.Tag) []int {
 	return nil
 }
 
-// number is the first value of a decimal string attribute, or otherwise.
-func (m *Image) number(t tag.Tag, otherwise float64) float64 {
-	f, err := strconv.ParseFloat(m.text(t), 64)
+// Number is the first value of a decimal string attribute, or otherwise.
+func (m *Image) Number(t tag.Tag, otherwise float64) float64 {
+	f, err := strconv.ParseFloat(m.Text(t), 64)
 	if err != nil || f != f || f > 1e12 || f < -1e12 {
 		return otherwise
 	}
 	return f
 }
 
-// items are the items of a sequence attribute.
-func (m *Image) items(t tag.Tag) []*dicom.Dataset {
-	seq, _ := m.values(t).([]*dicom.SequenceItemValue)
+// Items are the items of a sequence attribute.
+func (m *Image) Items(t tag.Tag) []*dicom.Dataset {
+	seq, _ := m.Values(t).([]*dicom.SequenceItemValue)
 	var out []*dicom.Dataset
 	for _, it := range seq {
 		if e, ok := it.GetValue().([]*dicom.Element); ok {
@@ -75,5 +67,7 @@ func (m *Image) items(t tag.Tag) []*dicom.Dataset {
 	return out
 }
 
+var tagBodyPartExamined = tag.Tag{Group: 0x0018, Element: 0x0015} // the parsing library has no name for it
+
 // BodyPart is Body Part Examined (0018,0015), upper case, "" when absent.
-func (m *Image) BodyPart() string { return m.text(tagBodyPartExamined) }
+func (m *Image) BodyPart() string { return m.Text(tagBodyPartExamined) }

@@ -1,4 +1,4 @@
-package segment
+package decode
 
 import (
 	"bytes"
@@ -8,19 +8,21 @@ import (
 	"io"
 	"os"
 
+	"dicomnode/internal/raster"
+
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
 const (
-	// MaxFile is the size of the largest file DecodeImage reads, bytes.
+	// MaxFile is the size of the largest file Read takes, bytes.
 	MaxFile = 320 << 20
-	// MaxPixels is the largest Rows×Columns DecodeImage reads.
+	// MaxPixels is the largest Rows×Columns Read takes.
 	MaxPixels = 64 << 20
 )
 
-// ReadImage decodes the DICOM file at path; see DecodeImage.
-func ReadImage(path string) (*Image, error) {
+// ReadFile decodes the DICOM file at path; see [Read].
+func ReadFile(path string) (*Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -30,14 +32,14 @@ func ReadImage(path string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return DecodeImage(f, info.Size())
+	return Read(f, info.Size())
 }
 
-// DecodeImage decodes the Part 10 file of size bytes that r holds: native pixels in
+// Read decodes the Part 10 file of size bytes that r holds: native pixels in
 // implicit or explicit VR, little or big endian, deflated, and RLE Lossless; one sample
 // per pixel, 8 or 16 bits allocated. Errors of the object are ErrUnsupported or
 // ErrMalformed; others are r's.
-func DecodeImage(r io.Reader, size int64) (*Image, error) {
+func Read(r io.Reader, size int64) (*Image, error) {
 	if size < 0 || size > MaxFile {
 		return nil, fmt.Errorf("%w: file of %d bytes, at most %d", ErrUnsupported, size, MaxFile)
 	}
@@ -147,7 +149,7 @@ func (l *layout) fileMeta() []byte {
 
 // describe reads the Image Pixel module (PS3.3 C.7.6.3) and checks it.
 func (m *Image) describe() error {
-	m.SOPClassUID, m.SOPInstanceUID = m.text(tag.SOPClassUID), m.text(tag.SOPInstanceUID)
+	m.SOPClassUID, m.SOPInstanceUID = m.Text(tag.SOPClassUID), m.Text(tag.SOPInstanceUID)
 	var signed int
 	for _, a := range []struct {
 		tag       tag.Tag
@@ -164,8 +166,8 @@ func (m *Image) describe() error {
 		{tag.PixelRepresentation, &signed, 0, 1, 0},
 		{tag.NumberOfFrames, &m.Frames, 1, 1 << 20, 1},
 	} {
-		v := m.integers(a.tag)
-		if len(v) == 0 && (m.values(a.tag) == nil || m.text(a.tag) == "") {
+		v := m.Integers(a.tag)
+		if len(v) == 0 && (m.Values(a.tag) == nil || m.Text(a.tag) == "") {
 			v = []int{a.otherwise}
 		}
 		if a.tag == tag.HighBit && len(v) == 1 && v[0] == -1 {
@@ -191,7 +193,7 @@ func (m *Image) supported() error {
 	case m.BitsStored > m.BitsAllocated || m.HighBit >= m.BitsAllocated || m.HighBit < m.BitsStored-1:
 		return fmt.Errorf("%w: %d bits stored up to bit %d of %d", ErrMalformed, m.BitsStored, m.HighBit, m.BitsAllocated)
 	}
-	switch p := m.text(tag.PhotometricInterpretation); p {
+	switch p := m.Text(tag.PhotometricInterpretation); p {
 	case "MONOCHROME1", "MONOCHROME2":
 		return nil
 	case "":
@@ -233,7 +235,7 @@ func (m *Image) unpack(raw []byte, l *layout) {
 	// PS3.5 8.1.2 and annex D: 8-bit samples in OW are paired into words.
 	swapped := big && m.BitsAllocated == 8 && l.pixelVR == "OW"
 	value := func(v int) float32 { return float32((v>>shift&mask ^ sign) - sign) }
-	parallel(m.Rows, func(r int) {
+	raster.Parallel(m.Rows, func(r int) {
 		for i := r * m.Columns; i < (r+1)*m.Columns; i++ {
 			switch {
 			case swapped && i^1 < len(raw):

@@ -1,4 +1,4 @@
-package segment_test
+package decode_test
 
 import (
 	"errors"
@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
-	"dicomnode/segment"
+	"dicomnode/segment/decode"
 )
 
 func TestEncodingsAgree(t *testing.T) {
-	want, err := segment.ReadImage(dicomtest.Shared(t, "dicom", "RG3_UNC.dcm"))
+	want, err := decode.ReadFile(dicomtest.Shared(t, "dicom", "RG3_UNC.dcm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func TestEncodingsAgree(t *testing.T) {
 	for _, name := range []string{"ImplicitLE", "BigEndian", "Deflated", "RLE"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := segment.ReadImage(dicomtest.Shared(t, "dicom", "RG3_"+name+".dcm"))
+			got, err := decode.ReadFile(dicomtest.Shared(t, "dicom", "RG3_"+name+".dcm"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,8 +36,8 @@ func TestEncodingsAgree(t *testing.T) {
 
 func TestCompressedIsUnsupported(t *testing.T) {
 	for _, name := range []string{"RG3_J2KI", "RG3_J2KR", "RG3_JLSL", "RG3_JLSN", "RG3_JPLL", "RG3_JPLY", "RG3_HTJ2K_201_OpenJPHcodestream", "kodak_hand_J2KR", "canon_966", "radoss_DX_pelvis_DDH1_J2K_RGB"} {
-		_, err := segment.ReadImage(dicomtest.Shared(t, "dicom", name+".dcm"))
-		if !errors.Is(err, segment.ErrUnsupported) {
+		_, err := decode.ReadFile(dicomtest.Shared(t, "dicom", name+".dcm"))
+		if !errors.Is(err, decode.ErrUnsupported) {
 			t.Errorf("%s: got %v, want ErrUnsupported", name, err)
 		}
 	}
@@ -48,7 +48,7 @@ func BenchmarkDecode(b *testing.B) {
 		path := dicomtest.Shared(b, "dicom", name+".dcm")
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := segment.ReadImage(path); err != nil {
+				if _, err := decode.ReadFile(path); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,39 +1,36 @@
-package segment_test
+package decode_test
 
 import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
 	"errors"
-	"image/color"
 	"runtime"
 	"slices"
 	"testing"
 
-	"github.com/suyashkumar/dicom"
-
 	"dicomnode/internal/dicomtest"
-	"dicomnode/segment"
+	"dicomnode/segment/decode"
 )
 
 // A deflated data set is unfolded no further than its Pixel Data, however much follows.
 func TestDecodeUnfoldsNoMoreThanAnnounced(t *testing.T) {
 	whole := dicomtest.DX(300, 300, 10).Encode(dicomtest.ExplicitVRLittleEndian)
-	want := decode(t, whole)
+	want := read(t, whole)
 	zeros := make([]byte, 64<<20)
 	for name, c := range map[string]struct {
 		plain []byte
 		err   error
 	}{
 		"pixels, then zeros":      {append(slices.Clip(dataset(whole)), zeros...), nil},
-		"zeros only":              {zeros, segment.ErrMalformed},
-		"pixels beyond the limit": {append(pixelHeader(0xFFFFFFF0), zeros...), segment.ErrUnsupported},
-		"pixels cut off":          {append(pixelHeader(100<<20), zeros...), segment.ErrMalformed},
+		"zeros only":              {zeros, decode.ErrMalformed},
+		"pixels beyond the limit": {append(pixelHeader(0xFFFFFFF0), zeros...), decode.ErrUnsupported},
+		"pixels cut off":          {append(pixelHeader(100<<20), zeros...), decode.ErrMalformed},
 	} {
 		file := deflated(t, c.plain)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		img, err := segment.DecodeImage(bytes.NewReader(file), int64(len(file)))
+		img, err := decode.Read(bytes.NewReader(file), int64(len(file)))
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, c.err) {
 			t.Errorf("%s: error %v, want %v", name, err, c.err)
@@ -87,52 +84,10 @@ func TestDecodeMultiFrame(t *testing.T) {
 		if ts == dicomtest.RLELossless {
 			continue // one fragment for each frame, which the encoder does not write
 		}
-		want := decode(t, first.Encode(ts))
-		got := decode(t, both.Encode(ts))
+		want := read(t, first.Encode(ts))
+		got := read(t, both.Encode(ts))
 		if got.Frames != 2 || got.Rows != 6 || !slices.Equal(got.Samples, want.Samples) {
 			t.Errorf("%s: %d frames of %d rows, first frame equal: %v", ts, got.Frames, got.Rows, slices.Equal(got.Samples, want.Samples))
-		}
-		res, err := (&segment.Pipeline{Predictor: thresholds{}}).Run(t.Context(), got)
-		if err != nil || res.Frame != 1 || res.Frames != 2 {
-			t.Errorf("%s: result %+v, %v", ts, res, err)
-		}
-	}
-}
-
-// An overlay shows each region in its colour, high-precision soft tissue outlined, and
-// darkens what lies outside the field.
-func TestOverlayPixels(t *testing.T) {
-	const rows, cols = 8, 10
-	img := &segment.Image{Rows: rows, Columns: cols, Samples: make([]float32, rows*cols), Dataset: dicom.Dataset{}}
-	mask := func(from, to int) segment.Mask { // columns from … to−1
-		m := make(segment.Mask, rows*cols)
-		for i := range m {
-			img.Samples[i] = float32(i % cols)
-			m[i] = i%cols >= from && i%cols < to
-		}
-		return m
-	}
-	res := &segment.Result{Rows: rows, Columns: cols, Field: mask(2, 10), Masks: segment.Masks{
-		Open: mask(2, 4), Soft: mask(4, 8), HighPrecisionSoft: mask(5, 8), Bone: mask(8, 10)}}
-	shown := segment.Overlay(img, res)
-	if got := shown.Bounds(); got.Dx() != cols || got.Dy() != rows {
-		t.Fatalf("overlay of %v, want %d×%d", got, cols, rows)
-	}
-	for _, c := range []struct {
-		x    int
-		what string
-		is   func(r, g, b uint8) bool
-	}{
-		{0, "dark grey outside the field", func(r, g, b uint8) bool { return r == g && g == b && r <= 85 }},
-		{2, "open beam, bluish", func(r, g, b uint8) bool { return b > g && g > r }},
-		{4, "soft tissue, orange", func(r, g, b uint8) bool { return r > g && g > b }},
-		{5, "outline", func(r, g, b uint8) bool { return r == 204 && g == 121 && b == 167 }},
-		{6, "soft tissue, orange", func(r, g, b uint8) bool { return r > g && g > b }},
-		{8, "bone, green", func(r, g, b uint8) bool { return g > b && b > r }},
-	} {
-		p := color.RGBAModel.Convert(shown.At(c.x, 4)).(color.RGBA)
-		if !c.is(p.R, p.G, p.B) {
-			t.Errorf("column %d is %v, want %s", c.x, p, c.what)
 		}
 	}
 }

@@ -1,7 +1,11 @@
-package segment
+package field
 
 import (
 	"slices"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
@@ -15,12 +19,12 @@ const (
 
 // blades are the attributes of one of both modules.
 type blades struct {
-	m     *Image
+	m     *decode.Image
 	shape uint16
 }
 
 func (b blades) integers(element uint16) []int {
-	return b.m.integers(tag.Tag{Group: 0x0018, Element: b.shape + element})
+	return b.m.Integers(tag.Tag{Group: 0x0018, Element: b.shape + element})
 }
 
 // bladeShapes are the shapes of (0018,1600) and (0018,1700). Each returns whether the
@@ -84,13 +88,13 @@ func (b blades) polygonal() func(row, column int) bool {
 	}
 }
 
-// maskByAttributes clears what lies outside a shutter or collimator the header states;
+// byAttributes clears what lies outside a shutter or collimator the header states;
 // several shapes limit the field together. A field that is believed too small, or the
 // whole frame, is not taken from the header.
-func (m *Image) maskByAttributes(field Mask) bool {
+func byAttributes(field picture.Mask, m *decode.Image) bool {
 	var shapes []func(row, column int) bool
 	for _, b := range []blades{{m, shutterShape}, {m, collimatorShape}} {
-		kinds, _ := m.values(tag.Tag{Group: 0x0018, Element: b.shape}).([]string)
+		kinds, _ := m.Values(tag.Tag{Group: 0x0018, Element: b.shape}).([]string)
 		for kind, shape := range bladeShapes {
 			if slices.Contains(kinds, kind) {
 				if in := shape(b); in != nil {
@@ -102,8 +106,8 @@ func (m *Image) maskByAttributes(field Mask) bool {
 	if len(shapes) == 0 {
 		return false
 	}
-	inside := make(Mask, len(field))
-	parallel(m.Rows, func(r int) {
+	inside := make(picture.Mask, len(field))
+	raster.Parallel(m.Rows, func(r int) {
 		for k := range m.Columns {
 			in := true
 			for _, shape := range shapes {

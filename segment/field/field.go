@@ -1,8 +1,15 @@
-package segment
+// Package field finds the part of a radiograph that the beam reached: what the header
+// states (PS3.3 C.7.6.11, C.8.7.3), straight borders in the picture, and a network's
+// answer. It does not tell what the beam met there.
+package field
 
 import (
 	"context"
 	"math"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
 )
 
 const (
@@ -11,43 +18,48 @@ const (
 	leastField  = 0.10  // of the frame; a smaller field is not believed
 )
 
-// ExposedField finds the exposed field of a picture that has no header, as Run does:
-// pix holds rows×cols values row by row in arbitrary units, open beam bright.
-func (p *Pipeline) ExposedField(ctx context.Context, pix []float32, rows, cols int) (Mask, FieldRecord, error) {
-	x, geo := CanonicalPicture(pix, rows, cols)
-	return p.field(ctx, &Image{Rows: rows, Columns: cols}, pix, x, geo)
+// Finder finds exposed fields. It is safe for concurrent use when Predict is.
+type Finder struct {
+	// Predict asks the network of the exposed field: of a canonical picture, 1×1×200×200, it
+	// gives the probabilities of unexposed, open beam and attenuated, 1×3×200×200; nil:
+	// geometry alone finds the field.
+	Predict func(ctx context.Context, x []float32) ([]float32, error)
+	Model   string // SHA-256 of the network's bundle, hexadecimal
 }
 
-// field finds the exposed field of an image: what its header states, else what its straight
+// Find finds the exposed field of an image: what its header states, else what its straight
 // borders in pix (open beam bright) and the network leave, which sees the canonical picture
-// x made of pix. In doubt nothing is cut off.
-func (p *Pipeline) field(ctx context.Context, m *Image, pix, x []float32, geo Geometry) (Mask, FieldRecord, error) {
-	field, record := wholeFrame(len(pix)), FieldRecord{Method: "none", Fraction: 1}
+// x made of pix, placed by geo. In doubt nothing is cut off. Errors are the network's.
+func (f Finder) Find(ctx context.Context, m *decode.Image, pix, x []float32, geo picture.Geometry) (picture.Mask, Record, error) {
+	field, record := Whole(len(pix))
 	switch {
-	case p.Config.WholeFrame:
-		return field, record, nil
-	case m.maskByAttributes(field):
+	case byAttributes(field, m):
 		record.Method = "attributes"
 	default:
-		if maskByImage(field, pix, m.Rows, m.Columns) {
+		if byImage(field, pix, m.Rows, m.Columns) {
 			record.Method = "image"
 		}
-		if p.Field == nil {
+		if f.Predict == nil {
 			break
 		}
-		answer, err := askField(ctx, p.Field, x, geo)
+		answer, err := f.ask(ctx, x, geo)
 		if err != nil {
 			return nil, record, err
 		}
-		record.Model = p.FieldDigest
+		record.Model = f.Model
 		field, record.Method = answer.limit(field)
 	}
 	record.Fraction = float64(field.Count()) / float64(len(field))
 	return field, record, nil
 }
 
-func wholeFrame(n int) Mask {
-	m := make(Mask, n)
+// Whole is the field of a frame of n pixels that is exposed everywhere.
+func Whole(n int) (picture.Mask, Record) {
+	return wholeFrame(n), Record{Method: "none", Fraction: 1}
+}
+
+func wholeFrame(n int) picture.Mask {
+	m := make(picture.Mask, n)
 	for i := range m {
 		m[i] = true
 	}
@@ -55,13 +67,13 @@ func wholeFrame(n int) Mask {
 }
 
 // believed says whether a field is neither too small nor all but the whole frame.
-func believed(field Mask) bool {
+func believed(field picture.Mask) bool {
 	part := float64(field.Count()) / float64(len(field))
 	return part >= leastField && part <= 1-leastBorder
 }
 
-// maskByImage clears the unexposed border. In doubt it clears nothing.
-func maskByImage(field Mask, pix []float32, rows, cols int) bool {
+// byImage clears the unexposed border. In doubt it clears nothing.
+func byImage(field picture.Mask, pix []float32, rows, cols int) bool {
 	small, h, w := shrink(pix, rows, cols)
 	s := newSearch(small, h, w)
 	if !(s.high > s.low) {
@@ -76,7 +88,7 @@ func maskByImage(field Mask, pix []float32, rows, cols int) bool {
 		return false
 	}
 	sy, sx := float64(h)/float64(rows), float64(w)/float64(cols)
-	parallel(rows, func(r int) {
+	raster.Parallel(rows, func(r int) {
 		line := field[r*cols : (r+1)*cols]
 		first, last := rowSpan(s.borders, (float64(r)+0.5)*sy-0.5, sx, cols)
 		clear(line[:first])
@@ -111,13 +123,13 @@ func rowSpan(borders []border, y, step float64, cols int) (first, last int) {
 func shrink(pix []float32, rows, cols int) (small []float32, h, w int) {
 	f := float64(fieldSide) / float64(max(rows, cols, fieldSide))
 	h, w = max(1, int(float64(rows)*f)), max(1, int(float64(cols)*f))
-	g := Geometry{Rows: rows, Columns: cols, Height: h, Width: w}
-	return g.down(pix, -math.MaxFloat32, math.MaxFloat32), h, w
+	g := picture.Geometry{Rows: rows, Columns: cols, Height: h, Width: w}
+	return g.Down(pix, -math.MaxFloat32, math.MaxFloat32), h, w
 }
 
 // flood marks pixels ≤ level that are connected to the frame's edge.
-func flood(v []float32, h, w int, level float32) Mask {
-	out := make(Mask, h*w)
+func flood(v []float32, h, w int, level float32) picture.Mask {
+	out := make(picture.Mask, h*w)
 	var stack []int
 	visit := func(y, x int) {
 		if i := y*w + x; y >= 0 && y < h && x >= 0 && x < w && !out[i] && v[i] <= level {
@@ -143,4 +155,11 @@ func flood(v []float32, h, w int, level float32) Mask {
 		visit(y, x+1)
 	}
 	return out
+}
+
+// Record says how the exposed field was found.
+type Record struct {
+	Method   string  // "none" (whole frame), "attributes", "network", "image", "network and image"
+	Fraction float64 // exposed part of the frame
+	Model    string  // SHA-256 of the network that was asked, "" without one
 }

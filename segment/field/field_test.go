@@ -1,6 +1,7 @@
-package segment_test
+package field_test
 
 import (
+	"context"
 	"encoding/csv"
 	"image"
 	"image/color"
@@ -9,8 +10,22 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
-	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/field"
+	"dicomnode/segment/picture"
 )
+
+// find finds the field of a picture that has no header.
+func find(f field.Finder, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
+	x, geo := picture.Canonical(pix, rows, cols)
+	return f.Find(context.Background(), &decode.Image{Rows: rows, Columns: cols}, pix, x, geo)
+}
+
+// straight finds a field by geometry alone.
+func straight(pix []float32, rows, cols int) (picture.Mask, field.Record) {
+	mask, record, _ := find(field.Finder{}, pix, rows, cols) // only a network fails
+	return mask, record
+}
 
 // readGrey reads a PNG as numbers, in its own depth.
 func readGrey(t *testing.T, path string) (pix []float32, rows, cols int) {
@@ -39,7 +54,7 @@ type fieldScore struct {
 	lost float64 // part of the true open beam (else of the true field) that is cut off
 }
 
-func score(found segment.Mask, truth, open []bool) fieldScore {
+func score(found picture.Mask, truth, open []bool) fieldScore {
 	var both, either, beam, lost float64
 	for i, in := range truth {
 		if in && found[i] {
@@ -99,12 +114,12 @@ func TestFieldOnLabelledImages(t *testing.T) {
 	}
 	var sum, n float64
 	for _, m := range labelledImages(t) {
-		field, rec := segment.ExposedField(m.pix, m.rows, m.cols)
-		truth := segment.HullOf(m.labelled, m.rows, m.cols)
-		raw, hull := score(field, m.labelled, m.labelled), score(field, truth, m.open)
+		found, rec := straight(m.pix, m.rows, m.cols)
+		truth := field.HullOf(m.labelled, m.rows, m.cols)
+		raw, hull := score(found, m.labelled, m.labelled), score(found, truth, m.open)
 		t.Logf("%-30s %-6s field %.3f hull %.3f labelled %.3f IoU hull %.3f labelled %.3f lost open %.4f labelled %.4f", m.id, rec.Method,
 			rec.Fraction, fraction(truth), fraction(m.labelled), hull.iou, raw.iou, hull.lost, raw.lost)
-		writeSheet(t, m.id, m.pix, m.rows, m.cols, field, truth, m.labelled)
+		writeSheet(t, m.id, m.pix, m.rows, m.cols, found, truth, m.labelled)
 		if hull.lost > 0.01 || raw.lost > 0.01 {
 			t.Errorf("%s: the field loses %.2f %% of the open beam, %.2f %% of what is labelled, want ≤ 1 %%", m.id, 100*hull.lost, 100*raw.lost)
 		}
@@ -143,7 +158,7 @@ func BenchmarkField(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		if _, rec := segment.ExposedField(pix, rows, cols); rec.Method != "image" {
+		if _, rec := straight(pix, rows, cols); rec.Method != "image" {
 			b.Fatal(rec)
 		}
 	}

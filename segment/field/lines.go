@@ -1,9 +1,11 @@
-package segment
+package field
 
 import (
 	"cmp"
 	"math"
 	"slices"
+
+	"dicomnode/internal/raster"
 )
 
 // border is a straight edge of the field: (x, y) lies inside where nx·x + ny·y ≥ d, in
@@ -63,7 +65,7 @@ func strongest(step []float32, h, w int, across bool) []candidate {
 	shears := 2*h/slopesPerRow + 1
 	found := make([][]candidate, shears)
 	least := float32(leastChord * 0.7 * float64(min(h, w)))
-	parallel(shears, func(k int) {
+	raster.Parallel(shears, func(k int) {
 		slope := float64(k*slopesPerRow-h) / float64(h)
 		sums := shear(step, h, w, slope)
 		for i, v := range sums {

@@ -1,9 +1,12 @@
-package segment
+package field
 
 import (
 	"context"
 	"fmt"
 	"slices"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/picture"
 )
 
 const (
@@ -23,33 +26,33 @@ const (
 // keep to the borders of real ones.
 var answerSmoothing = smoothing{lambda: 1e5, sigma: 0.003, rounds: 3}
 
-// fieldAnswer is what the network says of a picture, at the picture's own pixels.
-type fieldAnswer struct {
-	seen Mask // to be exposed
-	sure Mask // of seen, that it is
+// answer is what the network says of a picture, at the picture's own pixels.
+type answer struct {
+	seen picture.Mask // to be exposed
+	sure picture.Mask // of seen, that it is
 }
 
-// askField asks the network for the exposed field of canonical picture x. In doubt all of
+// ask asks the network for the exposed field of canonical picture x. In doubt all of
 // it is field.
-func askField(ctx context.Context, p Predictor, x []float32, g Geometry) (fieldAnswer, error) {
-	answer, err := p.Predict(ctx, x)
+func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry) (answer, error) {
+	p, err := f.Predict(ctx, x)
 	if err == nil {
-		err = checkProbabilities(answer)
+		err = picture.CheckProbabilities(p)
 	}
 	if err != nil {
-		return fieldAnswer{}, fmt.Errorf("predict exposed field: %w", err)
+		return answer{}, fmt.Errorf("predict exposed field: %w", err)
 	}
-	out, picture := g.cut(answer), g.cut(x)
-	answerSmoothing.smooth(out, picture, g.Height, g.Width)
+	out := g.Cut(p)
+	answerSmoothing.smooth(out, g.Cut(x), g.Height, g.Width)
 	whole(out, g.Height, g.Width)
-	return fieldAnswer{seen: g.below(out, unexposedFrom), sure: g.below(out, sureBelow)}, nil
+	return answer{seen: g.Below(out, unexposedFrom), sure: g.Below(out, sureBelow)}, nil
 }
 
 // limit takes from the field inside straight borders, the whole frame without any, what the
 // network has not seen to be exposed, and gives back what it is sure of. It names what found
 // the result.
-func (a fieldAnswer) limit(straight Mask) (field Mask, method string) {
-	field = make(Mask, len(straight))
+func (a answer) limit(straight picture.Mask) (field picture.Mask, method string) {
+	field = make(picture.Mask, len(straight))
 	for i, in := range straight {
 		field[i] = a.seen[i] && (in || a.sure[i])
 	}
@@ -64,15 +67,6 @@ func (a fieldAnswer) limit(straight Mask) (field Mask, method string) {
 	return field, "network and image"
 }
 
-// cut takes the picture out of its padding: Height×Width values of a Side×Side plane.
-func (g Geometry) cut(plane []float32) []float32 {
-	out := make([]float32, g.Height*g.Width)
-	for y := range g.Height {
-		copy(out[y*g.Width:][:g.Width], plane[(g.Top+y)*Side+g.Left:])
-	}
-	return out
-}
-
 // whole makes field, out of probabilities h×w to be unexposed, of what no side of the
 // picture reaches through unexposed pixels, such as metal and lead, and of small pieces
 // outside; it takes small pieces from the field.
@@ -83,50 +77,25 @@ func whole(out []float32, h, w int) {
 			label[i] = 1
 		}
 	}
-	runs, _ := connectedRuns(label, h, w)
-	area, reaches := make([]int, len(runs)), make([]bool, len(runs))
-	for i, r := range runs {
-		k := root(runs, int32(i))
-		area[k] += int(r.to - r.from)
-		reaches[k] = reaches[k] || r.row == 0 || int(r.row) == h-1 || r.from == 0 || int(r.to) == w
+	runs := raster.Connect(label, h, w)
+	area, reaches := runs.Areas(), make([]bool, len(runs.Runs))
+	for i, r := range runs.Runs {
+		k := runs.Root(i)
+		reaches[k] = reaches[k] || r.Row == 0 || int(r.Row) == h-1 || r.From == 0 || int(r.To) == w
 	}
 	least := int(leastPiece * float64(h*w))
-	for i, r := range runs {
-		k := root(runs, int32(i))
-		line := out[int(r.row)*w:]
-		switch unexposed := label[int(r.row)*w+int(r.from)] == 1; {
+	for i, r := range runs.Runs {
+		k := runs.Root(i)
+		line := out[int(r.Row)*w:]
+		switch unexposed := label[runs.First(i)] == 1; {
 		case unexposed && !reaches[k]:
-			for x := r.from; x < r.to; x++ {
+			for x := r.From; x < r.To; x++ {
 				line[x] = 0
 			}
 		case !unexposed && area[k] < least:
-			for x := r.from; x < r.to; x++ {
+			for x := r.From; x < r.To; x++ {
 				line[x] = 1
 			}
 		}
 	}
-}
-
-// below marks the picture's pixels at which v, Height×Width, is below limit,
-// interpolated bilinearly between the centres of its pixels.
-func (g Geometry) below(v []float32, limit float32) Mask {
-	m := make(Mask, g.Rows*g.Columns)
-	at, share := make([]int, g.Columns), make([]float32, g.Columns)
-	for k := range at {
-		at[k], share[k] = neighbour(k, g.Columns, g.Width)
-	}
-	parallel(g.Rows, func(r int) {
-		i, f := neighbour(r, g.Rows, g.Height)
-		top, low := v[i*g.Width:][:g.Width], v[min(i+1, g.Height-1)*g.Width:][:g.Width]
-		line := make([]float32, g.Width+1)
-		for x := range g.Width {
-			line[x] = top[x]*(1-f) + low[x]*f
-		}
-		line[g.Width] = line[g.Width-1]
-		row := m[r*g.Columns:][:g.Columns]
-		for k, x := range at {
-			row[k] = line[x]+(line[x+1]-line[x])*share[k] < limit
-		}
-	})
-	return m
 }

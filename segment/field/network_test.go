@@ -1,15 +1,13 @@
-package segment_test
+package field_test
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
-	"dicomnode/internal/dicomtest"
-	"dicomnode/segment"
+	"dicomnode/segment/field"
+	"dicomnode/segment/picture"
 )
 
 // sees answers that what f says of the 200×200 is exposed, and is sure of it.
@@ -28,10 +26,10 @@ func (f sees) Predict(ctx context.Context, x []float32) ([]float32, error) {
 type unexposed func(row, col int) float32
 
 func (f unexposed) Predict(context.Context, []float32) ([]float32, error) {
-	const n = segment.Side * segment.Side
-	p := make([]float32, segment.Classes*n)
+	const n = picture.Side * picture.Side
+	p := make([]float32, picture.Classes*n)
 	for i := range n {
-		p[i] = f(i/segment.Side, i%segment.Side)
+		p[i] = f(i/picture.Side, i%picture.Side)
 		p[n+i] = 1 - p[i]
 	}
 	return p, nil
@@ -63,8 +61,7 @@ func TestFieldByNetwork(t *testing.T) {
 		"all":          {func(_, x int) bool { return true }, "none", [2]int{0, 0}, [2]int{-1, 0}},
 		"padding":      {func(y, _ int) bool { return y >= 50 && y < 150 }, "none", [2]int{0, 0}, [2]int{-1, 0}},
 	} {
-		p := segment.Pipeline{Field: c.seen, FieldDigest: "f1"}
-		field, rec, err := p.ExposedField(t.Context(), grain(rows, cols), rows, cols)
+		field, rec, err := find(field.Finder{Predict: c.seen.Predict, Model: "f1"}, grain(rows, cols), rows, cols)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +84,7 @@ func TestFieldFollowsThePicture(t *testing.T) {
 		}
 	}
 	torn := sees(func(y, x int) bool { return x >= 80 || x > 55 && x < 60 && y < 12 || y > 190 && x < 8 })
-	field, _, err := (&segment.Pipeline{Field: torn}).ExposedField(t.Context(), pix, side, side)
+	field, _, err := find(field.Finder{Predict: torn.Predict}, pix, side, side)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,11 +129,11 @@ func TestFieldOfNetworkAndBorders(t *testing.T) {
 		"doubts from 20":  {from(20, 1, 0.3), "image", 50},
 		"sees more of it": {from(80, 1, 0.3), "network", 80},
 	} {
-		p := segment.Pipeline{}
+		f := field.Finder{}
 		if c.answer != nil {
-			p.Field = c.answer
+			f.Predict = c.answer.Predict
 		}
-		field, rec, err := p.ExposedField(t.Context(), pix, side, side)
+		field, rec, err := find(f, pix, side, side)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,40 +143,3 @@ func TestFieldOfNetworkAndBorders(t *testing.T) {
 		}
 	}
 }
-
-// The header is believed before the network; an answer that is none ends the run.
-func TestFieldOfTheNetworkInThePipeline(t *testing.T) {
-	m := dicomtest.DX(50, 60, 300)
-	img := decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
-	p := segment.Pipeline{Predictor: thresholds{}, Field: sees(func(_, x int) bool { return x < 100 }), FieldDigest: "f1"}
-	res, err := p.Run(t.Context(), img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkPartition(t, res)
-	if !strings.HasPrefix(res.FieldRecord.Method, "network") || res.FieldRecord.Model != "f1" || res.Field[59] {
-		t.Errorf("%+v", res.FieldRecord)
-	}
-	p.Field = fixed{1, 2}
-	if _, err := p.Run(t.Context(), img); err == nil {
-		t.Error("a field of two numbers was taken")
-	}
-	p.Field = refuses{}
-	if _, err := p.Run(t.Context(), img); !errors.Is(err, errRefused) {
-		t.Errorf("%v, want the network's error", err)
-	}
-	for tag, v := range map[uint32]int{0x00181602: 10, 0x00181604: 51, 0x00181606: 5, 0x00181608: 46} {
-		m.Extra = append(m.Extra, dicomtest.Attribute{Tag: tag, VR: "IS", Value: v})
-	}
-	m.Extra = append(m.Extra, dicomtest.Attribute{Tag: 0x00181600, VR: "CS", Value: "RECTANGULAR"})
-	res, err = p.Run(t.Context(), decode(t, m.Encode(dicomtest.ExplicitVRLittleEndian)))
-	if err != nil || res.FieldRecord.Method != "attributes" || res.FieldRecord.Model != "" {
-		t.Errorf("%+v, %v: the network was asked, though the header states the field", res, err)
-	}
-}
-
-var errRefused = errors.New("refused")
-
-type refuses struct{}
-
-func (refuses) Predict(context.Context, []float32) ([]float32, error) { return nil, errRefused }

@@ -1,8 +1,11 @@
-package segment
+package field
 
 import (
 	"math"
 	"slices"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/picture"
 )
 
 // search is the state of the search for a field in a small picture v of h×w pixels,
@@ -11,15 +14,15 @@ type search struct {
 	v         []float32
 	h, w      int
 	low, high float32 // 0.1 and 99.9 percentiles
-	in        Mask
+	in        picture.Mask
 	borders   []border
-	paleMask  Mask
+	paleMask  picture.Mask
 	whites    int // the first borders, which limit a white border
 }
 
 func newSearch(small []float32, h, w int) *search {
-	q := quantiles(small, 0.001, 0.999)
-	s := &search{v: small, h: h, w: w, low: q[0], high: q[1], in: make(Mask, h*w)}
+	q := raster.Quantiles(small, 0.001, 0.999)
+	s := &search{v: small, h: h, w: w, low: q[0], high: q[1], in: make(picture.Mask, h*w)}
 	for i := range s.in {
 		s.in[i] = true
 	}

@@ -1,8 +1,11 @@
-package segment
+package field
 
 import (
 	"math"
 	"slices"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/picture"
 )
 
 // shapeParts are the parts of the range below which a border may lie that encloses the
@@ -61,23 +64,20 @@ func (s *search) enclosed(level float32) []point {
 
 // outermost are the outermost pixels of every row that are not border, in regions of at
 // least 2 % of the frame: lead markers and scattered pixels do not stretch the field.
-func outermost(border Mask, h, w int) []point {
+func outermost(border picture.Mask, h, w int) []point {
 	label := make([]uint8, len(border))
 	for i, b := range border {
 		if b {
 			label[i] = 1
 		}
 	}
-	runs, _ := connectedRuns(label, h, w)
-	area := make(map[int32]int)
-	for i := range runs {
-		area[root(runs, int32(i))] += int(runs[i].to - runs[i].from)
-	}
+	runs := raster.Connect(label, h, w)
+	area := runs.Areas()
 	var out []point
-	for i, r := range runs {
-		if label[int(r.row)*w+int(r.from)] == 0 && area[root(runs, int32(i))]*50 >= h*w {
-			y := float64(r.row)
-			out = append(out, point{float64(r.from), y}, point{float64(r.to - 1), y})
+	for i, r := range runs.Runs {
+		if label[runs.First(i)] == 0 && area[runs.Root(i)]*50 >= h*w {
+			y := float64(r.Row)
+			out = append(out, point{float64(r.From), y}, point{float64(r.To - 1), y})
 		}
 	}
 	return out

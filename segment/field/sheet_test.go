@@ -1,4 +1,4 @@
-package segment_test
+package field_test
 
 import (
 	"image"

@@ -1,6 +1,10 @@
-package segment
+package field
 
-import "math"
+import (
+	"math"
+
+	"dicomnode/internal/raster"
+)
 
 // smoothing is the edge-preserving smoothing of an answer along a picture: what the
 // network says of a flat region's middle, far from any edge that would tell, comes from
@@ -23,8 +27,8 @@ func (s smoothing) smooth(p, v []float32, h, w int) {
 	for t := 1; t <= s.rounds; t++ {
 		lambda := 1.5 * math.Pow(4, float64(s.rounds-t)) / (math.Pow(4, float64(s.rounds)) - 1) * s.lambda
 		for _, u := range [][]float64{num, den} {
-			parallel(h, func(y int) { tridiagonal(u, right, y*w, 1, w, lambda) })
-			parallel(w, func(x int) { tridiagonal(u, down, x, w, h, lambda) })
+			raster.Parallel(h, func(y int) { tridiagonal(u, right, y*w, 1, w, lambda) })
+			raster.Parallel(w, func(x int) { tridiagonal(u, down, x, w, h, lambda) })
 		}
 	}
 	for i := range p {

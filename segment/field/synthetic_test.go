@@ -1,4 +1,4 @@
-package segment_test
+package field_test
 
 import (
 	"fmt"
@@ -7,8 +7,6 @@ import (
 	"os"
 	"strconv"
 	"testing"
-
-	"dicomnode/segment"
 )
 
 // collimated is a made-up exposure: a limb with a bone across a turned rectangle, its
@@ -75,7 +73,7 @@ func TestFieldOnSyntheticImages(t *testing.T) {
 		good, losing := 0, 0
 		for seed := range cases {
 			c := expose(seed, blades)
-			field, rec := segment.ExposedField(c.pix, c.rows, c.cols)
+			field, rec := straight(c.pix, c.rows, c.cols)
 			s := score(field, c.truth, c.open)
 			sum, lost = sum+s.iou, lost+s.lost
 			if s.iou >= 0.95 {

@@ -1,8 +1,10 @@
-package segment
+package field
 
 import (
 	"math"
 	"slices"
+
+	"dicomnode/internal/raster"
 )
 
 // believed says whether e is an edge of the unexposed border. The more it cuts off, the
@@ -53,7 +55,7 @@ func (s *search) cutDark() bool {
 	found := false
 	for range 12 {
 		edges := make([]darkEdge, len(lines))
-		parallel(len(lines), func(i int) { edges[i] = s.darkEdge(lines[i]) })
+		raster.Parallel(len(lines), func(i int) { edges[i] = s.darkEdge(lines[i]) })
 		best, most := darkEdge{}, math.Inf(-1)
 		for _, e := range edges {
 			if weight := e.steep * float64(e.chord); e.believed(s) && weight > most {
@@ -73,7 +75,7 @@ func (s *search) cutDark() bool {
 // that meet.
 func (s *search) sharpened(lines []candidate) (out []border) {
 	moved := make([]border, len(lines))
-	parallel(len(lines), func(i int) { moved[i] = s.steepest(lines[i].border(s.h, s.w)) })
+	raster.Parallel(len(lines), func(i int) { moved[i] = s.steepest(lines[i].border(s.h, s.w)) })
 	for _, b := range moved {
 		near := func(o border) bool {
 			return o.nx*b.nx+o.ny*b.ny > 0.9995 && math.Abs(o.distance(float64(s.w)/2, float64(s.h)/2)-b.distance(float64(s.w)/2, float64(s.h)/2)) < 2

@@ -1,8 +1,10 @@
-package segment
+package field
 
 import (
 	"math"
 	"slices"
+
+	"dicomnode/segment/picture"
 )
 
 const (
@@ -143,11 +145,11 @@ func (s *search) deep(x, y int) bool {
 }
 
 // pale marks white pixels and their neighbours, which are partly white.
-func (s *search) pale() Mask {
+func (s *search) pale() picture.Mask {
 	if s.paleMask != nil {
 		return s.paleMask
 	}
-	s.paleMask = make(Mask, len(s.v))
+	s.paleMask = make(picture.Mask, len(s.v))
 	for i, v := range s.v {
 		if v < s.white() {
 			continue

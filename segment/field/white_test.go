@@ -1,10 +1,8 @@
-package segment_test
+package field_test
 
 import (
 	"math"
 	"testing"
-
-	"dicomnode/segment"
 )
 
 // A white border is cut off where software drew it around a turned rectangle, and kept
@@ -35,7 +33,7 @@ func TestWhiteBorder(t *testing.T) {
 				pix[i] = float32(400 + 200*math.Sin(x/30))
 			}
 		}
-		field, rec := segment.ExposedField(pix, rows, cols)
+		field, rec := straight(pix, rows, cols)
 		for i, in := range field {
 			switch {
 			case !in && pix[i] < 1000:

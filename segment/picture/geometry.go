@@ -1,7 +1,9 @@
-package segment
+package picture
 
 import (
 	"math"
+
+	"dicomnode/internal/raster"
 )
 
 // Side is the height and width of XNet's input.
@@ -27,11 +29,6 @@ func NewGeometry(rows, cols int) Geometry {
 	return g
 }
 
-// Contains reports whether input pixel (row, col) shows the picture, not padding.
-func (g Geometry) Contains(row, col int) bool {
-	return row >= g.Top && row < g.Top+g.Height && col >= g.Left && col < g.Left+g.Width
-}
-
 // span is the part of a picture's axis under one input pixel, with the weight of each pixel.
 type span struct {
 	first   int
@@ -54,11 +51,11 @@ func spans(n, m int) []span {
 	return out
 }
 
-// down averages pix (Rows×Columns, clipped to [lo, hi]) over the Height×Width input pixels.
-func (g Geometry) down(pix []float32, lo, hi float32) []float32 {
+// Down averages pix (Rows×Columns, clipped to [lo, hi]) over the Height×Width input pixels.
+func (g Geometry) Down(pix []float32, lo, hi float32) []float32 {
 	rows, cols := spans(g.Rows, g.Height), spans(g.Columns, g.Width)
 	out := make([]float32, g.Height*g.Width)
-	parallel(g.Height, func(y int) {
+	raster.Parallel(g.Height, func(y int) {
 		line := make([]float32, g.Columns)
 		for k, w := range rows[y].weights {
 			src := pix[(rows[y].first+k)*g.Columns:][:g.Columns]
@@ -87,14 +84,14 @@ func (g Geometry) down(pix []float32, lo, hi float32) []float32 {
 // that is 255 and in the padding. It panics when len(label) ≠ Rows×Columns.
 func (g Geometry) LabelDown(label []uint8) []uint8 {
 	if len(label) != g.Rows*g.Columns {
-		panic("segment: LabelDown: label size does not match the geometry")
+		panic("picture: LabelDown: label size does not match the geometry")
 	}
 	rows, cols := spans(g.Rows, g.Height), spans(g.Columns, g.Width)
 	out := make([]uint8, Side*Side)
 	for i := range out {
 		out[i] = uint8(Ignore)
 	}
-	parallel(g.Height, func(y int) {
+	raster.Parallel(g.Height, func(y int) {
 		for x := range cols {
 			out[(g.Top+y)*Side+g.Left+x] = g.majority(label, rows[y], cols[x])
 		}
@@ -121,79 +118,11 @@ func (g Geometry) majority(label []uint8, row, col span) uint8 {
 	return best
 }
 
-// ProbabilitiesUp brings p (Classes×Side×Side) to Classes×Rows×Columns, bilinearly
-// between pixel centres; padding never takes part. For one row at a time without the
-// large result see Upsampler. It panics when len(p) ≠ Classes×Side×Side.
-func (g Geometry) ProbabilitiesUp(p []float32) []float32 {
-	u := g.Upsampler(p)
-	n := g.Rows * g.Columns
-	out := make([]float32, Classes*n)
-	parallel(g.Rows, func(r int) {
-		var dst [Classes][]float32
-		for c := range dst {
-			dst[c] = out[c*n+r*g.Columns:][:g.Columns]
-		}
-		u.Row(r, dst)
-	})
+// Cut takes the picture out of its padding: Height×Width values of a Side×Side plane.
+func (g Geometry) Cut(plane []float32) []float32 {
+	out := make([]float32, g.Height*g.Width)
+	for y := range g.Height {
+		copy(out[y*g.Width:][:g.Width], plane[(g.Top+y)*Side+g.Left:])
+	}
 	return out
-}
-
-// Upsampler interpolates probabilities row by row (Geometry.ProbabilitiesUp). Row is
-// safe for concurrent use.
-type Upsampler struct {
-	g      Geometry // Height×Width values of each class from (Top, Left)
-	p      []float32
-	stride int     // of a row of p
-	plane  int     // values of a class in p
-	col    []int32 // left neighbour of each column, relative to Left
-	right  []float32
-}
-
-// Upsampler prepares p, Classes×Side×Side, and panics at another size.
-func (g Geometry) Upsampler(p []float32) *Upsampler {
-	if len(p) != Classes*Side*Side {
-		panic("segment: Upsampler: want 3×200×200 probabilities")
-	}
-	return newUpsampler(g, p, Side)
-}
-
-func newUpsampler(g Geometry, p []float32, stride int) *Upsampler {
-	u := &Upsampler{g: g, p: p, stride: stride, plane: len(p) / Classes, col: make([]int32, g.Columns), right: make([]float32, g.Columns)}
-	for c := range u.col {
-		i, f := neighbour(c, g.Columns, g.Width)
-		u.col[c], u.right[c] = int32(i), f
-	}
-	return u
-}
-
-// neighbour returns the input pixel i at or before the centre of pixel k of n, and the
-// share of i+1, for an axis of m input pixels.
-func neighbour(k, n, m int) (i int, f float32) {
-	x := (float64(k)+0.5)*float64(m)/float64(n) - 0.5
-	x = min(max(x, 0), float64(m-1))
-	i = min(int(x), max(0, m-2))
-	return i, float32(x - float64(i))
-}
-
-// Row fills dst[class] (Columns long) with the probabilities of picture row r.
-func (u *Upsampler) Row(r int, dst [Classes][]float32) {
-	i, f := neighbour(r, u.g.Rows, u.g.Height)
-	next := u.stride
-	if u.g.Height == 1 {
-		next = 0
-	}
-	var line [maxCells + 1]float32
-	for c := range dst {
-		top := u.p[c*u.plane+(u.g.Top+i)*u.stride+u.g.Left:]
-		low := top[next:]
-		for x := range u.g.Width {
-			line[x] = top[x]*(1-f) + low[x]*f
-		}
-		line[u.g.Width] = line[u.g.Width-1]
-		out := dst[c][:len(u.col)]
-		for k, x := range u.col {
-			a := line[x]
-			out[k] = a + (line[x+1]-a)*u.right[k]
-		}
-	}
 }

@@ -1,10 +1,10 @@
-package segment_test
+package picture_test
 
 import (
 	"math"
 	"testing"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 )
 
 var sizes = [][2]int{{200, 200}, {2500, 2048}, {373, 454}, {1, 1}, {1, 5000}, {3000, 2}, {7, 13}, {1760, 1760}}
@@ -12,13 +12,13 @@ var sizes = [][2]int{{200, 200}, {2500, 2048}, {373, 454}, {1, 1}, {1, 5000}, {3
 func TestGeometryPlaces(t *testing.T) {
 	for _, c := range []struct {
 		rows, cols int
-		want       segment.Geometry
+		want       picture.Geometry
 	}{
-		{2500, 2048, segment.Geometry{Rows: 2500, Columns: 2048, Top: 0, Left: 18, Height: 200, Width: 164}},
-		{373, 454, segment.Geometry{Rows: 373, Columns: 454, Top: 18, Left: 0, Height: 164, Width: 200}},
-		{1, 5000, segment.Geometry{Rows: 1, Columns: 5000, Top: 99, Left: 0, Height: 1, Width: 200}},
+		{2500, 2048, picture.Geometry{Rows: 2500, Columns: 2048, Top: 0, Left: 18, Height: 200, Width: 164}},
+		{373, 454, picture.Geometry{Rows: 373, Columns: 454, Top: 18, Left: 0, Height: 164, Width: 200}},
+		{1, 5000, picture.Geometry{Rows: 1, Columns: 5000, Top: 99, Left: 0, Height: 1, Width: 200}},
 	} {
-		if got := segment.NewGeometry(c.rows, c.cols); got != c.want {
+		if got := picture.NewGeometry(c.rows, c.cols); got != c.want {
 			t.Errorf("%d×%d: got %+v, want %+v", c.rows, c.cols, got, c.want)
 		}
 	}
@@ -28,16 +28,16 @@ func TestGeometryPlaces(t *testing.T) {
 func TestGeometryRoundTrip(t *testing.T) {
 	for _, s := range sizes {
 		rows, cols := s[0], s[1]
-		g := segment.NewGeometry(rows, cols)
-		p := make([]float32, segment.Classes*segment.Side*segment.Side)
+		g := picture.NewGeometry(rows, cols)
+		p := make([]float32, picture.Classes*picture.Side*picture.Side)
 		for i := range p {
 			p[i] = -1000 // padding must not show
 		}
 		for y := range g.Height {
 			for x := range g.Width {
-				i := (g.Top+y)*segment.Side + g.Left + x
+				i := (g.Top+y)*picture.Side + g.Left + x
 				p[i] = float32((float64(y) + 0.5) / float64(g.Height))
-				p[i+segment.Side*segment.Side] = float32((float64(x) + 0.5) / float64(g.Width))
+				p[i+picture.Side*picture.Side] = float32((float64(x) + 0.5) / float64(g.Width))
 			}
 		}
 		up := g.ProbabilitiesUp(p)
@@ -62,13 +62,13 @@ func TestCanonicalPicture(t *testing.T) {
 		for i := range pix {
 			pix[i] = float32(i % cols)
 		}
-		x, g := segment.CanonicalPicture(pix, rows, cols)
+		x, g := picture.Canonical(pix, rows, cols)
 		var sum, peak, low float64
-		for y := range segment.Side {
-			for k := range segment.Side {
-				v := float64(x[y*segment.Side+k])
+		for y := range picture.Side {
+			for k := range picture.Side {
+				v := float64(x[y*picture.Side+k])
 				low = min(low, v)
-				if g.Contains(y, k) {
+				if shows(g, y, k) {
 					sum += v
 					peak = max(peak, math.Abs(v))
 				}
@@ -80,12 +80,12 @@ func TestCanonicalPicture(t *testing.T) {
 		if cols > 1 && g.Width > 1 && math.Abs(peak-1) > 1e-6 {
 			t.Errorf("%v: largest value %v, want 1", s, peak)
 		}
-		if !g.Contains(0, 0) && float64(x[0]) != low {
+		if !shows(g, 0, 0) && float64(x[0]) != low {
 			t.Errorf("%v: padding %v, want the minimum %v", s, x[0], low)
 		}
 	}
-	flat, _ := segment.CanonicalPicture([]float32{3, 3, 3, 3}, 2, 2)
-	nan, _ := segment.CanonicalPicture([]float32{1, float32(math.NaN()), float32(math.Inf(1)), 5}, 2, 2)
+	flat, _ := picture.Canonical([]float32{3, 3, 3, 3}, 2, 2)
+	nan, _ := picture.Canonical([]float32{1, float32(math.NaN()), float32(math.Inf(1)), 5}, 2, 2)
 	for i := range flat {
 		if flat[i] != 0 || !(nan[i] >= -1 && nan[i] <= 1) {
 			t.Fatalf("pixel %d: constant picture %v, picture with NaN %v", i, flat[i], nan[i])
@@ -94,7 +94,7 @@ func TestCanonicalPicture(t *testing.T) {
 }
 
 func TestLabelDown(t *testing.T) {
-	g := segment.NewGeometry(400, 200)
+	g := picture.NewGeometry(400, 200)
 	label := make([]uint8, 400*200)
 	for i := range label { // in each 2×2 block: three of class 2, one of class 1; then ignore
 		label[i] = 2
@@ -106,13 +106,18 @@ func TestLabelDown(t *testing.T) {
 		}
 	}
 	for i, l := range g.LabelDown(label) {
-		y, x := i/segment.Side, i%segment.Side
+		y, x := i/picture.Side, i%picture.Side
 		want := uint8(2)
-		if !g.Contains(y, x) || y >= 150 {
+		if !shows(g, y, x) || y >= 150 {
 			want = 255
 		}
 		if l != want {
 			t.Fatalf("(%d,%d): got %d, want %d", y, x, l, want)
 		}
 	}
+}
+
+// shows reports whether input pixel (row, col) shows the picture, not padding.
+func shows(g picture.Geometry, row, col int) bool {
+	return row >= g.Top && row < g.Top+g.Height && col >= g.Left && col < g.Left+g.Width
 }

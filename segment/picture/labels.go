@@ -1,11 +1,13 @@
-package segment
+package picture
 
-// labels chooses the most probable class of every pixel of the field (nil: of the
+import "dicomnode/internal/raster"
+
+// Labels chooses the most probable class of every pixel of the field (nil: of the
 // image), row by row, Ignore outside it, and keeps the winning probability.
-func (u *Upsampler) labels(field Mask) (label []uint8, probability []float32) {
+func (u *Upsampler) Labels(field Mask) (label []uint8, probability []float32) {
 	cols := u.g.Columns
 	label, probability = make([]uint8, u.g.Rows*cols), make([]float32, u.g.Rows*cols)
-	parallel(u.g.Rows, func(r int) {
+	raster.Parallel(u.g.Rows, func(r int) {
 		p := newRow(cols)
 		u.Row(r, p)
 		for k := range cols {
@@ -35,114 +37,44 @@ func newRow(cols int) (p [Classes][]float32) {
 	return p
 }
 
-// run is a stretch of one class in one row.
-type run struct {
-	row, from, to int32
-	parent        int32
-}
-
-// removeIslands gives 4-connected regions of fewer than least pixels the class with
+// RemoveIslands gives 4-connected regions of fewer than least pixels the class with
 // the longest border to them, smallest class on a tie; regions of Ignore stay, and so
 // do islands that touch nothing else. It returns the pixels that changed class.
-func removeIslands(label []uint8, rows, cols, least int) (changed int) {
+func RemoveIslands(label []uint8, rows, cols, least int) (changed int) {
 	if least < 2 {
 		return 0
 	}
-	runs, first := connectedRuns(label, rows, cols)
-	area := make([]int, len(runs))
-	for i := range runs {
-		area[root(runs, int32(i))] += int(runs[i].to - runs[i].from)
-	}
-	border := make(map[int32]*[Classes]int)
-	small := func(i int32) bool {
-		return area[i] < least && label[int(runs[i].row)*cols+int(runs[i].from)] != uint8(Ignore)
-	}
-	for i := range runs {
-		if k := root(runs, int32(i)); small(k) {
+	runs := raster.Connect(label, rows, cols)
+	area := runs.Areas()
+	border := make(map[int]*[Classes]int)
+	small := func(i int) bool { return area[i] < least && label[runs.First(i)] != uint8(Ignore) }
+	for i, r := range runs.Runs {
+		if k := runs.Root(i); small(k) {
 			if border[k] == nil {
 				border[k] = new([Classes]int)
 			}
-			touch(label, rows, cols, runs[i], border[k])
+			touch(label, rows, cols, r, border[k])
 		}
 	}
-	for i := 0; i < len(first); i++ { // classes are chosen before any pixel changes
-		for _, r := range runs[first[i]:endOf(first, i, len(runs))] {
-			k := root(runs, r.parent)
-			b := border[k]
-			if b == nil {
-				continue
+	for i, r := range runs.Runs { // classes are chosen before any pixel changes
+		b := border[runs.Root(i)]
+		if b == nil {
+			continue
+		}
+		if c, ok := longest(b); ok {
+			line := label[int(r.Row)*cols:]
+			for x := r.From; x < r.To; x++ {
+				line[x] = c
 			}
-			if c, ok := longest(b); ok {
-				line := label[int(r.row)*cols:]
-				for x := r.from; x < r.to; x++ {
-					line[x] = c
-				}
-				changed += int(r.to - r.from)
-			}
+			changed += int(r.To - r.From)
 		}
 	}
 	return changed
 }
 
-func endOf(first []int, i, n int) int {
-	if i+1 < len(first) {
-		return first[i+1]
-	}
-	return n
-}
-
-// connectedRuns splits the rows into runs of one class and joins those that touch
-// vertically; first is the index of each row's first run.
-func connectedRuns(label []uint8, rows, cols int) (runs []run, first []int) {
-	first = make([]int, rows)
-	for r := range rows {
-		first[r] = len(runs)
-		line := label[r*cols:][:cols]
-		for from := 0; from < cols; {
-			to := from + 1
-			for to < cols && line[to] == line[from] {
-				to++
-			}
-			runs = append(runs, run{int32(r), int32(from), int32(to), int32(len(runs))})
-			from = to
-		}
-		if r > 0 {
-			joinRows(label, cols, runs, first[r-1], first[r])
-		}
-	}
-	return runs, first
-}
-
-// joinRows unites touching runs of one class in two consecutive rows.
-func joinRows(label []uint8, cols int, runs []run, above, below int) {
-	a, b := above, below
-	for a < below && b < len(runs) {
-		ra, rb := runs[a], runs[b]
-		if ra.from < rb.to && rb.from < ra.to &&
-			label[int(ra.row)*cols+int(ra.from)] == label[int(rb.row)*cols+int(rb.from)] {
-			i, j := root(runs, int32(a)), root(runs, int32(b))
-			runs[max(i, j)].parent = min(i, j)
-		}
-		if ra.to <= rb.to {
-			a++
-		} else {
-			b++
-		}
-	}
-}
-
-// root finds the representative of run i's region, halving the path.
-func root(runs []run, i int32) int32 {
-	for runs[i].parent != i {
-		runs[i].parent = runs[runs[i].parent].parent
-		i = runs[i].parent
-	}
-	return i
-}
-
 // touch counts the other classes around a run.
-func touch(label []uint8, rows, cols int, r run, border *[Classes]int) {
-	own := label[int(r.row)*cols+int(r.from)]
+func touch(label []uint8, rows, cols int, r raster.Run, border *[Classes]int) {
+	own := label[int(r.Row)*cols+int(r.From)]
 	count := func(row, col int) {
 		if row < 0 || row >= rows || col < 0 || col >= cols {
 			return
@@ -151,11 +83,11 @@ func touch(label []uint8, rows, cols int, r run, border *[Classes]int) {
 			border[c]++
 		}
 	}
-	count(int(r.row), int(r.from)-1)
-	count(int(r.row), int(r.to))
-	for x := r.from; x < r.to; x++ {
-		count(int(r.row)-1, int(x))
-		count(int(r.row)+1, int(x))
+	count(int(r.Row), int(r.From)-1)
+	count(int(r.Row), int(r.To))
+	for x := r.From; x < r.To; x++ {
+		count(int(r.Row)-1, int(x))
+		count(int(r.Row)+1, int(x))
 	}
 }
 
@@ -167,4 +99,23 @@ func longest(b *[Classes]int) (uint8, bool) {
 		}
 	}
 	return uint8(best), b[best] > 0
+}
+
+// Reclassify replaces the probability of pixels whose class changed by that of the
+// class they have now.
+func (u *Upsampler) Reclassify(before, label []uint8, probability []float32) {
+	raster.Parallel(u.g.Rows, func(r int) {
+		var p [Classes][]float32
+		for k := range u.g.Columns {
+			i := r*u.g.Columns + k
+			if label[i] == before[i] {
+				continue
+			}
+			if p[0] == nil {
+				p = newRow(u.g.Columns)
+				u.Row(r, p)
+			}
+			probability[i] = p[label[i]][k]
+		}
+	})
 }

@@ -1,6 +1,10 @@
-package segment
+package picture
 
-import "math"
+import (
+	"math"
+
+	"dicomnode/internal/raster"
+)
 
 // GuidedFilter refines probabilities with the image: guided image filtering (He, Sun and
 // Tang, ECCV 2010) of each class, so that borders between regions move to edges of the
@@ -25,9 +29,10 @@ const (
 )
 
 // NewGuidedFilter is a filter with the defaults.
-func NewGuidedFilter() *GuidedFilter { return new(GuidedFilter{}.complete()) }
+func NewGuidedFilter() *GuidedFilter { return new(GuidedFilter{}.WithDefaults()) }
 
-func (f GuidedFilter) complete() GuidedFilter {
+// WithDefaults puts the defaults where f gives nothing.
+func (f GuidedFilter) WithDefaults() GuidedFilter {
 	if !(f.Radius > 0) {
 		f.Radius = defaultRadius
 	}
@@ -49,9 +54,9 @@ const maxCells = cellsPerPixel * Side
 // depend on the number of processors.
 func (f GuidedFilter) Refine(geo Geometry, p, pix []float32, field Mask) *Upsampler {
 	if len(pix) != geo.Rows*geo.Columns || field != nil && len(field) != len(pix) {
-		panic("segment: Refine: picture or field size does not match the geometry")
+		panic("picture: Refine: picture or field size does not match the geometry")
 	}
-	f = f.complete()
+	f = f.WithDefaults()
 	grid := Geometry{Rows: geo.Rows, Columns: geo.Columns,
 		Height: min(geo.Rows, cellsPerPixel*geo.Height), Width: min(geo.Columns, cellsPerPixel*geo.Width)}
 	network := geo
@@ -69,8 +74,8 @@ func reach(radius float64, n, m int) int {
 // guide averages pix over Height×Width cells and scales it to 0..1 between the
 // percentiles that the network sees; a constant is all 0.
 func (g Geometry) guide(pix []float32) []float32 {
-	q := quantiles(pix, clipLow, clipHigh)
-	out := g.down(pix, q[0], q[1])
+	q := raster.Quantiles(pix, ClipLow, ClipHigh)
+	out := g.Down(pix, q[0], q[1])
 	scale := 0.0
 	if q[1] > q[0] {
 		scale = 1 / (float64(q[1]) - float64(q[0]))
@@ -91,7 +96,7 @@ func (g Geometry) exposed(field Mask) []float32 {
 		return out
 	}
 	rows, cols := spans(g.Rows, g.Height), spans(g.Columns, g.Width)
-	parallel(g.Height, func(y int) {
+	raster.Parallel(g.Height, func(y int) {
 		for x, s := range cols {
 			var sum float32
 			for j, wr := range rows[y].weights {
@@ -105,23 +110,4 @@ func (g Geometry) exposed(field Mask) []float32 {
 		}
 	})
 	return out
-}
-
-// Probabilities brings the network's answer p (Classes×Side×Side) to the pixels of the
-// picture pix (Rows×Columns); field limits a refinement to what is exposed, nil is
-// everything. It panics at other sizes.
-func (c Config) Probabilities(geo Geometry, p, pix []float32, field Mask) *Upsampler {
-	if c.Guided == nil {
-		return geo.Upsampler(p)
-	}
-	return c.Guided.Refine(geo, p, pix, field)
-}
-
-// Label is the class of each pixel, as Pipeline.Run finds it for the network's answer p
-// (Classes×Side×Side) to a picture pix (Rows×Columns) that is exposed everywhere; islands
-// are removed as well. It panics at other sizes.
-func (c Config) Label(geo Geometry, p, pix []float32) []uint8 {
-	label, _ := c.Probabilities(geo, p, pix, nil).labels(nil)
-	removeIslands(label, geo.Rows, geo.Columns, c.leastIsland(len(label)))
-	return label
 }

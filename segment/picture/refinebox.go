@@ -1,4 +1,6 @@
-package segment
+package picture
+
+import "dicomnode/internal/raster"
 
 // cells is the grid that lines are fitted on.
 type cells struct{ rows, cols int }
@@ -8,7 +10,7 @@ func (g cells) plane() []float32 { return make([]float32, g.rows*g.cols) }
 
 // each calls f for every cell.
 func (g cells) each(f func(i int)) {
-	parallel(g.rows, func(y int) {
+	raster.Parallel(g.rows, func(y int) {
 		for i := y * g.cols; i < (y+1)*g.cols; i++ {
 			f(i)
 		}
@@ -103,12 +105,12 @@ func (g cells) box(radius [2]int, planes ...[]float32) {
 	for k := range across {
 		across[k] = g.plane()
 	}
-	parallel(len(planes)*g.rows, func(i int) {
+	raster.Parallel(len(planes)*g.rows, func(i int) {
 		k, from := i/g.rows, i%g.rows*g.cols
 		slide(across[k][from:][:g.cols], planes[k][from:][:g.cols], radius[1])
 	})
 	stripes := (g.cols + stripe - 1) / stripe
-	parallel(len(planes)*stripes, func(i int) {
+	raster.Parallel(len(planes)*stripes, func(i int) {
 		k, first := i/stripes, i%stripes*stripe
 		g.fall(planes[k], across[k], first, min(stripe, g.cols-first), radius[0])
 	})

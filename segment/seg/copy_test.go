@@ -1,4 +1,4 @@
-package segment_test
+package seg_test
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
-	"dicomnode/segment"
+	"dicomnode/segment/decode"
 )
 
 // TestSEGCopies: what comes from the source, and how.
@@ -16,7 +16,7 @@ func TestSEGCopies(t *testing.T) {
 	type check struct{ path, want string }
 	for name, c := range map[string]struct {
 		source func(*iod.DataSet)
-		image  func(*segment.Image)
+		image  func(*decode.Image)
 		checks []check
 	}{
 		"right": {nil, nil, []check{
@@ -35,7 +35,7 @@ func TestSEGCopies(t *testing.T) {
 			{"LossyImageCompression", "01"}, {"LossyImageCompressionRatio", `10\3`},
 			{"LossyImageCompressionMethod", `ISO_10918_1\ISO_15444_1`},
 		}},
-		"lossy syntax": {nil, func(i *segment.Image) { i.TransferSyntaxUID = "1.2.840.10008.1.2.4.91" }, []check{
+		"lossy syntax": {nil, func(i *decode.Image) { i.TransferSyntaxUID = "1.2.840.10008.1.2.4.91" }, []check{
 			{"LossyImageCompression", "01"}, {"LossyImageCompressionMethod", "ISO_15444_1"},
 		}},
 		"spacing": {nil, nil, []check{
@@ -54,7 +54,7 @@ func TestSEGCopies(t *testing.T) {
 			{"SharedFunctionalGroupsSequence/PlaneOrientationSequence/ImageOrientationPatient", `0\1\0\0\0\-1`},
 			{"PerFrameFunctionalGroupsSequence/PlanePositionSequence/ImagePositionPatient", `1\2\3`},
 		}},
-		"broken frame of reference": {nil, func(i *segment.Image) {
+		"broken frame of reference": {nil, func(i *decode.Image) {
 			e, _ := dicom.NewElement(tag.FrameOfReferenceUID, []string{"none"})
 			i.Dataset.Elements = append(i.Dataset.Elements, e)
 		}, []check{{"FrameOfReferenceUID", iod.FrameOfReferenceUID("1.2.3.4.1")}}},
@@ -63,17 +63,17 @@ func TestSEGCopies(t *testing.T) {
 		}},
 		"UID with leading zero": {func(d *iod.DataSet) {
 			d.Remove(tag.StudyInstanceUID)
-		}, func(i *segment.Image) {
+		}, func(i *decode.Image) {
 			e, _ := dicom.NewElement(tag.StudyInstanceUID, []string{"1.2.03.4"})
 			i.Dataset.Elements, i.SOPInstanceUID = append(i.Dataset.Elements, e), "1.2.03.5"
 		}, []check{
 			{"StudyInstanceUID", "1.2.03.4"}, {"SourceImageSequence/ReferencedSOPInstanceUID", "1.2.03.5"},
 		}},
-		"too long accession number": {nil, func(i *segment.Image) {
+		"too long accession number": {nil, func(i *decode.Image) {
 			e, _ := dicom.NewElement(tag.AccessionNumber, []string{"12345678901234567890"})
 			i.Dataset.Elements = append([]*dicom.Element{e}, i.Dataset.Elements...)
 		}, []check{{"AccessionNumber", "12345678901234567890"}}},
-		"invalid weight": {nil, func(i *segment.Image) {
+		"invalid weight": {nil, func(i *decode.Image) {
 			e, _ := dicom.NewElement(tag.PatientWeight, []string{"heavy"})
 			i.Dataset.Elements = append([]*dicom.Element{e}, i.Dataset.Elements...)
 		}, []check{{"PatientWeight", "absent"}}},

@@ -1,4 +1,4 @@
-package segment
+package seg
 
 // The bit packer, for tests outside the package.
 var (

@@ -1,4 +1,4 @@
-package segment
+package seg
 
 import (
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -8,7 +8,7 @@ import (
 
 // dimensions sets the Multi-frame Dimension module (PS3.3 C.7.6.17): one
 // dimension, the segment number.
-func (s *seg) dimensions(d *iod.DataSet, uid string) {
+func (s *SEG) dimensions(d *iod.DataSet, uid string) {
 	organization := &iod.DataSet{}
 	organization.Strings(tag.DimensionOrganizationUID, uid)
 	d.Sequence(tag.DimensionOrganizationSequence, organization)
@@ -24,9 +24,9 @@ func (s *seg) dimensions(d *iod.DataSet, uid string) {
 // functionalGroups sets the Multi-frame Functional Groups module (PS3.3
 // C.7.6.16). An empty segment has its frame as well, so that frame i shows
 // segment i in every object.
-func (s *seg) functionalGroups(d *iod.DataSet) {
+func (s *SEG) functionalGroups(d *iod.DataSet) {
 	shared := &iod.DataSet{}
-	if s.opt.Profile == SEGDisplay {
+	if s.opt.Profile == Display {
 		s.frameOfReference(d)
 		s.plane(shared)
 	}
@@ -41,7 +41,7 @@ func (s *seg) functionalGroups(d *iod.DataSet) {
 
 // frame describes the frame of one segment (PS3.3 C.7.6.16.2.2, C.8.20.3.1,
 // C.7.6.16.2.6).
-func (s *seg) frame(number int) *iod.DataSet {
+func (s *SEG) frame(number int) *iod.DataSet {
 	content := &iod.DataSet{}
 	content.Ints(tag.DimensionIndexValues, number)
 	identification := &iod.DataSet{}
@@ -51,7 +51,7 @@ func (s *seg) frame(number int) *iod.DataSet {
 	d.Sequence(tag.FrameContentSequence, content)
 	d.Sequence(tag.SegmentIdentificationSequence, identification)
 	d.Sequence(tag.DerivationImageSequence, s.derivation())
-	if s.opt.Profile == SEGDisplay {
+	if s.opt.Profile == Display {
 		position := &iod.DataSet{}
 		s.copyOr(position, tag.ImagePositionPatient, 0, 0, 0)
 		d.Sequence(tag.PlanePositionSequence, position)
@@ -60,7 +60,7 @@ func (s *seg) frame(number int) *iod.DataSet {
 }
 
 // derivation ties a frame to its source pixel by pixel.
-func (s *seg) derivation() *iod.DataSet {
+func (s *SEG) derivation() *iod.DataSet {
 	source := s.sourceImage()
 	source.Sequence(tag.PurposeOfReferenceCodeSequence, iod.SourceImageForOperation.Item())
 	source.Strings(tag.SpatialLocationsPreserved, "YES")
@@ -73,7 +73,7 @@ func (s *seg) derivation() *iod.DataSet {
 
 // frameOfReference sets the Frame of Reference module (PS3.3 C.7.4.1), to one of
 // the image's own where the source has none that can be written.
-func (s *seg) frameOfReference(d *iod.DataSet) {
+func (s *SEG) frameOfReference(d *iod.DataSet) {
 	uid, trial := s.source.String(tag.FrameOfReferenceUID), &iod.DataSet{}
 	if trial.ForeignUID(tag.FrameOfReferenceUID, uid); trial.Err() != nil {
 		uid = iod.FrameOfReferenceUID(s.img.SOPInstanceUID)
@@ -86,7 +86,7 @@ func (s *seg) frameOfReference(d *iod.DataSet) {
 // C.7.6.16.2.1). A projection has no slice thickness, yet the attribute is
 // required there; 1 mm, and 1 mm pixels where the source gives no spacing, have
 // no physical meaning.
-func (s *seg) plane(shared *iod.DataSet) {
+func (s *SEG) plane(shared *iod.DataSet) {
 	orientation := &iod.DataSet{}
 	s.copyOr(orientation, tag.ImageOrientationPatient, 1, 0, 0, 0, 1, 0)
 	shared.Sequence(tag.PlaneOrientationSequence, orientation)
@@ -103,7 +103,7 @@ func (s *seg) plane(shared *iod.DataSet) {
 
 // copyOr copies a Type 1 attribute of the source with as many values as otherwise
 // has, or sets it to these.
-func (s *seg) copyOr(d *iod.DataSet, t tag.Tag, otherwise ...float64) {
+func (s *SEG) copyOr(d *iod.DataSet, t tag.Tag, otherwise ...float64) {
 	if len(s.source.Strings(t)) == len(otherwise) {
 		d.Copy(s.source, t)
 	}

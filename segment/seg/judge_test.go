@@ -1,4 +1,4 @@
-package segment_test
+package seg_test
 
 import (
 	"errors"
@@ -10,8 +10,11 @@ import (
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/dicomtest"
 	"dicomnode/internal/iod"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/seg"
 )
 
 // judge returns the path of an outside program, or skips.
@@ -78,8 +81,8 @@ func dx(class string) func(*iod.DataSet) {
 	}
 }
 
-func profiles() []segment.SEGProfile {
-	return []segment.SEGProfile{segment.SEGDisplay, segment.SEGStrict}
+func profiles() []seg.Profile {
+	return []seg.Profile{seg.Display, seg.Strict}
 }
 
 // TestSEGIsClean has dciodvfy find neither errors nor warnings.
@@ -104,11 +107,11 @@ func mustBeClean(t *testing.T, dciodvfy, path string) {
 }
 
 // segFile writes a segmentation as a Part 10 file and returns its path.
-func segFile(t *testing.T, img *segment.Image, res *segment.Result, opt segment.SEGOptions) string {
+func segFile(t *testing.T, img *decode.Image, res *segment.Result, opt seg.Options) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "seg.dcm")
-	uid := segment.SEGInstanceUID(img, res, opt)
-	writeFile(t, path, part10Bytes(t, writeSEG(t, img, res, opt), segment.SegmentationStorage, uid))
+	uid := uidOf(t, img, res, opt)
+	writeFile(t, path, part10Bytes(t, writeSEG(t, img, res, opt), seg.SOPClassUID, uid))
 	return path
 }
 
@@ -128,7 +131,7 @@ func TestSEGFitsItsSource(t *testing.T) {
 			img := segImage(t, d)
 			source := filepath.Join(t.TempDir(), "source.dcm")
 			writeSource(t, source, d, c.rows, c.cols)
-			mustFit(t, dcentvfy, source, segFile(t, img, segResult(c.rows, c.cols), segOptions(segment.SEGDisplay)))
+			mustFit(t, dcentvfy, source, segFile(t, img, segResult(c.rows, c.cols), segOptions(seg.Display)))
 		})
 	}
 }
@@ -141,7 +144,7 @@ func TestSEGOfRealImages(t *testing.T) {
 	for _, name := range []string{"RG2_UNC.dcm", "RG3_UNC.dcm", "RG3_BigEndian.dcm", "RG3_ImplicitLE.dcm", "canon_966_fixed.dcm", "kodak_hand_J2KR.dcm"} {
 		for _, p := range profiles() {
 			t.Run(name+"/"+string(p), func(t *testing.T) {
-				source := sharedDICOM(t, name)
+				source := dicomtest.Shared(t, "dicom", name)
 				img := readReal(t, source)
 				seg := segFile(t, img, segResult(img.Rows, img.Columns), segOptions(p))
 				if strings.HasPrefix(name, "RG") {
@@ -155,14 +158,14 @@ func TestSEGOfRealImages(t *testing.T) {
 
 // readReal decodes an image, or only its attributes where its pixels are of a kind
 // this program does not read.
-func readReal(t *testing.T, path string) *segment.Image {
+func readReal(t *testing.T, path string) *decode.Image {
 	t.Helper()
-	img, err := segment.ReadImage(path)
+	img, err := decode.ReadFile(path)
 	if err == nil {
 		img.Received = received
 		return img
 	}
-	if !errors.Is(err, segment.ErrUnsupported) {
+	if !errors.Is(err, decode.ErrUnsupported) {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)

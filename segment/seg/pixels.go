@@ -1,6 +1,10 @@
-package segment
+package seg
 
-import "io"
+import (
+	"io"
+
+	"dicomnode/segment/picture"
+)
 
 // packedSize is the length in bytes of frames×pixels bits, padded to an even
 // number (PS3.5 8.1.1, 8.2).
@@ -12,7 +16,7 @@ func packedSize(frames, pixels int) int64 {
 // packMasks writes masks as 1-bit pixels (PS3.5 8.1.1 and D): pixel k of all
 // frames together is bit k%8, counted from the least significant, of byte k/8.
 // Frames follow each other without alignment; only the end is padded.
-func packMasks(w io.Writer, masks []Mask) error {
+func packMasks(w io.Writer, masks []picture.Mask) error {
 	p := &bitPacker{w: w, out: make([]byte, 0, 32<<10)}
 	for _, m := range masks {
 		if err := p.add(m); err != nil {
@@ -107,8 +111,8 @@ func (p *bitPacker) end() error {
 
 // unpackMask reads frame number frame (from 0) of pixels bits from packed, the
 // inverse of packMasks. packed must hold it.
-func unpackMask(packed []byte, frame, pixels int) Mask {
-	m := make(Mask, pixels)
+func unpackMask(packed []byte, frame, pixels int) picture.Mask {
+	m := make(picture.Mask, pixels)
 	k := frame * pixels
 	for i := range m {
 		m[i] = packed[(k+i)>>3]&(1<<((k+i)&7)) != 0

@@ -1,4 +1,4 @@
-package segment_test
+package seg_test
 
 import (
 	"bytes"
@@ -9,20 +9,22 @@ import (
 	"slices"
 	"testing"
 
-	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/seg"
 )
 
 // TestPackMasksBitOrder pins PS3.5 8.1.1 on three 5×5 frames, worked out by hand:
 // bits run from the least significant, across frames, 75 bits in 10 bytes.
 func TestPackMasksBitOrder(t *testing.T) {
-	masks := []segment.Mask{
+	masks := []picture.Mask{
 		mask("#....", ".....", ".....", ".....", "....#"), // bits 0 and 24
 		mask("#####", ".....", ".....", ".....", "....."), // bits 25 to 29
 		mask(".....", ".....", ".....", ".....", "....#"), // bit 74
 	}
 	want := []byte{0x01, 0, 0, 0x3f, 0, 0, 0, 0, 0, 0x04}
 	var got bytes.Buffer
-	if err := segment.PackMasks(&got, masks); err != nil {
+	if err := seg.PackMasks(&got, masks); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Bytes(), want) {
@@ -36,14 +38,14 @@ func TestReadMasks(t *testing.T) {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			res := segResult(size[0], size[1])
 			dataSet := writeSEG(t, segImage(t, segSource(size[0], size[1], nil)), res, segOptions(""))
-			file := part10Bytes(t, dataSet, segment.SegmentationStorage, "1.2")
+			file := part10Bytes(t, dataSet, seg.SOPClassUID, "1.2")
 			for _, b := range [][]byte{dataSet, file} {
-				got, rows, cols, err := segment.ReadMasks(b)
+				got, rows, cols, err := seg.ReadMasks(b)
 				if err != nil || rows != size[0] || cols != size[1] {
 					t.Fatalf("ReadMasks: %d×%d, %v", rows, cols, err)
 				}
 				m := res.Masks
-				if !slices.EqualFunc([]segment.Mask{m.Open, m.Soft, m.Bone, m.HighPrecisionSoft}, got, slices.Equal) {
+				if !slices.EqualFunc([]picture.Mask{m.Open, m.Soft, m.Bone, m.HighPrecisionSoft}, got, slices.Equal) {
 					t.Error("masks differ from those written")
 				}
 			}
@@ -55,12 +57,12 @@ func TestReadMasks(t *testing.T) {
 func TestReadMasksRefuses(t *testing.T) {
 	dataSet := writeSEG(t, segImage(t, segSource(5, 5, nil)), crossResult(), segOptions(""))
 	for n := range dataSet {
-		if _, _, _, err := segment.ReadMasks(dataSet[:n]); err == nil {
+		if _, _, _, err := seg.ReadMasks(dataSet[:n]); err == nil {
 			t.Fatalf("read %d bytes of %d without error", n, len(dataSet))
 		}
 	}
 	other := bytes.Replace(dataSet, []byte("BINARY"), []byte("LABELS"), -1)
-	if _, _, _, err := segment.ReadMasks(other); !errors.Is(err, segment.ErrUnsupported) {
+	if _, _, _, err := seg.ReadMasks(other); !errors.Is(err, decode.ErrUnsupported) {
 		t.Errorf("error is %v, want ErrUnsupported", err)
 	}
 }
@@ -78,10 +80,10 @@ func FuzzMask(f *testing.F) {
 			t.Skip()
 		}
 		random := rand.New(rand.NewPCG(seed, 0))
-		masks := make([]segment.Mask, frames)
+		masks := make([]picture.Mask, frames)
 		want := make([]byte, (int(frames)*int(pixels)+15)/16*2)
 		for i := range masks {
-			masks[i] = make(segment.Mask, pixels)
+			masks[i] = make(picture.Mask, pixels)
 			for j := range masks[i] {
 				if masks[i][j] = random.IntN(2) == 1; masks[i][j] {
 					k := i*int(pixels) + j
@@ -90,14 +92,14 @@ func FuzzMask(f *testing.F) {
 			}
 		}
 		var got bytes.Buffer
-		if err := segment.PackMasks(&got, masks); err != nil {
+		if err := seg.PackMasks(&got, masks); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got.Bytes(), want) {
 			t.Fatal("packed bytes differ")
 		}
 		for i, m := range masks {
-			if !slices.Equal(m, segment.UnpackMask(got.Bytes(), i, int(pixels))) {
+			if !slices.Equal(m, seg.UnpackMask(got.Bytes(), i, int(pixels))) {
 				t.Fatalf("frame %d differs after unpacking", i)
 			}
 		}
@@ -108,9 +110,9 @@ func FuzzMask(f *testing.F) {
 func FuzzReadMasks(f *testing.F) {
 	dataSet := writeSEG(f, segImage(f, segSource(5, 5, nil)), crossResult(), segOptions(""))
 	f.Add(dataSet)
-	f.Add(part10Bytes(f, dataSet, segment.SegmentationStorage, "1.2"))
+	f.Add(part10Bytes(f, dataSet, seg.SOPClassUID, "1.2"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		masks, rows, cols, err := segment.ReadMasks(b)
+		masks, rows, cols, err := seg.ReadMasks(b)
 		if err != nil {
 			return
 		}
@@ -128,7 +130,7 @@ func BenchmarkWriteSEG(b *testing.B) {
 	b.SetBytes(rows * cols * 4 / 8)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := segment.WriteSEG(io.Discard, img, res, segOptions("")); err != nil {
+		if err := newSEG(b, img, res, segOptions("")).Encode(io.Discard); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package segment
+package seg
 
 import (
 	"encoding/binary"
@@ -9,6 +9,8 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
 )
 
 // ReadMasks reads the frames of a BINARY segmentation as [WriteSEG] writes them:
@@ -16,7 +18,7 @@ import (
 // file meta information. It returns one mask of rows×cols pixels per frame, and
 // an error wrapping [ErrUnsupported] or [ErrMalformed] for anything else. The
 // masks take eight times the memory of the pixel data, never more.
-func ReadMasks(b []byte) (masks []Mask, rows, cols int, err error) {
+func ReadMasks(b []byte) (masks []picture.Mask, rows, cols int, err error) {
 	if len(b) >= 132 && string(b[128:132]) == "DICM" {
 		b = b[132:]
 	}
@@ -24,19 +26,19 @@ func ReadMasks(b []byte) (masks []Mask, rows, cols int, err error) {
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	if class, kind := text(values[tag.SOPClassUID]), text(values[tag.SegmentationType]); class != SegmentationStorage || kind != "BINARY" {
-		return nil, 0, 0, fmt.Errorf("read masks: %w: want a BINARY segmentation", ErrUnsupported)
+	if class, kind := text(values[tag.SOPClassUID]), text(values[tag.SegmentationType]); class != SOPClassUID || kind != "BINARY" {
+		return nil, 0, 0, fmt.Errorf("read masks: %w: want a BINARY segmentation", decode.ErrUnsupported)
 	}
 	frames, err := strconv.Atoi(strings.TrimSpace(text(values[tag.NumberOfFrames])))
 	rows, cols = unsigned(values[tag.Rows]), unsigned(values[tag.Columns])
 	if err != nil || frames < 1 || rows < 1 || cols < 1 || unsigned(values[tag.BitsAllocated]) != 1 {
-		return nil, 0, 0, fmt.Errorf("read masks: %w: frames, rows, columns or bits allocated", ErrMalformed)
+		return nil, 0, 0, fmt.Errorf("read masks: %w: frames, rows, columns or bits allocated", decode.ErrMalformed)
 	}
 	packed := values[tag.PixelData]
 	if frames > len(packed)*8 || int64(len(packed)) != packedSize(frames, rows*cols) {
-		return nil, 0, 0, fmt.Errorf("read masks: %w: %d bytes of pixel data for %d frames of %d×%d", ErrMalformed, len(packed), frames, rows, cols)
+		return nil, 0, 0, fmt.Errorf("read masks: %w: %d bytes of pixel data for %d frames of %d×%d", decode.ErrMalformed, len(packed), frames, rows, cols)
 	}
-	masks = make([]Mask, frames)
+	masks = make([]picture.Mask, frames)
 	for i := range masks {
 		masks[i] = unpackMask(packed, i, rows*cols)
 	}
@@ -49,18 +51,18 @@ func topLevel(b []byte) (map[tag.Tag][]byte, error) {
 	values := map[tag.Tag][]byte{}
 	for len(b) > 0 {
 		if len(b) < 8 {
-			return nil, fmt.Errorf("read masks: %w: attribute cut off", ErrMalformed)
+			return nil, fmt.Errorf("read masks: %w: attribute cut off", decode.ErrMalformed)
 		}
 		t := tag.Tag{Group: binary.LittleEndian.Uint16(b), Element: binary.LittleEndian.Uint16(b[2:])}
 		length, header := uint64(binary.LittleEndian.Uint16(b[6:])), uint64(8)
 		if iod.LongForm(string(b[4:6])) {
 			if len(b) < 12 {
-				return nil, fmt.Errorf("read masks: %w: %s cut off", ErrMalformed, t)
+				return nil, fmt.Errorf("read masks: %w: %s cut off", decode.ErrMalformed, t)
 			}
 			length, header = uint64(binary.LittleEndian.Uint32(b[8:])), 12
 		}
 		if uint64(len(b)) < header+length {
-			return nil, fmt.Errorf("read masks: %w: %s has %d bytes of %d", ErrMalformed, t, uint64(len(b))-header, length)
+			return nil, fmt.Errorf("read masks: %w: %s has %d bytes of %d", decode.ErrMalformed, t, uint64(len(b))-header, length)
 		}
 		values[t] = b[header : header+length]
 		b = b[header+length:]

@@ -1,4 +1,4 @@
-package segment_test
+package seg_test
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 )
 
 // readers compares what two independent readers make of a segmentation with the
@@ -48,7 +48,7 @@ func TestSEGReaders(t *testing.T) {
 	}
 }
 
-func bytesOf(masks ...segment.Mask) []byte {
+func bytesOf(masks ...picture.Mask) []byte {
 	var b []byte
 	for _, m := range masks {
 		for _, v := range m {

@@ -1,4 +1,4 @@
-package segment_test
+package seg_test
 
 import (
 	"bytes"
@@ -17,6 +17,9 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/seg"
 )
 
 var update = flag.Bool("update", false, "write the golden dumps of segmentations anew")
@@ -59,8 +62,8 @@ func crossResult() *segment.Result {
 	return r
 }
 
-func mask(rows ...string) segment.Mask {
-	var m segment.Mask
+func mask(rows ...string) picture.Mask {
+	var m picture.Mask
 	for _, r := range rows {
 		for _, c := range r {
 			m = append(m, c == '#')
@@ -72,7 +75,7 @@ func mask(rows ...string) segment.Mask {
 // dump prints a data set, one attribute a line, items indented.
 func dump(t *testing.T, dataSet []byte) string {
 	t.Helper()
-	b := part10Bytes(t, dataSet, segment.SegmentationStorage, "1.2")
+	b := part10Bytes(t, dataSet, seg.SOPClassUID, "1.2")
 	ds, err := dicom.Parse(bytes.NewReader(b), int64(len(b)), nil, dicom.SkipProcessingPixelDataValue())
 	if err != nil {
 		t.Fatalf("parse: %v", err)
@@ -108,17 +111,17 @@ func dumpElements(out *strings.Builder, indent string, elements []*dicom.Element
 func TestSEGIsRepeatable(t *testing.T) {
 	img := segImage(t, segSource(37, 45, nil))
 	first := writeSEG(t, img, segResult(37, 45), segOptions(""))
-	again := writeSEG(t, segImage(t, segSource(37, 45, nil)), segResult(37, 45), segOptions(segment.SEGDisplay))
+	again := writeSEG(t, segImage(t, segSource(37, 45, nil)), segResult(37, 45), segOptions(seg.Display))
 	if !bytes.Equal(first, again) {
 		t.Error("two runs gave different bytes")
 	}
-	uid := segment.SEGInstanceUID(img, segResult(37, 45), segOptions(""))
+	uid := uidOf(t, img, segResult(37, 45), segOptions(""))
 	if got := valueOf(t, first, tag.SOPInstanceUID); got != uid || !strings.HasPrefix(uid, "2.25.") || len(uid) > 44 {
-		t.Errorf("SOP Instance UID is %q, SEGInstanceUID %q", got, uid)
+		t.Errorf("SOP Instance UID is %q, want %q", got, uid)
 	}
 	later := segOptions("")
 	later.Received = time.Time{}
-	if got := segment.SEGInstanceUID(img, segResult(37, 45), later); got != uid {
+	if got := uidOf(t, img, segResult(37, 45), later); got != uid {
 		t.Errorf("with the image's time the UID is %q, want %q", got, uid)
 	}
 }
@@ -126,29 +129,29 @@ func TestSEGIsRepeatable(t *testing.T) {
 // TestSEGUIDChanges: whatever changes what stands before the pixels changes the
 // UID, the pixels themselves do not.
 func TestSEGUIDChanges(t *testing.T) {
-	uid := func(change func(*segment.Image, *segment.Result, *segment.SEGOptions)) string {
+	uid := func(change func(*decode.Image, *segment.Result, *seg.Options)) string {
 		img, res, opt := segImage(t, segSource(5, 5, nil)), crossResult(), segOptions("")
 		change(img, res, &opt)
-		return segment.SEGInstanceUID(img, res, opt)
+		return uidOf(t, img, res, opt)
 	}
-	same := func(*segment.Image, *segment.Result, *segment.SEGOptions) {}
+	same := func(*decode.Image, *segment.Result, *seg.Options) {}
 	seen := map[string]string{uid(same): "nothing"}
-	for name, change := range map[string]func(*segment.Image, *segment.Result, *segment.SEGOptions){
-		"source": func(i *segment.Image, _ *segment.Result, _ *segment.SEGOptions) { i.SOPInstanceUID += "1" },
-		"model": func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) {
+	for name, change := range map[string]func(*decode.Image, *segment.Result, *seg.Options){
+		"source": func(i *decode.Image, _ *segment.Result, _ *seg.Options) { i.SOPInstanceUID += "1" },
+		"model": func(_ *decode.Image, r *segment.Result, _ *seg.Options) {
 			r.Model.Digest = "1" + r.Model.Digest
 		},
-		"config":    func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.ConfigDigest = "x" },
-		"threshold": func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.SoftTissueThreshold = 0.95 },
-		"device":    func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Model.Device = "CUDA:0" },
-		"dark":      func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Dark.Digest = "d2" },
-		"field":     func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.FieldRecord.Model = "f1" },
-		"profile":   func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) { o.Profile = segment.SEGStrict },
-		"received": func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) {
+		"config":    func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.ConfigDigest = "x" },
+		"threshold": func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.SoftTissueThreshold = 0.95 },
+		"device":    func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.Model.Device = "CUDA:0" },
+		"dark":      func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.Dark.Digest = "d2" },
+		"field":     func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.FieldRecord.Model = "f1" },
+		"profile":   func(_ *decode.Image, _ *segment.Result, o *seg.Options) { o.Profile = seg.Strict },
+		"received": func(_ *decode.Image, _ *segment.Result, o *seg.Options) {
 			o.Received = o.Received.Add(time.Microsecond)
 		},
-		"release": func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) { o.Version = "1.2.4" },
-		"serial":  func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) { o.DeviceSerialNumber = "install-2" },
+		"release": func(_ *decode.Image, _ *segment.Result, o *seg.Options) { o.Version = "1.2.4" },
+		"serial":  func(_ *decode.Image, _ *segment.Result, o *seg.Options) { o.DeviceSerialNumber = "install-2" },
 	} {
 		got := uid(change)
 		if got == "" || seen[got] != "" {
@@ -156,46 +159,41 @@ func TestSEGUIDChanges(t *testing.T) {
 		}
 		seen[got] = name
 	}
-	if got := uid(func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Masks.Bone[0] = true }); got != uid(same) {
+	if got := uid(func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.Masks.Bone[0] = true }); got != uid(same) {
 		t.Error("a pixel changed the UID")
 	}
 }
 
-// TestSEGRefuses: no byte is written, and the error names the attribute.
+// TestSEGRefuses: nothing is made that cannot be written, and the error names the attribute.
 func TestSEGRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		source func(*iod.DataSet)
-		change func(*segment.Image, *segment.Result, *segment.SEGOptions)
+		change func(*decode.Image, *segment.Result, *seg.Options)
 		want   string
 	}{
-		"profile": {nil, func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) { o.Profile = "loose" }, "unknown profile"},
-		"size":    {nil, func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Rows = 4 }, "differ in size"},
-		"mask":    {nil, func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Masks.Bone = r.Masks.Bone[1:] }, "mask of 24 pixels"},
-		"no mask": {nil, func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Masks.HighPrecisionSoft = nil }, "mask of 0 pixels"},
-		"vendor":  {nil, func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) { o.Manufacturer = "" }, "Manufacturer"},
-		"serial":  {nil, func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) { o.DeviceSerialNumber = " " }, "DeviceSerialNumber"},
-		"release": {nil, func(_ *segment.Image, _ *segment.Result, o *segment.SEGOptions) { o.Version = `1\2` }, "SoftwareVersions"},
-		"model":   {nil, func(_ *segment.Image, r *segment.Result, _ *segment.SEGOptions) { r.Model.Name = "" }, "AlgorithmName"},
-		"time": {nil, func(i *segment.Image, _ *segment.Result, o *segment.SEGOptions) {
+		"profile": {nil, func(_ *decode.Image, _ *segment.Result, o *seg.Options) { o.Profile = "loose" }, "unknown profile"},
+		"size":    {nil, func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.Rows = 4 }, "differ in size"},
+		"mask":    {nil, func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.Masks.Bone = r.Masks.Bone[1:] }, "mask of 24 pixels"},
+		"no mask": {nil, func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.Masks.HighPrecisionSoft = nil }, "mask of 0 pixels"},
+		"vendor":  {nil, func(_ *decode.Image, _ *segment.Result, o *seg.Options) { o.Manufacturer = "" }, "Manufacturer"},
+		"serial":  {nil, func(_ *decode.Image, _ *segment.Result, o *seg.Options) { o.DeviceSerialNumber = " " }, "DeviceSerialNumber"},
+		"release": {nil, func(_ *decode.Image, _ *segment.Result, o *seg.Options) { o.Version = `1\2` }, "SoftwareVersions"},
+		"model":   {nil, func(_ *decode.Image, r *segment.Result, _ *seg.Options) { r.Model.Name = "" }, "AlgorithmName"},
+		"time": {nil, func(i *decode.Image, _ *segment.Result, o *seg.Options) {
 			i.Received, o.Received = time.Time{}, time.Time{}
 		}, "SeriesDate"},
 		"study":       {func(d *iod.DataSet) { d.Remove(tag.StudyInstanceUID) }, nil, "StudyInstanceUID"},
 		"series":      {func(d *iod.DataSet) { d.Remove(tag.SeriesInstanceUID) }, nil, "SeriesInstanceUID"},
-		"source UID":  {nil, func(i *segment.Image, _ *segment.Result, _ *segment.SEGOptions) { i.SOPInstanceUID = "../x" }, "ReferencedSOPInstanceUID"},
-		"empty class": {nil, func(i *segment.Image, _ *segment.Result, _ *segment.SEGOptions) { i.SOPClassUID = "" }, "ReferencedSOPClassUID"},
+		"source UID":  {nil, func(i *decode.Image, _ *segment.Result, _ *seg.Options) { i.SOPInstanceUID = "../x" }, "ReferencedSOPInstanceUID"},
+		"empty class": {nil, func(i *decode.Image, _ *segment.Result, _ *seg.Options) { i.SOPClassUID = "" }, "ReferencedSOPClassUID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			img, res, opt := segImage(t, segSource(5, 5, c.source)), crossResult(), segOptions("")
 			if c.change != nil {
 				c.change(img, res, &opt)
 			}
-			var out bytes.Buffer
-			err := segment.WriteSEG(&out, img, res, opt)
-			if err == nil || !strings.Contains(err.Error(), c.want) || out.Len() > 0 {
-				t.Errorf("wrote %d bytes with error %v, want one naming %q", out.Len(), err, c.want)
-			}
-			if uid := segment.SEGInstanceUID(img, res, opt); uid != "" {
-				t.Errorf("SEGInstanceUID is %q, want none", uid)
+			if _, err := seg.New(img, res, opt); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one naming %q", err, c.want)
 			}
 		})
 	}
@@ -209,7 +207,7 @@ func TestSEGPatientDataStaysOutOfErrors(t *testing.T) {
 			e.Value, _ = dicom.NewValue([]string{strings.Repeat("Secret", 20000)})
 		}
 	}
-	err := segment.WriteSEG(&bytes.Buffer{}, img, crossResult(), segOptions(""))
+	_, err := seg.New(img, crossResult(), segOptions(""))
 	var attribute *iod.AttributeError
 	if !errors.As(err, &attribute) || attribute.Tag != tag.PatientName || strings.Contains(err.Error(), "Secret") {
 		t.Errorf("error is %.80v", err)

@@ -1,4 +1,4 @@
-package segment
+package seg
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/field"
 )
 
 // segmentKind describes one segment; its number is its place in segmentTable.
@@ -28,7 +30,7 @@ var segmentTable = []segmentKind{
 }
 
 // segments sets Segment Sequence (PS3.3 C.8.20.2, Table C.8.20-4).
-func (s *seg) segments(d *iod.DataSet) {
+func (s *SEG) segments(d *iod.DataSet) {
 	descriptions := []string{
 		"Pixels reached by the unattenuated beam",
 		"Soft tissue without bone in front or behind",
@@ -42,7 +44,7 @@ func (s *seg) segments(d *iod.DataSet) {
 	d.Sequence(tag.SegmentSequence, items...)
 }
 
-func (s *seg) segment(number int, kind segmentKind, description string) *iod.DataSet {
+func (s *SEG) segment(number int, kind segmentKind, description string) *iod.DataSet {
 	d := &iod.DataSet{}
 	d.Ints(tag.SegmentNumber, number)
 	d.Strings(tag.SegmentLabel, kind.label)
@@ -63,7 +65,7 @@ func (s *seg) segment(number int, kind segmentKind, description string) *iod.Dat
 }
 
 // algorithm is the Algorithm Identification Macro (PS3.3 Table 10-19).
-func (s *seg) algorithm() *iod.DataSet {
+func (s *SEG) algorithm() *iod.DataSet {
 	d := &iod.DataSet{}
 	d.Sequence(tag.AlgorithmFamilyCodeSequence, iod.ArtificialIntelligence.Item())
 	d.Required(tag.AlgorithmName, s.res.Model.Name)
@@ -75,7 +77,7 @@ func (s *seg) algorithm() *iod.DataSet {
 }
 
 // parameters is what a reader needs to judge or repeat the segmentation.
-func (s *seg) parameters() string {
+func (s *SEG) parameters() string {
 	r := s.res
 	lines := []string{
 		fmt.Sprintf("model: %s %s", r.Model.Name, r.Model.Version),
@@ -93,7 +95,7 @@ func (s *seg) parameters() string {
 	return strings.Join(lines, "\r\n")
 }
 
-func fieldText(r FieldRecord) string {
+func fieldText(r field.Record) string {
 	text := fmt.Sprintf("%s, %.4g of the frame", r.Method, r.Fraction)
 	if r.Model != "" {
 		text += ", network SHA-256 " + r.Model
@@ -101,7 +103,7 @@ func fieldText(r FieldRecord) string {
 	return text
 }
 
-func darkText(r DarkRecord) string {
+func darkText(r dark.Record) string {
 	text := r.Method
 	if r.Reason != "" {
 		text += " (" + r.Reason + ")"

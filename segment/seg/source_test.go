@@ -1,11 +1,10 @@
-package segment_test
+package seg_test
 
 import (
 	"bytes"
 	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,6 +14,12 @@ import (
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
 	"dicomnode/segment"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/field"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/polarity"
+	"dicomnode/segment/seg"
 )
 
 const (
@@ -95,14 +100,14 @@ func part10Bytes(t testing.TB, dataSet []byte, class, instance string) []byte {
 }
 
 // segImage is d as a decoded image, without its samples.
-func segImage(t testing.TB, d *iod.DataSet) *segment.Image {
+func segImage(t testing.TB, d *iod.DataSet) *decode.Image {
 	t.Helper()
 	return imageOf(parse(t, d))
 }
 
-func imageOf(ds dicom.Dataset) *segment.Image {
+func imageOf(ds dicom.Dataset) *decode.Image {
 	s := iod.NewSource(ds)
-	img := &segment.Image{
+	img := &decode.Image{
 		Dataset: ds, SOPClassUID: s.String(tag.SOPClassUID), SOPInstanceUID: s.String(tag.SOPInstanceUID),
 		TransferSyntaxUID: iod.ExplicitVRLittleEndian, SamplesPerPixel: 1, Frames: 1, Received: received,
 	}
@@ -118,8 +123,8 @@ func imageOf(ds dicom.Dataset) *segment.Image {
 func segResult(rows, cols int) *segment.Result {
 	n := rows * cols
 	m := segment.Masks{
-		Open: make(segment.Mask, n), Soft: make(segment.Mask, n), Bone: make(segment.Mask, n),
-		HighPrecisionSoft: make(segment.Mask, n),
+		Open: make(picture.Mask, n), Soft: make(picture.Mask, n), Bone: make(picture.Mask, n),
+		HighPrecisionSoft: make(picture.Mask, n),
 	}
 	random := rand.New(rand.NewPCG(uint64(rows), uint64(cols)))
 	for i := range n {
@@ -136,27 +141,42 @@ func segResult(rows, cols int) *segment.Result {
 	}
 	return &segment.Result{
 		Rows: rows, Columns: cols, Masks: m, BodyPart: "KNEE", SoftTissueThreshold: 0.9,
-		Dark:         segment.DarkRecord{Method: "dark frames", Reason: "calibration of this detector", Frames: 16, Offset: 101.25, Gain: true, Digest: "d1"},
-		FieldRecord:  segment.FieldRecord{Method: "image", Fraction: 0.75},
-		Polarity:     segment.PolarityRecord{Case: "MONOCHROME2, for presentation", Inverted: true},
+		Dark:         dark.Record{Method: "dark frames", Reason: "calibration of this detector", Frames: 16, Offset: 101.25, Gain: true, Digest: "d1"},
+		FieldRecord:  field.Record{Method: "image", Fraction: 0.75},
+		Polarity:     polarity.Record{Case: "MONOCHROME2, for presentation", Inverted: true},
 		Model:        segment.Model{Name: "XNet-16", Version: "1.0.0", Digest: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Device: "CPU"},
 		ConfigDigest: "c0ffee", Frame: 1, Frames: 1,
 	}
 }
 
-func segOptions(p segment.SEGProfile) segment.SEGOptions {
-	return segment.SEGOptions{
+func segOptions(p seg.Profile) seg.Options {
+	return seg.Options{
 		Profile: p, Received: received, Manufacturer: "dicomnode project", ProductName: "dicomnode",
 		DeviceSerialNumber: "install-1", Version: "1.2.3",
 	}
 }
 
+// newSEG makes a segmentation.
+func newSEG(t testing.TB, img *decode.Image, res *segment.Result, opt seg.Options) *seg.SEG {
+	t.Helper()
+	s, err := seg.New(img, res, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func uidOf(t testing.TB, img *decode.Image, res *segment.Result, opt seg.Options) string {
+	t.Helper()
+	return newSEG(t, img, res, opt).UID()
+}
+
 // writeSEG returns the data set bytes.
-func writeSEG(t testing.TB, img *segment.Image, res *segment.Result, opt segment.SEGOptions) []byte {
+func writeSEG(t testing.TB, img *decode.Image, res *segment.Result, opt seg.Options) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := segment.WriteSEG(&b, img, res, opt); err != nil {
-		t.Fatalf("WriteSEG: %v", err)
+	if err := newSEG(t, img, res, opt).Encode(&b); err != nil {
+		t.Fatal(err)
 	}
 	return b.Bytes()
 }
@@ -180,21 +200,4 @@ func writeFile(t testing.TB, path string, b []byte) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// sharedDICOM returns a real image, or skips.
-func sharedDICOM(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("SHARED_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "data")
-	}
-	path := filepath.Join(dir, "dicom", name)
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("REQUIRE_SHARED") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("no shared data")
-	}
-	return path
 }

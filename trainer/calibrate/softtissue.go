@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -45,7 +46,7 @@ func (s *SoftTissue) add(truth uint8, p [dataset.Classes]float32) {
 // Place says at which pixels soft tissue is counted.
 type Place struct {
 	Native bool                  // the images' own; otherwise the network's 200×200
-	Guided *segment.GuidedFilter // of Native: nil is bilinear interpolation
+	Guided *picture.GuidedFilter // of Native: nil is bilinear interpolation
 }
 
 // Count runs the network on the items of folders that data chooses. One image is in
@@ -118,17 +119,17 @@ func (at Place) count(ctx context.Context, s *dataset.Sample, picture *dataset.P
 // is exposed everywhere. The node then removes small islands, which can only take
 // pixels away from soft tissue of high precision: those that join soft tissue have a
 // probability below ½.
-func (at Place) native(s *dataset.Sample, picture *dataset.Picture, answer []float32) SoftTissue {
-	up := segment.Config{Guided: at.Guided}.Probabilities(s.Geo, answer, picture.Pix, nil)
-	buffer := make([]float32, dataset.Classes*picture.Cols)
-	var row [segment.Classes][]float32
+func (at Place) native(s *dataset.Sample, full *dataset.Picture, answer []float32) SoftTissue {
+	up := segment.Config{Guided: at.Guided}.Probabilities(s.Geo, answer, full.Pix, nil)
+	buffer := make([]float32, dataset.Classes*full.Cols)
+	var row [picture.Classes][]float32
 	for k := range row {
-		row[k] = buffer[k*picture.Cols:][:picture.Cols]
+		row[k] = buffer[k*full.Cols:][:full.Cols]
 	}
 	count := newSoftTissue(s.Item.BodyPart)
-	for y := range picture.Rows {
+	for y := range full.Rows {
 		up.Row(y, row)
-		for x, truth := range picture.Label[y*picture.Cols:][:picture.Cols] {
+		for x, truth := range full.Label[y*full.Cols:][:full.Cols] {
 			count.add(truth, [dataset.Classes]float32{row[0][x], row[1][x], row[2][x]})
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"dicomnode/model"
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/calibrate"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
@@ -140,7 +140,7 @@ func TestFindThresholdsWeighs(t *testing.T) {
 // What is counted at the images' own pixels is what trainer evaluate says of them.
 func TestCountAsEvaluate(t *testing.T) {
 	dir := folder(t, ramped{"a", 1, 0.2}, ramped{"b", 2, 0.7})
-	for _, guided := range []*segment.GuidedFilter{nil, segment.NewGuidedFilter()} {
+	for _, guided := range []*picture.GuidedFilter{nil, picture.NewGuidedFilter()} {
 		got, err := calibrate.FindThresholds(count(t, dir, calibrate.Place{Native: true, Guided: guided}), pooled(0.05, 1))
 		if err != nil {
 			t.Fatal(err)

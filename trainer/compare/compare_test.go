@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/dataset"
@@ -21,7 +22,7 @@ const pixels = compare.Side * compare.Side
 // sample has rows of open beam, soft tissue and bone in the given numbers; what is
 // left is ignored. Its picture is as bright as its label says.
 func sample(id string, rows ...int) *dataset.Sample {
-	s := &dataset.Sample{Item: dataset.Item{ID: id}, Geo: segment.NewGeometry(compare.Side, compare.Side),
+	s := &dataset.Sample{Item: dataset.Item{ID: id}, Geo: picture.NewGeometry(compare.Side, compare.Side),
 		X: make([]uint16, pixels), Label: slices.Repeat([]uint8{dataset.Ignore}, pixels)}
 	at := 0
 	for class, n := range rows {
@@ -219,7 +220,7 @@ func TestTunedIsTheBestVariant(t *testing.T) {
 func limbSample() *dataset.Sample {
 	r := rand.New(rand.NewPCG(3, 0))
 	s := &dataset.Sample{Item: dataset.Item{ID: "limb"}, X: make([]uint16, compare.Side*compare.Side), Label: make([]uint8, compare.Side*compare.Side),
-		Geo: segment.Geometry{Rows: compare.Side, Columns: compare.Side, Height: compare.Side, Width: compare.Side}}
+		Geo: picture.Geometry{Rows: compare.Side, Columns: compare.Side, Height: compare.Side, Width: compare.Side}}
 	for i := range s.X {
 		v, across := 60000.0, math.Abs(float64(i%compare.Side)-100)
 		if across < 60 {

@@ -8,7 +8,8 @@ import (
 	"slices"
 	"testing"
 
-	"dicomnode/segment"
+	"dicomnode/segment/field"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/dataset"
@@ -20,13 +21,13 @@ type leftHalf struct {
 	err   error
 }
 
-func (l leftHalf) ExposedField(ctx context.Context, pix []float32, rows, cols int) (segment.Mask, segment.FieldRecord, error) {
+func (l leftHalf) ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
 	l.asked[fmt.Sprint(rows, cols, pix[0])]++
-	m := make(segment.Mask, rows*cols)
+	m := make(picture.Mask, rows*cols)
 	for i := range m {
 		m[i] = i%cols < cols/2
 	}
-	return m, segment.FieldRecord{}, errors.Join(l.err, ctx.Err())
+	return m, field.Record{}, errors.Join(l.err, ctx.Err())
 }
 
 // shutter is the limb beside which a shutter hides the right half.
@@ -86,7 +87,7 @@ type stopper struct {
 	leftHalf
 }
 
-func (s stopper) ExposedField(ctx context.Context, pix []float32, rows, cols int) (segment.Mask, segment.FieldRecord, error) {
+func (s stopper) ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
 	s.stop()
 	return s.leftHalf.ExposedField(ctx, pix, rows, cols)
 }

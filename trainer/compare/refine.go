@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -23,13 +24,13 @@ type Answerer interface {
 // in an image that is exposed everywhere.
 type Refinement struct {
 	Name   string                `json:"-"`                // added to that of the network
-	Guided *segment.GuidedFilter `json:"guided,omitempty"` // nil: bilinear interpolation
+	Guided *picture.GuidedFilter `json:"guided,omitempty"` // nil: bilinear interpolation
 	Island float64               `json:"minimum_island"`   // area below which islands are removed, as a fraction of the image; 0: none is
 }
 
 // Refinements are bilinear interpolation and, where guided is not nil, that filter, each
 // with small islands removed, as a node always does, and with them.
-func Refinements(guided *segment.GuidedFilter) []Refinement {
+func Refinements(guided *picture.GuidedFilter) []Refinement {
 	const island = segment.DefaultMinimumIsland
 	out := []Refinement{{"", nil, island}, {", islands kept", nil, 0}}
 	if guided != nil {

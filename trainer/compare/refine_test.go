@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
@@ -82,7 +82,7 @@ func opens(s compare.Segmenter) []compare.Entry {
 func TestRefineFiguresByHand(t *testing.T) {
 	closed, last := 0, 0
 	r, err := compare.Refine(t.Context(), folder(t, 300, 240, 0), evaluate.Options{}, opens(late{&closed}),
-		compare.Refinements(&segment.GuidedFilter{Radius: 4}), compare.Options{Resamples: 300, Progress: func(done, all int) {
+		compare.Refinements(&picture.GuidedFilter{Radius: 4}), compare.Options{Resamples: 300, Progress: func(done, all int) {
 			if last = done; all != 3 {
 				t.Errorf("%d images announced, want 3", all)
 			}

@@ -7,25 +7,25 @@ import (
 	"path"
 	"runtime"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // Side is the height and width of a sample.
-const Side = segment.Side
+const Side = picture.Side
 
 // Sample is an item as XNet sees it, stored compactly (3 bytes per pixel).
 type Sample struct {
 	Item  Item
-	Geo   segment.Geometry
+	Geo   picture.Geometry
 	X     []uint16 // Side×Side canonical picture, 0..65535 for −1..1
 	Label []uint8  // Side×Side, 255 in the padding too
 }
 
 // NewSample makes the canonical picture and label of p.
 func NewSample(it Item, p *Picture) *Sample {
-	x, geo := segment.CanonicalPicture(p.Pix, p.Rows, p.Cols)
+	x, geo := picture.Canonical(p.Pix, p.Rows, p.Cols)
 	s := &Sample{Item: it, Geo: geo, X: make([]uint16, len(x)), Label: geo.LabelDown(p.Label)}
 	for i, v := range x {
 		s.X[i] = uint16(math.Round(float64(v+1) * 32767.5))

@@ -19,6 +19,7 @@ import (
 	"strconv"
 
 	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 )
 
@@ -31,7 +32,7 @@ type Options struct {
 	// ThresholdOf is the soft-tissue probability of a body part; nil: Threshold.
 	ThresholdOf func(bodyPart string) float64
 	Chosen      string                // how the thresholds were chosen, for the report
-	Guided      *segment.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
+	Guided      *picture.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
 	Resamples   int                   // of the bootstrap; 0: 1000, negative: none
 	Seed        uint64                // of the bootstrap and of Report.Sample
 	Cases       int                   // images kept for Report.Worst and as many for Report.Sample
@@ -262,7 +263,7 @@ func hide(prediction, label []uint8) {
 func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities []float32, spacing float64) []uint8 {
 	up := segment.Config{Guided: e.opt.Guided}.Probabilities(s.Geo, probabilities, p.Pix, nil)
 	buffer := make([]float32, dataset.Classes*p.Cols)
-	var row [segment.Classes][]float32
+	var row [picture.Classes][]float32
 	for k := range row {
 		row[k] = buffer[k*p.Cols:][:p.Cols]
 	}

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 )
 
@@ -171,7 +171,7 @@ type Report struct {
 	Excluded  []string              `json:"excluded,omitempty"` // ids left out by request
 	Splits    []string              `json:"splits,omitempty"`   // splits scored; none: all
 	Model     *Model                `json:"model,omitempty"`
-	Guided    *segment.GuidedFilter `json:"guided,omitempty"`                       // what refined Native
+	Guided    *picture.GuidedFilter `json:"guided,omitempty"`                       // what refined Native
 	Threshold float64               `json:"soft_tissue_threshold"`                  // of body parts without their own
 	Chosen    string                `json:"soft_tissue_threshold_chosen,omitempty"` // how it was, in words; Options.Chosen
 	Result

@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/warp"
 )
@@ -52,10 +52,10 @@ type view struct {
 	m                        [4]float64
 	cy, cx                   float64    // centre of the window in the sample
 	bend                     *warp.Bend // of the picture area, nil: none
-	from                     segment.Geometry
+	from                     picture.Geometry
 }
 
-func (a Augmentation) view(r *rand.Rand, g segment.Geometry, size int) view {
+func (a Augmentation) view(r *rand.Rand, g picture.Geometry, size int) view {
 	aspect := float64(g.Width) / float64(g.Height) // of the output
 	quarter := a.Flip && r.IntN(2) == 1
 	if quarter {
@@ -89,7 +89,7 @@ func (a Augmentation) view(r *rand.Rand, g segment.Geometry, size int) view {
 }
 
 // letterbox is the picture area of an output whose picture has the given width
-// over height, as segment.NewGeometry places it.
+// over height, as picture.NewGeometry places it.
 func letterbox(size int, aspect float64) view {
 	v := view{size: size, height: size, width: size}
 	if aspect > 1 {
@@ -144,7 +144,7 @@ func (v view) line(row int) func(col int) (sy, sx float64) {
 }
 
 // bilinear reads X at (y, x) inside the picture area of g; 0..1.
-func bilinear(pix []uint16, y, x float64, g segment.Geometry) float32 {
+func bilinear(pix []uint16, y, x float64, g picture.Geometry) float32 {
 	y0, x0 := int(y), int(x)
 	y1, x1 := min(y0+1, g.Top+g.Height-1), min(x0+1, g.Left+g.Width-1)
 	fy, fx := float32(y-float64(y0)), float32(x-float64(x0))

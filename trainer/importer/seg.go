@@ -14,7 +14,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
-	"dicomnode/segment"
+	"dicomnode/segment/decode"
 	"dicomnode/trainer/dataset"
 )
 
@@ -49,7 +49,7 @@ var errSyntax = errors.New("want Implicit or Explicit VR Little Endian")
 func readSegmentation(path string) (s *segmentation, err error) {
 	defer func() { // the parser trusts its input in places
 		if recover() != nil {
-			s, err = nil, fmt.Errorf("%w: the parser panicked", segment.ErrMalformed)
+			s, err = nil, fmt.Errorf("%w: the parser panicked", decode.ErrMalformed)
 		}
 	}()
 	info, err := os.Stat(path)
@@ -57,7 +57,7 @@ func readSegmentation(path string) (s *segmentation, err error) {
 		return nil, err
 	}
 	if info.Size() > maxSegmentation {
-		return nil, fmt.Errorf("%w: file of %d bytes", segment.ErrUnsupported, info.Size())
+		return nil, fmt.Errorf("%w: file of %d bytes", decode.ErrUnsupported, info.Size())
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -75,7 +75,7 @@ func readSegmentation(path string) (s *segmentation, err error) {
 	}
 	ds, err := dicom.Parse(bytes.NewReader(b), int64(len(b)), nil, dicom.SkipProcessingPixelDataValue(), dicom.AllowUnknownSpecificCharacterSet())
 	if err != nil { // the parser's words may quote values
-		return nil, fmt.Errorf("%w: value and value representation do not agree", segment.ErrMalformed)
+		return nil, fmt.Errorf("%w: value and value representation do not agree", decode.ErrMalformed)
 	}
 	s = &segmentation{}
 	a := attributes(ds.Elements)
@@ -129,7 +129,7 @@ func (s *segmentation) readFrames(a attributes, frames int) error {
 			}
 		}
 		if _, ok := s.segments[number]; !ok {
-			return fmt.Errorf("%w: frame %d belongs to no segment", segment.ErrMalformed, i+1)
+			return fmt.Errorf("%w: frame %d belongs to no segment", decode.ErrMalformed, i+1)
 		}
 		s.frames = append(s.frames, number)
 	}

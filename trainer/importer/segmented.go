@@ -21,6 +21,8 @@ import (
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/seg"
 	"dicomnode/trainer/dataset"
 )
 
@@ -73,7 +75,7 @@ func (s Segmented) find(r *report) (images map[string]string, segmentations []st
 			case err != nil && path == in:
 				r.problem(path, err.Error(), "name DICOM files, or folders that hold them")
 			case err != nil: // another file of a folder
-			case h.SOPClassUID == segment.SegmentationStorage:
+			case h.SOPClassUID == seg.SOPClassUID:
 				segmentations = append(segmentations, path)
 			default:
 				images[h.SOPInstanceUID] = path
@@ -146,7 +148,7 @@ func (c *collection) add(w *dataset.Writer, path string) error {
 }
 
 // image reads the image a segmentation was made from.
-func (c *collection) image(path string, s *segmentation) (*segment.Image, bool) {
+func (c *collection) image(path string, s *segmentation) (*decode.Image, bool) {
 	if len(s.sources) != 1 {
 		c.problem(path, fmt.Sprintf("was made from %d images", len(s.sources)), "only segmentations of one radiograph are imported")
 		return nil, false
@@ -160,7 +162,7 @@ func (c *collection) image(path string, s *segmentation) (*segment.Image, bool) 
 		c.problem(path, fmt.Sprintf("its image has the segmentation %s already", other), "leave one of the two out")
 		return nil, false
 	}
-	img, err := segment.ReadImage(source)
+	img, err := decode.ReadFile(source)
 	if err != nil {
 		c.problem(source, err.Error(), hintOf(err))
 		return nil, false
@@ -179,7 +181,7 @@ func (c *collection) take(source, path string) (other string, first bool) {
 	return "", true
 }
 
-func (c *collection) suits(source string, img *segment.Image, s *segmentation) bool {
+func (c *collection) suits(source string, img *decode.Image, s *segmentation) bool {
 	switch {
 	case img.Rows != s.rows || img.Columns != s.cols:
 		c.problem(source, fmt.Sprintf("has %d rows and %d columns, its segmentation %d and %d", img.Rows, img.Columns, s.rows, s.cols), "")
@@ -194,7 +196,7 @@ func (c *collection) suits(source string, img *segment.Image, s *segmentation) b
 }
 
 // item is the image's row; nothing in it names a patient.
-func (c *collection) item(img *segment.Image, s *segmentation) dataset.Item {
+func (c *collection) item(img *decode.Image, s *segmentation) dataset.Item {
 	d := iod.NewSource(img.Dataset)
 	patient := ""
 	if id := d.String(tag.PatientID); id != "" {
@@ -246,7 +248,7 @@ func hintOf(err error) string {
 	switch {
 	case errors.Is(err, errSyntax):
 		return "convert it, for example with \"dcmconv +te\" of DCMTK"
-	case errors.Is(err, segment.ErrUnsupported):
+	case errors.Is(err, decode.ErrUnsupported):
 		return "images are read uncompressed, deflated or in RLE, segmentations where they are BINARY; convert others, for example with \"dcmdjpeg\" of DCMTK"
 	}
 	return "the file is damaged, or its writer broke the standard"

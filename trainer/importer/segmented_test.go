@@ -18,6 +18,9 @@ import (
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/seg"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/importer"
 )
@@ -47,11 +50,11 @@ func radiograph(uid, patient string, rows, cols int, extra ...dicomtest.Attribut
 type stripes struct{}
 
 func (stripes) Predict(context.Context, []float32) ([]float32, error) {
-	out := make([]float32, 3*segment.Side*segment.Side)
-	for i := range segment.Side * segment.Side {
-		v := float64(i/segment.Side)*0.07 + float64(i%segment.Side)*0.03
+	out := make([]float32, 3*picture.Side*picture.Side)
+	for i := range picture.Side * picture.Side {
+		v := float64(i/picture.Side)*0.07 + float64(i%picture.Side)*0.03
 		for c := range 3 {
-			out[c*segment.Side*segment.Side+i] = float32(1+math.Cos(v+2*math.Pi/3*float64(c))) / 3
+			out[c*picture.Side*picture.Side+i] = float32(1+math.Cos(v+2*math.Pi/3*float64(c))) / 3
 		}
 	}
 	return out, nil
@@ -73,7 +76,7 @@ func segmented(t testing.TB, dir, name string, m dicomtest.Image) segment.Masks 
 	t.Helper()
 	b := m.Encode(dicomtest.ExplicitVRLittleEndian)
 	save(t, filepath.Join(dir, "images", name), b)
-	img, err := segment.DecodeImage(bytes.NewReader(b), int64(len(b)))
+	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,13 +85,17 @@ func segmented(t testing.TB, dir, name string, m dicomtest.Image) segment.Masks 
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt := segment.SEGOptions{Received: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Manufacturer: "m", ProductName: "p", DeviceSerialNumber: "s", Version: "v"}
-	var seg bytes.Buffer
-	meta := part10.Meta{SOPClassUID: segment.SegmentationStorage, SOPInstanceUID: segment.SEGInstanceUID(img, res, opt), TransferSyntaxUID: iod.ExplicitVRLittleEndian}
-	if err := errors.Join(part10.WriteMeta(&seg, meta), segment.WriteSEG(&seg, img, res, opt)); err != nil {
+	opt := seg.Options{Received: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Manufacturer: "m", ProductName: "p", DeviceSerialNumber: "s", Version: "v"}
+	made, err := seg.New(img, res, opt)
+	if err != nil {
 		t.Fatal(err)
 	}
-	save(t, filepath.Join(dir, "segs", name), seg.Bytes())
+	var file bytes.Buffer
+	meta := part10.Meta{SOPClassUID: seg.SOPClassUID, SOPInstanceUID: made.UID(), TransferSyntaxUID: iod.ExplicitVRLittleEndian}
+	if err := errors.Join(part10.WriteMeta(&file, meta), made.Encode(&file)); err != nil {
+		t.Fatal(err)
+	}
+	save(t, filepath.Join(dir, "segs", name), file.Bytes())
 	return res.Masks
 }
 

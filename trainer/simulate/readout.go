@@ -6,10 +6,10 @@ import (
 	"io"
 	"math"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate/radiograph"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/view"
 	"dicomnode/trainer/simulate/xray"
 )

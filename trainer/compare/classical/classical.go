@@ -27,7 +27,7 @@ package classical
 import (
 	"fmt"
 
-	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 )
 
@@ -41,7 +41,7 @@ const (
 )
 
 // Paste puts classes of p back into Side×Side; the padding is dataset.Ignore.
-func Paste(classes []uint8, geo segment.Geometry) []uint8 {
+func Paste(classes []uint8, geo picture.Geometry) []uint8 {
 	out := make([]uint8, Side*Side)
 	for i := range out {
 		out[i] = dataset.Ignore

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dicomnode/segment"
+	"dicomnode/segment/picture"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/dataset"
 )
@@ -100,7 +101,7 @@ func TestPictureLeavesThePaddingOut(t *testing.T) {
 	for i := range pix {
 		pix[i] = float32(i%80) / 79
 	}
-	x, geo := segment.CanonicalPicture(pix, 40, 80)
+	x, geo := picture.Canonical(pix, 40, 80)
 	p := classical.Input{Gamma: 1}.Picture(x, geo, nil)
 	if p.Height != 100 || p.Width != 200 || slices.Min(p.V) != 0 || slices.Max(p.V) != 1 {
 		t.Fatalf("%d×%d, %v to %v", p.Height, p.Width, slices.Min(p.V), slices.Max(p.V))
@@ -108,7 +109,8 @@ func TestPictureLeavesThePaddingOut(t *testing.T) {
 	classes := make([]uint8, len(p.V))
 	out := classical.Paste(classes, geo)
 	for i, v := range out {
-		if want := geo.Contains(i/classical.Side, i%classical.Side); (v == 0) != want || v != 0 && v != dataset.Ignore {
+		row := i/classical.Side - geo.Top
+		if want := row >= 0 && row < geo.Height; (v == 0) != want || v != 0 && v != dataset.Ignore {
 			t.Fatalf("pixel %d is %d, inside: %v", i, v, want)
 		}
 	}
@@ -131,7 +133,7 @@ func TestPictureLeavesTheUnexposedOut(t *testing.T) {
 			pix[i] = 600
 		}
 	}
-	x, geo := segment.CanonicalPicture(pix, side, side)
+	x, geo := picture.Canonical(pix, side, side)
 	in := classical.DefaultInput()
 	hidden, err := in.Outside(t.Context(), &segment.Pipeline{}, x, geo)
 	if err != nil || hidden == nil || !hidden[100*side+20] || hidden[100*side+90] {

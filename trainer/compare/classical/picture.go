@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"dicomnode/segment"
+	"dicomnode/segment/field"
+	"dicomnode/segment/picture"
 )
 
 // Picture is a canonical picture without the padding that made it square.
@@ -37,7 +39,7 @@ func (in Input) Check() error { return within(limit{"gamma", in.Gamma, 0.05, 20}
 // FieldFinder finds the exposed field of a picture of rows×cols values, open beam bright,
 // as a node does: a [segment.Pipeline] with the node's network of the field.
 type FieldFinder interface {
-	ExposedField(ctx context.Context, pix []float32, rows, cols int) (segment.Mask, segment.FieldRecord, error)
+	ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error)
 }
 
 var _ FieldFinder = (*segment.Pipeline)(nil)
@@ -45,7 +47,7 @@ var _ FieldFinder = (*segment.Pipeline)(nil)
 // Outside marks what is not exposed of a canonical picture x, Side×Side in [−1,1],
 // without its padding; nil when all is, or when nobody asked, and the finder is not asked
 // then. Errors are those of the finder.
-func (in Input) Outside(ctx context.Context, finder FieldFinder, x []float32, geo segment.Geometry) ([]bool, error) {
+func (in Input) Outside(ctx context.Context, finder FieldFinder, x []float32, geo picture.Geometry) ([]bool, error) {
 	if !in.Field {
 		return nil, nil
 	}
@@ -68,7 +70,7 @@ func (in Input) Outside(ctx context.Context, finder FieldFinder, x []float32, ge
 }
 
 // cut takes x out of its padding.
-func cut(x []float32, geo segment.Geometry) []float32 {
+func cut(x []float32, geo picture.Geometry) []float32 {
 	out := make([]float32, geo.Height*geo.Width)
 	for y := range geo.Height {
 		copy(out[y*geo.Width:][:geo.Width], x[(geo.Top+y)*Side+geo.Left:])
@@ -79,7 +81,7 @@ func cut(x []float32, geo segment.Geometry) []float32 {
 // Picture cuts a canonical picture x, Side×Side in [−1,1], out of its padding and
 // stretches its values to 0..1, those outside of what Outside found left out. A constant
 // picture becomes 0.
-func (in Input) Picture(x []float32, geo segment.Geometry, outside []bool) Picture {
+func (in Input) Picture(x []float32, geo picture.Geometry, outside []bool) Picture {
 	v := cut(x, geo)
 	p := Picture{Height: geo.Height, Width: geo.Width, V: make([]float64, len(v)), Outside: outside}
 	low, high := math.Inf(1), math.Inf(-1)

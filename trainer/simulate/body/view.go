@@ -3,8 +3,8 @@ package body
 import (
 	"fmt"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/space"
 	"dicomnode/trainer/simulate/view"
 	"dicomnode/trainer/simulate/xray"

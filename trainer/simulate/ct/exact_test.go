@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/ct/cttest"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/space"
 )
 

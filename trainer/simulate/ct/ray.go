@@ -3,7 +3,7 @@ package ct
 import (
 	"math"
 
-	"dicomnode/trainer/simulate/raster"
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/space"
 )
 

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/space"
 	"dicomnode/trainer/simulate/view"
 )

@@ -1,7 +1,7 @@
 package radiograph
 
 import (
-	"dicomnode/trainer/simulate/raster"
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/xray"
 )
 

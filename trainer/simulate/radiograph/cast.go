@@ -3,9 +3,9 @@ package radiograph
 import (
 	"math"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/xray"
 )
 

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 )
 
 // limbSheet is an upright limb 0.4 of the picture, which is 250 mm high, wide, 40 mm thick, with a bone of 15 mm in its middle.

@@ -3,8 +3,8 @@ package radiograph
 import (
 	"math"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
-	"dicomnode/trainer/simulate/raster"
 )
 
 // process turns detector signal into a picture as vendors do: a tone curve, then saturation, unsharp

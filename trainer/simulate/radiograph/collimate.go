@@ -3,8 +3,8 @@ package radiograph
 import (
 	"math"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
-	"dicomnode/trainer/simulate/raster"
 )
 
 // collimate shadows 62 % of the images outside a field of any shape. What gets less than 0.8 of the beam is

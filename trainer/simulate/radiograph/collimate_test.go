@@ -4,8 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
-	"dicomnode/trainer/simulate/raster"
 )
 
 func TestCollimatedIsIgnored(t *testing.T) {

@@ -3,7 +3,7 @@ package radiograph
 import (
 	"math"
 
-	"dicomnode/trainer/simulate/raster"
+	"dicomnode/internal/raster"
 )
 
 // soften blurs by the focal spot, whose image is the wider the farther the body is from the detector, by the

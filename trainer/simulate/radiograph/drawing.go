@@ -3,7 +3,7 @@ package radiograph
 import (
 	"math"
 
-	"dicomnode/trainer/simulate/raster"
+	"dicomnode/internal/raster"
 )
 
 // drawing is a thing in the beam: its thickness along the rays in pixels, and how much of each pixel it

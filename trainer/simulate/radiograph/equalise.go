@@ -1,6 +1,6 @@
 package radiograph
 
-import "dicomnode/trainer/simulate/raster"
+import "dicomnode/internal/raster"
 
 // equalise mixes in a histogram equalisation: tiled and limited (CLAHE) in 9 %, global in 5 %.
 func (s *Sheet) equalise() {

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
-	"dicomnode/trainer/simulate/raster"
 )
 
 // framed is a sheet with a picture of 0…1 in the beam and a border of −10.

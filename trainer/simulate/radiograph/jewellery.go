@@ -3,8 +3,8 @@ package radiograph
 import (
 	"math"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
-	"dicomnode/trainer/simulate/raster"
 )
 
 // jewellery is what patients wear and what is tied to them, in 8 % of the images, and what holds them still,

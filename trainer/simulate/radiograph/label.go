@@ -3,8 +3,8 @@ package radiograph
 import (
 	"math"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
-	"dicomnode/trainer/simulate/raster"
 )
 
 // TissueOf is the label of a pixel behind mm of skin and of bone.

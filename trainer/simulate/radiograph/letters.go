@@ -11,8 +11,8 @@ import (
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 )
 
 // typefaces are those that markers and burned-in writing use.

@@ -3,8 +3,8 @@ package radiograph
 import (
 	"math"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/xray"
 )
 

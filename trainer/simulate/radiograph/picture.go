@@ -3,7 +3,7 @@ package radiograph
 import (
 	"image"
 
-	"dicomnode/trainer/simulate/raster"
+	"dicomnode/internal/raster"
 )
 
 // Labels are the classes of trainer/dataset, one byte per pixel.

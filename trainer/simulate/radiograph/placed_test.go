@@ -4,8 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/space"
 	"dicomnode/trainer/simulate/view"
 )

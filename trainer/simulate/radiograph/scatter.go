@@ -3,7 +3,7 @@ package radiograph
 import (
 	"math"
 
-	"dicomnode/trainer/simulate/raster"
+	"dicomnode/internal/raster"
 )
 
 // scatterToPrimary is the ratio of scattered to primary signal behind a body without a grid, from its thickness and

@@ -3,7 +3,7 @@ package radiograph
 import (
 	"math"
 
-	"dicomnode/trainer/simulate/raster"
+	"dicomnode/internal/raster"
 )
 
 // sponge is a positioning aid of foam: a hardly visible straight-sided shadow, which stays open beam.

@@ -3,7 +3,7 @@ package space
 import (
 	"math"
 
-	"dicomnode/trainer/simulate/raster"
+	"dicomnode/internal/raster"
 )
 
 // Camera is a point source and a flat detector through Centre. Right, Up and Dir are orthonormal; Dir points away from

@@ -6,8 +6,8 @@ package view
 import (
 	"math"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/random"
-	"dicomnode/trainer/simulate/raster"
 	"dicomnode/trainer/simulate/space"
 )
 

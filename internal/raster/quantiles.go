@@ -1,0 +1,92 @@
+package raster
+
+import (
+	"math"
+	"runtime"
+	"sync"
+)
+
+// Quantiles returns exact order statistics of v at each fraction q in [0,1], by a
+// two-step radix selection on the bits of the finite values: no copy, no sorting.
+// Without a finite value they are 0.
+func Quantiles(v []float32, qs ...float64) []float32 {
+	high := bucketCounts(v, everyBucket)
+	n := 0
+	for _, c := range high {
+		n += c
+	}
+	out := make([]float32, len(qs))
+	if n == 0 {
+		return out
+	}
+	for i, q := range qs {
+		bucket, rest := rank(high, int(q*float64(n-1)+0.5))
+		tail, _ := rank(bucketCounts(v, bucket), rest)
+		out[i] = fromOrderedBits(uint32(bucket)<<16 | uint32(tail))
+	}
+	return out
+}
+
+const everyBucket = -1
+
+// bucketCounts counts the finite values by the upper 16 of their ordered bits, or those of
+// one such bucket by the lower 16.
+func bucketCounts(v []float32, bucket int) []int {
+	workers := min(runtime.GOMAXPROCS(0), 1+len(v)>>18)
+	counts := make([][]int, workers)
+	var wg sync.WaitGroup
+	for w := range counts {
+		wg.Go(func() {
+			count := make([]int, 1<<16)
+			for _, f := range v[w*len(v)/workers : (w+1)*len(v)/workers] {
+				k, ok := orderedBits(f)
+				if !ok {
+					continue
+				}
+				if bucket == everyBucket {
+					count[k>>16]++
+				} else if int(k>>16) == bucket {
+					count[k&0xffff]++
+				}
+			}
+			counts[w] = count
+		})
+	}
+	wg.Wait()
+	for _, count := range counts[1:] {
+		for i, n := range count {
+			counts[0][i] += n
+		}
+	}
+	return counts[0]
+}
+
+// rank finds the bucket that holds the k-th value, and its rank within the bucket.
+func rank(count []int, k int) (bucket, rest int) {
+	for i, c := range count {
+		if k < c {
+			return i, k
+		}
+		k -= c
+	}
+	return len(count) - 1, 0
+}
+
+// orderedBits maps finite floats to integers in the same order.
+func orderedBits(f float32) (uint32, bool) {
+	b := math.Float32bits(f)
+	if b&0x7f800000 == 0x7f800000 {
+		return 0, false
+	}
+	if b>>31 == 1 {
+		return ^b, true
+	}
+	return b | 1<<31, true
+}
+
+func fromOrderedBits(k uint32) float32 {
+	if k>>31 == 1 {
+		return math.Float32frombits(k &^ (1 << 31))
+	}
+	return math.Float32frombits(^k)
+}

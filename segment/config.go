@@ -1,0 +1,92 @@
+package segment
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"dicomnode/segment/picture"
+)
+
+// Config is what a site may choose about segmentation.
+type Config struct {
+	// SoftTissueThreshold is the probability from which a soft tissue pixel is
+	// high-precision soft tissue; 0 means 0.90.
+	SoftTissueThreshold float64
+	// SoftTissueThresholdByBodyPart overrides it by Body Part Examined (0018,0015), upper case.
+	SoftTissueThresholdByBodyPart map[string]float64
+	// MinimumIsland is the area, as a fraction of Rows×Columns, below which a connected
+	// region takes the class around it; 0 means DefaultMinimumIsland, negative keeps every
+	// island.
+	MinimumIsland float64
+	// Guided refines the network's probabilities at the image's own pixels; nil
+	// interpolates them bilinearly.
+	Guided *picture.GuidedFilter `json:",omitempty"`
+	// WholeFrame switches the search for the exposed field off.
+	WholeFrame bool
+}
+
+// defaultSoftTissueThreshold is that of Config.SoftTissueThreshold.
+const defaultSoftTissueThreshold = 0.90
+
+// DefaultMinimumIsland is the MinimumIsland of a Config that gives none.
+const DefaultMinimumIsland = 0.0005
+
+// Threshold is the probability high-precision soft tissue must reach in bodyPart.
+func (c Config) Threshold(bodyPart string) float64 {
+	if t, ok := c.SoftTissueThresholdByBodyPart[bodyPart]; ok {
+		return t
+	}
+	if c.SoftTissueThreshold == 0 {
+		return defaultSoftTissueThreshold
+	}
+	return c.SoftTissueThreshold
+}
+
+func (c Config) minimumIsland() float64 {
+	if c.MinimumIsland == 0 {
+		return DefaultMinimumIsland
+	}
+	return max(0, c.MinimumIsland)
+}
+
+// leastIsland is the area from which an island of an image of n pixels stays.
+func (c Config) leastIsland(n int) int { return int(c.minimumIsland() * float64(n)) }
+
+// Digest is the SHA-256, hexadecimal, of everything in c that can change a result;
+// defaults count as their values.
+func (c Config) Digest() string {
+	c.SoftTissueThreshold = c.Threshold("\x00no body part")
+	c.MinimumIsland = c.minimumIsland()
+	if c.Guided != nil {
+		c.Guided = new(c.Guided.WithDefaults())
+	}
+	if len(c.SoftTissueThresholdByBodyPart) == 0 {
+		c.SoftTissueThresholdByBodyPart = nil
+	}
+	b, err := json.Marshal(c) // maps are marshalled in the order of their keys
+	if err != nil {           // a threshold that is not a number; no bytes stand for it
+		b = []byte(err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// Probabilities brings the network's answer p (Classes×Side×Side) to the pixels of the
+// picture pix (Rows×Columns); field limits a refinement to what is exposed, nil is
+// everything. It panics at other sizes.
+func (c Config) Probabilities(geo picture.Geometry, p, pix []float32, field picture.Mask) *picture.Upsampler {
+	if c.Guided == nil {
+		return geo.Upsampler(p)
+	}
+	return c.Guided.Refine(geo, p, pix, field)
+}
+
+// Label is the class of each pixel, as Pipeline.Run finds it for the network's answer p
+// (Classes×Side×Side) to a picture pix (Rows×Columns) that is exposed everywhere; islands
+// are removed as well. It panics at other sizes.
+func (c Config) Label(geo picture.Geometry, p, pix []float32) []uint8 {
+	label, _ := c.Probabilities(geo, p, pix, nil).Labels(nil)
+	picture.RemoveIslands(label, geo.Rows, geo.Columns, c.leastIsland(len(label)))
+	return label
+}

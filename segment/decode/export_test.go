@@ -1,0 +1,4 @@
+package decode
+
+// DecodeRLE is decodeRLE.
+var DecodeRLE = decodeRLE

@@ -1,0 +1,59 @@
+package decode
+
+import (
+	"errors"
+	"time"
+
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+// ErrUnsupported is a well-formed object whose pixels this package does not read
+// (a compressed transfer syntax, colour, more than 16 bits). It never goes away by retrying.
+var ErrUnsupported = errors.New("unsupported image")
+
+// ErrMalformed is an object whose bytes contradict themselves or the standard.
+// It never goes away by retrying.
+var ErrMalformed = errors.New("malformed image")
+
+// Image is one decoded radiograph.
+type Image struct {
+	// Dataset is the whole source data set and file meta information, without the
+	// Pixel Data (7FE0,0010) element and what follows it.
+	Dataset dicom.Dataset
+
+	SOPClassUID, SOPInstanceUID string
+	TransferSyntaxUID           string // as stored, before decoding
+
+	Rows, Columns   int
+	SamplesPerPixel int // always 1
+	Frames          int // Number of Frames (0028,0008), 1 when absent; Samples holds the first
+
+	BitsAllocated, BitsStored, HighBit int
+	Signed                             bool // Pixel Representation (0028,0103) = 1
+
+	// Samples are the stored values of frame 1, Rows×Columns row by row: masked to
+	// Bits Stored, sign extended, exact in float32, before the Modality LUT.
+	Samples []float32
+
+	// Received is when the node got the object, zero when unknown; set by the caller.
+	Received time.Time
+}
+
+// FromPicture makes an image of a picture that says nothing of itself, for a pipeline:
+// pix holds rows×cols values row by row in arbitrary units, with the open beam dark, as
+// radiographs are displayed (bones white), or bright. It has no source for a segmentation object.
+func FromPicture(pix []float32, rows, cols int, airDark bool) *Image {
+	photometric := "MONOCHROME1"
+	if airDark {
+		photometric = "MONOCHROME2"
+	}
+	e, err := dicom.NewElement(tag.PhotometricInterpretation, []string{photometric})
+	if err != nil {
+		panic(err) // a constant of the right type
+	}
+	return &Image{
+		Dataset: dicom.Dataset{Elements: []*dicom.Element{e}},
+		Rows:    rows, Columns: cols, SamplesPerPixel: 1, Frames: 1, Samples: pix,
+	}
+}
