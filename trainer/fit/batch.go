@@ -1,148 +1,36 @@
 package fit
 
 import (
-	"context"
 	"errors"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"dicomnode/model/ort"
-	"dicomnode/trainer/dataset"
 )
 
-// batch is the input of a step, or of several: then x and t have one more dimension
-// in front, for the steps.
-type batch struct {
-	x     *ort.Tensor // batch×1×size×size
-	t     *ort.Tensor // batch×3×size×size: weight of each class as the target, 0 where ignored
-	norm  []float32   // 1/Σt of each step
-	steps int         // that it is for
-	err   error       // why it could not be made
+// Batch is the input of a step, or of several: then X and T have one more dimension
+// in front, for the steps, and Steps of those places are filled.
+type Batch struct {
+	X     *ort.Tensor // batch×1×size×size
+	T     *ort.Tensor // batch×3×size×size: weight of each class as the target, 0 where ignored
+	Norm  []float32   // 1/Σt of each step
+	Steps int         // that it is for
 }
 
-func newBatch(s shapeOf) (*batch, error) {
+// NewBatch allocates the tensors of a batch for graphs of shape s.
+func NewBatch(s Shape) (*Batch, error) {
 	var steps []int
-	if s.steps > 1 {
-		steps = []int{s.steps}
+	if s.Steps > 1 {
+		steps = []int{s.Steps}
 	}
-	x, err := ort.NewTensor(append(steps, s.batch, 1, s.size, s.size)...)
+	x, err := ort.NewTensor(append(steps, s.Batch, 1, s.Size, s.Size)...)
 	if err != nil {
 		return nil, err
 	}
-	t, err := ort.NewTensor(append(steps, s.batch, dataset.Classes, s.size, s.size)...)
+	t, err := ort.NewTensor(append(steps, s.Batch, classes, s.Size, s.Size)...)
 	if err != nil {
 		return nil, errors.Join(err, x.Close())
 	}
-	return &batch{x: x, t: t, norm: make([]float32, max(1, s.steps)), steps: 1}, nil
+	return &Batch{X: x, T: t, Norm: make([]float32, max(1, s.Steps)), Steps: 1}, nil
 }
 
 // Close frees the tensors.
-func (b *batch) Close() error { return errors.Join(b.x.Close(), b.t.Close()) }
-
-// targets turns labels into target weights.
-type targets struct {
-	weights   [dataset.Classes]float32 // of the loss, by true class
-	smoothing float32                  // share of the target spread over all classes
-}
-
-// fill writes one image's target, classes × pixels, and returns the sum of the
-// weights.
-func (k targets) fill(t []float32, label []uint8) float64 {
-	clear(t)
-	n := len(label)
-	var sum float64
-	for i, truth := range label {
-		if truth == dataset.Ignore {
-			continue
-		}
-		w := k.weights[truth]
-		for c := range dataset.Classes {
-			t[c*n+i] = w * k.smoothing / dataset.Classes
-		}
-		t[int(truth)*n+i] += w * (1 - k.smoothing)
-		sum += float64(w)
-	}
-	return sum
-}
-
-// source makes the batches of a run: a batch is a function of its step, the
-// seed and the samples alone, so a resumed run sees the same pictures.
-type source struct {
-	shape   shapeOf
-	order   order
-	samples *dataset.Samples
-	targets targets
-	augment Augmentation
-	seed    uint64
-}
-
-// fill makes the batch of so many steps from one on (0, 1, …) in b, its pictures side
-// by side.
-func (s *source) fill(b *batch, step, steps int) error {
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	sums := make([]float64, steps*s.shape.batch)
-	for i := range sums {
-		group.Go(func() (err error) {
-			sums[i], err = s.picture(b, i, uint64(step)*uint64(s.shape.batch)+uint64(i))
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	b.steps = steps
-	for i := range steps {
-		var sum float64
-		for _, v := range sums[i*s.shape.batch : (i+1)*s.shape.batch] {
-			sum += v
-		}
-		b.norm[i] = 0
-		if sum > 0 {
-			b.norm[i] = float32(1 / sum)
-		}
-	}
-	return nil
-}
-
-// picture makes picture k of the run number i of the batch and returns the sum of
-// its weights.
-func (s *source) picture(b *batch, i int, k uint64) (float64, error) {
-	r := random(s.seed, k)
-	sample, err := s.samples.Sample(s.order.index(k, r))
-	if err != nil {
-		return 0, err
-	}
-	pixels := s.shape.pixels()
-	label := make([]uint8, pixels)
-	s.augment.apply(r, sample, b.x.Data()[i*pixels:(i+1)*pixels], label)
-	return s.targets.fill(b.t.Data()[i*dataset.Classes*pixels:(i+1)*dataset.Classes*pixels], label), nil
-}
-
-// stream makes the batches of steps from on while the caller consumes them, each for
-// as many steps as together says of its first. The caller gives each batch back
-// through free. It ends with ctx.
-func (s *source) stream(ctx context.Context, from, to int, together func(step int) int, free <-chan *batch) <-chan *batch {
-	ready := make(chan *batch)
-	go func() {
-		defer close(ready)
-		for step := from; step < to; {
-			var b *batch
-			select {
-			case b = <-free:
-			case <-ctx.Done():
-				return
-			}
-			n := together(step)
-			b.err = s.fill(b, step, n)
-			step += n
-			select {
-			case ready <- b:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return ready
-}
+func (b *Batch) Close() error { return errors.Join(b.X.Close(), b.T.Close()) }

@@ -18,7 +18,7 @@ import (
 type checkpoint struct {
 	Format  int
 	Run     string // digest of the options and the samples
-	State   state
+	State   State
 	Average []float32
 	Block   int // shapeOf.block of the run, whose results are exact on its own path only
 	Elapsed time.Duration

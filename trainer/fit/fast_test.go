@@ -23,19 +23,19 @@ func needFast(t testing.TB) int {
 // in both layouts, for maps of even and odd sizes, kernels of 2, 3 and 7 and unpooling.
 func TestFastIsStandard(t *testing.T) {
 	block := needFast(t)
-	for _, s := range []shapeOf{
-		{net: model.XNet(block), batch: 2, size: 40},
-		{net: model.DeepXNet(block), batch: 2, size: 40},
-		{net: model.SegNetBasic(block), batch: 2, size: 24},
-		{net: model.UNet(block), batch: 2, size: 56},
+	for _, s := range []Shape{
+		{Net: model.XNet(block), Batch: 2, Size: 40},
+		{Net: model.DeepXNet(block), Batch: 2, Size: 40},
+		{Net: model.SegNetBasic(block), Batch: 2, Size: 24},
+		{Net: model.UNet(block), Batch: 2, Size: 56},
 	} {
-		t.Run(s.net.String(), func(t *testing.T) {
+		t.Run(s.Net.String(), func(t *testing.T) {
 			fast, major := s, s
-			fast.block, major.channelMajor = block, true
+			fast.Block, major.ChannelMajor = block, true
 			b := randomBatch(t, s, random(3, 3))
 			defer close0(t, b)
 			wantLoss, want := gradientOn(t, s, b)
-			for name, other := range map[string]shapeOf{"fast": fast, "channel-major": major} {
+			for name, other := range map[string]Shape{"fast": fast, "channel-major": major} {
 				loss, got := gradientOn(t, other, b)
 				if math.Abs(loss-wantLoss) > 1e-5 {
 					t.Errorf("%s: the loss is %g, on the standard path %g", name, loss, wantLoss)
@@ -50,16 +50,16 @@ func TestFastIsStandard(t *testing.T) {
 	}
 }
 
-func gradientOn(t *testing.T, s shapeOf, b *batch) (float64, []float32) {
+func gradientOn(t *testing.T, s Shape, b *Batch) (float64, []float32) {
 	t.Helper()
-	start := fresh(s.net.Init(1))
-	jitter(s.net, start.P, random(4, 4))
-	step, err := newStepper(s, 0, true, start, ort.Options{Device: ort.CPU, Threads: 1})
+	start := Fresh(s.Net.Init(1))
+	jitter(s.Net, start.P, random(4, 4))
+	step, err := New(s, 0, true, start, ort.Options{Device: ort.CPU, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer close0(t, step)
-	loss, err := step.run(context.Background(), b, 0)
+	loss, err := step.single(context.Background(), b, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,11 +86,11 @@ func Run(ctx context.Context, o Options, progress func(Progress)) (*Result, erro
 func (r *run) steps(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	free := make(chan *batch, len(r.batches))
+	free := make(chan *Batch, len(r.batches))
 	for _, b := range r.batches {
 		free <- b
 	}
-	ready := r.source.stream(inner, r.stepper.step, r.total(), r.together, free)
+	ready := r.source.stream(inner, r.stepper.Step(), r.total(), r.together, free)
 	defer func() { // wait for the stream's end: its batches are freed next
 		cancel()
 		for range ready {
@@ -103,7 +103,7 @@ func (r *run) steps(ctx context.Context) error {
 		}
 		err := errors.Join(b.err, r.reading.failed())
 		if err == nil {
-			err = r.several(ctx, b)
+			err = r.several(ctx, b.Batch)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -111,7 +111,7 @@ func (r *run) steps(ctx context.Context) error {
 			}
 			return err
 		}
-		free <- b
+		free <- b.Batch
 		if err := r.after(ctx); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (r *run) steps(ctx context.Context) error {
 
 // interrupted saves what there is when ctx has ended.
 func (r *run) interrupted(ctx context.Context) error {
-	if r.stepper.step > r.first {
+	if r.stepper.Step() > r.first {
 		if err := r.save(); err != nil {
 			return err
 		}
@@ -130,17 +130,17 @@ func (r *run) interrupted(ctx context.Context) error {
 }
 
 // several makes the steps of b.
-func (r *run) several(ctx context.Context, b *batch) error {
-	first := r.stepper.step
-	rates := make([]float64, b.steps)
+func (r *run) several(ctx context.Context, b *Batch) error {
+	first := r.stepper.Step()
+	rates := make([]float64, b.Steps)
 	for i := range rates {
 		rates[i] = r.o.rate(first+i, r.shareAt(first+i))
 	}
-	losses, err := r.stepper.several(ctx, b, rates, r.average)
+	losses, err := r.stepper.Run(ctx, b, rates, r.average)
 	if err != nil {
 		return err
 	}
-	r.rate = rates[b.steps-1]
+	r.rate = rates[b.Steps-1]
 	for i, loss := range losses {
 		if math.IsNaN(float64(loss)) || math.IsInf(float64(loss), 0) {
 			return fmt.Errorf("the loss is %g after step %d: lower the learning rate", loss, first+i+1)
@@ -155,7 +155,7 @@ func (r *run) several(ctx context.Context, b *batch) error {
 func (r *run) after(ctx context.Context) error {
 	p := r.progressNow()
 	last := r.share() >= 1
-	point := last || r.due(r.stepper.step)
+	point := last || r.due(r.stepper.Step())
 	if point {
 		if err := r.point(ctx, &p); err != nil {
 			return err
@@ -164,7 +164,7 @@ func (r *run) after(ctx context.Context) error {
 	if r.progress != nil {
 		r.progress(p)
 	}
-	if point || r.stepper.step%r.o.Save == 0 {
+	if point || r.stepper.Step()%r.o.Save == 0 {
 		return r.save()
 	}
 	return nil
@@ -187,7 +187,7 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Result{Weights: w, Step: c.Step, Steps: r.stepper.step, Pictures: r.stepper.step * r.o.Batch,
+	out := &Result{Weights: w, Step: c.Step, Steps: r.stepper.Step(), Pictures: r.stepper.Step() * r.o.Batch,
 		Images: r.source.samples.Len(), Digest: digest, Curve: r.curve, Stopped: r.stopped}
 	if r.data.validation.Len() > 0 {
 		out.Validation, err = r.measure(ctx, w)

@@ -33,20 +33,20 @@ func close0(t testing.TB, c interface{ Close() error }) {
 func TestGradient(t *testing.T) {
 	needRuntime(t)
 	for _, c := range []struct {
-		shape      shapeOf
+		shape      Shape
 		parameters []string
 	}{
-		{shapeOf{net: model.XNet(4), batch: 2, size: 16}, []string{"all", "a1.kernel", "a3.kernel", "a6.kernel", "a8.scale",
+		{Shape{Net: model.XNet(4), Batch: 2, Size: 16}, []string{"all", "a1.kernel", "a3.kernel", "a6.kernel", "a8.scale",
 			"a9.kernel", "a14.kernel", "a5.shift", "out.kernel", "out.bias"}},
-		{shapeOf{net: model.DeepXNet(4), batch: 2, size: 40}, []string{"all", "a5 deep1.kernel", "a5 deep2.kernel", "a6.kernel", "a11 deep2.scale", "a12.kernel", "a11.kernel"}},
-		{shapeOf{net: model.SegNetBasic(4), batch: 2, size: 24}, []string{"all", "encode1.kernel", "encode2.kernel", "encode4.kernel",
+		{Shape{Net: model.DeepXNet(4), Batch: 2, Size: 40}, []string{"all", "a5 deep1.kernel", "a5 deep2.kernel", "a6.kernel", "a11 deep2.scale", "a12.kernel", "a11.kernel"}},
+		{Shape{Net: model.SegNetBasic(4), Batch: 2, Size: 24}, []string{"all", "encode1.kernel", "encode2.kernel", "encode4.kernel",
 			"encode3.scale", "decode4.kernel", "decode3.shift", "decode1.kernel", "decode1.scale", "out.kernel", "out.bias"}},
-		{shapeOf{net: model.UNet(3), batch: 2, size: 56}, []string{"all", "down1b.kernel", "down4b.kernel",
+		{Shape{Net: model.UNet(3), Batch: 2, Size: 56}, []string{"all", "down1b.kernel", "down4b.kernel",
 			"bottomb.kernel", "up4.kernel", "up4a.kernel", "up2.scale", "up1.kernel", "out.kernel"}},
 	} {
 		for _, name := range c.parameters {
-			for _, c.shape.channelMajor = range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%s/channel-major %t", c.shape.net, name, c.shape.channelMajor), func(t *testing.T) { checkGradient(t, c.shape, name) })
+			for _, c.shape.ChannelMajor = range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/channel-major %t", c.shape.Net, name, c.shape.ChannelMajor), func(t *testing.T) { checkGradient(t, c.shape, name) })
 			}
 		}
 	}
@@ -55,17 +55,17 @@ func TestGradient(t *testing.T) {
 // TestFastGradient is TestGradient for the fast path.
 func TestFastGradient(t *testing.T) {
 	block := needFast(t)
-	shape := shapeOf{net: model.XNet(block), batch: 2, size: 16, block: block}
+	shape := Shape{Net: model.XNet(block), Batch: 2, Size: 16, Block: block}
 	for _, name := range []string{"all", "a1.kernel", "a3.kernel", "a8.scale", "a5.shift", "a14.kernel", "out.kernel", "out.bias"} {
 		t.Run(name, func(t *testing.T) { checkGradient(t, shape, name) })
 	}
 }
 
-func checkGradient(t *testing.T, shape shapeOf, name string) {
-	s := fresh(shape.net.Init(1))
+func checkGradient(t *testing.T, shape Shape, name string) {
+	s := Fresh(shape.Net.Init(1))
 	r := random(2, 0)
-	jitter(shape.net, s.P, r)
-	step, err := newStepper(shape, 0, true, s, ort.Options{Device: ort.CPU, Threads: 1})
+	jitter(shape.Net, s.P, r)
+	step, err := New(shape, 0, true, s, ort.Options{Device: ort.CPU, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func checkGradient(t *testing.T, shape shapeOf, name string) {
 	b := randomBatch(t, shape, r)
 	defer close0(t, b)
 	lossAt(t, step, s, b, nil, 0)
-	direction := directionOf(shape.net, name, step.grad.Data(), r)
+	direction := directionOf(shape.Net, name, step.grad.Data(), r)
 	want := 0.0
 	for i, g := range step.grad.Data() {
 		want += float64(g) * direction[i]
@@ -121,38 +121,38 @@ func directionOf(net model.Network, name string, grad []float32, r *rand.Rand) [
 	return d
 }
 
-func lossAt(t *testing.T, step *stepper, s state, b *batch, d []float64, h float64) float64 {
+func lossAt(t *testing.T, step *Stepper, s State, b *Batch, d []float64, h float64) float64 {
 	t.Helper()
-	moved := state{P: clone(s.P), M: s.M, V: s.V}
+	moved := State{P: clone(s.P), M: s.M, V: s.V}
 	for i := range d {
 		moved.P[i] += float32(h * d[i])
 	}
 	step.put(moved)
-	loss, err := step.run(context.Background(), b, 0)
+	loss, err := step.single(context.Background(), b, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return float64(loss)
 }
 
-func randomBatch(t testing.TB, shape shapeOf, r *rand.Rand) *batch {
+func randomBatch(t testing.TB, shape Shape, r *rand.Rand) *Batch {
 	t.Helper()
-	b, err := newBatch(shape)
+	b, err := NewBatch(shape)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range b.x.Data() {
-		b.x.Data()[i] = float32(r.NormFloat64() / 2)
+	for i := range b.X.Data() {
+		b.X.Data()[i] = float32(r.NormFloat64() / 2)
 	}
 	var sum float64
-	pixels := shape.pixels()
-	for i := range shape.batch {
+	pixels := shape.Pixels()
+	for i := range shape.Batch {
 		label := make([]uint8, pixels)
 		for k := range label {
 			label[k] = []uint8{0, 1, 2, 255}[r.IntN(4)]
 		}
-		sum += targets{weights: [3]float32{1, 1, 0.5}, smoothing: 0.1}.fill(b.t.Data()[i*3*pixels:(i+1)*3*pixels], label)
+		sum += targets{weights: [3]float32{1, 1, 0.5}, smoothing: 0.1}.fill(b.T.Data()[i*3*pixels:(i+1)*3*pixels], label)
 	}
-	b.norm[0] = float32(1 / sum)
+	b.Norm[0] = float32(1 / sum)
 	return b
 }

@@ -7,6 +7,9 @@ import (
 	"dicomnode/model/onnx"
 )
 
+// classes is the number of classes of the targets.
+const classes = 3
+
 // Adam's decay rates and denominator guard, Keras's defaults.
 const (
 	beta1       = 0.9
@@ -24,31 +27,32 @@ var (
 	stepOutputs = []string{"P2", "M2", "V2", "loss"}
 )
 
-// shapeOf says what one session's graph is for. size must be a multiple of 8.
-type shapeOf struct {
-	net         model.Network
-	batch, size int
-	block       int // channels per block on the fast path, 0 for the standard one
-	steps       int // made in one run of the graph at most; 0 and 1: one, and no Loop
+// Shape says what one session's graph is for. Size must be a multiple of 8.
+type Shape struct {
+	Net         model.Network
+	Batch, Size int
+	Block       int // channels per block on the fast path, 0 for the standard one
+	Steps       int // made in one run of the graph at most; 0 and 1: one, and no Loop
 
 	// Maps lie channel × image, see layout: what a CPU's standard operators like.
-	channelMajor bool
+	ChannelMajor bool
 
 	apart bool // doubled and joined maps are made and convolved then, to compare with
 }
 
-func (s shapeOf) pixels() int { return s.size * s.size }
+// Pixels is the number of pixels of a picture.
+func (s Shape) Pixels() int { return s.Size * s.Size }
 
 // stepGraph is the training step: forward, cross-entropy, gradients, L2 and
 // Adam. withGrad adds the output G, the flat gradient of the loss alone.
-func stepGraph(s shapeOf, l2 float32, withGrad bool) []byte {
-	g := onnx.NewGraph(s.net.Architecture + "-step")
-	total := s.net.NumParameters()
+func stepGraph(s Shape, l2 float32, withGrad bool) []byte {
+	g := onnx.NewGraph(s.Net.Architecture + "-step")
+	total := s.Net.NumParameters()
 	for _, name := range stepInputs[:3] {
 		g.Input(name, onnx.Float32, total)
 	}
-	g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size)
-	g.Input("t", onnx.Float32, s.batch, 3, s.size, s.size)
+	g.Input("x", onnx.Float32, s.Batch, 1, s.Size, s.Size)
+	g.Input("t", onnx.Float32, s.Batch, 3, s.Size, s.Size)
 	g.Input("norm", onnx.Float32, 1)
 	g.Input("rate", onnx.Float32, 1)
 	grad := stepNodes(g, s, l2, "")
@@ -65,7 +69,7 @@ func stepGraph(s shapeOf, l2 float32, withGrad bool) []byte {
 
 // stepNodes makes stepOutputs of stepInputs, which g has, all with the suffix to
 // their names, and returns the flat gradient.
-func stepNodes(g *onnx.Graph, s shapeOf, l2 float32, suffix string) string {
+func stepNodes(g *onnx.Graph, s Shape, l2 float32, suffix string) string {
 	n, features := forwardGraph(g, s, suffix)
 	n.loss(features)
 	n.sweep()
@@ -76,11 +80,11 @@ func stepNodes(g *onnx.Graph, s shapeOf, l2 float32, suffix string) string {
 
 // statisticsGraph is the forward pass alone: inputs P and x, outputs mean and
 // var, the batch statistics of every block one after the other.
-func statisticsGraph(s shapeOf) []byte {
-	g := onnx.NewGraph(s.net.Architecture + "-statistics")
-	net := s.net
+func statisticsGraph(s Shape) []byte {
+	g := onnx.NewGraph(s.Net.Architecture + "-statistics")
+	net := s.Net
 	g.Input("P", onnx.Float32, net.NumParameters())
-	g.Input("x", onnx.Float32, s.batch, 1, s.size, s.size)
+	g.Input("x", onnx.Float32, s.Batch, 1, s.Size, s.Size)
 	n, _ := forwardGraph(g, s, "")
 	total := net.NumChannels()
 	g.NodeTo("mean", "Concat", onnx.Attrs{"axis": 0}, n.means...)
@@ -91,12 +95,12 @@ func statisticsGraph(s shapeOf) []byte {
 }
 
 // forwardGraph is the network on the values x and P.
-func forwardGraph(g *onnx.Graph, s shapeOf, suffix string) (*network, *value) {
-	if s.size%8 != 0 {
-		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.size))
+func forwardGraph(g *onnx.Graph, s Shape, suffix string) (*network, *value) {
+	if s.Size%8 != 0 {
+		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.Size))
 	}
-	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.net, layout: layout{s.batch, s.block, s.channelMajor}, apart: s.apart, suffix: suffix}
-	x := &value{name: n.name("x"), c: 1, h: s.size}
+	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.Net, layout: layout{s.Batch, s.Block, s.ChannelMajor}, apart: s.apart, suffix: suffix}
+	x := &value{name: n.name("x"), c: 1, h: s.Size}
 	if n.channelMajor { // with a single channel only the dimensions are in another order
 		x.name = n.Node("Reshape", nil, x.name, n.shape(n.dims(x.c, x.h)...))
 	}

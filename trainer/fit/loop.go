@@ -26,26 +26,26 @@ var (
 const inLoop = "_i"
 
 // loopGraph makes count training steps, one after the other.
-func loopGraph(s shapeOf, l2 float32) []byte {
-	g := onnx.NewGraph(s.net.Architecture + "-steps")
+func loopGraph(s Shape, l2 float32) []byte {
+	g := onnx.NewGraph(s.Net.Architecture + "-steps")
 	carried := []string{"P", "M", "V", "A"}
 	for _, name := range carried {
-		g.Input(name, onnx.Float32, s.net.NumParameters())
+		g.Input(name, onnx.Float32, s.Net.NumParameters())
 	}
-	g.Input("x", onnx.Float32, s.steps, s.batch, 1, s.size, s.size)
-	g.Input("t", onnx.Float32, s.steps, s.batch, 3, s.size, s.size)
+	g.Input("x", onnx.Float32, s.Steps, s.Batch, 1, s.Size, s.Size)
+	g.Input("t", onnx.Float32, s.Steps, s.Batch, 3, s.Size, s.Size)
 	for _, name := range []string{"norm", "rate", "decay"} {
-		g.Input(name, onnx.Float32, s.steps)
+		g.Input(name, onnx.Float32, s.Steps)
 	}
 	g.Input("count", onnx.Float32, 1)
 	count := g.Node("Squeeze", nil, g.Node("Cast", onnx.Attrs{"to": int(onnx.Int64)}, "count"))
-	none := g.Floats("", make([]float32, s.steps))
+	none := g.Floats("", make([]float32, s.Steps))
 	out := g.NodeN(5, "Loop", onnx.Attrs{"body": loopBody(g, s, l2, carried)}, append([]string{count, ""}, append(carried, none)...)...)
 	for i, name := range loopOutputs {
 		g.NodeTo(name, "Identity", nil, out[i])
-		length := s.net.NumParameters()
+		length := s.Net.NumParameters()
 		if name == "losses" {
-			length = s.steps
+			length = s.Steps
 		}
 		g.Output(name, onnx.Float32, length)
 	}
@@ -54,13 +54,13 @@ func loopGraph(s shapeOf, l2 float32) []byte {
 
 // loopBody is one step: it takes its number, a condition and what is carried, and
 // returns the condition and what is carried on.
-func loopBody(outer *onnx.Graph, s shapeOf, l2 float32, carried []string) *onnx.Graph {
+func loopBody(outer *onnx.Graph, s Shape, l2 float32, carried []string) *onnx.Graph {
 	g := outer.Body("step")
 	number, going := g.Input("number", onnx.Int64), g.Input("going", onnx.Bool)
 	for _, name := range carried {
-		g.Input(name+inLoop, onnx.Float32, s.net.NumParameters())
+		g.Input(name+inLoop, onnx.Float32, s.Net.NumParameters())
 	}
-	losses := g.Input("losses"+inLoop, onnx.Float32, s.steps)
+	losses := g.Input("losses"+inLoop, onnx.Float32, s.Steps)
 	for _, name := range []string{"x", "t"} {
 		g.NodeTo(name+inLoop, "Gather", onnx.Attrs{"axis": 0}, name, number)
 	}
@@ -70,7 +70,7 @@ func loopBody(outer *onnx.Graph, s shapeOf, l2 float32, carried []string) *onnx.
 	}
 	stepNodes(g, s, l2, inLoop)
 	averageNodes(g)
-	order := make([]int64, s.steps)
+	order := make([]int64, s.Steps)
 	for i := range order {
 		order[i] = int64(i)
 	}
@@ -80,9 +80,9 @@ func loopBody(outer *onnx.Graph, s shapeOf, l2 float32, carried []string) *onnx.
 	g.NodeTo("going2", "Identity", nil, going)
 	g.Output("going2", onnx.Bool)
 	for _, name := range carried {
-		g.Output(name+"2"+inLoop, onnx.Float32, s.net.NumParameters())
+		g.Output(name+"2"+inLoop, onnx.Float32, s.Net.NumParameters())
 	}
-	g.Output("losses2"+inLoop, onnx.Float32, s.steps)
+	g.Output("losses2"+inLoop, onnx.Float32, s.Steps)
 	return g
 }
 
@@ -100,31 +100,31 @@ type loop struct {
 	count         *ort.Tensor
 }
 
-// several makes the steps of b at the given learning rates, takes the parameters
+// Run makes the steps of b at the given learning rates, takes the parameters
 // into avg after each, and returns the losses.
-func (t *stepper) several(ctx context.Context, b *batch, rates []float64, avg *average) ([]float32, error) {
+func (t *Stepper) Run(ctx context.Context, b *Batch, rates []float64, avg *Average) ([]float32, error) {
 	if t.loop == nil {
-		loss, err := t.run(ctx, b, rates[0])
+		loss, err := t.single(ctx, b, rates[0])
 		if err == nil {
-			avg.add(t.parameters(), t.step)
+			avg.add(t.Parameters(), t.done)
 		}
 		return []float32{loss}, err
 	}
 	c, next, l := t.current, 1-t.current, t.loop
-	copy(t.norm.Data(), b.norm)
+	copy(t.norm.Data(), b.Norm)
 	for i, rate := range rates {
-		t.rate.Data()[i] = float32(rate * correction(t.step+1+i))
-		l.decay.Data()[i] = avg.decayAt(t.step + 1 + i)
+		t.rate.Data()[i] = float32(rate * correction(t.done+1+i))
+		l.decay.Data()[i] = avg.decayAt(t.done + 1 + i)
 	}
-	l.count.Data()[0] = float32(b.steps)
-	copy(l.before.Data(), avg.values)
-	in := []*ort.Tensor{t.p[c], t.m[c], t.v[c], b.x, b.t, t.norm, t.rate, l.before, l.decay, l.count}
+	l.count.Data()[0] = float32(b.Steps)
+	copy(l.before.Data(), avg.Values)
+	in := []*ort.Tensor{t.p[c], t.m[c], t.v[c], b.X, b.T, t.norm, t.rate, l.before, l.decay, l.count}
 	out := []*ort.Tensor{t.p[next], t.m[next], t.v[next], l.after, t.loss}
 	if err := t.session.RunContext(ctx, in, out); err != nil {
 		return nil, err
 	}
 	t.current = next
-	t.step += b.steps
-	copy(avg.values, l.after.Data())
-	return clone(t.loss.Data()[:b.steps]), nil
+	t.done += b.Steps
+	copy(avg.Values, l.after.Data())
+	return clone(t.loss.Data()[:b.Steps]), nil
 }

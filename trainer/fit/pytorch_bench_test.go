@@ -15,7 +15,6 @@ import (
 
 	"dicomnode/model"
 	"dicomnode/model/ort"
-	"dicomnode/trainer/dataset"
 )
 
 // BenchmarkPyTorch makes steps of XNet-16 with PyTorch (channels_last), on the standard path and on
@@ -30,8 +29,8 @@ func BenchmarkPyTorch(b *testing.B) {
 	net, threads := model.XNet(16), runtime.GOMAXPROCS(0)
 	steps := []func() time.Duration{pyTorchStep(b, python, net, threads)}
 	names := []string{"PyTorch", "standard", "fast"}
-	for _, block := range slices.Compact([]int{0, fastBlock(net)}) {
-		steps = append(steps, timedStep(b, shapeOf{net: net, batch: 5, size: dataset.Side, block: block, channelMajor: block == 0}, threads))
+	for _, block := range slices.Compact([]int{0, FastBlock(net)}) {
+		steps = append(steps, timedStep(b, Shape{Net: net, Batch: 5, Size: model.Size, Block: block, ChannelMajor: block == 0}, threads))
 	}
 	took := make([][]time.Duration, len(steps))
 	for b.Loop() {
@@ -85,8 +84,8 @@ func pyTorchStep(b *testing.B, python string, net model.Network, threads int) fu
 }
 
 // timedStep makes a stepper; each call makes a step of it.
-func timedStep(b *testing.B, shape shapeOf, threads int) func() time.Duration {
-	s, err := newStepper(shape, 5e-4, false, fresh(shape.net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: threads})
+func timedStep(b *testing.B, shape Shape, threads int) func() time.Duration {
+	s, err := New(shape, 5e-4, false, Fresh(shape.Net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: threads})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -95,7 +94,7 @@ func timedStep(b *testing.B, shape shapeOf, threads int) func() time.Duration {
 	b.Cleanup(func() { close0(b, pictures) })
 	return func() time.Duration {
 		start := time.Now()
-		if _, err := s.run(context.Background(), pictures, 1e-4); err != nil {
+		if _, err := s.single(context.Background(), pictures, 1e-4); err != nil {
 			b.Fatal(err)
 		}
 		return time.Since(start)

@@ -24,11 +24,11 @@ type run struct {
 	reading  *reading
 	source   *source
 
-	stepper    *stepper
-	calibrator *calibrator
-	batches    []*batch // two for the steps
-	spare      *batch   // for the statistics
-	average    *average
+	stepper    *Stepper
+	calibrator *Statistics
+	batches    []*Batch // two for the steps
+	spare      *Batch   // for the statistics
+	average    *Average
 
 	started time.Time     // of this process's part
 	before  time.Duration // spent before it was resumed
@@ -66,7 +66,7 @@ func (r *run) load(ctx context.Context) (err error) {
 		r.o.Steps = stepsOf(r.o.Epochs, r.data.train.Len(), r.o.Batch)
 	}
 	r.reading = r.data.read(context.WithoutCancel(ctx), r.o.Reading) // an interrupted run's checkpoint wants the digest too
-	r.source = &source{shape: shapeOf{net: r.o.network(), batch: r.o.Batch, size: dataset.Side}, samples: &r.data.train, augment: *r.o.Augment,
+	r.source = &source{shape: Shape{Net: r.o.network(), Batch: r.o.Batch, Size: dataset.Side}, samples: &r.data.train, augment: *r.o.Augment,
 		order: newOrder(r.o.Seed, r.data.sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
 	return ctx.Err()
 }
@@ -116,47 +116,47 @@ func (r *run) prepare() error {
 		return err
 	}
 	device := ort.Options{Device: r.o.Device, Threads: r.o.Threads, IntraOpSpinning: true}
-	cpu := onCPU(device)
+	cpu := OnCPU(device)
 	if err := r.choosePath(cpu); err != nil {
 		return err
 	}
 	single := r.source.shape
 	shape := &r.source.shape
-	if shape.steps = r.o.Together; shape.steps == 0 && !cpu {
-		shape.steps = deviceSteps
+	if shape.Steps = r.o.Together; shape.Steps == 0 && !cpu {
+		shape.Steps = deviceSteps
 	}
 	told := device
 	told.Log = slog.Default() // once in a run: why its steps are not made with CUDA
-	if r.stepper, err = newStepper(*shape, float32(r.o.L2), false, start, told); err != nil {
+	if r.stepper, err = New(*shape, float32(r.o.L2), false, start, told); err != nil {
 		return err
 	}
-	if r.calibrator, err = newCalibrator(single, device); err != nil {
+	if r.calibrator, err = NewStatistics(single, device); err != nil {
 		return err
 	}
 	for range 2 {
-		b, err := newBatch(*shape)
+		b, err := NewBatch(*shape)
 		if err != nil {
 			return err
 		}
 		r.batches = append(r.batches, b)
 	}
-	r.spare, err = newBatch(single)
+	r.spare, err = NewBatch(single)
 	return err
 }
 
 // start returns the state to begin with: the checkpoint's, or a fresh one.
-func (r *run) start() (state, error) {
+func (r *run) start() (State, error) {
 	if r.o.Checkpoint != "" {
 		c, err := r.resume()
 		if err != nil {
-			return state{}, err
+			return State{}, err
 		}
 		if c != nil {
 			r.o, r.format = r.o.began(c.Format), c.Format
 			r.source.augment = *r.o.Augment
-			r.average = newAverage(r.o.AverageDecay, c.Average)
+			r.average = NewAverage(r.o.AverageDecay, c.Average)
 			r.before, r.curve, r.best, r.worse, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
-			r.losses, r.since, r.resumed, r.source.shape.block = c.Losses, c.Since, true, c.Block
+			r.losses, r.since, r.resumed, r.source.shape.Block = c.Losses, c.Since, true, c.Block
 			r.stopped = r.exhausted()
 			return c.State, nil
 		}
@@ -165,14 +165,14 @@ func (r *run) start() (state, error) {
 	if r.o.Init != nil {
 		w = *r.o.Init
 		if err := w.Check(); err != nil {
-			return state{}, err
+			return State{}, err
 		}
 		if w.Network != r.o.network() {
-			return state{}, fmt.Errorf("start from weights of %s for %s", w.Network, r.o.network())
+			return State{}, fmt.Errorf("start from weights of %s for %s", w.Network, r.o.network())
 		}
 	}
-	s := fresh(w)
-	r.average = newAverage(r.o.AverageDecay, s.P)
+	s := Fresh(w)
+	r.average = NewAverage(r.o.AverageDecay, s.P)
 	return s, nil
 }
 
@@ -223,7 +223,7 @@ func (r *run) total() int {
 func (r *run) elapsed() time.Duration { return r.before + time.Since(r.started) }
 
 // share is the part of the run that is done, shareAt that after so many steps.
-func (r *run) share() float64 { return r.shareAt(r.stepper.step) }
+func (r *run) share() float64 { return r.shareAt(r.stepper.Step()) }
 
 func (r *run) shareAt(step int) float64 {
 	if r.o.Steps > 0 {
@@ -236,17 +236,17 @@ func (r *run) shareAt(step int) float64 {
 // the next after which there is something else to do.
 func (r *run) together(step int) int {
 	n := 1
-	for n < r.source.shape.steps && step+n < r.total() && !r.due(step+n) && (step+n)%r.o.Save != 0 {
+	for n < r.source.shape.Steps && step+n < r.total() && !r.due(step+n) && (step+n)%r.o.Save != 0 {
 		n++
 	}
 	return n
 }
 
 func (r *run) progressNow() Progress {
-	p := Progress{Step: r.stepper.step, Steps: r.o.Steps, Share: r.share(), Loss: r.losses.mean(), Rate: r.rate}
-	p.StepTime = time.Since(r.started) / time.Duration(max(1, r.stepper.step-r.first))
+	p := Progress{Step: r.stepper.Step(), Steps: r.o.Steps, Share: r.share(), Loss: r.losses.mean(), Rate: r.rate}
+	p.StepTime = time.Since(r.started) / time.Duration(max(1, r.stepper.Step()-r.first))
 	if r.o.Steps > 0 {
-		p.Remaining = time.Duration(r.o.Steps-r.stepper.step) * p.StepTime
+		p.Remaining = time.Duration(r.o.Steps-r.stepper.Step()) * p.StepTime
 	} else {
 		p.Remaining = max(0, r.o.Duration-r.elapsed())
 	}
@@ -284,7 +284,7 @@ func (r *run) save() error {
 // checkpoint waits for the end of the reading: it names the data.
 func (r *run) checkpoint() (*checkpoint, error) {
 	digest, err := r.reading.wait()
-	return &checkpoint{Format: r.format, Run: identity(r.o, digest), State: r.stepper.snapshot(), Average: r.average.values, Block: r.source.shape.block,
+	return &checkpoint{Format: r.format, Run: identity(r.o, digest), State: r.stepper.Snapshot(), Average: r.average.Values, Block: r.source.shape.Block,
 		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses, Since: r.since}, err
 }
 

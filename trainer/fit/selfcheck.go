@@ -13,12 +13,6 @@ import (
 	"dicomnode/model/ort"
 )
 
-// Values of Options.Fast.
-const (
-	FastAuto = "auto"
-	FastOff  = "off"
-)
-
 // blockSizes are the blocks that ONNX Runtime's CPU kernels may use: 16 channels
 // with AVX-512, 8 with AVX2. Nothing tells which; a wrong one gives a wrong
 // result and no error.
@@ -40,9 +34,9 @@ var checked = sync.OnceValues(func() (int, error) {
 	return 0, errors.Join(errs...)
 })
 
-// fastBlock is the block of the fast path for net on the CPU, 0 where there is
+// FastBlock is the block of the fast path for net on the CPU, 0 where there is
 // none: the network's maps cannot be blocked, or no block passes the self-check.
-func fastBlock(net model.Network) int {
+func FastBlock(net model.Network) int {
 	b, err := checked()
 	if err != nil || !suits(net, b) {
 		return 0
@@ -50,27 +44,9 @@ func fastBlock(net model.Network) int {
 	return b
 }
 
-// ErrOtherPath means that a checkpoint cannot go on here as it began.
-var ErrOtherPath = errors.New("the checkpoint was made on the fast path, which this run may not take or this processor has not")
-
-// choosePath sets the layout of the run's maps: that of the checkpoint it goes on
-// from, so that its course stays the same to the last bit, or the fastest.
-func (r *run) choosePath(cpu bool) error {
-	shape := &r.source.shape
-	block := 0
-	if r.o.Fast == FastAuto && cpu && !(r.resumed && shape.block == 0) {
-		block = fastBlock(shape.net)
-	}
-	if r.resumed && block != shape.block {
-		return fmt.Errorf("read checkpoint %s: %w", r.o.Checkpoint, ErrOtherPath)
-	}
-	shape.block, shape.channelMajor = block, cpu && block == 0
-	return nil
-}
-
-// onCPU tells whether sessions with these options run on the CPU: blocked
+// OnCPU tells whether sessions with these options run on the CPU: blocked
 // operators exist nowhere else.
-func onCPU(o ort.Options) bool {
+func OnCPU(o ort.Options) bool {
 	if o.Device == ort.CPU {
 		return true
 	}
@@ -89,9 +65,9 @@ func onCPU(o ort.Options) bool {
 // selfCheck makes one small step of XNet on both paths and compares the loss and
 // the gradients.
 func selfCheck(block int) error {
-	plain := shapeOf{net: model.XNet(block), batch: 2, size: 16, channelMajor: true}
+	plain := Shape{Net: model.XNet(block), Batch: 2, Size: 16, ChannelMajor: true}
 	blocked := plain
-	blocked.block, blocked.channelMajor = block, false
+	blocked.Block, blocked.ChannelMajor = block, false
 	wantLoss, want, err := sampleStep(plain)
 	if err != nil {
 		return err
@@ -108,25 +84,25 @@ func selfCheck(block int) error {
 
 // sampleStep is the loss and the gradient of a picture made of two waves, whose
 // classes are its thirds.
-func sampleStep(s shapeOf) (loss float64, grad []float32, err error) {
-	t, err := newStepper(s, 0, true, fresh(s.net.Init(1)), ort.Options{Device: ort.CPU, Threads: 1})
+func sampleStep(s Shape) (loss float64, grad []float32, err error) {
+	t, err := New(s, 0, true, Fresh(s.Net.Init(1)), ort.Options{Device: ort.CPU, Threads: 1})
 	if err != nil {
 		return 0, nil, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	b, err := newBatch(s)
+	b, err := NewBatch(s)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	pixels := s.pixels()
-	for i := range b.x.Data() {
+	pixels := s.Pixels()
+	for i := range b.X.Data() {
 		image, pixel := i/pixels, i%pixels
-		b.x.Data()[i] = float32(math.Sin(float64(i)) + math.Cos(float64(3*i*i)))
-		b.t.Data()[3*image*pixels+pixel*3/pixels*pixels+pixel] = 1
+		b.X.Data()[i] = float32(math.Sin(float64(i)) + math.Cos(float64(3*i*i)))
+		b.T.Data()[3*image*pixels+pixel*3/pixels*pixels+pixel] = 1
 	}
-	b.norm[0] = 1 / float32(len(b.x.Data()))
-	l, err := t.run(context.Background(), b, 0)
+	b.Norm[0] = 1 / float32(len(b.X.Data()))
+	l, err := t.single(context.Background(), b, 0)
 	return float64(l), clone(t.grad.Data()), err
 }
 

@@ -8,44 +8,45 @@ import (
 	"dicomnode/model/ort"
 )
 
-// calibrator measures the batch normalisations' statistics for given
+// Statistics measures the batch normalisations' statistics for given
 // parameters: the mean over many batches of each batch's mean and variance.
 // Running averages kept while training lag behind the parameters, and do not
 // belong to averaged parameters at all, so none are kept.
-type calibrator struct {
+type Statistics struct {
 	session           *ort.Session
 	p, mean, variance *ort.Tensor
 }
 
-func newCalibrator(s shapeOf, o ort.Options) (*calibrator, error) {
+// NewStatistics loads the forward pass for pictures of shape s.
+func NewStatistics(s Shape, o ort.Options) (*Statistics, error) {
 	o.KeepLayout, o.MemPattern = true, false
 	session, err := ort.NewSession(statisticsGraph(s), []string{"P", "x"}, []string{"mean", "var"}, o)
 	if err != nil {
 		return nil, fmt.Errorf("load the statistics pass: %w", err)
 	}
-	c := &calibrator{session: session}
+	c := &Statistics{session: session}
 	var errs [3]error
-	c.p, errs[0] = ort.NewTensor(s.net.NumParameters())
-	c.mean, errs[1] = ort.NewTensor(s.net.NumChannels())
-	c.variance, errs[2] = ort.NewTensor(s.net.NumChannels())
+	c.p, errs[0] = ort.NewTensor(s.Net.NumParameters())
+	c.mean, errs[1] = ort.NewTensor(s.Net.NumChannels())
+	c.variance, errs[2] = ort.NewTensor(s.Net.NumChannels())
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
 
-// measure returns the statistics vector of p (the means of all blocks, then the
-// variances, as model.Network.Statistics lists them) over the first n batches
-// of s, using b for them.
-func (c *calibrator) measure(ctx context.Context, p []float32, s *source, b *batch, n int) ([]float32, error) {
+// Measure returns the statistics vector of p (the means of all blocks, then the
+// variances, as model.Network.Statistics lists them) over n batches, each of
+// which fill puts into b when it is called with 0, 1, ….
+func (c *Statistics) Measure(ctx context.Context, p []float32, n int, b *Batch, fill func(i int) error) ([]float32, error) {
 	copy(c.p.Data(), p)
 	channels := len(c.mean.Data())
 	sum := make([]float64, 2*channels)
-	for step := range n {
-		if err := s.fill(b, step, 1); err != nil {
+	for i := range n {
+		if err := fill(i); err != nil {
 			return nil, err
 		}
-		if err := c.session.RunContext(ctx, []*ort.Tensor{c.p, b.x}, []*ort.Tensor{c.mean, c.variance}); err != nil {
+		if err := c.session.RunContext(ctx, []*ort.Tensor{c.p, b.X}, []*ort.Tensor{c.mean, c.variance}); err != nil {
 			return nil, err
 		}
 		for i := range channels {
@@ -61,6 +62,6 @@ func (c *calibrator) measure(ctx context.Context, p []float32, s *source, b *bat
 }
 
 // Close frees the session and its tensors.
-func (c *calibrator) Close() error {
+func (c *Statistics) Close() error {
 	return errors.Join(c.session.Close(), c.p.Close(), c.mean.Close(), c.variance.Close())
 }

@@ -10,7 +10,6 @@ import (
 
 	"dicomnode/model"
 	"dicomnode/model/ort"
-	"dicomnode/trainer/dataset"
 )
 
 // BenchmarkStep is the time of one training step of five pictures, on the
@@ -18,19 +17,19 @@ import (
 func BenchmarkStep(b *testing.B) {
 	needRuntime(b)
 	for _, net := range []model.Network{model.XNet(16), model.SegNetBasic(16), model.UNet(16)} {
-		for _, block := range slices.Compact([]int{0, fastBlock(net)}) {
-			benchmarkStep(b, shapeOf{net: net, batch: 5, size: dataset.Side, block: block, channelMajor: block == 0})
+		for _, block := range slices.Compact([]int{0, FastBlock(net)}) {
+			benchmarkStep(b, Shape{Net: net, Batch: 5, Size: model.Size, Block: block, ChannelMajor: block == 0})
 		}
 	}
 }
 
-func benchmarkStep(b *testing.B, shape shapeOf) {
+func benchmarkStep(b *testing.B, shape Shape) {
 	path := "standard"
-	if shape.block != 0 {
+	if shape.Block != 0 {
 		path = "fast"
 	}
-	b.Run(shape.net.String()+"/"+path, func(b *testing.B) {
-		step, err := newStepper(shape, 5e-4, false, fresh(shape.net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: runtime.GOMAXPROCS(0)})
+	b.Run(shape.Net.String()+"/"+path, func(b *testing.B) {
+		step, err := New(shape, 5e-4, false, Fresh(shape.Net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: runtime.GOMAXPROCS(0)})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -38,7 +37,7 @@ func benchmarkStep(b *testing.B, shape shapeOf) {
 		pictures := randomBatch(b, shape, random(1, 1))
 		defer close0(b, pictures)
 		for b.Loop() {
-			if _, err := step.run(context.Background(), pictures, 1e-4); err != nil {
+			if _, err := step.single(context.Background(), pictures, 1e-4); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -50,17 +49,17 @@ func benchmarkStep(b *testing.B, shape shapeOf) {
 func BenchmarkMerged(b *testing.B) {
 	needRuntime(b)
 	net := model.XNet(16)
-	for _, block := range slices.Compact([]int{0, fastBlock(net)}) {
+	for _, block := range slices.Compact([]int{0, FastBlock(net)}) {
 		b.Run(fmt.Sprint("block", block), func(b *testing.B) {
 			var least [2]time.Duration
-			var steppers [2]*stepper
-			shape := shapeOf{net: net, batch: 5, size: dataset.Side, block: block, channelMajor: block == 0}
+			var steppers [2]*Stepper
+			shape := Shape{Net: net, Batch: 5, Size: model.Size, Block: block, ChannelMajor: block == 0}
 			pictures := randomBatch(b, shape, random(1, 1))
 			defer close0(b, pictures)
 			for i := range steppers {
 				shape.apart = i == 1
 				var err error
-				if steppers[i], err = newStepper(shape, 5e-4, false, fresh(net.Init(1)), ort.Options{Device: ort.CPU, Threads: 1}); err != nil {
+				if steppers[i], err = New(shape, 5e-4, false, Fresh(net.Init(1)), ort.Options{Device: ort.CPU, Threads: 1}); err != nil {
 					b.Fatal(err)
 				}
 				defer close0(b, steppers[i])
@@ -68,7 +67,7 @@ func BenchmarkMerged(b *testing.B) {
 			for b.Loop() {
 				for i, s := range steppers {
 					start := time.Now()
-					if _, err := s.run(context.Background(), pictures, 1e-4); err != nil {
+					if _, err := s.single(context.Background(), pictures, 1e-4); err != nil {
 						b.Fatal(err)
 					}
 					if took := time.Since(start); least[i] == 0 || took < least[i] {
@@ -86,22 +85,22 @@ func BenchmarkMerged(b *testing.B) {
 func BenchmarkTogether(b *testing.B) {
 	needRuntime(b)
 	for _, together := range []int{1, 4} {
-		shape := shapeOf{net: model.XNet(16), batch: 5, size: dataset.Side, steps: together, channelMajor: true}
+		shape := Shape{Net: model.XNet(16), Batch: 5, Size: model.Size, Steps: together, ChannelMajor: true}
 		b.Run(fmt.Sprint(together), func(b *testing.B) {
-			step, err := newStepper(shape, 5e-4, false, fresh(shape.net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: runtime.GOMAXPROCS(0)})
+			step, err := New(shape, 5e-4, false, Fresh(shape.Net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: runtime.GOMAXPROCS(0)})
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer close0(b, step)
-			pictures, err := newBatch(shape)
+			pictures, err := NewBatch(shape)
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer close0(b, pictures)
-			pictures.steps = together
-			avg := newAverage(0.99, step.parameters())
+			pictures.Steps = together
+			avg := NewAverage(0.99, step.Parameters())
 			for b.Loop() {
-				if _, err := step.several(context.Background(), pictures, make([]float64, together), avg); err != nil {
+				if _, err := step.Run(context.Background(), pictures, make([]float64, together), avg); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -10,24 +10,24 @@ import (
 	"dicomnode/model/ort"
 )
 
-// state is everything a step changes: the flat parameters, Adam's moments and
+// State is everything a step changes: the flat parameters, Adam's moments and
 // how many steps made them.
-type state struct {
+type State struct {
 	Step    int
 	P, M, V []float32
 }
 
-// fresh is the state before the first step.
-func fresh(w model.Weights) state {
+// Fresh is the state before the first step.
+func Fresh(w model.Weights) State {
 	p := w.Flat()
-	return state{P: p, M: make([]float32, len(p)), V: make([]float32, len(p))}
+	return State{P: p, M: make([]float32, len(p)), V: make([]float32, len(p))}
 }
 
-// stepper runs training steps, one in a run of its session or several. The flat vectors exist twice: a step reads one
+// Stepper runs training steps, one in a run of its session or several. The flat vectors exist twice: a step reads one
 // set and writes the other, then they change places, because one buffer must not
 // be both input and output of a run.
-type stepper struct {
-	shape     shapeOf
+type Stepper struct {
+	shape     Shape
 	session   *ort.Session
 	p, m, v   [2]*ort.Tensor
 	norm      *ort.Tensor
@@ -36,19 +36,20 @@ type stepper struct {
 	grad      *ort.Tensor // nil unless asked for
 	loop      *loop       // nil where a run makes one step
 	current   int
-	step      int
+	done      int
 	allocated []*ort.Tensor
 }
 
-// newStepper loads the graph of a step, or of shape.steps of them, whose gradients
-// are not told, and puts s into it.
-func newStepper(shape shapeOf, l2 float32, withGrad bool, s state, o ort.Options) (*stepper, error) {
+// New loads the graph of a step, or of shape.Steps of them in one run, and puts s
+// into it. l2 is λ of λ‖kernels‖² in the loss. withGrad keeps the gradient of the
+// loss, of a single step only.
+func New(shape Shape, l2 float32, withGrad bool, s State, o ort.Options) (*Stepper, error) {
 	inputs, outputs := stepInputs, stepOutputs
 	if withGrad {
 		outputs = append(outputs[:len(outputs):len(outputs)], "G")
 	}
 	graph := func() []byte { return stepGraph(shape, l2, withGrad) }
-	if shape.steps > 1 {
+	if shape.Steps > 1 {
 		inputs, outputs = loopInputs, loopOutputs
 		graph = func() []byte { return loopGraph(shape, l2) }
 	}
@@ -58,7 +59,7 @@ func newStepper(shape shapeOf, l2 float32, withGrad bool, s state, o ort.Options
 	if err != nil {
 		return nil, fmt.Errorf("load the training step: %w", err)
 	}
-	t := &stepper{shape: shape, session: session}
+	t := &Stepper{shape: shape, session: session}
 	if err := t.allocate(withGrad); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -66,8 +67,8 @@ func newStepper(shape shapeOf, l2 float32, withGrad bool, s state, o ort.Options
 	return t, nil
 }
 
-func (t *stepper) allocate(withGrad bool) error {
-	total := t.shape.net.NumParameters()
+func (t *Stepper) allocate(withGrad bool) error {
+	total := t.shape.Net.NumParameters()
 	var err error
 	tensor := func(dims ...int) *ort.Tensor {
 		made, e := ort.NewTensor(dims...)
@@ -80,7 +81,7 @@ func (t *stepper) allocate(withGrad bool) error {
 	for i := range 2 {
 		t.p[i], t.m[i], t.v[i] = tensor(total), tensor(total), tensor(total)
 	}
-	steps := max(1, t.shape.steps)
+	steps := max(1, t.shape.Steps)
 	t.norm, t.rate, t.loss = tensor(steps), tensor(steps), tensor(steps)
 	if steps > 1 {
 		t.loop = &loop{before: tensor(total), after: tensor(total), decay: tensor(steps), count: tensor(1)}
@@ -92,29 +93,32 @@ func (t *stepper) allocate(withGrad bool) error {
 }
 
 // put copies s into the stepper.
-func (t *stepper) put(s state) {
+func (t *Stepper) put(s State) {
 	c := t.current
 	copy(t.p[c].Data(), s.P)
 	copy(t.m[c].Data(), s.M)
 	copy(t.v[c].Data(), s.V)
-	t.step = s.Step
+	t.done = s.Step
 }
 
-// snapshot copies the state out.
-func (t *stepper) snapshot() state {
+// Snapshot copies the state out.
+func (t *Stepper) Snapshot() State {
 	c := t.current
-	return state{Step: t.step, P: clone(t.p[c].Data()), M: clone(t.m[c].Data()), V: clone(t.v[c].Data())}
+	return State{Step: t.done, P: clone(t.p[c].Data()), M: clone(t.m[c].Data()), V: clone(t.v[c].Data())}
 }
 
-// parameters is the current flat vector; the next step overwrites it.
-func (t *stepper) parameters() []float32 { return t.p[t.current].Data() }
+// Step is the number of steps done.
+func (t *Stepper) Step() int { return t.done }
 
-// run makes one step on b at the given learning rate and returns the loss.
-func (t *stepper) run(ctx context.Context, b *batch, rate float64) (float32, error) {
+// Parameters is the current flat vector; the next step overwrites it.
+func (t *Stepper) Parameters() []float32 { return t.p[t.current].Data() }
+
+// single makes one step on b at the given learning rate and returns the loss.
+func (t *Stepper) single(ctx context.Context, b *Batch, rate float64) (float32, error) {
 	c, next := t.current, 1-t.current
-	t.norm.Data()[0] = b.norm[0]
-	t.rate.Data()[0] = float32(rate * correction(t.step+1))
-	in := []*ort.Tensor{t.p[c], t.m[c], t.v[c], b.x, b.t, t.norm, t.rate}
+	t.norm.Data()[0] = b.Norm[0]
+	t.rate.Data()[0] = float32(rate * correction(t.done+1))
+	in := []*ort.Tensor{t.p[c], t.m[c], t.v[c], b.X, b.T, t.norm, t.rate}
 	out := []*ort.Tensor{t.p[next], t.m[next], t.v[next], t.loss}
 	if t.grad != nil {
 		out = append(out, t.grad)
@@ -123,7 +127,7 @@ func (t *stepper) run(ctx context.Context, b *batch, rate float64) (float32, err
 		return 0, err
 	}
 	t.current = next
-	t.step++
+	t.done++
 	return t.loss.Data()[0], nil
 }
 
@@ -133,7 +137,7 @@ func correction(step int) float64 {
 }
 
 // Close frees the session and its tensors.
-func (t *stepper) Close() error {
+func (t *Stepper) Close() error {
 	errs := []error{t.session.Close()}
 	for _, a := range t.allocated {
 		errs = append(errs, a.Close())

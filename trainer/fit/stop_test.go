@@ -85,7 +85,7 @@ func TestFormats(t *testing.T) {
 	o := Options{Width: 1, Every: 500, StopOn: Accuracy}
 	path := filepath.Join(t.TempDir(), "run.checkpoint")
 	n := o.network().NumParameters()
-	c := checkpoint{Format: 1, Run: identity(o, "digest"), State: fresh(o.network().Init(1)), Average: make([]float32, n), Curve: []Point{{Step: 500}}}
+	c := checkpoint{Format: 1, Run: identity(o, "digest"), State: Fresh(o.network().Init(1)), Average: make([]float32, n), Curve: []Point{{Step: 500}}}
 	read := func(o Options) (*checkpoint, error) {
 		return resume(path, func(int) string { return identity(o, "digest") }, o.network())
 	}

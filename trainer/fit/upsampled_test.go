@@ -58,9 +58,9 @@ func TestMerged(t *testing.T) {
 // doubled maps are made, on both paths.
 func TestMergedIsApart(t *testing.T) {
 	needRuntime(t)
-	shapes := []shapeOf{{net: model.XNet(4), batch: 2, size: 40}, {net: model.XNet(4), batch: 2, size: 40, channelMajor: true}}
+	shapes := []Shape{{Net: model.XNet(4), Batch: 2, Size: 40}, {Net: model.XNet(4), Batch: 2, Size: 40, ChannelMajor: true}}
 	if block, err := checked(); err == nil {
-		shapes = append(shapes, shapeOf{net: model.XNet(block), batch: 2, size: 40, block: block})
+		shapes = append(shapes, Shape{Net: model.XNet(block), Batch: 2, Size: 40, Block: block})
 	}
 	for _, s := range shapes {
 		b := randomBatch(t, s, random(3, 3))
@@ -69,12 +69,12 @@ func TestMergedIsApart(t *testing.T) {
 		s.apart = true
 		wantLoss, want := gradientOn(t, s, b)
 		if math.Abs(loss-wantLoss) > 1e-5 {
-			t.Errorf("block %d: the loss is %g, with doubled maps %g", s.block, loss, wantLoss)
+			t.Errorf("block %d: the loss is %g, with doubled maps %g", s.Block, loss, wantLoss)
 		}
 		d := distance(got, want)
-		t.Logf("block %d: gradients differ by %.2g of their length", s.block, d)
+		t.Logf("block %d: gradients differ by %.2g of their length", s.Block, d)
 		if !(d < 0.02) {
-			t.Errorf("block %d: the gradients differ by %g of their length", s.block, d)
+			t.Errorf("block %d: the gradients differ by %g of their length", s.Block, d)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"slices"
 
 	"dicomnode/model"
 	"dicomnode/trainer/evaluate"
@@ -13,7 +14,7 @@ import (
 // point adds a point to the learning curve, validated if there is data for it.
 func (r *run) point(ctx context.Context, p *Progress) error {
 	none := evaluate.Value(math.NaN())
-	at := Point{Step: r.stepper.step, Epoch: r.epochs(r.stepper.step), Loss: r.since.value(), Rate: r.rate, Seconds: r.elapsed().Seconds(),
+	at := Point{Step: r.stepper.Step(), Epoch: r.epochs(r.stepper.Step()), Loss: r.since.value(), Rate: r.rate, Seconds: r.elapsed().Seconds(),
 		ValidationLoss: none, Accuracy: none, SoftF1: none, BoneF1: none}
 	r.since = mean{}
 	if r.data.validation.Len() > 0 {
@@ -59,12 +60,12 @@ func (r *run) validate(ctx context.Context, p *Progress) error {
 
 // candidate is the averaged parameters with their statistics over n batches.
 func (r *run) candidate(ctx context.Context, n int) (candidate, error) {
-	c := candidate{Step: r.stepper.step, Parameters: clone(r.average.values)}
+	c := candidate{Step: r.stepper.Step(), Parameters: slices.Clone(r.average.Values)}
 	if r.o.AverageDecay < 0 {
-		c.Parameters = clone(r.stepper.parameters())
+		c.Parameters = slices.Clone(r.stepper.Parameters())
 	}
 	var err error
-	c.Statistics, err = r.calibrator.measure(ctx, c.Parameters, r.source, r.spare, n)
+	c.Statistics, err = r.calibrator.Measure(ctx, c.Parameters, n, r.spare, func(i int) error { return r.source.fill(r.spare, i, 1) })
 	return c, err
 }
 
