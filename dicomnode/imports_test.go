@@ -35,6 +35,7 @@ var importRules = []struct {
 	{"sr", "scp", nil, "a report needs no network"},
 	{"sr", "segment", nil, "a report is made from measurements, not from masks"},
 	{"model", "", []string{"model"}, "a model can be taken out of this program"},
+	{"trainer/fit/step", "", []string{"trainer/fit/step", "model"}, "a training step knows no data, no schedule and no file"},
 	{"trainer/simulate/xray", "", []string{"trainer/simulate/xray"}, "the physics of a beam knows no bodies and no pictures"},
 	{"trainer/simulate/body", "trainer/simulate/ct", nil, "surface models and CTs meet in a view"},
 	{"trainer/simulate/ct", "trainer/simulate/body", nil, "surface models and CTs meet in a view"},

@@ -12,13 +12,14 @@ import (
 
 	"dicomnode/model"
 	"dicomnode/trainer/evaluate"
+	"dicomnode/trainer/fit/step"
 )
 
 // checkpoint is everything needed to go on with a run.
 type checkpoint struct {
 	Format  int
 	Run     string // digest of the options and the samples
-	State   State
+	State   step.State
 	Average []float32
 	Block   int // shapeOf.block of the run, whose results are exact on its own path only
 	Elapsed time.Duration

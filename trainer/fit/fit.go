@@ -1,9 +1,7 @@
-// Package fit trains XNet and the networks it is compared with. One step —
-// forward pass with batch statistics, cross-entropy over the labelled pixels,
-// every gradient, L2 and Adam — is an ONNX graph built here from standard
-// operators and run by ONNX Runtime, the library that the node infers with;
-// pictures are varied on the fly. It trains whole networks on one device; it
-// neither simulates pictures nor chooses options.
+// Package fit trains XNet and the networks it is compared with: the loop over the
+// pictures, which it varies on the fly, validation, early stopping, the learning
+// curve and the checkpoint. One step is package step's. It trains whole networks on
+// one device; it neither simulates pictures nor chooses options.
 //
 // On one machine's CPU with a given number of threads a run is a function of its
 // options and its data, also when it was interrupted and resumed from its
@@ -19,6 +17,7 @@ import (
 
 	"dicomnode/model"
 	"dicomnode/trainer/evaluate"
+	"dicomnode/trainer/fit/step"
 )
 
 // Progress is what a run tells its caller.
@@ -86,7 +85,7 @@ func Run(ctx context.Context, o Options, progress func(Progress)) (*Result, erro
 func (r *run) steps(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	free := make(chan *Batch, len(r.batches))
+	free := make(chan *step.Batch, len(r.batches))
 	for _, b := range r.batches {
 		free <- b
 	}
@@ -130,7 +129,7 @@ func (r *run) interrupted(ctx context.Context) error {
 }
 
 // several makes the steps of b.
-func (r *run) several(ctx context.Context, b *Batch) error {
+func (r *run) several(ctx context.Context, b *step.Batch) error {
 	first := r.stepper.Step()
 	rates := make([]float64, b.Steps)
 	for i := range rates {

@@ -18,6 +18,13 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
+func needRuntime(t testing.TB) {
+	t.Helper()
+	if err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+}
+
 // childOptions is the environment variable that makes TestKilledChild train, with
 // the options in it; childMoment is when it waits to be killed.
 const (

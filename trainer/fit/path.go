@@ -3,6 +3,8 @@ package fit
 import (
 	"errors"
 	"fmt"
+
+	"dicomnode/trainer/fit/step"
 )
 
 // Values of Options.Fast.
@@ -20,7 +22,7 @@ func (r *run) choosePath(cpu bool) error {
 	shape := &r.source.shape
 	block := 0
 	if r.o.Fast == FastAuto && cpu && !(r.resumed && shape.Block == 0) {
-		block = FastBlock(shape.Net)
+		block = step.FastBlock(shape.Net)
 	}
 	if r.resumed && block != shape.Block {
 		return fmt.Errorf("read checkpoint %s: %w", r.o.Checkpoint, ErrOtherPath)

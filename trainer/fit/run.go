@@ -14,6 +14,7 @@ import (
 
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/fit/step"
 )
 
 // run is a run under way.
@@ -24,11 +25,11 @@ type run struct {
 	reading  *reading
 	source   *source
 
-	stepper    *Stepper
-	calibrator *Statistics
-	batches    []*Batch // two for the steps
-	spare      *Batch   // for the statistics
-	average    *Average
+	stepper    *step.Stepper
+	calibrator *step.Statistics
+	batches    []*step.Batch // two for the steps
+	spare      *step.Batch   // for the statistics
+	average    *step.Average
 
 	started time.Time     // of this process's part
 	before  time.Duration // spent before it was resumed
@@ -66,7 +67,7 @@ func (r *run) load(ctx context.Context) (err error) {
 		r.o.Steps = stepsOf(r.o.Epochs, r.data.train.Len(), r.o.Batch)
 	}
 	r.reading = r.data.read(context.WithoutCancel(ctx), r.o.Reading) // an interrupted run's checkpoint wants the digest too
-	r.source = &source{shape: Shape{Net: r.o.network(), Batch: r.o.Batch, Size: dataset.Side}, samples: &r.data.train, augment: *r.o.Augment,
+	r.source = &source{shape: step.Shape{Net: r.o.network(), Batch: r.o.Batch, Size: dataset.Side}, samples: &r.data.train, augment: *r.o.Augment,
 		order: newOrder(r.o.Seed, r.data.sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
 	return ctx.Err()
 }
@@ -116,7 +117,7 @@ func (r *run) prepare() error {
 		return err
 	}
 	device := ort.Options{Device: r.o.Device, Threads: r.o.Threads, IntraOpSpinning: true}
-	cpu := OnCPU(device)
+	cpu := step.OnCPU(device)
 	if err := r.choosePath(cpu); err != nil {
 		return err
 	}
@@ -127,34 +128,34 @@ func (r *run) prepare() error {
 	}
 	told := device
 	told.Log = slog.Default() // once in a run: why its steps are not made with CUDA
-	if r.stepper, err = New(*shape, float32(r.o.L2), false, start, told); err != nil {
+	if r.stepper, err = step.New(*shape, float32(r.o.L2), false, start, told); err != nil {
 		return err
 	}
-	if r.calibrator, err = NewStatistics(single, device); err != nil {
+	if r.calibrator, err = step.NewStatistics(single, device); err != nil {
 		return err
 	}
 	for range 2 {
-		b, err := NewBatch(*shape)
+		b, err := step.NewBatch(*shape)
 		if err != nil {
 			return err
 		}
 		r.batches = append(r.batches, b)
 	}
-	r.spare, err = NewBatch(single)
+	r.spare, err = step.NewBatch(single)
 	return err
 }
 
 // start returns the state to begin with: the checkpoint's, or a fresh one.
-func (r *run) start() (State, error) {
+func (r *run) start() (step.State, error) {
 	if r.o.Checkpoint != "" {
 		c, err := r.resume()
 		if err != nil {
-			return State{}, err
+			return step.State{}, err
 		}
 		if c != nil {
 			r.o, r.format = r.o.began(c.Format), c.Format
 			r.source.augment = *r.o.Augment
-			r.average = NewAverage(r.o.AverageDecay, c.Average)
+			r.average = step.NewAverage(r.o.AverageDecay, c.Average)
 			r.before, r.curve, r.best, r.worse, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
 			r.losses, r.since, r.resumed, r.source.shape.Block = c.Losses, c.Since, true, c.Block
 			r.stopped = r.exhausted()
@@ -165,14 +166,14 @@ func (r *run) start() (State, error) {
 	if r.o.Init != nil {
 		w = *r.o.Init
 		if err := w.Check(); err != nil {
-			return State{}, err
+			return step.State{}, err
 		}
 		if w.Network != r.o.network() {
-			return State{}, fmt.Errorf("start from weights of %s for %s", w.Network, r.o.network())
+			return step.State{}, fmt.Errorf("start from weights of %s for %s", w.Network, r.o.network())
 		}
 	}
-	s := Fresh(w)
-	r.average = NewAverage(r.o.AverageDecay, s.P)
+	s := step.Fresh(w)
+	r.average = step.NewAverage(r.o.AverageDecay, s.P)
 	return s, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/fit/step"
 )
 
 // targets turns labels into target weights.
@@ -38,7 +39,7 @@ func (k targets) fill(t []float32, label []uint8) float64 {
 // source makes the batches of a run: a batch is a function of its step, the
 // seed and the samples alone, so a resumed run sees the same pictures.
 type source struct {
-	shape   Shape
+	shape   step.Shape
 	order   order
 	samples *dataset.Samples
 	targets targets
@@ -48,7 +49,7 @@ type source struct {
 
 // fill makes the batch of so many steps from one on (0, 1, …) in b, its pictures side
 // by side.
-func (s *source) fill(b *Batch, step, steps int) error {
+func (s *source) fill(b *step.Batch, step, steps int) error {
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	sums := make([]float64, steps*s.shape.Batch)
@@ -77,7 +78,7 @@ func (s *source) fill(b *Batch, step, steps int) error {
 
 // picture makes picture k of the run number i of the batch and returns the sum of
 // its weights.
-func (s *source) picture(b *Batch, i int, k uint64) (float64, error) {
+func (s *source) picture(b *step.Batch, i int, k uint64) (float64, error) {
 	r := random(s.seed, k)
 	sample, err := s.samples.Sample(s.order.index(k, r))
 	if err != nil {
@@ -91,27 +92,27 @@ func (s *source) picture(b *Batch, i int, k uint64) (float64, error) {
 
 // filled is a batch with its pictures, or why it could not be made.
 type filled struct {
-	*Batch
+	*step.Batch
 	err error
 }
 
 // stream makes the batches of steps from on while the caller consumes them, each for
 // as many steps as together says of its first. The caller gives each batch back
 // through free. It ends with ctx.
-func (s *source) stream(ctx context.Context, from, to int, together func(step int) int, free <-chan *Batch) <-chan filled {
+func (s *source) stream(ctx context.Context, from, to int, together func(done int) int, free <-chan *step.Batch) <-chan filled {
 	ready := make(chan filled)
 	go func() {
 		defer close(ready)
-		for step := from; step < to; {
-			var b *Batch
+		for at := from; at < to; {
+			var b *step.Batch
 			select {
 			case b = <-free:
 			case <-ctx.Done():
 				return
 			}
-			n := together(step)
-			err := s.fill(b, step, n)
-			step += n
+			n := together(at)
+			err := s.fill(b, at, n)
+			at += n
 			select {
 			case ready <- filled{b, err}:
 			case <-ctx.Done():

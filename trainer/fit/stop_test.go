@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/fit/step"
 )
 
 func TestBetter(t *testing.T) {
@@ -85,7 +86,7 @@ func TestFormats(t *testing.T) {
 	o := Options{Width: 1, Every: 500, StopOn: Accuracy}
 	path := filepath.Join(t.TempDir(), "run.checkpoint")
 	n := o.network().NumParameters()
-	c := checkpoint{Format: 1, Run: identity(o, "digest"), State: Fresh(o.network().Init(1)), Average: make([]float32, n), Curve: []Point{{Step: 500}}}
+	c := checkpoint{Format: 1, Run: identity(o, "digest"), State: step.Fresh(o.network().Init(1)), Average: make([]float32, n), Curve: []Point{{Step: 500}}}
 	read := func(o Options) (*checkpoint, error) {
 		return resume(path, func(int) string { return identity(o, "digest") }, o.network())
 	}

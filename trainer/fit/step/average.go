@@ -1,4 +1,4 @@
-package fit
+package step
 
 // Average is an exponential moving Average of the parameters. Young averages
 // forget faster, so the random start does not linger.

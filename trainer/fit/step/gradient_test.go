@@ -1,4 +1,4 @@
-package fit
+package step
 
 import (
 	"context"
@@ -147,12 +147,28 @@ func randomBatch(t testing.TB, shape Shape, r *rand.Rand) *Batch {
 	var sum float64
 	pixels := shape.Pixels()
 	for i := range shape.Batch {
-		label := make([]uint8, pixels)
-		for k := range label {
-			label[k] = []uint8{0, 1, 2, 255}[r.IntN(4)]
+		for k := range pixels {
+			sum += randomTarget(b.T.Data()[i*classes*pixels:], k, pixels, r)
 		}
-		sum += targets{weights: [3]float32{1, 1, 0.5}, smoothing: 0.1}.fill(b.T.Data()[i*3*pixels:(i+1)*3*pixels], label)
 	}
 	b.Norm[0] = float32(1 / sum)
 	return b
 }
+
+// randomTarget makes pixel k's target in t, classes × pixels: a smoothed class with
+// a weight of its own, or nothing for one that is ignored; it returns the weight.
+func randomTarget(t []float32, k, pixels int, r *rand.Rand) float64 {
+	truth := r.IntN(classes + 1)
+	if truth == classes {
+		return 0
+	}
+	weight := []float32{1, 1, 0.5}[truth]
+	for c := range classes {
+		t[c*pixels+k] = weight * 0.1 / classes
+	}
+	t[truth*pixels+k] += weight * 0.9
+	return float64(weight)
+}
+
+// random is the generator of the k-th picture of a run.
+func random(seed, k uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, k)) }

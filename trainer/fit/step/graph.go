@@ -1,4 +1,4 @@
-package fit
+package step
 
 import (
 	"fmt"
@@ -97,7 +97,7 @@ func statisticsGraph(s Shape) []byte {
 // forwardGraph is the network on the values x and P.
 func forwardGraph(g *onnx.Graph, s Shape, suffix string) (*network, *value) {
 	if s.Size%8 != 0 {
-		panic(fmt.Sprintf("fit: size %d is no multiple of 8", s.Size))
+		panic(fmt.Sprintf("step: size %d is no multiple of 8", s.Size))
 	}
 	n := &network{Resampler: &model.Resampler{Graph: g}, net: s.Net, layout: layout{s.Batch, s.Block, s.ChannelMajor}, apart: s.apart, suffix: suffix}
 	x := &value{name: n.name("x"), c: 1, h: s.Size}

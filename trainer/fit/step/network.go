@@ -1,4 +1,4 @@
-package fit
+package step
 
 import (
 	"dicomnode/model"
