@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dicomnode/internal/uid"
 )
 
 // Problem is one thing wrong with a configuration.
@@ -80,18 +82,12 @@ func (v *checker) node(c Config) {
 
 func short(s string, n int) string { return s[:min(len(s), n)] }
 
-// aeTitle applies PS3.5 6.2, VR AE: at most 16 bytes of the default repertoire
-// without backslash and control characters, not only spaces.
+// aeTitle applies PS3.5 6.2, VR AE. Spaces around a title are legal and do not
+// count, so that the file is better without them.
 func (v *checker) aeTitle(key, title string) {
-	hint := "use 1 to 16 letters, digits, _ or -, exactly as the other system shows it"
-	switch {
-	case strings.TrimSpace(title) == "":
-		v.add(key, hint, "the AE title is empty")
-	case len(title) > 16:
-		v.add(key, hint, "AE title %q has %d characters, at most 16 are allowed (PS3.5 6.2)", title, len(title))
-	case strings.ContainsFunc(title, func(r rune) bool { return r < 0x20 || r > 0x7e || r == '\\' }):
-		v.add(key, hint, "AE title %q holds a character that PS3.5 6.2 forbids", title)
-	case title != strings.TrimSpace(title):
+	if err := uid.CheckAETitle(title); err != nil {
+		v.add(key, "use 1 to 16 letters, digits, _ or -, exactly as the other system shows it", "%v", err)
+	} else if title != strings.TrimSpace(title) {
 		v.add(key, "remove the spaces", "AE title %q begins or ends with a space, which does not count (PS3.5 6.2)", title)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dicomnode/configs"
-	"dicomnode/scp"
+	"dicomnode/internal/uid"
 )
 
 var cell = regexp.MustCompile(`\s*\|\s*`)
@@ -74,7 +74,7 @@ func TestConformanceDoc(t *testing.T) {
 	}
 	syntaxes := column(conformanceTable(t, doc, "### Transfer syntaxes accepted"), 1)
 	for _, context := range server.Contexts {
-		if context.AbstractSyntax == scp.VerificationSOPClassUID {
+		if context.AbstractSyntax == uid.Verification {
 			continue
 		}
 		if d := cmp.Diff(context.TransferSyntaxes, syntaxes); d != "" {
@@ -109,7 +109,7 @@ func TestConformanceDocLimits(t *testing.T) {
 
 func TestConformanceDocIdentity(t *testing.T) {
 	doc := conformance(t)
-	for _, want := range []string{scp.DefaultImplementationClassUID, scp.DefaultImplementationVersionName} {
+	for _, want := range []string{uid.Implementation, uid.ImplementationVersionName} {
 		if !strings.Contains(doc, "| "+want+" |") {
 			t.Errorf("docs/conformance.md does not say %s", want)
 		}
@@ -126,7 +126,7 @@ func TestConformanceDocStatuses(t *testing.T) {
 		}
 	}
 	rows := conformanceTable(t, doc, "## 3 Association initiation (SCU)\n")
-	if rows[0][1] != segmentationSOPClass {
-		t.Errorf("the SCU's first SOP class is %s, want %s", rows[0][1], segmentationSOPClass)
+	if rows[0][1] != uid.SegmentationStorage {
+		t.Errorf("the SCU's first SOP class is %s, want %s", rows[0][1], uid.SegmentationStorage)
 	}
 }

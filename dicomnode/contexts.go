@@ -1,45 +1,30 @@
 package main
 
 import (
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
-	"dicomnode/segment/seg"
-)
-
-// SOP classes (PS3.4 B.5, PS3.6 A) that the node uses.
-const (
-	verificationSOPClass = scp.VerificationSOPClassUID
-	segmentationSOPClass = seg.SOPClassUID
 )
 
 // storageSOPClasses are the images the node receives; everything else is
 // refused in negotiation.
 var storageSOPClasses = []string{
-	"1.2.840.10008.5.1.4.1.1.1",     // Computed Radiography Image Storage
-	"1.2.840.10008.5.1.4.1.1.1.1",   // Digital X-Ray Image Storage - For Presentation
-	"1.2.840.10008.5.1.4.1.1.1.1.1", // Digital X-Ray Image Storage - For Processing
-	"1.2.840.10008.5.1.4.1.1.1.2",   // Digital Mammography X-Ray Image Storage - For Presentation
-	"1.2.840.10008.5.1.4.1.1.1.2.1", // Digital Mammography X-Ray Image Storage - For Processing
-	"1.2.840.10008.5.1.4.1.1.7",     // Secondary Capture Image Storage
-	"1.2.840.10008.5.1.4.1.1.12.1",  // X-Ray Angiographic Image Storage
-	"1.2.840.10008.5.1.4.1.1.12.2",  // X-Ray Radiofluoroscopic Image Storage
+	uid.ComputedRadiographyImageStorage,
+	uid.DigitalXRayImageForPresentation,
+	uid.DigitalXRayImageForProcessing,
+	uid.DigitalMammographyXRayImageForPresentation,
+	uid.DigitalMammographyXRayImageForProcessing,
+	uid.SecondaryCaptureImageStorage,
+	uid.XRayAngiographicImageStorage,
+	uid.XRayRadiofluoroscopicImageStorage,
 }
 
-// Transfer syntaxes (PS3.5 annex A).
-const (
-	implicitVRLittleEndian = "1.2.840.10008.1.2"
-	explicitVRLittleEndian = "1.2.840.10008.1.2.1"
-	deflatedExplicitVR     = "1.2.840.10008.1.2.1.99"
-	explicitVRBigEndian    = "1.2.840.10008.1.2.2"
-	rleLossless            = "1.2.840.10008.1.2.5"
-)
-
 // storageTransferSyntaxes are accepted for images, best first.
-var storageTransferSyntaxes = []string{explicitVRLittleEndian, implicitVRLittleEndian, deflatedExplicitVR, rleLossless, explicitVRBigEndian}
+var storageTransferSyntaxes = []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.RLELossless, uid.ExplicitVRBigEndian}
 
 // supportedContexts is what the node negotiates as an acceptor.
 func supportedContexts() []scp.SupportedContext {
-	contexts := []scp.SupportedContext{{AbstractSyntax: verificationSOPClass,
-		TransferSyntaxes: []string{explicitVRLittleEndian, implicitVRLittleEndian}}}
+	contexts := []scp.SupportedContext{{AbstractSyntax: uid.Verification,
+		TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}}}
 	for _, class := range storageSOPClasses {
 		contexts = append(contexts, scp.SupportedContext{AbstractSyntax: class, TransferSyntaxes: storageTransferSyntaxes})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
@@ -21,8 +22,8 @@ func segOutput(c *configs.Config, route configs.Route, img *decode.Image, res *s
 		return archive.Output{}, archive.Permanent(err)
 	}
 	return archive.Output{
-		SOPClassUID: segmentationSOPClass, SOPInstanceUID: s.UID(),
-		TransferSyntaxUID: explicitVRLittleEndian, Destinations: route.SendTo, Write: s.Encode,
+		SOPClassUID: uid.SegmentationStorage, SOPInstanceUID: s.UID(),
+		TransferSyntaxUID: uid.ExplicitVRLittleEndian, Destinations: route.SendTo, Write: s.Encode,
 	}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
@@ -41,7 +42,7 @@ func startPACS(ctx context.Context, aeTitle string, log *slog.Logger) (*smallPAC
 	}
 	p := &smallPACS{addr: scp.Addr{AETitle: aeTitle, Host: ln.Addr().String()}, objects: make(chan receivedObject), done: make(chan error, 1)}
 	p.server = &scp.Server{AETitles: []string{aeTitle}, Backend: p, Log: log, Contexts: []scp.SupportedContext{
-		{AbstractSyntax: segmentationSOPClass, TransferSyntaxes: []string{explicitVRLittleEndian}}}}
+		{AbstractSyntax: uid.SegmentationStorage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}}}}
 	go func() { p.done <- p.server.Serve(ctx, ln) }()
 	return p, nil
 }

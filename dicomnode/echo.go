@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
@@ -42,7 +43,7 @@ configuration, or AET@host:port.
 
 func (d destination) echo(cmd *cobra.Command) (time.Duration, error) {
 	begun := time.Now()
-	client, err := d.dial(cmd.Context(), scp.Proposal{AbstractSyntax: verificationSOPClass, TransferSyntaxes: []string{implicitVRLittleEndian}})
+	client, err := d.dial(cmd.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
 	if err != nil {
 		return 0, err
 	}

@@ -8,13 +8,14 @@ import (
 
 	"dicomnode/internal/archive"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
 // admitted associates, does a C-ECHO and releases.
 func (d destination) admitted(t *testing.T) error {
 	t.Helper()
-	client, err := d.dial(t.Context(), scp.Proposal{AbstractSyntax: verificationSOPClass, TransferSyntaxes: []string{implicitVRLittleEndian}})
+	client, err := d.dial(t.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
 	if err != nil {
 		return err
 	}

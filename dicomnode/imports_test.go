@@ -42,7 +42,8 @@ var importRules = []struct {
 	{"trainer/simulate/body", "trainer/simulate/radiograph", nil, "who is seen does not depend on the picture"},
 	{"trainer/simulate/ct", "trainer/simulate/radiograph", nil, "who is seen does not depend on the picture"},
 	{"trainer/simulate/radiograph", "trainer/simulate/ct", nil, "a picture knows the body as a view alone"},
-	{"configs", "", nil, "the configuration knows nothing of what it configures"},
+	{"configs", "", []string{"internal/uid"}, "the configuration knows nothing of what it configures, but the standard's rules for its names"},
+	{"internal/uid", "", nil, "names stand below everything that is named"},
 	{"internal/raster", "", []string{"internal/raster"}, "arithmetic on pictures knows nothing of radiographs"},
 	{"internal", "segment", nil, "the base knows nothing built on it"},
 	{"internal", "trainer", nil, "the base knows nothing built on it"},
@@ -141,6 +142,7 @@ func TestImportRulesBite(t *testing.T) {
 		{"segment/picture", "internal/raster", true}, {"segment/picture", "segment/decode", false}, {"segment/decode", "segment/seg", false},
 		{"segment/decode", "internal/part10", true}, {"segment/dark", "segment", false}, {"segment/dark", "segment/polarity", true}, {"segment/seg", "segment", true},
 		{"internal/raster", "trainer/simulate/random", false}, {"internal/archive", "scp", false}, {"dicomnode", "scp", true}, {"configs", "scp", false},
+		{"configs", "internal/uid", true}, {"configs", "internal/archive", false}, {"internal/uid", "internal/iod", false}, {"internal/ul", "internal/uid", true},
 	}
 	for _, c := range cases {
 		if got := len(broken(c.folder, c.target)) == 0; got != c.ok {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dicomnode/internal/durable"
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
@@ -43,7 +44,7 @@ func newKeepingPACS(t testing.TB) *keepingPACS {
 	}
 	p := &keepingPACS{address: ln.Addr().String(), dir: t.TempDir(), stored: map[string]string{}, at: map[string]time.Time{}}
 	server := &scp.Server{AETitles: []string{"PACS"}, Backend: p, Log: slog.New(slog.DiscardHandler), Contexts: []scp.SupportedContext{
-		{AbstractSyntax: segmentationSOPClass, TransferSyntaxes: []string{explicitVRLittleEndian}}}}
+		{AbstractSyntax: uid.SegmentationStorage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}}}}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(context.Background(), ln) }()
 	t.Cleanup(func() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/seg"
@@ -218,7 +219,7 @@ func TestRefusals(t *testing.T) {
 		{"MODALITY", "OTHER", calledNotRecognized, `set node: {ae_title: \"OTHER\"}`},
 	}
 	for _, c := range cases {
-		client, err := n.as(c.calling, c.called).dial(t.Context(), scp.Proposal{AbstractSyntax: verificationSOPClass, TransferSyntaxes: []string{implicitVRLittleEndian}})
+		client, err := n.as(c.calling, c.called).dial(t.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
 		var rejected *scp.RejectError
 		if !errors.As(err, &rejected) {
 			if client != nil {
@@ -247,7 +248,7 @@ func TestNegotiation(t *testing.T) {
 	for class := range accepted {
 		proposals = append(proposals, scp.Proposal{AbstractSyntax: class, TransferSyntaxes: append([]string{jpegBaseline}, accepted[class]...)})
 	}
-	proposals = append(proposals, scp.Proposal{AbstractSyntax: ctImage, TransferSyntaxes: []string{explicitVRLittleEndian}})
+	proposals = append(proposals, scp.Proposal{AbstractSyntax: ctImage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}})
 	client, err := n.as("MODALITY", "XNET").dial(t.Context(), proposals...)
 	if err != nil {
 		t.Fatal(err)
@@ -263,7 +264,7 @@ func TestNegotiation(t *testing.T) {
 			t.Errorf("SOP class %s in JPEG baseline is accepted", class)
 		}
 	}
-	if client.Accepted(ctImage, explicitVRLittleEndian) {
+	if client.Accepted(ctImage, uid.ExplicitVRLittleEndian) {
 		t.Error("CT images are accepted")
 	}
 	if err := client.Release(t.Context()); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/uid"
 	"dicomnode/model"
 	"dicomnode/scp"
 	"dicomnode/segment"
@@ -37,7 +38,7 @@ func openNode(ctx context.Context, c configs.Config, log *slog.Logger) (*node, e
 	}
 	darks, _ := e.pipeline.Calibration.(*dark.Store)
 	a, err := archive.Open(ctx, archive.Options{Dir: archiveDir(c), Log: log,
-		ImplementationClassUID: scp.DefaultImplementationClassUID, ImplementationVersionName: scp.DefaultImplementationVersionName})
+		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName})
 	if err != nil {
 		return nil, errors.Join(hinted(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), e.Close())
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/uid"
 )
 
 // quarantined waits until the node's only job is quarantined and returns it.
@@ -56,7 +57,7 @@ func TestDestinationWithoutSegmentation(t *testing.T) {
 	n := startNode(t, c)
 	mustStore(t, n.as("MODALITY", "MODALITY"), []string{testImage{name: "image", rows: 40, cols: 32}.file(t, t.TempDir())})
 	e := quarantined(t, n)
-	if e.Kind != "deliver" || e.Attempts != 1 || !strings.Contains(e.Reason, "deliver to pacs: it does not accept SOP class "+segmentationSOPClass) {
+	if e.Kind != "deliver" || e.Attempts != 1 || !strings.Contains(e.Reason, "deliver to pacs: it does not accept SOP class "+uid.SegmentationStorage) {
 		t.Errorf("%s job after %d attempts: %q", e.Kind, e.Attempts, e.Reason)
 	}
 }

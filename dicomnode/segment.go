@@ -18,7 +18,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/part10"
-	"dicomnode/scp"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
@@ -223,8 +223,8 @@ func writeSEGFile(path string, c configs.Config, img *decode.Image, res *segment
 // writeSEGMeta writes what precedes a segmentation's data set in a file (PS3.10 7.1).
 func writeSEGMeta(w io.Writer, sopInstanceUID string) error {
 	return part10.WriteMeta(w, part10.Meta{
-		SOPClassUID: segmentationSOPClass, SOPInstanceUID: sopInstanceUID, TransferSyntaxUID: explicitVRLittleEndian,
-		ImplementationClassUID: scp.DefaultImplementationClassUID, ImplementationVersionName: scp.DefaultImplementationVersionName,
+		SOPClassUID: uid.SegmentationStorage, SOPInstanceUID: sopInstanceUID, TransferSyntaxUID: uid.ExplicitVRLittleEndian,
+		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName,
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"dicomnode/internal/durable"
 	"dicomnode/internal/iod"
+	"dicomnode/internal/uid"
 )
 
 // testImage is a DX For Processing image (PS3.3 A.26) of a bone within a limb
@@ -87,7 +88,7 @@ type textElement struct {
 func (im testImage) texts() []textElement {
 	one := func(at tag.Tag, value string) textElement { return textElement{at, []string{value}} }
 	return []textElement{
-		one(tag.MediaStorageSOPClassUID, dxForProcessing), one(tag.MediaStorageSOPInstanceUID, im.instance()), one(tag.TransferSyntaxUID, explicitVRLittleEndian),
+		one(tag.MediaStorageSOPClassUID, dxForProcessing), one(tag.MediaStorageSOPInstanceUID, im.instance()), one(tag.TransferSyntaxUID, uid.ExplicitVRLittleEndian),
 		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, dxForProcessing), one(tag.SOPInstanceUID, im.instance()),
 		one(tag.StudyDate, "20200101"), one(tag.StudyTime, "120000"), one(tag.AccessionNumber, ""),
 		one(tag.Modality, "DX"), one(tag.PresentationIntentType, "FOR PROCESSING"), one(tag.Manufacturer, "dicomnode"), one(tag.ReferringPhysicianName, ""),

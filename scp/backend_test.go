@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dicomnode/internal/dimse"
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 	"dicomnode/scp"
 	"dicomnode/scp/scptest"
@@ -129,7 +130,7 @@ func serve(t testing.TB, b scp.Backend, change ...func(*scp.Server)) (addr strin
 func serveOn(t testing.TB, ln net.Listener, b scp.Backend, change ...func(*scp.Server)) (addr string, log *syncBuffer) {
 	t.Helper()
 	log = &syncBuffer{}
-	all := []string{scp.ExplicitVRLittleEndian, scp.ImplicitVRLittleEndian, bigEndian, deflated, rle}
+	all := []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, bigEndian, deflated, rle}
 	s := &scp.Server{
 		IdleTimeout: patience, ReadTimeout: patience,
 		AETitles: []string{"XNET"}, Backend: b, Log: slog.New(slog.NewTextHandler(log, nil)),
@@ -155,12 +156,12 @@ const secondaryCapture = "1.2.840.10008.5.1.4.1.1.7"
 func request(contexts ...ul.Context) *ul.Associate {
 	if len(contexts) == 0 {
 		contexts = []ul.Context{
-			{ID: 1, AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
-			{ID: 3, AbstractSyntax: scp.VerificationSOPClassUID, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
+			{ID: 1, AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}},
+			{ID: 3, AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}},
 		}
 	}
 	return &ul.Associate{
-		ProtocolVersion: 1, Called: "XNET", Calling: "PACS", ApplicationContext: ul.ApplicationContextName, Contexts: contexts,
+		ProtocolVersion: 1, Called: "XNET", Calling: "PACS", ApplicationContext: uid.ApplicationContext, Contexts: contexts,
 		User: ul.UserInformation{MaximumLength: 16384, ImplementationClassUID: "1.2.3", Window: &ul.Window{}},
 	}
 }
@@ -175,7 +176,7 @@ func associate(t testing.TB, addr string) *scptest.Peer {
 
 func echoRQ() *dimse.Command {
 	return &dimse.Command{
-		Field: dimse.CEchoRQ, AffectedSOPClassUID: scp.VerificationSOPClassUID, MessageID: 9, DataSetType: dimse.NoDataset,
+		Field: dimse.CEchoRQ, AffectedSOPClassUID: uid.Verification, MessageID: 9, DataSetType: dimse.NoDataset,
 		Present: dimse.CommandField | dimse.CommandDataSetType | dimse.MessageID | dimse.AffectedSOPClassUID,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dicomnode/internal/dimse"
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 )
 
@@ -34,17 +35,17 @@ func (c *Client) Accepted(abstractSyntax, transferSyntax string) bool {
 // Echo performs C-ECHO (PS3.7 9.1.5). Verification must have been accepted.
 func (c *Client) Echo(ctx context.Context) error {
 	for pc, id := range c.contexts {
-		if pc.abstractSyntax != VerificationSOPClassUID {
+		if pc.abstractSyntax != uid.Verification {
 			continue
 		}
-		rq := &dimse.Command{Field: dimse.CEchoRQ, AffectedSOPClassUID: VerificationSOPClassUID, Present: dimse.AffectedSOPClassUID}
+		rq := &dimse.Command{Field: dimse.CEchoRQ, AffectedSOPClassUID: uid.Verification, Present: dimse.AffectedSOPClassUID}
 		status, err := c.request(ctx, id, rq, nil)
 		if err == nil && status != Success {
 			err = &StatusError{Status: status}
 		}
 		return err
 	}
-	return c.noContext(VerificationSOPClassUID, "")
+	return c.noContext(uid.Verification, "")
 }
 
 // Store performs C-STORE (PS3.7 9.1.1): r is the data set, without file meta
@@ -57,7 +58,7 @@ func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Stat
 	if !ok {
 		return 0, c.noContext(req.SOPClassUID, req.TransferSyntaxUID)
 	}
-	if err := ul.CheckUID(req.SOPInstanceUID); err != nil {
+	if err := uid.Check(req.SOPInstanceUID); err != nil {
 		return 0, fmt.Errorf("store: SOP instance: %w", err)
 	}
 	rq := &dimse.Command{
@@ -68,7 +69,7 @@ func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Stat
 	if req.MoveOriginatorAETitle != "" {
 		rq.Present |= dimse.MoveOriginatorAETitle | dimse.MoveOriginatorMessageID
 	}
-	if req.TransferSyntaxUID == deflatedExplicitVRLittleEndian {
+	if req.TransferSyntaxUID == uid.DeflatedExplicitVRLittleEndian {
 		r = &evened{r: r}
 	}
 	status, err := c.request(ctx, id, rq, r)
@@ -77,8 +78,6 @@ func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Stat
 	}
 	return status, err
 }
-
-const deflatedExplicitVRLittleEndian = "1.2.840.10008.1.2.1.99"
 
 // evened pads a deflated data set of odd length with a zero byte (PS3.5 A.5):
 // files often lack it, and peers abort without it.
@@ -108,7 +107,7 @@ func (c *Client) noContext(abstractSyntax, transferSyntax string) error {
 	if !proposed {
 		why = "not proposed, or not accepted"
 	}
-	return fmt.Errorf("%w for %s in %s: %s", ErrNoContext, dimse.UIDName(abstractSyntax), dimse.UIDName(transferSyntax), why)
+	return fmt.Errorf("%w for %s in %s: %s", ErrNoContext, uid.Name(abstractSyntax), uid.Name(transferSyntax), why)
 }
 
 // request sends a message and waits for its response. Once ctx ends the
@@ -180,8 +179,8 @@ type Dialer struct {
 	ResponseTimeout           time.Duration // for the response to a message sent; default 120 s
 	WriteTimeout              time.Duration // for each PDU sent; default 30 s
 	TLS                       *tls.Config   // nil for plain TCP
-	ImplementationClassUID    string        // default DefaultImplementationClassUID
-	ImplementationVersionName string        // default DefaultImplementationVersionName
+	ImplementationClassUID    string        // default uid.Implementation
+	ImplementationVersionName string        // default uid.ImplementationVersionName
 }
 
 // Dial connects to addr and negotiates the proposals. The error is a
@@ -223,7 +222,7 @@ func (d *Dialer) connect(ctx context.Context, addr Addr) (net.Conn, error) {
 // syntax, at most 128 (odd IDs 1 to 255, PS3.8 9.3.2.2).
 func (d *Dialer) propose(addr Addr, proposals []Proposal) (*ul.Associate, map[byte]accepted, error) {
 	rq := &ul.Associate{
-		ProtocolVersion: 1, Called: addr.AETitle, Calling: d.Calling, ApplicationContext: ul.ApplicationContextName,
+		ProtocolVersion: 1, Called: addr.AETitle, Calling: d.Calling, ApplicationContext: uid.ApplicationContext,
 		User: d.user(),
 	}
 	if n := rq.User.MaximumLength; n < minPDULength {
@@ -235,7 +234,7 @@ func (d *Dialer) propose(addr Addr, proposals []Proposal) (*ul.Associate, map[by
 			if len(rq.Contexts) == 128 {
 				return nil, nil, errors.New("propose presentation contexts: more than 128")
 			}
-			if err := errors.Join(ul.CheckUID(p.AbstractSyntax), ul.CheckUID(ts)); err != nil {
+			if err := errors.Join(uid.Check(p.AbstractSyntax), uid.Check(ts)); err != nil {
 				return nil, nil, fmt.Errorf("propose %q in %q: %w", p.AbstractSyntax, ts, err)
 			}
 			id := byte(2*len(rq.Contexts) + 1)
@@ -246,14 +245,14 @@ func (d *Dialer) propose(addr Addr, proposals []Proposal) (*ul.Associate, map[by
 	if len(rq.Contexts) == 0 {
 		return nil, nil, errors.New("propose presentation contexts: none given")
 	}
-	return rq, wanted, errors.Join(ul.CheckAETitle(d.Calling), ul.CheckAETitle(addr.AETitle))
+	return rq, wanted, errors.Join(uid.CheckAETitle(d.Calling), uid.CheckAETitle(addr.AETitle))
 }
 
 func (d *Dialer) user() ul.UserInformation {
 	return ul.UserInformation{
 		MaximumLength:             or(d.MaxPDULength, DefaultMaxPDULength),
-		ImplementationClassUID:    or(d.ImplementationClassUID, DefaultImplementationClassUID),
-		ImplementationVersionName: or(d.ImplementationVersionName, DefaultImplementationVersionName),
+		ImplementationClassUID:    or(d.ImplementationClassUID, uid.Implementation),
+		ImplementationVersionName: or(d.ImplementationVersionName, uid.ImplementationVersionName),
 	}
 }
 

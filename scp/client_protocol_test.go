@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dicomnode/internal/dimse"
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 	"dicomnode/scp"
 	"dicomnode/scp/scptest"
@@ -30,7 +31,7 @@ func onPeer(t *testing.T, use func(context.Context, *scp.Client) error) (*scptes
 	go func() {
 		d := scp.Dialer{Calling: "XNET", ResponseTimeout: patience, AssociationTimeout: patience}
 		c, err := d.Dial(ctx, scp.Addr{AETitle: "PACS", Host: ln.Addr().String()},
-			scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}, verification)
+			scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}, verification)
 		if err == nil {
 			err = use(ctx, c)
 			c.Abort()
@@ -48,15 +49,15 @@ func onPeer(t *testing.T, use func(context.Context, *scp.Client) error) (*scptes
 // acceptance is an A-ASSOCIATE-AC to the request that onPeer makes.
 func acceptance() *ul.Associate {
 	ac := request(
-		ul.Context{ID: 1, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
-		ul.Context{ID: 3, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
+		ul.Context{ID: 1, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}},
+		ul.Context{ID: 3, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}},
 	)
 	ac.Accept, ac.User.Window = true, nil
 	return ac
 }
 
 func storeOne(ctx context.Context, c *scp.Client) error {
-	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ImplicitVRLittleEndian}
+	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: uid.ImplicitVRLittleEndian}
 	status, err := c.Store(ctx, req, strings.NewReader("data"))
 	if err == nil && status != scp.Success {
 		return &scp.StatusError{Status: status}
@@ -193,7 +194,7 @@ func TestAnswersToRequest(t *testing.T) {
 		"context answered twice":       {ac(func(a *ul.Associate) { a.Contexts[1].ID = 1 }), byProvider, "used twice"},
 		"even context":                 {ac(func(a *ul.Associate) { a.Contexts[1].ID = 2 }), byProvider, "even"},
 		"transfer syntax not proposed": {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = rle }), byProvider, "transfer syntax that was not proposed"},
-		"two transfer syntaxes":        {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes = []string{scp.ImplicitVRLittleEndian, rle} }), byProvider, "with 2 transfer syntaxes"},
+		"two transfer syntaxes":        {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes = []string{uid.ImplicitVRLittleEndian, rle} }), byProvider, "with 2 transfer syntaxes"},
 		"maximum length of 6":          {ac(func(a *ul.Associate) { a.User.MaximumLength = 6 }), byProvider, "no room for data"},
 		"request":                      {request(), byProvider, "unexpected A-ASSOCIATE-RQ"},
 		"data":                         {dataPDU(true, "data"), byProvider, "unexpected P-DATA-TF"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 	"dicomnode/scp/scptest"
 )
@@ -18,9 +19,9 @@ func dial(t testing.TB, addr string, maxPDU uint32) *scp.Client {
 	t.Helper()
 	d := scp.Dialer{Calling: "PACS", MaxPDULength: maxPDU, ResponseTimeout: patience, AssociationTimeout: patience}
 	c, err := d.Dial(context.Background(), scp.Addr{AETitle: "XNET", Host: addr},
-		scp.Proposal{AbstractSyntax: scp.VerificationSOPClassUID, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
-		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ExplicitVRLittleEndian, scp.ImplicitVRLittleEndian, "1.2.3"}},
-		scp.Proposal{AbstractSyntax: "1.2.3", TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}})
+		scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}},
+		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, "1.2.3"}},
+		scp.Proposal{AbstractSyntax: "1.2.3", TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestStoreSizes(t *testing.T) {
 		c := dial(t, addr, maxPDU)
 		for _, size := range []int{0, 1, int(maxPDU) - 7, int(maxPDU) - 6, int(maxPDU) - 5, 2 * (int(maxPDU) - 6), 100_000} {
 			data := bytes.Repeat([]byte("0123456789a"), size/11+1)[:size]
-			req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ExplicitVRLittleEndian, Priority: 2}
+			req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian, Priority: 2}
 			status, err := c.Store(t.Context(), req, io.MultiReader(bytes.NewReader(data), strings.NewReader("")))
 			if status != scp.Success || err != nil {
 				t.Fatalf("maximum %d, %d bytes: %v, %v", maxPDU, size, status, err)
@@ -45,7 +46,7 @@ func TestStoreSizes(t *testing.T) {
 			if !bytes.Equal(stored, data) {
 				t.Errorf("maximum %d, %d bytes: other bytes arrived", maxPDU, size)
 			}
-			if got.TransferSyntaxUID != scp.ExplicitVRLittleEndian || got.Priority != 2 {
+			if got.TransferSyntaxUID != uid.ExplicitVRLittleEndian || got.Priority != 2 {
 				t.Errorf("got request %+v", got)
 			}
 		}
@@ -61,10 +62,10 @@ func TestAccepted(t *testing.T) {
 	for _, pc := range []struct {
 		class, ts, why string
 	}{
-		{dxImage, scp.ImplicitVRLittleEndian, ""},
+		{dxImage, uid.ImplicitVRLittleEndian, ""},
 		{dxImage, "1.2.3", "transfer syntax not supported"},
-		{"1.2.3", scp.ImplicitVRLittleEndian, "SOP class not supported"},
-		{"1.2.4", scp.ImplicitVRLittleEndian, "not proposed"},
+		{"1.2.3", uid.ImplicitVRLittleEndian, "SOP class not supported"},
+		{"1.2.4", uid.ImplicitVRLittleEndian, "not proposed"},
 	} {
 		if got := c.Accepted(pc.class, pc.ts); got != (pc.why == "") {
 			t.Errorf("Accepted(%s, %s) = %v", pc.class, pc.ts, got)
@@ -83,7 +84,7 @@ func TestStoreErrors(t *testing.T) {
 	addr, _ := serve(t, &backend{store: func(context.Context, scp.StoreRequest, io.Reader) error {
 		return &scp.StatusError{Status: scp.OutOfResources}
 	}})
-	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ExplicitVRLittleEndian}
+	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian}
 	c := dial(t, addr, 0)
 	status, err := c.Store(t.Context(), req, strings.NewReader("data"))
 	var failed *scp.StatusError
@@ -113,7 +114,7 @@ func TestProposals(t *testing.T) {
 		for i := range n {
 			p.TransferSyntaxes = append(p.TransferSyntaxes, fmt.Sprintf("1.2.%d", i))
 		}
-		p.TransferSyntaxes[n-1] = scp.ImplicitVRLittleEndian
+		p.TransferSyntaxes[n-1] = uid.ImplicitVRLittleEndian
 		return []scp.Proposal{p}
 	}
 	for name, c := range map[string]struct {
@@ -127,14 +128,14 @@ func TestProposals(t *testing.T) {
 		"none":               {scp.Dialer{Calling: "PACS"}, "XNET", nil, "none given"},
 		"no calling title":   {scp.Dialer{}, "XNET", contexts(1), "AE title"},
 		"no called title":    {scp.Dialer{Calling: "PACS"}, "", contexts(1), "AE title"},
-		"class that is text": {scp.Dialer{Calling: "PACS"}, "XNET", []scp.Proposal{{AbstractSyntax: "DX", TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}}, "digits"},
+		"class that is text": {scp.Dialer{Calling: "PACS"}, "XNET", []scp.Proposal{{AbstractSyntax: "DX", TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}}, "digits"},
 		"tiny PDUs":          {scp.Dialer{Calling: "PACS", MaxPDULength: 7}, "XNET", contexts(1), "at least 8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := c.dialer.Dial(t.Context(), scp.Addr{AETitle: c.called, Host: addr}, c.proposals...)
 			if err == nil {
 				defer client.Abort()
-				if !client.Accepted(dxImage, scp.ImplicitVRLittleEndian) {
+				if !client.Accepted(dxImage, uid.ImplicitVRLittleEndian) {
 					t.Error("last context was not accepted")
 				}
 			}
@@ -165,7 +166,7 @@ func TestCancel(t *testing.T) {
 		}
 	}()
 	_, err = (&scp.Dialer{Calling: "A"}).Dial(ctx, scp.Addr{AETitle: "B", Host: ln.Addr().String()},
-		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}})
+		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the cancellation", err)
 	}
@@ -187,7 +188,7 @@ func BenchmarkStore(b *testing.B) {
 	addr, _ := serve(b, discard{"PACS"})
 	c := dial(b, addr, 0)
 	data := make([]byte, 10<<20)
-	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ExplicitVRLittleEndian}
+	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian}
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
@@ -45,7 +46,7 @@ func Example() {
 	go func() { served <- server.Serve(ctx, ln) }()
 
 	addr := scp.Addr{AETitle: "XNET", Host: ln.Addr().String()}
-	verification := scp.Proposal{AbstractSyntax: scp.VerificationSOPClassUID, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}
+	verification := scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}
 	c, err := (&scp.Dialer{Calling: "PACS"}).Dial(ctx, addr, verification)
 	if err != nil {
 		fmt.Println(err)

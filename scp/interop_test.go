@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
@@ -69,8 +70,8 @@ const dump = `(0008,0016) UI 1.2.840.10008.5.1.4.1.1.7
 // syntaxes are the transfer syntaxes exchanged: how DCMTK makes a file in each,
 // and how storescu is told to propose it.
 var syntaxes = []struct{ name, uid, tool, flag, propose string }{
-	{"implicit", scp.ImplicitVRLittleEndian, "dcmconv", "+ti", "-xi"},
-	{"explicit", scp.ExplicitVRLittleEndian, "dcmconv", "+te", "-xe"},
+	{"implicit", uid.ImplicitVRLittleEndian, "dcmconv", "+ti", "-xi"},
+	{"explicit", uid.ExplicitVRLittleEndian, "dcmconv", "+te", "-xe"},
 	{"big endian", bigEndian, "dcmconv", "+tb", "-xb"},
 	{"deflated", deflated, "dcmconv", "+td", "-xd"},
 	{"RLE", rle, "dcmcrle", "", "-xr"},

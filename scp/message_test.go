@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dicomnode/internal/dimse"
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 	"dicomnode/scp"
 	"dicomnode/scp/scptest"
@@ -81,7 +82,7 @@ func TestMisplaced(t *testing.T) {
 	}{
 		"C-STORE without data set":             {storeRQ(), func(c *dimse.Command) { c.DataSetType = dimse.NoDataset }, 1, "", scp.CannotUnderstand},
 		"C-STORE in a verification context":    {storeRQ(), nil, 3, "data", scp.SOPClassNotSupported},
-		"C-STORE of Verification":              {storeRQ(), func(c *dimse.Command) { c.AffectedSOPClassUID = scp.VerificationSOPClassUID }, 3, "data", scp.SOPClassNotSupported},
+		"C-STORE of Verification":              {storeRQ(), func(c *dimse.Command) { c.AffectedSOPClassUID = uid.Verification }, 3, "data", scp.SOPClassNotSupported},
 		"C-ECHO in a storage context":          {echoRQ(), nil, 1, "", scp.SOPClassNotSupported},
 		"C-ECHO with a data set":               {echoRQ(), func(c *dimse.Command) { c.DataSetType = dimse.HasDataset }, 3, "data", scp.Success},
 		"C-ECHO with another data set type":    {echoRQ(), func(c *dimse.Command) { c.DataSetType = 0x0102 }, 3, "data", scp.Success},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 	"dicomnode/scp"
 	"dicomnode/scp/scptest"
@@ -16,10 +17,10 @@ func TestNegotiation(t *testing.T) {
 	addr, _ := serve(t, &backend{})
 	p := scptest.Dial(t, addr)
 	p.SendPDU(request(
-		ul.Context{ID: 1, AbstractSyntax: dxImage, TransferSyntaxes: []string{"1.2.3", scp.ImplicitVRLittleEndian, scp.ExplicitVRLittleEndian}},
+		ul.Context{ID: 1, AbstractSyntax: dxImage, TransferSyntaxes: []string{"1.2.3", uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian}},
 		ul.Context{ID: 3, AbstractSyntax: dxImage, TransferSyntaxes: []string{"1.2.3"}},
-		ul.Context{ID: 5, AbstractSyntax: "1.2.3", TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
-		ul.Context{ID: 255, AbstractSyntax: scp.VerificationSOPClassUID, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}},
+		ul.Context{ID: 5, AbstractSyntax: "1.2.3", TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}},
+		ul.Context{ID: 255, AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}},
 	))
 	ac := scptest.Expect[*ul.Associate](p)
 	want := map[byte]byte{1: ul.Acceptance, 3: ul.TransferSyntaxUnsupported, 5: ul.AbstractSyntaxUnsupported, 255: ul.Acceptance}
@@ -28,13 +29,13 @@ func TestNegotiation(t *testing.T) {
 			t.Errorf("context %d: got result %d, want %d", c.ID, c.Result, want[c.ID])
 		}
 	}
-	if len(ac.Contexts) != len(want) || ac.Contexts[0].TransferSyntaxes[0] != scp.ExplicitVRLittleEndian {
+	if len(ac.Contexts) != len(want) || ac.Contexts[0].TransferSyntaxes[0] != uid.ExplicitVRLittleEndian {
 		t.Errorf("got contexts %+v, want 4, the first in the server's preferred transfer syntax", ac.Contexts)
 	}
 	if w := ac.User.Window; w == nil || *w != (ul.Window{Invoked: 1, Performed: 1}) {
 		t.Errorf("got asynchronous window %v, want 1/1", w)
 	}
-	if ac.User.MaximumLength != scp.DefaultMaxPDULength || ac.User.ImplementationClassUID != scp.DefaultImplementationClassUID {
+	if ac.User.MaximumLength != scp.DefaultMaxPDULength || ac.User.ImplementationClassUID != uid.Implementation {
 		t.Errorf("got user information %+v", ac.User)
 	}
 }

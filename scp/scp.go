@@ -20,22 +20,8 @@ import (
 	"net/netip"
 	"strings"
 
-	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
-)
-
-// UIDs from PS3.6 Annex A that this package itself needs.
-const (
-	VerificationSOPClassUID = "1.2.840.10008.1.1"
-	ImplicitVRLittleEndian  = "1.2.840.10008.1.2"
-	ExplicitVRLittleEndian  = "1.2.840.10008.1.2.1"
-)
-
-// Implementation identity sent in both roles unless configured otherwise
-// (PS3.7 D.3.3.2): that of the files this software writes.
-const (
-	DefaultImplementationClassUID    = part10.ImplementationClassUID
-	DefaultImplementationVersionName = part10.ImplementationVersionName
 )
 
 // DefaultMaxPDULength is the maximum length, in bytes, of the P-DATA-TF PDUs
@@ -154,7 +140,7 @@ func ParseAddr(s string) (Addr, error) {
 	if !ok {
 		return Addr{}, fmt.Errorf("parse address %q: want AETITLE@host:port", s)
 	}
-	if err := ul.CheckAETitle(title); err != nil {
+	if err := uid.CheckAETitle(title); err != nil {
 		return Addr{}, fmt.Errorf("parse address %q: %w", s, err)
 	}
 	if _, err := netip.ParseAddrPort(host); err == nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 )
 
@@ -29,8 +30,8 @@ type Server struct {
 	WriteTimeout       time.Duration // for each PDU sent; default 30 s
 	ShutdownTimeout    time.Duration // for finishing messages once the ctx of Serve ends; default 20 s
 
-	ImplementationClassUID    string // default DefaultImplementationClassUID
-	ImplementationVersionName string // default DefaultImplementationVersionName
+	ImplementationClassUID    string // default uid.Implementation
+	ImplementationVersionName string // default uid.ImplementationVersionName
 
 	Log *slog.Logger // default slog.Default()
 
@@ -92,13 +93,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			break
 		}
-		s.log().Error("cannot accept a connection", "err", err)
+		s.log().Error("cannot accept a connection", "error", err)
 		pause(ctx, acceptPause)
 	}
 	grace, release := context.WithTimeout(context.WithoutCancel(ctx), or(s.ShutdownTimeout, 20*time.Second))
 	defer release()
 	if err := s.Shutdown(grace); err != nil {
-		s.log().Warn("associations were cut off at shutdown", "err", err)
+		s.log().Warn("associations were cut off at shutdown", "error", err)
 	}
 	return nil
 }
@@ -122,13 +123,13 @@ func (s *Server) check() error {
 		return fmt.Errorf("serve DICOM: maximum PDU length %d: want at least %d", n, minPDULength)
 	}
 	for _, title := range s.AETitles {
-		if err := ul.CheckAETitle(title); err != nil {
+		if err := uid.CheckAETitle(title); err != nil {
 			return fmt.Errorf("serve DICOM: %w", err)
 		}
 	}
 	for _, c := range s.Contexts {
-		for _, uid := range append([]string{c.AbstractSyntax}, c.TransferSyntaxes...) {
-			if err := ul.CheckUID(uid); err != nil {
+		for _, s := range append([]string{c.AbstractSyntax}, c.TransferSyntaxes...) {
+			if err := uid.Check(s); err != nil {
 				return fmt.Errorf("serve DICOM: supported context %q: %w", c.AbstractSyntax, err)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"dicomnode/internal/dimse"
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 )
 
@@ -44,7 +45,7 @@ func (a *association) serve(ctx context.Context) {
 	defer a.recovered()
 	rq, err := a.conn.Request()
 	if err != nil {
-		a.log.Warn("connection closed without association", "err", err)
+		a.log.Warn("connection closed without association", "error", err)
 		return
 	}
 	a.describe(rq)
@@ -55,7 +56,7 @@ func (a *association) serve(ctx context.Context) {
 	}
 	defer release()
 	if err := a.accept(rq); err != nil {
-		a.log.Warn("association ended", "err", err)
+		a.log.Warn("association ended", "error", err)
 		return
 	}
 	a.converse(ctx)
@@ -93,7 +94,7 @@ func (a *association) describe(rq *ul.Associate) {
 // admit asks everyone who may refuse. release closes the session and gives the
 // place back.
 func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func(), err error) {
-	if rq.ApplicationContext != ul.ApplicationContextName {
+	if rq.ApplicationContext != uid.ApplicationContext {
 		return nil, &RejectError{1, 1, 2, errors.New("application context name is not DICOM's")}
 	}
 	if len(a.server.AETitles) > 0 && !slices.Contains(a.server.AETitles, rq.Called) {
@@ -116,7 +117,7 @@ func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func
 	return sync.OnceFunc(func() {
 		defer leave()
 		if err := a.session.Close(); err != nil {
-			a.log.Error("session did not close", "err", err)
+			a.log.Error("session did not close", "error", err)
 		}
 	}), nil
 }
@@ -129,9 +130,9 @@ func (a *association) refuse(err error) {
 			rj, why = chosen, rejected.Err
 		}
 	}
-	a.log.Warn("association refused", "reason", ul.RejectWords(rj.Result, rj.Source, rj.Reason), "err", why)
+	a.log.Warn("association refused", "reason", ul.RejectWords(rj.Result, rj.Source, rj.Reason), "error", why)
 	if err := a.conn.Reject(rj); err != nil {
-		a.log.Warn("refusal not sent", "err", err)
+		a.log.Warn("refusal not sent", "error", err)
 	}
 }
 
@@ -146,15 +147,15 @@ func (a *association) accept(rq *ul.Associate) error {
 	ac.Contexts = answers
 	ac.User = ul.UserInformation{
 		MaximumLength:             or(s.MaxPDULength, DefaultMaxPDULength),
-		ImplementationClassUID:    or(s.ImplementationClassUID, DefaultImplementationClassUID),
-		ImplementationVersionName: or(s.ImplementationVersionName, DefaultImplementationVersionName),
+		ImplementationClassUID:    or(s.ImplementationClassUID, uid.Implementation),
+		ImplementationVersionName: or(s.ImplementationVersionName, uid.ImplementationVersionName),
 	}
 	if rq.User.Window != nil {
 		ac.User.Window = &ul.Window{Invoked: 1, Performed: 1}
 	}
 	a.log.Info("association accepted", "contexts", len(contexts), "proposed", len(rq.Contexts))
 	if len(contexts) == 0 {
-		a.log.Warn("no presentation context of the association is supported", "first", dimse.UIDName(rq.Contexts[0].AbstractSyntax))
+		a.log.Warn("no presentation context of the association is supported", "first", uid.Name(rq.Contexts[0].AbstractSyntax))
 	}
 	return a.conn.Accept(ac)
 }
@@ -187,8 +188,8 @@ func (s *Server) transferSyntaxes(abstractSyntax string) (supported []string) {
 			supported = append(supported, c.TransferSyntaxes...)
 		}
 	}
-	if abstractSyntax == VerificationSOPClassUID {
-		supported = append(supported, ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+	if abstractSyntax == uid.Verification {
+		supported = append(supported, uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian)
 	}
 	return supported
 }
@@ -208,5 +209,5 @@ func (a *association) converse(ctx context.Context) {
 		log.Info("association released")
 		return
 	}
-	log.Warn("association ended", "err", err)
+	log.Warn("association ended", "error", err)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dicomnode/internal/dimse"
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 )
 
@@ -40,7 +41,7 @@ func (a *association) perform(ctx context.Context, m *dimse.Message) error {
 
 // echo is C-ECHO (PS3.7 9.1.5).
 func (a *association) echo(_ context.Context, m *dimse.Message, pc accepted) error {
-	if m.Command.AffectedSOPClassUID != pc.abstractSyntax || pc.abstractSyntax != VerificationSOPClassUID {
+	if m.Command.AffectedSOPClassUID != pc.abstractSyntax || pc.abstractSyntax != uid.Verification {
 		return a.answer(m, &StatusError{Status: SOPClassNotSupported, Comment: "SOP class is not that of the context"})
 	}
 	return a.answer(m, nil)
@@ -52,7 +53,7 @@ func (a *association) store(ctx context.Context, m *dimse.Message, pc accepted) 
 	begun := time.Now()
 	req, refused := storeRequest(m, pc)
 	if refused != nil {
-		a.log.Warn("instance refused", "sop_class", dimse.UIDName(pc.abstractSyntax), "err", refused)
+		a.log.Warn("instance refused", "sop_class", uid.Name(pc.abstractSyntax), "error", refused)
 		return a.answer(m, refused)
 	}
 	stored := a.session.Store(ctx, req, m.Dataset)
@@ -62,7 +63,7 @@ func (a *association) store(ctx context.Context, m *dimse.Message, pc accepted) 
 		}
 		return errors.Join(err, stored)
 	}
-	log := a.log.With("sop_class", dimse.UIDName(req.SOPClassUID), "bytes", m.Bytes(), "took", time.Since(begun))
+	log := a.log.With("sop_class", uid.Name(req.SOPClassUID), "bytes", m.Bytes(), "took", time.Since(begun))
 	failure := statusOf(stored)
 	switch {
 	case failure == nil:
@@ -70,9 +71,9 @@ func (a *association) store(ctx context.Context, m *dimse.Message, pc accepted) 
 		log.Debug("instance stored")
 	case failure.Status.Warning():
 		a.stored++
-		log.Warn("instance stored with warning", "status", failure.Status.String(), "err", stored)
+		log.Warn("instance stored with warning", "status", failure.Status.String(), "error", stored)
 	default:
-		log.Error("instance not stored", "status", failure.Status.String(), "err", stored)
+		log.Error("instance not stored", "status", failure.Status.String(), "error", stored)
 	}
 	return a.answer(m, failure)
 }
@@ -107,7 +108,7 @@ func storeRequest(m *dimse.Message, pc accepted) (StoreRequest, *StatusError) {
 		return req, &StatusError{Status: MissingAttribute, Comment: "affected SOP class or instance UID is missing"}
 	case c.CheckUIDs() != nil:
 		return req, &StatusError{Status: InvalidSOPInstance, Comment: "affected SOP class or instance UID is no UID", Err: c.CheckUIDs()}
-	case req.SOPClassUID != pc.abstractSyntax || pc.abstractSyntax == VerificationSOPClassUID:
+	case req.SOPClassUID != pc.abstractSyntax || pc.abstractSyntax == uid.Verification:
 		return req, &StatusError{Status: SOPClassNotSupported, Comment: "SOP class is not that of the context"}
 	case m.Dataset == nil:
 		return req, &StatusError{Status: CannotUnderstand, Comment: "C-STORE without data set"}

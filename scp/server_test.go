@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 	"dicomnode/scp"
 	"dicomnode/scp/scptest"
@@ -37,7 +38,7 @@ func TestShutdown(t *testing.T) {
 		return err
 	}}
 	s := &scp.Server{AETitles: []string{"XNET"}, Backend: b, Log: slog.New(slog.DiscardHandler),
-		Contexts: []scp.SupportedContext{{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}}}
+		Contexts: []scp.SupportedContext{{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}}}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 	"dicomnode/scp"
 )
@@ -31,7 +32,7 @@ func onLine(t *testing.T, b *backend, test func(*testing.T, *line)) {
 		ln := &pipeListener{make(chan net.Conn), make(chan struct{})}
 		s := &scp.Server{
 			AETitles: []string{"XNET"}, Backend: b, Log: slog.New(slog.DiscardHandler),
-			Contexts:    []scp.SupportedContext{{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}},
+			Contexts:    []scp.SupportedContext{{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}},
 			IdleTimeout: 70 * time.Second, ReadTimeout: 40 * time.Second, WriteTimeout: 20 * time.Second,
 		}
 		done := make(chan error)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
@@ -54,13 +55,13 @@ func TestClientToDCMTKTLS(t *testing.T) {
 	certificate, key := id.files(t)
 	d := &scp.Dialer{Calling: "XNET", TLS: id.client}
 	addr := startStorescp(t, d, dir, "+tls", key, certificate, "+cf", certificate)
-	c, err := d.Dial(t.Context(), addr, scp.Proposal{AbstractSyntax: secondaryCapture, TransferSyntaxes: []string{scp.ExplicitVRLittleEndian}})
+	c, err := d.Dial(t.Context(), addr, scp.Proposal{AbstractSyntax: secondaryCapture, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Abort()
 	want := dataset(t, files(t)["explicit"])
-	req := scp.StoreRequest{SOPClassUID: secondaryCapture, SOPInstanceUID: instance, TransferSyntaxUID: scp.ExplicitVRLittleEndian}
+	req := scp.StoreRequest{SOPClassUID: secondaryCapture, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian}
 	if status, err := c.Store(t.Context(), req, bytes.NewReader(want)); err != nil || status != scp.Success {
 		t.Fatalf("got %v, %v", status, err)
 	}

@@ -22,6 +22,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
@@ -79,7 +80,7 @@ func (id identity) files(t *testing.T) (certificate, key string) {
 	return certificate, key
 }
 
-var verification = scp.Proposal{AbstractSyntax: scp.VerificationSOPClassUID, TransferSyntaxes: []string{scp.ImplicitVRLittleEndian}}
+var verification = scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}
 
 // TestTLS: associations and large data sets pass over TLS in both directions,
 // and the Backend sees who the peer proved to be.
@@ -90,7 +91,7 @@ func TestTLS(t *testing.T) {
 	addr, _ := serveTLS(t, b, id)
 	d := scp.Dialer{Calling: "PACS", TLS: id.client}
 	c, err := d.Dial(t.Context(), scp.Addr{AETitle: "XNET", Host: addr}, verification,
-		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{scp.ExplicitVRLittleEndian}})
+		scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func TestTLS(t *testing.T) {
 		t.Errorf("backend was told of TLS state %+v", p.TLS)
 	}
 	data := bytes.Repeat([]byte("0123456789"), 50_000)
-	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: scp.ExplicitVRLittleEndian}
+	req := scp.StoreRequest{SOPClassUID: dxImage, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian}
 	if status, err := c.Store(t.Context(), req, bytes.NewReader(data)); status != scp.Success || err != nil {
 		t.Fatalf("store: %v, %v", status, err)
 	}

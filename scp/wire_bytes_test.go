@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"dicomnode/scp"
+	"dicomnode/internal/uid"
 )
 
 // This file reads and writes PDUs and command sets a second time, from the
@@ -106,7 +106,7 @@ func takesTinyPDUs(s stream) stream {
 	return tiny
 }
 
-func uid(b []byte) string { return strings.TrimRight(string(b), "\x00 ") }
+func unpadded(b []byte) string { return strings.TrimRight(string(b), "\x00 ") }
 
 // answerTo is the A-ASSOCIATE-AC (PS3.8 Table 9-17) of a server that takes the
 // transfer syntaxes of each abstract syntax, the preferred one first.
@@ -119,11 +119,11 @@ func answerTo(rq []byte, takes map[string][]string) []byte {
 		b = append(b, item(0x21, append([]byte{c[0], 0, result, 0}, item(0x40, []byte(syntax))...))...)
 	}
 	user := item(0x51, []byte{0, 2, 0, 0}) // 131072
-	user = append(user, item(0x52, []byte(scp.DefaultImplementationClassUID))...)
+	user = append(user, item(0x52, []byte(uid.Implementation))...)
 	if len(items(items(rq[74:], 0x50)[0], 0x53)) > 0 {
 		user = append(user, item(0x53, []byte{0, 1, 0, 1})...)
 	}
-	user = append(user, item(0x55, []byte(scp.DefaultImplementationVersionName))...)
+	user = append(user, item(0x55, []byte(uid.ImplementationVersionName))...)
 	b = append(b, item(0x50, user)...)
 	binary.BigEndian.PutUint32(b[2:], uint32(len(b)-6))
 	return b
@@ -134,9 +134,9 @@ func answerTo(rq []byte, takes map[string][]string) []byte {
 func judge(context []byte, takes map[string][]string) (result byte, syntax string) {
 	var proposed []string
 	for _, ts := range items(context[4:], 0x40) {
-		proposed = append(proposed, uid(ts))
+		proposed = append(proposed, unpadded(ts))
 	}
-	taken, ok := takes[uid(items(context[4:], 0x30)[0])]
+	taken, ok := takes[unpadded(items(context[4:], 0x30)[0])]
 	if !ok {
 		return 3, proposed[0]
 	}

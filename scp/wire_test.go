@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
@@ -20,10 +21,10 @@ var query = []string{"1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2
 
 // takes is what serve and query together support.
 func takes() map[string][]string {
-	all := []string{scp.ExplicitVRLittleEndian, scp.ImplicitVRLittleEndian, bigEndian, deflated, rle}
+	all := []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, bigEndian, deflated, rle}
 	t := map[string][]string{
-		scp.VerificationSOPClassUID: {scp.ImplicitVRLittleEndian, scp.ExplicitVRLittleEndian},
-		dxImage:                     all, secondaryCapture: all,
+		uid.Verification: {uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian},
+		dxImage:          all, secondaryCapture: all,
 	}
 	for _, model := range query {
 		t[model] = all[:2]
@@ -192,7 +193,7 @@ func expected(s stream, statuses []uint16) expectation {
 					}
 				default:
 					if binary.LittleEndian.Uint16(rq[0x0100]) == 1 {
-						e.stored[uid(rq[0x1000])] = append(e.stored[uid(rq[0x1000])], v.data...)
+						e.stored[unpadded(rq[0x1000])] = append(e.stored[unpadded(rq[0x1000])], v.data...)
 					}
 					if v.last() {
 						answer(v.context)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
 )
@@ -28,7 +29,7 @@ func TestFieldByAttributes(t *testing.T) {
 	for tag, v := range map[uint32]int{0x00181602: 10, 0x00181604: 51, 0x00181606: 5, 0x00181608: 46} {
 		m.Extra = append(m.Extra, dicomtest.Attribute{Tag: tag, VR: "IS", Value: v})
 	}
-	img := read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+	img := read(t, m.Encode(uid.ExplicitVRLittleEndian))
 	p := segment.Pipeline{Predictor: dicomtest.Greys{}}
 	res, err := p.Run(t.Context(), img)
 	if err != nil {
@@ -70,7 +71,7 @@ func TestFieldByShapes(t *testing.T) {
 		m := dicomtest.DX(50, 60, 300)
 		m.Extra = append(m.Extra, c.extra...)
 		p := segment.Pipeline{Predictor: dicomtest.Greys{}}
-		res, err := p.Run(t.Context(), read(t, m.Encode(dicomtest.ExplicitVRLittleEndian)))
+		res, err := p.Run(t.Context(), read(t, m.Encode(uid.ExplicitVRLittleEndian)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
 )
@@ -29,7 +30,7 @@ func (leftHalf) Predict(_ context.Context, x []float32) ([]float32, error) {
 // The header is believed before the network; an answer that is none ends the run.
 func TestFieldOfTheNetworkInThePipeline(t *testing.T) {
 	m := dicomtest.DX(50, 60, 300)
-	img := read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+	img := read(t, m.Encode(uid.ExplicitVRLittleEndian))
 	p := segment.Pipeline{Predictor: dicomtest.Greys{}, Field: leftHalf{}, FieldDigest: "f1"}
 	res, err := p.Run(t.Context(), img)
 	if err != nil {
@@ -51,7 +52,7 @@ func TestFieldOfTheNetworkInThePipeline(t *testing.T) {
 		m.Extra = append(m.Extra, dicomtest.Attribute{Tag: tag, VR: "IS", Value: v})
 	}
 	m.Extra = append(m.Extra, dicomtest.Attribute{Tag: 0x00181600, VR: "CS", Value: "RECTANGULAR"})
-	res, err = p.Run(t.Context(), read(t, m.Encode(dicomtest.ExplicitVRLittleEndian)))
+	res, err = p.Run(t.Context(), read(t, m.Encode(uid.ExplicitVRLittleEndian)))
 	if err != nil || res.FieldRecord.Method != "attributes" || res.FieldRecord.Model != "" {
 		t.Errorf("%+v, %v: the network was asked, though the header states the field", res, err)
 	}

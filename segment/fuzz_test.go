@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 )
 
 func FuzzDecode(f *testing.F) {
-	for _, ts := range []string{dicomtest.ImplicitVRLittleEndian, dicomtest.ExplicitVRLittleEndian,
-		dicomtest.DeflatedExplicitVRLittleEndian, dicomtest.ExplicitVRBigEndian, dicomtest.RLELossless} {
+	for _, ts := range []string{uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian,
+		uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless} {
 		f.Add(dicomtest.DX(6, 5, 10).Encode(ts))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
@@ -24,7 +25,7 @@ func TestPictureIsWhatTheNetworkSees(t *testing.T) {
 	mono := dicomtest.DX(31, 45, 120)
 	mono.Extra = nil
 	for name, m := range map[string]dicomtest.Image{"for processing": dicomtest.DX(31, 45, 120), "as displayed": mono} {
-		img := read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+		img := read(t, m.Encode(uid.ExplicitVRLittleEndian))
 		before := slices.Clone(img.Samples)
 		net := &seen{}
 		p := &segment.Pipeline{Predictor: net}

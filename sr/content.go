@@ -4,6 +4,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/internal/uid"
 )
 
 // Relationship types (PS3.3 C.17.3.2.4).
@@ -41,7 +42,7 @@ func container(relationship string, concept iod.Code, template string, children 
 func templateItem(id string) *iod.DataSet {
 	d := &iod.DataSet{}
 	d.Strings(tag.MappingResource, "DCMR")
-	d.Strings(tag.MappingResourceUID, "1.2.840.10008.8.1.1")
+	d.Strings(tag.MappingResourceUID, uid.DICOMContentMappingResource)
 	d.Strings(tag.TemplateIdentifier, id)
 	return d
 }

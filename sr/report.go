@@ -4,10 +4,11 @@ import (
 	"time"
 
 	"dicomnode/internal/iod"
+	"dicomnode/internal/uid"
 )
 
 // ComprehensiveSRStorage is the SOP class of the reports (PS3.4 B.5).
-const ComprehensiveSRStorage = "1.2.840.10008.5.1.4.1.1.88.33"
+const ComprehensiveSRStorage = uid.ComprehensiveSRStorage
 
 // Reference names an instance and the series it belongs to.
 type Reference struct {

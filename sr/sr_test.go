@@ -16,6 +16,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/sr"
 )
 
@@ -58,7 +59,7 @@ func source(t testing.TB, change func(*iod.DataSet)) iod.Source {
 func file(t testing.TB, dataSet []byte, class, instance string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	meta := part10.Meta{SOPClassUID: class, SOPInstanceUID: instance, TransferSyntaxUID: iod.ExplicitVRLittleEndian}
+	meta := part10.Meta{SOPClassUID: class, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian}
 	if err := part10.WriteMeta(&b, meta); err != nil {
 		t.Fatal(err)
 	}

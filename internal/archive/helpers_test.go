@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"dicomnode/internal/archive"
-	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 const (
@@ -48,7 +48,7 @@ func dataset(class, instance string, size int, seed byte) []byte {
 
 func incoming(instance string, purpose archive.Purpose) archive.Incoming {
 	return archive.Incoming{
-		SOPClassUID: dxClass, SOPInstanceUID: instance, TransferSyntaxUID: part10.ExplicitVRLittleEndian,
+		SOPClassUID: dxClass, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian,
 		CallingAE: "DXROOM1", CalledAE: "XNET", Source: "dx1", Route: "radiographs", Purpose: purpose,
 	}
 }
@@ -151,7 +151,7 @@ func contents(t testing.TB, o archive.Object) []byte {
 func seg(o archive.Object, destinations ...string) archive.Output {
 	instance := fmt.Sprintf("%s.9", o.SOPInstanceUID)
 	return archive.Output{
-		SOPClassUID: segClass, SOPInstanceUID: instance, TransferSyntaxUID: part10.ExplicitVRLittleEndian,
+		SOPClassUID: segClass, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian,
 		Destinations: destinations,
 		Write: func(w io.Writer) error {
 			_, err := w.Write(dataset(segClass, instance, 100, 9))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 // Receive stores the data set r delivers (PS3.4 B.2.3: without file meta
@@ -43,8 +44,8 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 
 // check refuses what cannot be a key or a file's meta information.
 func (in Incoming) check() error {
-	for _, uid := range []string{in.SOPClassUID, in.SOPInstanceUID, in.TransferSyntaxUID} {
-		if !part10.UsableUID(uid) {
+	for _, s := range []string{in.SOPClassUID, in.SOPInstanceUID, in.TransferSyntaxUID} {
+		if !uid.Valid(s) {
 			return fmt.Errorf("%w: the command has an invalid UID", ErrUnreadable)
 		}
 	}

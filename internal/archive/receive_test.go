@@ -16,6 +16,7 @@ import (
 
 	"dicomnode/internal/archive"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -53,7 +54,7 @@ func TestReceive(t *testing.T) {
 	defer f.Close()
 	head, err := part10.ReadHeader(f)
 	want := part10.Header{
-		SOPClassUID: dxClass, SOPInstanceUID: "1.2.3", TransferSyntaxUID: part10.ExplicitVRLittleEndian,
+		SOPClassUID: dxClass, SOPInstanceUID: "1.2.3", TransferSyntaxUID: uid.ExplicitVRLittleEndian,
 		StudyInstanceUID: "1.2.3.4", SeriesInstanceUID: "1.2.3.5", Modality: "DX", BodyPartExamined: "HAND",
 		DatasetOffset: o.DatasetOffset,
 	}
@@ -89,7 +90,7 @@ func TestReceiveRefuses(t *testing.T) {
 		{"empty", nil, strings.NewReader(""), archive.ErrMismatch},
 		{"other instance", func(in *archive.Incoming) { in.SOPInstanceUID = "1.2.4" }, bytes.NewReader(good), archive.ErrMismatch},
 		{"other class", func(in *archive.Incoming) { in.SOPClassUID = segClass }, bytes.NewReader(good), archive.ErrMismatch},
-		{"wrong transfer syntax", func(in *archive.Incoming) { in.TransferSyntaxUID = part10.ExplicitVRBigEndian }, bytes.NewReader(good), archive.ErrUnreadable},
+		{"wrong transfer syntax", func(in *archive.Incoming) { in.TransferSyntaxUID = uid.ExplicitVRBigEndian }, bytes.NewReader(good), archive.ErrUnreadable},
 		{"path as UID", func(in *archive.Incoming) { in.SOPInstanceUID = "../../etc/passwd" }, bytes.NewReader(good), archive.ErrUnreadable},
 		{"no UID", func(in *archive.Incoming) { in.SOPInstanceUID = "" }, bytes.NewReader(good), archive.ErrUnreadable},
 		{"reader breaks", nil, io.MultiReader(bytes.NewReader(good[:500]), iotest.ErrReader(broken)), broken},
@@ -123,7 +124,7 @@ func TestReceiveRecoded(t *testing.T) {
 	a := open(t, options(t.TempDir()))
 	first := receive(t, a, "1.2.3", archive.Segment)
 	in := incoming("1.2.3", archive.Segment)
-	in.TransferSyntaxUID = part10.DeflatedExplicitVRLittleEndian
+	in.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
 	good := dataset(dxClass, "1.2.3", 1000, 7)
 	again, err := a.Receive(t.Context(), in, bytes.NewReader(deflate(t, good)))
 	if err != nil || again.ID != first.ID {

@@ -116,7 +116,7 @@ func (a *Archive) serveDestinations(ctx context.Context, client *river.Client[*s
 		if q := a.fresh.take(); q != "" {
 			err := client.Queues().Add(q, river.QueueConfig{MaxWorkers: a.opt.DeliverWorkers})
 			if err != nil && !errors.Is(err, &river.QueueAlreadyAddedError{}) {
-				a.opt.Log.Error("serve destination", "queue", q, "err", err)
+				a.opt.Log.Error("serve destination", "queue", q, "error", err)
 			}
 			continue
 		}

@@ -5,15 +5,8 @@ import (
 	"compress/flate"
 	"encoding/binary"
 	"strconv"
-)
 
-// Transfer syntaxes (PS3.5 Annex A) Encode writes.
-const (
-	ImplicitVRLittleEndian         = "1.2.840.10008.1.2"
-	ExplicitVRLittleEndian         = "1.2.840.10008.1.2.1"
-	DeflatedExplicitVRLittleEndian = "1.2.840.10008.1.2.1.99"
-	ExplicitVRBigEndian            = "1.2.840.10008.1.2.2"
-	RLELossless                    = "1.2.840.10008.1.2.5"
+	"dicomnode/internal/uid"
 )
 
 // Attribute is one data element; Value is a string, a uint16 (US) or an int16 (SS).
@@ -39,7 +32,7 @@ type Image struct {
 func DX(rows, cols, offset int) Image {
 	m := Image{Rows: rows, Columns: cols, Bits: 16, Stored: 14, Photometric: "MONOCHROME2",
 		Extra: []Attribute{
-			{0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.1.1.1"},
+			{0x00080016, "UI", uid.DigitalXRayImageForProcessing},
 			{0x00080018, "UI", "2.25.1"}, {0x00080060, "CS", "DX"},
 			{0x00080068, "CS", "FOR PROCESSING"}, {0x00180015, "CS", "LEG"},
 			{0x0018700A, "SH", "DET1"}, {0x00281040, "CS", "LIN"}, {0x00281041, "SS", int16(1)},
@@ -64,13 +57,13 @@ func Offset(row, offset int) int { return offset + row%7 }
 
 // Encode writes m as a Part 10 file (PS3.10) in a transfer syntax.
 func (m Image) Encode(transferSyntax string) []byte {
-	w := &writer{order: binary.LittleEndian, implicit: transferSyntax == ImplicitVRLittleEndian}
-	if transferSyntax == ExplicitVRBigEndian {
+	w := &writer{order: binary.LittleEndian, implicit: transferSyntax == uid.ImplicitVRLittleEndian}
+	if transferSyntax == uid.ExplicitVRBigEndian {
 		w.order = binary.BigEndian
 	}
-	m.write(w, transferSyntax == RLELossless)
+	m.write(w, transferSyntax == uid.RLELossless)
 	body := w.b.Bytes()
-	if transferSyntax == DeflatedExplicitVRLittleEndian {
+	if transferSyntax == uid.DeflatedExplicitVRLittleEndian {
 		var z bytes.Buffer
 		f, _ := flate.NewWriter(&z, flate.BestSpeed) // the level is valid
 		f.Write(body)

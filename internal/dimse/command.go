@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 
-	"dicomnode/internal/ul"
+	"dicomnode/internal/uid"
 )
 
 // Field is a Command Field (0000,0100), PS3.7 E.1.
@@ -101,11 +101,11 @@ func (c *Command) Check() error {
 
 // CheckUIDs tells whether the UIDs that are there are UIDs (PS3.5 9.1).
 func (c *Command) CheckUIDs() error {
-	for _, uid := range []string{c.AffectedSOPClassUID, c.RequestedSOPClassUID, c.AffectedSOPInstanceUID, c.RequestedSOPInstanceUID} {
-		if uid == "" {
+	for _, s := range []string{c.AffectedSOPClassUID, c.RequestedSOPClassUID, c.AffectedSOPInstanceUID, c.RequestedSOPInstanceUID} {
+		if s == "" {
 			continue
 		}
-		if err := ul.CheckUID(uid); err != nil {
+		if err := uid.Check(s); err != nil {
 			return fmt.Errorf("check command set: %w", err)
 		}
 	}

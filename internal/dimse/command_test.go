@@ -176,14 +176,6 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestUIDName(t *testing.T) {
-	for uid, want := range map[string]string{"1.2.840.10008.1.2": "Implicit VR Little Endian", "1.2.3": "1.2.3"} {
-		if got := dimse.UIDName(uid); got != want {
-			t.Errorf("%s: got %q, want %q", uid, got, want)
-		}
-	}
-}
-
 // FuzzCommand: what decodes must encode, and decode to the same again.
 func FuzzCommand(f *testing.F) {
 	f.Add(echoBytes(f))

@@ -10,7 +10,6 @@ import (
 	"github.com/grailbio/go-dicom/dicomio"
 	"github.com/grailbio/go-dicom/dicomlog"
 	"github.com/grailbio/go-dicom/dicomtag"
-	"github.com/grailbio/go-dicom/dicomuid"
 )
 
 // MaxCommandLength bounds a command set, in bytes. The longest one the standard
@@ -22,7 +21,6 @@ const MaxCommandLength = 16 << 10
 func init() {
 	dicomlog.SetLevel(-1)
 	_, _ = dicomtag.Find(dicomtag.MessageID)
-	_, _ = dicomuid.Lookup("")
 }
 
 // slot ties an element to its place in Command: exactly one pointer is set.
@@ -178,13 +176,4 @@ func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = errors.New("command set: the element codec gave up")
 	}
-}
-
-// UIDName returns the name PS3.6 gives a UID, or the UID itself when it is not
-// a known one. It is for logs: well-known UIDs identify no patient.
-func UIDName(uid string) string {
-	if info, err := dicomuid.Lookup(uid); err == nil {
-		return info.Name
-	}
-	return uid
 }

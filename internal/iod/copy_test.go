@@ -13,6 +13,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 // source parses what build sets, as the program parses an image.
@@ -27,7 +28,7 @@ func source(t *testing.T, build func(*iod.DataSet)) iod.Source {
 func parse(t *testing.T, b []byte) iod.Source {
 	t.Helper()
 	var file bytes.Buffer
-	if err := part10.WriteMeta(&file, part10.Meta{SOPClassUID: "1.2", SOPInstanceUID: "1.2", TransferSyntaxUID: iod.ExplicitVRLittleEndian}); err != nil {
+	if err := part10.WriteMeta(&file, part10.Meta{SOPClassUID: "1.2", SOPInstanceUID: "1.2", TransferSyntaxUID: uid.ExplicitVRLittleEndian}); err != nil {
 		t.Fatal(err)
 	}
 	file.Write(b)

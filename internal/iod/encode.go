@@ -10,10 +10,6 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
-// ExplicitVRLittleEndian is the transfer syntax of everything [DataSet.Encode]
-// writes (PS3.5 A.2).
-const ExplicitVRLittleEndian = "1.2.840.10008.1.2.1"
-
 // itemTag starts an item of a sequence (PS3.5 7.5).
 var itemTag = tag.Tag{Group: 0xfffe, Element: 0xe000}
 

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/uid"
 )
 
 // Tag is a data element tag: group in the upper 16 bits, element in the lower.
@@ -54,9 +56,9 @@ type encoding struct{ explicit, big bool }
 
 func encodingOf(transferSyntaxUID string) encoding {
 	switch transferSyntaxUID {
-	case ImplicitVRLittleEndian:
+	case uid.ImplicitVRLittleEndian:
 		return encoding{}
-	case ExplicitVRBigEndian:
+	case uid.ExplicitVRBigEndian:
 		return encoding{explicit: true, big: true}
 	}
 	return encoding{explicit: true}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"dicomnode/internal/uid"
 )
 
 // ErrNotPart10 says that a stream has no DICM prefix (PS3.10 7.1).
@@ -35,7 +37,7 @@ func ReadHeader(r io.Reader) (Header, error) {
 		return Header{}, err
 	}
 	offset := w.offset()
-	if ts == DeflatedExplicitVRLittleEndian {
+	if ts == uid.DeflatedExplicitVRLittleEndian {
 		rest := io.MultiReader(bytes.NewReader(w.buf[w.lo:w.hi]), w.src)
 		w = &window{src: &bounded{flate.NewReader(rest), maxInflated}, buf: make([]byte, 16<<10)}
 	}
@@ -71,7 +73,7 @@ func readMeta(w *window) (string, error) {
 			return "", err
 		}
 	}
-	if !UsableUID(ts) {
+	if !uid.Valid(ts) {
 		return "", errors.New("dicom: file meta information without a transfer syntax")
 	}
 	return ts, nil
@@ -97,10 +99,10 @@ func WriteMeta(w io.Writer, m Meta) error {
 // elements encodes group 0002 behind its group length.
 func (m Meta) elements() ([]byte, error) {
 	if m.ImplementationClassUID == "" {
-		m.ImplementationClassUID = ImplementationClassUID
+		m.ImplementationClassUID = uid.Implementation
 	}
 	if m.ImplementationVersionName == "" {
-		m.ImplementationVersionName = ImplementationVersionName
+		m.ImplementationVersionName = uid.ImplementationVersionName
 	}
 	// (0002,0001) File Meta Information Version, OB, 00 01.
 	b := []byte{0x02, 0, 0x01, 0, 'O', 'B', 0, 0, 2, 0, 0, 0, 0x00, 0x01}
@@ -145,7 +147,7 @@ func pad(vr string) byte {
 // checkMeta tells what keeps value from being written as vr.
 func checkMeta(vr, value string) error {
 	switch {
-	case vr == "UI" && !UsableUID(value):
+	case vr == "UI" && !uid.Valid(value):
 		return errors.New("not a UID")
 	case vr != "UI" && (len(value) > 16 || strings.TrimSpace(value) == ""):
 		return errors.New("want 1 to 16 characters")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 func meta(transferSyntax string) part10.Meta {
@@ -19,11 +20,11 @@ func meta(transferSyntax string) part10.Meta {
 
 func TestWriteMetaReadHeader(t *testing.T) {
 	for ts, data := range map[string][]byte{
-		part10.ImplicitVRLittleEndian:         implicitLE.image(),
-		part10.ExplicitVRLittleEndian:         explicitLE.image(),
-		part10.ExplicitVRBigEndian:            explicitBE.image(),
-		part10.DeflatedExplicitVRLittleEndian: deflate(t, explicitLE.image()),
-		jpegLossless:                          encapsulated(),
+		uid.ImplicitVRLittleEndian:         implicitLE.image(),
+		uid.ExplicitVRLittleEndian:         explicitLE.image(),
+		uid.ExplicitVRBigEndian:            explicitBE.image(),
+		uid.DeflatedExplicitVRLittleEndian: deflate(t, explicitLE.image()),
+		jpegLossless:                       encapsulated(),
 	} {
 		var file bytes.Buffer
 		if err := part10.WriteMeta(&file, meta(ts)); err != nil {
@@ -41,7 +42,7 @@ func TestWriteMetaReadHeader(t *testing.T) {
 // TestWriteMetaBytes pins the bytes around the values (PS3.10 Table 7.1-1).
 func TestWriteMetaBytes(t *testing.T) {
 	var file bytes.Buffer
-	if err := part10.WriteMeta(&file, meta(part10.ExplicitVRLittleEndian)); err != nil {
+	if err := part10.WriteMeta(&file, meta(uid.ExplicitVRLittleEndian)); err != nil {
 		t.Fatal(err)
 	}
 	c := explicitLE
@@ -50,8 +51,8 @@ func TestWriteMetaBytes(t *testing.T) {
 		c.el(0x00020002, "UI", "1.2.840.10008.5.1.4.1.1.1.1"),
 		c.el(0x00020003, "UI", "1.2.3.4"),
 		c.el(0x00020010, "UI", "1.2.840.10008.1.2.1"),
-		c.el(0x00020012, "UI", part10.ImplementationClassUID),
-		c.el(0x00020013, "SH", part10.ImplementationVersionName),
+		c.el(0x00020012, "UI", uid.Implementation),
+		c.el(0x00020013, "SH", uid.ImplementationVersionName),
 		c.el(0x00020016, "AE", "DXROOM1"),
 		c.el(0x00020018, "AE", "XNET"),
 	)
@@ -69,7 +70,7 @@ func TestWriteMetaRefuses(t *testing.T) {
 		"control byte": func(m *part10.Meta) { m.SourceAE = "A\nB" },
 		"backslash":    func(m *part10.Meta) { m.ReceivingAE = `A\B` },
 	} {
-		m := meta(part10.ExplicitVRLittleEndian)
+		m := meta(uid.ExplicitVRLittleEndian)
 		spoil(&m)
 		var file bytes.Buffer
 		if err := part10.WriteMeta(&file, m); err == nil || file.Len() != 0 {
@@ -80,7 +81,7 @@ func TestWriteMetaRefuses(t *testing.T) {
 
 func TestReadHeaderRefuses(t *testing.T) {
 	var file bytes.Buffer
-	if err := part10.WriteMeta(&file, meta(part10.ExplicitVRLittleEndian)); err != nil {
+	if err := part10.WriteMeta(&file, meta(uid.ExplicitVRLittleEndian)); err != nil {
 		t.Fatal(err)
 	}
 	whole := file.Bytes()
@@ -94,23 +95,11 @@ func TestReadHeaderRefuses(t *testing.T) {
 	}
 }
 
-func TestUsableUID(t *testing.T) {
-	for uid, want := range map[string]bool{
-		"1.2.840.10008.1.2": true, "0": true, "2.0.1": true, "1.0": true, "1.02": true, "00.1": true,
-		"": false, ".1": false, "1.": false, "1..2": false, "1.a": false, "1.2 ": false, "../1": false,
-		strings.Repeat("1", 64): true, strings.Repeat("1", 65): false,
-	} {
-		if got := part10.UsableUID(uid); got != want {
-			t.Errorf("UsableUID(%q) = %t", uid, got)
-		}
-	}
-}
-
 // FuzzReadHeader starts from real files, where they are, and from made ones.
 func FuzzReadHeader(f *testing.F) {
 	for _, data := range [][]byte{explicitLE.image(), encapsulated(), unknown()} {
 		var file bytes.Buffer
-		if err := part10.WriteMeta(&file, meta(part10.ExplicitVRLittleEndian)); err != nil {
+		if err := part10.WriteMeta(&file, meta(uid.ExplicitVRLittleEndian)); err != nil {
 			f.Fatal(err)
 		}
 		file.Write(data)
@@ -129,7 +118,7 @@ func FuzzReadHeader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		head, err := part10.ReadHeader(bytes.NewReader(data))
-		if err == nil && (head.DatasetOffset < 132 || head.DatasetOffset > int64(len(data)) || !part10.UsableUID(head.TransferSyntaxUID)) {
+		if err == nil && (head.DatasetOffset < 132 || head.DatasetOffset > int64(len(data)) || !uid.Valid(head.TransferSyntaxUID)) {
 			t.Errorf("accepted %+v of %d bytes", head, len(data))
 		}
 	})

@@ -7,14 +7,6 @@
 // those attributes and keeps no data set.
 package part10
 
-// Transfer syntaxes whose data sets are not encoded in explicit VR little
-// endian (PS3.5 Annex A). Every other transfer syntax is.
-const (
-	ImplicitVRLittleEndian         = "1.2.840.10008.1.2"
-	ExplicitVRLittleEndian         = "1.2.840.10008.1.2.1"
-	DeflatedExplicitVRLittleEndian = "1.2.840.10008.1.2.1.99"
-	ExplicitVRBigEndian            = "1.2.840.10008.1.2.2"
-)
 
 // Header is what identifies an object: values of the top level of its data
 // set, without padding. A value the data set lacks is "".
@@ -36,16 +28,8 @@ type Meta struct {
 	SOPClassUID               string // (0002,0002) Media Storage SOP Class UID
 	SOPInstanceUID            string // (0002,0003) Media Storage SOP Instance UID
 	TransferSyntaxUID         string // (0002,0010)
-	ImplementationClassUID    string // (0002,0012); "" means ImplementationClassUID
-	ImplementationVersionName string // (0002,0013); "" means ImplementationVersionName
+	ImplementationClassUID    string // (0002,0012); "" means uid.Implementation
+	ImplementationVersionName string // (0002,0013); "" means uid.ImplementationVersionName
 	SourceAE                  string // (0002,0016) Source Application Entity Title; "" omits it
 	ReceivingAE               string // (0002,0018) Receiving Application Entity Title; "" omits it
 }
-
-// ImplementationClassUID and ImplementationVersionName name this software in
-// the files it writes (PS3.10 7.1) and, by package scp, in the associations it
-// makes (PS3.7 D.3.3.2). The UID is UUID-derived (PS3.5 B.2).
-const (
-	ImplementationClassUID    = "2.25.87765361514018033200115528658655843004"
-	ImplementationVersionName = "DICOMNODE_1"
-)

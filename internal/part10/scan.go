@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"dicomnode/internal/uid"
 )
 
 const (
@@ -29,7 +31,7 @@ var ErrInflated = errors.New("dicom: deflated data set expands beyond 4 GiB")
 func Scan(r io.Reader, transferSyntaxUID string) (Header, error) {
 	buf := scanBuffers.Get().(*[]byte)
 	defer scanBuffers.Put(buf)
-	if transferSyntaxUID == DeflatedExplicitVRLittleEndian {
+	if transferSyntaxUID == uid.DeflatedExplicitVRLittleEndian {
 		return scanDeflated(r, *buf)
 	}
 	k := newWalker(&window{src: r, buf: *buf}, encodingOf(transferSyntaxUID))
@@ -44,7 +46,7 @@ func scanDeflated(r io.Reader, buf []byte) (Header, error) {
 	src := bufio.NewReaderSize(r, 128<<10)
 	k := newWalker(&window{src: &bounded{flate.NewReader(src), maxInflated}, buf: buf}, encoding{explicit: true})
 	err := k.run(math.MaxUint32)
-	k.header.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+	k.header.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
 	if err != nil {
 		return k.header, fmt.Errorf("inflated: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 const jpegLossless = "1.2.840.10008.1.2.4.70"
@@ -29,14 +30,14 @@ func TestScan(t *testing.T) {
 		name, transferSyntax string
 		data                 []byte
 	}{
-		{"implicit", part10.ImplicitVRLittleEndian, implicitLE.image()},
-		{"explicit", part10.ExplicitVRLittleEndian, explicitLE.image()},
-		{"big endian", part10.ExplicitVRBigEndian, explicitBE.image()},
-		{"deflated", part10.DeflatedExplicitVRLittleEndian, deflate(t, explicitLE.image())},
-		{"deflated and padded", part10.DeflatedExplicitVRLittleEndian, padded},
+		{"implicit", uid.ImplicitVRLittleEndian, implicitLE.image()},
+		{"explicit", uid.ExplicitVRLittleEndian, explicitLE.image()},
+		{"big endian", uid.ExplicitVRBigEndian, explicitBE.image()},
+		{"deflated", uid.DeflatedExplicitVRLittleEndian, deflate(t, explicitLE.image())},
+		{"deflated and padded", uid.DeflatedExplicitVRLittleEndian, padded},
 		{"encapsulated", jpegLossless, encapsulated()},
-		{"unknown VR of undefined length", part10.ExplicitVRLittleEndian, unknown()},
-		{"large", part10.ExplicitVRLittleEndian, join(explicitLE.identity(), explicitLE.el(0x7FE00010, "OW", string(make([]byte, 5<<20))))},
+		{"unknown VR of undefined length", uid.ExplicitVRLittleEndian, unknown()},
+		{"large", uid.ExplicitVRLittleEndian, join(explicitLE.identity(), explicitLE.el(0x7FE00010, "OW", string(make([]byte, 5<<20))))},
 	} {
 		for shape, r := range map[string]io.Reader{
 			"whole": bytes.NewReader(tt.data), "half": iotest.HalfReader(bytes.NewReader(tt.data)),
@@ -92,7 +93,7 @@ func TestScanErrors(t *testing.T) {
 		{"too deep", deep, "nested deeper than 64 levels"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := part10.Scan(bytes.NewReader(tt.data), part10.ExplicitVRLittleEndian)
+			_, err := part10.Scan(bytes.NewReader(tt.data), uid.ExplicitVRLittleEndian)
 			var syntax *part10.SyntaxError
 			if !errors.As(err, &syntax) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want %q", err, tt.want)
@@ -120,7 +121,7 @@ func TestScanEveryTruncation(t *testing.T) {
 	}
 	short := deflate(t, explicitLE.image())
 	for n := range short {
-		if _, err := part10.Scan(bytes.NewReader(short[:n]), part10.DeflatedExplicitVRLittleEndian); err == nil {
+		if _, err := part10.Scan(bytes.NewReader(short[:n]), uid.DeflatedExplicitVRLittleEndian); err == nil {
 			t.Errorf("deflated, cut at %d of %d: no error", n, len(short))
 		}
 	}
@@ -128,9 +129,9 @@ func TestScanEveryTruncation(t *testing.T) {
 
 func TestScanPassesReaderErrors(t *testing.T) {
 	lost := errors.New("connection lost")
-	for _, ts := range []string{part10.ExplicitVRLittleEndian, part10.DeflatedExplicitVRLittleEndian} {
+	for _, ts := range []string{uid.ExplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian} {
 		data := explicitLE.image()
-		if ts == part10.DeflatedExplicitVRLittleEndian {
+		if ts == uid.DeflatedExplicitVRLittleEndian {
 			data = deflate(t, data)
 		}
 		for _, n := range []int{0, 1, 30, len(data) - 1} {
@@ -166,7 +167,7 @@ func TestScanStopsBombs(t *testing.T) {
 	for range 300 {
 		parts = append(parts, bytes.NewReader(zeros))
 	}
-	_, err = part10.Scan(io.MultiReader(parts...), part10.DeflatedExplicitVRLittleEndian)
+	_, err = part10.Scan(io.MultiReader(parts...), uid.DeflatedExplicitVRLittleEndian)
 	if !errors.Is(err, part10.ErrInflated) {
 		t.Errorf("error %v, want ErrInflated", err)
 	}
@@ -176,7 +177,7 @@ func BenchmarkScan(b *testing.B) {
 	data := join(explicitLE.identity(), explicitLE.el(0x7FE00010, "OW", string(make([]byte, 10<<20))))
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		if _, err := part10.Scan(bytes.NewReader(data), part10.ExplicitVRLittleEndian); err != nil {
+		if _, err := part10.Scan(bytes.NewReader(data), uid.ExplicitVRLittleEndian); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -185,7 +186,7 @@ func BenchmarkScan(b *testing.B) {
 // FuzzScan: whatever the bytes, Scan returns, and its error is about the data.
 // What it accepts, it accepts the same in small pieces.
 func FuzzScan(f *testing.F) {
-	syntaxes := []string{part10.ImplicitVRLittleEndian, part10.ExplicitVRLittleEndian, part10.ExplicitVRBigEndian, part10.DeflatedExplicitVRLittleEndian}
+	syntaxes := []string{uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian}
 	f.Add(implicitLE.image(), uint8(0))
 	f.Add(explicitLE.image(), uint8(1))
 	f.Add(encapsulated(), uint8(1))
@@ -225,7 +226,7 @@ func seedShared(f *testing.F, syntaxes []string) {
 		}
 		b = b[head.DatasetOffset:]
 		which := max(slices.Index(syntaxes, head.TransferSyntaxUID), 0)
-		if which == 0 && head.TransferSyntaxUID != part10.ImplicitVRLittleEndian {
+		if which == 0 && head.TransferSyntaxUID != uid.ImplicitVRLittleEndian {
 			which = 1 // encapsulated
 		}
 		f.Add(b[:min(len(b), 8<<10)], uint8(which))

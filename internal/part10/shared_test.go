@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 // findShared lists the real DICOM files that stand beside the repository, and
@@ -59,7 +60,7 @@ func TestSharedFilesScan(t *testing.T) {
 			if got.DatasetOffset = head.DatasetOffset; got != head {
 				t.Errorf("Scan and ReadHeader disagree")
 			}
-			if !part10.UsableUID(got.SOPInstanceUID) || !part10.UsableUID(got.SOPClassUID) || got.Modality == "" {
+			if !uid.Valid(got.SOPInstanceUID) || !uid.Valid(got.SOPClassUID) || got.Modality == "" {
 				t.Errorf("header lacks values: class %q, modality %q", got.SOPClassUID, got.Modality)
 			}
 		})

@@ -3,6 +3,8 @@ package ul
 import (
 	"encoding/binary"
 	"strings"
+
+	"dicomnode/internal/uid"
 )
 
 // Decode reads the body of a PDU of the given type, the bytes behind its
@@ -54,10 +56,10 @@ func decodeTitle(b []byte) string {
 }
 
 func checkTitles(p *Associate) error {
-	if err := CheckAETitle(p.Called); err != nil {
+	if err := uid.CheckAETitle(p.Called); err != nil {
 		return invalid("called %v", err)
 	}
-	if err := CheckAETitle(p.Calling); err != nil {
+	if err := uid.CheckAETitle(p.Calling); err != nil {
 		return invalid("calling %v", err)
 	}
 	return nil

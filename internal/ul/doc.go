@@ -112,38 +112,6 @@ func RejectWords(result, source, reason byte) string {
 	return word(a, okA, result) + " " + word(b, okB, source) + ": " + word(c, okC, reason)
 }
 
-// CheckAETitle tells whether s may be an application entity title: 1 to 16
-// characters of the default repertoire, no control characters, no backslash,
-// not only spaces (PS3.5 6.2, VR AE).
-func CheckAETitle(s string) error {
-	if len(s) == 0 || len(s) > 16 || strings.TrimSpace(s) == "" {
-		return fmt.Errorf("AE title %q: want 1 to 16 characters, not only spaces", s)
-	}
-	if !printable(s) || strings.Contains(s, `\`) {
-		return fmt.Errorf("AE title %q: want ASCII letters, digits and signs, no backslash", s)
-	}
-	return nil
-}
-
-// CheckUID tells whether s can be used as a UID: at most 64 characters,
-// components of digits separated by dots (PS3.5 9.1). Leading zeros, which the
-// standard forbids, are let through: equipment that makes UIDs of dates writes
-// them, and an image is not lost for it.
-func CheckUID(s string) error {
-	if len(s) == 0 || len(s) > 64 {
-		return fmt.Errorf("UID of %d characters: want 1 to 64", len(s))
-	}
-	for component := range strings.SplitSeq(s, ".") {
-		if component == "" {
-			return errors.New("UID with an empty component")
-		}
-		if strings.Trim(component, "0123456789") != "" {
-			return errors.New("UID with characters other than digits and dots")
-		}
-	}
-	return nil
-}
-
 func printable(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r < 0x20 || r > 0x7E }) < 0
 }

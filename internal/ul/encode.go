@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"dicomnode/internal/uid"
 )
 
 // Encode returns the bytes of a PDU (PS3.8 9.3.1: type, reserved, 32-bit
@@ -49,7 +51,7 @@ func (p *Associate) titles() (fixed [64]byte, err error) {
 		return p.fixed, nil
 	}
 	for i, title := range []string{p.Called, p.Calling} {
-		if err := CheckAETitle(title); err != nil {
+		if err := uid.CheckAETitle(title); err != nil {
 			return fixed, err
 		}
 		copy(fixed[16*i:], fmt.Sprintf("%-16s", title))

@@ -25,9 +25,6 @@ const (
 	itemImplementationName  byte = 0x55
 )
 
-// ApplicationContextName is the only one DICOM has (PS3.7 A.2.1).
-const ApplicationContextName = "1.2.840.10008.3.1.1.1"
-
 // MaxAssociateLength bounds the PDU length of A-ASSOCIATE-RQ and -AC, in bytes.
 // 128 presentation contexts with every transfer syntax there is stay below it.
 const MaxAssociateLength = 256 << 10

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
 )
@@ -37,7 +38,7 @@ func darkFrame(t testing.TB, n int) *decode.Image {
 		m.Pixels[i] = dicomtest.Offset(i/60, 300) + (i*31+n*17)%3 - 1
 	}
 	m.Pixels[hot] = 9000
-	return read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+	return read(t, m.Encode(uid.ExplicitVRLittleEndian))
 }
 
 const hot = 20*60 + 30
@@ -65,7 +66,7 @@ func TestDarkFramesAreSubtracted(t *testing.T) {
 	}
 	raw := dicomtest.DX(50, 60, 300)
 	raw.Pixels[hot] = 16000
-	img := read(t, raw.Encode(dicomtest.ImplicitVRLittleEndian))
+	img := read(t, raw.Encode(uid.ImplicitVRLittleEndian))
 	pix, rec := correct(img, again)
 	if rec.Method != "dark frames" || rec.Frames < 3 || rec.Frames > 5 || rec.Corrected != 1 || rec.Digest == "" {
 		t.Errorf("record %+v", rec)
@@ -79,13 +80,13 @@ func TestDarkFramesAreSubtracted(t *testing.T) {
 }
 
 func TestDarkWithoutCalibration(t *testing.T) {
-	img := read(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
+	img := read(t, dicomtest.DX(50, 60, 300).Encode(uid.ExplicitVRLittleEndian))
 	if _, rec := correct(img, nil); rec.Method != "estimated" || rec.Offset < 300 || rec.Err != nil {
 		t.Errorf("raw: %+v", rec)
 	}
 	m := dicomtest.DX(50, 60, 300)
 	m.Extra[3].Value = "FOR PRESENTATION"
-	if _, rec := correct(read(t, m.Encode(dicomtest.ExplicitVRLittleEndian)), nil); rec.Method != "none" || rec.Offset != 0 {
+	if _, rec := correct(read(t, m.Encode(uid.ExplicitVRLittleEndian)), nil); rec.Method != "none" || rec.Offset != 0 {
 		t.Errorf("For Presentation: %+v", rec)
 	}
 }
@@ -155,7 +156,7 @@ func TestDamagedCalibrationIsReported(t *testing.T) {
 	if err := fresh.AddDark(darkFrame(t, 1)); !errors.Is(err, dark.ErrDamaged) {
 		t.Errorf("added to a damaged calibration: %v, want ErrCalibration", err)
 	}
-	raw := read(t, dicomtest.DX(50, 60, 300).Encode(dicomtest.ExplicitVRLittleEndian))
+	raw := read(t, dicomtest.DX(50, 60, 300).Encode(uid.ExplicitVRLittleEndian))
 	if _, rec := correct(raw, fresh); rec.Method != "estimated" || !errors.Is(rec.Err, dark.ErrDamaged) {
 		t.Errorf("record %+v, want an estimate that says why", rec)
 	}
@@ -171,7 +172,7 @@ func FuzzDark(f *testing.F) {
 		f.Fatal(err)
 	}
 	m := dicomtest.DX(3, 4, 10)
-	if err := store.AddDark(read(f, m.Encode(dicomtest.ExplicitVRLittleEndian))); err != nil {
+	if err := store.AddDark(read(f, m.Encode(uid.ExplicitVRLittleEndian))); err != nil {
 		f.Fatal(err)
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "*.dark"))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
 )
@@ -95,7 +96,7 @@ func TestProcessesAddTogether(t *testing.T) {
 func numberedFrame(t testing.TB, n int) *decode.Image {
 	m := dicomtest.DX(50, 60, 300)
 	m.Pixels[0] = 1000 + n
-	return read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+	return read(t, m.Encode(uid.ExplicitVRLittleEndian))
 }
 
 // A detector that has as many frames as are kept refuses more, and says so.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/uid"
 )
 
 const (
@@ -60,7 +62,7 @@ func decode(file []byte) (*Image, error) {
 	if name, ok := compressed[l.transferSyntax]; ok {
 		return nil, fmt.Errorf("%w: transfer syntax %s (%s)", ErrUnsupported, name, l.transferSyntax)
 	}
-	if l.encapsulated != (l.transferSyntax == rleLossless) {
+	if l.encapsulated != (l.transferSyntax == uid.RLELossless) {
 		return nil, fmt.Errorf("%w: pixel data do not suit transfer syntax %q", ErrUnsupported, printable(l.transferSyntax))
 	}
 	m := &Image{TransferSyntaxUID: l.transferSyntax}
@@ -80,20 +82,20 @@ func decode(file []byte) (*Image, error) {
 
 // compressed are the transfer syntaxes (PS3.5 A.4) whose codecs are not here.
 var compressed = map[string]string{
-	"1.2.840.10008.1.2.4.50":  "JPEG Baseline",
-	"1.2.840.10008.1.2.4.51":  "JPEG Extended",
-	"1.2.840.10008.1.2.4.57":  "JPEG Lossless",
-	"1.2.840.10008.1.2.4.70":  "JPEG Lossless SV1",
-	"1.2.840.10008.1.2.4.80":  "JPEG-LS Lossless",
-	"1.2.840.10008.1.2.4.81":  "JPEG-LS Near-Lossless",
-	"1.2.840.10008.1.2.4.90":  "JPEG 2000 Lossless",
-	"1.2.840.10008.1.2.4.91":  "JPEG 2000",
-	"1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
-	"1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
-	"1.2.840.10008.1.2.4.112": "JPEG XL",
-	"1.2.840.10008.1.2.4.201": "HTJ2K Lossless",
-	"1.2.840.10008.1.2.4.202": "HTJ2K Lossless RPCL",
-	"1.2.840.10008.1.2.4.203": "HTJ2K",
+	uid.JPEGBaseline8Bit:        "JPEG Baseline",
+	uid.JPEGExtended12Bit:       "JPEG Extended",
+	uid.JPEGLossless:            "JPEG Lossless",
+	uid.JPEGLosslessSV1:         "JPEG Lossless SV1",
+	uid.JPEGLSLossless:          "JPEG-LS Lossless",
+	uid.JPEGLSNearLossless:      "JPEG-LS Near-Lossless",
+	uid.JPEG2000Lossless:        "JPEG 2000 Lossless",
+	uid.JPEG2000:                "JPEG 2000",
+	uid.JPEGXLLossless:          "JPEG XL Lossless",
+	uid.JPEGXLJPEGRecompression: "JPEG XL JPEG Recompression",
+	uid.JPEGXL:                  "JPEG XL",
+	uid.HTJ2KLossless:           "HTJ2K Lossless",
+	uid.HTJ2KLosslessRPCL:       "HTJ2K Lossless RPCL",
+	uid.HTJ2K:                   "HTJ2K",
 }
 
 // printable keeps a peer's text fit for a log.
@@ -131,20 +133,20 @@ func (l *layout) parse() (ds dicom.Dataset, err error) {
 // fileMeta is a preamble with file meta information that names the plain transfer
 // syntax of l.parts, for the library.
 func (l *layout) fileMeta() []byte {
-	uid := explicitVRLittleEndian
+	syntax := uid.ExplicitVRLittleEndian
 	if l.implicit {
-		uid = implicitVRLittleEndian
+		syntax = uid.ImplicitVRLittleEndian
 	} else if l.order == binary.BigEndian {
-		uid = explicitVRBigEndian
+		syntax = uid.ExplicitVRBigEndian
 	}
-	if len(uid)%2 == 1 {
-		uid += "\x00"
+	if len(syntax)%2 == 1 {
+		syntax += "\x00"
 	}
 	b := append(make([]byte, 128), "DICM\x02\x00\x00\x00UL\x04\x00"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(8+len(uid)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(8+len(syntax)))
 	b = append(b, "\x02\x00\x10\x00UI"...)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(uid)))
-	return append(b, uid...)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(syntax)))
+	return append(b, syntax...)
 }
 
 // describe reads the Image Pixel module (PS3.3 C.7.6.3) and checks it.

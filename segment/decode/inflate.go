@@ -5,13 +5,15 @@ import (
 	"compress/flate"
 	"fmt"
 	"io"
+
+	"dicomnode/internal/uid"
 )
 
 // inflate replaces a deflated data set (PS3.5 A.5) by its plain bytes up to the end of
 // Pixel Data: no more of it is unfolded than its header announces. What follows the
 // pixels is not read.
 func (l *layout) inflate(start int) error {
-	if l.transferSyntax != deflatedExplicitVRLittleEndian {
+	if l.transferSyntax != uid.DeflatedExplicitVRLittleEndian {
 		return nil
 	}
 	var out bytes.Buffer

@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/decode"
 )
 
 // A deflated data set is unfolded no further than its Pixel Data, however much follows.
 func TestDecodeUnfoldsNoMoreThanAnnounced(t *testing.T) {
-	whole := dicomtest.DX(300, 300, 10).Encode(dicomtest.ExplicitVRLittleEndian)
+	whole := dicomtest.DX(300, 300, 10).Encode(uid.ExplicitVRLittleEndian)
 	want := read(t, whole)
 	zeros := make([]byte, 64<<20)
 	for name, c := range map[string]struct {
@@ -57,7 +58,7 @@ func pixelHeader(length uint32) []byte {
 // deflated is a file in Deflated Explicit VR Little Endian.
 func deflated(t *testing.T, plain []byte) []byte {
 	t.Helper()
-	whole := dicomtest.DX(1, 1, 10).Encode(dicomtest.DeflatedExplicitVRLittleEndian)
+	whole := dicomtest.DX(1, 1, 10).Encode(uid.DeflatedExplicitVRLittleEndian)
 	b := bytes.NewBuffer(slices.Clone(whole[:len(whole)-len(dataset(whole))]))
 	w, err := flate.NewWriter(b, flate.BestCompression)
 	if err != nil {
@@ -81,7 +82,7 @@ func TestDecodeMultiFrame(t *testing.T) {
 	both.Pixels = slices.Concat(first.Pixels, second.Pixels)
 	both.Extra = append(slices.Clone(first.Extra), dicomtest.Attribute{Tag: 0x00280008, VR: "IS", Value: "2"})
 	for _, ts := range syntaxes {
-		if ts == dicomtest.RLELossless {
+		if ts == uid.RLELossless {
 			continue // one fragment for each frame, which the encoder does not write
 		}
 		want := read(t, first.Encode(ts))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/decode"
 )
 
@@ -21,8 +22,8 @@ func read(t testing.TB, b []byte) *decode.Image {
 }
 
 var syntaxes = []string{
-	dicomtest.ImplicitVRLittleEndian, dicomtest.ExplicitVRLittleEndian,
-	dicomtest.DeflatedExplicitVRLittleEndian, dicomtest.ExplicitVRBigEndian, dicomtest.RLELossless,
+	uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian,
+	uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless,
 }
 
 func TestDecodeSynthetic(t *testing.T) {
@@ -58,9 +59,9 @@ func TestDecodeRefuses(t *testing.T) {
 		m := base
 		m.Extra = slices.Clone(base.Extra)
 		f(&m)
-		return m.Encode(dicomtest.ExplicitVRLittleEndian)
+		return m.Encode(uid.ExplicitVRLittleEndian)
 	}
-	whole := base.Encode(dicomtest.ExplicitVRLittleEndian)
+	whole := base.Encode(uid.ExplicitVRLittleEndian)
 	for name, c := range map[string]struct {
 		file []byte
 		want error
@@ -86,7 +87,7 @@ func TestDecodeRefuses(t *testing.T) {
 }
 
 func FuzzRLE(f *testing.F) {
-	m := dicomtest.DX(6, 5, 10).Encode(dicomtest.RLELossless)
+	m := dicomtest.DX(6, 5, 10).Encode(uid.RLELossless)
 	f.Add(m[len(m)-8-160:len(m)-8], uint16(30), true)
 	head := make([]byte, 64)
 	head[0], head[4] = 1, 64

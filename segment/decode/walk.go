@@ -6,15 +6,8 @@ import (
 	"fmt"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
-)
 
-// Transfer syntaxes (PS3.5 Annex A) this package reads.
-const (
-	implicitVRLittleEndian         = "1.2.840.10008.1.2"
-	explicitVRLittleEndian         = "1.2.840.10008.1.2.1"
-	deflatedExplicitVRLittleEndian = "1.2.840.10008.1.2.1.99"
-	explicitVRBigEndian            = "1.2.840.10008.1.2.2"
-	rleLossless                    = "1.2.840.10008.1.2.5"
+	"dicomnode/internal/uid"
 )
 
 const (
@@ -83,9 +76,9 @@ func (w *walker) fileMeta(l *layout) error {
 	switch l.transferSyntax {
 	case "":
 		return fmt.Errorf("%w: no Transfer Syntax UID (0002,0010)", ErrMalformed)
-	case implicitVRLittleEndian:
+	case uid.ImplicitVRLittleEndian:
 		l.implicit = true
-	case explicitVRBigEndian:
+	case uid.ExplicitVRBigEndian:
 		l.order = binary.BigEndian
 	}
 	return nil

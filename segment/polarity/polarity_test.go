@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/polarity"
 )
@@ -60,7 +61,7 @@ func TestPolarity(t *testing.T) {
 			pixels = []int{200, 50}
 		}
 		m := dicomtest.Image{Rows: 1, Columns: 2, Bits: 8, Photometric: c.photometric, Pixels: pixels, Extra: c.extra}
-		img := read(t, m.Encode(dicomtest.ExplicitVRLittleEndian))
+		img := read(t, m.Encode(uid.ExplicitVRLittleEndian))
 		pix := slices.Clone(img.Samples)
 		rec := polarity.Canonical(img, pix)
 		if pix[1] <= pix[0] || rec.Log != c.log || rec.Inverted == c.airHigh {

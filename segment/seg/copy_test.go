@@ -8,6 +8,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/decode"
 )
 
@@ -35,7 +36,7 @@ func TestSEGCopies(t *testing.T) {
 			{"LossyImageCompression", "01"}, {"LossyImageCompressionRatio", `10\3`},
 			{"LossyImageCompressionMethod", `ISO_10918_1\ISO_15444_1`},
 		}},
-		"lossy syntax": {nil, func(i *decode.Image) { i.TransferSyntaxUID = "1.2.840.10008.1.2.4.91" }, []check{
+		"lossy syntax": {nil, func(i *decode.Image) { i.TransferSyntaxUID = uid.JPEG2000 }, []check{
 			{"LossyImageCompression", "01"}, {"LossyImageCompressionMethod", "ISO_15444_1"},
 		}},
 		"spacing": {nil, nil, []check{

@@ -16,13 +16,14 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
 )
 
 // SOPClassUID is Segmentation Storage, the SOP class of what is written here (PS3.4 B.5).
-const SOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
+const SOPClassUID = uid.SegmentationStorage
 
 // segSeriesNumber is high, so that viewers list the series after the images.
 const segSeriesNumber = 9001
@@ -219,11 +220,11 @@ func (s *SEG) image(d *iod.DataSet) {
 // lossyMethods are the transfer syntaxes that lose information, with their
 // Lossy Image Compression Method (PS3.3 C.7.6.1.1.5.1).
 var lossyMethods = map[string]string{
-	"1.2.840.10008.1.2.4.50":  "ISO_10918_1",
-	"1.2.840.10008.1.2.4.51":  "ISO_10918_1",
-	"1.2.840.10008.1.2.4.81":  "ISO_14495_1",
-	"1.2.840.10008.1.2.4.91":  "ISO_15444_1",
-	"1.2.840.10008.1.2.4.203": "ISO_15444_15",
+	uid.JPEGBaseline8Bit:   "ISO_10918_1",
+	uid.JPEGExtended12Bit:  "ISO_10918_1",
+	uid.JPEGLSNearLossless: "ISO_14495_1",
+	uid.JPEG2000:           "ISO_15444_1",
+	uid.HTJ2K:              "ISO_15444_15",
 }
 
 // lossy says whether the source ever lost information, which the segmentation

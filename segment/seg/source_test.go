@@ -13,6 +13,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
@@ -92,7 +93,7 @@ func parsePart10(t testing.TB, b []byte) dicom.Dataset {
 func part10Bytes(t testing.TB, dataSet []byte, class, instance string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	meta := part10.Meta{SOPClassUID: class, SOPInstanceUID: instance, TransferSyntaxUID: iod.ExplicitVRLittleEndian}
+	meta := part10.Meta{SOPClassUID: class, SOPInstanceUID: instance, TransferSyntaxUID: uid.ExplicitVRLittleEndian}
 	if err := part10.WriteMeta(&b, meta); err != nil {
 		t.Fatalf("write meta: %v", err)
 	}
@@ -109,7 +110,7 @@ func imageOf(ds dicom.Dataset) *decode.Image {
 	s := iod.NewSource(ds)
 	img := &decode.Image{
 		Dataset: ds, SOPClassUID: s.String(tag.SOPClassUID), SOPInstanceUID: s.String(tag.SOPInstanceUID),
-		TransferSyntaxUID: iod.ExplicitVRLittleEndian, SamplesPerPixel: 1, Frames: 1, Received: received,
+		TransferSyntaxUID: uid.ExplicitVRLittleEndian, SamplesPerPixel: 1, Frames: 1, Received: received,
 	}
 	for t, n := range map[tag.Tag]*int{tag.Rows: &img.Rows, tag.Columns: &img.Columns} {
 		if e, err := ds.FindElementByTag(t); err == nil {

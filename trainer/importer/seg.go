@@ -14,6 +14,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/decode"
 	"dicomnode/trainer/dataset"
 )
@@ -39,7 +40,7 @@ type described struct {
 const maxSegmentation = 32 << 20
 
 // syntaxes are the transfer syntaxes (PS3.5 A.1, A.2) that are read.
-var syntaxes = []string{"1.2.840.10008.1.2", iod.ExplicitVRLittleEndian}
+var syntaxes = []string{uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian}
 
 // errSyntax is a segmentation in another transfer syntax.
 var errSyntax = errors.New("want Implicit or Explicit VR Little Endian")

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"dicomnode/internal/dicomtest"
-	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
@@ -74,7 +74,7 @@ func save(t testing.TB, name string, b []byte) {
 // it returns the masks.
 func segmented(t testing.TB, dir, name string, m dicomtest.Image) segment.Masks {
 	t.Helper()
-	b := m.Encode(dicomtest.ExplicitVRLittleEndian)
+	b := m.Encode(uid.ExplicitVRLittleEndian)
 	save(t, filepath.Join(dir, "images", name), b)
 	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -91,7 +91,7 @@ func segmented(t testing.TB, dir, name string, m dicomtest.Image) segment.Masks 
 		t.Fatal(err)
 	}
 	var file bytes.Buffer
-	meta := part10.Meta{SOPClassUID: seg.SOPClassUID, SOPInstanceUID: made.UID(), TransferSyntaxUID: iod.ExplicitVRLittleEndian}
+	meta := part10.Meta{SOPClassUID: seg.SOPClassUID, SOPInstanceUID: made.UID(), TransferSyntaxUID: uid.ExplicitVRLittleEndian}
 	if err := errors.Join(part10.WriteMeta(&file, meta), made.Encode(&file)); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestSegmentedProblems(t *testing.T) {
 	}{
 		"no image": {func(dir string, _ *importer.Segmented) { os.Remove(filepath.Join(dir, "images", "a.dcm")) }, "its image is not there"},
 		"other size": {func(dir string, _ *importer.Segmented) {
-			save(t, filepath.Join(dir, "images", "a.dcm"), radiograph("1.2.3", "1", 40, 40).Encode(dicomtest.ExplicitVRLittleEndian))
+			save(t, filepath.Join(dir, "images", "a.dcm"), radiograph("1.2.3", "1", 40, 40).Encode(uid.ExplicitVRLittleEndian))
 		}, "has 40 rows and 40 columns, its segmentation 37 and 45"},
 		"two segmentations": {func(dir string, _ *importer.Segmented) {
 			b, _ := os.ReadFile(filepath.Join(dir, "segs", "a.dcm"))

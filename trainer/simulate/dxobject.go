@@ -9,12 +9,13 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 // Digital X-Ray Image Storage (PS3.4 B.5).
 const (
-	forPresentation = "1.2.840.10008.5.1.4.1.1.1.1"
-	forProcessing   = "1.2.840.10008.5.1.4.1.1.1.1.1"
+	forPresentation = uid.DigitalXRayImageForPresentation
+	forProcessing   = uid.DigitalXRayImageForProcessing
 )
 
 // dxObject is what every DX image says about itself (PS3.3 A.26).
@@ -79,7 +80,7 @@ func (x dxObject) write(w io.Writer, d *iod.DataSet, length int, pixels func(io.
 	if err := d.Err(); err != nil {
 		return err
 	}
-	if err := part10.WriteMeta(w, part10.Meta{SOPClassUID: x.class, SOPInstanceUID: x.uid, TransferSyntaxUID: iod.ExplicitVRLittleEndian}); err != nil {
+	if err := part10.WriteMeta(w, part10.Meta{SOPClassUID: x.class, SOPInstanceUID: x.uid, TransferSyntaxUID: uid.ExplicitVRLittleEndian}); err != nil {
 		return err
 	}
 	if err := d.Encode(w); err != nil {
