@@ -7,7 +7,6 @@
 // those attributes and keeps no data set.
 package part10
 
-
 // Header is what identifies an object: values of the top level of its data
 // set, without padding. A value the data set lacks is "".
 type Header struct {
