@@ -14,10 +14,15 @@ import (
 	"dicomnode/scp"
 	"dicomnode/segment"
 	"dicomnode/segment/dark"
+	"dicomnode/segment/picture"
 	"dicomnode/segment/seg"
 )
 
 var _ segment.Predictor = (*model.Session)(nil)
+
+// A model must have the side of the pictures it is shown; this is a constant below zero where
+// it has another.
+const _ = uint(model.Size-picture.Side) + uint(picture.Side-model.Size)
 
 // archiveDir is where the index and the objects are.
 func archiveDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "archive") }

@@ -9,13 +9,8 @@ package model
 // Size is the number of rows and of columns of the input and the output.
 const Size = 200
 
-// The classes, in the order of the output's channels.
-const (
-	OpenBeam = iota
-	SoftTissue
-	Bone
-	numClasses
-)
+// numClasses is the number of output channels; their order is that of the card's classes.
+const numClasses = 3
 
 // Epsilon is added to the variance by every batch normalisation.
 const Epsilon = 1e-3

@@ -122,7 +122,7 @@ func (p *Pipeline) regions(res *Result, up *picture.Upsampler) {
 	threshold := float32(res.SoftTissueThreshold)
 	raster.Parallel(res.Rows, func(r int) {
 		for i := r * res.Columns; i < (r+1)*res.Columns; i++ {
-			switch picture.Class(label[i]) {
+			switch label[i] {
 			case picture.OpenBeam:
 				res.Masks.Open[i] = true
 			case picture.SoftTissue:

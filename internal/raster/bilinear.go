@@ -9,3 +9,10 @@ func Neighbour(k, n, m int) (i int, f float32) {
 	i = min(int(x), max(0, m-2))
 	return i, float32(x - float64(i))
 }
+
+// Mix interpolates bilinearly between four neighbours: a and b above, c and d below; fx is
+// the share of b and d, fy that of c and d.
+func Mix(a, b, c, d, fx, fy float32) float32 {
+	top, low := a+(b-a)*fx, c+(d-c)*fx
+	return top + (low-top)*fy
+}

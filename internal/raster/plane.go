@@ -151,7 +151,7 @@ func (p Plane) Quantiles(keep []bool, q ...float64) []float32 {
 	slices.Sort(s)
 	out := make([]float32, len(q))
 	for i, f := range q {
-		out[i] = s[int(math.Round(min(max(f, 0), 1)*float64(len(s)-1)))]
+		out[i] = Nearest(s, f)
 	}
 	return out
 }
@@ -175,7 +175,5 @@ func (p Plane) Sample(x, y float64) float32 {
 		return p.V[j*p.W+i]
 	}
 	fx, fy := float32(x-math.Floor(x)), float32(y-math.Floor(y))
-	top := at(i, j) + (at(i+1, j)-at(i, j))*fx
-	low := at(i, j+1) + (at(i+1, j+1)-at(i, j+1))*fx
-	return top + (low-top)*fy
+	return Mix(at(i, j), at(i+1, j), at(i, j+1), at(i+1, j+1), fx, fy)
 }

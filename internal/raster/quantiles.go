@@ -90,3 +90,18 @@ func fromOrderedBits(k uint32) float32 {
 	}
 	return math.Float32frombits(^k)
 }
+
+// Nearest is the value of sorted nearest to fraction q, 0 to 1, of it; of the two in the
+// middle the upper. It panics when there is none.
+func Nearest[T float32 | float64](sorted []T, q float64) T {
+	return sorted[int(min(max(q, 0), 1)*float64(len(sorted)-1)+0.5)]
+}
+
+// Between interpolates linearly between the two values of sorted that lie around fraction
+// q, 0 to 1, of it. It panics when there is none.
+func Between[T float32 | float64](sorted []T, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	i := min(int(at), len(sorted)-1)
+	f := at - float64(i)
+	return float64(sorted[i])*(1-f) + float64(sorted[min(i+1, len(sorted)-1)])*f
+}

@@ -58,36 +58,29 @@ func Neighbours(i, w, h int) [4]int {
 
 // Biggest returns the largest connected part of m; nil when m is empty.
 func Biggest(m []bool, w, h int) []bool {
-	part, sizes := make([]int32, len(m)), []int{0}
-	var queue []int
-	for i := range m {
-		if !m[i] || part[i] != 0 {
-			continue
-		}
-		id := int32(len(sizes))
-		part[i], queue = id, append(queue[:0], i)
-		for k := 0; k < len(queue); k++ {
-			for _, j := range Neighbours(queue[k], w, h) {
-				if j >= 0 && m[j] && part[j] == 0 {
-					part[j] = id
-					queue = append(queue, j)
-				}
-			}
-		}
-		sizes = append(sizes, len(queue))
-	}
-	best := 0
-	for id, n := range sizes {
-		if n > sizes[best] {
-			best = id
+	v := make([]uint8, len(m))
+	for i, in := range m {
+		if in {
+			v[i] = 1
 		}
 	}
-	if best == 0 {
+	g := Connect(v, h, w)
+	best, most := -1, 0
+	for i, n := range g.Areas() {
+		if n > most && v[g.First(i)] == 1 {
+			best, most = i, n
+		}
+	}
+	if best < 0 {
 		return nil
 	}
 	out := make([]bool, len(m))
-	for i, id := range part {
-		out[i] = id == int32(best)
+	for i, r := range g.Runs {
+		if g.Root(i) == best {
+			for x := g.First(i); x < g.First(i)+int(r.To-r.From); x++ {
+				out[x] = true
+			}
+		}
 	}
 	return out
 }

@@ -129,7 +129,7 @@ func quantile(v []float32, q float64) float32 {
 		return float32(math.NaN())
 	}
 	slices.Sort(v)
-	return v[int(q*float64(len(v)-1)+0.5)]
+	return raster.Nearest(v, q)
 }
 
 func median(v []float32) float32 { return quantile(v, 0.5) }

@@ -1,18 +1,16 @@
 package picture
 
-// Class is a region the network tells apart, and its channel in Predictor's answer.
-type Class uint8
-
-// The classes, in the order of the network's output channels.
+// The classes: regions the network tells apart, in the order of its output channels. They
+// are untyped: labels are bytes, channels are indices.
 const (
-	OpenBeam   Class = 0
-	SoftTissue Class = 1
-	Bone       Class = 2
+	OpenBeam   = 0
+	SoftTissue = 1
+	Bone       = 2
 
 	// Classes is their number.
 	Classes = 3
 	// Ignore marks a pixel that belongs to no class: unexposed border or padding.
-	Ignore Class = 255
+	Ignore = 255
 )
 
 // Mask marks pixels of an image, Rows×Columns row by row.

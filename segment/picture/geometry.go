@@ -89,7 +89,7 @@ func (g Geometry) LabelDown(label []uint8) []uint8 {
 	rows, cols := spans(g.Rows, g.Height), spans(g.Columns, g.Width)
 	out := make([]uint8, Side*Side)
 	for i := range out {
-		out[i] = uint8(Ignore)
+		out[i] = Ignore
 	}
 	raster.Parallel(g.Height, func(y int) {
 		for x := range cols {

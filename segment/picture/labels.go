@@ -13,7 +13,7 @@ func (u *Upsampler) Labels(field Mask) (label []uint8, probability []float32) {
 		for k := range cols {
 			i := r*cols + k
 			if field != nil && !field[i] {
-				label[i] = uint8(Ignore)
+				label[i] = Ignore
 				continue
 			}
 			best := 0
@@ -47,7 +47,7 @@ func RemoveIslands(label []uint8, rows, cols, least int) (changed int) {
 	runs := raster.Connect(label, rows, cols)
 	area := runs.Areas()
 	border := make(map[int]*[Classes]int)
-	small := func(i int) bool { return area[i] < least && label[runs.First(i)] != uint8(Ignore) }
+	small := func(i int) bool { return area[i] < least && label[runs.First(i)] != Ignore }
 	for i, r := range runs.Runs {
 		if k := runs.Root(i); small(k) {
 			if border[k] == nil {

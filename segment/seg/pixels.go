@@ -108,14 +108,3 @@ func (p *bitPacker) end() error {
 	}
 	return p.flush()
 }
-
-// unpackMask reads frame number frame (from 0) of pixels bits from packed, the
-// inverse of packMasks. packed must hold it.
-func unpackMask(packed []byte, frame, pixels int) picture.Mask {
-	m := make(picture.Mask, pixels)
-	k := frame * pixels
-	for i := range m {
-		m[i] = packed[(k+i)>>3]&(1<<((k+i)&7)) != 0
-	}
-	return m
-}

@@ -1,80 +1,207 @@
 package seg
 
 import (
-	"encoding/binary"
+	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
 )
 
-// ReadMasks reads the frames of a BINARY segmentation as [WriteSEG] writes them:
-// Explicit VR Little Endian with defined lengths, with or without preamble and
-// file meta information. It returns one mask of rows×cols pixels per frame, and
-// an error wrapping [ErrUnsupported] or [ErrMalformed] for anything else. The
-// masks take eight times the memory of the pixel data, never more.
-func ReadMasks(b []byte) (masks []picture.Mask, rows, cols int, err error) {
-	if len(b) >= 132 && string(b[128:132]) == "DICM" {
-		b = b[132:]
+// Object is a BINARY Segmentation (PS3.3 A.51) that was read, of whatever program.
+type Object struct {
+	Rows, Columns int
+	Sources       []string        // SOP Instance UIDs of the images it was made from, each once
+	Segments      map[int]Segment // by Segment Number
+	Frames        []int           // Segment Number of each frame
+
+	packed []byte
+}
+
+// Segment is an item of the Segment Sequence (PS3.3 C.8.20.2).
+type Segment struct {
+	Number           int
+	Label            string
+	Kind             iod.Code // Segmented Property Type
+	Algorithm, Model string   // Segment Algorithm Type and Name
+}
+
+// ErrSyntax is a segmentation in a transfer syntax that is not read.
+var ErrSyntax = errors.New("want Implicit or Explicit VR Little Endian")
+
+// syntaxes are the transfer syntaxes (PS3.5 A.1, A.2) that are read.
+var syntaxes = []string{uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian}
+
+// maxFrames bounds Number of Frames (0028,0008).
+const maxFrames = 1 << 16
+
+// Read reads a segmentation: a Part 10 file, or a data set without preamble and file meta
+// information in Explicit VR Little Endian. The error wraps [decode.ErrUnsupported],
+// [decode.ErrMalformed] or [ErrSyntax], or is one of the structure. The bytes are from
+// outside: what holds them is walked before the parser, which trusts its input in places,
+// sees them.
+func Read(b []byte) (o *Object, err error) {
+	defer func() {
+		if recover() != nil {
+			o, err = nil, fmt.Errorf("read segmentation: %w: the parser panicked", decode.ErrMalformed)
+		}
+	}()
+	if o, err = read(b); err != nil {
+		return nil, fmt.Errorf("read segmentation: %w", err)
 	}
-	values, err := topLevel(b)
+	return o, nil
+}
+
+func read(b []byte) (*Object, error) {
+	if b = asFile(b); b == nil {
+		return nil, fmt.Errorf("%w: no data set", decode.ErrMalformed)
+	}
+	h, err := part10.ReadHeader(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", decode.ErrMalformed, err)
+	}
+	if !slices.Contains(syntaxes, h.TransferSyntaxUID) {
+		return nil, ErrSyntax
+	}
+	if _, err := part10.Scan(bytes.NewReader(b[h.DatasetOffset:]), h.TransferSyntaxUID); err != nil {
+		return nil, fmt.Errorf("%w: %w", decode.ErrMalformed, err)
+	}
+	ds, err := dicom.Parse(bytes.NewReader(b), int64(len(b)), nil, dicom.SkipProcessingPixelDataValue(), dicom.AllowUnknownSpecificCharacterSet())
+	if err != nil { // the parser's words may quote values
+		return nil, fmt.Errorf("%w: value and value representation do not agree", decode.ErrMalformed)
+	}
+	o, a := &Object{}, attributes(ds.Elements)
+	frames, err := o.readPixels(a)
+	if err != nil {
+		return nil, err
+	}
+	o.describe(a)
+	return o, o.readFrames(a, frames)
+}
+
+// asFile puts file meta information before a data set that has none; nil of what is too
+// short for either.
+func asFile(b []byte) []byte {
+	if len(b) >= 132 && string(b[128:132]) == "DICM" {
+		return b
+	}
+	var file bytes.Buffer
+	meta := part10.Meta{SOPClassUID: SOPClassUID, SOPInstanceUID: "2.25.0", TransferSyntaxUID: uid.ExplicitVRLittleEndian}
+	if len(b) < 8 || part10.WriteMeta(&file, meta) != nil {
+		return nil
+	}
+	return append(file.Bytes(), b...)
+}
+
+// readPixels reads the Image Pixel module of a BINARY segmentation (PS3.3 C.8.20.2) and
+// returns the number of frames.
+func (o *Object) readPixels(a attributes) (frames int, err error) {
+	if class, kind := a.text(tag.SOPClassUID), a.text(tag.SegmentationType); class != SOPClassUID || kind != "BINARY" {
+		return 0, fmt.Errorf("%w: want a BINARY segmentation", decode.ErrUnsupported)
+	}
+	frames, err = strconv.Atoi(a.text(tag.NumberOfFrames))
+	o.Rows, o.Columns = a.number(tag.Rows), a.number(tag.Columns)
+	if err != nil || frames < 1 || frames > maxFrames || o.Rows < 1 || o.Columns < 1 || o.Rows > 65535 || o.Columns > 65535 || a.number(tag.BitsAllocated) != 1 {
+		return 0, fmt.Errorf("%w: frames, rows, columns or bits allocated", decode.ErrMalformed)
+	}
+	pixels, _ := a.value(tag.PixelData).(dicom.PixelDataInfo)
+	o.packed = pixels.UnprocessedValueData
+	if bits := int64(frames) * int64(o.Rows) * int64(o.Columns); bits > 8*int64(len(o.packed)) {
+		return 0, fmt.Errorf("%w: %d bytes of pixel data for %d frames of %d×%d", decode.ErrMalformed, len(o.packed), frames, o.Rows, o.Columns)
+	}
+	return frames, nil
+}
+
+// Set reports whether pixel k of a frame is in its segment. PS3.5 8.1.1: the first pixel
+// is the least significant bit, and frames follow each other without gaps.
+func (o *Object) Set(frame, k int) bool {
+	bit := frame*o.Rows*o.Columns + k
+	return o.packed[bit>>3]>>(bit&7)&1 == 1
+}
+
+// Masks are the frames, Rows×Columns pixels each: eight times the memory of the packed
+// ones.
+func (o *Object) Masks() []picture.Mask {
+	masks := make([]picture.Mask, len(o.Frames))
+	for i := range masks {
+		masks[i] = make(picture.Mask, o.Rows*o.Columns)
+		for k := range masks[i] {
+			masks[i][k] = o.Set(i, k)
+		}
+	}
+	return masks
+}
+
+// ReadMasks reads the frames of a segmentation alone; see [Read].
+func ReadMasks(b []byte) (masks []picture.Mask, rows, cols int, err error) {
+	o, err := Read(b)
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	if class, kind := text(values[tag.SOPClassUID]), text(values[tag.SegmentationType]); class != SOPClassUID || kind != "BINARY" {
-		return nil, 0, 0, fmt.Errorf("read masks: %w: want a BINARY segmentation", decode.ErrUnsupported)
-	}
-	frames, err := strconv.Atoi(strings.TrimSpace(text(values[tag.NumberOfFrames])))
-	rows, cols = unsigned(values[tag.Rows]), unsigned(values[tag.Columns])
-	if err != nil || frames < 1 || rows < 1 || cols < 1 || unsigned(values[tag.BitsAllocated]) != 1 {
-		return nil, 0, 0, fmt.Errorf("read masks: %w: frames, rows, columns or bits allocated", decode.ErrMalformed)
-	}
-	packed := values[tag.PixelData]
-	if frames > len(packed)*8 || int64(len(packed)) != packedSize(frames, rows*cols) {
-		return nil, 0, 0, fmt.Errorf("read masks: %w: %d bytes of pixel data for %d frames of %d×%d", decode.ErrMalformed, len(packed), frames, rows, cols)
-	}
-	masks = make([]picture.Mask, frames)
-	for i := range masks {
-		masks[i] = unpackMask(packed, i, rows*cols)
-	}
-	return masks, rows, cols, nil
+	return o.Masks(), o.Rows, o.Columns, nil
 }
 
-// topLevel returns the values of all attributes outside sequences (PS3.5 7.1.2).
-// They share memory with b.
-func topLevel(b []byte) (map[tag.Tag][]byte, error) {
-	values := map[tag.Tag][]byte{}
-	for len(b) > 0 {
-		if len(b) < 8 {
-			return nil, fmt.Errorf("read masks: %w: attribute cut off", decode.ErrMalformed)
+// describe reads what the frames mean and which images they belong to.
+func (o *Object) describe(a attributes) {
+	o.Segments = map[int]Segment{}
+	for _, it := range a.items(tag.SegmentSequence) {
+		s := Segment{Number: it.number(tag.SegmentNumber), Label: it.text(tag.SegmentLabel),
+			Algorithm: it.text(tag.SegmentAlgorithmType), Model: it.text(tag.SegmentAlgorithmName)}
+		for _, c := range it.items(tag.SegmentedPropertyTypeCodeSequence) {
+			s.Kind = iod.Code{Value: c.text(tag.CodeValue), Scheme: c.text(tag.CodingSchemeDesignator), Meaning: c.text(tag.CodeMeaning)}
 		}
-		t := tag.Tag{Group: binary.LittleEndian.Uint16(b), Element: binary.LittleEndian.Uint16(b[2:])}
-		length, header := uint64(binary.LittleEndian.Uint16(b[6:])), uint64(8)
-		if iod.LongForm(string(b[4:6])) {
-			if len(b) < 12 {
-				return nil, fmt.Errorf("read masks: %w: %s cut off", decode.ErrMalformed, t)
+		o.Segments[s.Number] = s
+	}
+	for _, series := range a.items(tag.ReferencedSeriesSequence) { // PS3.3 C.12.2
+		o.source(series.items(tag.ReferencedInstanceSequence))
+	}
+	o.source(a.items(tag.SourceImageSequence))
+}
+
+func (o *Object) source(references []attributes) {
+	for _, r := range references {
+		if uid := r.text(tag.ReferencedSOPInstanceUID); uid != "" && !slices.Contains(o.Sources, uid) {
+			o.Sources = append(o.Sources, uid)
+		}
+	}
+}
+
+// readFrames finds the segment of each frame (PS3.3 C.8.20.3.1, Segment
+// Identification), which may be shared by all, and its source image (C.7.6.16.2.6).
+func (o *Object) readFrames(a attributes, frames int) error {
+	shared := 0
+	for _, g := range a.items(tag.SharedFunctionalGroupsSequence) {
+		shared = max(shared, identified(g))
+	}
+	groups := a.items(tag.PerFrameFunctionalGroupsSequence)
+	for i := range frames {
+		number := shared
+		if i < len(groups) {
+			number = max(number, identified(groups[i]))
+			for _, d := range groups[i].items(tag.DerivationImageSequence) {
+				o.source(d.items(tag.SourceImageSequence))
 			}
-			length, header = uint64(binary.LittleEndian.Uint32(b[8:])), 12
 		}
-		if uint64(len(b)) < header+length {
-			return nil, fmt.Errorf("read masks: %w: %s has %d bytes of %d", decode.ErrMalformed, t, uint64(len(b))-header, length)
+		if _, ok := o.Segments[number]; !ok {
+			return fmt.Errorf("%w: frame %d belongs to no segment", decode.ErrMalformed, i+1)
 		}
-		values[t] = b[header : header+length]
-		b = b[header+length:]
+		o.Frames = append(o.Frames, number)
 	}
-	return values, nil
+	return nil
 }
 
-func text(b []byte) string { return strings.TrimRight(string(b), " \x00") }
-
-func unsigned(b []byte) int {
-	if len(b) != 2 {
-		return 0
+func identified(group attributes) (number int) {
+	for _, id := range group.items(tag.SegmentIdentificationSequence) {
+		number = id.number(tag.ReferencedSegmentNumber)
 	}
-	return int(binary.LittleEndian.Uint16(b))
+	return number
 }

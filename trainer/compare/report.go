@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -119,7 +120,7 @@ func (c *comparison) difference(run run) *Difference {
 
 func medianOf(v []float64) float64 {
 	v = slices.Sorted(slices.Values(v))
-	return quantile(v, 0.5)
+	return raster.Between(v, 0.5)
 }
 
 // WriteJSON writes the report as indented JSON.

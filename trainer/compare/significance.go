@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -66,17 +67,7 @@ func pool(c []evaluate.Confusion, draw []int) (sum evaluate.Confusion) {
 
 func percentiles(v []float64) (low, high float64) {
 	slices.Sort(v)
-	return quantile(v, (1-confidence)/2), quantile(v, (1+confidence)/2)
-}
-
-// quantile interpolates between the sorted values.
-func quantile(v []float64, q float64) float64 {
-	at := q * float64(len(v)-1)
-	i := int(at)
-	if i+1 >= len(v) {
-		return v[len(v)-1]
-	}
-	return v[i] + (at-float64(i))*(v[i+1]-v[i])
+	return raster.Between(v, (1-confidence)/2), raster.Between(v, (1+confidence)/2)
 }
 
 // discordant counts pixels that only one of two entries has right.

@@ -15,16 +15,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"dicomnode/segment/picture"
 )
 
 // Label values, the class indices of XNet's output, and [Ignore] for pixels that
 // are not scored (unexposed border, markers, what nobody can decide).
 const (
-	OpenBeam   = 0
-	SoftTissue = 1
-	Bone       = 2
-	Ignore     = 255
-	Classes    = 3
+	OpenBeam   = picture.OpenBeam
+	SoftTissue = picture.SoftTissue
+	Bone       = picture.Bone
+	Ignore     = picture.Ignore
+	Classes    = picture.Classes
 )
 
 // ClassNames are the names of the classes in the order of their indices.

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 )
 
@@ -136,7 +137,7 @@ func intervals(draws []draw, exact Summary, opt Options) *Intervals {
 	out := &Intervals{Level: level, Resamples: n, Seed: opt.Seed, Of: map[string][2]Value{}}
 	for name, v := range samples {
 		slices.Sort(v)
-		low, high := quantile(v, (1-level)/2)+shift[name], quantile(v, (1+level)/2)+shift[name]
+		low, high := raster.Between(v, (1-level)/2)+shift[name], raster.Between(v, (1+level)/2)+shift[name]
 		if shift[name] != 0 {
 			low, high = min(low, 1), min(high, 1)
 		}
@@ -163,12 +164,4 @@ func aucShift(draws []draw, exact Summary) map[string]float64 {
 		}
 	}
 	return out
-}
-
-// quantile interpolates between the two nearest of sorted values.
-func quantile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := min(int(at), len(sorted)-1)
-	f := at - float64(i)
-	return sorted[i]*(1-f) + sorted[min(i+1, len(sorted)-1)]*f
 }

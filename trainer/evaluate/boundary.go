@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 )
 
@@ -84,7 +85,7 @@ func (b *Boundary) set(all []float32, side int, spacing float64) {
 	}
 	slices.Sort(all)
 	b.Images = 1
-	b.Mean, b.P95 = Value(sum/float64(len(all))), Value(percentile(all, 0.95))
+	b.Mean, b.P95 = Value(sum/float64(len(all))), Value(raster.Between(all, 0.95))
 	for _, at := range withinAt {
 		n, _ := slices.BinarySearch(all, float32(at*float64(side))+1e-3)
 		b.within = append(b.within, float64(n)/float64(len(all)))
@@ -123,17 +124,6 @@ func edges(mark []bool, class []uint8, rows, cols int, k uint8) (found bool) {
 		found = found || mark[i]
 	}
 	return found
-}
-
-// percentile interpolates between the two nearest of sorted values.
-func percentile(sorted []float32, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := int(at)
-	if i+1 >= len(sorted) {
-		return float64(sorted[len(sorted)-1])
-	}
-	f := at - float64(i)
-	return float64(sorted[i])*(1-f) + float64(sorted[i+1])*f
 }
 
 // averageBoundaries is the mean over images.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/warp"
@@ -150,8 +151,7 @@ func bilinear(pix []uint16, y, x float64, g picture.Geometry) float32 {
 	fy, fx := float32(y-float64(y0)), float32(x-float64(x0))
 	a, b := float32(pix[y0*dataset.Side+x0]), float32(pix[y0*dataset.Side+x1])
 	c, d := float32(pix[y1*dataset.Side+x0]), float32(pix[y1*dataset.Side+x1])
-	top, low := a+(b-a)*fx, c+(d-c)*fx
-	return (top + (low-top)*fy) / 65535
+	return raster.Mix(a, b, c, d, fx, fy) / 65535
 }
 
 // intensity varies the grey scale inside the picture area and makes it canonical

@@ -124,8 +124,8 @@ func (c *collection) add(w *dataset.Writer, path string) error {
 	}
 	label, overlaps, unknown := s.label(c.Classes, c.Rest)
 	for _, d := range unknown {
-		c.problem(path, fmt.Sprintf("segment %d %q (%s, %s) is of no known class", d.number, d.label, clean(d.kind.Value), clean(d.kind.Scheme)),
-			fmt.Sprintf("say what it is, such as --class %q or %q", d.label+"=bone", d.label+"=ignore"))
+		c.problem(path, fmt.Sprintf("segment %d %q (%s, %s) is of no known class", d.Number, d.Label, clean(d.Kind.Value), clean(d.Kind.Scheme)),
+			fmt.Sprintf("say what it is, such as --class %q or %q", d.Label+"=bone", d.Label+"=ignore"))
 	}
 	if overlaps > 0 {
 		c.note(path, fmt.Sprintf("%d pixels are in segments of two classes: bone was taken before soft tissue before open beam", overlaps), "")
@@ -144,16 +144,16 @@ func (c *collection) add(w *dataset.Writer, path string) error {
 		c.automatic++
 		c.mu.Unlock()
 	}
-	return w.Add(c.item(img, s), picture(pix, s.cols), &image.Gray{Pix: label, Stride: s.cols, Rect: image.Rect(0, 0, s.cols, s.rows)})
+	return w.Add(c.item(img, s), picture(pix, s.Columns), &image.Gray{Pix: label, Stride: s.Columns, Rect: image.Rect(0, 0, s.Columns, s.Rows)})
 }
 
 // image reads the image a segmentation was made from.
 func (c *collection) image(path string, s *segmentation) (*decode.Image, bool) {
-	if len(s.sources) != 1 {
-		c.problem(path, fmt.Sprintf("was made from %d images", len(s.sources)), "only segmentations of one radiograph are imported")
+	if len(s.Sources) != 1 {
+		c.problem(path, fmt.Sprintf("was made from %d images", len(s.Sources)), "only segmentations of one radiograph are imported")
 		return nil, false
 	}
-	source, ok := c.images[s.sources[0]]
+	source, ok := c.images[s.Sources[0]]
 	if !ok {
 		c.problem(path, "its image is not there", "name the image's file or folder as well; its SOP Instance UID is in Referenced Series Sequence (0008,1115)")
 		return nil, false
@@ -183,8 +183,8 @@ func (c *collection) take(source, path string) (other string, first bool) {
 
 func (c *collection) suits(source string, img *decode.Image, s *segmentation) bool {
 	switch {
-	case img.Rows != s.rows || img.Columns != s.cols:
-		c.problem(source, fmt.Sprintf("has %d rows and %d columns, its segmentation %d and %d", img.Rows, img.Columns, s.rows, s.cols), "")
+	case img.Rows != s.Rows || img.Columns != s.Columns:
+		c.problem(source, fmt.Sprintf("has %d rows and %d columns, its segmentation %d and %d", img.Rows, img.Columns, s.Rows, s.Columns), "")
 	case img.Frames > 1:
 		c.problem(source, fmt.Sprintf("has %d frames", img.Frames), "only single radiographs are imported")
 	case !c.BurnedIn && iod.NewSource(img.Dataset).String(tag.BurnedInAnnotation) == "YES":
@@ -246,7 +246,7 @@ func picture(pix []float32, cols int) *image.Gray16 {
 // hintOf says what to do about an object that cannot be read.
 func hintOf(err error) string {
 	switch {
-	case errors.Is(err, errSyntax):
+	case errors.Is(err, seg.ErrSyntax):
 		return "convert it, for example with \"dcmconv +te\" of DCMTK"
 	case errors.Is(err, decode.ErrUnsupported):
 		return "images are read uncompressed, deflated or in RLE, segmentations where they are BINARY; convert others, for example with \"dcmdjpeg\" of DCMTK"

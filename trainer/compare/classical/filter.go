@@ -3,6 +3,8 @@ package classical
 import (
 	"math"
 	"slices"
+
+	"dicomnode/internal/raster"
 )
 
 // clampAt reads v, h×w, with the border repeated outwards.
@@ -109,7 +111,7 @@ func medianOf(v []float64) float64 {
 		return 0
 	}
 	slices.Sort(v)
-	return v[len(v)/2]
+	return raster.Nearest(v, 0.5)
 }
 
 // neighbours calls f with the indices of the 4-neighbours of i.

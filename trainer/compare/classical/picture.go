@@ -51,7 +51,7 @@ func (in Input) Outside(ctx context.Context, finder FieldFinder, x []float32, ge
 	if !in.Field {
 		return nil, nil
 	}
-	field, _, err := finder.ExposedField(ctx, cut(x, geo), geo.Height, geo.Width)
+	field, _, err := finder.ExposedField(ctx, geo.Cut(x), geo.Height, geo.Width)
 	if err != nil {
 		return nil, fmt.Errorf("find exposed field: %w", err)
 	}
@@ -69,20 +69,11 @@ func (in Input) Outside(ctx context.Context, finder FieldFinder, x []float32, ge
 	return out, nil
 }
 
-// cut takes x out of its padding.
-func cut(x []float32, geo picture.Geometry) []float32 {
-	out := make([]float32, geo.Height*geo.Width)
-	for y := range geo.Height {
-		copy(out[y*geo.Width:][:geo.Width], x[(geo.Top+y)*Side+geo.Left:])
-	}
-	return out
-}
-
 // Picture cuts a canonical picture x, Side×Side in [−1,1], out of its padding and
 // stretches its values to 0..1, those outside of what Outside found left out. A constant
 // picture becomes 0.
 func (in Input) Picture(x []float32, geo picture.Geometry, outside []bool) Picture {
-	v := cut(x, geo)
+	v := geo.Cut(x)
 	p := Picture{Height: geo.Height, Width: geo.Width, V: make([]float64, len(v)), Outside: outside}
 	low, high := math.Inf(1), math.Inf(-1)
 	for i, a := range v {

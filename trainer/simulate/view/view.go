@@ -44,9 +44,7 @@ func (v View) At(x, y float64) (skin, bone, marrow float32) {
 	fx, fy := float32(x-math.Floor(x)), float32(y-math.Floor(y))
 	var out [3]float32
 	for k, m := range [3]raster.Plane{v.Skin, v.Bone, v.Marrow} {
-		top := m.V[j] + (m.V[j+1]-m.V[j])*fx
-		low := m.V[j+n] + (m.V[j+n+1]-m.V[j+n])*fx
-		out[k] = top + (low-top)*fy
+		out[k] = raster.Mix(m.V[j], m.V[j+1], m.V[j+n], m.V[j+n+1], fx, fy)
 	}
 	return out[0], out[1], out[2]
 }
