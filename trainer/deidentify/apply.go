@@ -1,0 +1,312 @@
+package deidentify
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"dicomnode/internal/part10"
+	"dicomnode/trainer/deidentify/object"
+	"dicomnode/trainer/deidentify/profile"
+)
+
+// Attributes with rules of their own.
+const (
+	tagPatientName   part10.Tag = 0x00100010
+	tagPatientID     part10.Tag = 0x00100020
+	tagPatientAge    part10.Tag = 0x00101010
+	tagPatientBirth  part10.Tag = 0x00100030
+	tagStudyDate     part10.Tag = 0x00080020
+	tagCodeMeaning   part10.Tag = 0x00080104
+	tagCodeValue     part10.Tag = 0x00080100
+	tagCodingScheme  part10.Tag = 0x00080102
+	tagContent       part10.Tag = 0x0040A730
+	tagImageType     part10.Tag = 0x00080008
+	tagValueType     part10.Tag = 0x0040A040
+	tagConceptName   part10.Tag = 0x0040A043
+	tagTimezone      part10.Tag = 0x00080201
+	dummyText                   = "DEIDENTIFIED"
+	unlistedMeaning             = "unlisted concept"
+	wellKnownUIDRoot            = "1.2.840.10008."
+)
+
+// apply carries an action out and returns what stands in the result, nil for
+// nothing.
+func (r *run) apply(action profile.Action, s *object.Set, e *object.Element, path []part10.Tag, blank bool) *object.Element {
+	if e.Tag == tagPatientName || e.Tag == tagPatientID {
+		if action != profile.Remove {
+			return r.replace(s, e, object.Text(e.VR, r.Patient))
+		}
+	}
+	switch action {
+	case profile.Remove:
+		r.gone(s, e)
+		return nil
+	case profile.Empty:
+		r.gone(s, e)
+		return &object.Element{Tag: e.Tag, VR: e.VR}
+	case profile.Dummy:
+		return r.dummy(s, e, path)
+	}
+	switch { // keep, clean, UID
+	case e.VR == "SQ":
+		return r.sequence(s, e, path, blank)
+	case e.VR == "UI":
+		return r.uids(s, e)
+	case e.Tag == tagCodeMeaning:
+		return r.meaning(s, e)
+	case e.Tag == tagImageType && !r.d.Basic:
+		return r.replace(s, e, object.Text("CS", onlyTerms(s.TextOf(e))...))
+	case e.Tag == tagPatientAge:
+		return r.replace(s, e, object.Text("AS", capAge(s.First(e.Tag))))
+	case action == profile.Clean && (e.VR == "DA" || e.VR == "DT"):
+		return r.shift(s, e)
+	}
+	return &object.Element{Tag: e.Tag, VR: e.VR, Value: e.Value, Fragments: e.Fragments}
+}
+
+// onlyTerms empties what is no defined term of Image Type (PS3.3 C.7.6.1.1.2), of
+// which vendors write anything from the third value on.
+func onlyTerms(values []string) []string {
+	out, n := make([]string, len(values)), 0
+	for i, v := range values {
+		if profile.Term(v) && v != "" {
+			out[i], n = v, i+1
+		}
+	}
+	return out[:n]
+}
+
+// replace puts a value in the place of another, which is then gone unless it is
+// the same.
+func (r *run) replace(s *object.Set, e *object.Element, value []byte) *object.Element {
+	if string(value) != string(e.Value) {
+		r.gone(s, e)
+	}
+	return &object.Element{Tag: e.Tag, VR: e.VR, Value: value}
+}
+
+// sequence de-identifies the items of e.
+func (r *run) sequence(s *object.Set, e *object.Element, path []part10.Tag, blank bool) *object.Element {
+	out := &object.Element{Tag: e.Tag, VR: "SQ"}
+	inner := append(path[:len(path):len(path)], e.Tag)
+	for _, item := range e.Items {
+		if !blank && !r.d.Basic && r.unfit(e.Tag, item) {
+			for _, i := range item.Elements {
+				r.gone(item, i)
+			}
+			continue
+		}
+		out.Items = append(out.Items, r.set(item, inner, blank))
+	}
+	return r.required(s, e, out, path)
+}
+
+// required empties or fills a sequence that has lost its items.
+func (r *run) required(s *object.Set, e, out *object.Element, path []part10.Tag) *object.Element {
+	if len(out.Items) > 0 || len(e.Items) == 0 {
+		return out
+	}
+	switch r.kind.Type(path, e.Tag) {
+	case "1", "1C":
+		return r.dummy(s, e, path)
+	case "2", "2C":
+		return out
+	}
+	return nil
+}
+
+// unfit tells whether a training set leaves an item out: a coded concept that is
+// not listed, or a content item (PS3.3 C.17.3) whose value is a text, a name or a
+// date that cannot stay.
+func (r *run) unfit(sequence part10.Tag, item *object.Set) bool {
+	if sequence != tagContent {
+		return (profile.Coded(sequence) || item.Find(tagCodeMeaning) != nil) && profile.Meaning(concept(item)) == ""
+	}
+	if name := item.Find(tagConceptName); name != nil && len(name.Items) == 1 && profile.Meaning(concept(name.Items[0])) == "" {
+		return true
+	}
+	switch item.First(tagValueType) {
+	case "PNAME", "DATE", "TIME", "DATETIME":
+		return true
+	case "TEXT":
+		e := item.Find(0x0040A160)
+		return e == nil || !r.approved(item, e)
+	case "CODE":
+		e := item.Find(0x0040A168)
+		return e == nil || len(e.Items) != 1 || profile.Meaning(concept(e.Items[0])) == ""
+	}
+	return false
+}
+
+func concept(item *object.Set) profile.Concept {
+	return profile.Concept{Scheme: item.First(tagCodingScheme), Value: item.First(tagCodeValue)}
+}
+
+// meaning is the standard's wording of the concept that e describes.
+func (r *run) meaning(s *object.Set, e *object.Element) *object.Element {
+	if m := profile.Meaning(concept(s)); m != "" {
+		return r.replace(s, e, object.Text("LO", m))
+	}
+	return r.replace(s, e, object.Text("LO", unlistedMeaning))
+}
+
+// uids maps every UID that is not the standard's own. An empty one stays so.
+func (r *run) uids(s *object.Set, e *object.Element) *object.Element {
+	values := strings.Split(strings.TrimRight(string(e.Value), " \x00"), `\`)
+	for i, v := range values {
+		values[i] = r.d.UID(strings.Trim(v, " \x00"))
+	}
+	return r.replace(s, e, object.Text("UI", values...))
+}
+
+// shift moves dates by the patient's number of days; a value that is no date is
+// emptied.
+func (r *run) shift(s *object.Set, e *object.Element) *object.Element {
+	values := s.TextOf(e)
+	for i, v := range values {
+		values[i] = shifted(v, r.days)
+	}
+	return r.replace(s, e, object.Text(e.VR, values...))
+}
+
+// shifted moves the date part of a DA or DT, which may be a range, days back. A
+// date without a day is moved as if it were the first.
+func shifted(v string, days int) string {
+	if from, to, ok := strings.Cut(v, "-"); ok && len(from) == 8 && len(to) == 8 {
+		return shifted(from, days) + "-" + shifted(to, days)
+	}
+	digits := v[:len(v)-len(strings.TrimLeft(v, "0123456789"))]
+	n := min(len(digits), 8)
+	layout := "20060102"[:n]
+	if n != 4 && n != 6 && n != 8 {
+		return ""
+	}
+	t, err := time.Parse(layout, v[:n])
+	if err != nil {
+		return ""
+	}
+	return t.AddDate(0, 0, -days).Format(layout) + v[n:]
+}
+
+// dummy is a value that says nothing, valid for the VR of e.
+func (r *run) dummy(s *object.Set, e *object.Element, path []part10.Tag) *object.Element {
+	switch {
+	case e.Tag == tagPatientName || e.Tag == tagPatientID:
+		return r.replace(s, e, object.Text(e.VR, r.Patient))
+	case e.VR == "UI":
+		return r.uids(s, e)
+	case e.VR == "SQ":
+		out := &object.Element{Tag: e.Tag, VR: "SQ"}
+		for i, item := range e.Items {
+			if i > 0 {
+				for _, inner := range item.Elements {
+					r.gone(item, inner)
+				}
+				continue
+			}
+			out.Items = append(out.Items, r.set(item, append(path[:len(path):len(path)], e.Tag), true))
+		}
+		return out
+	}
+	value, ok := dummies[e.VR]
+	if !ok {
+		r.gone(s, e)
+		return nil
+	}
+	return r.replace(s, e, []byte(value))
+}
+
+// dummies are values of every VR that say nothing (PS3.15 E.1.1, PS3.5 6.2), of
+// even length.
+var dummies = map[string]string{
+	"AE": dummyText, "AS": "000Y", "CS": dummyText, "DA": "19000101", "DS": "0 ", "DT": "19000101000000", "IS": "0 ", "LO": dummyText,
+	"LT": dummyText, "PN": dummyText, "SH": dummyText, "ST": dummyText, "TM": "000000", "UC": dummyText, "UR": "urn:deidentified", "UT": dummyText,
+	"US": "\x00\x00", "SS": "\x00\x00", "UL": "\x00\x00\x00\x00", "SL": "\x00\x00\x00\x00", "FL": "\x00\x00\x00\x00",
+	"FD": "\x00\x00\x00\x00\x00\x00\x00\x00", "AT": "\x00\x00\x00\x00", "OB": "\x00\x00", "OW": "\x00\x00", "UN": "\x00\x00",
+	"OF": "\x00\x00\x00\x00", "OL": "\x00\x00\x00\x00", "OD": "\x00\x00\x00\x00\x00\x00\x00\x00",
+}
+
+// harmless tells whether the value of an attribute that a training set keeps is
+// what its VR promises: a text that is no term or wording could hold anything.
+func (r *run) harmless(s *object.Set, e *object.Element) bool {
+	switch e.VR {
+	case "SQ", "UI", "US", "SS", "UL", "SL", "FL", "FD", "AT", "OW", "OB":
+		return true
+	case "CS":
+		if e.Tag == tagImageType {
+			return true
+		}
+		return all(s.TextOf(e), profile.Term)
+	case "DS", "IS":
+		return all(s.TextOf(e), func(v string) bool { return v == "" || decimal.MatchString(v) })
+	}
+	switch e.Tag {
+	case tagCodeMeaning:
+		return true // replaced by the standard's own wording
+	case tagCodeValue, tagCodingScheme, 0x00080103, 0x00080119, 0x00080120:
+		return profile.Meaning(concept(s)) != ""
+	}
+	return r.approved(s, e)
+}
+
+var decimal = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$`)
+
+func all(values []string, ok func(string) bool) bool {
+	for _, v := range values {
+		if !ok(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// finish is for what concerns the object as a whole.
+func (r *run) finish(o *object.Object) {
+	if retains(r.d.Retain, profile.Patient) && r.Result.Object.Find(tagPatientAge) == nil {
+		if age := ageAt(o.First(tagPatientBirth), o.First(tagStudyDate)); age != "" {
+			r.Result.Object.PutText(tagPatientAge, "AS", age)
+		}
+	}
+	if !r.kind.Picture && r.Result.Object.Find(tagContent) != nil {
+		r.applied(profile.Structured)
+	}
+}
+
+func retains(options []profile.Option, o profile.Option) bool {
+	for _, have := range options {
+		if have == o {
+			return true
+		}
+	}
+	return false
+}
+
+// ageAt is an age in years; over 89 years are not told apart (45 CFR
+// 164.514(b)(2)(i)(C)).
+func ageAt(birth, study string) string {
+	b, err1 := time.Parse("20060102", birth)
+	s, err2 := time.Parse("20060102", study)
+	if err1 != nil || err2 != nil || s.Before(b) {
+		return ""
+	}
+	years := s.Year() - b.Year()
+	if s.Month() < b.Month() || s.Month() == b.Month() && s.Day() < b.Day() {
+		years--
+	}
+	return capAge(pad3(years) + "Y")
+}
+
+func pad3(n int) string { return strings.Repeat("0", max(0, 3-len(strconv.Itoa(n)))) + strconv.Itoa(n) }
+
+func capAge(age string) string {
+	n, err := strconv.Atoi(strings.TrimRight(age, "DWMY"))
+	switch {
+	case err != nil || len(age) != 4:
+		return ""
+	case strings.HasSuffix(age, "Y") && n > 89, strings.HasSuffix(age, "M") && n > 89*12+11:
+		return "090Y"
+	}
+	return age
+}

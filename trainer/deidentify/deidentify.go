@@ -1,0 +1,274 @@
+// Package deidentify takes out of a DICOM object what identifies a patient, as
+// PS3.15 Annex E describes it: the Basic Application Level Confidentiality Profile
+// with options, or, for training sets, an allow-list on top of it that keeps only
+// what the pixels need. Rules are those of package profile; this package carries
+// them out on every level of an object and makes pseudonyms, UIDs and dates that
+// belong together over all objects of one key.
+//
+// It does not look at pixels (package burnedin of the exporter does), and what it
+// did is claimed in an object (PS3.3 C.12.1.1.1, 0012,0062 to 0064) only when
+// [Deidentifier.Claim] is called, which is for after the leak check.
+package deidentify
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
+	"dicomnode/trainer/deidentify/object"
+	"dicomnode/trainer/deidentify/profile"
+)
+
+// ErrRefused is an object that is not de-identified at all, because nobody has
+// said what its attributes mean.
+var ErrRefused = errors.New("refused")
+
+// Options say how objects are de-identified.
+type Options struct {
+	Key Key
+	// Basic applies Table E.1-1 alone; otherwise the allow-list for training sets
+	// comes on top of it.
+	Basic bool
+	// Retain are options of PS3.15 E.3: Patient, Device, Institution, UIDs,
+	// FullDates, ModifiedDates (dates are shifted by a number of days that is the
+	// same for all objects of a patient) and Descriptors (texts in Approved are
+	// kept). Structured content is always cleaned.
+	Retain []profile.Option
+	// Approved are texts that may stay: descriptions that somebody has read.
+	Approved map[string]bool
+	// IgnoreIssuer takes equal Patient IDs of different issuers for one patient.
+	IgnoreIssuer bool
+	// SameAs maps a Patient ID, trimmed and in upper case, to the one it stands for.
+	SameAs map[string]string
+	// Version of this program, for De-identification Method (0012,0063).
+	Version string
+}
+
+// Deidentifier de-identifies objects. It may be used concurrently.
+type Deidentifier struct {
+	Options
+	options []profile.Option
+}
+
+// New checks the options.
+func New(o Options) (*Deidentifier, error) {
+	for _, r := range o.Retain {
+		switch r {
+		case profile.Patient, profile.Device, profile.Institution, profile.UIDs, profile.FullDates, profile.ModifiedDates, profile.Descriptors:
+		default:
+			return nil, fmt.Errorf("option %q of PS3.15 E.3 is not offered", r)
+		}
+	}
+	if slices.Contains(o.Retain, profile.FullDates) && slices.Contains(o.Retain, profile.ModifiedDates) {
+		return nil, errors.New("dates are either kept or shifted")
+	}
+	return &Deidentifier{Options: o, options: append(slices.Clone(o.Retain), profile.Structured)}, nil
+}
+
+// Original is a value of an object that must not be found in its de-identified
+// copy: one that was removed, replaced or shifted.
+type Original struct {
+	Tag     part10.Tag
+	Keyword string
+	VR      string
+	Text    string // as UTF-8 where it is text
+	Raw     []byte // as it stood in the file
+}
+
+// Result is a de-identified object, still without a claim to be one.
+type Result struct {
+	Object *object.Object
+	Kind   profile.Kind
+	// Patient is the pseudonym, PatientKey what it was made from: an identifier.
+	Patient, PatientKey string
+	// NoPatientID is an object without Patient ID: its study stands for the patient.
+	NoPatientID bool
+	Originals   []Original
+	options     []profile.Option // those that were applied
+}
+
+// Object de-identifies o, which is not changed. It returns an error wrapping
+// ErrRefused for a SOP class that is not supported.
+func (d *Deidentifier) Object(o *object.Object) (*Result, error) {
+	class := o.First(0x00080016)
+	kind, known := profile.Supported[class]
+	if !known {
+		return nil, fmt.Errorf("%w: SOP class %s is not one of those whose attributes are known", ErrRefused, safeUID(class))
+	}
+	for _, t := range []part10.Tag{0x00080018, 0x0020000D, 0x0020000E} {
+		if !usable(o.First(t)) {
+			return nil, fmt.Errorf("%w: no usable %v", ErrRefused, t)
+		}
+	}
+	r := &run{d: d, kind: kind, Result: Result{Kind: kind}}
+	r.PatientKey, r.NoPatientID = d.patientKey(o)
+	r.Patient = d.Key.Patient(r.PatientKey)
+	r.days = d.Key.days(r.PatientKey)
+	r.preamble(o)
+	r.Result.Object = &object.Object{Meta: &object.Set{}, TransferSyntaxUID: o.TransferSyntaxUID, Set: r.set(o.Set, nil, false)}
+	r.finish(o)
+	return &r.Result, nil
+}
+
+// usable tells whether a UID can serve as a key; leading zeros, which the standard
+// forbids and equipment writes, do not matter.
+func usable(s string) bool {
+	return s != "" && len(s) <= uid.MaxLength && strings.Trim(s, "0123456789.") == ""
+}
+
+func safeUID(s string) string {
+	if usable(s) {
+		return s
+	}
+	return "without a valid UID"
+}
+
+// run is the de-identification of one object.
+type run struct {
+	Result
+	d    *Deidentifier
+	kind profile.Kind
+	days int
+}
+
+// preamble remembers what stood before the data set: all of it is written anew.
+func (r *run) preamble(o *object.Object) {
+	for _, e := range o.Meta.Elements {
+		if e.Tag != 0x00020010 && e.Tag != 0x00020002 && e.Tag != 0x00020012 && e.Tag != 0x00020013 {
+			r.gone(o.Meta, e)
+		}
+	}
+}
+
+// set is s de-identified; blank replaces every value in it by a dummy.
+func (r *run) set(s *object.Set, path []part10.Tag, blank bool) *object.Set {
+	out := &object.Set{Charset: s.Charset}
+	for _, e := range s.Elements {
+		action := profile.Dummy
+		if !blank {
+			action = r.action(s, e, path)
+		}
+		if kept := r.apply(action, s, e, path, blank); kept != nil {
+			out.Elements = append(out.Elements, kept)
+		}
+	}
+	return out
+}
+
+// action decides about e, which stands in s.
+func (r *run) action(s *object.Set, e *object.Element, path []part10.Tag) profile.Action {
+	if e.Tag>>16 < 8 || uint16(e.Tag) == 0 || e.Tag>>16&1 == 1 || e.Tag>>16&0xFF01 == 0x6000 || e.Tag>>16&0xFF01 == 0x5000 {
+		return profile.Remove // command and file groups, group lengths, private, overlays and curves
+	}
+	kind := r.kind.Type(path, e.Tag)
+	if row := profile.Find(e.Tag); row != nil {
+		return r.byTable(row, kind, s, e)
+	}
+	switch {
+	case object.VR(e.Tag, false) == "":
+		return profile.Remove // no attribute of PS3.6: nobody knows what it holds
+	case r.d.Basic:
+		return profile.Keep
+	case profile.TrainingSet(e.Tag) && r.harmless(s, e):
+		return profile.Keep
+	}
+	return unwanted(kind)
+}
+
+// unwanted is the action for an attribute that a training set does not keep:
+// removed, unless the object asks for it.
+func unwanted(kind string) profile.Action {
+	if kind == "?" || strings.HasSuffix(kind, "U") {
+		return profile.Remove
+	}
+	return profile.Resolve("X/Z/D", kind)
+}
+
+// byTable is the action of a row of Table E.1-1 for an attribute of this type.
+func (r *run) byTable(row *profile.Row, kind string, s *object.Set, e *object.Element) profile.Action {
+	action, option := row.Action(r.d.options)
+	if action == profile.Clean && !r.cleanable(option, s, e) {
+		action, option = row.Basic, ""
+	}
+	if option != "" {
+		r.applied(option)
+		return action
+	}
+	if row.Basic == "X/Z/U*" && !r.kind.Picture {
+		return profile.UID // a segmentation or report must still point at its image
+	}
+	if !r.d.Basic && !profile.TrainingSet(e.Tag) && e.Tag != tagPatientName && e.Tag != tagPatientID {
+		return unwanted(kind)
+	}
+	return profile.Resolve(action, kind)
+}
+
+// cleanable tells whether a value can be cleaned under the option, which it is
+// then in apply.
+func (r *run) cleanable(option profile.Option, s *object.Set, e *object.Element) bool {
+	switch option {
+	case profile.Structured:
+		return e.VR == "SQ"
+	case profile.ModifiedDates:
+		return temporal[e.VR] != nil && all(s.TextOf(e), temporal[e.VR].MatchString)
+	}
+	return e.VR != "SQ" && r.approved(s, e)
+}
+
+// temporal are the forms (PS3.5 6.2) of what is shifted, and of the times and the
+// offset from UTC that stay.
+var temporal = map[string]*regexp.Regexp{
+	"DA": regexp.MustCompile(`^(\d{8}(-\d{8})?)?$`), "DT": regexp.MustCompile(`^(\d{4}|\d{6}|\d{8,14}(\.\d{1,6})?)?([+-]\d{4})?$`),
+	"TM": regexp.MustCompile(`^(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?$`), "SH": regexp.MustCompile(`^([+-]\d{4})?$`),
+}
+
+// approved tells whether every value of e may stay as text.
+func (r *run) approved(s *object.Set, e *object.Element) bool {
+	for _, v := range s.TextOf(e) {
+		if v != "" && !r.d.Approved[v] && !profile.Wording(v) && !profile.Term(v) {
+			return false
+		}
+	}
+	return object.Character(e.VR)
+}
+
+func (r *run) applied(o profile.Option) {
+	if !slices.Contains(r.options, o) {
+		r.options = append(r.options, o)
+	}
+}
+
+// gone keeps the values of an element that will not stand in the result as they
+// are.
+func (r *run) gone(s *object.Set, e *object.Element) {
+	for _, item := range e.Items {
+		for _, inner := range item.Elements {
+			r.gone(item, inner)
+		}
+	}
+	if len(e.Items) > 0 || len(e.Value) == 0 {
+		return
+	}
+	o := Original{Tag: e.Tag, Keyword: keyword(e.Tag), VR: e.VR, Raw: e.Value}
+	for _, v := range s.TextOf(e) {
+		o.Text = v
+		r.Originals = append(r.Originals, o)
+	}
+	if !object.Character(e.VR) {
+		r.Originals = append(r.Originals, o)
+	}
+}
+
+func keyword(t part10.Tag) string {
+	if row := profile.Find(t); row != nil {
+		return row.Keyword
+	}
+	if _, word, ok := strings.Cut(t.String(), " "); ok {
+		return word
+	}
+	return t.String()
+}

@@ -1,0 +1,212 @@
+// Package object holds a whole DICOM object in memory as a tree, so that every
+// value at any depth can be looked at, changed or left out, and writes it as a
+// new Part 10 file. It reads implicit and explicit VR, little and big endian and
+// deflated (PS3.5 Annex A), items inside values of VR UN (PS3.5 6.2.2) and
+// encapsulated pixel data (PS3.5 A.4), which it never decodes. It knows no
+// module and no meaning of an attribute.
+package object
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/suyashkumar/dicom/pkg/charset"
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/part10"
+)
+
+// Tags that the structure itself is made of.
+const (
+	tagItem                 part10.Tag = 0xFFFEE000
+	tagItemDelimitation     part10.Tag = 0xFFFEE00D
+	tagSequenceDelimitation part10.Tag = 0xFFFEE0DD
+	// PixelData is (7FE0,0010).
+	PixelData part10.Tag = 0x7FE00010
+
+	tagSpecificCharacterSet part10.Tag = 0x00080005
+	tagPixelRepresentation  part10.Tag = 0x00280103
+)
+
+// ErrMalformed is an object whose structure does not hold (PS3.5 section 7).
+var ErrMalformed = errors.New("malformed DICOM object")
+
+// Object is a Part 10 file: file meta information (PS3.10 7.1) and data set.
+type Object struct {
+	Meta              *Set
+	TransferSyntaxUID string // as stored
+	*Set
+}
+
+// Set is a data set or an item of a sequence: elements in the order of their tags.
+type Set struct {
+	Elements []*Element
+	// Charset decodes the character values of this set (PS3.3 C.12.1.1.2); it is
+	// inherited from the set around it.
+	Charset charset.CodingSystem
+}
+
+// Element is a data element: a value, the items of a sequence, or the fragments
+// of encapsulated pixel data, of which the first is the Basic Offset Table.
+type Element struct {
+	Tag       part10.Tag
+	VR        string
+	Value     []byte // little endian, padding included
+	Items     []*Set // of VR SQ
+	Fragments [][]byte
+}
+
+// Find returns the element t, nil where the set has none.
+func (s *Set) Find(t part10.Tag) *Element {
+	i, found := s.search(t)
+	if !found {
+		return nil
+	}
+	return s.Elements[i]
+}
+
+func (s *Set) search(t part10.Tag) (int, bool) {
+	return slices.BinarySearchFunc(s.Elements, t, func(e *Element, t part10.Tag) int {
+		switch {
+		case e.Tag < t:
+			return -1
+		case e.Tag > t:
+			return 1
+		}
+		return 0
+	})
+}
+
+// Put sets e in its place, over an element of the same tag.
+func (s *Set) Put(e *Element) {
+	i, found := s.search(e.Tag)
+	if found {
+		s.Elements[i] = e
+		return
+	}
+	s.Elements = slices.Insert(s.Elements, i, e)
+}
+
+// PutText sets a character value, padded to an even length as its VR asks for
+// (PS3.5 6.2).
+func (s *Set) PutText(t part10.Tag, vr string, values ...string) {
+	s.Put(&Element{Tag: t, VR: vr, Value: Text(vr, values...)})
+}
+
+// Text encodes values of a character VR (PS3.5 6.2, 6.4).
+func Text(vr string, values ...string) []byte {
+	b := []byte(strings.Join(values, `\`))
+	if len(b)%2 == 1 {
+		pad := byte(' ')
+		if vr == "UI" {
+			pad = 0
+		}
+		b = append(b, pad)
+	}
+	return b
+}
+
+// Text returns the values of t as UTF-8 without padding, nil where the set has
+// no such character value.
+func (s *Set) Text(t part10.Tag) []string {
+	e := s.Find(t)
+	if e == nil {
+		return nil
+	}
+	return s.TextOf(e)
+}
+
+// First returns the first value of t, "" without one.
+func (s *Set) First(t part10.Tag) string {
+	if v := s.Text(t); len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// TextOf decodes the character values of e, an element of s.
+func (s *Set) TextOf(e *Element) []string {
+	if !Character(e.VR) || len(e.Value) == 0 {
+		return nil
+	}
+	text := s.decode(e.VR, e.Value)
+	if e.VR == "LT" || e.VR == "ST" || e.VR == "UT" || e.VR == "UR" { // PS3.5 6.2: one value, which may hold a backslash
+		return []string{strings.TrimRight(text, " \x00")}
+	}
+	values := strings.Split(text, `\`)
+	for i, v := range values {
+		values[i] = strings.Trim(v, " \x00")
+	}
+	return values
+}
+
+// decode is value as UTF-8; what is in no known repertoire is kept as it is.
+func (s *Set) decode(vr string, value []byte) string {
+	if !slices.Contains([]string{"LO", "LT", "PN", "SH", "ST", "UC", "UT"}, vr) {
+		return string(value)
+	}
+	coding := s.Charset.Ideographic
+	if coding == nil {
+		coding = s.Charset.Alphabetic
+	}
+	if coding == nil {
+		return string(value)
+	}
+	text, err := coding.Bytes(value)
+	if err != nil {
+		return string(value)
+	}
+	return string(text)
+}
+
+// Character tells whether the VR holds text (PS3.5 Table 6.2-1).
+func Character(vr string) bool {
+	return slices.Contains([]string{"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}, vr)
+}
+
+// VR is the value representation that PS3.6 gives t, "" where it knows none.
+// signed chooses among US and SS.
+func VR(t part10.Tag, signed bool) string {
+	if uint16(t) == 0 {
+		return "UL" // group length
+	}
+	if g := t >> 16; g&0xFF01 == 0x6000 || g&0xFF01 == 0x5000 { // PS3.5 7.6: repeating groups
+		t &= 0xFF00FFFF
+		if t == 0x60003000 {
+			return "OW"
+		}
+	}
+	if t>>16&1 == 1 {
+		if e := t & 0xFFFF; e >= 0x10 && e <= 0xFF { // PS3.5 7.8.1: Private Creator
+			return "LO"
+		}
+		return ""
+	}
+	info, err := tag.Find(tag.Tag{Group: uint16(t >> 16), Element: uint16(t)})
+	if err != nil || len(info.VRs) == 0 {
+		return ""
+	}
+	switch {
+	case slices.Contains(info.VRs, "OW"):
+		return "OW"
+	case slices.Contains(info.VRs, "US") && slices.Contains(info.VRs, "SS") && signed:
+		return "SS"
+	case slices.Contains(info.VRs, "US"):
+		return "US"
+	}
+	return info.VRs[0]
+}
+
+// Walk calls f for each element of s and of the items in it, in order; path
+// holds the tags of the sequences around it.
+func (s *Set) Walk(f func(set *Set, e *Element, path []part10.Tag)) { s.walk(f, nil) }
+
+func (s *Set) walk(f func(*Set, *Element, []part10.Tag), path []part10.Tag) {
+	for _, e := range s.Elements {
+		f(s, e, path)
+		for _, item := range e.Items {
+			item.walk(f, append(path[:len(path):len(path)], e.Tag))
+		}
+	}
+}
