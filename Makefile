@@ -18,12 +18,12 @@ runtime-gpu:
 	bash internal/runtime/fetch.sh gpu
 
 build:
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dicomnode ./dicomnode
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bi./dicomnode ./dicomnode
 
 # A node, a small PACS and simulated radiographs on loopback; results in out/demo.
 # DEMO_INPUT="FILE…" adds images of your own.
 demo: runtime build
-	bin/dicomnode demo --out out/demo $(DEMO_INPUT)
+	bi./dicomnode demo --out out/demo $(DEMO_INPUT)
 
 # What CI runs.
 test: runtime build check

@@ -12,14 +12,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/nodetest"
 	"dicomnode/model/ort"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) == "1" {
-		main()
-		return
-	}
 	testscript.Main(m, map[string]func(){
 		"dicomnode": main,
 	})
@@ -38,7 +36,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("PORT", strconv.Itoa(freePort(t)))
+			e.Setenv("PORT", strconv.Itoa(nodetest.FreePort(t)))
 			e.Setenv("DICOMNODE_ORT_LIB", library)
 			return nil
 		},
@@ -49,8 +47,8 @@ func TestScript(t *testing.T) {
 			return library != "", nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"usage":  exits(exitUsage),
-			"failed": exits(exitFailed),
+			"usage":  exits(command.Usage),
+			"failed": exits(command.Failed),
 			"until":  untilOutput,
 			"image":  writeImage,
 		},
@@ -66,7 +64,7 @@ func untilOutput(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.NewTimer(testTime)
+	deadline := time.NewTimer(nodetest.Time)
 	defer deadline.Stop()
 	for {
 		if err := ts.Exec(args[1], args[2:]...); err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
@@ -89,7 +87,7 @@ func writeImage(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cols, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	_, err = testImage{name: args[0], rows: rows, cols: cols}.write(ts.MkAbs("."))
+	_, err = nodetest.Image{Name: args[0], Rows: rows, Cols: cols}.Write(ts.MkAbs("."))
 	ts.Check(err)
 }
 

@@ -6,14 +6,16 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/nodetest"
 	"dicomnode/segment/seg"
 	"dicomnode/trainer/dataset"
 )
 
 // What the node segments can be trained on: the imported labels are its masks.
 func TestImportSEG(t *testing.T) {
-	requireModel(t)
-	studies, results := filepath.Dir(simulated(t, 2)[0]), t.TempDir()
+	nodetest.RequireModel(t)
+	studies, results := filepath.Dir(nodetest.Radiographs(t, 2)[0]), t.TempDir()
 	out := filepath.Join(t.TempDir(), "data")
 	var stdout, stderr bytes.Buffer
 	for _, args := range [][]string{
@@ -21,7 +23,7 @@ func TestImportSEG(t *testing.T) {
 		{"trainer", "dataset", "import-seg", studies, results, "--out", out},
 		{"trainer", "dataset", "check", out, "--strict"},
 	} {
-		if code := run(t.Context(), args, &stdout, &stderr); code != exitOK {
+		if code := program().Run(t.Context(), args, &stdout, &stderr); code != command.OK {
 			t.Fatalf("%v: exit code %d\n%s%s", args, code, &stdout, &stderr)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -8,27 +8,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/hint"
 )
 
-// defaultConfig is read when --config is not given.
-const defaultConfig = "/etc/dicomnode/dicomnode.yaml"
-
-// configFlag adds --config to a verb.
-func configFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVarP(path, "config", "c", defaultConfig, "configuration file")
-}
-
-// loadConfig reads the file, saying what to do where there is none.
-func loadConfig(path string) (configs.Config, error) {
-	c, err := configs.Load(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return c, hinted(err, fmt.Sprintf("write one with \"dicomnode config init %s\", or name yours with --config", path))
-	}
-	return c, err
-}
-
 func configCmd() *cobra.Command {
-	return group("config", "write and check the configuration file", configInitCmd(), configCheckCmd())
+	return command.Group("config", "write and check the configuration file", configInitCmd(), configCheckCmd())
 }
 
 func configInitCmd() *cobra.Command {
@@ -37,9 +22,9 @@ func configInitCmd() *cobra.Command {
 		Use: "init [FILE] [--force]", Short: "write a commented default configuration",
 		Long: `Write the commented default configuration to FILE, or to standard output.
 An existing file is kept unless --force is given.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode config init dicomnode.yaml",
-		Args:    wantArgs(0, 1, "at most one file"),
+		Args:    command.WantArgs(0, 1, "at most one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				_, err := cmd.OutOrStdout().Write(configs.DefaultYAML)
@@ -59,7 +44,7 @@ func writeDefault(path string, force bool) error {
 	}
 	f, err := os.OpenFile(path, flags, 0o640)
 	if errors.Is(err, os.ErrExist) {
-		return hinted(fmt.Errorf("write configuration: %s exists", path), "choose another name, or overwrite it with --force")
+		return hint.Add(fmt.Errorf("write configuration: %s exists", path), "choose another name, or overwrite it with --force")
 	}
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
@@ -75,20 +60,20 @@ func configCheckCmd() *cobra.Command {
 		Use: "check [FILE] [--json]", Short: "check a configuration and say what it means",
 		Long: `Check a configuration file. Every problem is reported with its line, its key
 and a hint; a good file is summarised: who may associate, what goes where.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode config check dicomnode.yaml",
-		Args:    wantArgs(0, 1, "at most one file"),
+		Args:    command.WantArgs(0, 1, "at most one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				path = args[0]
 			}
-			c, err := loadConfig(path)
+			c, err := command.LoadConfig(path)
 			var problems configs.Problems
 			if asJSON && (err == nil || errors.As(err, &problems)) {
 				if problems == nil {
 					problems = configs.Problems{}
 				}
-				return errors.Join(printJSON(cmd.OutOrStdout(), map[string]any{"file": path, "problems": problems}), err)
+				return errors.Join(command.PrintJSON(cmd.OutOrStdout(), map[string]any{"file": path, "problems": problems}), err)
 			}
 			if err == nil {
 				explain(cmd, path, c)
@@ -96,7 +81,7 @@ and a hint; a good file is summarised: who may associate, what goes where.
 			return err
 		},
 	}
-	configFlag(cmd, &path)
+	command.ConfigFlag(cmd, &path)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -123,7 +108,7 @@ func explain(cmd *cobra.Command, path string, c configs.Config) {
 	}
 	for _, r := range c.Routes {
 		fmt.Fprintf(w, "Route %s: %s from %s is segmented, the SEG goes to %s.\n", r.Name,
-			orAll(r.Modalities, "every modality"), orAll(r.From, "every peer"), orAll(r.SendTo, "nobody"))
+			command.OrAll(r.Modalities, "every modality"), command.OrAll(r.From, "every peer"), command.OrAll(r.SendTo, "nobody"))
 	}
 	fmt.Fprintln(w, kept(c.Retention))
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"cmp"
@@ -8,27 +8,31 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/inputs"
+	"dicomnode/dicomnode/pipeline"
+	"dicomnode/internal/hint"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
-
-	"github.com/spf13/cobra"
 )
 
 func darkCmd() *cobra.Command {
-	return group("dark", "add, list and drop the dark frames of detectors", darkAddCmd(), darkListCmd(), darkDropCmd())
+	return command.Group("dark", "add, list and drop the dark frames of detectors", darkAddCmd(), darkListCmd(), darkDropCmd())
 }
 
 // openDarks opens the calibrations of the configuration at path.
 func openDarks(path string) (*dark.Store, string, error) {
-	c, err := loadConfig(path)
+	c, err := command.LoadConfig(path)
 	if err != nil {
 		return nil, "", err
 	}
-	s, err := dark.Open(darkDir(c))
+	s, err := dark.Open(pipeline.DarkDir(c))
 	if err != nil {
 		return nil, "", fmt.Errorf("open dark frames: %w", err)
 	}
-	return s, darkDir(c), nil
+	return s, pipeline.DarkDir(c), nil
 }
 
 func darkAddCmd() *cobra.Command {
@@ -42,15 +46,15 @@ smallest and largest value. Pixels that lie far off the others are replaced by
 their neighbours. With --flood the frames are exposures of nothing, from which
 the node learns how strongly each pixel answers. A frame counts once, however
 often it is added. A running node uses the frames for its next image.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode dark add frames/ --config dicomnode.yaml",
-		Args:    wantArgs(1, -1, "dark frames"),
+		Args:    command.WantArgs(1, -1, "dark frames"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, dir, err := openDarks(config)
 			if err != nil {
 				return err
 			}
-			files, err := expand(args)
+			files, err := inputs.DICOM(args)
 			if err != nil {
 				return err
 			}
@@ -71,7 +75,7 @@ often it is added. A running node uses the frames for its next image.
 			return err
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&flood, "flood", false, "the frames are evenly exposed, not dark")
 	return cmd
 }
@@ -79,7 +83,7 @@ often it is added. A running node uses the frames for its next image.
 // damaged says what to do about a calibration file that cannot be read.
 func damaged(dir string, err error) error {
 	if errors.Is(err, dark.ErrDamaged) {
-		return hinted(err, "images of its detector get an estimate meanwhile; remove the file from "+dir+" and add the frames again")
+		return hint.Add(err, "images of its detector get an estimate meanwhile; remove the file from "+dir+" and add the frames again")
 	}
 	return err
 }
@@ -114,9 +118,9 @@ func darkListCmd() *cobra.Command {
 		Use: "list [--json]", Short: "list the detectors whose dark signal is known",
 		Long: `List the detectors whose dark signal is known. Calibration files that cannot be
 read are named, and make the exit code 1.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode dark list --config dicomnode.yaml",
-		Args:    wantArgs(0, 0, "no arguments"),
+		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, dir, err := openDarks(config)
 			if err != nil {
@@ -126,7 +130,7 @@ read are named, and make the exit code 1.
 			return errors.Join(printDarks(cmd.OutOrStdout(), known, asJSON), damaged(dir, problems))
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -140,7 +144,7 @@ func printDarks(out io.Writer, known []*dark.Calibration, asJSON bool) error {
 		return cmp.Or(cmp.Compare(a.Detector, b.Detector), a.Rows-b.Rows, a.Columns-b.Columns, cmp.Compare(a.Binning+a.Mode, b.Binning+b.Mode))
 	})
 	if asJSON {
-		return printJSON(out, entries)
+		return command.PrintJSON(out, entries)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DETECTOR\tSIZE\tBINNING\tMODE\tFRAMES\tMEAN OFFSET\tGAIN\tDEFECT PIXELS")
@@ -165,9 +169,9 @@ func darkDropCmd() *cobra.Command {
 		Long: `Forget the dark and flood frames of a detector, as list names it: after its
 repair, or when a frame was none. Its next images get an estimate until frames
 are added again.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode dark drop DX1-SERIAL-17 --config dicomnode.yaml",
-		Args:    wantArgs(1, 1, "one detector"),
+		Args:    command.WantArgs(1, 1, "one detector"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, dir, err := openDarks(config)
 			if err != nil {
@@ -175,12 +179,12 @@ are added again.
 			}
 			n, err := s.Drop(args[0])
 			if n == 0 && err == nil {
-				return hinted(fmt.Errorf("drop dark frames: none of detector %q", args[0]), "see \"dicomnode dark list\"")
+				return hint.Add(fmt.Errorf("drop dark frames: none of detector %q", args[0]), "see \"dicomnode dark list\"")
 			}
 			_, printed := fmt.Fprintf(cmd.OutOrStdout(), "%d calibrations dropped\n", n)
 			return errors.Join(damaged(dir, err), printed)
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	return cmd
 }

@@ -1,14 +1,13 @@
-package main
+package cli
 
 import (
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/nodetest"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"dicomnode/segment/dark"
-	"dicomnode/segment/decode"
 )
 
 // darkVerb runs "dicomnode dark" on the data of a node.
@@ -23,14 +22,14 @@ func darkVerb(t *testing.T, dataDir string, args ...string) (code int, out, errO
 		t.Fatal(err)
 	}
 	var stdout, stderr strings.Builder
-	code = run(t.Context(), append(append([]string{"dark"}, args...), "--config", config), &stdout, &stderr)
+	code = Program{Version: "test"}.Run(t.Context(), append(append([]string{"dark"}, args...), "--config", config), &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
 }
 
 func mustDark(t *testing.T, dataDir string, args ...string) string {
 	t.Helper()
 	code, out, errOut := darkVerb(t, dataDir, args...)
-	if code != exitOK {
+	if code != command.OK {
 		t.Fatalf("dark %s: exit code %d: %s", args[0], code, errOut)
 	}
 	return out
@@ -50,7 +49,7 @@ func TestDarkVerbs(t *testing.T) {
 	if got := listDarks(t, dir); len(got) != 0 {
 		t.Errorf("an empty folder lists %+v", got)
 	}
-	darks, flood := simulatedDarks(t, 3), simulated(t, 1)
+	darks, flood := nodetest.DarkFrames(t, 3), nodetest.Radiographs(t, 1)
 	if out := mustDark(t, dir, append([]string{"add"}, append(darks, darks[0])...)...); out != "4 dark frames added\n" {
 		t.Errorf("printed %q", out)
 	}
@@ -64,39 +63,15 @@ func TestDarkVerbs(t *testing.T) {
 	if mustDark(t, dir, "drop", got[0].Detector); len(listDarks(t, dir)) != 0 {
 		t.Error("a dropped detector is listed")
 	}
-	if code, _, errOut := darkVerb(t, dir, "drop", got[0].Detector); code != exitFailed || !strings.Contains(errOut, "dark list") {
+	if code, _, errOut := darkVerb(t, dir, "drop", got[0].Detector); code != command.Failed || !strings.Contains(errOut, "dark list") {
 		t.Errorf("dropped what is not there: exit code %d: %s", code, errOut)
 	}
 }
 
-// A running node uses frames that another process adds, for a detector that it knows
-// already too, and says in the log when it cannot.
-func TestDarkAddReachesRunningNode(t *testing.T) {
-	pacs := newTestPACS(t)
-	dir := t.TempDir()
-	n := startNode(t, demoConfig(dir, pacs.addr.Host))
-	darks, image := simulatedDarks(t, 3), simulated(t, 1)[0]
-	correction := func() dark.Record {
-		t.Helper()
-		img, err := decode.ReadFile(image)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := n.engine.pipeline.Run(t.Context(), img)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.Dark
-	}
-	if d := correction(); d.Method != "estimated" || d.Err != nil {
-		t.Errorf("without frames: %+v", d)
-	}
-	for i, file := range darks {
-		mustDark(t, dir, "add", file)
-		if d := correction(); d.Frames != i+1 {
-			t.Errorf("after %d frames: %+v", i+1, d)
-		}
-	}
+// A calibration that cannot be read is named, with what to do about it.
+func TestDarkVerbsNameADamagedCalibration(t *testing.T) {
+	dir, darks := t.TempDir(), nodetest.DarkFrames(t, 1)
+	mustDark(t, dir, "add", darks[0])
 	calibrations, err := filepath.Glob(filepath.Join(dir, "dark", "*.dark"))
 	if err != nil || len(calibrations) != 1 {
 		t.Fatalf("calibrations %v, %v", calibrations, err)
@@ -104,15 +79,9 @@ func TestDarkAddReachesRunningNode(t *testing.T) {
 	if err := os.Truncate(calibrations[0], 100); err != nil {
 		t.Fatal(err)
 	}
-	mustStore(t, n.as("MODALITY", "XNET"), []string{image})
-	receive(t, pacs, 1)
-	settle(t, n)
-	if log := n.log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "damaged calibration") {
-		t.Error("the log does not say that the calibration is damaged")
-	}
 	for _, args := range [][]string{{"list"}, {"add", darks[0]}} {
 		code, _, errOut := darkVerb(t, dir, args...)
-		if code != exitFailed || !strings.Contains(errOut, filepath.Base(calibrations[0])) || !strings.Contains(errOut, "hint: ") {
+		if code != command.Failed || !strings.Contains(errOut, filepath.Base(calibrations[0])) || !strings.Contains(errOut, "hint: ") {
 			t.Errorf("%s with a damaged calibration: exit code %d: %s", args[0], code, errOut)
 		}
 	}

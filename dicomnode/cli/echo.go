@@ -1,13 +1,10 @@
-package main
+package cli
 
 import (
+	"dicomnode/dicomnode/cli/command"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
-
-	"dicomnode/internal/uid"
-	"dicomnode/scp"
 )
 
 func echoCmd() *cobra.Command {
@@ -17,20 +14,20 @@ func echoCmd() *cobra.Command {
 		Use: "echo PEER|AET@host:port [--json]", Short: "verify that a peer answers (C-ECHO)",
 		Long: `Associate with a peer and send a C-ECHO (PS3.4 A). The peer is a name of the
 configuration, or AET@host:port.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode echo PACS@10.0.0.5:104",
-		Args:    wantArgs(1, 1, "one peer"),
+		Args:    command.WantArgs(1, 1, "one peer"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := flags.find(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			took, err := d.echo(cmd)
+			took, err := d.Echo(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), map[string]any{"peer": args[0], "milliseconds": took.Seconds() * 1000})
+				return command.PrintJSON(cmd.OutOrStdout(), map[string]any{"peer": args[0], "milliseconds": took.Seconds() * 1000})
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s answers, %.1f ms with association\n", args[0], took.Seconds()*1000)
 			return err
@@ -39,17 +36,4 @@ configuration, or AET@host:port.
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
-}
-
-func (d destination) echo(cmd *cobra.Command) (time.Duration, error) {
-	begun := time.Now()
-	client, err := d.dial(cmd.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
-	if err != nil {
-		return 0, err
-	}
-	defer client.Abort() // no effect after Release
-	if err := client.Echo(cmd.Context()); err != nil {
-		return 0, fmt.Errorf("verify %s: %w", d.peer.Name, err)
-	}
-	return time.Since(begun), client.Release(cmd.Context())
 }

@@ -1,100 +1,20 @@
-package main
+package cli
 
 import (
-	"context"
-	"errors"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
+	"dicomnode/model"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"dicomnode/configs"
-	"dicomnode/model"
-	"dicomnode/model/ort"
-	"dicomnode/segment"
-)
-
-// Values of model.bundle that are no files: the bundle in the program, and the one
-// that was published last, or the one in the program while there is none.
-const (
-	embedded      = "embedded"
-	embeddedField = "embedded-field" // that of the exposed field, to look at or to start from
-	published     = "published"
 )
 
 func modelCmd() *cobra.Command {
-	return group("model", "show, verify and roll back model bundles", modelInfoCmd(), modelVerifyCmd(), modelListCmd(), modelRollbackCmd())
-}
-
-// loadBundle reads the bundle that the configuration names.
-func loadBundle(name string) (*model.Bundle, error) {
-	switch name {
-	case embedded:
-		return model.Embedded()
-	case embeddedField:
-		return model.EmbeddedField()
-	}
-	b, err := model.LoadBundle(name)
-	if err != nil {
-		return nil, hinted(fmt.Errorf("load model: %w", err), `a bundle is a whole file that "dicomnode trainer fit" wrote; "embedded" stands for the model in this program`)
-	}
-	return b, nil
-}
-
-// openModel makes the configured model ready to predict and names it for the SEG.
-func openModel(_ context.Context, c configs.Config) (*model.Session, segment.Model, error) {
-	b, err := configuredBundle(c)
-	if err != nil {
-		return nil, segment.Model{}, err
-	}
-	s, err := openBundle(b, model.Regions, c.Model)
-	if err != nil {
-		return nil, segment.Model{}, fmt.Errorf("open model: %w", err)
-	}
-	return s, segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}, nil
-}
-
-// openField makes the program's model of the exposed field ready to predict.
-func openField(c configs.Config) (*model.Session, error) {
-	b, err := model.EmbeddedField()
-	if err != nil {
-		return nil, err
-	}
-	s, err := openBundle(b, model.Field, c.Model)
-	if err != nil {
-		return nil, fmt.Errorf("open model of the exposed field: %w", err)
-	}
-	return s, nil
-}
-
-// openBundle makes a bundle ready to predict where the configuration wants it.
-func openBundle(b *model.Bundle, target model.Target, c configs.Model) (*model.Session, error) {
-	s, err := model.Open(b, model.Options{Target: target, Device: c.Device, Library: c.Library, Threads: c.Threads, Log: slog.New(slog.DiscardHandler)})
-	return s, hintedLibrary(err, "in a node's configuration model: {library: FILE} names the library too")
-}
-
-// hintedLibrary adds how this verb is told where ONNX Runtime is.
-func hintedLibrary(err error, how string) error {
-	if errors.Is(err, ort.ErrNoLibrary) {
-		return hinted(err, how)
-	}
-	return err
-}
-
-// segmentConfig is the configuration of the pipeline. Thresholds of the
-// configuration come before those of the model's card.
-func segmentConfig(c configs.Config, card model.Card) segment.Config {
-	threshold, parts := c.SoftTissue.Threshold, map[string]float64{}
-	if threshold == 0 {
-		threshold = card.SoftTissue.Threshold
-		maps.Copy(parts, card.SoftTissue.ByBodyPart)
-	}
-	maps.Copy(parts, c.SoftTissue.ByBodyPart)
-	return segment.Config{SoftTissueThreshold: threshold, SoftTissueThresholdByBodyPart: parts, Guided: guidedFilter(c.Segmentation.Refine)}
+	return command.Group("model", "show, verify and roll back model bundles", modelInfoCmd(), modelVerifyCmd(), modelListCmd(), modelRollbackCmd())
 }
 
 func modelInfoCmd() *cobra.Command {
@@ -104,16 +24,16 @@ func modelInfoCmd() *cobra.Command {
 		Long: `Print what a model is, what it was trained on, how good it was found to be and
 on what terms it may be used. Without BUNDLE: the one in this program. Its model
 of the exposed field is embedded-field.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode model info",
-		Args:    wantArgs(0, 1, "at most one bundle"),
+		Args:    command.WantArgs(0, 1, "at most one bundle"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := loadBundle(append(args, embedded)[0])
+			b, err := pipeline.LoadBundle(append(args, pipeline.Embedded)[0])
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), struct {
+				return command.PrintJSON(cmd.OutOrStdout(), struct {
 					Digest string     `json:"digest"`
 					Bytes  int        `json:"bytes"`
 					Card   model.Card `json:"card"`

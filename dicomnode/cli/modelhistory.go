@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/model"
 )
 
@@ -18,24 +20,24 @@ func modelListCmd() *cobra.Command {
 		Long: `List the models that were published to the node and those rolled back, oldest
 first, and the one in use. A model stays in the node's data folder for ever: the
 digest in a SEG leads to the model that made it.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode model list --config dicomnode.yaml",
-		Args:    wantArgs(0, 0, "no arguments"),
+		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(config)
+			c, err := command.LoadConfig(config)
 			if err != nil {
 				return err
 			}
-			b, err := configuredBundle(c)
+			b, err := pipeline.ConfiguredBundle(c)
 			if err != nil {
 				return err
 			}
-			history, err := modelStore(c).History()
+			history, err := pipeline.ModelStore(c).History()
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), struct {
+				return command.PrintJSON(cmd.OutOrStdout(), struct {
 					Current string        `json:"current"`
 					History []model.Entry `json:"history"`
 				}{b.Digest, append([]model.Entry{}, history...)})
@@ -48,7 +50,7 @@ digest in a SEG leads to the model that made it.
 			return w.Flush()
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -60,15 +62,15 @@ func modelRollbackCmd() *cobra.Command {
 		Long: `Take the last publication back. A running node goes back at its next image
 without dropping work; with nothing published before, to the model in this
 program.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode model rollback --config dicomnode.yaml",
-		Args:    wantArgs(0, 0, "no arguments"),
+		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(config)
+			c, err := command.LoadConfig(config)
 			if err != nil {
 				return err
 			}
-			was, now, err := modelStore(c).Rollback()
+			was, now, err := pipeline.ModelStore(c).Rollback()
 			if err != nil {
 				return err
 			}
@@ -80,6 +82,6 @@ program.
 			return err
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	return cmd
 }

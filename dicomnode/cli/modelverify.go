@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/model"
 )
 
@@ -29,11 +31,11 @@ func modelVerifyCmd() *cobra.Command {
 answer must be the one that was stored when the bundle was made. Without BUNDLE:
 what a node runs, which is the bundle of the configuration, or the one in this
 program, and this program's model of the exposed field, embedded-field.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode model verify",
-		Args:    wantArgs(0, 1, "at most one bundle"),
+		Args:    command.WantArgs(0, 1, "at most one bundle"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := optionalConfig(cmd, config)
+			c, err := command.OptionalConfig(cmd, config)
 			if err != nil {
 				return err
 			}
@@ -45,12 +47,12 @@ program, and this program's model of the exposed field, embedded-field.
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), list)
+				return command.PrintJSON(cmd.OutOrStdout(), list)
 			}
 			return printVerified(cmd.OutOrStdout(), list)
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	cmd.Flags().StringVar(&device, "device", "", "auto, cpu or cuda (default: the configuration's)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -60,14 +62,14 @@ program, and this program's model of the exposed field, embedded-field.
 // the bundles that a node of the configuration runs.
 func verify(c configs.Config, name []string) ([]verified, error) {
 	if len(name) > 0 {
-		b, err := loadBundle(name[0])
+		b, err := pipeline.LoadBundle(name[0])
 		if err != nil {
 			return nil, err
 		}
 		v, err := verifyBundle(b, b.Card.Target, c.Model)
 		return []verified{v}, err
 	}
-	regions, err := configuredBundle(c)
+	regions, err := pipeline.ConfiguredBundle(c)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +86,7 @@ func verify(c configs.Config, name []string) ([]verified, error) {
 }
 
 func verifyBundle(b *model.Bundle, target model.Target, c configs.Model) (verified, error) {
-	s, err := openBundle(b, target, c) // which runs the golden image
+	s, err := pipeline.OpenBundle(b, target, c) // which runs the golden image
 	if err != nil {
 		return verified{}, fmt.Errorf("verify model: %w", err)
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -10,24 +10,27 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/node"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/hint"
 )
 
 func queueCmd() *cobra.Command {
-	return group("queue", "list, retry and drop the jobs of the node", queueListCmd(),
+	return command.Group("queue", "list, retry and drop the jobs of the node", queueListCmd(),
 		queueChangeCmd("retry", "run jobs again now, quarantined ones too", "retried", (*archive.Archive).Retry),
 		queueChangeCmd("drop", "give jobs up; the objects stay", "dropped", (*archive.Archive).Drop))
 }
 
 // withArchive opens the index beside a running node.
 func withArchive(ctx context.Context, config string, use func(*archive.Archive) error) error {
-	c, err := loadConfig(config)
+	c, err := command.LoadConfig(config)
 	if err != nil {
 		return err
 	}
-	a, err := archive.OpenShared(ctx, archive.Options{Dir: archiveDir(c)})
+	a, err := archive.OpenShared(ctx, archive.Options{Dir: node.ArchiveDir(c)})
 	if err != nil {
-		return hinted(fmt.Errorf("open archive: %w", err), "has \"dicomnode serve\" run with this configuration on this machine?")
+		return hint.Add(fmt.Errorf("open archive: %w", err), "has \"dicomnode serve\" run with this configuration on this machine?")
 	}
 	return errors.Join(use(a), a.Close())
 }
@@ -39,9 +42,9 @@ func queueListCmd() *cobra.Command {
 		Use: "list [--json]", Short: "list the jobs that are not done, with the last reason",
 		Long: `List what is not done: waiting, running, retrying and quarantined jobs. Works
 while the node runs.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode queue list --config dicomnode.yaml",
-		Args:    wantArgs(0, 0, "no arguments"),
+		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withArchive(cmd.Context(), config, func(a *archive.Archive) error {
 				entries, err := a.Queue(cmd.Context())
@@ -49,13 +52,13 @@ while the node runs.
 					return err
 				}
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), queueJSON(entries))
+					return command.PrintJSON(cmd.OutOrStdout(), queueJSON(entries))
 				}
 				return printQueue(cmd, entries)
 			})
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -110,9 +113,9 @@ func queueChangeCmd(verb, short, done string, change func(*archive.Archive, cont
 	var config string
 	cmd := &cobra.Command{
 		Use: verb + " JOB…|all", Short: short,
-		Long:    fmt.Sprintf("For the jobs with these numbers, or all that are listed: %s.\n%s", short, exitCodes),
+		Long:    fmt.Sprintf("For the jobs with these numbers, or all that are listed: %s.\n%s", short, command.ExitCodes),
 		Example: fmt.Sprintf("  dicomnode queue %s 17", verb),
-		Args:    wantArgs(1, -1, "job numbers, or \"all\""),
+		Args:    command.WantArgs(1, -1, "job numbers, or \"all\""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all := len(args) == 1 && args[0] == "all"
 			ids, err := jobNumbers(args, all)
@@ -131,7 +134,7 @@ func queueChangeCmd(verb, short, done string, change func(*archive.Archive, cont
 			})
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	return cmd
 }
 
@@ -143,7 +146,7 @@ func jobNumbers(args []string, all bool) ([]int64, error) {
 	for i, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil || id <= 0 {
-			return nil, usagef("\"dicomnode queue list\" shows the numbers", "%q is not a job number", arg)
+			return nil, command.Usagef("\"dicomnode queue list\" shows the numbers", "%q is not a job number", arg)
 		}
 		ids[i] = id
 	}

@@ -1,7 +1,10 @@
-package main
+package cli
 
 import (
 	"bytes"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/offline"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,16 +13,16 @@ import (
 
 // The offline verb writes a clean segmentation and an overlay, the same at every run.
 func TestSegmentOffline(t *testing.T) {
-	requireModel(t)
-	images := simulated(t, 2)
+	nodetest.RequireModel(t)
+	images := nodetest.Radiographs(t, 2)
 	var first []byte
 	for range 2 {
 		out := t.TempDir()
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), []string{"segment", filepath.Dir(images[0]), "--out", out, "--png", "--json"}, &stdout, &stderr); code != exitOK {
+		if code := (Program{Version: "test"}).Run(t.Context(), []string{"segment", filepath.Dir(images[0]), "--out", out, "--png", "--json"}, &stdout, &stderr); code != command.OK {
 			t.Fatalf("exit code %d: %s", code, &stderr)
 		}
-		var reports []segmented
+		var reports []offline.Report
 		if err := json.Unmarshal(stdout.Bytes(), &reports); err != nil || len(reports) != 2 {
 			t.Fatalf("%d reports, %v", len(reports), err)
 		}
@@ -39,6 +42,6 @@ func TestSegmentOffline(t *testing.T) {
 			t.Error("the second run wrote other bytes")
 		}
 		first = b
-		dciodvfy(t, filepath.Join(out, "dx-1-000000.seg.dcm"))
+		nodetest.Dciodvfy(t, filepath.Join(out, "dx-1-000000.seg.dcm"))
 	}
 }

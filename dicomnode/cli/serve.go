@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -14,9 +14,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/node"
+	"dicomnode/internal/hint"
 )
 
-func serveCmd() *cobra.Command {
+func serveCmd(version string) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
 		Use: "serve [--config FILE]", Short: "receive, segment and deliver until stopped",
@@ -25,32 +28,34 @@ them, deliver the SEG to the PACS of their route. SIGTERM finishes open
 associations and running jobs first. SIGHUP reads peers, routes and retention
 again without dropping associations; a file with problems is reported and
 changes nothing.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode serve --config dicomnode.yaml",
-		Args:    wantArgs(0, 0, "no arguments"),
+		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(path)
+			c, err := command.LoadConfig(path)
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), c, path, newLog(c.Log, cmd.ErrOrStderr()))
+			log := newLog(c.Log, cmd.ErrOrStderr())
+			return serve(cmd.Context(), node.Options{Config: c, Version: version, Log: log}, path)
 		},
 	}
-	configFlag(cmd, &path)
+	command.ConfigFlag(cmd, &path)
 	return cmd
 }
 
-func serve(ctx context.Context, c configs.Config, path string, log *slog.Logger) (err error) {
-	n, err := openNode(ctx, c, log)
+func serve(ctx context.Context, o node.Options, path string) (err error) {
+	c, log := o.Config, o.Log
+	n, err := node.Open(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, n.close()) }()
+	defer func() { err = errors.Join(err, n.Close()) }()
 	ln, err := net.Listen("tcp", c.Node.Listen)
 	if err != nil {
-		return hinted(fmt.Errorf("listen: %w", err), "is another program using the port? see node: {listen: …}")
+		return hint.Add(fmt.Errorf("listen: %w", err), "is another program using the port? see node: {listen: …}")
 	}
-	stop := n.reloadOnHangup(path)
+	stop := reloadOnHangup(n, path)
 	defer stop()
 	log.Info("listening", "address", ln.Addr().String(), "ae_title", c.Node.AETitle, "peers", len(c.Peers), "routes", len(c.Routes))
 	if len(c.Peers) == 0 {
@@ -60,32 +65,16 @@ func serve(ctx context.Context, c configs.Config, path string, log *slog.Logger)
 }
 
 // reloadOnHangup reads the configuration again on each SIGHUP until stop.
-func (n *node) reloadOnHangup(path string) (stop func()) {
+func reloadOnHangup(n *node.Node, path string) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
 		defer close(done)
 		for range hangups {
-			n.reloadFile(path)
+			n.ReloadFile(path)
 		}
 	}()
 	return func() { signal.Stop(hangups); close(hangups); <-done }
-}
-
-// reloadFile takes over a good file and leaves everything as it is for a bad one.
-func (n *node) reloadFile(path string) {
-	c, err := configs.Load(path)
-	var problems configs.Problems
-	switch {
-	case errors.As(err, &problems):
-		for _, p := range problems {
-			n.log.Error("configuration not reloaded: "+p.String(), "hint", p.Hint)
-		}
-	case err != nil:
-		n.log.Error("configuration not reloaded", "error", err)
-	default:
-		n.reload(c)
-	}
 }
 
 // newLog writes to w as the configuration says.

@@ -1,6 +1,7 @@
-package main
+package cli
 
 import (
+	"dicomnode/dicomnode/cli/command"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,16 +9,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker (see the Makefile).
-var version = "development"
-
-func versionCmd() *cobra.Command {
+func versionCmd(version string) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "version [--json]", Short: "print the version of the program",
-		Long:    "Print the version of the program, of Go and of the source.\n" + exitCodes,
+		Long:    "Print the version of the program, of Go and of the source.\n" + command.ExitCodes,
 		Example: "  dicomnode version",
-		Args:    wantArgs(0, 0, "no arguments"),
+		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := struct {
 				Version string `json:"version"`
@@ -25,7 +23,7 @@ func versionCmd() *cobra.Command {
 				Go      string `json:"go"`
 			}{version, source(), runtime.Version()}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), v)
+				return command.PrintJSON(cmd.OutOrStdout(), v)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "dicomnode %s (source %s, %s)\nnot a medical device; not for diagnostic use\n", v.Version, v.Source, v.Go)
 			return err

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"log/slog"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dicomnode/dicomnode/nodetest"
 	"dicomnode/segment/picture"
 	"dicomnode/trainer/simulate"
 )
@@ -16,9 +17,9 @@ import (
 // The demonstration segments every radiograph, and what it says of their accuracy
 // is measured, not hoped for.
 func TestDemo(t *testing.T) {
-	requireModel(t)
+	nodetest.RequireModel(t)
 	out := t.TempDir()
-	detector := testDetector
+	detector := nodetest.Detector
 	detector.Count, detector.Darks = 3, 3
 	other := simulate.DXOptions{Out: t.TempDir(), Seed: 1, Count: 1, Rows: 256, Columns: 256} // a file of the same name
 	own, _, err := simulate.RunDX(t.Context(), other)
@@ -26,10 +27,8 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stdout strings.Builder
-	cmd := demoCmd()
-	cmd.SetOut(&stdout)
-	d := &demo{cmd: cmd, out: out, detector: detector}
-	if err := d.run(t.Context(), own, slog.New(slog.DiscardHandler)); err != nil {
+	o := Options{Inputs: own, Out: out, Detector: detector, Version: "test", Log: slog.New(slog.DiscardHandler), Print: &stdout}
+	if err := Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	overlays, err := filepath.Glob(filepath.Join(out, "*.png"))
@@ -49,7 +48,7 @@ func TestDemo(t *testing.T) {
 	if err != nil || len(segs) != detector.Count+1 {
 		t.Fatalf("%d segmentations, %v", len(segs), err)
 	}
-	dciodvfy(t, segs[0])
+	nodetest.Dciodvfy(t, segs[0])
 }
 
 // commonest is the share of the class that has most pixels.

@@ -1,7 +1,6 @@
-package main
+package demo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"dicomnode/dicomnode/demo/pacs"
+	"dicomnode/dicomnode/offline"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
@@ -17,13 +18,13 @@ import (
 )
 
 // collect takes what the PACS receives until the node has nothing left to do.
-func (d *demo) collect(ctx context.Context, waiting map[string]string) (reports []segmented, err error) {
+func (d *demo) collect(ctx context.Context, waiting map[string]string) (reports []offline.Report, err error) {
 	done := make(chan error, 1)
 	go func() { _, err := d.settled(ctx); done <- err }()
 	for {
 		select {
-		case o := <-d.pacs.objects:
-			uid, err := o.source()
+		case o := <-d.pacs.Objects:
+			uid, err := o.Source()
 			if err != nil {
 				return reports, err
 			}
@@ -44,29 +45,29 @@ func (d *demo) collect(ctx context.Context, waiting map[string]string) (reports 
 }
 
 // show writes a received segmentation and the picture of its masks on the image.
-func (d *demo) show(file string, o receivedObject) (segmented, error) {
-	masks, rows, cols, err := seg.ReadMasks(o.dataset)
+func (d *demo) show(file string, o pacs.Object) (offline.Report, error) {
+	masks, rows, cols, err := seg.ReadMasks(o.Dataset)
 	if err != nil {
-		return segmented{}, err
+		return offline.Report{}, err
 	}
 	if len(masks) != 4 {
-		return segmented{}, fmt.Errorf("demo: %d segments, want 4", len(masks))
+		return offline.Report{}, fmt.Errorf("demo: %d segments, want 4", len(masks))
 	}
 	img, err := decode.ReadFile(file)
 	if err != nil {
-		return segmented{}, err
+		return offline.Report{}, err
 	}
 	res := resultOf(masks, rows, cols)
 	if view := slices.Index(d.taken, file); view >= 0 {
-		if d.accuracy[file], err = accuracyOf(d.detector, view, res.Masks); err != nil {
-			return segmented{}, err
+		if d.accuracy[file], err = accuracyOf(d.Detector, view, res.Masks); err != nil {
+			return offline.Report{}, err
 		}
 	}
-	base := filepath.Join(d.out, uniqueName(d.names, file))
-	if err := os.WriteFile(base+".seg.dcm", part10File(o), 0o644); err != nil {
-		return segmented{}, err
+	base := filepath.Join(d.Out, offline.UniqueName(d.names, file))
+	if err := os.WriteFile(base+".seg.dcm", o.Part10(), 0o644); err != nil {
+		return offline.Report{}, err
 	}
-	return maskReport(file, base, res), writeOverlay(base+".png", img, res)
+	return maskReport(file, base, res), offline.WriteOverlay(base+".png", img, res)
 }
 
 // accuracyOf compares masks with what the detector was exposed to: the share of all
@@ -97,19 +98,11 @@ func resultOf(masks []picture.Mask, rows, cols int) *segment.Result {
 
 // maskReport counts the masks; fractions are of the exposed field, which open
 // beam, soft tissue and bone fill.
-func maskReport(file, base string, res *segment.Result) segmented {
+func maskReport(file, base string, res *segment.Result) offline.Report {
 	m := res.Masks
 	open, soft, bone, high := m.Open.Count(), m.Soft.Count(), m.Bone.Count(), m.HighPrecisionSoft.Count()
 	field := float64(max(open+soft+bone, 1))
-	return segmented{File: file, SEG: base + ".seg.dcm", Overlay: base + ".png", Rows: res.Rows, Columns: res.Columns,
+	return offline.Report{File: file, SEG: base + ".seg.dcm", Overlay: base + ".png", Rows: res.Rows, Columns: res.Columns,
 		Exposed: field / float64(res.Rows*res.Columns), OpenBeam: float64(open) / field, SoftTissue: float64(soft) / field,
 		Bone: float64(bone) / field, HighSoft: float64(high) / field}
-}
-
-// part10File is the object as a file (PS3.10 7.1).
-func part10File(o receivedObject) []byte {
-	var b bytes.Buffer
-	_ = writeSEGMeta(&b, o.sopInstanceUID) // a buffer takes everything; a bad UID would have been refused on receipt
-	b.Write(o.dataset)
-	return b.Bytes()
 }

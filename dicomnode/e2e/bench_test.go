@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/part10"
 	"dicomnode/scp"
 )
@@ -21,27 +23,27 @@ import (
 // memory of the node, which runs as its own process. Sender and PACS are not in it.
 // The first image finds the node as a start left it.
 func BenchmarkImageToSEG(b *testing.B) {
-	pacs := newKeepingPACS(b)
-	node := newProcess(b, pacs.peersAndRoutes())
-	node.start(b)
+	pacs := nodetest.NewKeepingPACS(b)
+	node := nodetest.NewProcess(b, pacs.PeersAndRoutes())
+	node.Start(b)
 	var toSEG, toAnswer []time.Duration
 	b.ResetTimer()
 	for i := range b.N {
 		b.StopTimer()
-		image := testImage{name: "large-" + strconv.Itoa(i), rows: 2500, cols: 2048}
-		file := image.file(b, b.TempDir())
+		image := nodetest.Image{Name: "large-" + strconv.Itoa(i), Rows: 2500, Cols: 2048}
+		file := image.File(b, b.TempDir())
 		b.StartTimer()
-		last, answered := storeTimed(b, node.as("MODALITY"), file)
+		last, answered := storeTimed(b, node.As("MODALITY"), file)
 		var at time.Time
-		until(b, "a segmentation", func() (ok bool) { at, ok = pacs.storedAt(image.instance()); return ok })
+		nodetest.Until(b, "a segmentation", func() (ok bool) { at, ok = pacs.StoredAt(image.Instance()); return ok })
 		toSEG, toAnswer = append(toSEG, at.Sub(last)), append(toAnswer, answered.Sub(last))
 	}
 	b.StopTimer()
 	b.ReportMetric(milliseconds(median(toSEG)), "ms-to-SEG")
 	b.ReportMetric(milliseconds(slices.Max(toSEG)), "ms-to-SEG-max")
 	b.ReportMetric(milliseconds(median(toAnswer)), "ms-to-0000")
-	b.ReportMetric(peakMemory(b, node.cmd.Process.Pid), "node-peak-MiB")
-	node.stop(b)
+	b.ReportMetric(peakMemory(b, node.PID()), "node-peak-MiB")
+	node.Stop(b)
 }
 
 func median(d []time.Duration) time.Duration {
@@ -53,15 +55,15 @@ func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 // storeTimed sends a file and returns when the last P-DATA was handed to the
 // network and when the answer came.
-func storeTimed(b *testing.B, d destination, path string) (last, answered time.Time) {
+func storeTimed(b *testing.B, d scu.Destination, path string) (last, answered time.Time) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), testTime)
+	ctx, cancel := context.WithTimeout(context.Background(), nodetest.Time)
 	defer cancel()
-	h, err := readHeader(path)
+	h, err := scu.ReadHeader(path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	client, err := d.dial(ctx, proposalsFor([]part10.Header{h})...)
+	client, err := d.Dial(ctx, scu.Proposals([]part10.Header{h})...)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"bytes"
@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/demo/pacs"
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/internal/dicomtest"
 	"dicomnode/internal/part10"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/seg"
@@ -24,14 +27,14 @@ var encodings = []struct{ file, option string }{
 // The encoding of an image changes nothing in its masks, and the border that was
 // not exposed belongs to no segment.
 func TestEncodingsGiveTheSameMasks(t *testing.T) {
-	pacs := newTestPACS(t)
+	pacs := nodetest.NewPACS(t)
 	var want []picture.Mask
 	for _, e := range encodings {
-		file := sharedData(t, "dicom/"+e.file+".dcm")
-		n := startNode(t, demoConfig(t.TempDir(), pacs.addr.Host))
-		storescu(t, n, e.option, file)
-		for _, o := range receive(t, pacs, 1) {
-			masks, rows, cols, err := seg.ReadMasks(o.dataset)
+		file := dicomtest.Shared(t, "dicom", e.file+".dcm")
+		n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
+		nodetest.Storescu(t, n.addr, e.option, file)
+		for _, o := range nodetest.Receive(t, pacs, 1) {
+			masks, rows, cols, err := seg.ReadMasks(o.Dataset)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,27 +87,27 @@ func checkBorder(t *testing.T, masks []picture.Mask, rows, cols int) {
 }
 
 // judge asks dciodvfy about a segmentation that was received.
-func judge(t *testing.T, o receivedObject) {
+func judge(t *testing.T, o pacs.Object) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "seg.dcm")
-	if err := os.WriteFile(path, part10File(o), 0o600); err != nil {
+	if err := os.WriteFile(path, o.Part10(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dciodvfy(t, path)
+	nodetest.Dciodvfy(t, path)
 }
 
 // DCMTK as modality and as PACS: one segmentation per image.
 func TestDCMTK(t *testing.T) {
-	program, dir, port := peerProgram(t, "storescp"), t.TempDir(), freePort(t)
-	startProgram(t, dir, program, "-aet", "PACS", "-od", dir, strconv.Itoa(port))
+	program, dir, port := nodetest.PeerProgram(t, "storescp"), t.TempDir(), nodetest.FreePort(t)
+	nodetest.StartProgram(t, dir, program, "-aet", "PACS", "-od", dir, strconv.Itoa(port))
 	pacs := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	until(t, "storescp", listening(pacs))
-	n := startNode(t, demoConfig(t.TempDir(), pacs))
-	images := simulated(t, 3)
-	storescu(t, n, "", images...)
+	nodetest.Until(t, "storescp", nodetest.Listening(pacs))
+	n := startNode(t, nodetest.Config(t.TempDir(), pacs))
+	images := nodetest.Radiographs(t, 3)
+	nodetest.Storescu(t, n.addr, "", images...)
 	want := len(images)
-	if _, err := os.Stat("../../shared/data"); err == nil || os.Getenv("REQUIRE_SHARED") == "1" {
-		storescu(t, n, "", sharedData(t, "dicom/RG2_UNC.dcm"), sharedData(t, "dicom/RG3_UNC.dcm"))
+	if _, err := os.Stat("../../../shared/data"); err == nil || os.Getenv("REQUIRE_SHARED") == "1" {
+		nodetest.Storescu(t, n.addr, "", dicomtest.Shared(t, "dicom", "RG2_UNC.dcm"), dicomtest.Shared(t, "dicom", "RG3_UNC.dcm"))
 		want += 2
 	}
 	if s := settle(t, n); s.Quarantined > 0 {
@@ -118,15 +121,15 @@ func TestDCMTK(t *testing.T) {
 		t.Errorf("storescp has %d files, want %d", len(files), want)
 	}
 	for _, f := range files {
-		dciodvfy(t, f)
+		nodetest.Dciodvfy(t, f)
 	}
 }
 
 // Orthanc as its users set it up: it forwards what it stores, and gets the
 // segmentation back into the study.
 func TestOrthancForwards(t *testing.T) {
-	peerProgram(t, "Orthanc")
-	text, err := os.ReadFile("../docs/orthanc/dicomnode.yaml")
+	nodetest.PeerProgram(t, "Orthanc")
+	text, err := os.ReadFile("../../docs/orthanc/dicomnode.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +137,7 @@ func TestOrthancForwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dicomPort := freePort(t)
+	dicomPort := nodetest.FreePort(t)
 	c.Node.DataDir = t.TempDir()
 	c.Peers[0].Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(dicomPort))
 	n := startNode(t, c)
@@ -146,9 +149,9 @@ func TestOrthancForwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := startOrthanc(t, dicomPort, nodePort)
+	o := nodetest.StartOrthanc(t, dicomPort, nodePort)
 
-	images := simulated(t, 2)
+	images := nodetest.Radiographs(t, 2)
 	studies := map[string]bool{}
 	for _, file := range images {
 		b, err := os.ReadFile(file)
@@ -161,21 +164,21 @@ func TestOrthancForwards(t *testing.T) {
 		}
 		studies[h.StudyInstanceUID] = true
 		var stored map[string]any
-		o.post(t, "/instances", b, &stored)
+		o.Post(t, "/instances", b, &stored)
 	}
-	until(t, "segmentations in Orthanc", func() bool { return len(o.find(t, "SEG")) >= len(images) })
+	nodetest.Until(t, "segmentations in Orthanc", func() bool { return len(o.Find(t, "SEG")) >= len(images) })
 	settle(t, n)
-	ids := o.find(t, "SEG")
+	ids := o.Find(t, "SEG")
 	if len(ids) != len(images) {
 		t.Errorf("Orthanc has %d segmentations, want %d", len(ids), len(images))
 	}
 	for i, id := range ids {
 		file := filepath.Join(t.TempDir(), fmt.Sprintf("%d.dcm", i))
-		b := o.file(t, id)
+		b := o.File(t, id)
 		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		dciodvfy(t, file)
+		nodetest.Dciodvfy(t, file)
 		h, err := part10.ReadHeader(bytes.NewReader(b))
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"context"
@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/node"
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
 )
 
@@ -26,11 +29,11 @@ var killedDelivering = []int{10, 50, 90}
 // while images stream in. Every image that was answered 0000 has exactly one
 // segmentation at the PACS in the end, and what came twice was the same bytes.
 func TestKilledAtRandomMoments(t *testing.T) {
-	pacs := newKeepingPACS(t)
+	pacs := nodetest.NewKeepingPACS(t)
 	delivering := make(chan chan struct{})
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	pacs.answer = func(n int) {
+	pacs.Answer = func(n int) {
 		if slices.Contains(killedDelivering, n) {
 			killed := make(chan struct{})
 			select {
@@ -40,17 +43,17 @@ func TestKilledAtRandomMoments(t *testing.T) {
 			}
 		}
 	}
-	k := newProcess(t, pacs.peersAndRoutes())
-	k.start(t)
+	k := nodetest.NewProcess(t, pacs.PeersAndRoutes())
+	k.Start(t)
 	acknowledged := make(chan string, killImages)
 	streamed := make(chan struct{})
-	go func() { defer close(streamed); stream(ctx, t, k.as("MODALITY"), acknowledged) }()
+	go func() { defer close(streamed); stream(ctx, t, k.As("MODALITY"), acknowledged) }()
 	defer func() { cancel(); <-streamed }()
 
 	acked := killWhile(ctx, t, k, acknowledged, delivering)
 	settled(ctx, t, k, pacs, len(acked))
-	k.stop(t)
-	counts := pacs.sources()
+	k.Stop(t)
+	counts := pacs.Sources()
 	for _, uid := range acked {
 		if counts[uid] != 1 {
 			t.Errorf("an acknowledged image has %d segmentations", counts[uid])
@@ -59,18 +62,18 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	if len(counts) != len(acked) {
 		t.Errorf("segmentations of %d images, %d were acknowledged", len(counts), len(acked))
 	}
-	if pacs.repeats < len(killedDelivering) {
-		t.Errorf("%d repeats reached the PACS, want at least the %d that it could not answer", pacs.repeats, len(killedDelivering))
+	if pacs.Repeats < len(killedDelivering) {
+		t.Errorf("%d repeats reached the PACS, want at least the %d that it could not answer", pacs.Repeats, len(killedDelivering))
 	}
-	if pacs.changed > 0 {
-		t.Errorf("%d of %d repeats were other bytes under the same SOP Instance UID", pacs.changed, pacs.repeats)
+	if pacs.Changed > 0 {
+		t.Errorf("%d of %d repeats were other bytes under the same SOP Instance UID", pacs.Changed, pacs.Repeats)
 	}
-	t.Logf("%d images acknowledged, %d arrivals at the PACS, %d of them repeats", len(acked), pacs.arrivals, pacs.repeats)
+	t.Logf("%d images acknowledged, %d arrivals at the PACS, %d of them repeats", len(acked), pacs.Arrivals, pacs.Repeats)
 }
 
 // killWhile kills the node while images are acknowledged and returns their SOP
 // Instance UIDs when all are and all kills are done.
-func killWhile(ctx context.Context, t *testing.T, k *process, acknowledged <-chan string, delivering <-chan chan struct{}) (acked []string) {
+func killWhile(ctx context.Context, t *testing.T, k *nodetest.Process, acknowledged <-chan string, delivering <-chan chan struct{}) (acked []string) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -83,13 +86,13 @@ func killWhile(ctx context.Context, t *testing.T, k *process, acknowledged <-cha
 		case uid := <-acknowledged:
 			acked = append(acked, uid)
 		case killed := <-delivering:
-			k.kill()
+			k.Kill()
 			close(killed)
-			k.start(t)
+			k.Start(t)
 			within++
 		case <-next.C:
-			k.kill()
-			k.start(t)
+			k.Kill()
+			k.Start(t)
 			if randomly++; randomly < randomKills {
 				next.Reset(moment())
 			}
@@ -102,40 +105,40 @@ func killWhile(ctx context.Context, t *testing.T, k *process, acknowledged <-cha
 
 // settled waits until the PACS has a segmentation of each image and the node has
 // nothing more to do.
-func settled(ctx context.Context, t *testing.T, k *process, pacs *keepingPACS, images int) {
+func settled(ctx context.Context, t *testing.T, k *nodetest.Process, pacs *nodetest.KeepingPACS, images int) {
 	t.Helper()
-	c, err := configs.Load(k.config)
+	c, err := configs.Load(k.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := archive.OpenShared(ctx, archive.Options{Dir: archiveDir(c)})
+	a, err := archive.OpenShared(ctx, archive.Options{Dir: node.ArchiveDir(c)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	until(t, fmt.Sprintf("segmentations of %d images and an empty queue", images), func() bool {
+	nodetest.Until(t, fmt.Sprintf("segmentations of %d images and an empty queue", images), func() bool {
 		s, err := a.Stats(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(pacs.sources()) >= images && s.Waiting+s.Running+s.Retrying+s.Quarantined == 0
+		return len(pacs.Sources()) >= images && s.Waiting+s.Running+s.Retrying+s.Quarantined == 0
 	})
 }
 
 // stream sends each image, again after a failure, until it is acknowledged.
-func stream(ctx context.Context, t *testing.T, node destination, acknowledged chan<- string) {
+func stream(ctx context.Context, t *testing.T, node scu.Destination, acknowledged chan<- string) {
 	dir := t.TempDir()
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for i := range killImages {
-		image := testImage{name: fmt.Sprintf("small-%03d", i), rows: 96, cols: 64 + i}
-		file, err := image.write(dir)
+		image := nodetest.Image{Name: fmt.Sprintf("small-%03d", i), Rows: 96, Cols: 64 + i}
+		file, err := image.Write(dir)
 		if err != nil {
 			t.Errorf("write %s: %v", filepath.Base(file), err)
 			return
 		}
 		for stored := false; !stored; {
-			results, _ := node.storeFiles(ctx, []string{file}, func() {}) // a killed node is no news
+			results, _ := node.StoreFiles(ctx, []string{file}, func() {}) // a killed node is no news
 			stored = len(results) == 1 && results[0].Status == "0000"
 			select {
 			case <-pause.C:
@@ -143,6 +146,6 @@ func stream(ctx context.Context, t *testing.T, node destination, acknowledged ch
 				return
 			}
 		}
-		acknowledged <- image.instance()
+		acknowledged <- image.Instance()
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -9,40 +9,42 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
 	"dicomnode/scp"
 )
 
-// lineIdle is how long an association to a destination waits for the next object.
-const lineIdle = 3 * time.Second
+// idleTime is how long an association to a destination waits for the next object.
+const idleTime = 3 * time.Second
 
-// lines keeps associations to destinations open for a moment, so that a burst of
+// associations keeps those to destinations open for a moment, so that a burst of
 // results does not associate for each.
-type lines struct {
+type associations struct {
 	dial      func(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error)
 	mu        sync.Mutex
-	idle      map[lineKey][]*line // whoever takes a line out of here owns it
+	idle      map[associationKey][]*idleAssociation // whoever takes one out of here owns it
 	releasing sync.WaitGroup
 }
 
-// lineKey is what an association can be used for.
-type lineKey struct{ aeTitle, address, sopClass, transferSyntax string }
+// associationKey is what an association can be used for.
+type associationKey struct{ aeTitle, address, sopClass, transferSyntax string }
 
-type line struct {
+// idleAssociation waits for the next object.
+type idleAssociation struct {
 	client *scp.Client
 	timer  *time.Timer
 }
 
 // store sends o over a waiting association, or over a new one when there is none
 // or the waiting one has died meanwhile.
-func (l *lines) store(ctx context.Context, p configs.Peer, o archive.Object) (scp.Status, error) {
-	key := lineKey{p.AETitle, p.Address, o.SOPClassUID, o.TransferSyntaxUID}
-	if client := l.take(key); client != nil {
-		if status, err := l.send(ctx, key, client, o); err == nil {
+func (a *associations) store(ctx context.Context, p configs.Peer, o archive.Object) (scp.Status, error) {
+	key := associationKey{p.AETitle, p.Address, o.SOPClassUID, o.TransferSyntaxUID}
+	if client := a.take(key); client != nil {
+		if status, err := a.send(ctx, key, client, o); err == nil {
 			return status, nil
 		}
 	}
-	client, err := l.dial(ctx, p, scp.Proposal{AbstractSyntax: key.sopClass, TransferSyntaxes: []string{key.transferSyntax}})
+	client, err := a.dial(ctx, p, scp.Proposal{AbstractSyntax: key.sopClass, TransferSyntaxes: []string{key.transferSyntax}})
 	if err != nil {
 		return 0, err
 	}
@@ -50,15 +52,15 @@ func (l *lines) store(ctx context.Context, p configs.Peer, o archive.Object) (sc
 		_ = client.Release(ctx) // the refusal is the news
 		return 0, archive.Permanent(fmt.Errorf("it does not accept SOP class %s in transfer syntax %s", key.sopClass, key.transferSyntax))
 	}
-	return l.send(ctx, key, client, o)
+	return a.send(ctx, key, client, o)
 }
 
 // send performs one C-STORE and keeps the association unless it broke. A status
 // that is no success is the caller's to judge.
-func (l *lines) send(ctx context.Context, key lineKey, client *scp.Client, o archive.Object) (scp.Status, error) {
+func (a *associations) send(ctx context.Context, key associationKey, client *scp.Client, o archive.Object) (scp.Status, error) {
 	f, err := o.OpenDataset()
 	if err != nil {
-		l.put(key, client)
+		a.put(key, client)
 		return 0, err
 	}
 	defer f.Close()
@@ -70,71 +72,76 @@ func (l *lines) send(ctx context.Context, key lineKey, client *scp.Client, o arc
 		client.Abort()
 		return 0, err
 	}
-	l.put(key, client)
+	a.put(key, client)
 	return status, nil
 }
 
 // take returns a waiting association, nil when there is none.
-func (l *lines) take(key lineKey) *scp.Client {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	waiting := l.idle[key]
+func (a *associations) take(key associationKey) *scp.Client {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	waiting := a.idle[key]
 	if len(waiting) == 0 {
 		return nil
 	}
 	last := waiting[len(waiting)-1]
-	l.idle[key] = waiting[:len(waiting)-1]
+	a.idle[key] = waiting[:len(waiting)-1]
 	last.timer.Stop()
 	return last.client
 }
 
-// put keeps an association for lineIdle.
-func (l *lines) put(key lineKey, client *scp.Client) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.idle == nil {
-		l.idle = map[lineKey][]*line{}
+// put keeps an association for idleTime.
+func (a *associations) put(key associationKey, client *scp.Client) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.idle == nil {
+		a.idle = map[associationKey][]*idleAssociation{}
 	}
-	w := &line{client: client}
-	w.timer = time.AfterFunc(lineIdle, func() { l.expire(key, w) })
-	l.idle[key] = append(l.idle[key], w)
+	w := &idleAssociation{client: client}
+	w.timer = time.AfterFunc(idleTime, func() { a.expire(key, w) })
+	a.idle[key] = append(a.idle[key], w)
 }
 
 // expire releases w unless somebody took it first.
-func (l *lines) expire(key lineKey, w *line) {
-	l.mu.Lock()
-	i := slices.Index(l.idle[key], w)
+func (a *associations) expire(key associationKey, w *idleAssociation) {
+	a.mu.Lock()
+	i := slices.Index(a.idle[key], w)
 	if i < 0 {
-		l.mu.Unlock()
+		a.mu.Unlock()
 		return
 	}
-	l.idle[key] = slices.Delete(l.idle[key], i, i+1)
-	l.releasing.Add(1)
-	l.mu.Unlock()
-	defer l.releasing.Done()
+	a.idle[key] = slices.Delete(a.idle[key], i, i+1)
+	a.releasing.Add(1)
+	a.mu.Unlock()
+	defer a.releasing.Done()
 	release(w.client)
 }
 
 // close releases every waiting association.
-func (l *lines) close() {
-	l.mu.Lock()
-	idle := l.idle
-	l.idle = nil
-	l.mu.Unlock()
+func (a *associations) close() {
+	a.mu.Lock()
+	idle := a.idle
+	a.idle = nil
+	a.mu.Unlock()
 	for _, waiting := range idle {
 		for _, w := range waiting {
 			w.timer.Stop()
 			release(w.client)
 		}
 	}
-	l.releasing.Wait()
+	a.releasing.Wait()
 }
 
 // release ends an association politely, within a bounded time.
 func release(c *scp.Client) {
-	ctx, cancel := context.WithTimeout(context.Background(), lineIdle)
+	ctx, cancel := context.WithTimeout(context.Background(), idleTime)
 	defer cancel()
 	if err := c.Release(ctx); err != nil {
 		c.Abort()
 	}
+}
+
+// dial associates with a destination under the configuration of the moment.
+func (n *Node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error) {
+	return scu.NewDialer(*n.config.Load()).Dial(ctx, scu.Addr(p), proposals...)
 }

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/uid"
 )
 
@@ -51,7 +52,7 @@ func column(rows [][]string, i int) []string {
 
 func conformance(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../docs/conformance.md")
+	text, err := os.ReadFile("../../docs/conformance.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func sorted(s []string) []string { s = slices.Clone(s); slices.Sort(s); return s
 
 func TestConformanceDocLimits(t *testing.T) {
 	server := newServer(configs.Default(), nil, nil)
-	dialer := newDialer(configs.Default())
+	dialer := scu.NewDialer(configs.Default())
 	want := map[string]string{
 		"network.max_pdu_length":            fmt.Sprint(server.MaxPDULength),
 		"network.max_associations":          fmt.Sprint(server.MaxAssociations),

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"dicomnode/configs"
-	"dicomnode/model"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 )
@@ -28,10 +28,10 @@ type engine struct {
 	seen    string // state of the history when it was last looked at
 }
 
-func openEngine(ctx context.Context, c configs.Config, log *slog.Logger) (*engine, error) {
+func openEngine(c configs.Config, log *slog.Logger) (*engine, error) {
 	e := &engine{config: c, log: log, seen: publications(c)}
 	var err error
-	if e.pipeline, e.close, err = openPipeline(ctx, c); err != nil {
+	if e.pipeline, e.close, err = pipeline.Open(c); err != nil {
 		return nil, err
 	}
 	e.announce("model ready")
@@ -45,14 +45,14 @@ func (e *engine) announce(message string) {
 
 // Run segments one image with the model that is current when it begins.
 func (e *engine) Run(ctx context.Context, img *decode.Image) (*segment.Result, error) {
-	e.refresh(ctx)
+	e.refresh()
 	e.using.RLock()
 	defer e.using.RUnlock()
 	return e.pipeline.Run(ctx, img)
 }
 
 // refresh takes over a model that was published since it last looked.
-func (e *engine) refresh(ctx context.Context) {
+func (e *engine) refresh() {
 	e.looking.Lock()
 	defer e.looking.Unlock()
 	now := publications(e.config)
@@ -60,7 +60,7 @@ func (e *engine) refresh(ctx context.Context) {
 		return
 	}
 	e.seen = now
-	p, closeModel, err := openPipeline(ctx, e.config)
+	p, closeModel, err := pipeline.Open(e.config)
 	if err != nil {
 		e.log.Error("published model not taken over, the old one stays", "error", err, "hint", "dicomnode model verify; dicomnode model rollback")
 		return
@@ -81,27 +81,12 @@ func (e *engine) Close() error { return e.close() }
 // publications tells one state of the published models from another, without
 // reading them; nothing changes for a node whose configuration names its model.
 func publications(c configs.Config) string {
-	if c.Model.Bundle != published {
+	if c.Model.Bundle != pipeline.Published {
 		return ""
 	}
-	info, err := os.Stat(modelStore(c).HistoryFile())
+	info, err := os.Stat(pipeline.ModelStore(c).HistoryFile())
 	if err != nil {
 		return ""
 	}
 	return fmt.Sprint(info.Size(), info.ModTime().UnixNano())
-}
-
-// configuredBundle is the bundle that the configuration asks for.
-func configuredBundle(c configs.Config) (*model.Bundle, error) {
-	if c.Model.Bundle != published {
-		return loadBundle(c.Model.Bundle)
-	}
-	b, err := modelStore(c).Current()
-	if err != nil {
-		return nil, hinted(err, "dicomnode model rollback goes back to the model before; model: {bundle: embedded} is always there")
-	}
-	if b == nil {
-		return model.Embedded()
-	}
-	return b, nil
 }

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/model"
 	"dicomnode/segment/decode"
 )
@@ -27,12 +29,12 @@ func tinyBundle(t *testing.T, seed uint64) *model.Bundle {
 
 func testEngine(t *testing.T) (e *engine, store model.Store, log *bytes.Buffer) {
 	t.Helper()
-	requireModel(t)
+	nodetest.RequireModel(t)
 	c := configs.Default()
 	c.Node.DataDir = t.TempDir()
 	c.Model.Device, c.Model.Threads = "cpu", 1
 	log = &bytes.Buffer{}
-	e, err := openEngine(t.Context(), c, slog.New(slog.NewTextHandler(log, nil)))
+	e, err := openEngine(c, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +43,7 @@ func testEngine(t *testing.T) (e *engine, store model.Store, log *bytes.Buffer) 
 			t.Error(err)
 		}
 	})
-	return e, modelStore(c), log
+	return e, pipeline.ModelStore(c), log
 }
 
 func flatImage() *decode.Image {
@@ -137,7 +139,7 @@ func TestEngineDropsNoWork(t *testing.T) {
 
 // A model of the exposed field cannot become the one that segments.
 func TestEngineRefusesAFieldModel(t *testing.T) {
-	requireModel(t)
+	nodetest.RequireModel(t)
 	b, err := model.EmbeddedField()
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +150,7 @@ func TestEngineRefusesAFieldModel(t *testing.T) {
 	if err := os.WriteFile(c.Model.Bundle, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if e, err := openEngine(t.Context(), c, slog.New(slog.DiscardHandler)); !errors.Is(err, model.ErrTarget) {
+	if e, err := openEngine(c, slog.New(slog.DiscardHandler)); !errors.Is(err, model.ErrTarget) {
 		t.Errorf("engine %v, error %v, want %v", e, err, model.ErrTarget)
 	}
 }

@@ -1,12 +1,15 @@
-package main
+// Package node is the product: Serve receives images (C-STORE), has them segmented and
+// delivers the segmentations, and removes what is finished and old. A program, a test or
+// a console stands on it; it knows no command line.
+package node
 
 import (
 	"context"
 	"errors"
-	"io/fs"
+	"fmt"
 	"log/slog"
 	"net"
-	"slices"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -14,25 +17,61 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/hint"
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 	"dicomnode/segment/dark"
-	"dicomnode/segment/decode"
 )
 
-// shutdownTime is how long open associations may finish after SIGTERM.
-const shutdownTime = 20 * time.Second
+// ShutdownTime is how long open associations may finish after SIGTERM.
+const ShutdownTime = 20 * time.Second
 
-// node is the product: what arrives is archived, what is archived is segmented,
-// what is segmented is delivered.
-type node struct {
-	config  atomic.Pointer[configs.Config] // replaced whole by reload
-	log     *slog.Logger
-	archive *archive.Archive
-	engine  *engine
-	darks   *dark.Store
-	server  *scp.Server
-	lines   *lines // open associations to destinations
+// Options are what a node is made of.
+type Options struct {
+	Config  configs.Config // checked
+	Version string         // of the program, as the SEG names it
+	Log     *slog.Logger
 }
+
+// Node is a running node: what arrives is archived, what is archived is segmented,
+// what is segmented is delivered. Its methods may be called from several goroutines.
+type Node struct {
+	config       atomic.Pointer[configs.Config] // replaced whole by Reload
+	version      string
+	log          *slog.Logger
+	archive      *archive.Archive
+	engine       *engine
+	darks        *dark.Store
+	server       *scp.Server
+	associations *associations // open ones to destinations
+}
+
+// ArchiveDir is where a configuration has the index and the objects.
+func ArchiveDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "archive") }
+
+// Open prepares everything that Serve runs; Close it afterwards. One node uses a data
+// folder at a time.
+func Open(ctx context.Context, o Options) (*Node, error) {
+	c := o.Config
+	e, err := openEngine(c, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	darks, _ := e.pipeline.Calibration.(*dark.Store)
+	a, err := archive.Open(ctx, archive.Options{Dir: ArchiveDir(c), Log: o.Log,
+		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName})
+	if err != nil {
+		return nil, errors.Join(hint.Add(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), e.Close())
+	}
+	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks}
+	n.config.Store(&c)
+	n.associations = &associations{dial: n.dial}
+	n.server = newServer(c, n, o.Log)
+	return n, nil
+}
+
+// Close closes the archive and the models. Serve must have ended.
+func (n *Node) Close() error { return errors.Join(n.archive.Close(), n.engine.Close()) }
 
 // Serve runs the chain until ctx ends, then lets open associations and running
 // jobs finish. Nothing acknowledged is lost if they do not.
@@ -43,7 +82,7 @@ type node struct {
 //	                            ├─────────► n.learnDark: dark frames of the calibration AE title
 //	                            └─────────► n.deliver ── C-STORE ──► PACS
 //	n.retain removes what is finished and old.
-func (n *node) Serve(ctx context.Context, ln net.Listener) error {
+func (n *Node) Serve(ctx context.Context, ln net.Listener) error {
 	background := context.WithoutCancel(ctx)
 	working, stopWork := context.WithCancel(background)
 	defer stopWork()
@@ -58,91 +97,16 @@ func (n *node) Serve(ctx context.Context, ln net.Listener) error {
 	g.Go(func() error {
 		<-ctx.Done()
 		n.log.Info("shutting down")
-		finish, cancel := context.WithTimeout(background, shutdownTime)
+		finish, cancel := context.WithTimeout(background, ShutdownTime)
 		defer cancel()
 		err := n.server.Shutdown(finish)
 		stopWork()
 		return ignore(err, context.DeadlineExceeded)
 	})
 	err := g.Wait()
-	n.lines.close()
+	n.associations.close()
 	return err
 }
-
-// segment does a segment job: the outputs of the image's route. An image that no
-// route matches is kept and has no output.
-func (n *node) segment(ctx context.Context, o archive.Object) ([]archive.Output, error) {
-	begun, c := time.Now(), n.config.Load()
-	route, ok := c.Route(o.Source, o.Modality)
-	if !ok {
-		n.log.Info("image kept, no route matches it", "object", o.ID, "peer", o.Source, "modality", o.Modality)
-		return nil, nil
-	}
-	img, err := decode.ReadFile(o.Path())
-	if err != nil {
-		return nil, quarantine(err)
-	}
-	img.Received = o.Received
-	res, err := n.engine.Run(ctx, img)
-	if err != nil {
-		return nil, quarantine(err)
-	}
-	n.reportDark(o, res.Dark)
-	out, err := segOutput(c, route, img, res)
-	if err != nil {
-		return nil, err
-	}
-	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "took", time.Since(begun))
-	return []archive.Output{out}, nil
-}
-
-// hopeless are the errors that a repeat meets again: an image that cannot be
-// decoded, and a file that somebody removed.
-var hopeless = []error{decode.ErrUnsupported, decode.ErrMalformed, fs.ErrNotExist}
-
-// quarantine keeps the queue from trying again what cannot go better.
-func quarantine(err error) error {
-	if slices.ContainsFunc(hopeless, func(h error) bool { return errors.Is(err, h) }) {
-		return archive.Permanent(err)
-	}
-	return err
-}
-
-// reportDark says when an image went without its detector's dark frames: for want of
-// them, or because they cannot be read.
-func (n *node) reportDark(o archive.Object, d dark.Record) {
-	switch {
-	case d.Err != nil:
-		n.log.Warn("dark signal estimated, see \"dicomnode dark list\"", "object", o.ID, "peer", o.Source, "reason", d.Reason, "error", d.Err)
-	case d.Method == "estimated":
-		n.log.Info("dark signal estimated", "object", o.ID, "peer", o.Source, "reason", d.Reason)
-	}
-}
-
-// learnDark does a dark job: one more dark frame of its detector.
-func (n *node) learnDark(ctx context.Context, o archive.Object) error {
-	img, err := decode.ReadFile(o.Path())
-	if err != nil {
-		return quarantine(err)
-	}
-	if err := n.darks.AddDark(img); err != nil {
-		return quarantine(err)
-	}
-	n.log.Info("dark frame learnt", "object", o.ID, "peer", o.Source)
-	return nil
-}
-
-// reload takes over peers, routes and retention; open associations go on.
-func (n *node) reload(c configs.Config) {
-	old := n.config.Load()
-	merged := *old
-	merged.Peers, merged.Routes, merged.Retention = c.Peers, c.Routes, c.Retention
-	n.config.Store(&merged)
-	n.lines.close()
-	n.log.Info("configuration reloaded", "peers", len(c.Peers), "routes", len(c.Routes))
-}
-
-func (n *node) close() error { return errors.Join(n.archive.Close(), n.engine.Close()) }
 
 // ignore drops the errors that mean the end was asked for.
 func ignore(err, expected error) error {
@@ -150,4 +114,24 @@ func ignore(err, expected error) error {
 		return nil
 	}
 	return err
+}
+
+// Stats counts the node's objects and jobs.
+func (n *Node) Stats(ctx context.Context) (archive.Stats, error) { return n.archive.Stats(ctx) }
+
+// Settled waits until nothing is left to do but what is quarantined, or until ctx ends.
+func (n *Node) Settled(ctx context.Context) (archive.Stats, error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s, err := n.archive.Stats(ctx)
+		if err != nil || s.Waiting+s.Running+s.Retrying == 0 {
+			return s, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return s, ctx.Err()
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"os"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dicomnode/dicomnode/nodetest"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/uid"
 )
@@ -13,7 +14,7 @@ import (
 // quarantined waits until the node's only job is quarantined and returns it.
 func quarantined(t *testing.T, n *testNode) (e archive.Entry) {
 	t.Helper()
-	until(t, "one quarantined job", func() bool {
+	nodetest.Until(t, "one quarantined job", func() bool {
 		entries, err := n.archive.Queue(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -31,15 +32,15 @@ func quarantined(t *testing.T, n *testNode) (e archive.Entry) {
 func TestImagesThatCannotBeSegmented(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		image  testImage
+		image  nodetest.Image
 		reason string
 	}{
-		{"no pixels", testImage{name: "none"}, "no Pixel Data (7FE0,0010)"},
-		{"nothing to carry over as Study Instance UID", testImage{name: "no-study", rows: 40, cols: 32, noStudy: true}, "StudyInstanceUID"},
+		{"no pixels", nodetest.Image{Name: "none"}, "no Pixel Data (7FE0,0010)"},
+		{"nothing to carry over as Study Instance UID", nodetest.Image{Name: "no-study", Rows: 40, Cols: 32, NoStudy: true}, "StudyInstanceUID"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := startNode(t, demoConfig(t.TempDir(), "127.0.0.1:1"))
-			mustStore(t, n.as("MODALITY", "XNET"), []string{c.image.file(t, t.TempDir())})
+			n := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1"))
+			nodetest.Store(t, n.as("MODALITY", "XNET"), []string{c.image.File(t, t.TempDir())})
 			e := quarantined(t, n)
 			if e.Kind != "segment" || e.Attempts != 1 || !strings.Contains(e.Reason, c.reason) || strings.Contains(e.Reason, "SIMULATED") {
 				t.Errorf("%s job after %d attempts: %q, want %q", e.Kind, e.Attempts, e.Reason, c.reason)
@@ -50,12 +51,12 @@ func TestImagesThatCannotBeSegmented(t *testing.T) {
 
 // A destination that does not take segmentations is not asked again and again.
 func TestDestinationWithoutSegmentation(t *testing.T) {
-	other := startNode(t, demoConfig(t.TempDir(), "127.0.0.1:1")) // takes images only
-	c := demoConfig(t.TempDir(), other.addr)
+	other := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1")) // takes images only
+	c := nodetest.Config(t.TempDir(), other.addr)
 	c.Peers[1].AETitle = "XNET"
 	c.Node.AETitle = "MODALITY"
 	n := startNode(t, c)
-	mustStore(t, n.as("MODALITY", "MODALITY"), []string{testImage{name: "image", rows: 40, cols: 32}.file(t, t.TempDir())})
+	nodetest.Store(t, n.as("MODALITY", "MODALITY"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
 	e := quarantined(t, n)
 	if e.Kind != "deliver" || e.Attempts != 1 || !strings.Contains(e.Reason, "deliver to pacs: it does not accept SOP class "+uid.SegmentationStorage) {
 		t.Errorf("%s job after %d attempts: %q", e.Kind, e.Attempts, e.Reason)
@@ -64,14 +65,14 @@ func TestDestinationWithoutSegmentation(t *testing.T) {
 
 // A file that somebody removed does not come back by trying.
 func TestObjectThatIsGone(t *testing.T) {
-	c := demoConfig(t.TempDir(), "127.0.0.1:1")
+	c := nodetest.Config(t.TempDir(), "127.0.0.1:1")
 	n := startNode(t, c)
-	mustStore(t, n.as("MODALITY", "XNET"), []string{testImage{name: "image", rows: 40, cols: 32}.file(t, t.TempDir())})
-	until(t, "a delivery to try again", func() bool {
+	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
+	nodetest.Until(t, "a delivery to try again", func() bool {
 		entries, err := n.archive.Queue(t.Context())
 		return err == nil && len(entries) == 1 && entries[0].State == archive.Retrying
 	})
-	files, err := filepath.Glob(filepath.Join(archiveDir(c), "objects", "*", "*.dcm"))
+	files, err := filepath.Glob(filepath.Join(ArchiveDir(c), "objects", "*", "*.dcm"))
 	if err != nil || len(files) != 2 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
@@ -80,9 +81,9 @@ func TestObjectThatIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pacs := newKeepingPACS(t)
-	c.Peers[1].Address = pacs.address
-	n.reload(c)
+	pacs := nodetest.NewKeepingPACS(t)
+	c.Peers[1].Address = pacs.Address
+	n.Reload(c)
 	if _, err := n.archive.Retry(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -28,7 +28,7 @@ const resolveTime = 2 * time.Second
 
 // NewSession admits the application entities that the configuration lists, from
 // their addresses only, and says in the log which line would admit the others.
-func (n *node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) {
+func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) {
 	c := n.config.Load()
 	purpose := archive.Segment
 	switch p.Called {
@@ -97,7 +97,7 @@ func routed(c *configs.Config, peer string) bool {
 
 // session is one association of an admitted peer.
 type session struct {
-	node    *node
+	node    *Node
 	called  string
 	peer    configs.Peer
 	purpose archive.Purpose

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -11,7 +11,7 @@ const retainEvery = time.Minute
 
 // retain removes what is finished, now and then until ctx ends: what is older
 // than the configuration keeps, and more when the disk runs short.
-func (n *node) retain(ctx context.Context) {
+func (n *Node) retain(ctx context.Context) {
 	tick := time.NewTicker(retainEvery)
 	defer tick.Stop()
 	for {
@@ -26,7 +26,7 @@ func (n *node) retain(ctx context.Context) {
 }
 
 // removeOld removes what has been kept long enough.
-func (n *node) removeOld(ctx context.Context) {
+func (n *Node) removeOld(ctx context.Context) {
 	keep := n.config.Load().Retention.Keep
 	if keep == 0 {
 		return
@@ -40,7 +40,7 @@ func (n *node) removeOld(ctx context.Context) {
 
 // removeForRoom removes the oldest of what is finished while the disk is short
 // of space: refusing images would be worse than losing copies.
-func (n *node) removeForRoom(ctx context.Context) {
+func (n *Node) removeForRoom(ctx context.Context) {
 	want := n.config.Load().Retention.MinFree()
 	if want == 0 {
 		return
@@ -56,7 +56,7 @@ func (n *node) removeForRoom(ctx context.Context) {
 }
 
 // retainFailed reports an error, unless the end was asked for.
-func (n *node) retainFailed(ctx context.Context, err error) {
+func (n *Node) retainFailed(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		n.log.Error("finished objects not removed", "error", err)
 	}

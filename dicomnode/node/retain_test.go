@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -12,13 +12,15 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
 )
 
 // keeper is a node that has an archive, and neither network nor model.
-func keeper(t *testing.T, r configs.Retention) (*node, *lockedBuffer) {
+func keeper(t *testing.T, r configs.Retention) (*Node, *nodetest.Buffer) {
 	t.Helper()
-	log := &lockedBuffer{}
+	log := &nodetest.Buffer{}
 	a, err := archive.Open(t.Context(), archive.Options{Dir: t.TempDir(), MinFree: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -30,16 +32,16 @@ func keeper(t *testing.T, r configs.Retention) (*node, *lockedBuffer) {
 	})
 	c := configs.Default()
 	c.Retention = r
-	n := &node{archive: a, log: slog.New(slog.NewTextHandler(log, nil)), lines: &lines{}}
+	n := &Node{archive: a, log: slog.New(slog.NewTextHandler(log, nil)), associations: &associations{}}
 	n.config.Store(&c)
 	return n, log
 }
 
 // keep stores a small object, with a job when the purpose asks for one.
-func (n *node) keep(t *testing.T, name string, purpose archive.Purpose) archive.Object {
+func (n *Node) keep(t *testing.T, name string, purpose archive.Purpose) archive.Object {
 	t.Helper()
-	path := testImage{name: name}.file(t, t.TempDir())
-	h, err := readHeader(path)
+	path := nodetest.Image{Name: name}.File(t, t.TempDir())
+	h, err := scu.ReadHeader(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +62,7 @@ func (n *node) keep(t *testing.T, name string, purpose archive.Purpose) archive.
 	return o
 }
 
-func (n *node) has(t *testing.T, o archive.Object) bool {
+func (n *Node) has(t *testing.T, o archive.Object) bool {
 	t.Helper()
 	_, err := n.archive.Object(t.Context(), o.ID)
 	if err != nil && !errors.Is(err, archive.ErrNotFound) {
@@ -70,7 +72,7 @@ func (n *node) has(t *testing.T, o archive.Object) bool {
 }
 
 // retaining runs n.retain in the bubble until the function it returns is called.
-func (n *node) retaining() (stop func()) {
+func (n *Node) retaining() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { n.retain(ctx); close(done) }()
@@ -145,7 +147,7 @@ func TestRetainForRoom(t *testing.T) {
 func TestRetentionReloads(t *testing.T) {
 	n, _ := keeper(t, configs.Retention{Keep: time.Hour})
 	c := configs.Default()
-	n.reload(c)
+	n.Reload(c)
 	if got := n.config.Load().Retention; got != c.Retention {
 		t.Errorf("retention after a reload: %+v, want %+v", got, c.Retention)
 	}

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/nodetest"
 	"dicomnode/internal/archive"
 )
 
@@ -35,7 +36,7 @@ func TestServeEndsWithItsParts(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "work is being done already") {
 			t.Errorf("serve: %v", err)
 		}
-	case <-time.After(testTime):
+	case <-time.After(nodetest.Time):
 		t.Error("the node goes on without doing jobs")
 	}
 	if _, err := net.Dial("tcp", ln.Addr().String()); err == nil {

@@ -1,4 +1,4 @@
-package main
+package nodetest
 
 import (
 	"errors"
@@ -16,44 +16,45 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// testImage is a DX For Processing image (PS3.3 A.26) of a bone within a limb
+// Image is a DX For Processing image (PS3.3 A.26) of a bone within a limb
 // across open beam, 16 bits, all made by formula.
-type testImage struct {
-	name       string // of the file, and what its UIDs are made of
-	rows, cols int    // 0: no Pixel Data (7FE0,0010), which is received but cannot be decoded
-	noStudy    bool   // an empty Study Instance UID (0020,000D)
+type Image struct {
+	Name       string // of the file, and what its UIDs are made of
+	Rows, Cols int    // 0: no Pixel Data (7FE0,0010), which is received but cannot be decoded
+	NoStudy    bool   // an empty Study Instance UID (0020,000D)
 }
 
-// file writes the image as a Part 10 file into the folder.
-func (im testImage) file(t testing.TB, dir string) string {
+// File writes the image as a Part 10 file into the folder.
+func (im Image) File(t testing.TB, dir string) string {
 	t.Helper()
-	path, err := im.write(dir)
+	path, err := im.Write(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-func (im testImage) write(dir string) (path string, err error) {
+// Write is File outside a test.
+func (im Image) Write(dir string) (path string, err error) {
 	ds, err := im.dataset()
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(dir, im.name+".dcm")
+	path = filepath.Join(dir, im.Name+".dcm")
 	return path, durable.Replace(path, 0o644, func(w io.Writer) error { return dicom.Write(w, ds) })
 }
 
-// instance is the SOP Instance UID.
-func (im testImage) instance() string { return iod.UID("test image", im.name) }
+// Instance is the SOP Instance UID.
+func (im Image) Instance() string { return iod.UID("test image", im.Name) }
 
-func (im testImage) study() string {
-	if im.noStudy {
+func (im Image) study() string {
+	if im.NoStudy {
 		return ""
 	}
-	return iod.UID("test study", im.name)
+	return iod.UID("test study", im.Name)
 }
 
-func (im testImage) dataset() (ds dicom.Dataset, err error) {
+func (im Image) dataset() (ds dicom.Dataset, err error) {
 	add := func(at tag.Tag, value any) {
 		e, aerr := dicom.NewElement(at, value)
 		err = errors.Join(err, aerr)
@@ -67,13 +68,13 @@ func (im testImage) dataset() (ds dicom.Dataset, err error) {
 	for _, v := range []struct {
 		tag   tag.Tag
 		value int
-	}{{tag.Rows, im.rows}, {tag.Columns, im.cols}, {tag.BitsAllocated, 16}, {tag.BitsStored, 16}, {tag.HighBit, 15}, {tag.PixelRepresentation, 0}} {
+	}{{tag.Rows, im.Rows}, {tag.Columns, im.Cols}, {tag.BitsAllocated, 16}, {tag.BitsStored, 16}, {tag.HighBit, 15}, {tag.PixelRepresentation, 0}} {
 		add(v.tag, []int{v.value})
 	}
 	add(tag.PixelIntensityRelationship, []string{"LIN"})
 	add(tag.PixelIntensityRelationshipSign, []int{1})
-	if im.rows > 0 {
-		pixels := frame.NewNativeFrame[uint16](16, im.rows, im.cols, im.rows*im.cols, 1)
+	if im.Rows > 0 {
+		pixels := frame.NewNativeFrame[uint16](16, im.Rows, im.Cols, im.Rows*im.Cols, 1)
 		im.render(pixels.RawData)
 		add(tag.PixelData, dicom.PixelDataInfo{Frames: []*frame.Frame{{NativeData: pixels}}})
 	}
@@ -85,25 +86,25 @@ type textElement struct {
 	values []string
 }
 
-func (im testImage) texts() []textElement {
+func (im Image) texts() []textElement {
 	one := func(at tag.Tag, value string) textElement { return textElement{at, []string{value}} }
 	return []textElement{
-		one(tag.MediaStorageSOPClassUID, dxForProcessing), one(tag.MediaStorageSOPInstanceUID, im.instance()), one(tag.TransferSyntaxUID, uid.ExplicitVRLittleEndian),
-		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, dxForProcessing), one(tag.SOPInstanceUID, im.instance()),
+		one(tag.MediaStorageSOPClassUID, uid.DigitalXRayImageForProcessing), one(tag.MediaStorageSOPInstanceUID, im.Instance()), one(tag.TransferSyntaxUID, uid.ExplicitVRLittleEndian),
+		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, uid.DigitalXRayImageForProcessing), one(tag.SOPInstanceUID, im.Instance()),
 		one(tag.StudyDate, "20200101"), one(tag.StudyTime, "120000"), one(tag.AccessionNumber, ""),
 		one(tag.Modality, "DX"), one(tag.PresentationIntentType, "FOR PROCESSING"), one(tag.Manufacturer, "dicomnode"), one(tag.ReferringPhysicianName, ""),
 		one(tag.PatientName, "Simulated^Limb"), one(tag.PatientID, "SIMULATED"), one(tag.PatientBirthDate, ""), one(tag.PatientSex, ""),
 		one(tag.BodyPartExamined, "ARM"), one(tag.DetectorID, "SIMULATED-2"),
-		one(tag.StudyInstanceUID, im.study()), one(tag.SeriesInstanceUID, iod.UID("test series", im.name)),
+		one(tag.StudyInstanceUID, im.study()), one(tag.SeriesInstanceUID, iod.UID("test series", im.Name)),
 		one(tag.StudyID, "1"), one(tag.SeriesNumber, "1"), one(tag.InstanceNumber, "1"), {tag.PatientOrientation, []string{"L", "F"}},
 	}
 }
 
 // render fills rows×cols stored values: a limb of half the width, a bone of an
 // eighth in it, open beam beside it, on an offset of 500.
-func (im testImage) render(pix []uint16) {
+func (im Image) render(pix []uint16) {
 	for i := range pix {
-		across := math.Abs(float64(i%im.cols)/float64(im.cols) - 0.5)
+		across := math.Abs(float64(i%im.Cols)/float64(im.Cols) - 0.5)
 		thickness := 0.0
 		if across < 0.25 {
 			thickness = 1.5

@@ -1,4 +1,4 @@
-package main
+package nodetest
 
 import (
 	"bytes"
@@ -13,42 +13,43 @@ import (
 	"testing"
 	"time"
 
+	"dicomnode/dicomnode/demo/pacs"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
-// keepingPACS keeps what it receives in files, one for each SOP instance, as a
+// KeepingPACS keeps what it receives in files, one for each SOP instance, as a
 // PACS does: a repeat must be the same bytes.
-type keepingPACS struct {
-	address string // host:port
+type KeepingPACS struct {
+	Address string // host:port
 	dir     string
-	// answer, when set, is called between storing an object and answering; n counts
+	// Answer, when set, is called between storing an object and answering; n counts
 	// the objects from 1.
-	answer func(n int)
+	Answer func(n int)
 
 	mu       sync.Mutex
 	stored   map[string]string // SOP Instance UID to that of the source image
 	at       map[string]time.Time
-	arrivals int
-	repeats  int
-	changed  int // repeats that were not the same bytes
+	Arrivals int
+	Repeats  int
+	Changed  int // repeats that were not the same bytes
 }
 
-// newKeepingPACS listens on loopback until the test ends.
-func newKeepingPACS(t testing.TB) *keepingPACS {
+// NewKeepingPACS listens on loopback until the test ends.
+func NewKeepingPACS(t testing.TB) *KeepingPACS {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &keepingPACS{address: ln.Addr().String(), dir: t.TempDir(), stored: map[string]string{}, at: map[string]time.Time{}}
+	p := &KeepingPACS{Address: ln.Addr().String(), dir: t.TempDir(), stored: map[string]string{}, at: map[string]time.Time{}}
 	server := &scp.Server{AETitles: []string{"PACS"}, Backend: p, Log: slog.New(slog.DiscardHandler), Contexts: []scp.SupportedContext{
 		{AbstractSyntax: uid.SegmentationStorage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}}}}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(context.Background(), ln) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		ctx, cancel := context.WithTimeout(context.Background(), Time)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			t.Errorf("PACS: %v", err)
@@ -58,45 +59,45 @@ func newKeepingPACS(t testing.TB) *keepingPACS {
 	return p
 }
 
-func (p *keepingPACS) NewSession(context.Context, scp.Peer) (scp.Session, error) { return p, nil }
+func (p *KeepingPACS) NewSession(context.Context, scp.Peer) (scp.Session, error) { return p, nil }
 
-func (p *keepingPACS) Close() error { return nil }
+func (p *KeepingPACS) Close() error { return nil }
 
 // Store keeps the object and then answers.
-func (p *keepingPACS) Store(_ context.Context, req scp.StoreRequest, r io.Reader) error {
-	b, err := io.ReadAll(io.LimitReader(r, maxReceived))
+func (p *KeepingPACS) Store(_ context.Context, req scp.StoreRequest, r io.Reader) error {
+	b, err := io.ReadAll(io.LimitReader(r, pacs.MaxObject))
 	if err != nil {
 		return err
 	}
 	n, err := p.keep(req.SOPInstanceUID, b)
-	if err == nil && p.answer != nil {
-		p.answer(n)
+	if err == nil && p.Answer != nil {
+		p.Answer(n)
 	}
 	return err
 }
 
-func (p *keepingPACS) keep(instance string, b []byte) (n int, err error) {
+func (p *KeepingPACS) keep(instance string, b []byte) (n int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.arrivals++
+	p.Arrivals++
 	path := filepath.Join(p.dir, instance)
 	if _, ok := p.stored[instance]; ok {
-		p.repeats++
+		p.Repeats++
 		have, err := os.ReadFile(path)
 		if !bytes.Equal(have, b) {
-			p.changed++
+			p.Changed++
 		}
-		return p.arrivals, err
+		return p.Arrivals, err
 	}
-	source, err := receivedObject{instance, b}.source()
+	source, err := pacs.Object{SOPInstanceUID: instance, Dataset: b}.Source()
 	if err != nil {
-		return p.arrivals, err
+		return p.Arrivals, err
 	}
 	if err := writeSynced(path, b); err != nil {
-		return p.arrivals, err
+		return p.Arrivals, err
 	}
 	p.stored[instance], p.at[source] = source, time.Now()
-	return p.arrivals, nil
+	return p.Arrivals, nil
 }
 
 func writeSynced(path string, b []byte) error {
@@ -108,8 +109,8 @@ func writeSynced(path string, b []byte) error {
 	})
 }
 
-// sources counts the segmentations that are kept, by source image.
-func (p *keepingPACS) sources() map[string]int {
+// Sources counts the segmentations that are kept, by source image.
+func (p *KeepingPACS) Sources() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	counts := map[string]int{}
@@ -119,20 +120,20 @@ func (p *keepingPACS) sources() map[string]int {
 	return counts
 }
 
-// storedAt is when the first segmentation of an image was stored.
-func (p *keepingPACS) storedAt(source string) (at time.Time, ok bool) {
+// StoredAt is when the first segmentation of an image was stored.
+func (p *KeepingPACS) StoredAt(source string) (at time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at, ok = p.at[source]
 	return at, ok
 }
 
-// peersAndRoutes make a node send the images of MODALITY to the PACS.
-func (p *keepingPACS) peersAndRoutes() string {
+// PeersAndRoutes make a node send the images of MODALITY to the PACS.
+func (p *KeepingPACS) PeersAndRoutes() string {
 	return fmt.Sprintf(`peers:
   - {name: modality, ae_title: MODALITY, address: 127.0.0.1}
   - {name: pacs, ae_title: PACS, address: %q}
 routes:
   - {name: radiographs, from: [modality], outputs: [seg], send_to: [pacs]}
-`, p.address)
+`, p.Address)
 }

@@ -1,4 +1,4 @@
-package main
+package nodetest
 
 import (
 	"bufio"
@@ -15,50 +15,60 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/scu"
 )
 
-// asProgram makes the test binary behave as the program: see TestMain. It is the
-// whole program, main included, built with the flags of the test.
+// asProgram makes the test binary behave as the program: see Main.
 const asProgram = "DICOMNODE_TEST_AS_PROGRAM"
 
-// process is "dicomnode serve" in a process of its own.
-type process struct {
-	config string // its configuration file
-	port   int    // on loopback
-	log    *lockedBuffer
+// Main is what TestMain does where processes are started: it runs the tests, or, in a
+// process that a test started, the program, built with the flags of the test.
+func Main(m *testing.M, program func()) {
+	if os.Getenv(asProgram) == "1" {
+		program()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// Process is "dicomnode serve" in a process of its own.
+type Process struct {
+	Config string // its configuration file
+	Port   int    // on loopback
+	Log    *Buffer
 	cmd    *exec.Cmd
 	logged chan struct{} // closed when its standard error has ended
 }
 
-// newProcess writes the configuration of a node with those peers and routes. The
+// NewProcess writes the configuration of a node with those peers and routes. The
 // node is stopped when the test ends.
-func newProcess(t testing.TB, peersAndRoutes string) *process {
+func NewProcess(t testing.TB, peersAndRoutes string) *Process {
 	t.Helper()
-	requireModel(t)
-	p := &process{config: filepath.Join(t.TempDir(), "node.yaml"), port: freePort(t), log: &lockedBuffer{}}
-	p.configure(t, t.TempDir(), peersAndRoutes)
+	RequireModel(t)
+	p := &Process{Config: filepath.Join(t.TempDir(), "node.yaml"), Port: FreePort(t), Log: &Buffer{}}
+	p.Configure(t, t.TempDir(), peersAndRoutes)
 	t.Cleanup(func() {
-		p.kill()
+		p.Kill()
 		if t.Failed() {
-			t.Logf("node's log:\n%s", p.log)
+			t.Logf("node's log:\n%s", p.Log)
 		}
 	})
 	return p
 }
 
-// configure writes the configuration file anew.
-func (p *process) configure(t testing.TB, dataDir, peersAndRoutes string) {
+// Configure writes the configuration file anew.
+func (p *Process) Configure(t testing.TB, dataDir, peersAndRoutes string) {
 	t.Helper()
-	text := fmt.Sprintf("node: {ae_title: XNET, listen: \"127.0.0.1:%d\", data_dir: %q}\n%s", p.port, dataDir, peersAndRoutes)
-	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
+	text := fmt.Sprintf("node: {ae_title: XNET, listen: \"127.0.0.1:%d\", data_dir: %q}\n%s", p.Port, dataDir, peersAndRoutes)
+	if err := os.WriteFile(p.Config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// start runs the node and waits until it listens.
-func (p *process) start(t testing.TB) {
+// Start runs the node and waits until it listens.
+func (p *Process) Start(t testing.TB) {
 	t.Helper()
-	p.cmd = exec.Command(os.Args[0], "serve", "--config", p.config)
+	p.cmd = exec.Command(os.Args[0], "serve", "--config", p.Config)
 	p.cmd.Env = append(os.Environ(), asProgram+"=1")
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -73,7 +83,7 @@ func (p *process) start(t testing.TB) {
 		defer close(logged)
 		lines := bufio.NewScanner(stderr)
 		for listens := false; lines.Scan(); {
-			fmt.Fprintln(p.log, lines.Text())
+			fmt.Fprintln(p.Log, lines.Text())
 			if !listens && strings.Contains(lines.Text(), "msg=listening") {
 				listens = true
 				close(ready)
@@ -84,13 +94,13 @@ func (p *process) start(t testing.TB) {
 	case <-ready:
 	case <-logged:
 		t.Fatal("the node ended instead of listening")
-	case <-time.After(testTime):
+	case <-time.After(Time):
 		t.Fatal("the node does not listen")
 	}
 }
 
-// kill is kill -9.
-func (p *process) kill() {
+// Kill is kill -9.
+func (p *Process) Kill() {
 	if p.cmd == nil {
 		return
 	}
@@ -100,8 +110,8 @@ func (p *process) kill() {
 	p.cmd = nil
 }
 
-// stop is kill -TERM: the node must end with exit code 0.
-func (p *process) stop(t testing.TB) {
+// Stop is kill -TERM: the node must end with exit code 0.
+func (p *Process) Stop(t testing.TB) {
 	t.Helper()
 	err := p.cmd.Process.Signal(syscall.SIGTERM)
 	<-p.logged
@@ -111,19 +121,22 @@ func (p *process) stop(t testing.TB) {
 	p.cmd = nil
 }
 
-// hangup sends SIGHUP and waits until the node logs that.
-func (p *process) hangup(t *testing.T, logged string) {
+// Hangup sends SIGHUP and waits until the node logs that.
+func (p *Process) Hangup(t *testing.T, logged string) {
 	t.Helper()
-	before := len(p.log.String())
+	before := len(p.Log.String())
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	until(t, logged, func() bool { return strings.Contains(p.log.String()[before:], logged) })
+	Until(t, logged, func() bool { return strings.Contains(p.Log.String()[before:], logged) })
 }
 
-// as calls the node as that application entity.
-func (p *process) as(calling string) destination {
+// As calls the node as that application entity.
+func (p *Process) As(calling string) scu.Destination {
 	c := configs.Default()
 	c.Node.AETitle = calling
-	return destination{c, configs.Peer{Name: "node", AETitle: "XNET", Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port))}}
+	return scu.Destination{Config: c, Peer: configs.Peer{Name: "node", AETitle: "XNET", Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Port))}}
 }
+
+// PID is the process's number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }

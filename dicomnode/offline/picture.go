@@ -1,4 +1,4 @@
-package main
+package offline
 
 import (
 	"context"
@@ -16,20 +16,21 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// polarityAuto leaves it to the network which end of a picture's scale the open beam is.
-const polarityAuto = "auto"
+// PolarityAuto leaves it to the network which end of a picture's scale the open beam is.
+const PolarityAuto = "auto"
 
-var picturePolarities = []string{polarityAuto, dataset.AirDark, dataset.AirBright}
+// Polarities are the values of Options.Polarity.
+var Polarities = []string{PolarityAuto, dataset.AirDark, dataset.AirBright}
 
-// segmentPicture segments a picture that is no DICOM into base.labels.png and
+// picture segments a picture that is no DICOM into base.labels.png and
 // base.overlay.png.
-func segmentPicture(ctx context.Context, p *segment.Pipeline, path, base, polarity string, overlay bool) (segmented, error) {
+func (s *Segmenter) picture(ctx context.Context, path, base string) (Report, error) {
 	begun := time.Now()
-	img, res, err := runPicture(ctx, p, path, polarity)
+	img, res, err := runPicture(ctx, s.pipeline, path, s.options.Polarity)
 	if err != nil {
-		return segmented{File: path}, err
+		return Report{File: path}, err
 	}
-	r := newSegmented(path, res)
+	r := newReport(path, res)
 	r.Dark, r.Polarity = "", dataset.AirBright
 	if res.Polarity.Inverted {
 		r.Polarity = dataset.AirDark
@@ -39,9 +40,9 @@ func segmentPicture(ctx context.Context, p *segment.Pipeline, path, base, polari
 		return r, err
 	}
 	r.Milliseconds = float64(time.Since(begun).Microseconds()) / 1000
-	if overlay {
+	if s.options.Overlay {
 		r.Overlay = base + ".overlay.png"
-		return r, writeOverlay(r.Overlay, img, res)
+		return r, WriteOverlay(r.Overlay, img, res)
 	}
 	return r, nil
 }
@@ -53,8 +54,8 @@ func runPicture(ctx context.Context, p *segment.Pipeline, path, polarity string)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, way := range picturePolarities[1:] {
-		if polarity != polarityAuto && polarity != way {
+	for _, way := range Polarities[1:] {
+		if polarity != PolarityAuto && polarity != way {
 			continue
 		}
 		m := decode.FromPicture(pix, rows, cols, way == dataset.AirDark)

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"fmt"
@@ -51,7 +51,7 @@ func compareField(found picture.Mask, truth, open []bool) (c fieldCase) {
 // bundle FIELD_MODEL; with FIELD_GEOMETRY by straight borders alone.
 func fieldPipeline(t testing.TB) *segment.Pipeline {
 	t.Helper()
-	s, err := openField(configs.Default())
+	s, err := OpenField(configs.Default().Model)
 	if path := os.Getenv("FIELD_MODEL"); path != "" {
 		b, lerr := model.LoadBundle(path)
 		if lerr != nil {

@@ -1,21 +1,21 @@
-package main
+// Package pipeline opens what a configuration names for segmenting: model bundles, their
+// ONNX Runtime sessions, the detectors' dark frames, and the segment.Pipeline of them. It
+// knows no network, no archive and no command line.
+package pipeline
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 
 	"dicomnode/configs"
-	"dicomnode/internal/archive"
-	"dicomnode/internal/uid"
+	"dicomnode/internal/hint"
 	"dicomnode/model"
-	"dicomnode/scp"
+	"dicomnode/model/ort"
 	"dicomnode/segment"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/picture"
-	"dicomnode/segment/seg"
 )
 
 var _ segment.Predictor = (*model.Session)(nil)
@@ -24,69 +24,22 @@ var _ segment.Predictor = (*model.Session)(nil)
 // it has another.
 const _ = uint(model.Size-picture.Side) + uint(picture.Side-model.Size)
 
-// archiveDir is where the index and the objects are.
-func archiveDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "archive") }
+// DarkDir is where the detectors' dark frames are.
+func DarkDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "dark") }
 
-// darkDir is where the detectors' dark frames are.
-func darkDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "dark") }
-
-// modelStore is where the published models are.
-func modelStore(c configs.Config) model.Store {
-	return model.Store{Dir: filepath.Join(c.Node.DataDir, "models")}
-}
-
-// openNode prepares everything that Serve runs; close it afterwards.
-func openNode(ctx context.Context, c configs.Config, log *slog.Logger) (*node, error) {
-	e, err := openEngine(ctx, c, log)
-	if err != nil {
-		return nil, err
-	}
-	darks, _ := e.pipeline.Calibration.(*dark.Store)
-	a, err := archive.Open(ctx, archive.Options{Dir: archiveDir(c), Log: log,
-		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName})
-	if err != nil {
-		return nil, errors.Join(hinted(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), e.Close())
-	}
-	n := &node{log: log, archive: a, engine: e, darks: darks}
-	n.config.Store(&c)
-	n.lines = &lines{dial: n.dial}
-	n.server = newServer(c, n, log)
-	return n, nil
-}
-
-func newServer(c configs.Config, backend scp.Backend, log *slog.Logger) *scp.Server {
-	return &scp.Server{
-		Backend: backend, Contexts: supportedContexts(), Log: log,
-		MaxPDULength: c.Network.MaxPDULength, MaxAssociations: c.Network.MaxAssociations, MaxAssociationsPerPeer: c.Network.MaxAssociationsPerPeer,
-		AssociationTimeout: c.Network.RequestTimeout, IdleTimeout: c.Network.IdleTimeout,
-		ReadTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout, ShutdownTimeout: shutdownTime,
-	}
-}
-
-func newDialer(c configs.Config) *scp.Dialer {
-	return &scp.Dialer{
-		Calling: c.Node.AETitle, MaxPDULength: c.Network.MaxPDULength, DialTimeout: c.Network.ConnectTimeout,
-		AssociationTimeout: c.Network.RequestTimeout, ResponseTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout,
-	}
-}
-
-// dial associates with a destination under the configuration of the moment.
-func (n *node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error) {
-	return newDialer(*n.config.Load()).Dial(ctx, addrOf(p), proposals...)
-}
-
-// openPipeline opens the models and the dark frames of a configuration.
-func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, closeModels func() error, err error) {
-	s, m, err := openModel(ctx, c)
+// Open opens the models and the dark frames of a configuration. The function closes the
+// models.
+func Open(c configs.Config) (p *segment.Pipeline, closeModels func() error, err error) {
+	s, m, err := OpenModel(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	field, err := openField(c)
+	field, err := OpenField(c.Model)
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	closeModels = func() error { return errors.Join(s.Close(), field.Close()) }
-	darks, err := dark.Open(darkDir(c))
+	darks, err := dark.Open(DarkDir(c))
 	if err != nil {
 		return nil, nil, errors.Join(err, closeModels())
 	}
@@ -96,10 +49,43 @@ func openPipeline(ctx context.Context, c configs.Config) (p *segment.Pipeline, c
 	}, closeModels, nil
 }
 
-// segOptions says how this node signs its segmentations.
-func segOptions(c configs.Config) seg.Options {
-	return seg.Options{
-		Profile: seg.Profile(c.Segmentation.Profile), Manufacturer: "dicomnode", ProductName: "XNet Node",
-		DeviceSerialNumber: c.Node.AETitle, Version: version,
+// OpenModel makes the configured model ready to predict and names it for the SEG.
+func OpenModel(c configs.Config) (*model.Session, segment.Model, error) {
+	b, err := ConfiguredBundle(c)
+	if err != nil {
+		return nil, segment.Model{}, err
 	}
+	s, err := OpenBundle(b, model.Regions, c.Model)
+	if err != nil {
+		return nil, segment.Model{}, fmt.Errorf("open model: %w", err)
+	}
+	return s, segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}, nil
+}
+
+// OpenField makes the program's model of the exposed field ready to predict.
+func OpenField(c configs.Model) (*model.Session, error) {
+	b, err := model.EmbeddedField()
+	if err != nil {
+		return nil, err
+	}
+	s, err := OpenBundle(b, model.Field, c)
+	if err != nil {
+		return nil, fmt.Errorf("open model of the exposed field: %w", err)
+	}
+	return s, nil
+}
+
+// OpenBundle makes a bundle ready to predict where the configuration wants it.
+func OpenBundle(b *model.Bundle, target model.Target, c configs.Model) (*model.Session, error) {
+	s, err := model.Open(b, model.Options{Target: target, Device: c.Device, Library: c.Library, Threads: c.Threads, Log: slog.New(slog.DiscardHandler)})
+	return s, HintLibrary(err, "in a node's configuration model: {library: FILE} names the library too")
+}
+
+// HintLibrary adds to an error for want of ONNX Runtime how the caller is told where it
+// is; other errors stay as they are.
+func HintLibrary(err error, how string) error {
+	if errors.Is(err, ort.ErrNoLibrary) {
+		return hint.Add(err, how)
+	}
+	return err
 }

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"context"
@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
 	"dicomnode/internal/durable"
+	"dicomnode/internal/hint"
 	"dicomnode/trainer/augment"
 	"dicomnode/trainer/dataset"
 )
@@ -34,12 +36,12 @@ is taken: make it first with "dicomnode trainer split". The same data, options
 and seed give the same pictures; an interrupted run goes on where it was.
 Training varies its pictures by itself too ("dicomnode trainer fit"), but bends them
 less. --sheet draws pictures and labels to look at.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode trainer augment data/ours --out data/augmented --sheet sheet.png",
-		Args:    wantArgs(1, 1, "one data set folder"),
+		Args:    command.WantArgs(1, 1, "one data set folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.opt.Out == "" {
-				return usagef("for example --out data/augmented", "%s wants --out", cmd.CommandPath())
+				return command.Usagef("for example --out data/augmented", "%s wants --out", cmd.CommandPath())
 			}
 			for i, s := range f.opt.Splits {
 				if s == "none" {
@@ -76,7 +78,7 @@ func (f *augmentFlags) add(cmd *cobra.Command) {
 }
 
 func (f *augmentFlags) run(cmd *cobra.Command, dir string) error {
-	if err := wantWritable(f.sheet); err != nil {
+	if err := command.WantWritable(f.sheet); err != nil {
 		return err
 	}
 	res, err := f.augment(cmd, dir)
@@ -89,7 +91,7 @@ func (f *augmentFlags) run(cmd *cobra.Command, dir string) error {
 		}
 	}
 	if f.json {
-		return printJSON(cmd.OutOrStdout(), res)
+		return command.PrintJSON(cmd.OutOrStdout(), res)
 	}
 	return f.print(cmd.OutOrStdout(), res)
 }
@@ -99,16 +101,16 @@ func (f *augmentFlags) augment(cmd *cobra.Command, dir string) (res *augment.Res
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = joinClose(err, data) }()
-	bar := newProgress(cmd.ErrOrStderr(), 1000, "augmenting")
+	defer func() { err = command.JoinClose(err, data) }()
+	bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "augmenting")
 	res, err = augment.Run(cmd.Context(), data, f.opt, func(done, total int) { _ = bar.Set(1000 * done / total) }) // cosmetic
 	switch {
 	case errors.Is(err, augment.ErrEmpty):
-		err = hinted(fmt.Errorf("augment %s: %w", dir, err), "\"dicomnode trainer split\" chooses the training images; --split names another split, --split none takes images without one")
+		err = hint.Add(fmt.Errorf("augment %s: %w", dir, err), "\"dicomnode trainer split\" chooses the training images; --split names another split, --split none takes images without one")
 	case errors.Is(err, augment.ErrOther), errors.Is(err, dataset.ErrExists):
-		err = hinted(err, "choose another --out, or delete that folder")
+		err = hint.Add(err, "choose another --out, or delete that folder")
 	case errors.Is(err, context.Canceled):
-		err = hinted(err, goesOn)
+		err = hint.Add(err, GoesOn)
 	}
 	return res, err
 }
@@ -118,7 +120,7 @@ func (f *augmentFlags) writeSheet() error {
 	if err != nil {
 		return err
 	}
-	return joinClose(durable.Replace(f.sheet, 0o644, func(w io.Writer) error { return augment.DefaultSheet.Write(w, made) }), made)
+	return command.JoinClose(durable.Replace(f.sheet, 0o644, func(w io.Writer) error { return augment.DefaultSheet.Write(w, made) }), made)
 }
 
 func (f *augmentFlags) print(out io.Writer, res *augment.Result) error {

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/segment"
@@ -42,18 +44,18 @@ the accuracy on these same images, which flatters; the card keeps all three. All
 done at the network's 200×200 pixels, before any refinement. Soft-tissue thresholds
 of the old model no longer fit and are set back to the paper's 0.90: choose them
 with "dicomnode trainer threshold" afterwards.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode trainer calibrate data/labelled --model xnet.onnx --out calibrated.onnx",
-		Args:    wantArgs(1, -1, "labelled data set folders"),
+		Args:    command.WantArgs(1, -1, "labelled data set folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.out == "" {
-				return usagef("for example --out calibrated.onnx", "%s wants --out", cmd.CommandPath())
+				return command.Usagef("for example --out calibrated.onnx", "%s wants --out", cmd.CommandPath())
 			}
 			return f.run(cmd, args)
 		},
 	}
 	f.model.add(cmd)
-	cmd.Flags().StringVar(&f.bundle, "model", embedded, "model bundle to correct, or \"embedded\"")
+	cmd.Flags().StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle to correct, or \"embedded\"")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the bundle to write")
 	cmd.Flags().StringVar(&f.data, "data", "the calibration folders", "what the images are, for the card")
 	cmd.Flags().StringVar(&f.version, "model-version", "", "version in the card (default: the model's, with \"-calibrated\")")
@@ -109,7 +111,7 @@ func (c counted) Predict(ctx context.Context, x []float32) ([]float32, error) {
 }
 
 func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
-	if err := wantWritable(f.out); err != nil {
+	if err := command.WantWritable(f.out); err != nil {
 		return err
 	}
 	samples, err := loadAll(cmd.Context(), folders, f.opt)
@@ -125,14 +127,14 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 		return hintedData(err)
 	}
 	if f.asJSON {
-		return printJSON(cmd.OutOrStdout(), found)
+		return command.PrintJSON(cmd.OutOrStdout(), found)
 	}
 	return found.writeText(cmd.OutOrStdout())
 }
 
 // correct writes the calibrated bundle.
 func (f *calibrateFlags) correct(cmd *cobra.Command, folders []string, old *model.Bundle, samples []*dataset.Sample) (calibrated, error) {
-	ctx, bar := cmd.Context(), newProgress(cmd.ErrOrStderr(), 3*len(samples), "calibrating")
+	ctx, bar := cmd.Context(), command.NewProgress(cmd.ErrOrStderr(), 3*len(samples), "calibrating")
 	scaling, expected, err := f.fit(ctx, old, samples, bar)
 	if err != nil {
 		return calibrated{}, err
@@ -160,7 +162,7 @@ func (f *calibrateFlags) correct(cmd *cobra.Command, folders []string, old *mode
 
 // load reads the bundle to correct, averaging as it will in the end.
 func (f *calibrateFlags) load() (*model.Bundle, error) {
-	b, err := loadBundle(f.bundle)
+	b, err := pipeline.LoadBundle(f.bundle)
 	if err != nil || !f.mirrors {
 		return b, err
 	}

@@ -1,8 +1,9 @@
-package main
+package trainercmd
 
 import (
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/importer"
 )
@@ -33,7 +34,7 @@ beside them. Colours that mean nothing are listed with their pixels, and nothing
 is imported then (--unknown ignore imports all the same and ignores those pixels).
 ` + importCodes,
 		Example: "  dicomnode trainer dataset import-colours xrays painted --out data/ours --open-beam '#0000ff' --soft-tissue '#ff0000' --bone '#00ff00'",
-		Args:    wantArgs(2, 2, "a folder of images and one of labels"),
+		Args:    command.WantArgs(2, 2, "a folder of images and one of labels"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.in.Images, f.in.Labels = args[0], args[1]
 			if err := f.complete(cmd); err != nil {
@@ -65,19 +66,19 @@ func (f *coloursFlags) add(cmd *cobra.Command) {
 
 func (f *coloursFlags) complete(cmd *cobra.Command) (err error) {
 	if f.in.Out == "" || f.open == "" || f.soft == "" || f.bone == "" {
-		return usagef("for example --out data/ours --open-beam '#0000ff' --soft-tissue '#ff0000' --bone '#00ff00'",
+		return command.Usagef("for example --out data/ours --open-beam '#0000ff' --soft-tissue '#ff0000' --bone '#00ff00'",
 			"%s wants --out and the colours of the three classes", cmd.CommandPath())
 	}
 	if f.unknown != "refuse" && f.unknown != "ignore" {
-		return usagef("refuse or ignore", "unknown value %q of --unknown", f.unknown)
+		return command.Usagef("refuse or ignore", "unknown value %q of --unknown", f.unknown)
 	}
 	f.in.KeepUnknown = f.unknown == "ignore"
 	var known bool
 	if f.in.Polarity, known = polarities[f.polarity]; !known {
-		return usagef("auto, air_bright or air_dark", "unknown value %q of --polarity", f.polarity)
+		return command.Usagef("auto, air_bright or air_dark", "unknown value %q of --polarity", f.polarity)
 	}
 	if f.in.Palette, err = importer.NewPalette(f.open, f.soft, f.bone, f.ignore, f.tolerance); err != nil {
-		return usagef("colours are written '#rrggbb', in quotes because of the shell", "%w", err)
+		return command.Usagef("colours are written '#rrggbb', in quotes because of the shell", "%w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"bytes"
@@ -13,7 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
+	"dicomnode/internal/hint"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/evaluate"
@@ -51,16 +54,16 @@ it. --sheet draws each picture beside its label and what every row made of it.
 --refine compares instead, at the images' own pixels, ways of bringing a model's
 answer there: bilinear interpolation and, with --refine guided, the guided filter
 of segmentation: {refine: guided}, each with small islands removed and kept. It adds the distance of boundaries; there are no methods and there is no sheet.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode trainer compare data/labelled --model a.onnx --model embedded --exclude '*phantom*' --sheet sheet.png",
-		Args:    wantArgs(1, 1, "one data set folder"),
+		Args:    command.WantArgs(1, 1, "one data set folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			field := &lazyField{flags: f.model}
 			entries, err := f.entries(cmd, field)
 			if err != nil {
 				return err
 			}
-			return joinClose(f.run(cmd, args[0], entries), field)
+			return command.JoinClose(f.run(cmd, args[0], entries), field)
 		},
 	}
 	f.add(cmd)
@@ -70,11 +73,11 @@ of segmentation: {refine: guided}, each with small islands removed and kept. It 
 func (f *compareFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.bundles, "model", []string{embedded}, "model bundle, or \"embedded\" (repeatable; all is held against the first); \"none\" for methods only")
+	flags.StringArrayVar(&f.bundles, "model", []string{pipeline.Embedded}, "model bundle, or \"embedded\" (repeatable; all is held against the first); \"none\" for methods only")
 	flags.StringSliceVar(&f.methods, "method", methodNames(classical.Defaults()), "classical method (repeatable); \"none\" for models only")
 	flags.StringVar(&f.parameters, "parameters", "", "JSON file with parameters of the classical methods")
 	flags.BoolVar(&f.tune, "tune", false, "add methods tuned to each image on its own label")
-	flags.StringVar(&f.refine, "refine", "", "score at the images' own pixels: "+strings.Join(refinements, " or "))
+	flags.StringVar(&f.refine, "refine", "", "score at the images' own pixels: "+strings.Join(pipeline.Refinements, " or "))
 	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to score (repeatable; default all)")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the bootstrap")
@@ -94,7 +97,7 @@ func methodNames(p classical.Parameters) []string {
 // entries are the models in the order given, then the methods, which see what field finds.
 func (f *compareFlags) entries(cmd *cobra.Command, field classical.FieldFinder) ([]compare.Entry, error) {
 	if f.opt.Resamples < 1 {
-		return nil, usagef("for example --resamples 2000", "--resamples %d: want at least 1", f.opt.Resamples)
+		return nil, command.Usagef("for example --resamples 2000", "--resamples %d: want at least 1", f.opt.Resamples)
 	}
 	if f.refine != "" {
 		return f.refined(cmd)
@@ -109,7 +112,7 @@ func (f *compareFlags) entries(cmd *cobra.Command, field classical.FieldFinder) 
 	}
 	for _, name := range f.methods {
 		if !onlyNone(f.methods) && !slices.Contains(methodNames(p), name) {
-			return nil, usagef("methods are "+strings.Join(methodNames(p), ", ")+", or none alone", "unknown value %q of --method", name)
+			return nil, command.Usagef("methods are "+strings.Join(methodNames(p), ", ")+", or none alone", "unknown value %q of --method", name)
 		}
 	}
 	for _, e := range compare.ClassicalEntries(p, f.tune, field) {
@@ -118,7 +121,7 @@ func (f *compareFlags) entries(cmd *cobra.Command, field classical.FieldFinder) 
 		}
 	}
 	if len(entries) == 0 {
-		return nil, usagef("leave --model or --method out", "%s has nothing to compare", cmd.CommandPath())
+		return nil, command.Usagef("leave --model or --method out", "%s has nothing to compare", cmd.CommandPath())
 	}
 	return entries, nil
 }
@@ -139,7 +142,7 @@ func readParameters(path string) (classical.Parameters, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
-		return p, hinted(fmt.Errorf("read parameters %s: %w", path, err), "the parameters printed below the table have the names wanted")
+		return p, hint.Add(fmt.Errorf("read parameters %s: %w", path, err), "the parameters printed below the table have the names wanted")
 	}
 	if err := p.Check(); err != nil {
 		return p, fmt.Errorf("read parameters %s: %w", path, err)
@@ -157,7 +160,7 @@ func (f *compareFlags) models() []compare.Entry {
 		}
 		id := compare.Identity{Name: name, Kind: compare.KindNetwork, Model: &compare.Model{Bundle: bundle}}
 		out = append(out, compare.Entry{Identity: id, Open: func() (compare.Segmenter, error) {
-			b, err := loadBundle(bundle)
+			b, err := pipeline.LoadBundle(bundle)
 			if err != nil {
 				return nil, err
 			}
@@ -180,10 +183,10 @@ type closingNetwork struct {
 }
 
 func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.Entry) error {
-	if err := wantWritable(f.sheet); err != nil {
+	if err := command.WantWritable(f.sheet); err != nil {
 		return err
 	}
-	bar := newProgress(cmd.ErrOrStderr(), 1, "comparing")
+	bar := command.NewProgress(cmd.ErrOrStderr(), 1, "comparing")
 	f.opt.Progress = func(done, all int) {
 		bar.ChangeMax(all)
 		_ = bar.Set(done) // cosmetic
@@ -204,7 +207,7 @@ func (f *compareFlags) run(cmd *cobra.Command, folder string, entries []compare.
 
 func (f *compareFlags) report(cmd *cobra.Command, folder string, entries []compare.Entry) (*compare.Report, error) {
 	if f.refine != "" {
-		return compare.Refine(cmd.Context(), folder, f.data, entries, compare.Refinements(guidedFilter(f.refine)), f.opt)
+		return compare.Refine(cmd.Context(), folder, f.data, entries, compare.Refinements(pipeline.GuidedFilter(f.refine)), f.opt)
 	}
 	samples, excluded, err := evaluate.Load(cmd.Context(), folder, f.data)
 	if err != nil {

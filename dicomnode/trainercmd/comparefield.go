@@ -1,9 +1,10 @@
-package main
+package trainercmd
 
 import (
 	"context"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/model"
 	"dicomnode/segment"
 	"dicomnode/segment/field"
@@ -20,9 +21,9 @@ type lazyField struct {
 // ExposedField implements classical.FieldFinder.
 func (l *lazyField) ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
 	if l.session == nil {
-		s, err := openField(configs.Config{Model: configs.Model{Device: l.flags.device, Library: l.flags.library, Threads: l.flags.threads}})
+		s, err := pipeline.OpenField(configs.Model{Device: l.flags.device, Library: l.flags.library, Threads: l.flags.threads})
 		if err != nil {
-			return nil, field.Record{}, hintedLibrary(err, namesLibrary)
+			return nil, field.Record{}, pipeline.HintLibrary(err, namesLibrary)
 		}
 		l.session = s
 	}

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"fmt"
@@ -9,11 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/hint"
 	"dicomnode/trainer/dataset"
 )
 
 func trainerDatasetCmd() *cobra.Command {
-	return group("dataset", "check and import labelled data sets", trainerCheckCmd(), trainerColoursCmd(), trainerSEGCmd())
+	return command.Group("dataset", "check and import labelled data sets", trainerCheckCmd(), trainerColoursCmd(), trainerSEGCmd())
 }
 
 func trainerCheckCmd() *cobra.Command {
@@ -28,19 +30,19 @@ cannot be used or would give false figures; a warning is what can be meant.
 Exit codes: 0 no errors (with --strict no warnings either), 1 problems found or
 a folder that cannot be read, 2 wrong usage.`,
 		Example: "  dicomnode trainer dataset check data/labelled",
-		Args:    wantArgs(1, -1, "data set folders"),
+		Args:    command.WantArgs(1, -1, "data set folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			reports := []*dataset.Report{}
 			for _, dir := range args {
-				bar := newProgress(cmd.ErrOrStderr(), 1, "checking")
+				bar := command.NewProgress(cmd.ErrOrStderr(), 1, "checking")
 				r, err := dataset.Check(cmd.Context(), dir, workers, func(done, total int) {
 					if done == 1 {
-						bar = newProgress(cmd.ErrOrStderr(), total, "checking")
+						bar = command.NewProgress(cmd.ErrOrStderr(), total, "checking")
 					}
 					_ = bar.Set(done) // cosmetic
 				})
 				if err != nil {
-					return hinted(fmt.Errorf("check data set: %w", err), "name folders that hold a dataset.csv")
+					return hint.Add(fmt.Errorf("check data set: %w", err), "name folders that hold a dataset.csv")
 				}
 				reports = append(reports, r)
 			}
@@ -63,21 +65,14 @@ func checksFailed(reports []*dataset.Report, strict bool) error {
 		doubts += r.Count(dataset.Doubtful)
 	}
 	if failures > 0 || strict && doubts > 0 {
-		return fmt.Errorf("check data set: %s, %s", plural(failures, "error"), plural(doubts, "warning"))
+		return fmt.Errorf("check data set: %s, %s", command.Plural(failures, "error"), command.Plural(doubts, "warning"))
 	}
 	return nil
 }
 
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 func printChecks(out io.Writer, reports []*dataset.Report, asJSON bool) error {
 	if asJSON {
-		return printJSON(out, reports)
+		return command.PrintJSON(out, reports)
 	}
 	for _, r := range reports {
 		if err := printCheck(out, r); err != nil {
@@ -89,9 +84,9 @@ func printChecks(out io.Writer, reports []*dataset.Report, asJSON bool) error {
 
 func printCheck(out io.Writer, r *dataset.Report) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", r.Folder, plural(r.Images, "image"))
+	fmt.Fprintf(&b, "%s: %s", r.Folder, command.Plural(r.Images, "image"))
 	if r.Patients > 0 {
-		fmt.Fprintf(&b, " of %s", plural(r.Patients, "patient"))
+		fmt.Fprintf(&b, " of %s", command.Plural(r.Patients, "patient"))
 	}
 	fmt.Fprintf(&b, "\n  split: %s\n  body part: %s\n", counts(r.Splits), counts(r.BodyParts))
 	fmt.Fprintf(&b, "  labelled pixels: %.1f %% open beam, %.1f %% soft tissue, %.1f %% bone; %.1f %% of all are ignored\n",
@@ -99,7 +94,7 @@ func printCheck(out io.Writer, r *dataset.Report) error {
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "%s: %s\n  hint: %s\n", p.Severity, p.Error(), p.Hint)
 	}
-	fmt.Fprintf(&b, "%s, %s\n", plural(r.Count(dataset.Wrong), "error"), plural(r.Count(dataset.Doubtful), "warning"))
+	fmt.Fprintf(&b, "%s, %s\n", command.Plural(r.Count(dataset.Wrong), "error"), command.Plural(r.Count(dataset.Doubtful), "warning"))
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/trainer/evaluate"
 )
@@ -34,9 +36,9 @@ soft-tissue rates by threshold, boundary distances (in millimetres too where the
 table has a column spacing_mm), and intervals from resampling images. --out
 writes metrics.json and report.html, one page that shows the pictures of the data
 set: keep it where the data set may be kept.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode trainer evaluate data/labelled --exclude '*phantom*' --out out/evaluation",
-		Args:    wantArgs(1, 1, "one data set folder"),
+		Args:    command.WantArgs(1, 1, "one data set folder"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	f.add(cmd)
@@ -46,14 +48,14 @@ set: keep it where the data set may be kept.
 func (f *evaluateFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.bundle, "model", embedded, "model bundle, or \"embedded\"")
+	flags.StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle, or \"embedded\"")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.opt.Splits, "split", nil, "split to score (repeatable; default all)")
 	flags.Float64Var(&f.opt.Threshold, "threshold", 0, "soft-tissue probability to report on; 0 takes those of the model card, by body part")
 	flags.IntVar(&f.opt.Resamples, "resamples", 1000, "of images for the intervals; 0 leaves intervals out")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
 	flags.IntVar(&f.opt.Cases, "cases", 6, "worst images in the report, and as many drawn at random")
-	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of the figures at the images' own pixels: "+strings.Join(refinements, " or "))
+	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of the figures at the images' own pixels: "+strings.Join(pipeline.Refinements, " or "))
 	flags.StringVarP(&f.out, "out", "o", "", "folder for metrics.json and report.html")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 }
@@ -61,11 +63,11 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 func (f *evaluateFlags) check() error {
 	switch o := f.opt; {
 	case !(o.Threshold >= 0 && o.Threshold <= 1):
-		return usagef("for example --threshold 0.9", "--threshold %v: want 0 to 1", o.Threshold)
+		return command.Usagef("for example --threshold 0.9", "--threshold %v: want 0 to 1", o.Threshold)
 	case o.Cases < 0:
-		return usagef("for example --cases 6", "--cases %d: want no negative number", o.Cases)
+		return command.Usagef("for example --cases 6", "--cases %d: want no negative number", o.Cases)
 	case o.Resamples < 0:
-		return usagef("--resamples 0 leaves intervals out", "--resamples %d: want no negative number", o.Resamples)
+		return command.Usagef("--resamples 0 leaves intervals out", "--resamples %d: want no negative number", o.Resamples)
 	}
 	return wantRefinement(f.refine)
 }
@@ -74,10 +76,10 @@ func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if err := wantFolder(f.out); err != nil {
+	if err := command.WantFolder(f.out); err != nil {
 		return err
 	}
-	f.opt.Guided = guidedFilter(f.refine)
+	f.opt.Guided = pipeline.GuidedFilter(f.refine)
 	report, err := f.measure(cmd, folder)
 	if err != nil {
 		return err
@@ -98,7 +100,7 @@ func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
 }
 
 func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Report, error) {
-	b, err := loadBundle(f.bundle)
+	b, err := pipeline.LoadBundle(f.bundle)
 	if err != nil {
 		return nil, err
 	}
@@ -117,15 +119,15 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 		opt.Resamples = -1
 	}
 	opt.Model = &evaluate.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}
-	bar := newProgress(cmd.ErrOrStderr(), 1, "")
+	bar := command.NewProgress(cmd.ErrOrStderr(), 1, "")
 	opt.Progress = func(done, all int) {
 		if done == 1 {
-			bar = newProgress(cmd.ErrOrStderr(), all, "evaluating")
+			bar = command.NewProgress(cmd.ErrOrStderr(), all, "evaluating")
 		}
 		_ = bar.Set(done) // cosmetic
 	}
 	report, err := evaluate.Run(cmd.Context(), folder, s, opt)
-	return report, joinClose(hintedData(err), s)
+	return report, command.JoinClose(hintedData(err), s)
 }
 
 // Names of the files in an evaluation's folder.

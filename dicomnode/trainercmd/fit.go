@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"context"
@@ -9,7 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
+	"dicomnode/internal/hint"
 	"dicomnode/model"
 	"dicomnode/model/ort"
 	"dicomnode/trainer/fit"
@@ -57,10 +60,10 @@ the output says what counts.
 
 --curve writes the learning curve as a CSV file and draws it in a PNG file beside
 it. With --json each validation and the end of the run is one line of JSON.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: `  dicomnode trainer fit data/simulated --width 16 --epochs 10 --out xnet.onnx
   dicomnode trainer fit data/augmented --validation data/ours --paper --checkpoint run.ckpt --curve run.csv --out xnet64.onnx`,
-		Args: wantArgs(1, -1, "data set folders"),
+		Args: command.WantArgs(1, -1, "data set folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.complete(cmd, args); err != nil {
 				return err
@@ -80,7 +83,7 @@ func (f *fitFlags) complete(cmd *cobra.Command, args []string) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	if err := wantWritable(f.out, f.opt.Checkpoint, f.opt.Curve); err != nil {
+	if err := command.WantWritable(f.out, f.opt.Checkpoint, f.opt.Curve); err != nil {
 		return err
 	}
 	copy(f.opt.ClassWeights[:], f.classWeights)
@@ -99,21 +102,21 @@ func (f *fitFlags) complete(cmd *cobra.Command, args []string) error {
 func (f *fitFlags) check(cmd *cobra.Command) error {
 	switch o := f.opt; {
 	case f.out == "":
-		return usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
+		return command.Usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
 	case o.Steps == 0 && o.Epochs == 0 && o.Duration == 0:
-		return usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
+		return command.Usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
 	case len(f.classWeights) != len(o.ClassWeights):
-		return usagef("for example --class-weights 1,1,0.7", "--class-weights wants three numbers, not %d", len(f.classWeights))
+		return command.Usagef("for example --class-weights 1,1,0.7", "--class-weights wants three numbers, not %d", len(f.classWeights))
 	case !slices.Contains(targetWords, f.target):
-		return usagef("--target is "+strings.Join(targetWords, " or "), "unknown value %q of --target", f.target)
+		return command.Usagef("--target is "+strings.Join(targetWords, " or "), "unknown value %q of --target", f.target)
 	case !slices.Contains(model.Architectures(), o.Architecture):
-		return usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown value %q of --architecture", o.Architecture)
+		return command.Usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown value %q of --architecture", o.Architecture)
 	case o.Fast != fit.FastAuto && o.Fast != fit.FastOff:
-		return usagef("--fast is auto or off", "unknown value %q of --fast", o.Fast)
+		return command.Usagef("--fast is auto or off", "unknown value %q of --fast", o.Fast)
 	case !slices.Contains([]string{fit.Loss, fit.Accuracy}, o.StopOn):
-		return usagef("--stop-on is loss or accuracy", "unknown value %q of --stop-on", o.StopOn)
+		return command.Usagef("--stop-on is loss or accuracy", "unknown value %q of --stop-on", o.StopOn)
 	case !slices.Contains([]string{fit.Cosine, fit.Constant}, o.Schedule):
-		return usagef("--schedule is cosine or constant", "unknown value %q of --schedule", o.Schedule)
+		return command.Usagef("--schedule is cosine or constant", "unknown value %q of --schedule", o.Schedule)
 	}
 	return f.checkNumbers()
 }
@@ -136,7 +139,7 @@ func (f *fitFlags) checkNumbers() error {
 		{"duration", o.Duration, o.Duration >= 0, "no negative length"},
 	} {
 		if !n.ok {
-			return usagef("leave out what should be as usual", "--%s %v: want %s", n.name, n.value, n.want)
+			return command.Usagef("leave out what should be as usual", "--%s %v: want %s", n.name, n.value, n.want)
 		}
 	}
 	return nil
@@ -197,7 +200,7 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 	if f.init == "" {
 		return nil
 	}
-	b, err := loadBundle(f.init)
+	b, err := pipeline.LoadBundle(f.init)
 	if err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 		f.opt.Width = b.Card.Width
 	}
 	if f.opt.Width < b.Card.Width {
-		return usagef("leave --width out to keep the bundle's", "%s has width %d, which --width %d cannot hold", f.init, b.Card.Width, f.opt.Width)
+		return command.Usagef("leave --width out to keep the bundle's", "%s has width %d, which --width %d cannot hold", f.init, b.Card.Width, f.opt.Width)
 	}
 	if !cmd.Flags().Changed("architecture") {
 		f.opt.Architecture = b.Card.Architecture
@@ -217,7 +220,7 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 	}
 	if err == nil && f.opt.Architecture != b.Card.Architecture {
 		if w, err = w.Deepen(f.opt.Architecture, f.opt.Seed); err != nil {
-			err = usagef("leave --architecture out to keep the bundle's", "%s: %v", f.init, err)
+			err = command.Usagef("leave --architecture out to keep the bundle's", "%s: %v", f.init, err)
 		}
 	}
 	f.opt.Init = &w
@@ -262,15 +265,15 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 func hintedFit(err error, checkpoint string) error {
 	switch {
 	case errors.Is(err, context.Canceled) && checkpoint != "":
-		return hinted(err, goesOn)
+		return hint.Add(err, GoesOn)
 	case errors.Is(err, context.Canceled):
-		return hinted(err, "with --checkpoint FILE an interrupted run goes on where it was")
+		return hint.Add(err, "with --checkpoint FILE an interrupted run goes on where it was")
 	case errors.Is(err, fit.ErrOtherRun):
-		return hinted(err, "give the options and the data that it began with, or another --checkpoint")
+		return hint.Add(err, "give the options and the data that it began with, or another --checkpoint")
 	case errors.Is(err, ort.ErrNoLibrary):
-		return hinted(err, namesLibrary)
+		return hint.Add(err, namesLibrary)
 	case errors.Is(err, fit.ErrNoValidation):
-		return hinted(err, "\"dicomnode trainer split\" chooses validation images; --validation names another folder")
+		return hint.Add(err, "\"dicomnode trainer split\" chooses validation images; --validation names another folder")
 	}
 	return hintedData(err)
 }

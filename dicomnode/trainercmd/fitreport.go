@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"dicomnode/dicomnode/cli/command"
 	"dicomnode/model"
 	"dicomnode/trainer/evaluate"
 	"dicomnode/trainer/fit"
@@ -30,7 +31,7 @@ type fitReport struct {
 }
 
 func newFitReport(out, terminal io.Writer, asJSON bool) *fitReport {
-	return &fitReport{out: out, json: asJSON, bar: newShareBar(terminal, 1000)}
+	return &fitReport{out: out, json: asJSON, bar: command.NewShareBar(terminal, 1000)}
 }
 
 // fitPoint is the JSON line of a point of the learning curve.

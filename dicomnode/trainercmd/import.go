@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/hint"
 	"dicomnode/trainer/importer"
 )
 
@@ -18,16 +20,16 @@ Exit codes: 0 done, 1 failed (then nothing was written), 2 wrong usage.`
 
 // runImport runs an importer and prints its account.
 func runImport(cmd *cobra.Command, out string, asJSON bool, run func(context.Context, func(done, total int)) (*importer.Result, error)) error {
-	bar := newProgress(cmd.ErrOrStderr(), 1000, "importing")
+	bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "importing")
 	res, err := run(cmd.Context(), func(done, total int) { _ = bar.Set(1000 * done / total) }) // cosmetic
 	if err != nil && !errors.Is(err, importer.ErrProblems) {
 		return hintedImport(fmt.Errorf("import: %w", err))
 	}
 	if errors.Is(err, importer.ErrProblems) {
-		err = fmt.Errorf("import: %w: %s", err, plural(len(res.Problems), "problem"))
+		err = fmt.Errorf("import: %w: %s", err, command.Plural(len(res.Problems), "problem"))
 	}
 	if asJSON {
-		return errors.Join(printJSON(cmd.OutOrStdout(), res), err)
+		return errors.Join(command.PrintJSON(cmd.OutOrStdout(), res), err)
 	}
 	return errors.Join(printImport(cmd.OutOrStdout(), res, out, err), err)
 }
@@ -36,11 +38,11 @@ func runImport(cmd *cobra.Command, out string, asJSON bool, run func(context.Con
 func hintedImport(err error) error {
 	switch {
 	case errors.Is(err, importer.ErrNotEmpty):
-		return hinted(err, "choose another --out: an import makes a folder of its own")
+		return hint.Add(err, "choose another --out: an import makes a folder of its own")
 	case errors.Is(err, importer.ErrNoSegmentation):
-		return hinted(err, "name the images and what \"dicomnode segment\" or the node wrote of them")
+		return hint.Add(err, "name the images and what \"dicomnode segment\" or the node wrote of them")
 	case errors.Is(err, fs.ErrNotExist):
-		return hinted(err, "name files and folders that are there")
+		return hint.Add(err, "name files and folders that are there")
 	}
 	return err
 }
@@ -57,7 +59,7 @@ func printImport(w io.Writer, res *importer.Result, out string, failed error) er
 		fmt.Fprintf(&b, "note: %s\n", n.Error())
 	}
 	if failed == nil {
-		fmt.Fprintf(&b, "%s in %s\n", plural(res.Images, "image"), out)
+		fmt.Fprintf(&b, "%s in %s\n", command.Plural(res.Images, "image"), out)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/model"
 )
 
@@ -18,54 +20,54 @@ func trainerPublishCmd() *cobra.Command {
 models of the node's data folder. A running node whose configuration says
 model: {bundle: published}, the default, takes it over at its next image without
 dropping work. "dicomnode model rollback" goes back.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode trainer publish xnet.onnx --config dicomnode.yaml",
-		Args:    wantArgs(1, 1, "one bundle"),
+		Args:    command.WantArgs(1, 1, "one bundle"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := loadConfig(config)
+			c, err := command.LoadConfig(config)
 			if err != nil {
 				return err
 			}
 			if device != "" {
 				c.Model.Device = device
 			}
-			b, err := tryBundle(cmd, c, args[0])
+			b, err := tryBundle(c, args[0])
 			if err != nil {
 				return err
 			}
-			if err := modelStore(c).Publish(b); err != nil {
+			if err := pipeline.ModelStore(c).Publish(b); err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), struct {
+				return command.PrintJSON(cmd.OutOrStdout(), struct {
 					Name    string `json:"name"`
 					Version string `json:"version"`
 					Digest  string `json:"digest"`
 					Used    bool   `json:"used"` // by a node with this configuration
-				}{b.Card.Name, b.Card.Version, b.Digest, c.Model.Bundle == published})
+				}{b.Card.Name, b.Card.Version, b.Digest, c.Model.Bundle == pipeline.Published})
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s %s published, digest %s\n", b.Card.Name, b.Card.Version, b.Digest)
-			if c.Model.Bundle != published {
+			if c.Model.Bundle != pipeline.Published {
 				fmt.Fprintf(cmd.OutOrStdout(), "the node does not use it: its configuration says model: {bundle: %s}, not published\n", c.Model.Bundle)
 			}
 			return nil
 		},
 	}
-	configFlag(cmd, &config)
+	command.ConfigFlag(cmd, &config)
 	cmd.Flags().StringVar(&device, "device", "", "auto, cpu or cuda (default: the configuration's)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 // tryBundle loads a bundle and runs its golden image.
-func tryBundle(cmd *cobra.Command, c configs.Config, name string) (*model.Bundle, error) {
+func tryBundle(c configs.Config, name string) (*model.Bundle, error) {
 	c.Model.Bundle = name
-	s, _, err := openModel(cmd.Context(), c)
+	s, _, err := pipeline.OpenModel(c)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.Close(); err != nil {
 		return nil, err
 	}
-	return loadBundle(name)
+	return pipeline.LoadBundle(name)
 }

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"slices"
@@ -6,25 +6,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dicomnode/segment/picture"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/trainer/compare"
 )
 
-// refinements are the values of --refine, as of the configuration's segmentation.refine.
-var refinements = []string{"none", "guided"}
-
-// guidedFilter is the filter that a value of refinements stands for, nil for none.
-func guidedFilter(refine string) *picture.GuidedFilter {
-	if refine == "guided" {
-		return picture.NewGuidedFilter()
-	}
-	return nil
-}
-
 // wantRefinement refuses a value of --refine that is none of refinements.
 func wantRefinement(value string) error {
-	if !slices.Contains(refinements, value) {
-		return usagef("refinements are "+strings.Join(refinements, ", "), "unknown value %q of --refine", value)
+	if !slices.Contains(pipeline.Refinements, value) {
+		return command.Usagef("refinements are "+strings.Join(pipeline.Refinements, ", "), "unknown value %q of --refine", value)
 	}
 	return nil
 }
@@ -35,7 +25,7 @@ func (f *compareFlags) refined(cmd *cobra.Command) ([]compare.Entry, error) {
 		return nil, err
 	}
 	if flags := cmd.Flags(); flags.Changed("method") && !onlyNone(f.methods) || f.sheet != "" || onlyNone(f.bundles) {
-		return nil, usagef("leave --method and --sheet out", "%s --refine compares models alone", cmd.CommandPath())
+		return nil, command.Usagef("leave --method and --sheet out", "%s --refine compares models alone", cmd.CommandPath())
 	}
 	return f.models(), nil
 }

@@ -1,10 +1,11 @@
-package main
+package trainercmd
 
 import (
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/importer"
 )
@@ -36,7 +37,7 @@ that several imports give a patient the same one. Names burned into pixels are
 not found; images that say they have some are refused.
 ` + importCodes,
 		Example: "  dicomnode trainer dataset import-seg study/ results/ --out data/ours",
-		Args:    wantArgs(1, -1, "files or folders"),
+		Args:    command.WantArgs(1, -1, "files or folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.in.Inputs = args
 			if err := f.complete(cmd); err != nil {
@@ -58,18 +59,18 @@ not found; images that say they have some are refused.
 
 func (f *segFlags) complete(cmd *cobra.Command) (err error) {
 	if f.in.Out == "" {
-		return usagef("for example --out data/ours", "%s wants --out", cmd.CommandPath())
+		return command.Usagef("for example --out data/ours", "%s wants --out", cmd.CommandPath())
 	}
 	var known bool
 	if f.in.Rest, known = classWords[f.rest]; !known {
-		return usagef("ignore or open-beam", "unknown value %q of --rest", f.rest)
+		return command.Usagef("ignore or open-beam", "unknown value %q of --rest", f.rest)
 	}
 	f.in.Classes = map[string]uint8{}
 	for _, c := range f.classes {
 		i := strings.LastIndex(c, "=")
 		class, known := classWords[c[i+1:]]
 		if i < 1 || !known {
-			return usagef("for example --class 'Femur=bone'", "--class %q names none of open-beam, soft-tissue, bone, ignore", c)
+			return command.Usagef("for example --class 'Femur=bone'", "--class %q names none of open-beam, soft-tissue, bone, ignore", c)
 		}
 		f.in.Classes[c[:i]] = class
 	}

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
 	"dicomnode/trainer/simulate"
 )
 
@@ -51,13 +52,13 @@ With --dicom, DATASET/dicom also gets what a detector reads out of each posed
 body (four pictures show the same one): DX For Processing with the detector's
 offset still in it, and five dark frames. With --dicom-presentation it gets the
 pictures themselves as DX For Presentation.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: `  dicomnode trainer simulate --out data/legs --count 200 --seed 1
   dicomnode trainer simulate --out data/legs --count 8 --dicom 2500x2048`,
-		Args: wantArgs(0, 0, "no arguments"),
+		Args: command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Out == "" {
-				return usagef("for example --out data/legs --count 200", "%s wants --out", cmd.CommandPath())
+				return command.Usagef("for example --out data/legs --count 200", "%s wants --out", cmd.CommandPath())
 			}
 			return f.run(cmd)
 		},
@@ -80,7 +81,7 @@ func (f simulateFlags) run(cmd *cobra.Command) error {
 	if f.dicom != "" {
 		var more string
 		if n, _ := fmt.Sscanf(f.dicom, "%dx%d%s", &dx.Rows, &dx.Columns, &more); n != 2 {
-			return usagef("for example --dicom 2500x2048", "--dicom %q is not ROWSxCOLUMNS", f.dicom)
+			return command.Usagef("for example --dicom 2500x2048", "--dicom %q is not ROWSxCOLUMNS", f.dicom)
 		}
 		if err := dx.Check(); err != nil {
 			return err
@@ -91,7 +92,7 @@ func (f simulateFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	dx.Anatomy = f.Anatomy
-	bar := newProgress(cmd.ErrOrStderr(), f.Count, "simulating")
+	bar := command.NewProgress(cmd.ErrOrStderr(), f.Count, "simulating")
 	if err := simulate.Run(cmd.Context(), f.Options, func(done, _ int) { _ = bar.Set(done) }); err != nil { // cosmetic
 		return hintedSimulation(err)
 	}
@@ -109,7 +110,7 @@ func (f simulateFlags) run(cmd *cobra.Command) error {
 	}
 	switch {
 	case f.asJSON:
-		return printJSON(cmd.OutOrStdout(), simulatedFiles{f.Out, f.Count, len(images), len(darks)})
+		return command.PrintJSON(cmd.OutOrStdout(), simulatedFiles{f.Out, f.Count, len(images), len(darks)})
 	case f.dicom != "":
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d DX images and %d dark frames in %s\n", len(images), len(darks), dx.Out)
 	}

@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/hint"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/split"
 )
@@ -24,19 +26,19 @@ twice as frequent in test. The column "patient" (a pseudonym) keeps all images o
 a patient together; without it every image counts as a patient of its own.
 Where a rule and a size disagree the rule wins, and a note says so. The same
 rows and seed give the same division. dataset.csv is replaced whole or not at all.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode trainer split data/labelled --seed 1 --dry-run",
-		Args:    wantArgs(1, 1, "one data set folder"),
+		Args:    command.WantArgs(1, 1, "one data set folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opt.Validation == 0 || opt.Test == 0 { // to the options 0 is a default
-				return usagef("leave --validation and --test out for the paper's shares", "--validation %v and --test %v: want more than 0", opt.Validation, opt.Test)
+				return command.Usagef("leave --validation and --test out for the paper's shares", "--validation %v and --test %v: want more than 0", opt.Validation, opt.Test)
 			}
 			plan, err := splitFolder(args[0], opt, dryRun)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), plan)
+				return command.PrintJSON(cmd.OutOrStdout(), plan)
 			}
 			return printPlan(cmd.OutOrStdout(), plan, dryRun)
 		},
@@ -57,11 +59,11 @@ func splitFolder(dir string, opt split.Options, dryRun bool) (plan *split.Plan, 
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = joinClose(err, f) }()
+	defer func() { err = command.JoinClose(err, f) }()
 	if plan, err = split.Assign(f, opt); err != nil {
 		err = fmt.Errorf("split %s: %w", dir, err)
 		if errors.Is(err, split.ErrSplit) {
-			err = hinted(err, "--keep places only the images without one, --replace forgets them all")
+			err = hint.Add(err, "--keep places only the images without one, --replace forgets them all")
 		}
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func splitFolder(dir string, opt split.Options, dryRun bool) (plan *split.Plan, 
 // openDataset opens a folder; what is wrong with one is told by the check.
 func openDataset(dir string) (*dataset.Folder, error) {
 	f, err := dataset.Open(dir)
-	return f, hinted(err, "\"dicomnode trainer dataset check\" explains what is wrong with a folder")
+	return f, hint.Add(err, "\"dicomnode trainer dataset check\" explains what is wrong with a folder")
 }
 
 func printPlan(out io.Writer, p *split.Plan, dryRun bool) error {

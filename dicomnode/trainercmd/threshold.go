@@ -1,4 +1,4 @@
-package main
+package trainercmd
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/trainer/calibrate"
@@ -45,9 +47,9 @@ as in its configuration); --at network takes that of the network's 200×200, as 
 paper does. By default the pixels of all images are pooled, so that large images
 decide; --weigh images takes the mean of the images' rates. The card keeps how the
 thresholds were chosen.
-` + exitCodes,
+` + command.ExitCodes,
 		Example: "  dicomnode trainer threshold data/labelled --split val --model xnet.onnx --false-positive-rate 0.03 --out xnet-3.onnx",
-		Args:    wantArgs(1, -1, "labelled data set folders"),
+		Args:    command.WantArgs(1, -1, "labelled data set folders"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.add(cmd)
@@ -57,14 +59,14 @@ thresholds were chosen.
 func (f *thresholdFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.bundle, "model", embedded, "model bundle, or \"embedded\"")
+	flags.StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle, or \"embedded\"")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write; empty prints only")
 	flags.StringVar(&f.version, "model-version", "", "version in the card (default: the model's)")
 	flags.Float64Var(&f.want.FalsePositiveRate, "false-positive-rate", 0.03, "greatest share of open beam and bone called soft tissue")
 	flags.IntVar(&f.want.LeastImages, "least-images", 5, "images of a body part that has a threshold of its own")
 	flags.StringVar(&f.want.Weigh, "weigh", model.WeighPixels, "what the rate is of: "+strings.Join(model.Weighings(), " or "))
 	flags.StringVar(&f.at, "at", model.AtNative, "where the rate is measured: "+strings.Join(model.Places(), " or "))
-	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of --at native: "+strings.Join(refinements, " or "))
+	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of --at native: "+strings.Join(pipeline.Refinements, " or "))
 	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to use (repeatable; default all)")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -72,19 +74,19 @@ func (f *thresholdFlags) add(cmd *cobra.Command) {
 
 func (f *thresholdFlags) check(cmd *cobra.Command) error {
 	if !slices.Contains(model.Places(), f.at) {
-		return usagef("places are "+strings.Join(model.Places(), ", "), "unknown value %q of --at", f.at)
+		return command.Usagef("places are "+strings.Join(model.Places(), ", "), "unknown value %q of --at", f.at)
 	}
 	if !slices.Contains(model.Weighings(), f.want.Weigh) {
-		return usagef("the rate is of "+strings.Join(model.Weighings(), " or "), "unknown value %q of --weigh", f.want.Weigh)
+		return command.Usagef("the rate is of "+strings.Join(model.Weighings(), " or "), "unknown value %q of --weigh", f.want.Weigh)
 	}
 	if !(f.want.FalsePositiveRate >= 0 && f.want.FalsePositiveRate <= 1) {
-		return usagef("for example --false-positive-rate 0.03", "--false-positive-rate %v: want 0 to 1", f.want.FalsePositiveRate)
+		return command.Usagef("for example --false-positive-rate 0.03", "--false-positive-rate %v: want 0 to 1", f.want.FalsePositiveRate)
 	}
 	if f.want.LeastImages < 1 {
-		return usagef("for example --least-images 5", "--least-images %d: want at least 1", f.want.LeastImages)
+		return command.Usagef("for example --least-images 5", "--least-images %d: want at least 1", f.want.LeastImages)
 	}
 	if f.at == model.AtNetwork && cmd.Flags().Changed("refine") {
-		return usagef("leave --refine out", "%s --at network refines nothing", cmd.CommandPath())
+		return command.Usagef("leave --refine out", "%s --at network refines nothing", cmd.CommandPath())
 	}
 	return wantRefinement(f.refine)
 }
@@ -99,10 +101,10 @@ func (f *thresholdFlags) run(cmd *cobra.Command, folders []string) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	if err := wantWritable(f.out); err != nil {
+	if err := command.WantWritable(f.out); err != nil {
 		return err
 	}
-	b, err := loadBundle(f.bundle)
+	b, err := pipeline.LoadBundle(f.bundle)
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (f *thresholdFlags) run(cmd *cobra.Command, folders []string) error {
 		return err
 	}
 	if f.asJSON {
-		return printJSON(cmd.OutOrStdout(), found)
+		return command.PrintJSON(cmd.OutOrStdout(), found)
 	}
 	return found.writeText(cmd.OutOrStdout())
 }
@@ -139,9 +141,9 @@ func (f *thresholdFlags) find(cmd *cobra.Command, b *model.Bundle, folders []str
 	if err != nil {
 		return foundThresholds{}, err
 	}
-	bar := newProgress(cmd.ErrOrStderr(), 1000, "counting")
+	bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "counting")
 	f.data.Progress = func(done, all int) { _ = bar.Set(1000 * done / all) } // cosmetic
-	place := calibrate.Place{Native: f.at == model.AtNative, Guided: guidedFilter(f.refine)}
+	place := calibrate.Place{Native: f.at == model.AtNative, Guided: pipeline.GuidedFilter(f.refine)}
 	counts, samples, err := calibrate.Count(cmd.Context(), folders, f.data, s, place)
 	if err = errors.Join(err, s.Close()); err != nil {
 		return foundThresholds{}, hintedData(err)

@@ -1,4 +1,7 @@
-package main
+// Package trainercmd has the verbs of the trainer: a file for each, with its flags, one
+// call into a package under trainer, and what it prints. It trains and measures nothing
+// itself.
+package trainercmd
 
 import (
 	"fmt"
@@ -6,11 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/model"
 )
 
-func trainerCmd() *cobra.Command {
-	return group("trainer", "simulate radiographs, train, evaluate and publish models",
+// Command is the verb "trainer" with all its verbs.
+func Command() *cobra.Command {
+	return command.Group("trainer", "simulate radiographs, train, evaluate and publish models",
 		trainerSimulateCmd(),
 		trainerDatasetCmd(),
 		trainerSplitCmd(),
@@ -43,7 +49,7 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 func (f modelFlags) open(b *model.Bundle) (*model.Session, error) {
 	s, err := model.Open(b, model.Options{Device: f.device, Library: f.library, Threads: f.threads, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return nil, hintedLibrary(fmt.Errorf("open model: %w", err), namesLibrary)
+		return nil, pipeline.HintLibrary(fmt.Errorf("open model: %w", err), namesLibrary)
 	}
 	return s, nil
 }

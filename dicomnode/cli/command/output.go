@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"errors"
@@ -9,25 +9,26 @@ import (
 	"syscall"
 
 	"dicomnode/internal/durable"
+	"dicomnode/internal/hint"
 )
 
-// wantWritable refuses output files that could not be written; empty names are none.
+// WantWritable refuses output files that could not be written; empty names are none.
 // Verbs that work long ask it first.
-func wantWritable(files ...string) error {
+func WantWritable(files ...string) error {
 	for _, f := range files {
 		if f == "" {
 			continue
 		}
 		if err := durable.Ready(f); err != nil {
-			return hinted(err, "name a file in a folder that exists and may be written")
+			return hint.Add(err, "name a file in a folder that exists and may be written")
 		}
 	}
 	return nil
 }
 
-// wantFolder refuses an output folder that could neither be made nor written into; an
+// WantFolder refuses an output folder that could neither be made nor written into; an
 // empty name is none. It makes nothing.
-func wantFolder(path string) error {
+func WantFolder(path string) error {
 	if path == "" {
 		return nil
 	}
@@ -44,7 +45,7 @@ func wantFolder(path string) error {
 		err = durable.Ready(filepath.Join(at, "file"))
 	}
 	if err != nil {
-		return hinted(fmt.Errorf("write into %s: %w", path, err), "name a folder that can be made and written into")
+		return hint.Add(fmt.Errorf("write into %s: %w", path, err), "name a folder that can be made and written into")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"encoding/json"
@@ -10,15 +10,15 @@ import (
 	"golang.org/x/term"
 )
 
-// printJSON writes v as indented JSON.
-func printJSON(w io.Writer, v any) error {
+// PrintJSON writes v as indented JSON.
+func PrintJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }
 
-// newProgress is a progress bar of n steps on w, silent unless w is a terminal.
-func newProgress(w io.Writer, n int, what string) *progressbar.ProgressBar {
+// NewProgress is a progress bar of n steps on w, silent unless w is a terminal.
+func NewProgress(w io.Writer, n int, what string) *progressbar.ProgressBar {
 	if !isTerminal(w) || n < 2 {
 		return progressbar.DefaultSilent(int64(n))
 	}
@@ -26,9 +26,9 @@ func newProgress(w io.Writer, n int, what string) *progressbar.ProgressBar {
 		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 }
 
-// newShareBar is a bar whose description tells all; it is silent unless w is a
+// NewShareBar is a bar whose description tells all; it is silent unless w is a
 // terminal.
-func newShareBar(w io.Writer, n int) *progressbar.ProgressBar {
+func NewShareBar(w io.Writer, n int) *progressbar.ProgressBar {
 	if !isTerminal(w) {
 		return progressbar.DefaultSilent(int64(n))
 	}
@@ -41,5 +41,5 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// joinClose closes c and reports its error beside err.
-func joinClose(err error, c io.Closer) error { return errors.Join(err, c.Close()) }
+// JoinClose closes c and reports its error beside err.
+func JoinClose(err error, c io.Closer) error { return errors.Join(err, c.Close()) }

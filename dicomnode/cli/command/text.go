@@ -1,11 +1,22 @@
-package main
+package command
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
-// orAll joins a list in words; an empty one is all.
-func orAll(list []string, all string) string {
+// OrAll joins a list in words; an empty one is all.
+func OrAll(list []string, all string) string {
 	if len(list) == 0 {
 		return all
 	}
 	return strings.Join(list, ", ")
+}
+
+// Plural is a number of things in words.
+func Plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

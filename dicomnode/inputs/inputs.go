@@ -1,7 +1,10 @@
-package main
+// Package inputs finds the files that names on a command line stand for: DICOM files
+// (PS3.10 7.1), and pictures. It reads no more of a file than tells which it is.
+package inputs
 
 import (
 	"bytes"
+	"dicomnode/internal/hint"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,9 +14,9 @@ import (
 	"strings"
 )
 
-// expand lists the files of the arguments: a file stands for itself, a folder
+// DICOM lists the files of the arguments: a file stands for itself, a folder
 // for the DICOM files below it, in lexical order.
-func expand(args []string) ([]string, error) {
+func DICOM(args []string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
 		found, err := filesBelow(arg, isPart10)
@@ -23,7 +26,7 @@ func expand(args []string) ([]string, error) {
 		files = append(files, found...)
 	}
 	if len(files) == 0 {
-		return nil, hinted(fmt.Errorf("find files: no DICOM file in %v", args), "a DICOM file has the letters DICM at byte 128 (PS3.10 7.1)")
+		return nil, hint.Add(fmt.Errorf("find files: no DICOM file in %v", args), "a DICOM file has the letters DICM at byte 128 (PS3.10 7.1)")
 	}
 	return files, nil
 }
@@ -47,18 +50,19 @@ func filesBelow(name string, wanted func(path string) bool) ([]string, error) {
 // pictureSuffixes are those of files that are segmented though they are no DICOM.
 var pictureSuffixes = []string{".png", ".jpg", ".jpeg", ".tif", ".tiff"}
 
-func isPicture(path string) bool {
+// IsPicture reports whether a file is a picture by its name and no DICOM file.
+func IsPicture(path string) bool {
 	return slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path))) && !isPart10(path)
 }
 
-// expandPictures is expand for which a folder without a DICOM file stands for the pictures
+// Images is DICOM, but a folder without a DICOM file stands for the pictures
 // below it.
-func expandPictures(args []string) ([]string, error) {
+func Images(args []string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
 		found, err := filesBelow(arg, isPart10)
 		if err == nil && len(found) == 0 {
-			found, err = filesBelow(arg, isPicture)
+			found, err = filesBelow(arg, IsPicture)
 		}
 		if err != nil {
 			return nil, err
@@ -66,7 +70,7 @@ func expandPictures(args []string) ([]string, error) {
 		files = append(files, found...)
 	}
 	if len(files) == 0 {
-		return nil, hinted(fmt.Errorf("find files: no DICOM file and no picture in %v", args),
+		return nil, hint.Add(fmt.Errorf("find files: no DICOM file and no picture in %v", args),
 			"a DICOM file has the letters DICM at byte 128 (PS3.10 7.1); pictures end in "+strings.Join(pictureSuffixes, ", "))
 	}
 	return files, nil

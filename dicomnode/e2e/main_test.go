@@ -1,0 +1,59 @@
+// Package e2e runs the node as its users meet it: as a process of its own, killed and
+// reloaded, and between the DICOM programs of others. What needs neither is tested beside
+// the code.
+package e2e
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/cli"
+	"dicomnode/dicomnode/node"
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/internal/archive"
+)
+
+func TestMain(m *testing.M) {
+	nodetest.Main(m, func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := cli.Program{Version: "test"}.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	})
+}
+
+// testNode is a node in this process, with what it logged.
+type testNode struct {
+	*node.Node
+	addr string
+	log  *nodetest.Buffer
+}
+
+// startNode runs a node on loopback until the test ends.
+func startNode(t *testing.T, c configs.Config) *testNode {
+	t.Helper()
+	nodetest.RequireModel(t)
+	log := &nodetest.Buffer{}
+	n, err := node.Open(t.Context(), node.Options{Config: c, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &testNode{n, nodetest.Serve(t, n, log), log}
+}
+
+// settle waits until nothing is left to do and counts what there is.
+func settle(t *testing.T, n *testNode) archive.Stats {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), nodetest.Time)
+	defer cancel()
+	s, err := n.Settled(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

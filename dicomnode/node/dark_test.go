@@ -1,0 +1,74 @@
+package node
+
+import (
+	"dicomnode/configs"
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/pipeline"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A running node uses frames that others add to its folder, for a detector that it knows
+// already too, and says in the log when it cannot.
+func TestAddedDarkFramesReachARunningNode(t *testing.T) {
+	pacs := nodetest.NewPACS(t)
+	dir := t.TempDir()
+	n := startNode(t, nodetest.Config(dir, pacs.Addr.Host))
+	darks, image := nodetest.DarkFrames(t, 3), nodetest.Radiographs(t, 1)[0]
+	correction := func() dark.Record {
+		t.Helper()
+		img, err := decode.ReadFile(image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := n.engine.pipeline.Run(t.Context(), img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Dark
+	}
+	if d := correction(); d.Method != "estimated" || d.Err != nil {
+		t.Errorf("without frames: %+v", d)
+	}
+	for i, file := range darks {
+		addDark(t, dir, file)
+		if d := correction(); d.Frames != i+1 {
+			t.Errorf("after %d frames: %+v", i+1, d)
+		}
+	}
+	calibrations, err := filepath.Glob(filepath.Join(dir, "dark", "*.dark"))
+	if err != nil || len(calibrations) != 1 {
+		t.Fatalf("calibrations %v, %v", calibrations, err)
+	}
+	if err := os.Truncate(calibrations[0], 100); err != nil {
+		t.Fatal(err)
+	}
+	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{image})
+	nodetest.Receive(t, pacs, 1)
+	settle(t, n)
+	if log := n.log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "damaged calibration") {
+		t.Error("the log does not say that the calibration is damaged")
+	}
+}
+
+// addDark adds a dark frame as another process does.
+func addDark(t *testing.T, dataDir, file string) {
+	t.Helper()
+	c := configs.Default()
+	c.Node.DataDir = dataDir
+	s, err := dark.Open(pipeline.DarkDir(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := decode.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddDark(img); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,16 @@
+package node
+
+import (
+	"dicomnode/configs"
+	"dicomnode/scp"
+	"log/slog"
+)
+
+func newServer(c configs.Config, backend scp.Backend, log *slog.Logger) *scp.Server {
+	return &scp.Server{
+		Backend: backend, Contexts: supportedContexts(), Log: log,
+		MaxPDULength: c.Network.MaxPDULength, MaxAssociations: c.Network.MaxAssociations, MaxAssociationsPerPeer: c.Network.MaxAssociationsPerPeer,
+		AssociationTimeout: c.Network.RequestTimeout, IdleTimeout: c.Network.IdleTimeout,
+		ReadTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout, ShutdownTimeout: ShutdownTime,
+	}
+}

@@ -1,0 +1,75 @@
+package node
+
+import (
+	"context"
+	"dicomnode/internal/archive"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+)
+
+// segment does a segment job: the outputs of the image's route. An image that no
+// route matches is kept and has no output.
+func (n *Node) segment(ctx context.Context, o archive.Object) ([]archive.Output, error) {
+	begun, c := time.Now(), n.config.Load()
+	route, ok := c.Route(o.Source, o.Modality)
+	if !ok {
+		n.log.Info("image kept, no route matches it", "object", o.ID, "peer", o.Source, "modality", o.Modality)
+		return nil, nil
+	}
+	img, err := decode.ReadFile(o.Path())
+	if err != nil {
+		return nil, quarantine(err)
+	}
+	img.Received = o.Received
+	res, err := n.engine.Run(ctx, img)
+	if err != nil {
+		return nil, quarantine(err)
+	}
+	n.reportDark(o, res.Dark)
+	out, err := n.segOutput(c, route, img, res)
+	if err != nil {
+		return nil, err
+	}
+	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "took", time.Since(begun))
+	return []archive.Output{out}, nil
+}
+
+// hopeless are the errors that a repeat meets again: an image that cannot be
+// decoded, and a file that somebody removed.
+var hopeless = []error{decode.ErrUnsupported, decode.ErrMalformed, fs.ErrNotExist}
+
+// quarantine keeps the queue from trying again what cannot go better.
+func quarantine(err error) error {
+	if slices.ContainsFunc(hopeless, func(h error) bool { return errors.Is(err, h) }) {
+		return archive.Permanent(err)
+	}
+	return err
+}
+
+// reportDark says when an image went without its detector's dark frames: for want of
+// them, or because they cannot be read.
+func (n *Node) reportDark(o archive.Object, d dark.Record) {
+	switch {
+	case d.Err != nil:
+		n.log.Warn("dark signal estimated, see \"dicomnode dark list\"", "object", o.ID, "peer", o.Source, "reason", d.Reason, "error", d.Err)
+	case d.Method == "estimated":
+		n.log.Info("dark signal estimated", "object", o.ID, "peer", o.Source, "reason", d.Reason)
+	}
+}
+
+// learnDark does a dark job: one more dark frame of its detector.
+func (n *Node) learnDark(ctx context.Context, o archive.Object) error {
+	img, err := decode.ReadFile(o.Path())
+	if err != nil {
+		return quarantine(err)
+	}
+	if err := n.darks.AddDark(img); err != nil {
+		return quarantine(err)
+	}
+	n.log.Info("dark frame learnt", "object", o.ID, "peer", o.Source)
+	return nil
+}

@@ -1,0 +1,98 @@
+package nodetest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Orthanc is a running Orthanc, set up as docs/orthanc says.
+type Orthanc struct {
+	base  string // of its REST interface
+	dicom string // host:port
+}
+
+// StartOrthanc runs Orthanc with the files of docs/orthanc, which send to the node
+// at that port. Only folders and ports differ.
+func StartOrthanc(t *testing.T, dicomPort, nodePort int) Orthanc {
+	t.Helper()
+	program, dir := PeerProgram(t, "Orthanc"), t.TempDir()
+	text, err := os.ReadFile("../../docs/orthanc/orthanc.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config map[string]any
+	if err := json.Unmarshal(text, &config); err != nil {
+		t.Fatal(err)
+	}
+	script, err := filepath.Abs("../../docs/orthanc/forward.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	modality := config["DicomModalities"].(map[string]any)["dicomnode"].([]any)
+	modality[2] = nodePort
+	http := FreePort(t)
+	config["DicomPort"], config["HttpPort"], config["LuaScripts"] = dicomPort, http, []string{script}
+	config["StorageDirectory"], config["IndexDirectory"] = dir, dir
+	if text, err = json.Marshal(config); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "orthanc.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	StartProgram(t, dir, program, path)
+	o := Orthanc{fmt.Sprintf("http://127.0.0.1:%d", http), fmt.Sprintf("127.0.0.1:%d", dicomPort)}
+	Until(t, "Orthanc's REST interface", Listening(strings.TrimPrefix(o.base, "http://")))
+	Until(t, "Orthanc's DICOM port", Listening(o.dicom))
+	return o
+}
+
+// Post sends a body to the REST interface and decodes the answer.
+func (o Orthanc) Post(t *testing.T, path string, body []byte, answer any) {
+	t.Helper()
+	resp, err := http.Post(o.base+path, "application/octet-stream", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("POST %s: %s, %v\n%s", path, resp.Status, err, text)
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		t.Fatalf("POST %s: %v", path, err)
+	}
+}
+
+// Find lists the instances of a modality: Orthanc's identifier and study.
+func (o Orthanc) Find(t *testing.T, modality string) (ids []string) {
+	t.Helper()
+	query, err := json.Marshal(map[string]any{"Level": "Instance", "Query": map[string]string{"Modality": modality}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Post(t, "/tools/find", query, &ids)
+	return ids
+}
+
+// File fetches an instance as a Part 10 file.
+func (o Orthanc) File(t *testing.T, id string) []byte {
+	t.Helper()
+	resp, err := http.Get(o.base + "/instances/" + id + "/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("GET instance: %s, %v", resp.Status, err)
+	}
+	return b
+}

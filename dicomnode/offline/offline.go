@@ -1,0 +1,155 @@
+// Package offline runs the node's pipeline on files: DICOM files become segmentations,
+// pictures become label pictures, and a report says what was found in each. It needs no
+// node and no archive.
+package offline
+
+import (
+	"context"
+	"dicomnode/configs"
+	"dicomnode/dicomnode/inputs"
+	"dicomnode/dicomnode/pipeline"
+	"dicomnode/internal/durable"
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
+	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/seg"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Options say what is made of files.
+type Options struct {
+	Out      string // folder of the results, which is made
+	Polarity string // of pictures: one of [Polarities]
+	Overlay  bool   // write a picture of each image with its masks
+	Version  string // of the program, as the SEG names it
+}
+
+// Segmenter segments files one after the other.
+type Segmenter struct {
+	config   configs.Config
+	options  Options
+	pipeline *segment.Pipeline
+	close    func() error
+	names    map[string]int // of results: see UniqueName
+}
+
+// Open prepares the models of a configuration; Close them afterwards.
+func Open(c configs.Config, o Options) (*Segmenter, error) {
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return nil, err
+	}
+	p, closeModels, err := pipeline.Open(c)
+	if err != nil {
+		return nil, err
+	}
+	return &Segmenter{config: c, options: o, pipeline: p, close: closeModels, names: map[string]int{}}, nil
+}
+
+// Close closes the models.
+func (s *Segmenter) Close() error { return s.close() }
+
+// All segments files and calls step after each. An image that cannot be segmented has
+// its error in its report; the end of ctx leaves the rest out.
+func (s *Segmenter) All(ctx context.Context, files []string, step func()) []Report {
+	reports := make([]Report, 0, len(files))
+	for _, path := range files {
+		if ctx.Err() != nil {
+			break
+		}
+		r, err := s.one(ctx, path)
+		if err != nil {
+			r.Error = err.Error()
+		}
+		reports = append(reports, r)
+		step()
+	}
+	return reports
+}
+
+func (s *Segmenter) one(ctx context.Context, path string) (Report, error) {
+	base := filepath.Join(s.options.Out, UniqueName(s.names, path))
+	if inputs.IsPicture(path) {
+		return s.picture(ctx, path, base)
+	}
+	return s.file(ctx, path, base)
+}
+
+// UniqueName is the file's name without extension, numbered when two folders
+// hold the same.
+func UniqueName(seen map[string]int, path string) string {
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	seen[name]++
+	if n := seen[name]; n > 1 {
+		return fmt.Sprintf("%s-%d", name, n)
+	}
+	return name
+}
+
+// modified dates an offline segmentation: the same file gives the same object.
+func modified(path string) (time.Time, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
+}
+
+// file segments a DICOM file into base.seg.dcm and base.png.
+func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error) {
+	begun := time.Now()
+	img, err := decode.ReadFile(path)
+	if err != nil {
+		return Report{File: path}, err
+	}
+	if img.Received, err = modified(path); err != nil {
+		return Report{File: path}, err
+	}
+	res, err := s.pipeline.Run(ctx, img)
+	if err != nil {
+		return Report{File: path}, err
+	}
+	r := newReport(path, res)
+	r.SEG = base + ".seg.dcm"
+	if err := s.writeSEG(r.SEG, img, res); err != nil {
+		return r, err
+	}
+	r.Milliseconds = float64(time.Since(begun).Microseconds()) / 1000
+	if s.options.Overlay {
+		r.Overlay = base + ".png"
+		return r, WriteOverlay(r.Overlay, img, res)
+	}
+	return r, nil
+}
+
+func (s *Segmenter) writeSEG(path string, img *decode.Image, res *segment.Result) error {
+	made, err := seg.New(img, res, pipeline.SEGOptions(s.config, s.options.Version))
+	if err != nil {
+		return err
+	}
+	return durable.Replace(path, 0o644, func(w io.Writer) error {
+		if err := WriteSEGMeta(w, made.UID()); err != nil {
+			return err
+		}
+		return made.Encode(w)
+	})
+}
+
+// WriteSEGMeta writes what precedes a segmentation's data set in a file (PS3.10 7.1).
+func WriteSEGMeta(w io.Writer, sopInstanceUID string) error {
+	return part10.WriteMeta(w, part10.Meta{
+		SOPClassUID: uid.SegmentationStorage, SOPInstanceUID: sopInstanceUID, TransferSyntaxUID: uid.ExplicitVRLittleEndian,
+		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName,
+	})
+}
+
+// WriteOverlay writes a picture of an image with its masks as PNG.
+func WriteOverlay(path string, img *decode.Image, res *segment.Result) error {
+	return durable.Replace(path, 0o644, func(w io.Writer) error { return png.Encode(w, segment.Overlay(img, res)) })
+}

@@ -1,0 +1,52 @@
+package pipeline
+
+import (
+	"dicomnode/configs"
+	"dicomnode/internal/hint"
+	"dicomnode/model"
+	"fmt"
+	"path/filepath"
+)
+
+// Values of model.bundle that are no files: the bundle in the program, and the one
+// that was published last, or the one in the program while there is none.
+const (
+	Embedded      = "embedded"
+	EmbeddedField = "embedded-field" // that of the exposed field, to look at or to start from
+	Published     = "published"
+)
+
+// ModelStore is where the published models are.
+func ModelStore(c configs.Config) model.Store {
+	return model.Store{Dir: filepath.Join(c.Node.DataDir, "models")}
+}
+
+// LoadBundle reads the bundle that the configuration names.
+func LoadBundle(name string) (*model.Bundle, error) {
+	switch name {
+	case Embedded:
+		return model.Embedded()
+	case EmbeddedField:
+		return model.EmbeddedField()
+	}
+	b, err := model.LoadBundle(name)
+	if err != nil {
+		return nil, hint.Add(fmt.Errorf("load model: %w", err), `a bundle is a whole file that "dicomnode trainer fit" wrote; "embedded" stands for the model in this program`)
+	}
+	return b, nil
+}
+
+// ConfiguredBundle is the bundle that the configuration asks for.
+func ConfiguredBundle(c configs.Config) (*model.Bundle, error) {
+	if c.Model.Bundle != Published {
+		return LoadBundle(c.Model.Bundle)
+	}
+	b, err := ModelStore(c).Current()
+	if err != nil {
+		return nil, hint.Add(err, "dicomnode model rollback goes back to the model before; model: {bundle: embedded} is always there")
+	}
+	if b == nil {
+		return model.Embedded()
+	}
+	return b, nil
+}

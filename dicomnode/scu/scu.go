@@ -1,0 +1,67 @@
+// Package scu is the node as a Service Class User (PS3.7 6.5): it associates with the
+// peers of a configuration, verifies them (C-ECHO) and sends them files (C-STORE), and
+// says what a C-STORE status means. When what is sent, and again after a failure, is its
+// callers' matter.
+package scu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dicomnode/configs"
+	"dicomnode/internal/hint"
+	"dicomnode/internal/uid"
+	"dicomnode/scp"
+)
+
+// NewDialer associates as the configuration says.
+func NewDialer(c configs.Config) *scp.Dialer {
+	return &scp.Dialer{
+		Calling: c.Node.AETitle, MaxPDULength: c.Network.MaxPDULength, DialTimeout: c.Network.ConnectTimeout,
+		AssociationTimeout: c.Network.RequestTimeout, ResponseTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout,
+	}
+}
+
+// Addr is the application entity of a peer.
+func Addr(p configs.Peer) scp.Addr { return scp.Addr{AETitle: p.AETitle, Host: p.Address} }
+
+// Destination is a peer, and the configuration under which it is called.
+type Destination struct {
+	Config configs.Config
+	Peer   configs.Peer
+}
+
+// Dial associates with the destination. Its errors have a hint.
+func (d Destination) Dial(ctx context.Context, proposals ...scp.Proposal) (*scp.Client, error) {
+	client, err := NewDialer(d.Config).Dial(ctx, Addr(d.Peer), proposals...)
+	if err != nil {
+		return nil, hint.Add(fmt.Errorf("associate with %s: %w", d.Peer.Name, err), dialHint(err, d))
+	}
+	return client, nil
+}
+
+// dialHint says where to look, by how far the association came.
+func dialHint(err error, d Destination) string {
+	var rejected *scp.RejectError
+	if errors.As(err, &rejected) {
+		return fmt.Sprintf("%s answered but refused: does it know AE title %s and this machine's address?", d.Peer.AETitle, d.Config.Node.AETitle)
+	}
+	return fmt.Sprintf("is a DICOM service listening on %s, and does a firewall let us through?", d.Peer.Address)
+}
+
+// Echo verifies the destination (PS3.4 A) and returns how long it took, with the
+// association.
+func (d Destination) Echo(ctx context.Context) (time.Duration, error) {
+	begun := time.Now()
+	client, err := d.Dial(ctx, scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
+	if err != nil {
+		return 0, err
+	}
+	defer client.Abort() // no effect after Release
+	if err := client.Echo(ctx); err != nil {
+		return 0, fmt.Errorf("verify %s: %w", d.Peer.Name, err)
+	}
+	return time.Since(begun), client.Release(ctx)
+}

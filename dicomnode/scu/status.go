@@ -1,0 +1,56 @@
+package scu
+
+import (
+	"fmt"
+
+	"dicomnode/scp"
+)
+
+// Verdict is what a C-STORE status means to who sent the object.
+type Verdict int
+
+// The verdicts.
+const (
+	Stored  Verdict = iota // the peer has the object
+	Again                  // it may take it another time
+	Refused                // it takes it no other time
+)
+
+// verdicts says what to do about a C-STORE status; the first line that
+// matches status&mask counts (PS3.4 Table B.2-1, PS3.7 annex C). A status that no line
+// matches is a refusal.
+var verdicts = []struct {
+	mask, status scp.Status
+	verdict      Verdict
+	words        string
+}{
+	{0xFFFF, 0x0000, Stored, "success"},
+	{0xF000, 0xB000, Stored, "warning: stored with coercion or discarded elements"},
+	{0xFFFF, 0x0001, Stored, "warning"},
+	{0xFFFF, 0x0107, Stored, "warning: attribute list error"},
+	{0xFFFF, 0x0116, Stored, "warning: attribute value out of range"},
+	{0xFFFF, 0x0111, Stored, "duplicate SOP instance: it has the object already"},
+	{0xFF00, 0xA700, Again, "out of resources"},
+	{0xFFFF, 0x0110, Again, "processing failure"},
+	{0xFFFF, 0x0213, Again, "resource limitation"},
+	{0xFFFF, 0x0124, Again, "refused: not authorized"},
+	{0xFFFF, 0xFE00, Again, "cancelled"},
+	{0xFFFF, 0x0122, Refused, "SOP class not supported"},
+	{0xFF00, 0xA900, Refused, "data set does not match SOP class"},
+	{0xF000, 0xC000, Refused, "cannot understand"},
+}
+
+// Judge says what a C-STORE status means. The error is nil for Stored, and names the
+// status otherwise.
+func Judge(status scp.Status) (Verdict, error) {
+	for _, v := range verdicts {
+		if status&v.mask != v.status {
+			continue
+		}
+		if v.verdict == Stored {
+			return Stored, nil
+		}
+		return v.verdict, fmt.Errorf("status %04X (%s)", uint16(status), v.words)
+	}
+	return Refused, fmt.Errorf("status %04X (failure)", uint16(status))
+}

@@ -1,0 +1,112 @@
+package scu
+
+import (
+	"context"
+	"dicomnode/internal/part10"
+	"dicomnode/scp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+// Sent is what became of one file.
+type Sent struct {
+	File   string `json:"file"`
+	Status string `json:"status,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// StoreFiles sends the files over one association and calls step after each.
+// Without results nothing was sent.
+func (d Destination) StoreFiles(ctx context.Context, files []string, step func()) ([]Sent, error) {
+	headers, results := readHeaders(files)
+	client, err := d.Dial(ctx, Proposals(headers)...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Abort() // no effect after Release
+	for i, path := range files {
+		if results[i].Error == "" {
+			results[i] = StoreFile(ctx, client, path, headers[i])
+		}
+		step()
+	}
+	return results, client.Release(ctx)
+}
+
+// readHeaders reads what identifies each file, and notes those that cannot be read.
+func readHeaders(files []string) ([]part10.Header, []Sent) {
+	headers, results := make([]part10.Header, len(files)), make([]Sent, len(files))
+	for i, path := range files {
+		results[i].File = path
+		h, err := ReadHeader(path)
+		if err != nil {
+			results[i].Error = err.Error()
+		}
+		headers[i] = h
+	}
+	return headers, results
+}
+
+// ReadHeader reads what identifies a Part 10 file.
+func ReadHeader(path string) (part10.Header, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return part10.Header{}, err
+	}
+	defer f.Close()
+	return part10.ReadHeader(f)
+}
+
+// Proposals proposes each SOP class in the transfer syntaxes its files have.
+func Proposals(headers []part10.Header) []scp.Proposal {
+	var proposals []scp.Proposal
+	for _, h := range headers {
+		p := scp.Proposal{AbstractSyntax: h.SOPClassUID, TransferSyntaxes: []string{h.TransferSyntaxUID}}
+		known := slices.ContainsFunc(proposals, func(q scp.Proposal) bool {
+			return q.AbstractSyntax == p.AbstractSyntax && q.TransferSyntaxes[0] == p.TransferSyntaxes[0]
+		})
+		if h.SOPClassUID != "" && !known {
+			proposals = append(proposals, p)
+		}
+	}
+	return proposals
+}
+
+// StoreFile sends a file, of which h is the header, over an association.
+func StoreFile(ctx context.Context, client *scp.Client, path string, h part10.Header) Sent {
+	s := Sent{File: path}
+	if !client.Accepted(h.SOPClassUID, h.TransferSyntaxUID) {
+		s.Error = fmt.Sprintf("the peer does not accept SOP class %s in transfer syntax %s", h.SOPClassUID, h.TransferSyntaxUID)
+		return s
+	}
+	status, err := store(ctx, client, path, h)
+	if err != nil {
+		s.Error = err.Error()
+		return s
+	}
+	s.Status = fmt.Sprintf("%04X", uint16(status))
+	if _, err := Judge(status); err != nil {
+		s.Error = err.Error()
+	}
+	return s
+}
+
+func store(ctx context.Context, client *scp.Client, path string, h part10.Header) (scp.Status, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if _, err := f.Seek(h.DatasetOffset, io.SeekStart); err != nil {
+		return 0, err
+	}
+	status, err := client.Store(ctx, scp.StoreRequest{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID, TransferSyntaxUID: h.TransferSyntaxUID}, f)
+	var refused *scp.StatusError
+	if errors.As(err, &refused) {
+		err = nil // judged by its status
+	}
+	return status, err
+}
