@@ -141,3 +141,23 @@ var wordings = sync.OnceValue(func() map[string]bool {
 	}
 	return out
 })
+
+// Terms calls f with the defined terms that may be kept.
+func Terms(f func(string)) {
+	for word := range termWords() {
+		f(word)
+	}
+}
+
+// Keywords calls f with the keyword and the name (PS3.6) of every attribute that a
+// training set keeps.
+func Keywords(f func(string)) {
+	for _, group := range allowed {
+		for keyword := range strings.FieldsSeq(group) {
+			f(keyword)
+			if info, err := tag.FindByKeyword(keyword); err == nil {
+				f(info.Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package leak
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"encoding/binary"
+	"image"
+	"image/png"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
+	"dicomnode/trainer/deidentify/object"
+)
+
+// Checker looks for originals. It may be used concurrently.
+type Checker struct {
+	byPrefix map[uint32][]pattern
+	first    []uint64 // a bit for each hash of a prefix
+	compared map[part10.Tag]map[string]bool
+	own      map[string]bool
+}
+
+type pattern struct{ bytes, attribute string }
+
+// Checker is a checker of all that was added so far.
+func (o *Originals) Checker() *Checker {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := &Checker{byPrefix: make(map[uint32][]pattern, len(o.patterns)), first: make([]uint64, 1<<16), compared: o.compared, own: o.own}
+	for p, attribute := range o.patterns {
+		k := binary.LittleEndian.Uint32([]byte(p))
+		c.byPrefix[k] = append(c.byPrefix[k], pattern{p, attribute})
+		c.first[slot(k)>>6] |= 1 << (slot(k) & 63)
+	}
+	return c
+}
+
+func slot(k uint32) uint32 { return k * 2654435761 >> 10 }
+
+const (
+	inText   = 4 // the shortest hit that counts, in bytes
+	inPixels = 8
+)
+
+// File checks a file's name and all of its content.
+func (c *Checker) File(name string, b []byte) []Hit {
+	var hits []Hit
+	report := func(offset int64, attribute, how string) {
+		if len(hits) < 100 {
+			hits = append(hits, Hit{name, offset, attribute, how})
+		}
+	}
+	c.search([]byte(filepath.ToSlash(name)), inText, func(_ int64, attribute, _ string) { report(-1, attribute, "in the file's name") })
+	switch {
+	case len(b) > 132 && string(b[128:132]) == "DICM":
+		c.dicom(b, report)
+	case bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n")):
+		c.png(b, report)
+	case bytes.HasPrefix(b, []byte("II*\x00")), bytes.HasPrefix(b, []byte("MM\x00*")):
+		c.tiff(b, report)
+	case bytes.HasPrefix(b, []byte{0x1F, 0x8B}):
+		c.search(b, inPixels, report)
+		if r, err := gzip.NewReader(bytes.NewReader(b)); err == nil {
+			inner, _ := io.ReadAll(io.LimitReader(r, object.MaxFile)) // what is damaged was searched as it is
+			c.search(inner, inText, report)
+		}
+	default:
+		c.search(b, inText, report)
+	}
+	return hits
+}
+
+// search calls report for each original in b of least bytes or more.
+func (c *Checker) search(b []byte, least int, report func(offset int64, attribute, how string)) {
+	if len(b) < 4 {
+		return
+	}
+	k := uint32(fold[b[0]])<<8 | uint32(fold[b[1]])<<16 | uint32(fold[b[2]])<<24
+	for i := 0; i+4 <= len(b); i++ {
+		k = k>>8 | uint32(fold[b[i+3]])<<24
+		if s := slot(k); c.first[s>>6]>>(s&63)&1 == 0 {
+			continue
+		}
+		for _, p := range c.byPrefix[k] {
+			n := len(p.bytes)
+			if n >= least && i+n <= len(b) && equalFold(b[i:i+n], p.bytes) && !c.madeHere(b, i, i+n) {
+				report(int64(i), p.attribute, "as text")
+				break
+			}
+		}
+	}
+}
+
+func equalFold(b []byte, lowered string) bool {
+	for i, c := range b {
+		if fold[c] != lowered[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// madeHere tells whether b[from:to] lies inside a token of the export's own.
+func (c *Checker) madeHere(b []byte, from, to int) bool {
+	for _, inside := range []func(byte) bool{
+		func(x byte) bool { return x >= '0' && x <= '9' || x >= 'a' && x <= 'f' },
+		func(x byte) bool { return x >= '0' && x <= '9' || x == '.' },
+	} {
+		lo, hi := from, to
+		for lo > 0 && from-lo < 80 && inside(b[lo-1]) {
+			lo--
+		}
+		for hi < len(b) && hi-to < 80 && inside(b[hi]) {
+			hi++
+		}
+		if c.own[strings.Trim(string(b[lo:hi]), ".")] {
+			return true
+		}
+	}
+	return false
+}
+
+// dicom searches a Part 10 file: values of bytes as pixels, everything else as
+// text, and compares attributes.
+func (c *Checker) dicom(b []byte, report func(int64, string, string)) {
+	b = b[:len(b):len(b)]
+	o, err := object.Parse(b)
+	if err != nil {
+		c.search(b, inText, report)
+		return
+	}
+	from, deflatedOrBig := 0, false
+	o.Walk(func(s *object.Set, e *object.Element, _ []part10.Tag) {
+		for _, bulk := range append(e.Fragments[:len(e.Fragments):len(e.Fragments)], e.Value) {
+			if object.Character(e.VR) || len(bulk) < 64 {
+				continue
+			}
+			at := len(b) - cap(bulk)
+			if at < from || at+len(bulk) > len(b) || &b[at] != &bulk[0] {
+				deflatedOrBig = true // the value is a copy: see below
+				continue
+			}
+			c.search(b[from:at], inText, shifted(report, from))
+			c.search(bulk, inPixels, shifted(report, at))
+			from = at + len(bulk)
+		}
+	})
+	if !deflatedOrBig && o.TransferSyntaxUID != uid.DeflatedExplicitVRLittleEndian {
+		c.search(b[from:], inText, shifted(report, from))
+		o.Walk(func(s *object.Set, e *object.Element, _ []part10.Tag) { c.attribute(s, e, report) })
+		return
+	}
+	c.search(b[:min(len(b), 1024)], inText, report)
+	var again bytes.Buffer
+	o.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+	if o.Write(&again) == nil {
+		c.dicom(again.Bytes(), report)
+	}
+}
+
+func shifted(report func(int64, string, string), by int) func(int64, string, string) {
+	return func(offset int64, attribute, how string) { report(offset+int64(by), attribute, how) }
+}
+
+// attribute compares an attribute with what is too short or too common to be
+// looked for.
+func (c *Checker) attribute(s *object.Set, e *object.Element, report func(int64, string, string)) {
+	values := c.compared[e.Tag]
+	if values == nil {
+		return
+	}
+	for _, v := range s.TextOf(e) {
+		if values[strings.ToLower(v)] {
+			report(0, e.Tag.String(), "the same attribute has a value of an original")
+		}
+	}
+}
+
+// png searches the chunks of a PNG file (ISO/IEC 15948), inflated where they are
+// compressed.
+func (c *Checker) png(b []byte, report func(int64, string, string)) {
+	var pixels []byte
+	for at := 8; at+12 <= len(b); {
+		n := int(binary.BigEndian.Uint32(b[at:]))
+		kind := string(b[at+4 : at+8])
+		if n < 0 || n > len(b)-at-12 {
+			break
+		}
+		data := b[at+8 : at+8+n]
+		if kind == "IDAT" {
+			pixels = append(pixels, data...)
+		} else {
+			c.search(data, inText, shifted(report, at+8))
+		}
+		if i := bytes.IndexByte(data, 0); (kind == "zTXt" || kind == "iTXt") && i >= 0 {
+			c.search(inflate(data[i+1:]), inText, report)
+		}
+		at += 12 + n
+	}
+	c.search(inflate(pixels), inPixels, report)
+	if m, err := png.Decode(bytes.NewReader(b)); err == nil { // without the filters of the rows
+		switch m := m.(type) {
+		case *image.Gray:
+			c.search(m.Pix, inPixels, report)
+		case *image.Gray16:
+			c.search(m.Pix, inPixels, report)
+		}
+	}
+}
+
+// inflate finds a zlib stream (RFC 1950) in b.
+func inflate(b []byte) []byte {
+	at := bytes.IndexByte(b, 0x78)
+	if at < 0 || at+2 > len(b) {
+		return nil
+	}
+	out, _ := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b[at+2:])), object.MaxFile)) // as far as it goes
+	return out
+}
+
+// tiff searches a TIFF file whose picture stands between header and directory, as
+// this program writes it.
+func (c *Checker) tiff(b []byte, report func(int64, string, string)) {
+	directory := len(b)
+	if len(b) >= 8 && b[0] == 'I' {
+		directory = min(len(b), int(binary.LittleEndian.Uint32(b[4:])))
+	} else if len(b) >= 8 {
+		directory = min(len(b), int(binary.BigEndian.Uint32(b[4:])))
+	}
+	if directory <= 8 {
+		c.search(b, inText, report)
+		return
+	}
+	c.search(b[8:directory], inPixels, shifted(report, 8))
+	c.search(b[directory:], inText, shifted(report, directory))
+}
