@@ -70,12 +70,12 @@ func (c coder) image() []byte {
 	inner := join(c.head(0xFFFEE000, "", 8+uint32(len(c.el(0x00080100, "SH", "X"))-8)), c.el(0x00080100, "SH", "X"))
 	return join(
 		c.identity(),
+		c.us(0x00280010, 4), c.us(0x00280011, 4),
 		c.head(0x00400555, "SQ", open),
 		c.head(0xFFFEE000, "", open),
 		c.head(0x0040A043, "SQ", uint32(len(inner))), inner,
 		c.head(0xFFFEE00D, "", 0),
 		c.head(0xFFFEE0DD, "", 0),
-		c.us(0x00280010, 4), c.us(0x00280011, 4),
 		c.el(0x7FE00010, "OW", string(make([]byte, 32))),
 	)
 }

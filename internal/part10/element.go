@@ -20,6 +20,8 @@ const (
 	tagItemDelimitation     Tag = 0xFFFEE00D
 	tagSequenceDelimitation Tag = 0xFFFEE0DD
 	tagPixelData            Tag = 0x7FE00010
+	tagTransferSyntaxUID    Tag = 0x00020010
+	tagSpecificCharacterSet Tag = 0x00080005
 )
 
 func (t Tag) group() uint16 { return uint16(t >> 16) }
@@ -64,6 +66,17 @@ func encodingOf(transferSyntaxUID string) encoding {
 	return encoding{explicit: true}
 }
 
+// transferSyntax names the encoding.
+func (e encoding) transferSyntax() string {
+	switch {
+	case e.big:
+		return uid.ExplicitVRBigEndian
+	case e.explicit:
+		return uid.ExplicitVRLittleEndian
+	}
+	return uid.ImplicitVRLittleEndian
+}
+
 func (e encoding) uint16(b []byte) uint16 {
 	if e.big {
 		return binary.BigEndian.Uint16(b)
@@ -85,26 +98,21 @@ func (e encoding) tag(b []byte) Tag {
 // element is the head of a data element.
 type element struct {
 	tag    Tag
-	vr     string // "" where the encoding has none
+	vr     string // "" where the encoding has none, two bytes when it is not one of PS3.5
 	length uint32
 	offset int64 // of its first byte
+
+	odd, blank bool // the VR written is none of PS3.5; and no capitals either
+	repeated   bool // its tag occurred before
 }
 
 func (el element) fail(format string, args ...any) error {
 	return &SyntaxError{el.tag, el.offset, fmt.Sprintf(format, args...)}
 }
 
-// shortVR lists the VRs with a 16-bit length (PS3.5 7.1.2). All others,
-// including ones not invented yet, have two reserved bytes and 32 bits.
-var shortVR = map[string]bool{
-	"AE": true, "AS": true, "AT": true, "CS": true, "DA": true, "DS": true, "DT": true,
-	"FD": true, "FL": true, "IS": true, "LO": true, "LT": true, "PN": true, "SH": true,
-	"SL": true, "SS": true, "ST": true, "TM": true, "UI": true, "UL": true, "US": true,
-}
-
-// next reads the head of an element. The error is io.EOF only when the stream
-// ends right before it.
-func (w *window) next(enc encoding) (element, error) {
+// next reads the head of an element that must end at or before end. The error
+// is io.EOF only when the stream ends right before it.
+func (w *window) next(enc encoding, end int64) (element, error) {
 	el := element{offset: w.offset()}
 	b, err := w.peek(8)
 	if err != nil {
@@ -116,19 +124,23 @@ func (w *window) next(enc encoding) (element, error) {
 		return el, w.skip(8)
 	}
 	// PS3.5 7.1.2: bytes 4-5 VR, then 6-7 length, or 6-7 reserved and 8-11 length.
-	if !capitals(b[4:6]) {
-		return el, el.fail("want a value representation, have bytes %02X %02X", b[4], b[5])
-	}
 	el.vr = vrString(b[4:6])
-	if shortVR[el.vr] {
+	rep, known := representations[el.vr]
+	head := int64(8)
+	switch {
+	case !known:
+		if head, err = w.judge(enc, &el, end); err != nil {
+			return el, err
+		}
+	case rep.long:
+		if b, err = w.peek(12); err != nil {
+			return el, el.ended(err)
+		}
+		head, el.length = 12, enc.uint32(b[8:])
+	default:
 		el.length = uint32(enc.uint16(b[6:]))
-		return el, w.skip(8)
 	}
-	if b, err = w.peek(12); err != nil {
-		return el, el.ended(err)
-	}
-	el.length = enc.uint32(b[8:])
-	return el, w.skip(12)
+	return el, w.skip(head)
 }
 
 // ended turns the end of the stream inside an element into a SyntaxError.
@@ -141,18 +153,4 @@ func (el element) ended(err error) error {
 
 func capitals(b []byte) bool {
 	return b[0] >= 'A' && b[0] <= 'Z' && b[1] >= 'A' && b[1] <= 'Z'
-}
-
-func vrString(b []byte) string {
-	switch string(b) { // the common ones without an allocation
-	case "UI":
-		return "UI"
-	case "US":
-		return "US"
-	case "OW":
-		return "OW"
-	case "SQ":
-		return "SQ"
-	}
-	return string(b)
 }

@@ -2,7 +2,6 @@ package part10
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,64 +18,80 @@ const preamble = 128 // bytes before the prefix
 
 // ReadHeader reads the beginning of a Part 10 file as far as Header needs. It
 // may read further than the last byte it uses; what follows Series Instance UID
-// is not checked.
+// is checked only where an identifying attribute is still missing then.
 func ReadHeader(r io.Reader) (Header, error) {
-	w := &window{src: r, buf: make([]byte, 16<<10)}
-	b, err := w.peek(preamble + 4)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || err == nil && string(b[preamble:]) != "DICM" {
-		return Header{}, ErrNotPart10
-	}
-	if err != nil {
-		return Header{}, err
-	}
-	if err := w.skip(preamble + 4); err != nil {
+	w := &window{src: r, buf: make([]byte, 2*farthest)}
+	if err := w.prefix(); err != nil {
 		return Header{}, err
 	}
 	ts, err := readMeta(w)
 	if err != nil {
 		return Header{}, err
 	}
+	if !uid.Valid(ts) {
+		return Header{}, errNoTransferSyntax
+	}
 	offset := w.offset()
 	if ts == uid.DeflatedExplicitVRLittleEndian {
-		rest := io.MultiReader(bytes.NewReader(w.buf[w.lo:w.hi]), w.src)
-		w = &window{src: &bounded{flate.NewReader(rest), maxInflated}, buf: make([]byte, 16<<10)}
+		w = w.inflated()
 	}
 	k := newWalker(w, encodingOf(ts))
-	err = k.run(headerEnd)
+	err = k.run(func(el element) bool {
+		return el.tag > headerEnd && k.header.identified() || el.tag == tagPixelData
+	})
 	k.header.TransferSyntaxUID, k.header.DatasetOffset = ts, offset
 	return k.header, err
 }
 
+var errNoTransferSyntax = errors.New("dicom: file meta information without a transfer syntax")
+
+// prefix passes over preamble and prefix.
+func (w *window) prefix() error {
+	b := w.look(preamble + 4)
+	if len(b) < preamble+4 && w.err != nil && !errors.Is(w.err, io.EOF) {
+		return w.err
+	}
+	if len(b) < preamble+4 || string(b[preamble:]) != "DICM" {
+		return ErrNotPart10
+	}
+	return w.skip(preamble + 4)
+}
+
+// inflated is a window on what the rest of w unfolds to.
+func (w *window) inflated() *window {
+	rest := io.Reader(bytes.NewReader(w.buf[w.lo:w.hi]))
+	if w.src != nil {
+		rest = io.MultiReader(rest, w.src)
+	}
+	return &window{src: newInflater(rest), buf: make([]byte, 2*farthest)}
+}
+
 // readMeta reads group 0002, always explicit VR little endian (PS3.10 7.1),
-// and returns Transfer Syntax UID.
-func readMeta(w *window) (string, error) {
-	ts := ""
+// and returns Transfer Syntax UID, "" without one.
+func readMeta(w *window) (ts string, err error) {
+	top := level{end: maxOffset}
+	k := walker{window: w}
 	for {
-		b, err := w.peek(2)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", err
+		b := w.look(2)
+		if len(b) < 2 && w.err != nil && !errors.Is(w.err, io.EOF) {
+			return "", w.err
 		}
-		if err != nil || binary.LittleEndian.Uint16(b) != 2 {
-			break
+		if len(b) < 2 || binary.LittleEndian.Uint16(b) != 2 {
+			return ts, nil
 		}
-		el, err := w.next(encoding{explicit: true})
+		el, err := w.next(encoding{explicit: true}, maxOffset)
 		if err != nil {
 			return "", err
 		}
-		k := walker{window: w, found: map[Tag]bool{}}
-		if el.tag == 0x00020010 {
-			err = k.collect(&ts, el)
-		} else {
-			err = k.pass(&level{end: 1 << 62}, el)
+		if el.tag == tagTransferSyntaxUID {
+			if err := k.collect(&ts, el); err != nil {
+				return "", err
+			}
 		}
-		if err != nil {
+		if err := k.pass(&top, el); err != nil {
 			return "", err
 		}
 	}
-	if !uid.Valid(ts) {
-		return "", errors.New("dicom: file meta information without a transfer syntax")
-	}
-	return ts, nil
 }
 
 // WriteMeta writes what stands before the data set in a Part 10 file: a

@@ -1,10 +1,13 @@
-// Package part10 reads and writes the frame of a DICOM file (PS3.10 section 7)
-// and walks encoded data sets (PS3.5 section 7, Annex A) as a stream, in memory
-// that does not grow with the object.
+// Package part10 is the one reader of encoded data sets (PS3.5 section 7, Annex
+// A) and of the frame of a DICOM file around them (PS3.10 section 7), which it
+// writes too. [Scan] checks a data set as a stream, in memory that does not grow
+// with it; [Read] checks a file in memory, finds its Pixel Data and writes the
+// elements before them anew, so that a library can parse them; [Elements] lists
+// a flat data set. All three share one walker, so that what the receiver
+// accepts the decoder reads.
 //
-// It finds the few identifying attributes a node needs and tells whether the
-// encoding is whole. It never decodes pixels, never interprets a value beyond
-// those attributes and keeps no data set.
+// It never decodes pixels and interprets no value beyond the identifying
+// attributes, the size of the pixels and the character set.
 package part10
 
 // Header is what identifies an object: values of the top level of its data
@@ -20,6 +23,9 @@ type Header struct {
 	// DatasetOffset is the number of bytes before the data set: preamble,
 	// prefix and file meta information. It is 0 from Scan.
 	DatasetOffset int64
+	// Forgiven is what was wrong with the data set and did not keep it from
+	// being read, as far as it was read.
+	Forgiven Forgiven
 }
 
 // Meta is the file meta information WriteMeta writes (PS3.10 Table 7.1-1).

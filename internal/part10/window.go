@@ -21,6 +21,23 @@ type window struct {
 	err    error // what src ended with
 }
 
+// inMemory is a window on all of data; peek returns parts of it.
+func inMemory(data []byte) *window {
+	return &window{buf: data, hi: len(data), err: io.EOF}
+}
+
+// whole reports whether the window shows all that is left of the stream.
+func (w *window) whole() bool { return w.src == nil }
+
+// look returns the next n bytes, fewer when the stream ends or the buffer is
+// shorter, without passing over them.
+func (w *window) look(n int64) []byte {
+	for int64(w.hi-w.lo) < n && w.err == nil && w.hi-w.lo < len(w.buf) {
+		w.fill()
+	}
+	return w.buf[w.lo:min(int64(w.hi), int64(w.lo)+n)]
+}
+
 // offset is the place in the stream of the next unread byte.
 func (w *window) offset() int64 { return w.start + int64(w.lo) }
 

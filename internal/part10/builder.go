@@ -1,0 +1,238 @@
+package part10
+
+import (
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxKept     = 1 << 20  // bytes of a value before Pixel Data that is kept
+	maxSequence = 16 << 20 // bytes of a sequence of defined length in implicit VR
+	maxElements = 32 << 20 // bytes of Object.Elements
+	maxCount    = 1 << 18  // elements and items in Object.Elements
+)
+
+// A builder writes the elements before Pixel Data anew while the walker passes
+// over them, and keeps the fragments of Pixel Data.
+type builder struct {
+	out      []byte
+	count    int
+	muted    int // levels open since the one that is left out
+	signed   bool
+	forgiven Forgiven
+
+	pixel element // Pixel Data
+	big   bool
+	parts [][]byte // items of encapsulated Pixel Data
+}
+
+// open begins a sequence or an item.
+func (b *builder) open(in level) {
+	switch {
+	case b.muted > 0 || !b.keeps(in.since) || in.kind == fragments:
+		b.muted++
+	case in.kind == sequence:
+		b.head(in.since.tag, "SQ", undefined)
+	case in.kind == item:
+		b.head(tagItem, "", undefined)
+	}
+}
+
+// close ends a sequence or an item.
+func (b *builder) close(in level) {
+	switch {
+	case b.muted > 0:
+		b.muted--
+	case in.kind == sequence:
+		b.head(tagSequenceDelimitation, "", 0)
+	case in.kind == item:
+		b.head(tagItemDelimitation, "", 0)
+	}
+}
+
+// keeps tells whether el is written: no private attribute, group length, second
+// occurrence or nested Pixel Data, and nothing beyond the limits.
+func (b *builder) keeps(el element) bool {
+	if el.tag != tagItem && (el.tag.group()%2 == 1 || uint16(el.tag) == 0 || el.repeated || el.tag == tagPixelData) {
+		return false
+	}
+	if len(b.out) > maxElements || b.count > maxCount {
+		b.forgiven.add(TooLarge, el.tag)
+		return false
+	}
+	return true
+}
+
+// offer lets b have the value of el, which k stands before.
+func (b *builder) offer(k *walker, top *level, el element) {
+	if top.kind == fragments {
+		if top.since.tag == tagPixelData && len(k.stack) == 2 && k.whole() {
+			b.parts = append(b.parts, k.look(int64(el.length)))
+		}
+		return
+	}
+	if b.muted > 0 || !b.keeps(el) {
+		return
+	}
+	vr := b.representation(el)
+	limit := int64(maxKept)
+	if vr == "SQ" && k.whole() {
+		limit = maxSequence
+	}
+	if int64(el.length) > limit {
+		b.forgiven.add(TooLarge, el.tag)
+		return
+	}
+	value := k.look(int64(el.length))
+	if len(value) < int(el.length) { // cut: the walker says so
+		return
+	}
+	b.value(k, top.enc, el, vr, value)
+}
+
+// representation is the VR el is written with: its own, or that of PS3.6 where
+// it has none, one that is not listed, or UN.
+func (b *builder) representation(el element) string {
+	if pixelAttribute[el.tag] {
+		return "US"
+	}
+	if _, known := representations[el.vr]; known && el.vr != "UN" {
+		return el.vr
+	}
+	vr := dictionary(el.tag)
+	switch {
+	case vr == "":
+		return "UN"
+	case b.signed && signedByPixels[el.tag]:
+		return "SS"
+	}
+	return vr
+}
+
+// signedByPixels lists attributes of VR "US or SS" that are signed as the
+// pixels are (PS3.5 A.1, PS3.3 C.7.5.1.1.2).
+var signedByPixels = map[Tag]bool{
+	0x00280106: true, 0x00280107: true, 0x00280108: true, 0x00280109: true,
+	0x00280110: true, 0x00280111: true, 0x00280120: true, 0x00280121: true,
+}
+
+// value writes el with its value.
+func (b *builder) value(k *walker, enc encoding, el element, vr string, value []byte) {
+	rep := representations[vr]
+	switch {
+	case pixelAttribute[el.tag]:
+		b.pixelAttribute(enc, el, value)
+	case vr == "SQ":
+		b.sequence(k, el, value)
+	case vr == "OV" || vr == "SV" || vr == "UV": // the library takes their length for 16 bits
+	case len(value)%rep.width != 0:
+		b.forgiven.add(NotSuited, el.tag)
+	case rep.text:
+		b.put(el.tag, vr, value, ' ')
+	default:
+		if enc.big && rep.width > 1 {
+			value = swapped(value, rep.width)
+		}
+		b.put(el.tag, vr, value, 0)
+	}
+}
+
+// put writes an element with a value, which pad fills to even length.
+func (b *builder) put(t Tag, vr string, value []byte, pad byte) {
+	n := len(value) + len(value)%2
+	if n > 0xFFFE && !LongForm(vr) {
+		if !representations[vr].text {
+			b.forgiven.add(NotSuited, t)
+			return
+		}
+		vr = "UT"
+	}
+	b.head(t, vr, uint32(n))
+	b.out = append(b.out, value...)
+	if n > len(value) {
+		b.out = append(b.out, pad)
+	}
+}
+
+// head writes tag, VR and length in explicit VR little endian (PS3.5 7.1.2).
+func (b *builder) head(t Tag, vr string, length uint32) {
+	b.count++
+	b.out = binary.LittleEndian.AppendUint16(b.out, t.group())
+	b.out = binary.LittleEndian.AppendUint16(b.out, uint16(t))
+	switch {
+	case vr == "":
+		b.out = binary.LittleEndian.AppendUint32(b.out, length)
+	case LongForm(vr):
+		b.out = binary.LittleEndian.AppendUint32(append(b.out, vr[0], vr[1], 0, 0), length)
+	default:
+		b.out = binary.LittleEndian.AppendUint16(append(b.out, vr[0], vr[1]), uint16(length))
+	}
+}
+
+// swapped is v with the bytes of each number of width bytes turned around.
+func swapped(v []byte, width int) []byte {
+	v = slices.Clone(v)
+	for n := v; len(n) >= width; n = n[width:] {
+		slices.Reverse(n[:width])
+	}
+	return v
+}
+
+// pixelAttribute writes what checkPixelAttribute has let through as US.
+func (b *builder) pixelAttribute(enc encoding, el element, value []byte) {
+	n := uint64(1 << 16)
+	switch {
+	case el.vr == "IS" || el.vr == "DS":
+		if v, err := strconv.ParseFloat(strings.Trim(string(value), " \x00"), 64); err == nil && v >= 0 && v < 1<<16 && v == float64(uint64(v)) {
+			n = uint64(v)
+		}
+	case len(value) == 2:
+		n = uint64(enc.uint16(value))
+	case len(value) == 4:
+		n = uint64(enc.uint32(value))
+	}
+	if n >= 1<<16 {
+		b.forgiven.add(NotSuited, el.tag)
+		return
+	}
+	if el.tag == 0x00280103 {
+		b.signed = n == 1
+	}
+	b.put(el.tag, "US", binary.LittleEndian.AppendUint16(nil, uint16(n)), 0)
+}
+
+// sequence writes a value that PS3.6 says is a sequence, though its encoding
+// has no VR or UN: items in implicit VR little endian (PS3.5 6.2.2). A value
+// that is none is left out, as the receiver did not look into it either.
+func (b *builder) sequence(k *walker, el element, value []byte) {
+	before := len(b.out)
+	in := level{kind: sequence, end: int64(len(value)), since: element{tag: el.tag, vr: "UN"}}
+	inner := &walker{window: inMemory(value), build: b, stack: []level{in}, base: k.base + len(k.stack)}
+	b.open(in)
+	err := inner.run(nil)
+	if err != nil {
+		b.out = b.out[:before]
+		b.muted = 0
+		b.forgiven.add(NotItems, el.tag)
+		return
+	}
+	b.forgiven.join(inner.header.Forgiven)
+}
+
+// pixels tells what has been found of Pixel Data.
+func (b *builder) pixels() Pixels {
+	p := Pixels{Present: b.pixel.tag == tagPixelData, VR: "OW", BigEndian: b.big}
+	if b.pixel.vr == "OB" {
+		p.VR = "OB"
+	}
+	if p.Encapsulated = b.pixel.length == undefined; !p.Encapsulated {
+		p.Length = int64(b.pixel.length)
+		return p
+	}
+	if len(b.parts) > 0 {
+		p.Offsets, p.Fragments = b.parts[0], b.parts[1:]
+	}
+	return p
+}

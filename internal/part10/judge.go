@@ -1,0 +1,150 @@
+package part10
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+// farthest is how far the reader looks ahead where it must choose: a short
+// value and the head behind it. All readers see that far, so they choose alike.
+const farthest = 1<<16 + 32
+
+// judge finds out whether an element whose VR is not one of PS3.5 has a 16-bit
+// or a 32-bit length, and returns the length of its head. PS3.5 7.1.2 gives all
+// VRs to come the long form; devices write both. The form behind which the data
+// set goes on sensibly is taken. Where both do, or the end of the value is out
+// of sight, capitals are a VR to come (long) and anything else is none (short).
+func (w *window) judge(enc encoding, el *element, end int64) (head int64, err error) {
+	b := bytes.Clone(w.look(12)) // looking further may move the buffer
+	short := int64(enc.uint16(b[6:]))
+	vr := capitals(b[4:6])
+	el.odd, el.blank = true, !vr
+	upper := vrString(bytes.ToUpper(b[4:6]))
+	rep, lowerCase := representations[upper]
+	after, behind := w.follows(enc, *el, 8+short, end), no
+	if len(b) == 12 && (!lowerCase || rep.long) {
+		behind = w.follows(enc, *el, 12+int64(enc.uint32(b[8:])), end)
+	}
+	if lowerCase {
+		el.vr = upper
+	}
+	switch {
+	case behind == yes && after != yes,
+		behind == after && behind != no && (vr || rep.long),
+		behind >= after && vr && len(b) == 12: // also where neither does, so that what is wrong is named where it is
+		el.length = enc.uint32(b[8:])
+		return 12, nil
+	case after != no:
+		el.length = uint32(short)
+		return 8, nil
+	case vr:
+		return 0, el.ended(io.ErrUnexpectedEOF)
+	}
+	return 0, el.fail("want a value representation, have bytes %02X %02X", b[4], b[5])
+}
+
+// An answer that may have to stay open.
+type answer uint8
+
+const (
+	no answer = iota
+	unseen
+	yes
+)
+
+// follows tells whether the data set goes on sensibly n bytes behind the start
+// of el: it ends there, or has an element there.
+func (w *window) follows(enc encoding, el element, n, end int64) answer {
+	if enc.explicit && n-12 == undefined {
+		return is(itemAt(enc, w.look(20)))
+	}
+	if w.offset()+n >= end {
+		return is(w.offset()+n == end)
+	}
+	if n+8 > farthest {
+		return unseen
+	}
+	b := w.look(n + 8)
+	if int64(len(b)) < n {
+		return no
+	}
+	b = b[n:]
+	if len(b) < 8 { // the stream ends, if with zeros
+		return is(errors.Is(w.err, io.EOF) && len(bytes.Trim(b, "\x00")) == 0)
+	}
+	return is(enc.plausible(el, b))
+}
+
+func is(b bool) answer {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// itemAt tells whether an item begins 12 bytes behind the start of b.
+func itemAt(enc encoding, b []byte) bool {
+	return len(b) == 20 && (enc.tag(b[12:]) == tagItem || enc.tag(b[12:]) == tagSequenceDelimitation)
+}
+
+// plausible tells whether b begins with an element that may follow el: an item
+// or delimiter, a VR that is listed, or the same odd VR as el's with a greater tag.
+func (e encoding) plausible(el element, b []byte) bool {
+	t := e.tag(b)
+	if t.group() == 0xFFFE {
+		return t == tagItem || t == tagItemDelimitation || t == tagSequenceDelimitation
+	}
+	if !e.explicit {
+		return t > el.tag && t.group()-el.tag.group() < 0x1000
+	}
+	_, known := vrNames[[2]byte(bytes.ToUpper(b[4:6]))]
+	return known && t.group() > 2 || t > el.tag && string(b[4:6]) == el.vr
+}
+
+// dataEncoding judges by its first element whether a data set is encoded as
+// declared. Explicit data under implicit VR and the reverse occur; the other
+// encoding is taken only where the declared one makes no sense and it does.
+func (w *window) dataEncoding(declared encoding) (enc encoding, other bool) {
+	if b := w.look(8); declared.big || len(b) < 8 || declared.explicit && capitals(b[4:6]) || w.sensible(declared) {
+		return declared, false
+	}
+	enc = encoding{explicit: !declared.explicit}
+	if w.sensible(enc) {
+		return enc, true
+	}
+	return declared, false
+}
+
+// guessEncoding judges by its first element how a data set is encoded that
+// does not say so.
+func (w *window) guessEncoding() (enc encoding, ok bool) {
+	for _, enc := range []encoding{{explicit: true}, {explicit: true, big: true}, {}} {
+		if b := w.look(8); len(b) == 8 && enc.tag(b).group() <= 0x0010 && w.sensible(enc) {
+			return enc, true
+		}
+	}
+	return encoding{}, false
+}
+
+// sensible tells whether the stream begins with an element of the encoding
+// that another one follows.
+func (w *window) sensible(enc encoding) bool {
+	b := w.look(12)
+	if len(b) < 8 {
+		return len(b) == 0
+	}
+	el := element{tag: enc.tag(b)}
+	if !enc.explicit {
+		return w.follows(enc, el, 8+int64(enc.uint32(b[4:])), maxOffset) == yes
+	}
+	rep, known := representations[vrString(b[4:6])]
+	el.vr = vrString(b[4:6])
+	switch {
+	case !known:
+		return false
+	case rep.long:
+		return len(b) == 12
+	}
+	return w.follows(enc, el, 8+int64(enc.uint16(b[6:])), maxOffset) == yes
+}

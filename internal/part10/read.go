@@ -1,0 +1,117 @@
+package part10
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"dicomnode/internal/uid"
+)
+
+// An Object is a Part 10 file in memory, as far as the end of its Pixel Data.
+type Object struct {
+	Header
+	// Elements are the data elements before Pixel Data, written anew in explicit
+	// VR little endian with every sequence and item delimited: those of even
+	// group, each tag once at the top level, without group lengths, nested Pixel
+	// Data, and values that no attribute used here is as long as.
+	Elements []byte
+	Pixels   Pixels
+	native   *window // on the value of native Pixel Data
+}
+
+// Pixels is what stands in Pixel Data (7FE0,0010).
+type Pixels struct {
+	Present      bool
+	VR           string // "OB" or "OW"; "OW" where none of them is written
+	BigEndian    bool   // the order of bytes in native pixels
+	Length       int64  // of native pixels as announced, bytes
+	Encapsulated bool
+	// Offsets is the Basic Offset Table, Fragments are what follows it (PS3.5
+	// A.4). They share memory with the file.
+	Offsets   []byte
+	Fragments [][]byte
+}
+
+// Read checks the structure of a Part 10 file up to the end of its Pixel Data,
+// under the rules of [Scan]. Files without preamble, prefix or Transfer Syntax
+// UID are read where their first element tells the encoding. A malformed file
+// is a *SyntaxError or ErrNotPart10; the Object shares memory with file.
+func Read(file []byte) (*Object, error) {
+	w, ts, enc, forgiven, err := openFile(file)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{Header: Header{TransferSyntaxUID: ts, DatasetOffset: w.offset()}}
+	var in *inflater
+	if ts == uid.DeflatedExplicitVRLittleEndian {
+		w = w.inflated()
+		in = w.src.(*inflater)
+	}
+	k := newWalker(w, enc)
+	k.build = &builder{}
+	if err := k.run(nil); err != nil {
+		if in != nil {
+			err = fmt.Errorf("inflated: %w", err)
+		}
+		return nil, err
+	}
+	ts, offset := o.TransferSyntaxUID, o.DatasetOffset
+	o.Header = k.header
+	o.TransferSyntaxUID, o.DatasetOffset = ts, offset
+	o.Forgiven.join(forgiven)
+	o.Forgiven.join(k.build.forgiven)
+	if in != nil {
+		o.Forgiven.join(in.forgiven)
+	}
+	o.Elements, o.Pixels = k.build.out, k.build.pixels()
+	if k.finished && !o.Pixels.Encapsulated {
+		o.native = w
+	}
+	return o, nil
+}
+
+// openFile finds the data set in a file and how it is encoded.
+func openFile(file []byte) (w *window, ts string, enc encoding, forgiven Forgiven, err error) {
+	w = inMemory(file)
+	if err := w.prefix(); err != nil {
+		forgiven.add(NoPrefix, 0)
+	}
+	if ts, err = readMeta(w); err != nil {
+		return nil, "", enc, forgiven, err
+	}
+	if ts != "" {
+		return w, ts, encodingOf(ts), forgiven, nil
+	}
+	enc, ok := w.guessEncoding()
+	switch {
+	case !ok && forgiven.Has(NoPrefix):
+		return nil, "", enc, forgiven, ErrNotPart10
+	case !ok:
+		return nil, "", enc, forgiven, errNoTransferSyntax
+	}
+	forgiven.add(NoTransferSyntax, tagTransferSyntaxUID)
+	return w, enc.transferSyntax(), enc, forgiven, nil
+}
+
+// Native returns the first n bytes of native Pixel Data. It reads no further,
+// so that a deflated data set takes no more memory than is asked for. It is
+// called once.
+func (o *Object) Native(n int64) ([]byte, error) {
+	if o.native == nil || n < 0 || n > o.Pixels.Length {
+		return nil, fmt.Errorf("dicom: want %d bytes of native pixel data, have %d", n, o.Pixels.Length)
+	}
+	if o.native.whole() {
+		return o.native.peek(int(n))
+	}
+	b := make([]byte, n)
+	had := copy(b, o.native.look(int64(len(o.native.buf))))
+	if err := o.native.skip(int64(had)); err != nil {
+		return nil, err
+	}
+	more, err := io.ReadFull(o.native.src, b[had:])
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, &SyntaxError{tagPixelData, o.native.offset(), fmt.Sprintf("want %d bytes, have %d", n, had+more)}
+	}
+	return b, err
+}

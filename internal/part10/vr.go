@@ -1,0 +1,63 @@
+package part10
+
+import (
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+// A representation is what the encoding of a value representation asks for.
+type representation struct {
+	long  bool // two reserved bytes and a 32-bit length (PS3.5 Table 7.1-1)
+	width int  // bytes of one number, which the byte order turns; 1 for text and bytes
+	text  bool // Specific Character Set applies (PS3.5 6.1.2.2)
+	one   bool // a single value, in which a backslash is text (PS3.5 6.2)
+}
+
+// representations is PS3.5 Table 6.2-1 with Tables 7.1-1 and 7.1-2. It is the
+// one list of them: package iod writes by it too.
+var representations = map[string]representation{
+	"AE": {width: 1}, "AS": {width: 1}, "CS": {width: 1}, "DA": {width: 1}, "DS": {width: 1},
+	"DT": {width: 1}, "IS": {width: 1}, "TM": {width: 1}, "UI": {width: 1},
+	"LO": {width: 1, text: true}, "PN": {width: 1, text: true}, "SH": {width: 1, text: true},
+	"LT": {width: 1, text: true, one: true}, "ST": {width: 1, text: true, one: true},
+	"UC": {width: 1, text: true, long: true}, "UT": {width: 1, text: true, one: true, long: true},
+	"UR": {width: 1, long: true},
+	"AT": {width: 2}, "SS": {width: 2}, "US": {width: 2},
+	"FL": {width: 4}, "SL": {width: 4}, "UL": {width: 4}, "FD": {width: 8},
+	"OB": {width: 1, long: true}, "OW": {width: 2, long: true}, "OF": {width: 4, long: true},
+	"OL": {width: 4, long: true}, "OD": {width: 8, long: true}, "OV": {width: 8, long: true},
+	"SV": {width: 8, long: true}, "UV": {width: 8, long: true},
+	"SQ": {width: 1, long: true}, "UN": {width: 1, long: true},
+}
+
+// LongForm reports whether elements of the VR have two reserved bytes and a
+// 32-bit length in front of their value (PS3.5 Table 7.1-1).
+func LongForm(vr string) bool { return representations[vr].long }
+
+// dictionary is the VR that PS3.6 gives t, the first where there are several,
+// "" for what it does not list: private and retired attributes.
+func dictionary(t Tag) string {
+	if t == tagPixelData {
+		return "OW"
+	}
+	info, err := tag.Find(tag.Tag{Group: t.group(), Element: uint16(t)})
+	if err != nil || len(info.VRs) == 0 {
+		return ""
+	}
+	return info.VRs[0]
+}
+
+// vrString returns the VR of bytes, without an allocation for those listed.
+func vrString(b []byte) string {
+	if vr, ok := vrNames[[2]byte(b)]; ok {
+		return vr
+	}
+	return string(b[:2])
+}
+
+var vrNames = func() map[[2]byte]string {
+	names := make(map[[2]byte]string, len(representations))
+	for vr := range representations {
+		names[[2]byte([]byte(vr))] = vr
+	}
+	return names
+}()

@@ -1,0 +1,302 @@
+package part10
+
+import (
+	"errors"
+	"io"
+	"math"
+)
+
+const (
+	maxDepth  = 64            // sequences in sequences
+	maxOffset = math.MaxInt64 // of what has no end of its own
+)
+
+// A level is what the walker is inside of.
+type level struct {
+	kind  levelKind
+	enc   encoding
+	open  bool    // of undefined length: ends with a delimiter
+	end   int64   // offset behind it, or behind the nearest level that has one
+	since element // what opened it
+}
+
+type levelKind uint8
+
+const (
+	dataset   levelKind = iota // the outermost elements
+	item                       // elements of a sequence item
+	sequence                   // items
+	fragments                  // encapsulated pixel data (PS3.5 A.4)
+)
+
+// walker walks a data set with a stack of its own, so that nesting costs no
+// Go stack and has a limit. It is what the streaming and the in-memory reader
+// share: all that is judged about structure is judged here.
+type walker struct {
+	*window
+	stack    []level
+	base     int // levels around the first of stack
+	header   Header
+	order    order
+	build    *builder // takes the elements; nil where only the structure is checked
+	finished bool     // Pixel Data has been reached and build has it
+}
+
+func newWalker(w *window, declared encoding) *walker {
+	k := &walker{window: w}
+	enc, other := w.dataEncoding(declared)
+	if other {
+		k.header.Forgiven.add(OtherEncoding, 0)
+	}
+	k.stack = append(make([]level, 0, 8), level{enc: enc, end: maxOffset})
+	return k
+}
+
+// run walks until the data set ends, build has Pixel Data, or stop says so of
+// an element at the top level.
+func (k *walker) run(stop func(element) bool) error {
+	for !k.finished && len(k.stack) > 0 {
+		top := &k.stack[len(k.stack)-1]
+		if !top.open && k.offset() == top.end {
+			k.pop()
+			continue
+		}
+		if top.kind == dataset && k.zerosAhead() {
+			return k.zeros()
+		}
+		el, err := k.next(top.enc, top.end)
+		if err == io.EOF {
+			return k.finish()
+		}
+		if err != nil {
+			return err
+		}
+		if k.offset() > top.end {
+			return el.fail("element runs past the end of %v", top.since.tag)
+		}
+		if top.kind == dataset && stop != nil && stop(el) {
+			return nil
+		}
+		if err := k.enter(top, el); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// zerosAhead tells whether padding begins, or the end of the data set is it.
+func (k *walker) zerosAhead() bool {
+	b := k.look(8)
+	return len(b) > 0 && allZero(b)
+}
+
+// zeros passes over what is left, which must be zeros: padding that a device
+// or a file system left behind the data set.
+func (k *walker) zeros() error {
+	el := element{offset: k.offset()}
+	for b := k.look(8); len(b) > 0; b = k.look(8) {
+		if !allZero(b) {
+			return el.fail("group 0000 in a data set")
+		}
+		if err := k.skip(int64(len(b))); err != nil {
+			return err
+		}
+	}
+	if !errors.Is(k.err, io.EOF) {
+		return k.err
+	}
+	k.header.Forgiven.add(TrailingZeros, 0)
+	return nil
+}
+
+func allZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// finish judges the end of the stream between two elements.
+func (k *walker) finish() error {
+	if top := k.stack[len(k.stack)-1]; top.kind != dataset {
+		return top.since.fail("data set ends inside it")
+	}
+	return nil
+}
+
+// enter does what the element asks for inside top.
+func (k *walker) enter(top *level, el element) error {
+	switch {
+	case top.kind == sequence && el.tag == tagItem:
+		return k.push(item, k.itemEncoding(top), el)
+	case top.kind == fragments && el.tag == tagItem:
+		if el.length == undefined {
+			return el.fail("fragment of undefined length")
+		}
+		return k.pass(top, el)
+	case el.tag == tagItemDelimitation, el.tag == tagSequenceDelimitation:
+		return k.delimiter(top, el)
+	case top.kind == sequence || top.kind == fragments:
+		return el.fail("want an item inside %v", top.since.tag)
+	case el.tag.group() == 0xFFFE:
+		return el.fail("want a data element inside %v", top.since.tag)
+	}
+	return k.value(top, el)
+}
+
+// itemEncoding is that of the items of a sequence. Those of an element with VR
+// UN are implicit VR (PS3.5 6.2.2), but some devices keep to explicit VR.
+func (k *walker) itemEncoding(seq *level) encoding {
+	if seq.since.vr != "UN" {
+		return seq.enc
+	}
+	enc, other := k.dataEncoding(seq.enc)
+	if other {
+		k.header.Forgiven.add(OtherEncoding, seq.since.tag)
+	}
+	return enc
+}
+
+// delimiter ends top, or is passed over where it ends nothing: devices write
+// one behind a sequence or an item of defined length as well.
+func (k *walker) delimiter(top *level, el element) error {
+	if el.length != 0 {
+		return el.fail("delimiter with a length of %d", el.length)
+	}
+	closes := tagSequenceDelimitation
+	if top.kind == item {
+		closes = tagItemDelimitation
+	}
+	switch {
+	case top.kind != dataset && top.open && el.tag == closes:
+		k.pop()
+	case top.kind == fragments:
+		return el.fail("want an item inside %v", top.since.tag)
+	default:
+		k.header.Forgiven.add(StrayDelimiter, top.since.tag)
+	}
+	return nil
+}
+
+// value handles an ordinary data element: a value to pass over, or a level to
+// go into.
+func (k *walker) value(top *level, el element) error {
+	if top.kind == dataset {
+		if err := k.outermost(&el); err != nil {
+			return err
+		}
+	}
+	k.note(el)
+	switch {
+	case el.vr == "SQ":
+		return k.push(sequence, top.enc, el)
+	case top.kind == dataset && el.tag == tagPixelData && k.build != nil:
+		return k.pixelData(top, el)
+	case el.length != undefined:
+		return k.pass(top, el)
+	case el.tag == tagPixelData, el.vr == "OB", el.vr == "OW":
+		return k.push(fragments, top.enc, el)
+	case el.vr == "UN", el.vr == "": // PS3.5 6.2.2: UN of undefined length is an implicit VR sequence
+		return k.push(sequence, encoding{}, el)
+	case el.odd: // as DCMTK reads it: a sequence in the encoding around it
+		return k.push(sequence, top.enc, el)
+	}
+	return el.fail("undefined length with value representation %s", el.vr)
+}
+
+// note keeps what is odd about the head of el.
+func (k *walker) note(el element) {
+	switch {
+	case el.blank:
+		k.header.Forgiven.add(BlankVR, el.tag)
+	case el.odd:
+		k.header.Forgiven.add(UnknownVR, el.tag)
+	}
+}
+
+// outermost judges an element at the top level and collects its value.
+func (k *walker) outermost(el *element) error {
+	if el.tag.group() <= 2 {
+		return el.fail("group %04X in a data set", el.tag.group())
+	}
+	var late bool
+	el.repeated, late = k.order.add(el.tag)
+	if el.repeated {
+		k.header.Forgiven.add(Repeated, el.tag)
+	}
+	if late {
+		k.header.Forgiven.add(OutOfOrder, el.tag)
+	}
+	if pixelAttribute[el.tag] && !el.repeated {
+		if err := k.checkPixelAttribute(*el); err != nil {
+			return err
+		}
+	}
+	if field := k.header.field(el.tag); field != nil {
+		return k.collect(field, *el)
+	}
+	return nil
+}
+
+// pass passes over the value of el and lets build have it.
+func (k *walker) pass(top *level, el element) error {
+	if k.offset()+int64(el.length) > top.end {
+		return el.fail("value of %d bytes runs past the end of %v", el.length, top.since.tag)
+	}
+	if k.build != nil {
+		k.build.offer(k, top, el)
+	}
+	have := k.offset()
+	if err := k.skip(int64(el.length)); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return el.fail("want %d bytes, have %d", el.length, k.offset()-have)
+		}
+		return err
+	}
+	return nil
+}
+
+// pixelData hands Pixel Data to build. What follows them cannot change the
+// picture and is not read.
+func (k *walker) pixelData(top *level, el element) error {
+	k.build.pixel, k.build.big = el, top.enc.big
+	if el.length == undefined {
+		return k.push(fragments, top.enc, el)
+	}
+	k.finished = true
+	if left := int64(len(k.buf) - k.lo); k.whole() && left < int64(el.length) {
+		return el.fail("want %d bytes, have %d", el.length, left)
+	}
+	return nil
+}
+
+// push goes into the level that el opens.
+func (k *walker) push(kind levelKind, enc encoding, el element) error {
+	if k.base+len(k.stack) > 2*maxDepth {
+		return el.fail("nested deeper than %d levels", maxDepth)
+	}
+	outer := k.stack[len(k.stack)-1].end
+	in := level{kind: kind, enc: enc, open: el.length == undefined, end: outer, since: el}
+	if !in.open {
+		in.end = k.offset() + int64(el.length)
+		if in.end > outer {
+			return el.fail("length of %d bytes runs past the end of what holds it", el.length)
+		}
+	}
+	if k.build != nil {
+		k.build.open(in)
+	}
+	k.stack = append(k.stack, in)
+	return nil
+}
+
+func (k *walker) pop() {
+	top := k.stack[len(k.stack)-1]
+	k.stack = k.stack[:len(k.stack)-1]
+	if k.build != nil {
+		k.build.close(top)
+		k.finished = top.kind == fragments && len(k.stack) == 1 && top.since.tag == tagPixelData
+	}
+}
