@@ -10,6 +10,9 @@ import (
 	"github.com/grailbio/go-dicom/dicomio"
 	"github.com/grailbio/go-dicom/dicomlog"
 	"github.com/grailbio/go-dicom/dicomtag"
+
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 // MaxCommandLength bounds a command set, in bytes. The longest one the standard
@@ -150,23 +153,20 @@ func known(b []byte) (kept []byte, err error) {
 	if len(b) > MaxCommandLength {
 		return nil, fmt.Errorf("%d bytes: at most %d are allowed", len(b), MaxCommandLength)
 	}
-	for last, at := -1, 0; at < len(b); {
-		if len(b)-at < 8 {
-			return nil, fmt.Errorf("element header at byte %d: %d bytes remain", at, len(b)-at)
+	last := part10.Tag(0)
+	for e, err := range part10.Elements(b, uid.ImplicitVRLittleEndian) {
+		at, n := e.Offset, len(e.Value)
+		switch {
+		case err != nil:
+			return nil, err
+		case e.Tag > 0xFFFF || e.Tag <= last && at > 0:
+			return nil, fmt.Errorf("%v at byte %d: want group 0000 in ascending order", e.Tag, at)
+		case n%2 != 0:
+			return nil, fmt.Errorf("%v at byte %d: want an even length, have %d", e.Tag, at, n)
+		case slotOf(dicomtag.Tag{Element: uint16(e.Tag)}) != nil:
+			kept = append(kept, b[at:at+8+n]...)
 		}
-		group, element := binary.LittleEndian.Uint16(b[at:]), binary.LittleEndian.Uint16(b[at+2:])
-		n := binary.LittleEndian.Uint32(b[at+4:])
-		if group != 0 || int(element) <= last {
-			return nil, fmt.Errorf("(%04X,%04X) at byte %d: want group 0000 in ascending order", group, element, at)
-		}
-		if uint64(n) > uint64(len(b)-at-8) || n%2 != 0 {
-			return nil, fmt.Errorf("(0000,%04X) at byte %d: %d bytes, %d remain", element, at, n, len(b)-at-8)
-		}
-		end := at + 8 + int(n)
-		if slotOf(dicomtag.Tag{Group: group, Element: element}) != nil {
-			kept = append(kept, b[at:end]...)
-		}
-		last, at = int(element), end
+		last = e.Tag
 	}
 	return kept, nil
 }

@@ -8,6 +8,8 @@ import (
 	"math"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/part10"
 )
 
 // itemTag starts an item of a sequence (PS3.5 7.5).
@@ -81,7 +83,7 @@ func (e *element) encodeBulk(w io.Writer) error {
 // header is tag, VR and length (PS3.5 7.1.2, Tables 7.1-1 and 7.1-2).
 func (e *element) header(length uint32) []byte {
 	b := append(appendTag(make([]byte, 0, 12), e.tag), e.vr...)
-	if LongForm(e.vr) {
+	if part10.LongForm(e.vr) {
 		return binary.LittleEndian.AppendUint32(append(b, 0, 0), length)
 	}
 	return binary.LittleEndian.AppendUint16(b, uint16(length))
@@ -96,7 +98,7 @@ func (d *DataSet) size() (int64, error) {
 			return 0, err
 		}
 		sum += n + 8
-		if LongForm(d.elements[i].vr) {
+		if part10.LongForm(d.elements[i].vr) {
 			sum += 4
 		}
 	}
@@ -114,23 +116,13 @@ func (e *element) size() (int64, error) {
 		sum += n + 8
 	}
 	limit := int64(math.MaxUint32 - 1)
-	if !LongForm(e.vr) {
+	if !part10.LongForm(e.vr) {
 		limit = math.MaxUint16
 	}
 	if sum > limit {
 		return 0, fmt.Errorf("%s: encode %d bytes: want at most %d", e.tag, sum, limit)
 	}
 	return sum, nil
-}
-
-// LongForm reports whether attributes of the VR have two reserved bytes and a
-// 32-bit length in front of their value (PS3.5 Table 7.1-1).
-func LongForm(vr string) bool {
-	switch vr {
-	case "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV":
-		return true
-	}
-	return false
 }
 
 func appendTag(b []byte, t tag.Tag) []byte {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"dicomnode/internal/part10"
 )
 
 // textVR is what PS3.5 Table 6.2-1 says of one character value representation.
@@ -64,7 +66,7 @@ func encodeText(vr string, values []string, lenient bool) ([]byte, error) {
 	if len(value)%2 != 0 {
 		value = append(value, rule.padding())
 	}
-	if !LongForm(vr) && len(value) > math.MaxUint16-1 {
+	if !part10.LongForm(vr) && len(value) > math.MaxUint16-1 {
 		return nil, fmt.Errorf("encode %d bytes: want at most %d", len(value), math.MaxUint16-1)
 	}
 	return value, nil

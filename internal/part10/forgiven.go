@@ -30,6 +30,9 @@ const (
 	TooLarge                      // before Pixel Data and longer than any attribute used; not read
 	Characters                    // bytes not of the character set declared; judged by the bytes
 	Undecodable                   // text that nothing decodes; all text stays as it is
+	NoBitsStored                  // taken for Bits Allocated
+	LowHighBit                    // High Bit below Bits Stored - 1; the bits from 0 up are taken
+	NoFrames                      // Number of Frames 0, taken for 1
 	faults
 )
 
@@ -52,6 +55,9 @@ var words = [faults]string{
 	NotSuited:        "length does not suit the value representation, left out",
 	TooLarge:         "value too large, left out",
 	Characters:       "bytes do not suit the Specific Character Set, judged by the bytes",
+	NoBitsStored:     "absent, Bits Allocated is taken",
+	LowHighBit:       "less than Bits Stored - 1, which is taken",
+	NoFrames:         "0, 1 is taken",
 	Undecodable:      "text that no character set decodes, passed on as it is",
 }
 
@@ -70,6 +76,9 @@ type Forgiven struct {
 	set uint32
 	at  [faults]Tag
 }
+
+// Add notes a fault of the element t, unless there is one of its kind already.
+func (f *Forgiven) Add(fault Fault, t Tag) { f.add(fault, t) }
 
 func (f *Forgiven) add(fault Fault, t Tag) {
 	if f.set>>fault&1 == 0 {

@@ -20,19 +20,6 @@ type Object struct {
 	native   *window // on the value of native Pixel Data
 }
 
-// Pixels is what stands in Pixel Data (7FE0,0010).
-type Pixels struct {
-	Present      bool
-	VR           string // "OB" or "OW"; "OW" where none of them is written
-	BigEndian    bool   // the order of bytes in native pixels
-	Length       int64  // of native pixels as announced, bytes
-	Encapsulated bool
-	// Offsets is the Basic Offset Table, Fragments are what follows it (PS3.5
-	// A.4). They share memory with the file.
-	Offsets   []byte
-	Fragments [][]byte
-}
-
 // Read checks the structure of a Part 10 file up to the end of its Pixel Data,
 // under the rules of [Scan]. Files without preamble, prefix or Transfer Syntax
 // UID are read where their first element tells the encoding. A malformed file

@@ -2,17 +2,16 @@ package decode
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	"dicomnode/internal/raster"
-
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/part10"
+	"dicomnode/internal/raster"
 	"dicomnode/internal/uid"
 )
 
@@ -55,28 +54,33 @@ func Read(r io.Reader, size int64) (*Image, error) {
 }
 
 func decode(file []byte) (*Image, error) {
-	l, err := survey(file)
-	if err != nil {
-		return nil, err
+	o, err := part10.Read(file)
+	switch {
+	case errors.Is(err, part10.ErrInflated):
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	case !o.Pixels.Present:
+		return nil, fmt.Errorf("%w: no Pixel Data (7FE0,0010)", ErrMalformed)
 	}
-	if name, ok := compressed[l.transferSyntax]; ok {
-		return nil, fmt.Errorf("%w: transfer syntax %s (%s)", ErrUnsupported, name, l.transferSyntax)
+	if name, ok := compressed[o.TransferSyntaxUID]; ok {
+		return nil, fmt.Errorf("%w: transfer syntax %s (%s)", ErrUnsupported, name, o.TransferSyntaxUID)
 	}
-	if l.encapsulated != (l.transferSyntax == uid.RLELossless) {
-		return nil, fmt.Errorf("%w: pixel data do not suit transfer syntax %q", ErrUnsupported, printable(l.transferSyntax))
+	if o.Pixels.Encapsulated != (o.TransferSyntaxUID == uid.RLELossless) {
+		return nil, fmt.Errorf("%w: pixel data do not suit transfer syntax %q", ErrUnsupported, printable(o.TransferSyntaxUID))
 	}
-	m := &Image{TransferSyntaxUID: l.transferSyntax}
-	if m.Dataset, err = l.parse(); err != nil {
+	m := &Image{TransferSyntaxUID: o.TransferSyntaxUID, Forgiven: o.Forgiven}
+	if m.Dataset, err = Parse(o); err != nil {
 		return nil, err
 	}
 	if err := m.describe(); err != nil {
 		return nil, err
 	}
-	raw, err := l.firstFrame(m)
+	raw, err := firstFrame(o, m)
 	if err != nil {
 		return nil, err
 	}
-	m.unpack(raw, l)
+	m.unpack(raw, o.Pixels)
 	return m, nil
 }
 
@@ -109,16 +113,16 @@ func printable(s string) string {
 	return string(b)
 }
 
-// parse gives the surveyed data elements to the library, which trusts its input in
-// places: what panics there is malformed.
-func (l *layout) parse() (ds dicom.Dataset, err error) {
+// Parse gives the elements that the reader has written anew to the library, which
+// trusts its input in places: what panics there is malformed. It never sees Pixel Data.
+func Parse(o *part10.Object) (ds dicom.Dataset, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: parse data set: the parser panicked", ErrMalformed)
 		}
 	}()
-	in := bytes.NewReader(bytes.Join(append([][]byte{l.fileMeta()}, l.parts...), nil))
-	ds, err = dicom.Parse(in, in.Size(), nil, dicom.AllowUnknownSpecificCharacterSet())
+	in := io.MultiReader(bytes.NewReader(explicitMeta), bytes.NewReader(o.Elements))
+	ds, err = dicom.Parse(in, int64(len(explicitMeta)+len(o.Elements)), nil, dicom.AllowUnknownSpecificCharacterSet())
 	if err != nil { // the library's words may quote values, so they are not passed on
 		return ds, fmt.Errorf("%w: parse data set: value and value representation do not agree", ErrMalformed)
 	}
@@ -130,24 +134,10 @@ func (l *layout) parse() (ds dicom.Dataset, err error) {
 	return ds, nil
 }
 
-// fileMeta is a preamble with file meta information that names the plain transfer
-// syntax of l.parts, for the library.
-func (l *layout) fileMeta() []byte {
-	syntax := uid.ExplicitVRLittleEndian
-	if l.implicit {
-		syntax = uid.ImplicitVRLittleEndian
-	} else if l.order == binary.BigEndian {
-		syntax = uid.ExplicitVRBigEndian
-	}
-	if len(syntax)%2 == 1 {
-		syntax += "\x00"
-	}
-	b := append(make([]byte, 128), "DICM\x02\x00\x00\x00UL\x04\x00"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(8+len(syntax)))
-	b = append(b, "\x02\x00\x10\x00UI"...)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(syntax)))
-	return append(b, syntax...)
-}
+// explicitMeta is a preamble with file meta information that names explicit VR little
+// endian, in which the reader writes, for the library (PS3.10 7.1).
+var explicitMeta = append(make([]byte, 128), "DICM\x02\x00\x00\x00UL\x04\x00\x1c\x00\x00\x00"+
+	"\x02\x00\x10\x00UI\x14\x00"+uid.ExplicitVRLittleEndian+"\x00"...)
 
 // describe reads the Image Pixel module (PS3.3 C.7.6.3) and checks it.
 func (m *Image) describe() error {
@@ -157,31 +147,64 @@ func (m *Image) describe() error {
 		tag       tag.Tag
 		into      *int
 		min, max  int
-		otherwise int
+		otherwise int // when absent; derive leaves it to complete
 	}{
 		{tag.Rows, &m.Rows, 1, 65535, 0},
 		{tag.Columns, &m.Columns, 1, 65535, 0},
 		{tag.SamplesPerPixel, &m.SamplesPerPixel, 1, 4, 1},
 		{tag.BitsAllocated, &m.BitsAllocated, 1, 64, 0},
-		{tag.BitsStored, &m.BitsStored, 1, 64, 0},
-		{tag.HighBit, &m.HighBit, 0, 63, -1},
+		{tag.BitsStored, &m.BitsStored, 1, 64, derive},
+		{tag.HighBit, &m.HighBit, 0, 63, derive},
 		{tag.PixelRepresentation, &signed, 0, 1, 0},
-		{tag.NumberOfFrames, &m.Frames, 1, 1 << 20, 1},
+		{tag.NumberOfFrames, &m.Frames, 0, 1 << 20, 1},
 	} {
 		v := m.Integers(a.tag)
-		if len(v) == 0 && (m.Values(a.tag) == nil || m.Text(a.tag) == "") {
+		absent := len(v) == 0 && (m.Values(a.tag) == nil || m.Text(a.tag) == "")
+		if absent {
 			v = []int{a.otherwise}
 		}
-		if a.tag == tag.HighBit && len(v) == 1 && v[0] == -1 {
-			v[0] = m.BitsStored - 1
-		}
-		if len(v) != 1 || v[0] < a.min || v[0] > a.max {
-			return fmt.Errorf("%w: (%04X,%04X) is absent, not one integer or out of range", ErrMalformed, a.tag.Group, a.tag.Element)
+		if len(v) != 1 || v[0] < a.min && v[0] != derive || v[0] > a.max {
+			return fmt.Errorf("%w: %s", ErrMalformed, outOfRange(a.tag, v, absent, a.min, a.max))
 		}
 		*a.into = v[0]
 	}
 	m.Signed = signed == 1
+	m.complete()
 	return m.supported()
+}
+
+const derive = -1
+
+// outOfRange says what is wrong with an attribute that describes the pixels.
+func outOfRange(t tag.Tag, v []int, absent bool, low, high int) string {
+	name := part10.Tag(uint32(t.Group)<<16 | uint32(t.Element))
+	switch {
+	case absent:
+		return fmt.Sprintf("no %v", name)
+	case len(v) != 1:
+		return fmt.Sprintf("%v: want one integer, have %d", name, len(v))
+	}
+	return fmt.Sprintf("%v: want %d to %d, have %d", name, low, high, v[0])
+}
+
+// complete takes what is missing or contradicts itself as DCMTK and pydicom do: all
+// bits are stored, from bit 0 up, and there is a frame.
+func (m *Image) complete() {
+	if m.BitsStored == derive {
+		m.BitsStored = m.BitsAllocated
+		m.Forgiven.Add(part10.NoBitsStored, 0x00280101)
+	}
+	if m.HighBit == derive {
+		m.HighBit = m.BitsStored - 1
+	}
+	if m.HighBit < m.BitsStored-1 {
+		m.HighBit = m.BitsStored - 1
+		m.Forgiven.Add(part10.LowHighBit, 0x00280102)
+	}
+	if m.Frames == 0 {
+		m.Frames = 1
+		m.Forgiven.Add(part10.NoFrames, 0x00280008)
+	}
 }
 
 func (m *Image) supported() error {
@@ -206,36 +229,37 @@ func (m *Image) supported() error {
 }
 
 // firstFrame returns the bytes of frame 1 as native pixel data.
-func (l *layout) firstFrame(m *Image) ([]byte, error) {
+func firstFrame(o *part10.Object, m *Image) ([]byte, error) {
 	size := m.Rows * m.Columns * m.BitsAllocated / 8
-	if l.encapsulated {
-		fragment, n, err := fragments(l.pixels)
+	if o.Pixels.Encapsulated {
+		frame, err := o.Pixels.Frame(0, m.Frames)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
-		if n != m.Frames { // PS3.5 A.4.2: each frame in exactly one fragment
-			return nil, fmt.Errorf("%w: %d fragments for %d frames", ErrMalformed, n, m.Frames)
-		}
-		return decodeRLE(fragment, m.Rows*m.Columns, m.BitsAllocated/8)
+		return decodeRLE(frame, m.Rows*m.Columns, m.BitsAllocated/8)
 	}
-	if want := int64(size) * int64(m.Frames); int64(len(l.pixels)) < want {
-		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, len(l.pixels), want)
+	if want := int64(size) * int64(m.Frames); o.Pixels.Length < want {
+		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, o.Pixels.Length, want)
 	}
-	return l.pixels[:min(len(l.pixels), size+size%2)], nil // with the padding to a whole word
+	raw, err := o.Native(min(o.Pixels.Length, int64(size+size%2))) // with the padding to a whole word
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return raw, nil
 }
 
 // unpack turns frame bytes into samples: byte order, unused high bits (also those an
 // old overlay lies in, PS3.5 8.1.2) removed, sign extended.
-func (m *Image) unpack(raw []byte, l *layout) {
+func (m *Image) unpack(raw []byte, p part10.Pixels) {
 	m.Samples = make([]float32, m.Rows*m.Columns)
-	big := l.order == binary.BigEndian
+	big := p.BigEndian
 	shift := m.HighBit + 1 - m.BitsStored
 	mask, sign := 1<<m.BitsStored-1, 0
 	if m.Signed {
 		sign = 1 << (m.BitsStored - 1)
 	}
 	// PS3.5 8.1.2 and annex D: 8-bit samples in OW are paired into words.
-	swapped := big && m.BitsAllocated == 8 && l.pixelVR == "OW"
+	swapped := big && m.BitsAllocated == 8 && p.VR == "OW"
 	value := func(v int) float32 { return float32((v>>shift&mask ^ sign) - sign) }
 	raster.Parallel(m.Rows, func(r int) {
 		for i := r * m.Columns; i < (r+1)*m.Columns; i++ {

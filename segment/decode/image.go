@@ -6,6 +6,8 @@ import (
 
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/part10"
 )
 
 // ErrUnsupported is a well-formed object whose pixels this package does not read
@@ -18,8 +20,8 @@ var ErrMalformed = errors.New("malformed image")
 
 // Image is one decoded radiograph.
 type Image struct {
-	// Dataset is the whole source data set and file meta information, without the
-	// Pixel Data (7FE0,0010) element and what follows it.
+	// Dataset is the source data set as far as Pixel Data (7FE0,0010), as package part10
+	// writes it anew: without private attributes.
 	Dataset dicom.Dataset
 
 	SOPClassUID, SOPInstanceUID string
@@ -35,6 +37,9 @@ type Image struct {
 	// Samples are the stored values of frame 1, Rows×Columns row by row: masked to
 	// Bits Stored, sign extended, exact in float32, before the Modality LUT.
 	Samples []float32
+
+	// Forgiven is what was wrong with the file and did not keep it from being read.
+	Forgiven part10.Forgiven
 
 	// Received is when the node got the object, zero when unknown; set by the caller.
 	Received time.Time

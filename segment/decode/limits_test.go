@@ -25,7 +25,7 @@ func TestDecodeUnfoldsNoMoreThanAnnounced(t *testing.T) {
 	}{
 		"pixels, then zeros":      {append(slices.Clip(dataset(whole)), zeros...), nil},
 		"zeros only":              {zeros, decode.ErrMalformed},
-		"pixels beyond the limit": {append(pixelHeader(0xFFFFFFF0), zeros...), decode.ErrUnsupported},
+		"pixels beyond the limit": {append(pixelHeader(0xFFFFFFF0), zeros...), decode.ErrMalformed},
 		"pixels cut off":          {append(pixelHeader(100<<20), zeros...), decode.ErrMalformed},
 	} {
 		file := deflated(t, c.plain)

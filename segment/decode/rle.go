@@ -5,28 +5,6 @@ import (
 	"fmt"
 )
 
-// fragments walks the items of encapsulated pixel data (PS3.5 A.4) and returns the
-// first after the Basic Offset Table, and how many there are.
-func fragments(b []byte) (first []byte, n int, err error) {
-	w := &walker{data: b, order: binary.LittleEndian}
-	for {
-		e, err := w.element()
-		if err != nil {
-			return nil, 0, err
-		}
-		if e.tag == tagSequenceDelimitation {
-			return first, max(0, n-1), nil
-		}
-		if e.tag != tagItem || int64(e.length) > int64(len(b)-w.pos) {
-			return nil, 0, w.fail(e, "not a whole fragment")
-		}
-		if n++; n == 2 {
-			first = b[w.pos : w.pos+int(e.length)]
-		}
-		w.pos += int(e.length)
-	}
-}
-
 // decodeRLE decodes one frame of RLE Lossless (PS3.5 Annex G): bytes segments of
 // PackBits, the most significant byte of all pixels first. It returns pixels×bytes
 // bytes in little endian order.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
@@ -47,8 +46,8 @@ const maxFrames = 1 << 16
 // Read reads a segmentation: a Part 10 file, or a data set without preamble and file meta
 // information in Explicit VR Little Endian. The error wraps [decode.ErrUnsupported],
 // [decode.ErrMalformed] or [ErrSyntax], or is one of the structure. The bytes are from
-// outside: what holds them is walked before the parser, which trusts its input in places,
-// sees them.
+// outside: package part10 walks what holds them before the parser, which trusts its input
+// in places, sees the elements before Pixel Data.
 func Read(b []byte) (o *Object, err error) {
 	defer func() {
 		if recover() != nil {
@@ -65,21 +64,21 @@ func read(b []byte) (*Object, error) {
 	if b = asFile(b); b == nil {
 		return nil, fmt.Errorf("%w: no data set", decode.ErrMalformed)
 	}
-	h, err := part10.ReadHeader(bytes.NewReader(b))
+	file, err := part10.Read(b)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", decode.ErrMalformed, err)
 	}
-	if !slices.Contains(syntaxes, h.TransferSyntaxUID) {
+	if !slices.Contains(syntaxes, file.TransferSyntaxUID) {
 		return nil, ErrSyntax
 	}
-	if _, err := part10.Scan(bytes.NewReader(b[h.DatasetOffset:]), h.TransferSyntaxUID); err != nil {
-		return nil, fmt.Errorf("%w: %w", decode.ErrMalformed, err)
-	}
-	ds, err := dicom.Parse(bytes.NewReader(b), int64(len(b)), nil, dicom.SkipProcessingPixelDataValue(), dicom.AllowUnknownSpecificCharacterSet())
-	if err != nil { // the parser's words may quote values
-		return nil, fmt.Errorf("%w: value and value representation do not agree", decode.ErrMalformed)
+	ds, err := decode.Parse(file)
+	if err != nil {
+		return nil, err
 	}
 	o, a := &Object{}, attributes(ds.Elements)
+	if o.packed, err = file.Native(file.Pixels.Length); err != nil {
+		return nil, fmt.Errorf("%w: %w", decode.ErrMalformed, err)
+	}
 	frames, err := o.readPixels(a)
 	if err != nil {
 		return nil, err
@@ -113,8 +112,6 @@ func (o *Object) readPixels(a attributes) (frames int, err error) {
 	if err != nil || frames < 1 || frames > maxFrames || o.Rows < 1 || o.Columns < 1 || o.Rows > 65535 || o.Columns > 65535 || a.number(tag.BitsAllocated) != 1 {
 		return 0, fmt.Errorf("%w: frames, rows, columns or bits allocated", decode.ErrMalformed)
 	}
-	pixels, _ := a.value(tag.PixelData).(dicom.PixelDataInfo)
-	o.packed = pixels.UnprocessedValueData
 	if bits := int64(frames) * int64(o.Rows) * int64(o.Columns); bits > 8*int64(len(o.packed)) {
 		return 0, fmt.Errorf("%w: %d bytes of pixel data for %d frames of %d×%d", decode.ErrMalformed, len(o.packed), frames, o.Rows, o.Columns)
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 
-	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 )
@@ -84,7 +83,7 @@ func (e *Element) writeFragments(w io.Writer) error {
 func (e *Element) head(length uint32) []byte {
 	b := binary.LittleEndian.AppendUint16(make([]byte, 0, 12), uint16(e.Tag>>16))
 	b = append(binary.LittleEndian.AppendUint16(b, uint16(e.Tag)), e.VR...)
-	if iod.LongForm(e.VR) {
+	if part10.LongForm(e.VR) {
 		return binary.LittleEndian.AppendUint32(append(b, 0, 0), length)
 	}
 	return binary.LittleEndian.AppendUint16(b, uint16(length))
@@ -106,7 +105,7 @@ func (e *Element) size() (int64, error) {
 		sum += n + 8
 	}
 	limit := int64(math.MaxUint32 - 1)
-	if !iod.LongForm(e.VR) {
+	if !part10.LongForm(e.VR) {
 		limit = math.MaxUint16 - 1
 	}
 	if sum > limit || len(e.VR) != 2 {
@@ -123,7 +122,7 @@ func (s *Set) size() (int64, error) {
 			return 0, err
 		}
 		sum += n + 8
-		if iod.LongForm(e.VR) {
+		if part10.LongForm(e.VR) {
 			sum += 4
 		}
 		if e.Fragments != nil {
