@@ -9,9 +9,10 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 
 all: build
 
-# The pinned ONNX Runtime library under .runtime/, checked by SHA-256.
+# The pinned ONNX Runtime and codec libraries under .runtime/, checked by SHA-256.
 runtime:
 	bash internal/runtime/fetch.sh
+	bash internal/runtime/fetch.sh codecs
 
 # The pinned CUDA build and the CUDA libraries it loads (2.3 GB).
 runtime-gpu:

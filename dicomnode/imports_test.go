@@ -71,11 +71,18 @@ var importRules = []struct {
 	{"internal/archive/jobs", "internal/archive/store", nil, "the archive joins them"},
 }
 
-// cgoFolder is the only folder that may reach C.
-const cgoFolder = "model"
+// cgoFolders are the only folders that may reach C, and why.
+var cgoFolders = map[string]string{
+	"model":                 "ONNX Runtime",
+	"internal/codec/native": "the codec libraries, called in a worker process alone",
+}
+
+// nativeUsers are the only folders that may import internal/codec/native: what
+// becomes a worker process.
+var nativeUsers = []string{"dicomnode", "internal/codec/codectest", "internal/codec/codectest/worker"}
 
 // forTests are the folders that only tests import.
-var forTests = []string{"dicomnode/nodetest", "internal/dicomtest", "scp/scptest"}
+var forTests = []string{"dicomnode/nodetest", "internal/codec/codectest", "internal/dicomtest", "scp/scptest"}
 
 // maxFiles is how many Go files without tests a folder may have: whoever looks for
 // something reads their names.
@@ -141,8 +148,11 @@ func TestImportRules(t *testing.T) {
 }
 
 func checkImport(t *testing.T, s source, name string) {
-	if (name == "C" || name == "github.com/yalue/onnxruntime_go") && !within(s.folder, cgoFolder) {
-		t.Errorf("%s/%s imports %s: only %s/... may reach C", s.folder, s.name, name, cgoFolder)
+	if (name == "C" || name == "github.com/yalue/onnxruntime_go") && !mayReachC(s.folder, name) {
+		t.Errorf("%s/%s imports %s: only these may reach C: %v", s.folder, s.name, name, cgoFolders)
+	}
+	if name == "dicomnode/internal/codec/native" && !slices.Contains(nativeUsers, s.folder) {
+		t.Errorf("%s/%s imports %s: only a worker process may call the codec libraries", s.folder, s.name, name)
 	}
 	target, ours := strings.CutPrefix(name, "dicomnode/")
 	if !ours {
@@ -158,6 +168,17 @@ func checkImport(t *testing.T, s source, name string) {
 	for _, why := range broken(s.folder, target) {
 		t.Errorf("%s/%s imports %s: %s", s.folder, s.name, name, why)
 	}
+}
+
+// mayReachC reports whether a package in folder may import name, which is C or the
+// binding of ONNX Runtime.
+func mayReachC(folder, name string) bool {
+	for f := range cgoFolders {
+		if within(folder, f) && (name == "C" || f == "model") {
+			return true
+		}
+	}
+	return false
 }
 
 // broken lists the reasons why folder must not import target.
@@ -281,6 +302,11 @@ func TestImportRulesBite(t *testing.T) {
 	for _, c := range cases {
 		if got := len(broken(c.folder, c.target)) == 0; got != c.ok {
 			t.Errorf("%s importing %s allowed: %v, want %v", c.folder, c.target, got, c.ok)
+		}
+	}
+	for folder, ok := range map[string]bool{"model/ort": true, "internal/codec/native": true, "internal/codec": false, "scp": false, "dicomnode": false} {
+		if mayReachC(folder, "C") != ok {
+			t.Errorf("%s reaching C allowed: %v", folder, !ok)
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 var version = "development"
 
 func main() {
+	codecWorker()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := program().Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

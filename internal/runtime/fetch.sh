@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Puts the pinned ONNX Runtime library under .runtime/, verified by SHA-256.
+# Puts the pinned ONNX Runtime and codec libraries under .runtime/, verified by SHA-256.
 #
-#   fetch.sh        the CPU build, into .runtime/
-#   fetch.sh gpu    the CUDA build and the libraries it needs, into .runtime/gpu/
+#   fetch.sh         ONNX Runtime's CPU build, into .runtime/
+#   fetch.sh gpu     the CUDA build and the libraries it needs, into .runtime/gpu/
+#   fetch.sh codecs  libjpeg-turbo, CharLS and OpenJPEG, into .runtime/codecs/
 #
 # The files come from the ordinary Python client (pip), or from the npm client
-# where there is no pip; set PIP or NPM to name another. What is already there
+# where there is no pip; set PIP or NPM to name another. The codecs come from pip
+# alone; where it does not give them the node works without, so that is no failure. What is already there
 # and right is left alone. Exit status: 0 done, 1 not possible, with the reason.
 set -euo pipefail
 umask 022
@@ -17,14 +19,21 @@ target=${RUNTIME_DIR:-$root/.runtime}
 read -ra pip <<<"${PIP:-python3 -m pip}"
 read -ra npm <<<"${NPM:-npm}"
 
-# SHA-256 of the library: kind (cpu, gpu), source, machine.
+# SHA-256 of a library: kind (cpu, gpu, a codec's name), source, machine.
 checksums='
 cpu pip x86_64  b5c9d4f124d24707f514dad926dc181820807178855df1c528e3addb2dd0e6f7
 cpu pip aarch64 9275ef52956228686ae47b0219f67476a1148505084bdc5571e7bf1bf69b11f2
 cpu npm x86_64  d8aff4aa8abee8fb2abb2f2f2459ffc94461e781e41b9f7c072829dd0d470221
 cpu npm aarch64 c36bc200e7e6c093b8abb0b34590fbdd8c52fd3fb5e33795b9523ffdde2fce0f
 gpu pip x86_64  184096f611d6cfff75f5d4cbaf01f76d736ab10d408d335fca0c85e5a79018db
+libjpeg    pip x86_64  d94a0a231346c6fdd47fdb81123547575e5dc664a6f911d78eb6e2d53fbbb29c
+libjpeg    pip aarch64 56e26f8dfd6492cd9dfddeb7aa925cb4dc9a69e698ae28d227ce2217b6edfd54
+libcharls  pip x86_64  7e188471138df0f636d282b206f27e98753a53cac98cad66f3c9ce7a1bfc9bec
+libcharls  pip aarch64 512fa6186e94afd81960e0c1db4abdd56f2c6be0efa9a63b603e45d653eca5a4
+libopenjp2 pip x86_64  501682a05ef1d71c0220ce77b4f343c95d5c454749e312e7fee2fb0df74c3315
+libopenjp2 pip aarch64 33dde7cabdbabce51300248a51b9a86b195c259efbf29e1196f61f671fb7c8c0
 '
+codecs='libjpeg libcharls libopenjp2'
 
 say() { echo "fetch runtime: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -150,10 +159,42 @@ fetch_gpu() {
   say "$library (CUDA) is in $gpu"
 }
 
+# right_codecs DIR: whether all codec libraries are there.
+right_codecs() {
+  local name
+  for name in $codecs; do right "$name" "$1/$name.so" || return 1; done
+}
+
+# unpacked_codec NAME: the library's path in the wheel, whose file names carry a hash.
+unpacked_codec() {
+  find "$work/wheel/imagecodecs.libs" -name "$1-*" -type f
+}
+
+# fetch_codecs takes three libraries and their licences out of one wheel.
+fetch_codecs() {
+  local target=$target/codecs name
+  right_codecs "$target" && { say "the codec libraries are there and right"; return; }
+  [[ -n $(wanted libjpeg pip) ]] || { say "no codec libraries for $(uname -s) $(uname -m): the node works without JPEG, JPEG-LS and JPEG 2000"; return; }
+  wheels "$work" --require-hashes -r "$(dirname "$0")/codecs.txt" || {
+    say "pip did not give the codec libraries: the node works without JPEG, JPEG-LS and JPEG 2000; run this again to have them"
+    return
+  }
+  unpack "$work"/imagecodecs-*.whl "$work/wheel"
+  for name in $codecs; do
+    right "$name" "$(unpacked_codec "$name")" || die "$name of the wheel is not the one of the table"
+  done
+  for name in libjpeg libjpeg-turbo charls openjpeg; do
+    install_file "$work/wheel/imagecodecs/licenses/LICENSE-$name" "$target/LICENSE-$name"
+  done
+  for name in $codecs; do install_file "$(unpacked_codec "$name")" "$target/$name.so"; done
+  say "the codec libraries are in $target"
+}
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 case ${1:-cpu} in
 cpu) fetch_cpu ;;
 gpu) fetch_gpu ;;
-*) die "usage: fetch.sh [cpu|gpu]" ;;
+codecs) fetch_codecs ;;
+*) die "usage: fetch.sh [cpu|gpu|codecs]" ;;
 esac

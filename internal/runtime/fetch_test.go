@@ -13,8 +13,8 @@ import (
 
 const library = "libonnxruntime.so.1.27.0"
 
-// wrongWheel writes a wheel whose library is not ONNX Runtime.
-func wrongWheel(t *testing.T, path string) {
+// wrongWheel writes a wheel whose files, named so, are not the libraries.
+func wrongWheel(t *testing.T, path string, names ...string) {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -22,12 +22,14 @@ func wrongWheel(t *testing.T, path string) {
 	}
 	defer f.Close()
 	z := zip.NewWriter(f)
-	w, err := z.Create("onnxruntime/capi/" + library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write([]byte("not the library")); err != nil {
-		t.Fatal(err)
+	for _, name := range names {
+		w, err := z.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("not the library")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
@@ -55,7 +57,7 @@ func fetch(t *testing.T, dir, pip, npm string, args ...string) (string, error) {
 
 func TestFetchRefusesWrongLibrary(t *testing.T) {
 	wheel := filepath.Join(t.TempDir(), "wrong.whl")
-	wrongWheel(t, wheel)
+	wrongWheel(t, wheel, "onnxruntime/capi/"+library)
 	pip := client(t, `[ "$1" = --version ] && exit
 while [ "$1" != -d ]; do shift; done
 cp `+wheel+` "$2/onnxruntime-1.27.0-any.whl"
@@ -93,6 +95,37 @@ func TestFetchLeavesRightLibrary(t *testing.T) {
 		t.Skip(err)
 	}
 	if out, err := fetch(t, dir, "/nonexistent", "/nonexistent"); err != nil || !strings.Contains(out, "there and right") {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
+// The codecs: a wrong library is refused and leaves nothing; without pip the node works
+// without them, which is no failure; what is there is not fetched again.
+func TestFetchCodecs(t *testing.T) {
+	wheel := filepath.Join(t.TempDir(), "wheel")
+	wrongWheel(t, wheel, "imagecodecs.libs/libjpeg-12.so.8", "imagecodecs.libs/libcharls-12.so.2", "imagecodecs.libs/libopenjp2-12.so.2")
+	pip := client(t, "while [ \"$1\" != -d ]; do shift; done\ncp "+wheel+" \"$2/imagecodecs-1-any.whl\"\n")
+	dir := t.TempDir()
+	if out, err := fetch(t, dir, pip, "/nonexistent", "codecs"); err == nil || !strings.Contains(out, "not the one of the table") {
+		t.Errorf("wrong libraries: %v, %q", err, out)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left %v behind", left)
+	}
+	if out, err := fetch(t, dir, "/nonexistent", "/nonexistent", "codecs"); err != nil || !strings.Contains(out, "works without") {
+		t.Errorf("no client: %v, %q", err, out)
+	}
+	fetched, err := filepath.Abs("../../.runtime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(fetched, "codecs", "libjpeg.so")); err != nil {
+		if os.Getenv("REQUIRE_CODECS") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	if out, err := fetch(t, fetched, "/nonexistent", "/nonexistent", "codecs"); err != nil || !strings.Contains(out, "there and right") {
 		t.Errorf("%v, %q", err, out)
 	}
 }

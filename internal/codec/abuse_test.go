@@ -1,0 +1,202 @@
+package codec_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dicomnode/internal/codec"
+	"dicomnode/internal/codec/codectest"
+)
+
+func good(tb testing.TB) stream {
+	for _, s := range streams(tb) {
+		if s.name == "u16.90.opj" {
+			return s
+		}
+	}
+	tb.Fatal("no such stream")
+	return stream{}
+}
+
+// A decoder that crashes, loops, sleeps or wants all memory costs its own image, not
+// the next one, and says what it was.
+func TestMisbehaviourCostsOneImage(t *testing.T) {
+	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.DiscardHandler)})
+	s := good(t)
+	for _, c := range []struct {
+		code  string
+		limit time.Duration // 0: none
+		want  error
+	}{
+		{"CRASH", 0, codec.ErrWorker},
+		{"BOMBS", 0, codec.ErrWorker},
+		{"FLOOD", 0, codec.ErrWorker},
+		{"SPINS", time.Second, context.DeadlineExceeded},
+		{"SLEEP", time.Second, context.DeadlineExceeded},
+	} {
+		t.Run(c.code, func(t *testing.T) {
+			f := s.frame
+			f.Code = []byte(c.code)
+			ctx := t.Context()
+			if c.limit > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, c.limit)
+				defer cancel()
+			}
+			if _, err := p.Decode(ctx, f); !errors.Is(err, c.want) {
+				t.Errorf("have %v, want %v", err, c.want)
+			}
+			begin := time.Now()
+			px, err := p.Decode(t.Context(), s.frame)
+			if err != nil || s.furthest(px) != 0 {
+				t.Errorf("the next image: %v", err)
+			}
+			t.Logf("the next image after %v", time.Since(begin).Round(time.Millisecond))
+		})
+	}
+}
+
+// The pool's own deadline ends a loop without one of the caller's.
+func TestDeadline(t *testing.T) {
+	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.DiscardHandler), Deadline: time.Second})
+	s := good(t)
+	s.frame.Code = []byte("SPINS")
+	if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrTimeout) {
+		t.Errorf("have %v, want %v", err, codec.ErrTimeout)
+	}
+}
+
+// A worker cannot open a file, a socket or a program, nor signal the node.
+func TestConfined(t *testing.T) {
+	p := codectest.Open(t, codec.Options{Confinement: codec.Required})
+	if how := p.Report().Confinement; how != "seccomp" {
+		t.Skipf("this machine confines by %q (%s)", how, p.Report().Error)
+	}
+	s := good(t)
+	for _, code := range []string{"OPENS", "SOCKS", "EXECS", "WRITE", "KILLS"} {
+		s.frame.Code = []byte(code)
+		if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMalformed) || !strings.Contains(err.Error(), ": refused ") {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+}
+
+// A worker ends with the node: it does not outlive its input.
+func TestWorkersEnd(t *testing.T) {
+	p, err := codec.Open(codec.Options{Folder: codectest.Folder(t), Command: []string{codectest.Program(t)}, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := good(t)
+	if _, err := p.Decode(t.Context(), s.frame); err != nil {
+		t.Fatal(err)
+	}
+	if n := children(t); n == 0 {
+		t.Error("no worker is there to end")
+	}
+	p.Close()
+	if n := children(t); n != 0 {
+		t.Errorf("%d workers after Close", n)
+	}
+}
+
+// children counts this process's children, zombies too.
+func children(t *testing.T) (n int) {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, task := range tasks {
+		list, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
+		n += len(strings.Fields(string(list)))
+	}
+	return n
+}
+
+// A worker that is killed while it waits for work costs nothing.
+func TestIdleWorkerKilled(t *testing.T) {
+	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.DiscardHandler)})
+	s := good(t)
+	for range 3 {
+		if _, err := p.Decode(t.Context(), s.frame); err != nil {
+			t.Fatal(err)
+		}
+		tasks, _ := os.ReadDir("/proc/self/task")
+		for _, task := range tasks {
+			list, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
+			for _, word := range strings.Fields(string(list)) {
+				pid, err := strconv.Atoi(word)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if child, err := os.FindProcess(pid); err == nil {
+					child.Kill()
+				}
+			}
+		}
+	}
+}
+
+// More callers than workers wait their turn; each gets its own picture.
+func TestManyCallers(t *testing.T) {
+	p := codectest.Open(t, codec.Options{Workers: 2})
+	all := streams(t)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for k := i; k < len(all); k += 8 {
+				px, err := p.Decode(t.Context(), all[k].frame)
+				if err != nil || all[k].furthest(px) > 1 {
+					t.Errorf("%s: %v", all[k].name, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// A library that comes while the node runs is used from then on, and one that goes is
+// not missed by a worker that is there.
+func TestLibraryComesBack(t *testing.T) {
+	folder, from := t.TempDir(), codectest.Folder(t)
+	p := codectest.Open(t, codec.Options{Folder: folder})
+	s := good(t)
+	if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMissing) {
+		t.Fatalf("have %v, want %v", err, codec.ErrMissing)
+	}
+	if err := os.Symlink(from+"/libopenjp2.so", folder+"/libopenjp2.so"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Decode(t.Context(), s.frame); err != nil {
+		t.Error(err)
+	}
+	if n := len(p.TransferSyntaxes()); n != 5 {
+		t.Errorf("%v", p.TransferSyntaxes())
+	}
+}
+
+// A library of another kind, or none at all, is told of and not used.
+func TestWrongLibrary(t *testing.T) {
+	folder, from := t.TempDir(), codectest.Folder(t)
+	if err := os.Symlink(from+"/libopenjp2.so", folder+"/libjpeg.so"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(folder+"/libcharls.so", []byte("no library"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := codectest.Open(t, codec.Options{Folder: folder}).Report()
+	for i, want := range []string{"lacks jpeg_std_error", "file too short", ""} {
+		f := r.Families[i]
+		if !strings.Contains(f.Error, want) || len(f.TransferSyntaxes) != 0 {
+			t.Errorf("%+v, want the error %q", f, want)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+// Package codectest gives tests a codec pool whose workers are a program of their own,
+// built once: the test's own program may be slowed and swollen by the race detector.
+package codectest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"dicomnode/internal/codec"
+	"dicomnode/internal/codec/native"
+)
+
+// Main runs a package's tests, or a codec worker if this process was started as one.
+func Main(m *testing.M) {
+	Worker()
+	os.Exit(m.Run())
+}
+
+// Worker becomes a codec worker and ends the process if it was started as one.
+func Worker() {
+	if len(os.Args) > 1 && os.Args[1] == codec.WorkerArgument {
+		os.Exit(codec.Work(native.Libraries{}, os.Args[2:], os.Stdin, os.Stdout))
+	}
+}
+
+// Open opens a pool of the fetched libraries with workers that also misbehave when
+// told to; see package worker. The test is skipped without the libraries, or fails
+// under REQUIRE_CODECS=1.
+func Open(tb testing.TB, o codec.Options) *codec.Pool {
+	tb.Helper()
+	if o.Folder == "" {
+		o.Folder = Folder(tb)
+	}
+	o.Command = []string{Program(tb)}
+	p, err := codec.Open(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { p.Close() })
+	return p
+}
+
+// Folder is that of the fetched libraries.
+func Folder(tb testing.TB) string {
+	tb.Helper()
+	folder := codec.Folder("")
+	if folder == "" {
+		if os.Getenv("REQUIRE_CODECS") == "1" {
+			tb.Fatalf("no codec libraries: %s", codec.Hint)
+		}
+		tb.Skipf("no codec libraries: %s", codec.Hint)
+	}
+	return folder
+}
+
+// Program is the worker program of package worker.
+func Program(tb testing.TB) string {
+	tb.Helper()
+	path, err := build()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// build is done once for each test program.
+var build = sync.OnceValues(func() (string, error) {
+	_, here, _, _ := runtime.Caller(0)
+	dir, err := os.MkdirTemp("", "codec-worker-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "worker")
+	cmd := exec.Command("go", "build", "-o", path, "./worker")
+	cmd.Dir = filepath.Dir(here)
+	cmd.Stderr = os.Stderr
+	return path, cmd.Run()
+})

@@ -1,0 +1,9 @@
+//go:build !unix
+
+package codec
+
+import "errors"
+
+func confine() (how string, err error) {
+	return confinedNot, errors.New("this system has no limits for a process")
+}

@@ -1,0 +1,81 @@
+package codec
+
+import (
+	"slices"
+
+	"dicomnode/internal/uid"
+)
+
+// Family is a group of transfer syntaxes that one library decodes.
+type Family int
+
+// The families. Their order is that of the enumeration in native/codecs.h.
+const (
+	JPEG     Family = iota // ITU-T T.81: libjpeg-turbo
+	JPEGLS                 // ITU-T T.87: CharLS
+	JPEG2000               // ITU-T T.800 and T.814 (HTJ2K): OpenJPEG
+)
+
+// Families lists all families.
+var Families = []Family{JPEG, JPEGLS, JPEG2000}
+
+// library is what a family's library is called and how its file is named.
+type library struct {
+	family string
+	name   string
+	files  []string // file names in the libraries' folder, the fetched one first
+}
+
+var libraries = map[Family]library{
+	JPEG:     {"JPEG", "libjpeg-turbo", []string{"libjpeg.so", "libjpeg.so.8"}},
+	JPEGLS:   {"JPEG-LS", "CharLS", []string{"libcharls.so", "libcharls.so.2"}},
+	JPEG2000: {"JPEG 2000", "OpenJPEG", []string{"libopenjp2.so", "libopenjp2.so.7"}},
+}
+
+// String is the family's name in the standard's words.
+func (f Family) String() string { return libraries[f].family }
+
+// syntax is a transfer syntax that the package can decode when its library can.
+type syntax struct {
+	uid    string
+	family Family
+	lossy  bool
+	probe  string // the embedded codestream that shows whether the library can
+}
+
+// syntaxes are in the order in which the node prefers them: lossless ones first.
+var syntaxes = []syntax{
+	{uid.JPEGLosslessSV1, JPEG, false, "lossless.jpg"},
+	{uid.JPEGLossless, JPEG, false, "lossless.jpg"},
+	{uid.JPEGLSLossless, JPEGLS, false, "lossless.jls"},
+	{uid.JPEG2000Lossless, JPEG2000, false, "lossless.j2k"},
+	{uid.HTJ2KLossless, JPEG2000, false, "lossless.jph"},
+	{uid.HTJ2KLosslessRPCL, JPEG2000, false, "lossless.jph"},
+	{uid.JPEGBaseline8Bit, JPEG, true, "baseline.jpg"},
+	{uid.JPEGExtended12Bit, JPEG, true, "extended.jpg"},
+	{uid.JPEGLSNearLossless, JPEGLS, true, "near-lossless.jls"},
+	{uid.JPEG2000, JPEG2000, true, "lossless.j2k"},
+	{uid.HTJ2K, JPEG2000, true, "lossless.jph"},
+}
+
+func syntaxOf(transferSyntax string) (syntax, bool) {
+	i := slices.IndexFunc(syntaxes, func(s syntax) bool { return s.uid == transferSyntax })
+	if i < 0 {
+		return syntax{}, false
+	}
+	return syntaxes[i], true
+}
+
+// Knows reports whether it is a transfer syntax of a JPEG family that this package
+// decodes where its library is there.
+func Knows(transferSyntax string) bool {
+	_, ok := syntaxOf(transferSyntax)
+	return ok
+}
+
+// Lossy reports whether it is a transfer syntax of this package that may not give
+// back the samples that were encoded.
+func Lossy(transferSyntax string) bool {
+	s, ok := syntaxOf(transferSyntax)
+	return ok && s.lossy
+}

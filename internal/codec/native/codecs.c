@@ -1,0 +1,361 @@
+// Three codec libraries, opened at run time, behind codec_load and codec_decode.
+//
+// libjpeg-turbo 3 or later decodes JPEG (ITU-T T.81) with 8 and 12 bits and lossless
+// with up to 16; CharLS 2 decodes JPEG-LS (T.87); OpenJPEG 2.5 decodes JPEG 2000
+// (T.800) and high-throughput JPEG 2000 (T.814). This file runs in a worker process
+// and may be killed at any instruction.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "codecs.h"
+#include "jpeg_abi.h"
+#include "openjpeg_abi.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "samples are handed over in little-endian order"
+#endif
+
+#define FAIL(...) do { snprintf(r->text, sizeof r->text, __VA_ARGS__); goto out; } while (0)
+
+// suits refuses an image of another size than the data set's, before a buffer is made
+// or a sample decoded.
+static bool suits(struct result *r, const struct want *w, uint32_t rows, uint32_t columns, uint32_t samples, size_t room) {
+  if (rows != w->rows || columns != w->columns || samples != w->samples) {
+    snprintf(r->text, sizeof r->text, "the codestream is %u rows, %u columns, %u samples", rows, columns, samples);
+    return false;
+  }
+  if (r->precision < 1 || r->precision > 16) {
+    snprintf(r->text, sizeof r->text, "precision of %u bits", r->precision);
+    return false;
+  }
+  r->bytes = r->precision <= 8 ? 1 : 2;
+  if ((uint64_t)rows * columns * samples * r->bytes > room) {
+    snprintf(r->text, sizeof r->text, "no room for the samples");
+    return false;
+  }
+  return true;
+}
+
+// ---------- JPEG: libjpeg-turbo ----------
+
+static struct {
+  struct jpeg_error *(*std_error)(struct jpeg_error *);
+  void (*create)(struct jpeg_decompress *, int, size_t);
+  void (*mem_src)(struct jpeg_decompress *, const unsigned char *, unsigned long);
+  int (*read_header)(struct jpeg_decompress *, int);
+  int (*start)(struct jpeg_decompress *);
+  unsigned (*read8)(struct jpeg_decompress *, void **, unsigned);
+  unsigned (*read12)(struct jpeg_decompress *, void **, unsigned);
+  unsigned (*read16)(struct jpeg_decompress *, void **, unsigned);
+  int (*finish)(struct jpeg_decompress *);
+  void (*destroy)(struct jpeg_decompress *);
+} jpeg;
+
+static const char *const jpeg_names[] = {
+  "jpeg_std_error", "jpeg_CreateDecompress", "jpeg_mem_src", "jpeg_read_header", "jpeg_start_decompress", "jpeg_read_scanlines",
+  "jpeg12_read_scanlines", "jpeg16_read_scanlines", "jpeg_finish_decompress", "jpeg_destroy_decompress", NULL};
+
+struct jpeg_errors {
+  struct jpeg_error base;
+  jmp_buf jump;
+  struct result *result;
+  bool damaged;
+};
+
+static struct jpeg_errors *jpeg_errors_of(void *c) { return (struct jpeg_errors *)((struct jpeg_decompress *)c)->err; }
+
+static void jpeg_exit(void *c) {
+  struct jpeg_errors *e = jpeg_errors_of(c);
+  char text[jpeg_message_max];
+  e->base.format_message(c, text);
+  snprintf(e->result->text, sizeof e->result->text, "%s", text);
+  longjmp(e->jump, 1);
+}
+
+static void jpeg_say_nothing(void *c) { (void)c; }
+
+// Every warning means damaged data and fails the image, except that intact files with
+// the 12-bit process of DCMTK's encoder have spectral selection parameters of their own.
+static void jpeg_emit(void *c, int level) {
+  if (level >= 0) return;
+  struct jpeg_errors *e = jpeg_errors_of(c);
+  char text[jpeg_message_max];
+  e->base.format_message(c, text);
+  bool harmless = !strncmp(text, "Invalid SOS parameters for sequential JPEG", 42);
+  e->base.warnings++;
+  if (e->result->text[0] == 0 || (!harmless && !e->damaged)) snprintf(e->result->text, sizeof e->result->text, "%s", text);
+  e->damaged = e->damaged || !harmless;
+}
+
+static void jpeg_handlers(struct jpeg_decompress *c, struct jpeg_errors *e, struct result *r) {
+  c->err = jpeg.std_error(&e->base);
+  e->result = r;
+  e->damaged = false;
+  e->base.error_exit = jpeg_exit;
+  e->base.output_message = jpeg_say_nothing;
+  e->base.emit_message = jpeg_emit;
+}
+
+static int decode_jpeg(const uint8_t *code, size_t n, uint8_t *out, size_t room, const struct want *w, struct result *r) {
+  struct jpeg_decompress c;
+  struct jpeg_errors e;
+  volatile int status = -1;
+  memset(&c, 0, sizeof c);
+  jpeg_handlers(&c, &e, r);
+  if (setjmp(e.jump)) goto out;
+  jpeg.create(&c, jpeg_abi_level, sizeof c);
+  jpeg.mem_src(&c, code, n);
+  jpeg.read_header(&c, 1);
+  r->precision = c.precision;
+  if (!suits(r, w, c.rows, c.columns, c.components, room)) goto out;
+  c.out_color_space = c.color_space; // the data set says what the components are
+  c.dct_method = jpeg_dct_islow;
+  unsigned (*read)(struct jpeg_decompress *, void **, unsigned) = r->precision <= 8 ? jpeg.read8 : r->precision <= 12 ? jpeg.read12 : jpeg.read16;
+  size_t row = (size_t)c.columns * c.components * r->bytes;
+  jpeg.start(&c);
+  if (c.output_rows != c.rows || c.output_columns != c.columns) FAIL("the output is scaled");
+  while (c.output_row < c.output_rows && !e.damaged) {
+    void *line = out + row * c.output_row;
+    read(&c, &line, 1);
+  }
+  if (!e.damaged) jpeg.finish(&c);
+  r->warnings = e.base.warnings;
+  status = e.damaged ? -1 : 0;
+out:
+  jpeg.destroy(&c);
+  return status;
+}
+
+// ---------- JPEG-LS: CharLS ----------
+
+struct charls_frame {
+  uint32_t columns, rows;
+  int32_t bits, components;
+};
+
+static struct {
+  void *(*create)(void);
+  void (*destroy)(const void *);
+  int (*source)(void *, const void *, size_t);
+  int (*header)(void *);
+  int (*frame)(const void *, struct charls_frame *);
+  int (*interleave)(const void *, int *);
+  int (*size)(const void *, uint32_t, size_t *);
+  int (*decode)(const void *, void *, size_t, uint32_t);
+  const char *(*message)(int);
+  const char *(*version)(void);
+} charls;
+
+static const char *const charls_names[] = {
+  "charls_jpegls_decoder_create", "charls_jpegls_decoder_destroy", "charls_jpegls_decoder_set_source_buffer", "charls_jpegls_decoder_read_header",
+  "charls_jpegls_decoder_get_frame_info", "charls_jpegls_decoder_get_interleave_mode", "charls_jpegls_decoder_get_destination_size",
+  "charls_jpegls_decoder_decode_to_buffer", "charls_get_error_message", "charls_get_version_string", NULL};
+
+static int decode_jpegls(const uint8_t *code, size_t n, uint8_t *out, size_t room, const struct want *w, struct result *r) {
+  int status = -1, e, interleave;
+  struct charls_frame f;
+  size_t size;
+  void *d = charls.create();
+  if (!d) FAIL("no memory");
+  if ((e = charls.source(d, code, n)) || (e = charls.header(d)) || (e = charls.frame(d, &f)) || (e = charls.interleave(d, &interleave))) FAIL("%s", charls.message(e));
+  r->precision = f.bits;
+  if (!suits(r, w, f.rows, f.columns, f.components, room)) goto out;
+  r->planar = interleave == 0 && f.components > 1; // ILV 0: T.87 C.2.3
+  if ((e = charls.size(d, 0, &size))) FAIL("%s", charls.message(e));
+  if (size > room) FAIL("no room for the samples");
+  if ((e = charls.decode(d, out, size, 0))) FAIL("%s", charls.message(e));
+  status = 0;
+out:
+  if (d) charls.destroy(d);
+  return status;
+}
+
+// ---------- JPEG 2000 and HTJ2K: OpenJPEG ----------
+
+static struct {
+  void *(*create)(int);
+  void (*destroy)(void *);
+  void (*defaults)(openjpeg_parameters *);
+  int (*setup)(void *, openjpeg_parameters *);
+  int (*strict)(void *, int);
+  int (*threads)(void *, int);
+  int (*on_error)(void *, void (*)(const char *, void *), void *);
+  int (*on_warning)(void *, void (*)(const char *, void *), void *);
+  void *(*stream)(size_t, int);
+  void (*stream_destroy)(void *);
+  void (*on_read)(void *, size_t (*)(void *, size_t, void *));
+  void (*on_skip)(void *, int64_t (*)(int64_t, void *));
+  void (*on_seek)(void *, int (*)(int64_t, void *));
+  void (*user)(void *, void *, void (*)(void *));
+  void (*length)(void *, uint64_t);
+  int (*header)(void *, void *, struct openjpeg_image **);
+  int (*decode)(void *, void *, struct openjpeg_image *);
+  void (*image_destroy)(struct openjpeg_image *);
+  const char *(*version)(void);
+} openjpeg;
+
+static const char *const openjpeg_names[] = {
+  "opj_create_decompress", "opj_destroy_codec", "opj_set_default_decoder_parameters", "opj_setup_decoder", "opj_decoder_set_strict_mode",
+  "opj_codec_set_threads", "opj_set_error_handler", "opj_set_warning_handler", "opj_stream_create", "opj_stream_destroy",
+  "opj_stream_set_read_function", "opj_stream_set_skip_function", "opj_stream_set_seek_function", "opj_stream_set_user_data",
+  "opj_stream_set_user_data_length", "opj_read_header", "opj_decode", "opj_image_destroy", "opj_version", NULL};
+
+struct memory {
+  const uint8_t *bytes;
+  size_t size, at;
+};
+
+static size_t memory_read(void *into, size_t n, void *user) {
+  struct memory *m = user;
+  if (m->at >= m->size) return (size_t)-1;
+  if (n > m->size - m->at) n = m->size - m->at;
+  memcpy(into, m->bytes + m->at, n);
+  m->at += n;
+  return n;
+}
+
+static int64_t memory_skip(int64_t n, void *user) {
+  struct memory *m = user;
+  if (n < 0 && (uint64_t)-n > m->at) return -1;
+  if (n > 0 && (uint64_t)n > m->size - m->at) n = (int64_t)(m->size - m->at);
+  m->at += n;
+  return n;
+}
+
+static int memory_seek(int64_t at, void *user) {
+  struct memory *m = user;
+  if (at < 0 || (uint64_t)at > m->size) return 0;
+  m->at = at;
+  return 1;
+}
+
+struct openjpeg_messages {
+  char error[text_size], warning[text_size];
+  uint32_t warnings;
+};
+
+static void keep_first(char *into, const char *text) {
+  if (into[0]) return;
+  snprintf(into, text_size, "%s", text);
+  into[strcspn(into, "\n")] = 0;
+}
+
+static void openjpeg_error(const char *text, void *user) { keep_first(((struct openjpeg_messages *)user)->error, text); }
+
+static void openjpeg_warning(const char *text, void *user) {
+  struct openjpeg_messages *m = user;
+  m->warnings++;
+  keep_first(m->warning, text);
+}
+
+// put_component clamps one component to its precision, as T.800 G.1 leaves to the
+// decoder, and writes it at every samples-th place.
+static void put_component(const struct openjpeg_component *c, uint8_t *out, uint32_t k, uint32_t samples, uint32_t bytes) {
+  size_t pixels = (size_t)c->columns * c->rows;
+  const int32_t *data = c->data;
+  int32_t lo = c->is_signed ? -(1 << (c->precision - 1)) : 0;
+  int32_t hi = c->is_signed ? (1 << (c->precision - 1)) - 1 : (1 << c->precision) - 1;
+#define PUT(type, step) do { \
+    type *o = (type *)out + k; \
+    for (size_t i = 0; i < pixels; i++) { \
+      int32_t v = data[i]; \
+      o[i * (step)] = (type)(v < lo ? lo : v > hi ? hi : v); \
+    } } while (0)
+  if (bytes == 1 && samples == 1) PUT(uint8_t, 1);
+  else if (bytes == 1) PUT(uint8_t, samples);
+  else if (samples == 1) PUT(uint16_t, 1);
+  else PUT(uint16_t, samples);
+#undef PUT
+}
+
+static bool same_component(const struct openjpeg_component *c, const struct openjpeg_component *first, const struct want *w) {
+  return c->columns == w->columns && c->rows == w->rows && c->precision == first->precision && c->is_signed == first->is_signed;
+}
+
+static int decode_jpeg2000(const uint8_t *code, size_t n, uint8_t *out, size_t room, const struct want *w, struct result *r) {
+  int status = -1;
+  struct memory memory = {code, n, 0};
+  struct openjpeg_messages said = {{0}, {0}, 0};
+  struct openjpeg_image *image = NULL;
+  openjpeg_parameters parameters;
+  void *stream = NULL;
+  bool boxed = n > 12 && !memcmp(code, "\0\0\0\14jP  ", 8); // a JP2 file (T.800 annex I), which PS3.5 A.4.4 forbids and some write
+  void *codec = openjpeg.create(boxed ? openjpeg_jp2 : openjpeg_codestream);
+  if (!codec) FAIL("no memory");
+  openjpeg.on_error(codec, openjpeg_error, &said);
+  openjpeg.on_warning(codec, openjpeg_warning, &said);
+  openjpeg.defaults(&parameters);
+  if (!openjpeg.setup(codec, &parameters)) FAIL("the decoder refused its parameters");
+  if (!openjpeg.strict(codec, 1)) FAIL("no strict mode"); // else half an image is a success
+  if (w->threads > 1) openjpeg.threads(codec, (int)w->threads);
+  if (!(stream = openjpeg.stream(n < 1 << 20 ? n : 1 << 20, 1))) FAIL("no memory");
+  openjpeg.on_read(stream, memory_read);
+  openjpeg.on_skip(stream, memory_skip);
+  openjpeg.on_seek(stream, memory_seek);
+  openjpeg.user(stream, &memory, NULL);
+  openjpeg.length(stream, n);
+  if (!openjpeg.header(stream, codec, &image)) FAIL("%s", said.error[0] ? said.error : "no image header");
+  if (image->count < 1) FAIL("no components");
+  const struct openjpeg_component *first = &image->components[0];
+  r->precision = first->precision;
+  r->is_signed = first->is_signed;
+  if (!suits(r, w, image->y1 - image->y0, image->x1 - image->x0, image->count, room)) goto out;
+  for (uint32_t k = 0; k < image->count; k++)
+    if (!same_component(&image->components[k], first, w)) FAIL("the components differ in size or precision");
+  if (!openjpeg.decode(codec, stream, image)) FAIL("%s", said.error[0] ? said.error : "damaged data");
+  for (uint32_t k = 0; k < image->count; k++) {
+    const struct openjpeg_component *c = &image->components[k];
+    if (!c->data || !same_component(c, first, w)) FAIL("a component was not decoded");
+    put_component(c, out, k, image->count, r->bytes);
+  }
+  r->warnings = said.warnings;
+  memcpy(r->text, said.warning, text_size);
+  status = 0;
+out:
+  if (image) openjpeg.image_destroy(image);
+  if (stream) openjpeg.stream_destroy(stream);
+  if (codec) openjpeg.destroy(codec);
+  return status;
+}
+
+// ---------- the families ----------
+
+static const struct {
+  const char *const *names;
+  void **into;
+  int (*decode)(const uint8_t *, size_t, uint8_t *, size_t, const struct want *, struct result *);
+} table[families] = {
+  {jpeg_names, (void **)&jpeg, decode_jpeg},
+  {charls_names, (void **)&charls, decode_jpegls},
+  {openjpeg_names, (void **)&openjpeg, decode_jpeg2000},
+};
+
+static bool loaded[families];
+
+int codec_load(int family, const char *path, char *version, char *error) {
+  version[0] = error[0] = 0;
+  if (family < 0 || family >= families) { snprintf(error, text_size, "no such family"); return -1; }
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!library) { snprintf(error, text_size, "%s", dlerror()); return -1; }
+  // The table is filled only when every function is there.
+  for (size_t i = 0; table[family].names[i]; i++)
+    if (!dlsym(library, table[family].names[i])) { snprintf(error, text_size, "the library lacks %s", table[family].names[i]); return -1; }
+  for (size_t i = 0; table[family].names[i]; i++) table[family].into[i] = dlsym(library, table[family].names[i]);
+  if (family == family_jpegls) snprintf(version, text_size, "%s", charls.version());
+  if (family == family_jpeg2000) snprintf(version, text_size, "%s", openjpeg.version());
+  loaded[family] = true;
+  return 0;
+}
+
+int codec_decode(int family, const uint8_t *code, size_t length, uint8_t *out, size_t size, const struct want *want, struct result *result) {
+  memset(result, 0, sizeof *result);
+  if (family < 0 || family >= families || !loaded[family]) {
+    snprintf(result->text, sizeof result->text, "the library is not loaded");
+    return -1;
+  }
+  return table[family].decode(code, length, out, size, want, result);
+}

@@ -1,0 +1,186 @@
+package codec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Options say how a Pool works; the zero value is useful.
+type Options struct {
+	Folder      string        // of the libraries; "": see [Folder]
+	Workers     int           // processes at most; 0: half of the cores
+	Threads     int           // of one JPEG 2000 image; 0: what the workers leave of the cores
+	Confinement Confinement   // "": Preferred
+	Deadline    time.Duration // of a frame before the time for its samples; 0: 10 s
+	Command     []string      // starts a worker; nil: this program with WorkerArgument
+	Log         *slog.Logger  // nil: slog.Default()
+}
+
+// recycleAfter is how many images a worker decodes before a new one takes its place:
+// the libraries may leak.
+const recycleAfter = 500
+
+// Pool decodes codestreams in worker processes. Its methods may be called by several
+// goroutines at once.
+type Pool struct {
+	asked       string // the folder, as asked for
+	confinement Confinement
+	command     []string
+	threads     int
+	deadline    time.Duration
+	log         *slog.Logger
+	starter     *starter
+	idle        chan *process // nil: not started yet
+	look        sync.Mutex    // held while the libraries are looked at
+
+	mu     sync.Mutex // guards the rest
+	at     libraryState
+	report Report
+	able   map[string]bool
+}
+
+// Open makes a pool and finds out what it can decode, with one worker. That there are
+// no libraries, or that they cannot be used, is not an error: the pool then decodes
+// nothing, and [Pool.Report] says why. Close it when done.
+func Open(o Options) (*Pool, error) {
+	p := &Pool{asked: o.Folder, confinement: o.Confinement, command: o.Command, threads: o.Threads, deadline: o.Deadline, log: o.Log, starter: newStarter()}
+	if p.confinement == "" {
+		p.confinement = Preferred
+	}
+	if p.deadline == 0 {
+		p.deadline = 10 * time.Second
+	}
+	if p.log == nil {
+		p.log = slog.Default()
+	}
+	if p.command == nil {
+		program, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find this program for its codec workers: %w", err)
+		}
+		p.command = []string{program, WorkerArgument}
+	}
+	workers := o.Workers
+	if workers < 1 {
+		workers = max(1, runtime.NumCPU()/2)
+	}
+	if p.threads < 1 {
+		p.threads = max(1, runtime.NumCPU()/workers)
+	}
+	p.idle = make(chan *process, workers)
+	for range workers {
+		p.idle <- nil
+	}
+	p.Refresh()
+	return p, nil
+}
+
+// Close ends the workers. It waits for images that are being decoded.
+func (p *Pool) Close() error {
+	for range cap(p.idle) {
+		if w := <-p.idle; w != nil {
+			w.end()
+		}
+	}
+	p.starter.stop()
+	return nil
+}
+
+// Decode decodes one frame. It waits for a worker, then for the image no longer than
+// 10 s and 1 s for each million samples. Errors: ErrMissing, ErrMalformed, ErrTimeout,
+// ErrWorker, and that of ctx.
+func (p *Pool) Decode(ctx context.Context, f Frame) (Pixels, error) {
+	s, ok := syntaxOf(f.TransferSyntaxUID)
+	if !ok {
+		return Pixels{}, fmt.Errorf("%w: no codec for transfer syntax %q", ErrMissing, printable([]byte(f.TransferSyntaxUID)))
+	}
+	if err := f.check(s.family); err != nil {
+		return Pixels{}, err
+	}
+	if !p.can(s.uid) {
+		if p.Refresh(); !p.can(s.uid) {
+			return Pixels{}, fmt.Errorf("%w: %s", ErrMissing, p.Report().missing(s.family))
+		}
+	}
+	return p.decode(ctx, s.family, &f)
+}
+
+// decode tries the variants of a codestream; the error is that of the first.
+func (p *Pool) decode(ctx context.Context, family Family, f *Frame) (Pixels, error) {
+	var first error
+	for _, code := range variants(family, f.Code) {
+		px, err := p.attempt(ctx, family, f, code)
+		if err == nil || !errors.Is(err, ErrMalformed) {
+			return px, err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return Pixels{}, first
+}
+
+// attempt decodes in a worker, and in a second one if the first ended: it may have
+// been killed for what another image left behind.
+func (p *Pool) attempt(ctx context.Context, family Family, f *Frame, code []byte) (px Pixels, err error) {
+	for range 2 {
+		w, err := p.take(ctx)
+		if err != nil {
+			return px, err
+		}
+		px, err = w.exchange(ctx, p.deadline+f.time(), family, f, code)
+		if err == nil || errors.Is(err, ErrMalformed) {
+			p.give(w)
+			return px, err
+		}
+		w.end()
+		p.idle <- nil
+		p.log.Warn("codec worker ended", "family", family.String(), "error", fmt.Sprint(err, w.errors))
+		if !errors.Is(err, ErrWorker) {
+			return px, err
+		}
+	}
+	return px, fmt.Errorf("%w twice on this image", ErrWorker)
+}
+
+// take waits for a worker's turn and starts it where there is none.
+func (p *Pool) take(ctx context.Context) (*process, error) {
+	var w *process
+	select {
+	case w = <-p.idle:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	at := p.current()
+	if w != nil && w.at == at {
+		return w, nil
+	}
+	if w != nil {
+		w.end()
+	}
+	w, h, err := p.launch(at)
+	if err == nil && h.Error != "" {
+		w.end()
+		err = fmt.Errorf("%w: %s", ErrMissing, h.Error)
+	}
+	if err != nil {
+		p.idle <- nil
+		return nil, err
+	}
+	return w, nil
+}
+
+// give puts a worker back, or its turn if it has served its time.
+func (p *Pool) give(w *process) {
+	if w.served >= recycleAfter {
+		w.end()
+		w = nil
+	}
+	p.idle <- w
+}

@@ -1,0 +1,116 @@
+package codec_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"dicomnode/internal/codec"
+	"dicomnode/internal/codec/codectest"
+)
+
+// Every stream of every encoder: lossless ones give back each sample; JPEG and JPEG-LS
+// with loss are what DCMTK's decoder gives, JPEG 2000 within one of OpenJPEG's.
+func TestDecodeStreams(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	for _, s := range streams(t) {
+		t.Run(s.name, func(t *testing.T) {
+			px, err := p.Decode(t.Context(), s.frame)
+			if err != nil {
+				t.Fatal(err)
+			}
+			allowed := 0
+			if !s.exact && (strings.Contains(s.name, ".91.") || strings.Contains(s.name, ".203.")) {
+				allowed = 1
+			}
+			if worst := s.furthest(px); worst > allowed {
+				t.Errorf("differs by %d, precision %d", worst, px.Precision)
+			}
+		})
+	}
+}
+
+// Everything that the libraries are for is decoded, the lossless syntaxes first.
+func TestTransferSyntaxes(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	var got []string
+	for _, uid := range p.TransferSyntaxes() {
+		got = append(got, strings.TrimPrefix(uid, "1.2.840.10008.1.2.4."))
+	}
+	if want := "70 57 80 90 201 202 50 51 81 91 203"; strings.Join(got, " ") != want {
+		t.Errorf("have %v, want %s; %+v", got, want, p.Report())
+	}
+}
+
+func TestReport(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	r := p.Report()
+	if r.Error != "" || len(r.Families) != 3 || r.Folder == "" {
+		t.Fatalf("%+v", r)
+	}
+	for i, want := range []string{"3.2.0", "2.4.4", "2.5.4"} {
+		if f := r.Families[i]; f.Version != want || f.Error != "" || f.Path == "" {
+			t.Errorf("%+v, want release %s", f, want)
+		}
+	}
+}
+
+// A machine without the libraries decodes nothing and says what to run.
+func TestNoLibraries(t *testing.T) {
+	p := codectest.Open(t, codec.Options{Folder: t.TempDir()})
+	if list := p.TransferSyntaxes(); len(list) != 0 {
+		t.Errorf("decodes %v", list)
+	}
+	s := good(t)
+	if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMissing) || !strings.Contains(err.Error(), "no OpenJPEG library") {
+		t.Error(err)
+	}
+	s.frame.TransferSyntaxUID = "1.2.840.10008.1.2.4.110" // JPEG XL: nobody's
+	if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMissing) {
+		t.Error(err)
+	}
+}
+
+// Frames that the data set describes wrongly are refused before the samples are decoded.
+func TestDecodeRefuses(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	for _, s := range streams(t) {
+		for what, change := range map[string]func(*codec.Frame){
+			"rows":    func(f *codec.Frame) { f.Rows++ },
+			"columns": func(f *codec.Frame) { f.Columns = 65535 },
+			"samples": func(f *codec.Frame) { f.Samples = 4 - f.Samples },
+			"code":    func(f *codec.Frame) { f.Code = nil },
+			"no size": func(f *codec.Frame) { f.Rows = 0 },
+			"huge":    func(f *codec.Frame) { f.Rows, f.Columns = 65535, 65535 },
+		} {
+			f := s.frame
+			change(&f)
+			begin := time.Now()
+			if _, err := p.Decode(t.Context(), f); !errors.Is(err, codec.ErrMalformed) {
+				t.Errorf("%s with another %s: %v", s.name, what, err)
+			}
+			if took := time.Since(begin); took > 5*time.Second {
+				t.Errorf("%s with another %s took %v", s.name, what, took)
+			}
+		}
+	}
+}
+
+// A truncated codestream must never come back as an image.
+func TestDecodeTruncated(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	for _, s := range streams(t) {
+		for _, part := range []float64{0.02, 0.3, 0.6, 0.9} {
+			f := s.frame
+			f.Code = f.Code[:max(1, int(part*float64(len(f.Code))))]
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // CharLS loops on some
+			px, err := p.Decode(ctx, f)
+			cancel()
+			if err == nil {
+				t.Errorf("%s: %.0f%% of it is an image; differs by %d", s.name, 100*part, s.furthest(px))
+			}
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package codec
+
+import (
+	"context"
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Each probe is 16×16 pixels; pixel i, row by row, is i/255 of full scale.
+//
+//go:embed probe/*.jpg probe/*.jls probe/*.j2k probe/*.jph
+var probes embed.FS
+
+const probeSide = 16
+
+// probing finds out what the libraries of one folder decode.
+type probing struct {
+	pool   *Pool
+	at     libraryState
+	worker *process
+	report Report
+	able   map[string]bool
+}
+
+// probe asks a new worker what it opened and has a codestream decoded for each
+// transfer syntax.
+func (p *Pool) probe(at libraryState) (Report, map[string]bool) {
+	r := Report{Folder: at.folder}
+	for _, f := range Families {
+		r.Families = append(r.Families, FamilyReport{Family: f.String(), Library: libraries[f].name, TransferSyntaxes: []string{}})
+	}
+	g := probing{pool: p, at: at, report: r, able: map[string]bool{}}
+	if at.files == "" {
+		return g.report, g.able
+	}
+	loaded, err := g.begin()
+	if err != nil {
+		g.report.Error = err.Error()
+		return g.report, g.able
+	}
+	for _, s := range syntaxes {
+		if loaded[s.family] && g.worker != nil {
+			g.try(s)
+		}
+	}
+	if g.worker != nil {
+		g.worker.end()
+	}
+	return g.report, g.able
+}
+
+// begin starts the worker and takes its hello into the report.
+func (g *probing) begin() (loaded map[Family]bool, err error) {
+	w, h, err := g.pool.launch(g.at)
+	if err != nil {
+		return nil, err
+	}
+	g.report.Confinement = h.Confinement
+	if h.Error != "" {
+		w.end()
+		return nil, errors.New(h.Error)
+	}
+	g.worker = w
+	loaded = map[Family]bool{}
+	for _, l := range h.Libraries {
+		if l.Family < 0 || int(l.Family) >= len(g.report.Families) {
+			w.end()
+			return nil, fmt.Errorf("%w: an unknown family", ErrWorker)
+		}
+		f := &g.report.Families[l.Family]
+		f.Path, f.Version, f.Error = l.Path, l.Version, l.Error
+		loaded[l.Family] = l.Error == ""
+	}
+	return loaded, nil
+}
+
+// try has the probe of one transfer syntax decoded. After a crash the next probe gets a
+// new worker.
+func (g *probing) try(s syntax) {
+	f := &g.report.Families[s.family]
+	err := g.worker.decodesProbe(s)
+	if err == nil {
+		f.TransferSyntaxes = append(f.TransferSyntaxes, s.uid)
+		g.able[s.uid] = true
+		return
+	}
+	f.Error = fmt.Sprintf("%s: %v", s.probe, err)
+	if errors.Is(err, ErrMalformed) {
+		return
+	}
+	g.worker.end()
+	if g.worker, _, err = g.pool.launch(g.at); err != nil {
+		g.worker, g.report.Error = nil, err.Error()
+	}
+}
+
+func (w *process) decodesProbe(s syntax) error {
+	code, err := probes.ReadFile("probe/" + s.probe)
+	if err != nil {
+		return err
+	}
+	px, err := w.exchange(context.Background(), helloTime, s.family, &Frame{s.uid, probeSide, probeSide, 1, code}, code)
+	if err != nil {
+		return err
+	}
+	full := 1<<px.Precision - 1
+	for i := range probeSide * probeSide {
+		v, want := px.value(i), i*full/255
+		if off := max(v-want, want-v); off > full/64 || off > 0 && !s.lossy {
+			return fmt.Errorf("%w: value %d of the probe is %d, want %d", ErrMalformed, i, v, want)
+		}
+	}
+	return nil
+}
+
+// value is the i-th value, without regard to sign.
+func (p *Pixels) value(i int) int {
+	if p.Bytes == 1 {
+		return int(p.Data[i])
+	}
+	return int(binary.LittleEndian.Uint16(p.Data[2*i:]))
+}

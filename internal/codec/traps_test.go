@@ -1,0 +1,79 @@
+package codec_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"dicomnode/internal/codec"
+	"dicomnode/internal/codec/codectest"
+)
+
+// What encoders and archives do to codestreams that are whole all the same; each must
+// give the samples of the untouched stream.
+func TestOddButWhole(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	jpeg2000 := func(name string) bool { return strings.Contains(name, ".9") || strings.Contains(name, ".20") }
+	beforeEnd := func(code []byte, extra ...byte) []byte {
+		return slices.Insert(bytes.Clone(code), len(code)-2, extra...)
+	}
+	for _, c := range []struct {
+		name   string
+		suits  func(name string) bool
+		change func(code []byte) []byte
+	}{
+		{"zeros after the end", nil, func(code []byte) []byte { return append(bytes.Clone(code), 0, 0, 0, 0) }},
+		{"one zero before the end", nil, func(code []byte) []byte { return beforeEnd(code, 0) }},
+		{"five zeros before the end", nil, func(code []byte) []byte { return beforeEnd(code, 0, 0, 0, 0, 0) }},
+		{"COM before the end", jpeg2000, func(code []byte) []byte {
+			return beforeEnd(code, append([]byte{0xff, 0x64, 0, 11, 0, 1}, "PADDING"...)...)
+		}},
+	} {
+		n := 0
+		for _, s := range streams(t) {
+			if c.suits != nil && !c.suits(s.name) || !bytes.HasSuffix(s.frame.Code, []byte{0xff, 0xd9}) {
+				continue
+			}
+			n++
+			s.frame.Code = c.change(s.frame.Code)
+			if px, err := p.Decode(t.Context(), s.frame); err != nil {
+				t.Errorf("%s, %s: %v", s.name, c.name, err)
+			} else if worst := s.furthest(px); worst > 1 || s.exact && worst > 0 {
+				t.Errorf("%s, %s: differs by %d", s.name, c.name, worst)
+			}
+		}
+		if n < 20 {
+			t.Errorf("%s: only %d streams were tried", c.name, n)
+		}
+	}
+}
+
+// An intact 12-bit file of DCMTK's encoder makes libjpeg warn of its SOS parameters
+// (T.81 B.2.3); that alone is harmless, and hides no other warning.
+func TestJPEGWarnings(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	for _, s := range streams(t) {
+		if s.name != "u12.51.dcmtk" {
+			continue
+		}
+		at := bytes.Index(s.frame.Code, []byte{0xff, 0xda, 0, 8, 1})
+		if at < 0 {
+			t.Fatal("no SOS marker")
+		}
+		s.frame.Code[at+8] = 0 // Se, the last spectral coefficient: 63 in the sequential process
+		px, err := p.Decode(t.Context(), s.frame)
+		if err != nil || s.furthest(px) != 0 || !strings.Contains(px.Warning, "Invalid SOS parameters") {
+			t.Errorf("%q %v", px.Warning, err)
+		}
+		code := bytes.Clone(s.frame.Code)
+		copy(code[at+200:], []byte{0xff, 0xd0}) // a restart marker that nobody announced
+		s.frame.Code = code
+		if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMalformed) || !strings.Contains(err.Error(), "orrupt") {
+			t.Errorf("the second warning: %v", err)
+		}
+		return
+	}
+	t.Fatal("no such stream")
+}

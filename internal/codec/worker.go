@@ -1,0 +1,142 @@
+package codec
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+)
+
+// WorkerArgument, as a program's first argument, makes of it a codec worker.
+const WorkerArgument = "codec-worker"
+
+// Job is one codestream for a Decoder.
+type Job struct {
+	Family                 Family
+	Rows, Columns, Samples int
+	Threads                int // that JPEG 2000 may use
+	Code                   []byte
+}
+
+// Result is what a Decoder found.
+type Result struct {
+	Precision, Bytes int
+	Signed, Planar   bool
+	Warning          string
+}
+
+// Decoder is the C libraries, as the worker knows them.
+type Decoder interface {
+	// Load opens the library at path and returns its release.
+	Load(f Family, path string) (version string, err error)
+	// Decode writes the job's samples to out, which has room for two bytes each.
+	Decode(j Job, out []byte) (Result, error)
+}
+
+// Work is a worker's whole life: the libraries are opened, the process confines
+// itself, says hello and answers requests until in ends. args are those behind
+// [WorkerArgument], as a Pool writes them. It returns the process's exit status.
+func Work(d Decoder, args []string, in io.Reader, out io.Writer) int {
+	w := worker{decoder: d}
+	h := w.begin(args)
+	if err := putHello(out, h); err != nil || h.Error != "" {
+		return 1
+	}
+	requests := bufio.NewReaderSize(in, 64<<10)
+	for {
+		if err := w.serve(requests, out); err != nil {
+			if err == io.EOF {
+				return 0
+			}
+			fmt.Fprintln(os.Stderr, "codec-worker:", err)
+			return 1
+		}
+	}
+}
+
+type worker struct {
+	decoder   Decoder
+	threads   int
+	code, out []byte
+}
+
+// begin opens the libraries, which needs the file system, and gives it up.
+func (w *worker) begin(args []string) (h hello) {
+	if len(args) != 3 {
+		return hello{Error: "a worker is started by the node and wants 3 arguments"}
+	}
+	folder, confinement := args[0], Confinement(args[1])
+	w.threads, _ = strconv.Atoi(args[2]) // the node wrote it
+	for _, f := range Families {
+		l := Library{Family: f, Path: libraryFile(folder, f)}
+		if l.Path == "" {
+			continue
+		}
+		var err error
+		if l.Version, err = w.decoder.Load(f, l.Path); err != nil {
+			l.Error = err.Error()
+		}
+		h.Libraries = append(h.Libraries, l)
+	}
+	var err error
+	if h.Confinement, err = confine(); err != nil && confinement == Required {
+		h.Error = "the worker cannot be confined: " + err.Error()
+	}
+	return h
+}
+
+// serve answers one request. io.EOF means that there is none.
+func (w *worker) serve(in io.Reader, out io.Writer) error {
+	var q request
+	if err := get(in, &q); err != nil {
+		return err
+	}
+	values := int(q.Rows) * int(q.Columns) * int(q.Samples)
+	w.code, w.out = room(w.code, int(q.Length)), room(w.out, 2*values)
+	if _, err := io.ReadFull(in, w.code); err != nil {
+		return err
+	}
+	r, err := w.decoder.Decode(Job{Family(q.Family), int(q.Rows), int(q.Columns), int(q.Samples), w.threads, w.code}, w.out)
+	a, text := answer{Status: statusDecoded, Precision: uint32(r.Precision), Bytes: uint32(r.Bytes), Length: uint32(values * r.Bytes)}, r.Warning
+	if r.Signed {
+		a.Signed = 1
+	}
+	if err != nil {
+		a, text = answer{Status: statusRefused}, err.Error()
+	}
+	a.Text = uint32(min(len(text), maxText))
+	if err := put(out, &a); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(out, text[:a.Text]); err != nil {
+		return err
+	}
+	data := w.out[:a.Length]
+	if r.Planar && err == nil {
+		data = interleave(data, int(q.Samples), r.Bytes)
+	}
+	_, err = out.Write(data)
+	return err
+}
+
+// room returns b with length n, a new one only if b is too short.
+func room(b []byte, n int) []byte {
+	if cap(b) < n {
+		return make([]byte, n)
+	}
+	return b[:n]
+}
+
+// interleave turns planes of samples into pixel after pixel.
+func interleave(planes []byte, samples, bytes int) []byte {
+	out := make([]byte, len(planes))
+	pixels := len(planes) / samples / bytes
+	for s := range samples {
+		plane := planes[s*pixels*bytes:]
+		for i := range pixels {
+			copy(out[(i*samples+s)*bytes:][:bytes], plane[i*bytes:])
+		}
+	}
+	return out
+}
