@@ -113,6 +113,7 @@ func (p *Pipeline) predict(ctx context.Context, x []float32) ([]float32, error) 
 
 // regions fills the masks and figures of res.
 func (p *Pipeline) regions(res *Result, up *picture.Upsampler) {
+	res.Probabilities = up
 	label, probability := up.Labels(res.Field)
 	before := slices.Clone(label)
 	res.Islands = picture.RemoveIslands(label, res.Rows, res.Columns, p.Config.leastIsland(len(label)))

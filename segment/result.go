@@ -48,6 +48,10 @@ type Result struct {
 	Frame        int    // the frame that was segmented, 1
 	Frames       int    // of so many
 
+	// Probabilities are those of the network at the image's own pixels, before islands
+	// were removed; row by row, since an image of them is large.
+	Probabilities *picture.Upsampler
+
 	// Guided is the filter that refined the borders, nil without one.
 	Guided *picture.GuidedFilter
 	// Islands is the number of pixels that changed class because their island was too small.

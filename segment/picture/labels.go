@@ -8,7 +8,7 @@ func (u *Upsampler) Labels(field Mask) (label []uint8, probability []float32) {
 	cols := u.g.Columns
 	label, probability = make([]uint8, u.g.Rows*cols), make([]float32, u.g.Rows*cols)
 	raster.Parallel(u.g.Rows, func(r int) {
-		p := newRow(cols)
+		p := NewRow(cols)
 		u.Row(r, p)
 		for k := range cols {
 			i := r*cols + k
@@ -28,8 +28,8 @@ func (u *Upsampler) Labels(field Mask) (label []uint8, probability []float32) {
 	return label, probability
 }
 
-// newRow is room for the probabilities of a row of cols pixels.
-func newRow(cols int) (p [Classes][]float32) {
+// NewRow is room for the probabilities of a row of cols pixels.
+func NewRow(cols int) (p [Classes][]float32) {
 	buffer := make([]float32, Classes*cols)
 	for c := range p {
 		p[c] = buffer[c*cols:][:cols]
@@ -112,7 +112,7 @@ func (u *Upsampler) Reclassify(before, label []uint8, probability []float32) {
 				continue
 			}
 			if p[0] == nil {
-				p = newRow(u.g.Columns)
+				p = NewRow(u.g.Columns)
 				u.Row(r, p)
 			}
 			probability[i] = p[label[i]][k]

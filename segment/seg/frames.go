@@ -7,7 +7,8 @@ import (
 )
 
 // dimensions sets the Multi-frame Dimension module (PS3.3 C.7.6.17): one
-// dimension, the segment number.
+// dimension, the segment number, or of a label map, which has all segments in
+// one frame, the label of that frame.
 func (s *SEG) dimensions(d *iod.DataSet, uid string) {
 	organization := &iod.DataSet{}
 	organization.Strings(tag.DimensionOrganizationUID, uid)
@@ -15,9 +16,9 @@ func (s *SEG) dimensions(d *iod.DataSet, uid string) {
 
 	index := &iod.DataSet{}
 	index.Strings(tag.DimensionOrganizationUID, uid)
-	index.Tags(tag.DimensionIndexPointer, tag.ReferencedSegmentNumber)
-	index.Tags(tag.FunctionalGroupPointer, tag.SegmentIdentificationSequence)
-	index.Strings(tag.DimensionDescriptionLabel, "Segment Number")
+	index.Tags(tag.DimensionIndexPointer, s.form.dimension)
+	index.Tags(tag.FunctionalGroupPointer, s.form.group)
+	index.Strings(tag.DimensionDescriptionLabel, s.form.dimensionLabel)
 	d.Sequence(tag.DimensionIndexSequence, index)
 }
 
@@ -32,7 +33,7 @@ func (s *SEG) functionalGroups(d *iod.DataSet) {
 	}
 	d.Sequence(tag.SharedFunctionalGroupsSequence, shared)
 
-	frames := make([]*iod.DataSet, len(segmentTable))
+	frames := make([]*iod.DataSet, s.form.frames)
 	for i := range frames {
 		frames[i] = s.frame(i + 1)
 	}
@@ -44,12 +45,15 @@ func (s *SEG) functionalGroups(d *iod.DataSet) {
 func (s *SEG) frame(number int) *iod.DataSet {
 	content := &iod.DataSet{}
 	content.Ints(tag.DimensionIndexValues, number)
-	identification := &iod.DataSet{}
-	identification.Ints(tag.ReferencedSegmentNumber, number)
-
 	d := &iod.DataSet{}
 	d.Sequence(tag.FrameContentSequence, content)
-	d.Sequence(tag.SegmentIdentificationSequence, identification)
+	if s.form.form == Labelmap {
+		content.Strings(tag.FrameLabel, "LABELMAP")
+	} else {
+		identification := &iod.DataSet{}
+		identification.Ints(tag.ReferencedSegmentNumber, number)
+		d.Sequence(tag.SegmentIdentificationSequence, identification)
+	}
 	d.Sequence(tag.DerivationImageSequence, s.derivation())
 	if s.opt.Profile == Display {
 		position := &iod.DataSet{}

@@ -25,9 +25,6 @@ import (
 // SOPClassUID is Segmentation Storage, the SOP class of what is written here (PS3.4 B.5).
 const SOPClassUID = uid.SegmentationStorage
 
-// segSeriesNumber is high, so that viewers list the series after the images.
-const segSeriesNumber = 9001
-
 // Profile chooses how a segmentation says where its pixels are.
 type Profile string
 
@@ -42,9 +39,10 @@ const (
 	Strict Profile = "strict"
 )
 
-// Options is what [WriteSEG] must know besides image and result. All strings
-// but Profile are required.
+// Options is what [New] must know besides image and result. All strings but Form
+// and Profile are required.
 type Options struct {
+	Form    Form    // "" means Binary
 	Profile Profile // "" means Display
 	// Received dates the object: when the source arrived, so that a repetition
 	// gives the same bytes. Zero means the image's Received. It is written in the
@@ -62,17 +60,19 @@ type SEG struct {
 	img    *decode.Image
 	res    *segment.Result
 	opt    Options
+	form   formKind
 	source iod.Source
 	time   time.Time // content date and time
 
 	uid     string // SOP Instance UID
+	series  string // Series Instance UID
 	dataSet *iod.DataSet
 }
 
-// New makes a Segmentation of the regions in res. It is BINARY with four segments, one
-// frame each in this order: open beam, soft tissue, bone, soft tissue of high precision,
-// which overlaps the second. img and res are kept and must not change. The error names the
-// attribute that cannot be written.
+// New makes a Segmentation of the regions in res. BINARY has four segments, one frame each
+// in this order: open beam, soft tissue, bone, soft tissue of high precision, which overlaps
+// the second. FRACTIONAL has the first three, LABELMAP has them in one frame. img and res are
+// kept and must not change. The error names the attribute that cannot be written.
 func New(img *decode.Image, res *segment.Result, opt Options) (*SEG, error) {
 	s, err := begin(img, res, opt)
 	if err == nil {
@@ -91,11 +91,18 @@ func begin(img *decode.Image, res *segment.Result, opt Options) (*SEG, error) {
 	if opt.Profile != Display && opt.Profile != Strict {
 		return nil, fmt.Errorf("unknown profile %q: want %s or %s", opt.Profile, Display, Strict)
 	}
+	form, err := opt.Form.kind()
+	if err != nil {
+		return nil, err
+	}
 	if opt.Received.IsZero() {
 		opt.Received = img.Received
 	}
-	s := &SEG{img: img, res: res, opt: opt, source: iod.NewSource(img.Dataset)}
+	s := &SEG{img: img, res: res, opt: opt, form: form, source: iod.NewSource(img.Dataset)}
 	s.time = iod.LocalTime(s.source, opt.Received)
+	if s.form.form == Fractional && res.Probabilities == nil {
+		return nil, errors.New("result without probabilities")
+	}
 	return s, s.checkMasks()
 }
 
@@ -103,6 +110,13 @@ func begin(img *decode.Image, res *segment.Result, opt Options) (*SEG, error) {
 // digests and everything else written in front of the pixels, but not on the pixels: see
 // docs/seg.md.
 func (s *SEG) UID() string { return s.uid }
+
+// SOPClassUID is that of the form: Segmentation Storage, or Label Map Segmentation Storage.
+func (s *SEG) SOPClassUID() string { return s.form.class }
+
+// SeriesInstanceUID is that of the segmentation, whose series holds nothing else: viewers
+// show the last instance of a series only.
+func (s *SEG) SeriesInstanceUID() string { return s.series }
 
 // Encode writes the data set in Explicit VR Little Endian without file meta information.
 // The same arguments of [New] always give the same bytes. Errors are w's.
@@ -113,7 +127,7 @@ func (s *SEG) Encode(w io.Writer) error {
 	return nil
 }
 
-// masks are the frames in order.
+// masks are the segments in order.
 func (s *SEG) masks() []picture.Mask {
 	m := s.res.Masks
 	return []picture.Mask{m.Open, m.Soft, m.Bone, m.HighPrecisionSoft}
@@ -129,7 +143,11 @@ func (s *SEG) checkMasks() error {
 	if rows < 1 || cols < 1 || rows > math.MaxUint16 || cols > math.MaxUint16 {
 		return fmt.Errorf("%d rows and %d columns: want 1 to %d", rows, cols, math.MaxUint16)
 	}
-	for _, mask := range s.masks() {
+	masks := s.masks()
+	if s.form.form != Binary { // a bit of a BINARY segment says itself that it lies in no segment
+		masks = append(masks, s.res.Field)
+	}
+	for _, mask := range masks {
 		if len(mask) != rows*cols {
 			return fmt.Errorf("mask of %d pixels: want %d", len(mask), rows*cols)
 		}
@@ -148,14 +166,12 @@ func (s *SEG) build() error {
 	uid := func(role string) string {
 		return iod.UID(role, s.img.SOPInstanceUID, s.res.Model.Digest, s.res.ConfigDigest, header)
 	}
-	s.uid, s.dataSet = uid("seg"), d
-	d.SOPCommon(SOPClassUID, s.uid, s.time)
-	d.Strings(tag.SeriesInstanceUID, uid("seg series"))
+	s.uid, s.series, s.dataSet = uid("seg"), uid("seg series"), d
+	d.SOPCommon(s.form.class, s.uid, s.time)
+	d.Strings(tag.SeriesInstanceUID, s.series)
 	s.dimensions(d, uid("seg dimension"))
-	masks := s.masks()
-	d.Bulk(tag.PixelData, packedSize(len(masks), s.res.Rows*s.res.Columns), func(w io.Writer) error {
-		return packMasks(w, masks)
-	})
+	size, write := s.form.pixels(s)
+	d.Bulk(tag.PixelData, size, write)
 	return d.Err()
 }
 
@@ -171,26 +187,28 @@ func (s *SEG) header() *iod.DataSet {
 	})
 	d.AcquiredBy(s.source)
 	d.TimeZone(s.source)
-	s.series(d)
+	s.seriesModule(d)
 	s.image(d)
+	s.imagePixel(d)
 	s.references(d)
 	s.segments(d)
 	s.functionalGroups(d)
 	return d
 }
 
-// series sets the General and Segmentation Series modules (PS3.3 C.7.3.1,
+// seriesModule sets the General and Segmentation Series modules (PS3.3 C.7.3.1,
 // C.8.20.1). Laterality (0020,0060) is not allowed here.
-func (s *SEG) series(d *iod.DataSet) {
+func (s *SEG) seriesModule(d *iod.DataSet) {
 	d.Strings(tag.Modality, "SEG")
-	d.Ints(tag.SeriesNumber, segSeriesNumber)
-	d.Strings(tag.SeriesDescription, clip(s.opt.ProductName+" "+s.opt.Version, 64-len(" regions BINARY"))+" regions BINARY")
+	d.Ints(tag.SeriesNumber, s.form.seriesNumber)
+	kind := " regions " + string(s.form.form)
+	d.Strings(tag.SeriesDescription, clip(s.opt.ProductName+" "+s.opt.Version, 64-len(kind))+kind)
 	d.Moment(tag.SeriesDate, tag.SeriesTime, s.time)
 	d.Copy(s.source, tag.BodyPartExamined)
 }
 
-// image sets the General Image, Image Pixel and Segmentation Image modules
-// (PS3.3 C.7.6.1, C.7.6.3, C.8.20.2) but for segments and frames.
+// image sets the General Image and Segmentation Image modules (PS3.3 C.7.6.1, C.8.20.2)
+// but for segments and frames.
 func (s *SEG) image(d *iod.DataSet) {
 	d.Ints(tag.InstanceNumber, 1)
 	d.Strings(tag.ImageType, "DERIVED", "PRIMARY")
@@ -200,21 +218,25 @@ func (s *SEG) image(d *iod.DataSet) {
 	d.Strings(tag.BurnedInAnnotation, "NO")
 	s.lossy(d)
 
+	d.Strings(tag.SegmentationType, string(s.form.form))
+	d.Strings(tag.SegmentsOverlap, s.form.overlap)
+	s.form.attributes(d, s)
+	d.Strings(tag.ContentLabel, "XRAY_REGIONS")
+	d.Strings(tag.ContentDescription, s.form.description)
+	d.Strings(tag.ContentCreatorName, strings.ToUpper(clip(s.opt.ProductName, 63))+"^")
+}
+
+// imagePixel sets the Image Pixel module (PS3.3 C.7.6.3).
+func (s *SEG) imagePixel(d *iod.DataSet) {
 	d.Ints(tag.SamplesPerPixel, 1)
 	d.Strings(tag.PhotometricInterpretation, "MONOCHROME2")
-	d.Ints(tag.NumberOfFrames, len(segmentTable))
+	d.Ints(tag.NumberOfFrames, s.form.frames)
 	d.Ints(tag.Rows, s.res.Rows)
 	d.Ints(tag.Columns, s.res.Columns)
-	d.Ints(tag.BitsAllocated, 1)
-	d.Ints(tag.BitsStored, 1)
-	d.Ints(tag.HighBit, 0)
+	d.Ints(tag.BitsAllocated, s.form.bits)
+	d.Ints(tag.BitsStored, s.form.bits)
+	d.Ints(tag.HighBit, s.form.bits-1)
 	d.Ints(tag.PixelRepresentation, 0)
-
-	d.Strings(tag.SegmentationType, "BINARY")
-	d.Strings(tag.SegmentsOverlap, "YES")
-	d.Strings(tag.ContentLabel, "XRAY_REGIONS")
-	d.Strings(tag.ContentDescription, "Open beam, soft tissue, bone (not for diagnostic use)")
-	d.Strings(tag.ContentCreatorName, strings.ToUpper(clip(s.opt.ProductName, 63))+"^")
 }
 
 // lossyMethods are the transfer syntaxes that lose information, with their

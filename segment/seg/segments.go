@@ -2,6 +2,7 @@ package seg
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -37,11 +38,34 @@ func (s *SEG) segments(d *iod.DataSet) {
 		"Bone, alone or with soft tissue in front or behind",
 		fmt.Sprintf("Soft tissue pixels with a model probability of at least %.4g", s.res.SoftTissueThreshold),
 	}
-	items := make([]*iod.DataSet, len(segmentTable))
-	for i, kind := range segmentTable {
+	items := make([]*iod.DataSet, s.form.segments)
+	for i, kind := range segmentTable[:s.form.segments] {
 		items[i] = s.segment(i+1, kind, descriptions[i])
 	}
+	if s.hasBackground() {
+		items = append(items, background())
+	}
 	d.Sequence(tag.SegmentSequence, items...)
+}
+
+// hasBackground: some pixel of a label map belongs to no segment and is 0.
+func (s *SEG) hasBackground() bool {
+	return s.form.form == Labelmap && slices.Contains(s.res.Field, false)
+}
+
+// background describes the value 0 of a label map, which must have an item once it
+// occurs (PS3.3 C.8.20.2.3). It stands last: some readers count items instead of reading
+// Segment Number, and would give every region the colour of its neighbour.
+func background() *iod.DataSet {
+	d := &iod.DataSet{}
+	d.Ints(tag.SegmentNumber, 0)
+	d.Strings(tag.SegmentLabel, "Outside the exposed field")
+	d.Strings(tag.SegmentAlgorithmType, "MANUAL")
+	d.Sequence(tag.SegmentedPropertyCategoryCodeSequence, iod.SpatialAndRelationalConcept.Item())
+	d.Sequence(tag.SegmentedPropertyTypeCodeSequence, iod.Background.Item())
+	lab := iod.CIELab(0, 0, 0)
+	d.Ints(tag.RecommendedDisplayCIELabValue, int(lab[0]), int(lab[1]), int(lab[2]))
+	return d
 }
 
 func (s *SEG) segment(number int, kind segmentKind, description string) *iod.DataSet {
