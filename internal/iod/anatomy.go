@@ -91,6 +91,17 @@ func (d *DataSet) ImageLaterality(s Source) {
 	}
 }
 
+// SideOfImage says the side of an image whose IOD wants one (General Series and
+// General Image modules, PS3.3 C.7.3.1, C.7.6.1): Image Laterality where s says
+// right or left. Else Laterality (0020,0060) is left empty, which means unknown,
+// unless the body part is known to have no sides. No side is made up.
+func (d *DataSet) SideOfImage(s Source) {
+	d.ImageLaterality(s)
+	if _, paired, known := AnatomicRegion(s.String(tag.BodyPartExamined)); !d.Has(tag.ImageLaterality) && (paired || !known) {
+		d.Strings(tag.Laterality)
+	}
+}
+
 // AnatomicRegion sets Anatomic Region Sequence (0008,2218): a copy of the one in
 // s, else the concept for its Body Part Examined with the side as modifier
 // (PS3.3 10.5), else nothing.

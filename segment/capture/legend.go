@@ -96,12 +96,15 @@ func (l *legend) draw(out *image.RGBA, top int) {
 	}
 }
 
-// sample is a stretch of the layer's line.
+// sample is a stretch of the layer's line, long enough for two of its dashes.
 func (l *legend) sample(out *image.RGBA, layer Layer, y int) {
-	pen := max(2, l.line/6)
-	for x := l.margin; x < l.indent()-l.margin; x++ {
-		if layer.Line.inks(x, y, max(1, pen/3)) {
-			dot(out, x, y, pen, y+pen, layer.Colour)
+	from, to := l.margin, l.indent()-l.margin
+	dash, thick := max(1, (to-from)/20), max(2, l.line/6)
+	for x := from; x < to; x++ {
+		for dy := range thick {
+			if layer.Line.inks(x-from, 0, dash) {
+				out.SetRGBA(x, y+dy-thick/2, layer.Colour)
+			}
 		}
 	}
 }

@@ -216,7 +216,7 @@ func (s *SEG) image(d *iod.DataSet) {
 	d.CopyOrEmpty(s.source, tag.PatientOrientation)
 	d.ImageLaterality(s.source)
 	d.Strings(tag.BurnedInAnnotation, "NO")
-	s.lossy(d)
+	d.Lossy(s.source, s.img.TransferSyntaxUID)
 
 	d.Strings(tag.SegmentationType, string(s.form.form))
 	d.Strings(tag.SegmentsOverlap, s.form.overlap)
@@ -237,29 +237,6 @@ func (s *SEG) imagePixel(d *iod.DataSet) {
 	d.Ints(tag.BitsStored, s.form.bits)
 	d.Ints(tag.HighBit, s.form.bits-1)
 	d.Ints(tag.PixelRepresentation, 0)
-}
-
-// lossyMethods are the transfer syntaxes that lose information, with their
-// Lossy Image Compression Method (PS3.3 C.7.6.1.1.5.1).
-var lossyMethods = map[string]string{
-	uid.JPEGBaseline8Bit:   "ISO_10918_1",
-	uid.JPEGExtended12Bit:  "ISO_10918_1",
-	uid.JPEGLSNearLossless: "ISO_14495_1",
-	uid.JPEG2000:           "ISO_15444_1",
-	uid.HTJ2K:              "ISO_15444_15",
-}
-
-// lossy says whether the source ever lost information, which the segmentation
-// inherits. Ratio and method are copied; a ratio nobody wrote down is not made up.
-func (s *SEG) lossy(d *iod.DataSet) {
-	method, lossySyntax := lossyMethods[s.img.TransferSyntaxUID]
-	if !lossySyntax && s.source.String(tag.LossyImageCompression) != "01" {
-		d.Strings(tag.LossyImageCompression, "00")
-		return
-	}
-	d.Strings(tag.LossyImageCompression, "01")
-	d.Optional(tag.LossyImageCompressionMethod, method)
-	d.Copy(s.source, tag.LossyImageCompressionRatio, tag.LossyImageCompressionMethod)
 }
 
 // references sets Referenced Series (Common Instance Reference, PS3.3 C.12.2) and Source Image Sequence.

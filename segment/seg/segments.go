@@ -12,23 +12,27 @@ import (
 	"dicomnode/segment/field"
 )
 
-// segmentKind describes one segment; its number is its place in segmentTable.
-type segmentKind struct {
-	label            string
-	category, kind   iod.Code // CID 7150, CID 7151
-	red, green, blue uint8    // recommended display colour, sRGB
-	anatomic         bool     // carries the anatomic region
+// Region describes one segment; its number is its place in [Regions], from 1.
+type Region struct {
+	Label            string
+	Category, Type   iod.Code // CID 7150, CID 7151
+	Red, Green, Blue uint8    // recommended display colour, sRGB
+	Anatomic         bool     // lies in the body: carries the anatomic region
 }
 
 // segmentTable has no metal: the network knows none. The colours are those of
 // Okabe and Ito, which stay apart for colour-blind readers. No standard concept
 // means the open beam; Background is the nearest.
-var segmentTable = []segmentKind{
+var segmentTable = []Region{
 	{"Open beam", iod.SpatialAndRelationalConcept, iod.Background, 86, 180, 233, false},
 	{"Soft tissue", iod.Tissue, iod.SoftTissue, 230, 159, 0, true},
 	{"Bone", iod.Tissue, iod.Bone, 0, 158, 115, true},
 	{"Soft tissue, high precision", iod.Tissue, iod.SoftTissue, 204, 121, 167, true},
 }
+
+// Regions are the segments of a BINARY object in order. The caller must not
+// change them.
+func Regions() []Region { return segmentTable }
 
 // segments sets Segment Sequence (PS3.3 C.8.20.2, Table C.8.20-4).
 func (s *SEG) segments(d *iod.DataSet) {
@@ -68,22 +72,22 @@ func background() *iod.DataSet {
 	return d
 }
 
-func (s *SEG) segment(number int, kind segmentKind, description string) *iod.DataSet {
+func (s *SEG) segment(number int, kind Region, description string) *iod.DataSet {
 	d := &iod.DataSet{}
 	d.Ints(tag.SegmentNumber, number)
-	d.Strings(tag.SegmentLabel, kind.label)
+	d.Strings(tag.SegmentLabel, kind.Label)
 	d.Strings(tag.SegmentDescription, description)
 	d.Strings(tag.SegmentAlgorithmType, "AUTOMATIC")
 	d.Required(tag.SegmentAlgorithmName, s.res.Model.Name)
 	d.Sequence(tag.SegmentationAlgorithmIdentificationSequence, s.algorithm())
-	d.Sequence(tag.SegmentedPropertyCategoryCodeSequence, kind.category.Item())
-	d.Sequence(tag.SegmentedPropertyTypeCodeSequence, kind.kind.Item())
-	if kind.anatomic {
+	d.Sequence(tag.SegmentedPropertyCategoryCodeSequence, kind.Category.Item())
+	d.Sequence(tag.SegmentedPropertyTypeCodeSequence, kind.Type.Item())
+	if kind.Anatomic {
 		d.AnatomicRegion(s.source)
 	}
-	lab := iod.CIELab(kind.red, kind.green, kind.blue)
+	lab := iod.CIELab(kind.Red, kind.Green, kind.Blue)
 	d.Ints(tag.RecommendedDisplayCIELabValue, int(lab[0]), int(lab[1]), int(lab[2]))
-	d.Strings(tag.TrackingID, kind.label)
+	d.Strings(tag.TrackingID, kind.Label)
 	d.Strings(tag.TrackingUID, iod.TrackingUID(s.img.SOPInstanceUID, number))
 	return d
 }
