@@ -194,8 +194,12 @@ func (d *DataSet) fail(t tag.Tag, err error) {
 	d.err = &AttributeError{Tag: t, Keyword: keyword, Err: err}
 }
 
-// lookUp finds t in the data dictionary, which lists at least one VR for it.
+// lookUp finds t in the data dictionary, which lists at least one VR for it. The
+// groups of overlays repeat (PS3.5 7.6).
 func lookUp(t tag.Tag) (tag.Info, error) {
+	if t.Group >= 0x6000 && t.Group <= 0x601e && t.Group%2 == 0 {
+		t.Group = 0x6000
+	}
 	info, err := tag.Find(t)
 	if err != nil || len(info.VRs) == 0 {
 		return tag.Info{}, fmt.Errorf("find in the data dictionary: no such attribute")

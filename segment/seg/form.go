@@ -94,7 +94,7 @@ func (f Form) kind() (formKind, error) {
 
 func (s *SEG) binaryPixels() (int64, func(io.Writer) error) {
 	masks := s.masks()
-	return packedSize(len(masks), s.res.Rows*s.res.Columns), func(w io.Writer) error { return packMasks(w, masks) }
+	return PackedSize(len(masks), s.res.Rows*s.res.Columns), func(w io.Writer) error { return PackMasks(w, masks) }
 }
 
 // maxFractional is Maximum Fractional Value (0062,000E).

@@ -6,17 +6,17 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// packedSize is the length in bytes of frames×pixels bits, padded to an even
+// PackedSize is the length in bytes of frames×pixels bits, padded to an even
 // number (PS3.5 8.1.1, 8.2).
-func packedSize(frames, pixels int) int64 {
+func PackedSize(frames, pixels int) int64 {
 	n := (int64(frames)*int64(pixels) + 7) / 8
 	return n + n%2
 }
 
-// packMasks writes masks as 1-bit pixels (PS3.5 8.1.1 and D): pixel k of all
+// PackMasks writes masks as 1-bit pixels (PS3.5 8.1.1 and D): pixel k of all
 // frames together is bit k%8, counted from the least significant, of byte k/8.
 // Frames follow each other without alignment; only the end is padded.
-func packMasks(w io.Writer, masks []picture.Mask) error {
+func PackMasks(w io.Writer, masks []picture.Mask) error {
 	p := &bitPacker{w: w, out: make([]byte, 0, 32<<10)}
 	for _, m := range masks {
 		if err := p.add(m); err != nil {
