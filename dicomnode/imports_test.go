@@ -82,7 +82,9 @@ var cgoFolders = map[string]string{
 var nativeUsers = []string{"dicomnode", "internal/codec/codectest", "internal/codec/codectest/worker"}
 
 // forTests are the folders that only tests import.
-var forTests = []string{"dicomnode/nodetest", "internal/codec/codectest", "internal/dicomtest", "scp/scptest"}
+var forTests = []string{
+	"dicomnode/nodetest", "internal/codec/codectest", "internal/dicomtest", "scp/scptest", "segment/segmenttest",
+}
 
 // maxFiles is how many Go files without tests a folder may have: whoever looks for
 // something reads their names.
