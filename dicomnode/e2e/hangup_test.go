@@ -22,7 +22,7 @@ func admitted(t *testing.T, p *nodetest.Process, calling string) error {
 
 func refused(err error) bool {
 	var rejected *scp.RejectError
-	return errors.As(err, &rejected) && rejected.Reason == 3 // calling AE title not recognized, PS3.8 Table 9-21
+	return errors.As(err, &rejected) && rejected.Reason == scp.RejectCallingAETitle.Reason
 }
 
 // A peer that is added to the file is admitted after SIGHUP; an association that

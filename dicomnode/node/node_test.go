@@ -101,12 +101,12 @@ func TestRefusals(t *testing.T) {
 	n := startNode(t, c)
 	cases := []struct {
 		calling, called string
-		reason          byte
+		reject          scp.RejectError
 		log             string
 	}{
-		{"STRANGER", "XNET", callingNotRecognized, `{name: NAME, ae_title: \"STRANGER\", address: \"127.0.0.1\"}`},
-		{"FAR", "XNET", callingNotRecognized, "peer far has AE title"},
-		{"MODALITY", "OTHER", calledNotRecognized, `set node: {ae_title: \"OTHER\"}`},
+		{"STRANGER", "XNET", scp.RejectCallingAETitle, `{name: NAME, ae_title: \"STRANGER\", address: \"127.0.0.1\"}`},
+		{"FAR", "XNET", scp.RejectCallingAETitle, "peer far has AE title"},
+		{"MODALITY", "OTHER", scp.RejectCalledAETitle, `set node: {ae_title: \"OTHER\"}`},
 	}
 	for _, c := range cases {
 		client, err := n.as(c.calling, c.called).Dial(t.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
@@ -117,7 +117,7 @@ func TestRefusals(t *testing.T) {
 			}
 			t.Fatalf("%s calling %s: %v, want a rejection", c.calling, c.called, err)
 		}
-		if rejected.Result != rejectedPermanent || rejected.Source != serviceUser || rejected.Reason != c.reason {
+		if rejected.Result != c.reject.Result || rejected.Source != c.reject.Source || rejected.Reason != c.reject.Reason {
 			t.Errorf("%s calling %s: %d/%d/%d", c.calling, c.called, rejected.Result, rejected.Source, rejected.Reason)
 		}
 		if !strings.Contains(n.log.String(), c.log) {

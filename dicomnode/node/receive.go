@@ -15,14 +15,6 @@ import (
 	"dicomnode/scp"
 )
 
-// A-ASSOCIATE-RJ result, source and reasons (PS3.8 Table 9-21).
-const (
-	rejectedPermanent    = 1
-	serviceUser          = 1
-	callingNotRecognized = 3
-	calledNotRecognized  = 7
-)
-
 // resolveTime bounds the look-up of a peer's host name.
 const resolveTime = 2 * time.Second
 
@@ -36,12 +28,12 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	case c.Calibration.AETitle:
 		purpose = archive.Dark
 	default:
-		return nil, refuse(calledNotRecognized, fmt.Sprintf("nobody here is called %q", p.Called),
+		return nil, refuse(scp.RejectCalledAETitle, fmt.Sprintf("nobody here is called %q", p.Called),
 			fmt.Sprintf("call %s, or set node: {ae_title: %q}", c.Node.AETitle, p.Called))
 	}
 	peer, err := admit(ctx, c, p)
 	if err != nil {
-		return nil, refuse(callingNotRecognized, err.Error(), admittingLine(p))
+		return nil, refuse(scp.RejectCallingAETitle, err.Error(), admittingLine(p))
 	}
 	if purpose == archive.Segment && !routed(c, peer.Name) {
 		purpose = archive.Keep
@@ -49,11 +41,11 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	return &session{node: n, called: p.Called, peer: peer, purpose: purpose}, nil
 }
 
-// refuse is the A-ASSOCIATE-RJ for p. Its text, which the server logs, says why
+// refuse is an A-ASSOCIATE-RJ. Its text, which the server logs, says why
 // and what would admit the peer.
-func refuse(reason byte, why, admit string) error {
-	return &scp.RejectError{Result: rejectedPermanent, Source: serviceUser, Reason: reason,
-		Err: fmt.Errorf("%s; to admit it: %s", why, admit)}
+func refuse(r scp.RejectError, why, admit string) error {
+	r.Err = fmt.Errorf("%s; to admit it: %s", why, admit)
+	return &r
 }
 
 // admittingLine is the line of the configuration that would admit p.

@@ -2,19 +2,16 @@ package trainercmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/model"
-	"dicomnode/segment"
 	"dicomnode/trainer/calibrate"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
@@ -97,19 +94,6 @@ func (c calibrated) writeText(w io.Writer) error {
 	return err
 }
 
-// counted is a predictor whose predictions a bar counts.
-type counted struct {
-	segment.Predictor
-	bar *progressbar.ProgressBar
-}
-
-// Predict implements segment.Predictor.
-func (c counted) Predict(ctx context.Context, x []float32) ([]float32, error) {
-	p, err := c.Predictor.Predict(ctx, x)
-	_ = c.bar.Add(1) // cosmetic
-	return p, err
-}
-
 func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	if err := command.WantWritable(f.out); err != nil {
 		return err
@@ -118,126 +102,44 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	if err != nil {
 		return hintedData(err)
 	}
-	old, err := f.load()
+	old, err := pipeline.LoadBundle(f.bundle)
 	if err != nil {
 		return err
 	}
-	found, err := f.correct(cmd, folders, old, samples)
+	bar := command.NewProgress(cmd.ErrOrStderr(), 3*len(samples), "calibrating")
+	opt := calibrate.Options{
+		Open:    func(b *model.Bundle) (calibrate.Session, error) { return f.model.open(b) },
+		Library: f.model.library, Mirrors: f.mirrors, Version: f.version, Step: func() { _ = bar.Add(1) }, // cosmetic
+		Metrics: func(c *calibrate.Calibrated) []model.Metric { return f.metrics(cmd, folders, c) },
+	}
+	found, err := opt.Correct(cmd.Context(), old, samples)
 	if err != nil {
 		return hintedData(err)
 	}
+	if err := durable.ReplaceBytes(f.out, 0o644, found.Bundle.Bytes()); err != nil {
+		return err
+	}
+	shown := calibrated{f.out, found.Bundle.Digest, len(samples), found.Bundle.Card.Calibration, scoresOf(found.Before.Summary), scoresOf(found.Expected), scoresOf(found.After.Summary)}
 	if f.asJSON {
-		return command.PrintJSON(cmd.OutOrStdout(), found)
+		return command.PrintJSON(cmd.OutOrStdout(), shown)
 	}
-	return found.writeText(cmd.OutOrStdout())
-}
-
-// correct writes the calibrated bundle.
-func (f *calibrateFlags) correct(cmd *cobra.Command, folders []string, old *model.Bundle, samples []*dataset.Sample) (calibrated, error) {
-	ctx, bar := cmd.Context(), command.NewProgress(cmd.ErrOrStderr(), 3*len(samples), "calibrating")
-	scaling, expected, err := f.fit(ctx, old, samples, bar)
-	if err != nil {
-		return calibrated{}, err
-	}
-	before, err := f.measure(ctx, old, samples, bar)
-	if err != nil {
-		return calibrated{}, err
-	}
-	card := f.card(old.Card, scaling, samples)
-	b, err := f.export(old, scaling, card)
-	if err != nil {
-		return calibrated{}, err
-	}
-	after, err := f.measure(ctx, b, samples, bar)
-	if err != nil {
-		return calibrated{}, err
-	}
-	card.Metrics = f.metrics(cmd, folders, before, after, expected)
-	if b, err = f.export(old, scaling, card); err != nil {
-		return calibrated{}, err
-	}
-	return calibrated{f.out, b.Digest, len(samples), card.Calibration, scoresOf(before.Summary), scoresOf(expected), scoresOf(after.Summary)},
-		durable.ReplaceBytes(f.out, 0o644, b.Bytes())
-}
-
-// load reads the bundle to correct, averaging as it will in the end.
-func (f *calibrateFlags) load() (*model.Bundle, error) {
-	b, err := pipeline.LoadBundle(f.bundle)
-	if err != nil || !f.mirrors {
-		return b, err
-	}
-	w, err := b.Weights()
-	if err != nil {
-		return nil, err
-	}
-	card := b.Card
-	card.Average = model.AverageMirrors
-	return model.Export(w, card, f.model.library)
-}
-
-func (f *calibrateFlags) fit(ctx context.Context, b *model.Bundle, samples []*dataset.Sample, bar *progressbar.ProgressBar) (calibrate.Scaling, evaluate.Summary, error) {
-	s, err := f.model.open(b)
-	if err != nil {
-		return calibrate.Scaling{}, evaluate.Summary{}, err
-	}
-	pictures, err := calibrate.Predict(ctx, samples, counted{s, bar})
-	if err = errors.Join(err, s.Close()); err != nil {
-		return calibrate.Scaling{}, evaluate.Summary{}, err
-	}
-	scaling, err := calibrate.Fit(pictures)
-	if err != nil {
-		return scaling, evaluate.Summary{}, err
-	}
-	expected, err := calibrate.LeaveOneOut(pictures)
-	return scaling, expected, err
-}
-
-func (f *calibrateFlags) measure(ctx context.Context, b *model.Bundle, samples []*dataset.Sample, bar *progressbar.ProgressBar) (*evaluate.Report, error) {
-	s, err := f.model.open(b)
-	if err != nil {
-		return nil, err
-	}
-	r, err := evaluate.Measure(ctx, samples, counted{s, bar})
-	return r, errors.Join(err, s.Close())
-}
-
-func (f *calibrateFlags) export(old *model.Bundle, s calibrate.Scaling, card model.Card) (*model.Bundle, error) {
-	w, err := old.Weights()
-	if err != nil {
-		return nil, err
-	}
-	if w, err = s.Apply(w); err != nil {
-		return nil, err
-	}
-	return model.Export(w, card, f.model.library)
-}
-
-// card is the old card with the calibration, without figures and without thresholds,
-// which were those of other probabilities.
-func (f *calibrateFlags) card(old model.Card, s calibrate.Scaling, samples []*dataset.Sample) model.Card {
-	card := old
-	card.Metrics, card.SoftTissue = nil, model.Thresholds{}
-	if card.Version = f.version; card.Version == "" {
-		card.Version = old.Version + "-calibrated"
-	}
-	card.Calibration = &model.Calibration{Digest: dataset.Digest(samples), Images: len(samples), Scale: s.Scale, Shift: s.Shift[:]}
-	return card
+	return shown.writeText(cmd.OutOrStdout())
 }
 
 // metrics are the figures of the card, each with the command that prints it.
-func (f *calibrateFlags) metrics(cmd *cobra.Command, folders []string, before, after *evaluate.Report, expected evaluate.Summary) []model.Metric {
+func (f *calibrateFlags) metrics(cmd *cobra.Command, folders []string, c *calibrate.Calibrated) []model.Metric {
 	again, this := "dicomnode trainer evaluate "+public(folders[0], "DATASET")+f.choice()+" --model BUNDLE", repeat(cmd, folders)
 	same := f.data + ", the images of the calibration: it flatters"
 	list := []model.Metric{
-		{Name: "weighted pixel accuracy at 200×200", Value: after.Accuracy, Data: same, Command: again},
-		{Name: "the same, each image calibrated on all others", Value: expected.Accuracy, Data: f.data, Command: this},
-		{Name: "the same, before calibration", Value: before.Accuracy, Data: f.data, Command: this},
-		{Name: "weighted F1", Value: after.WeightedF1, Data: same, Command: again},
+		{Name: "weighted pixel accuracy at 200×200", Value: c.After.Accuracy, Data: same, Command: again},
+		{Name: "the same, each image calibrated on all others", Value: c.Expected.Accuracy, Data: f.data, Command: this},
+		{Name: "the same, before calibration", Value: c.Before.Accuracy, Data: f.data, Command: this},
+		{Name: "weighted F1", Value: c.After.WeightedF1, Data: same, Command: again},
 	}
-	for _, c := range after.Classes {
-		list = append(list, model.Metric{Name: "F1 of " + c.Name, Value: c.F1, Data: same, Command: again})
+	for _, class := range c.After.Classes {
+		list = append(list, model.Metric{Name: "F1 of " + class.Name, Value: class.F1, Data: same, Command: again})
 	}
-	return append(list, model.Metric{Name: "expected calibration error", Value: after.Calibration.Error, Data: same, Command: again})
+	return append(list, model.Metric{Name: "expected calibration error", Value: c.After.Calibration.Error, Data: same, Command: again})
 }
 
 func (f *calibrateFlags) choice() string {

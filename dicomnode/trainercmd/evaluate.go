@@ -2,7 +2,6 @@ package trainercmd
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/pipeline"
-	"dicomnode/internal/durable"
 	"dicomnode/trainer/evaluate"
 )
 
@@ -85,7 +83,7 @@ func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
 		return err
 	}
 	if f.out != "" {
-		if err := writeEvaluation(f.out, report); err != nil {
+		if err := report.WriteFolder(f.out); err != nil {
 			return err
 		}
 	}
@@ -95,7 +93,7 @@ func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
 	if err := report.WriteText(cmd.OutOrStdout()); err != nil || f.out == "" {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "\nreport: %s\n", filepath.Join(f.out, reportName))
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "\nreport: %s\n", filepath.Join(f.out, evaluate.ReportFile))
 	return err
 }
 
@@ -128,25 +126,4 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 	}
 	report, err := evaluate.Run(cmd.Context(), folder, s, opt)
 	return report, command.JoinClose(hintedData(err), s)
-}
-
-// Names of the files in an evaluation's folder.
-const (
-	metricsName = "metrics.json"
-	reportName  = "report.html"
-)
-
-// writeEvaluation writes the report's files into folder out, replacing older ones
-// whole or not at all.
-func writeEvaluation(out string, r *evaluate.Report) error {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	if err := durable.Replace(filepath.Join(out, metricsName), 0o644, r.WriteJSON); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	if err := durable.Replace(filepath.Join(out, reportName), 0o644, r.WriteHTML); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
 }

@@ -205,26 +205,13 @@ func (f *fitFlags) start(cmd *cobra.Command) error {
 		return err
 	}
 	if !cmd.Flags().Changed("width") {
-		f.opt.Width = b.Card.Width
-	}
-	if f.opt.Width < b.Card.Width {
-		return command.Usagef("leave --width out to keep the bundle's", "%s has width %d, which --width %d cannot hold", f.init, b.Card.Width, f.opt.Width)
+		f.opt.Width = 0
 	}
 	if !cmd.Flags().Changed("architecture") {
-		f.opt.Architecture = b.Card.Architecture
+		f.opt.Architecture = ""
 	}
 	f.inherit(cmd, b.Card)
-	w, err := b.Weights()
-	if err == nil && f.opt.Width > b.Card.Width {
-		w, err = w.Widen(f.opt.Width, f.opt.Seed)
-	}
-	if err == nil && f.opt.Architecture != b.Card.Architecture {
-		if w, err = w.Deepen(f.opt.Architecture, f.opt.Seed); err != nil {
-			err = command.Usagef("leave --architecture out to keep the bundle's", "%s: %v", f.init, err)
-		}
-	}
-	f.opt.Init = &w
-	return err
+	return hint.Add(f.opt.StartFrom(b), "leave --width and --architecture out to keep those of "+f.init)
 }
 
 // inherit takes over the terms of the bundle to start from, whose work the result
@@ -278,30 +265,15 @@ func hintedFit(err error, checkpoint string) error {
 	return hintedData(err)
 }
 
-// card describes the run; what the network dictates is filled in on export.
+// card is what the run says of itself and what the command line adds.
 func (f *fitFlags) card(cmd *cobra.Command, res *fit.Result) model.Card {
-	name := f.name
-	if name == "" {
-		name = res.Weights.Network.String()
-		if f.opt.Target == model.Field {
-			name += " field"
-		}
+	card := f.opt.Describe(res, repeat(cmd, f.opt.Data))
+	if f.name != "" {
+		card.Name = f.name
 	}
-	card := model.Card{
-		Name: name, Version: f.version, Licence: f.licence, Attributions: f.attributions,
-		Training: model.Training{Description: f.description, Digest: res.Digest, Images: res.Images, Seed: f.opt.Seed, Command: repeat(cmd, f.opt.Data)},
-		Target:   f.opt.Target,
-	}
+	card.Version, card.Licence, card.Attributions, card.Training.Description = f.version, f.licence, f.attributions, f.description
 	if f.mirrors {
 		card.Average = model.AverageMirrors
-	}
-	if res.Validation != nil {
-		m := model.Metric{Name: "pixel accuracy at 200×200", Value: res.Validation.Accuracy, Data: "the validation folders",
-			Command: "dicomnode trainer evaluate DATASET --model BUNDLE"}
-		if f.opt.Target == model.Field { // which no other verb measures
-			m.Data, m.Command = "the validation images", card.Training.Command
-		}
-		card.Metrics = []model.Metric{m}
 	}
 	return card
 }

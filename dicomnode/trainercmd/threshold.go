@@ -16,7 +16,6 @@ import (
 	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/trainer/calibrate"
-	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
 
@@ -91,12 +90,6 @@ func (f *thresholdFlags) check(cmd *cobra.Command) error {
 	return wantRefinement(f.refine)
 }
 
-// foundThresholds is what trainer threshold prints.
-type foundThresholds struct {
-	Chosen     *model.Choice         `json:"chosen"`
-	Thresholds []calibrate.Operating `json:"thresholds"`
-}
-
 func (f *thresholdFlags) run(cmd *cobra.Command, folders []string) error {
 	if err := f.check(cmd); err != nil {
 		return err
@@ -118,10 +111,11 @@ func (f *thresholdFlags) run(cmd *cobra.Command, folders []string) error {
 	if f.asJSON {
 		return command.PrintJSON(cmd.OutOrStdout(), found)
 	}
-	return found.writeText(cmd.OutOrStdout())
+	return writeThresholds(cmd.OutOrStdout(), found)
 }
 
-func (t foundThresholds) writeText(out io.Writer) error {
+// writeThresholds prints them in words.
+func writeThresholds(out io.Writer, t calibrate.Chosen) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "BODY PART\tIMAGES\tTHRESHOLD\tFALSE POSITIVES\tMEAN OF IMAGES\tWORST IMAGE\tTRUE POSITIVES\tMEAN OF IMAGES")
 	for _, o := range t.Thresholds {
@@ -132,47 +126,27 @@ func (t foundThresholds) writeText(out io.Writer) error {
 		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.2f %%\t%.2f %%\t%.2f %%\t%.1f %%\t%.1f %%\n", part, o.Images, o.Threshold,
 			100*o.Pixels.FalsePositive, 100*o.PerImage.FalsePositive, 100*o.Worst, 100*o.Pixels.TruePositive, 100*o.PerImage.TruePositive)
 	}
-	fmt.Fprintf(w, "chosen %s\n", t.Chosen)
+	fmt.Fprintf(w, "chosen %s\n", t.How)
 	return w.Flush()
 }
 
-func (f *thresholdFlags) find(cmd *cobra.Command, b *model.Bundle, folders []string) (foundThresholds, error) {
+func (f *thresholdFlags) find(cmd *cobra.Command, b *model.Bundle, folders []string) (calibrate.Chosen, error) {
 	s, err := f.model.open(b)
 	if err != nil {
-		return foundThresholds{}, err
+		return calibrate.Chosen{}, err
 	}
 	bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "counting")
 	f.data.Progress = func(done, all int) { _ = bar.Set(1000 * done / all) } // cosmetic
 	place := calibrate.Place{Native: f.at == model.AtNative, Guided: pipeline.GuidedFilter(f.refine)}
-	counts, samples, err := calibrate.Count(cmd.Context(), folders, f.data, s, place)
-	if err = errors.Join(err, s.Close()); err != nil {
-		return foundThresholds{}, hintedData(err)
-	}
-	list, err := calibrate.FindThresholds(counts, f.want)
-	if err != nil {
-		return foundThresholds{}, hintedData(err)
-	}
-	chosen := &model.Choice{At: f.at, Weigh: f.want.Weigh, FalsePositiveRate: f.want.FalsePositiveRate, Images: len(samples), Digest: dataset.Digest(samples)}
-	if place.Native {
-		chosen.Refine = f.refine
-	}
-	return foundThresholds{chosen, list}, nil
+	found, err := calibrate.Choose(cmd.Context(), folders, f.data, s, place, f.refine, f.want)
+	return found, hintedData(errors.Join(err, s.Close()))
 }
 
-func (f *thresholdFlags) write(b *model.Bundle, found foundThresholds) error {
+func (f *thresholdFlags) write(b *model.Bundle, found calibrate.Chosen) error {
 	if f.out == "" {
 		return nil
 	}
-	w, err := b.Weights()
-	if err != nil {
-		return err
-	}
-	card := b.Card
-	card.SoftTissue = calibrate.Thresholds(found.Thresholds, found.Chosen)
-	if f.version != "" {
-		card.Version = f.version
-	}
-	out, err := model.Export(w, card, f.model.library)
+	out, err := found.Apply(b, f.version, f.model.library)
 	if err != nil {
 		return err
 	}
