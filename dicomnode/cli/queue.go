@@ -100,7 +100,7 @@ type queueEntry struct {
 func queueJSON(entries []archive.Entry) []queueEntry {
 	list := make([]queueEntry, len(entries))
 	for i, e := range entries {
-		list[i] = queueEntry{ID: e.ID, Kind: e.Kind, State: string(e.State), Destination: e.Destination,
+		list[i] = queueEntry{ID: e.ID, Kind: string(e.Kind), State: string(e.State), Destination: e.Destination,
 			Attempts: e.Attempts, Received: e.Received, Object: e.ObjectID, Reason: e.Reason}
 		if !e.NextAt.IsZero() {
 			list[i].NextAt = &e.NextAt

@@ -30,21 +30,22 @@ func (n *Node) segOutput(c *configs.Config, route configs.Route, img *decode.Ima
 
 // deliver does a deliver job: C-STORE to the destination. Only a success or a
 // warning is done (PS3.4 B.2.3).
-func (n *Node) deliver(ctx context.Context, o archive.Object, destination string) error {
+func (n *Node) deliver(ctx context.Context, o archive.Object, destination string) (archive.Answer, error) {
 	peer, ok := n.config.Load().Peer(destination)
 	if !ok || !peer.Callable() {
-		return fmt.Errorf("deliver: no callable peer is named %q in the configuration", destination)
+		return archive.Answer{}, fmt.Errorf("deliver: no callable peer is named %q in the configuration", destination)
 	}
 	begun := time.Now()
 	status, err := n.associations.store(ctx, peer, o)
 	if err != nil {
-		return quarantine(fmt.Errorf("deliver to %s: %w", destination, err))
+		return archive.Answer{}, quarantine(fmt.Errorf("deliver to %s: %w", destination, err))
 	}
+	answer := archive.Answer{Status: int(status), Words: status.String()}
 	if verdict, err := scu.Judge(status); err != nil {
-		return refusal(verdict, fmt.Errorf("deliver to %s: %w", destination, err))
+		return answer, refusal(verdict, fmt.Errorf("deliver to %s: %w", destination, err))
 	}
 	n.log.Info("object delivered", "object", o.ID, "destination", destination, "status", fmt.Sprintf("%04X", uint16(status)), "took", time.Since(begun))
-	return nil
+	return answer, nil
 }
 
 // refusal keeps the queue from trying again what the peer takes no other time.

@@ -58,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	darks, _ := e.pipeline.Calibration.(*dark.Store)
-	a, err := archive.Open(ctx, archive.Options{Dir: ArchiveDir(c), Log: o.Log,
+	a, err := archive.Open(ctx, archive.Options{Dir: ArchiveDir(c), Log: o.Log, Digest: digestFile,
 		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName})
 	if err != nil {
 		return nil, errors.Join(hint.Add(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), e.Close())

@@ -114,6 +114,11 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 // Close ends the session; nothing outlives the association.
 func (s *session) Close() error { return nil }
 
+// otherPixels answers another image under a SOP Instance UID that is taken: one of
+// the implementation-specific codes of "cannot understand" (PS3.4 Table B.2-1).
+// 0111 is not for C-STORE.
+const otherPixels scp.Status = 0xC111
+
 // storeStatuses says what the peer hears (PS3.4 Table B.2-1, PS3.7 C.5).
 var storeStatuses = []struct {
 	err     error
@@ -123,7 +128,7 @@ var storeStatuses = []struct {
 	{archive.ErrNoSpace, 0xA700, "no space left"},
 	{archive.ErrMismatch, 0xA900, "data set does not match SOP class or instance"},
 	{archive.ErrUnreadable, 0xC000, "data set cannot be read"},
-	{archive.ErrDuplicate, 0x0111, "SOP instance stored with other contents"},
+	{archive.ErrDuplicate, otherPixels, "other pixels under a stored SOP Instance UID"},
 }
 
 // storeStatus is the C-STORE response for an archive error; one that is not

@@ -15,7 +15,7 @@ func TestStoreStatus(t *testing.T) {
 		want scp.Status
 	}{
 		{archive.ErrNoSpace, scp.OutOfResources}, {archive.ErrMismatch, scp.DataSetMismatch},
-		{archive.ErrUnreadable, scp.CannotUnderstand}, {archive.ErrDuplicate, scp.DuplicateSOPInstance},
+		{archive.ErrUnreadable, scp.CannotUnderstand}, {archive.ErrDuplicate, otherPixels},
 	} {
 		var got *scp.StatusError
 		if !errors.As(storeStatus(fmt.Errorf("receive: %w", c.err)), &got) || got.Status != c.want {

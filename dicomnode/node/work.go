@@ -6,41 +6,51 @@ import (
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
 	"errors"
-	"io/fs"
 	"slices"
 	"time"
 )
 
 // segment does a segment job: the outputs of the image's route. An image that no
 // route matches is kept and has no output.
-func (n *Node) segment(ctx context.Context, o archive.Object) ([]archive.Output, error) {
+func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, error) {
 	begun, c := time.Now(), n.config.Load()
 	route, ok := c.Route(o.Source, o.Modality)
 	if !ok {
 		n.log.Info("image kept, no route matches it", "object", o.ID, "peer", o.Source, "modality", o.Modality)
-		return nil, nil
+		return archive.Made{Outcome: archive.NoRoute}, nil
 	}
-	img, err := decode.ReadFile(o.Path())
+	img, err := read(o)
 	if err != nil {
-		return nil, quarantine(err)
+		return archive.Made{}, quarantine(err)
 	}
 	img.Received = o.Received
 	res, err := n.engine.Run(ctx, img)
 	if err != nil {
-		return nil, quarantine(err)
+		return archive.Made{}, quarantine(err)
 	}
 	n.reportDark(o, res.Dark)
 	out, err := n.segOutput(c, route, img, res)
 	if err != nil {
+		return archive.Made{}, err
+	}
+	digests, _ := digestImage(img) // what has none is compared with nothing
+	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "took", time.Since(begun))
+	return archive.Made{Route: route.Name, Outputs: []archive.Output{out}, Digests: digests}, nil
+}
+
+// read decodes a stored image. One whose bytes have changed is archive.ErrDamaged.
+func read(o archive.Object) (*decode.Image, error) {
+	f, err := o.Open()
+	if err != nil {
 		return nil, err
 	}
-	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "took", time.Since(begun))
-	return []archive.Output{out}, nil
+	defer f.Close()
+	return decode.Read(f, f.Size())
 }
 
 // hopeless are the errors that a repeat meets again: an image that cannot be
-// decoded, and a file that somebody removed.
-var hopeless = []error{decode.ErrUnsupported, decode.ErrMalformed, fs.ErrNotExist}
+// decoded.
+var hopeless = []error{decode.ErrUnsupported, decode.ErrMalformed}
 
 // quarantine keeps the queue from trying again what cannot go better.
 func quarantine(err error) error {
@@ -63,7 +73,7 @@ func (n *Node) reportDark(o archive.Object, d dark.Record) {
 
 // learnDark does a dark job: one more dark frame of its detector.
 func (n *Node) learnDark(ctx context.Context, o archive.Object) error {
-	img, err := decode.ReadFile(o.Path())
+	img, err := read(o)
 	if err != nil {
 		return quarantine(err)
 	}

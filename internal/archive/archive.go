@@ -1,34 +1,43 @@
-// Package archive keeps what the node has accepted: object files, the index of
-// them and the jobs still to be done about them, so that nothing acknowledged
-// is ever lost.
+// Package archive keeps what the node has accepted, so that nothing acknowledged
+// is ever lost: object files, the index of them and the jobs still to be done
+// about them.
 //
-// An object is a Part 10 file (PS3.10) under a name of our own. Index and jobs
-// share one SQLite database (WAL, synchronous=FULL), so a row and its job are
-// one transaction; the jobs are River's. Receive returns nil only when file,
-// folder and transaction are on disk. The package never interprets pixels, and
-// one directory belongs to one process at a time.
+// It binds three packages that do not know each other: store keeps bytes, index
+// keeps rows, jobs keeps work. Index and jobs share one database, so a row and
+// its job are one transaction. An object is a Part 10 file (PS3.10) under a name
+// of our own, which carries in its file meta information what the row knows and
+// the data set does not. Receive returns nil only when file, folder and
+// transaction are on disk. The package never interprets pixels, and one directory
+// belongs to one process at a time.
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"time"
+
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
 )
 
 // Errors that callers branch on.
 var (
-	ErrNoSpace    = errors.New("no space left for objects")                              // PS3.4 B.2.3: A700
-	ErrUnreadable = errors.New("data set cannot be read")                                // C000
-	ErrMismatch   = errors.New("data set does not match SOP class or instance")          // A900
-	ErrDuplicate  = errors.New("SOP instance is already stored with different contents") // same UID, other bytes
-	ErrInUse      = errors.New("data directory is in use by another process")
-	ErrNotFound   = errors.New("no such object or job")
+	ErrNoSpace    = errors.New("no space left for objects")                               // PS3.4 B.2.3: A700
+	ErrUnreadable = errors.New("data set cannot be read")                                 // C000
+	ErrMismatch   = errors.New("data set does not match SOP class or instance")           // A900
+	ErrDuplicate  = errors.New("SOP instance is already stored with other pixels")        // same UID, another image
+	ErrDamaged    = errors.New("the stored object is missing or damaged")                 // send it again
+	ErrIndex      = errors.New("the index does not belong to the objects in its folder")  // archive rebuild or restore
+	ErrInUse      = errors.New("data directory is in use by another process")             //
+	ErrGone       = errors.New("the data directory was removed or replaced while in use") //
+	ErrNotFound   = index.ErrNotFound                                                     // no such object
 )
 
 // Purpose is what a received object is for.
-type Purpose string
+type Purpose = string
 
 // The purposes. Keep stores the object and does nothing about it.
 const (
@@ -37,12 +46,29 @@ const (
 	Keep    Purpose = "keep"
 )
 
+// Outcomes of received objects.
+const (
+	Segmented = "segmented" // results were made
+	NoRoute   = "no route"  // no route matches the object
+	Learnt    = "learnt"    // a dark frame was learnt
+	Kept      = "kept"      // nothing was to be done
+	Repeated  = "repeated"  // results were made when it was received before
+)
+
+// Digests tell contents apart however they are encoded.
+type Digests = index.Digests
+
 // Options configure an Archive; only Dir is required.
 type Options struct {
-	Dir string       // created when absent, mode 0700
+	Dir string       // created when absent
 	Log *slog.Logger // nil discards
 
 	MinFree int64 // Receive refuses with ErrNoSpace below this many free bytes; 0 means 256 MiB, negative none
+
+	// Digest computes the digests of the Part 10 file of size bytes that r holds.
+	// It is asked when an instance comes again in other bytes. nil, or an error,
+	// means that contents cannot be compared: they are kept as a further version.
+	Digest func(ctx context.Context, r io.Reader, size int64) (Digests, error)
 
 	SegmentWorkers int           // segment jobs at the same time; 0 means 1
 	DeliverWorkers int           // deliveries at the same time, per destination; 0 means 2
@@ -82,45 +108,51 @@ type Output struct {
 	Destinations      []string              // names of the peers it goes to
 }
 
+// Made is what a Segment handler made of an object.
+type Made struct {
+	Outcome string // Segmented or NoRoute; "" means Segmented
+	Route   string // name of the route that matched
+	Outputs []Output
+	Digests Digests  // of the object, when they were computed on the way
+	Quality *float64 // a figure for the result, nil when there is none
+}
+
+// Answer is what a destination said.
+type Answer struct {
+	Status int    // of the C-STORE response (PS3.4 Table B.2-1); -1 when there was none
+	Words  string // in words, without patient data
+}
+
 // Handlers do the jobs. A nil handler leaves its jobs waiting. A handler may be
 // called again for an object it has already handled: what it does must be
 // repeatable. An error made by Permanent quarantines the job, any other error is
-// retried with growing pauses. A panic of Segment
-// or Dark is permanent, since the same object would meet it again; one of Deliver
-// is retried.
+// retried with growing pauses. A panic of Segment or Dark is permanent, since the
+// same object would meet it again; one of Deliver is retried.
 type Handlers struct {
-	Segment func(ctx context.Context, o Object) ([]Output, error)
+	Segment func(ctx context.Context, o Object) (Made, error)
 	Dark    func(ctx context.Context, o Object) error
-	Deliver func(ctx context.Context, o Object, destination string) error
+	Deliver func(ctx context.Context, o Object, destination string) (Answer, error)
 }
 
-// Entry is one job that is not done. It holds no patient data.
-type Entry struct {
-	ID          int64     // of the job
-	Kind        string    // segment, dark or deliver
-	State       State     //
-	Destination string    // of a deliver job
-	Attempts    int       // begun so far
-	NextAt      time.Time // when it is due; zero when quarantined
-	Reason      string    // the last error
-	Received    time.Time // of the object
-	ObjectID    int64     // ours
+// Permanent marks err as one that a repeat cannot mend: the job goes to
+// quarantine with err as the reason. It is nil when err is.
+func Permanent(err error) error { return jobs.Permanent(err) }
+
+const defaultMinFree = 256 << 20
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.MinFree = cmp.Or(o.MinFree, defaultMinFree)
+	return o
 }
 
-// State of a job, as Queue shows it.
-type State string
-
-// The states. A quarantined job waits for Retry or Drop.
-const (
-	Waiting     State = "waiting"
-	Running     State = "running"
-	Retrying    State = "retrying"
-	Quarantined State = "quarantined"
-)
-
-// Stats counts jobs.
-type Stats struct {
-	Waiting, Running, Retrying, Quarantined int
-	Oldest                                  time.Time // when the oldest job that is not quarantined was made; zero when none
-	Objects                                 int64     // stored
+// jobs are the options of the jobs; crashed is about the last process.
+func (o Options) jobs(crashed bool) jobs.Options {
+	return jobs.Options{
+		Log: o.Log, SegmentWorkers: o.SegmentWorkers, DeliverWorkers: o.DeliverWorkers,
+		SegmentTimeout: o.SegmentTimeout, DeliverTimeout: o.DeliverTimeout, StopTimeout: o.StopTimeout,
+		RetryBase: o.RetryBase, RetryMax: o.RetryMax, MaxAttempts: o.MaxAttempts, Crashed: crashed,
+	}
 }

@@ -2,36 +2,31 @@ package archive
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/riverqueue/river"
-	"golang.org/x/sync/errgroup"
+	"dicomnode/internal/archive/index"
 )
 
 // maxBatch is how many received objects share one transaction at most.
 const maxBatch = 64
 
-// commit is a received object whose file has its final name and waits for its
-// row and job.
+// commit is a kept file that waits for its row.
 type commit struct {
-	object Object
-	added  bool // false: the SOP instance was there already
-	done   chan error
+	name  string // of the file
+	apply func(index.Tx) error
+	done  chan error
 }
 
-// commitObject makes o's row and job durable, together with those of other
-// callers, and returns o with its id; false when its SOP instance was there
-// already. It does not return early: the outcome must be known.
-func (a *Archive) commitObject(o Object) (Object, bool, error) {
-	c := &commit{object: o, done: make(chan error, 1)}
+// commitFile makes a kept file durable and then does apply, in a transaction
+// with those of other callers. An error of apply that is ErrExists is the
+// caller's alone; any other ends the transaction for all. It does not return
+// early: the outcome must be known.
+func (a *Archive) commitFile(name string, apply func(index.Tx) error) error {
+	c := &commit{name: name, apply: apply, done: make(chan error, 1)}
 	a.commits <- c
-	err := <-c.done
-	return c.object, c.added, err
+	return <-c.done
 }
 
 // commitLoop commits what waits, in batches that grow while a commit is
@@ -39,11 +34,7 @@ func (a *Archive) commitObject(o Object) (Object, bool, error) {
 func (a *Archive) commitLoop() {
 	defer a.stopped.Done()
 	for c := range a.commits {
-		batch := a.gather([]*commit{c})
-		err := spaceError(a.commitBatch(batch))
-		for _, c := range batch {
-			c.done <- err
-		}
+		a.commitBatch(a.gather([]*commit{c}))
 	}
 }
 
@@ -63,68 +54,68 @@ func (a *Archive) gather(batch []*commit) []*commit {
 	return batch
 }
 
-// commitBatch syncs the folders and, at the same time, prepares the
+// commitBatch makes the files durable and, at the same time, prepares the
 // transaction; the commit comes after both.
-func (a *Archive) commitBatch(batch []*commit) error {
-	ctx := context.Background()
+func (a *Archive) commitBatch(batch []*commit) {
+	names := make([]string, len(batch))
+	for i, c := range batch {
+		names[i] = c.name
+	}
 	synced := make(chan error, 1)
-	go func() { synced <- syncFolders(batch) }()
-	var queues []string
-	err := inTx(ctx, a.write, func(tx *sql.Tx) error {
-		jobs, err := a.addBatch(ctx, tx, batch)
-		if serr := <-synced; err == nil {
-			err = serr
+	go func() { synced <- a.store.Sync(names...) }()
+	failed := make([]error, len(batch))
+	err := a.index.Update(context.Background(), func(tx index.Tx) error {
+		for i, c := range batch {
+			if failed[i] = c.apply(tx); failed[i] != nil && !errors.Is(failed[i], index.ErrExists) {
+				return errors.Join(failed[i], <-synced)
+			}
 		}
-		if err != nil || len(jobs) == 0 {
-			return err
-		}
-		for _, j := range jobs {
-			queues = append(queues, j.InsertOpts.Queue)
-		}
-		_, err = a.insert.InsertManyTx(ctx, tx, jobs)
-		return err
+		return <-synced
 	})
-	if err == nil {
-		a.bell.ring(queues...)
-	}
-	return err
-}
-
-// addBatch inserts the rows and returns the jobs they need.
-func (a *Archive) addBatch(ctx context.Context, tx *sql.Tx, batch []*commit) (jobs []river.InsertManyParams, err error) {
-	for _, c := range batch {
-		id, err := a.add(ctx, tx, c.object)
+	err = spaceError(err)
+	for i, c := range batch {
 		if err != nil {
-			return nil, fmt.Errorf("insert object: %w", err)
-		}
-		c.object.ID, c.added = id, id != 0
-		if c.added {
-			jobs = append(jobs, a.jobsFor(c.object)...)
+			c.done <- err
+		} else {
+			c.done <- failed[i]
 		}
 	}
-	return jobs, nil
 }
 
-// syncFolders makes the names of the batch durable, each folder once.
-func syncFolders(batch []*commit) error {
-	seen := map[string]bool{}
-	var g errgroup.Group
-	for _, c := range batch {
-		if dir := filepath.Dir(c.object.path); !seen[dir] {
-			seen[dir] = true
-			g.Go(func() error { return syncDir(dir) })
-		}
-	}
-	return g.Wait()
-}
-
-// forget removes the file of an object that could not be committed, unless
-// the database says, or cannot say, that it was after all.
-func (a *Archive) forget(o Object) {
+// forget removes the file of an object that could not be committed, unless the
+// index says, or cannot say, that it was after all.
+func (a *Archive) forget(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	have, err := a.find(ctx, a.write, o.SOPInstanceUID)
-	if errors.Is(err, ErrNotFound) || err == nil && have.path != o.path {
-		os.Remove(o.path)
+	// An update waits for the one that failed, which may be uncertain still.
+	unnamed := func(tx index.Tx) error {
+		named, err := tx.Named([]string{name})
+		if err == nil && named[name] {
+			err = errors.New("it was committed")
+		}
+		return err
 	}
+	err := a.index.Update(ctx, func(tx index.Tx) error {
+		if err := unnamed(tx); err != nil {
+			return err
+		}
+		return tx.Bury(index.Tombstone{Name: name, Cause: "not acknowledged", At: time.Now()})
+	})
+	if isFull(err) { // there is no room for a tombstone: a kill before the next line leaves a file to adopt
+		err = a.index.Update(ctx, unnamed)
+	}
+	if err == nil {
+		err = a.store.Remove(name)
+	}
+	if err != nil {
+		a.opt.Log.Warn("the file of a refused object stays until the next start", "error", err)
+	}
+}
+
+// spaceError makes an error that means "the disk is full" ErrNoSpace.
+func spaceError(err error) error {
+	if isFull(err) && !errors.Is(err, ErrNoSpace) {
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	return err
 }

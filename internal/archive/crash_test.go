@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
 	"dicomnode/internal/part10"
 )
 
@@ -79,7 +80,7 @@ func poisonedNode(dir string) error {
 // TestPoison has a job that ends the process each time: in the end it is
 // quarantined instead of begun again, and the node can start.
 func TestPoison(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	receive(t, a, "1.2.3", archive.Dark)
 	if err := a.Close(); err != nil {
@@ -117,26 +118,26 @@ func crashData(uid string) []byte {
 // with the digest of what was delivered, in a file.
 func ledgerHandlers(dir string) archive.Handlers {
 	return archive.Handlers{
-		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
-			return []archive.Output{seg(o, "pacs", "research")}, nil
+		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+			return made(seg(o, "pacs", "research")), nil
 		},
-		Deliver: func(_ context.Context, o archive.Object, destination string) error {
+		Deliver: func(_ context.Context, o archive.Object, destination string) (archive.Answer, error) {
 			f, err := o.OpenDataset()
 			if err != nil {
-				return err
+				return archive.Answer{}, err
 			}
 			defer f.Close()
 			digest := sha256.New()
 			if _, err := io.Copy(digest, f); err != nil {
-				return err
+				return archive.Answer{}, err
 			}
 			ledger, err := os.OpenFile(filepath.Join(dir, "ledger"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 			if err != nil {
-				return err
+				return archive.Answer{}, err
 			}
 			defer ledger.Close()
 			_, err = fmt.Fprintf(ledger, "%s %s %x\n", o.SOPInstanceUID, destination, digest.Sum(nil))
-			return err
+			return archive.Answer{}, err
 		},
 	}
 }
@@ -152,7 +153,7 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	var acknowledged []string
 	for round := range rounds {
 		acknowledged = append(acknowledged, killedRun(t, dir, round+1)...)
@@ -220,8 +221,8 @@ func checkAcknowledged(t *testing.T, a *archive.Archive, uids []string) {
 func checkObjects(t *testing.T, a *archive.Archive, dir string) map[string]bool {
 	t.Helper()
 	files, outputs, sources := map[string]bool{}, map[string]bool{}, 0
-	err := a.Objects(t.Context(), func(o archive.Object) error {
-		files[o.Path()] = true
+	for _, o := range all(t, a) {
+		files[path(dir, o)] = true
 		if o.ParentID == 0 {
 			sources++
 		} else {
@@ -230,17 +231,13 @@ func checkObjects(t *testing.T, a *archive.Archive, dir string) map[string]bool 
 		if head, err := part10.Scan(bytes.NewReader(contents(t, o)), o.TransferSyntaxUID); err != nil || head.SOPInstanceUID != o.SOPInstanceUID {
 			t.Errorf("object %d: %v", o.ID, err)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	if len(outputs) != sources {
 		t.Errorf("%d outputs of %d sources", len(outputs), sources)
 	}
-	for _, path := range objectFiles(t, dir) {
-		if !files[path] {
-			t.Errorf("file without a row: %s", path)
+	for _, file := range objectFiles(t, dir) {
+		if !files[file] {
+			t.Errorf("file without a row: %s", file)
 		}
 	}
 	return outputs

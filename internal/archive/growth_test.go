@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
 )
 
 // database opens the index beside the archive.
@@ -42,7 +43,7 @@ func fileSize(t *testing.T, path string) int64 {
 // Room is made from the oldest objects that are finished, and no more of them
 // than needed.
 func TestMakeRoom(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	waiting := receive(t, a, "1.2.1", archive.Segment)
 	var finished []archive.Object
@@ -87,13 +88,13 @@ func TestMakeRoom(t *testing.T) {
 
 // The rows of finished jobs go after an hour; those of quarantined ones never.
 func TestFinishedJobsGo(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
-	stop := work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+	stop := work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
 		if o.SOPInstanceUID == "1.2.3" {
-			return nil, archive.Permanent(errors.New("unsupported pixels"))
+			return archive.Made{}, archive.Permanent(errors.New("unsupported pixels"))
 		}
-		return nil, nil
+		return made(), nil
 	}})
 	for i := range 3 {
 		receive(t, a, fmt.Sprintf("1.2.%d", i+1), archive.Segment)
@@ -121,7 +122,7 @@ func TestFinishedJobsGo(t *testing.T) {
 // Space of removed rows is used again: the database grows with what it holds and
 // not with what it has held.
 func TestDatabaseIsReused(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	var sizes []int64
 	for round := range 3 {
@@ -145,80 +146,9 @@ func TestDatabaseIsReused(t *testing.T) {
 	}
 }
 
-// SQLite's log is cut once a long read has let go of it.
-func TestLogIsCut(t *testing.T) {
-	dir := t.TempDir()
-	a := open(t, options(dir))
-	log := filepath.Join(dir, "index.sqlite-wal")
-	n := 0
-	fill := func(objects int) {
-		for range objects {
-			n++
-			in := incoming(fmt.Sprintf("1.2.%d", n), archive.Keep)
-			in.Route = strings.Repeat("r", 1<<20)
-			if _, err := a.Receive(t.Context(), in, bytes.NewReader(dataset(dxClass, in.SOPInstanceUID, 10, 1))); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	fill(1)
-	reading, err := database(t, dir).BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var objects int
-	if err := reading.QueryRowContext(t.Context(), "SELECT count(*) FROM object").Scan(&objects); err != nil {
-		t.Fatal(err)
-	}
-	fill(20)
-	if size := fileSize(t, log); size <= archive.LogLimit {
-		t.Fatalf("the log has %d bytes beside a long read: the test shows nothing", size)
-	}
-	if err := reading.Rollback(); err != nil {
-		t.Fatal(err)
-	}
-	fill(6)
-	if size := fileSize(t, log); size > archive.LogLimit {
-		t.Errorf("the log has %d bytes, want at most %d", size, archive.LogLimit)
-	}
-}
-
-// An index of the first version is brought up to date; one of a later version is
-// not touched.
-func TestVersions(t *testing.T) {
-	dir := t.TempDir()
-	a := open(t, options(dir))
-	kept := receive(t, a, "1.2.3", archive.Keep)
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
-	db := database(t, dir)
-	if _, err := db.ExecContext(t.Context(), "DROP INDEX object_received; PRAGMA user_version = 1"); err != nil {
-		t.Fatal(err)
-	}
-	a = open(t, options(dir))
-	if _, err := a.Object(t.Context(), kept.ID); err != nil {
-		t.Errorf("object of the first version: %v", err)
-	}
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var version, indexes int
-	if err := db.QueryRowContext(t.Context(), `SELECT user_version, (SELECT count(*) FROM sqlite_schema WHERE name = 'object_received')
-		FROM pragma_user_version`).Scan(&version, &indexes); err != nil || version != 2 || indexes != 1 {
-		t.Errorf("version %d with %d indexes, %v; want 2, 1", version, indexes, err)
-	}
-	if _, err := db.ExecContext(t.Context(), "PRAGMA user_version = 99"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := archive.Open(t.Context(), options(dir)); err == nil || !strings.Contains(err.Error(), "newer version") {
-		t.Errorf("open an index of version 99: %v", err)
-	}
-}
-
 // Any name of a folder will do.
 func TestFolderNames(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Chdir(durabletest.Dir(t))
 	for _, dir := range []string{"data", "a b/c?d#e%20f"} {
 		a := open(t, options(dir))
 		o := receive(t, a, "1.2.3", archive.Keep)

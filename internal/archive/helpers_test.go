@@ -2,14 +2,20 @@ package archive_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 )
 
@@ -56,9 +62,34 @@ func incoming(instance string, purpose archive.Purpose) archive.Incoming {
 // options are small and impatient.
 func options(dir string) archive.Options {
 	return archive.Options{
-		Dir: dir, MinFree: -1,
+		Dir: dir, MinFree: -1, Digest: digest,
 		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, StopTimeout: time.Second,
 	}
+}
+
+// digest tells pixels, body part and the rest of what dataset makes apart.
+func digest(_ context.Context, r io.Reader, size int64) (d archive.Digests, err error) {
+	file, err := io.ReadAll(r)
+	if err != nil || int64(len(file)) != size {
+		return d, fmt.Errorf("%d bytes of %d: %w", len(file), size, err)
+	}
+	head, err := part10.ReadHeader(bytes.NewReader(file))
+	if err != nil {
+		return d, err
+	}
+	data := file[head.DatasetOffset:]
+	if head.TransferSyntaxUID == uid.DeflatedExplicitVRLittleEndian {
+		if data, err = io.ReadAll(flate.NewReader(bytes.NewReader(data))); err != nil {
+			return d, err
+		}
+	}
+	rest, pixels, ok := bytes.Cut(data, []byte{0xE0, 0x7F, 0x10, 0x00})
+	if !ok {
+		return d, errors.New("no pixels")
+	}
+	sum := func(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
+	return archive.Digests{Pixels: sum(pixels), Meaning: head.BodyPartExamined,
+		Identity: sum(bytes.Replace(rest, []byte(head.BodyPartExamined), nil, 1))}, nil
 }
 
 func open(t testing.TB, opt archive.Options) *archive.Archive {
@@ -145,6 +176,30 @@ func contents(t testing.TB, o archive.Object) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// made is what a handler made.
+func made(outputs ...archive.Output) archive.Made { return archive.Made{Outputs: outputs} }
+
+// delivered is what a destination says that took an object.
+func delivered() (archive.Answer, error) { return archive.Answer{}, nil }
+
+// path is where the file of an object is.
+func path(dir string, o archive.Object) string { return filepath.Join(dir, o.Name) }
+
+// all lists the objects.
+func all(t testing.TB, a *archive.Archive) []archive.Object {
+	t.Helper()
+	list, err := a.Search(t.Context(), index.Query{}, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// like is an object that outputs are made of.
+func like(instance string) archive.Object {
+	return archive.Object{Object: index.Object{SOPInstanceUID: instance}}
 }
 
 // seg is the output made of an object, for the destinations.

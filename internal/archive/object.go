@@ -1,51 +1,161 @@
 package archive
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
 	"io"
-	"os"
-	"time"
+	"io/fs"
+
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/store"
 )
 
-// Object is a stored object: a row of the index. ID is ours and may be logged;
-// the UIDs may not.
+// Object is a stored object. ID is ours and may be logged; the UIDs may not.
 type Object struct {
-	ID                int64
-	ParentID          int64 // the object this one was made from; 0 for a received one
-	SOPClassUID       string
-	SOPInstanceUID    string
-	TransferSyntaxUID string
-	StudyInstanceUID  string
-	SeriesInstanceUID string
-	Modality          string
-	BodyPartExamined  string
-	CallingAE         string
-	CalledAE          string
-	Source            string
-	Route             string
-	Purpose           Purpose
-	Size              int64 // of the file, bytes
-	DatasetOffset     int64 // of the data set in the file, bytes
-	Received          time.Time
-
-	path string
+	index.Object
+	store store.Store
 }
 
-// Path names the Part 10 file. It is ours alone: treat it as read-only.
-func (o Object) Path() string { return o.path }
-
 // Open opens the Part 10 file for reading.
-func (o Object) Open() (*os.File, error) { return os.Open(o.path) }
+func (o Object) Open() (*Reader, error) { return o.openAt(0) }
 
 // OpenDataset opens the file at the data set, without file meta information:
 // what a C-STORE sends.
-func (o Object) OpenDataset() (*os.File, error) {
-	f, err := o.Open()
+func (o Object) OpenDataset() (*Reader, error) { return o.openAt(o.DatasetOffset) }
+
+// openAt opens the file; one that is missing or of another size is ErrDamaged.
+func (o Object) openAt(offset int64) (*Reader, error) {
+	f, err := o.store.Open(o.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.Seek(o.DatasetOffset, io.SeekStart); err != nil {
-		f.Close()
-		return nil, err
+	r := &Reader{f: f, o: o.Object, at: offset, sum: sha256.New()}
+	if f.Size() != o.Size || o.DatasetOffset > o.Size {
+		err = fmt.Errorf("%w: %d bytes, want %d", ErrDamaged, f.Size(), o.Size)
+	} else {
+		_, err = f.Seek(offset, io.SeekStart)
 	}
-	return f, nil
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return r, nil
+}
+
+// Reader reads a stored object once, from its beginning to its end. Its last
+// bytes come only when all before them were the ones that were stored: a damaged
+// object is ErrDamaged before its end, so that nobody takes it for whole.
+type Reader struct {
+	f   store.File
+	o   index.Object
+	at  int64 // place in the file
+	sum hash.Hash
+	got string // the sum, once all was read
+}
+
+// Size is how many bytes there are from the beginning of the file.
+func (r *Reader) Size() int64 { return r.o.Size }
+
+// Close closes the file.
+func (r *Reader) Close() error { return r.f.Close() }
+
+func (r *Reader) Read(p []byte) (int, error) {
+	if r.at >= r.o.Size {
+		return 0, io.EOF
+	}
+	n, err := r.f.Read(p[:min(int64(len(p)), r.o.Size-r.at)])
+	if skip := min(max(r.o.DatasetOffset-r.at, 0), int64(n)); n > 0 {
+		r.sum.Write(p[skip:n])
+	}
+	if r.at += int64(n); r.at == r.o.Size {
+		r.got = hex.EncodeToString(r.sum.Sum(nil))
+		if r.o.SHA256 != "" && r.got != r.o.SHA256 {
+			return 0, fmt.Errorf("%w: its bytes have changed", ErrDamaged)
+		}
+	}
+	if errors.Is(err, io.EOF) && r.at < r.o.Size {
+		err = fmt.Errorf("%w: it ends early", ErrDamaged)
+	}
+	return n, err
+}
+
+// verify reads a stored object whole. It returns the sum of its data set.
+func (a *Archive) verify(ctx context.Context, o index.Object) (sum string, err error) {
+	r, err := a.object(o).Open()
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	_, err = io.Copy(io.Discard, contextReader{ctx, r})
+	return r.got, err
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+func (a *Archive) object(o index.Object) Object { return Object{o, a.store} }
+
+// view runs f on one state of the index and returns what it found.
+func view[T any](ctx context.Context, a *Archive, f func(index.Tx) (T, error)) (v T, err error) {
+	err = a.index.View(ctx, func(tx index.Tx) error {
+		v, err = f(tx)
+		return err
+	})
+	return v, err
+}
+
+// Object returns the object with our id, or ErrNotFound.
+func (a *Archive) Object(ctx context.Context, id int64) (Object, error) {
+	o, err := view(ctx, a, func(tx index.Tx) (index.Object, error) { return tx.Object(id) })
+	return a.object(o), err
+}
+
+// Find returns the newest version of a SOP instance, or ErrNotFound.
+func (a *Archive) Find(ctx context.Context, sopInstanceUID string) (Object, error) {
+	o, err := view(ctx, a, func(tx index.Tx) (index.Object, error) { return tx.Newest(sopInstanceUID) })
+	return a.object(o), err
+}
+
+// Versions lists the versions of a SOP instance, oldest first.
+func (a *Archive) Versions(ctx context.Context, sopInstanceUID string) ([]Object, error) {
+	return a.objects(view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Versions(sopInstanceUID) }))
+}
+
+// Search lists at most limit objects that q matches, the most recent first.
+func (a *Archive) Search(ctx context.Context, q index.Query, limit int) ([]Object, error) {
+	return a.objects(view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Search(q, limit) }))
+}
+
+// Results lists what was made of an object.
+func (a *Archive) Results(ctx context.Context, id int64) ([]Object, error) {
+	return a.objects(view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Children(id) }))
+}
+
+// Deliveries lists where an object goes, and how far each delivery is.
+func (a *Archive) Deliveries(ctx context.Context, id int64) ([]index.Delivery, error) {
+	return view(ctx, a, func(tx index.Tx) ([]index.Delivery, error) { return tx.DeliveriesOf(id) })
+}
+
+func (a *Archive) objects(rows []index.Object, err error) ([]Object, error) {
+	all := make([]Object, len(rows))
+	for i, o := range rows {
+		all[i] = a.object(o)
+	}
+	return all, err
 }

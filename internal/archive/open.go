@@ -1,65 +1,88 @@
 package archive
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
-	"github.com/riverqueue/river"
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/store"
+	"dicomnode/internal/durable"
 )
 
 // Archive is an open data directory. Its methods may be called concurrently.
 type Archive struct {
-	opt    Options
-	lock   *os.File // nil when shared
-	write  *sql.DB  // one connection
-	read   *sql.DB
-	insert *river.Client[*sql.Tx] // inserts jobs, works none
-	bell   *bell
-	free   func(dir string) (int64, error)
+	opt   Options
+	lock  *lock // nil when shared
+	store store.Store
+	index index.Index
+	jobs  jobs.Queue
+	free  func() (int64, error)
 
-	commits chan *commit
-	stopped sync.WaitGroup // the committer
+	commits  chan *commit
+	stopped  sync.WaitGroup // the committer
+	deciding keyed          // SOP instances whose arrivals are being decided
 
 	closing sync.RWMutex // held for reading by Receive
 	closed  bool
 	working sync.Mutex // held by Work
-	fresh   *bell      // queues of destinations that Work may not serve yet
+	noted   journal
 }
 
-// Open opens the data directory for this process alone, creating it when
-// absent, and removes what an interrupted run left behind. ErrInUse says that
-// another process has it.
+// Open opens the data directory for this process alone, creating it when absent.
+// Files that no row names are adopted, or set aside in lost+found; none is
+// removed but those a tombstone names.
+//
+// ErrInUse says that another process has the directory. ErrIndex says that the
+// index is lost beside objects, older than they are, or damaged: nothing has been
+// changed then.
 func Open(ctx context.Context, opt Options) (*Archive, error) {
 	opt = opt.withDefaults()
-	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
+	if err := makeDir(opt.Dir); err != nil {
 		return nil, err
 	}
-	lock, err := lockDir(opt.Dir)
+	l, err := lockDir(opt.Dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := makeFolders(opt.Dir); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("create folders: %w", err)
-	}
-	a, err := open(ctx, opt)
+	a, err := openOwned(ctx, opt, l)
 	if err != nil {
-		lock.Close()
+		return nil, errors.Join(err, l.release())
+	}
+	if err := a.reconcile(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("reconcile files and index: %w", err), a.Close())
+	}
+	return a, nil
+}
+
+// makeDir makes the folder with the mode and owner of the one it is in, if that
+// is there; else only this user may enter.
+func makeDir(dir string) error {
+	mode := fs.FileMode(0o700)
+	if info, err := os.Stat(filepath.Dir(dir)); err == nil && info.Mode().Perm()&0o007 == 0 {
+		mode = info.Mode().Perm()
+	}
+	return durable.MkdirAll(dir, mode)
+}
+
+// openOwned opens the parts of a directory that this process has locked.
+func openOwned(ctx context.Context, opt Options, l *lock) (*Archive, error) {
+	files, err := store.OpenShared(opt.Dir) // changes nothing: the index is looked at first
+	if err != nil {
 		return nil, err
 	}
-	a.lock = lock
-	if n, err := a.sweep(a.filesIn(ctx)); err != nil {
-		return nil, errors.Join(fmt.Errorf("sweep unfinished files: %w", err), a.Close())
-	} else if n > 0 {
-		opt.Log.Info("removed unfinished files", "files", n)
+	x, err := index.Open(ctx, opt.Dir, func() error { return noObjects(files) })
+	if err != nil {
+		return nil, misfit(err)
+	}
+	a := &Archive{opt: opt, lock: l, index: x}
+	if err := a.openParts(ctx, x, l); err != nil {
+		return nil, errors.Join(err, x.Close())
 	}
 	a.commits = make(chan *commit, maxBatch)
 	a.stopped.Add(1)
@@ -67,28 +90,67 @@ func Open(ctx context.Context, opt Options) (*Archive, error) {
 	return a, nil
 }
 
-// OpenShared opens the data directory beside the process that owns it, to look
-// at its objects and to change its queue; Receive and Work are refused. The
-// directory must exist.
-func OpenShared(ctx context.Context, opt Options) (*Archive, error) {
-	opt = opt.withDefaults()
-	if _, err := os.Stat(filepath.Join(opt.Dir, databaseName)); err != nil {
-		return nil, fmt.Errorf("open data directory: %w", err)
+func (a *Archive) openParts(ctx context.Context, x *index.SQLite, l *lock) error {
+	if err := jobs.Migrate(ctx, x.Write()); err != nil {
+		return err
 	}
-	return open(ctx, opt)
+	queue, err := jobs.Open(x.Write(), x.Read(), a.opt.jobs(l.crashed))
+	if err != nil {
+		return err
+	}
+	files, err := store.OpenDisk(a.opt.Dir)
+	if err != nil {
+		return fmt.Errorf("create folders: %w", err)
+	}
+	a.store, a.jobs, a.free = files, queue, files.Free
+	if x.From > 0 && x.From < 3 {
+		return a.settleDeliveries(ctx)
+	}
+	return nil
 }
 
-func open(ctx context.Context, opt Options) (*Archive, error) {
-	write, read, err := openDatabase(ctx, opt.Dir)
-	if err != nil {
-		return nil, err
+// noObjects refuses to begin an index beside objects.
+func noObjects(s store.Store) error {
+	n := 0
+	if err := s.List(func(names []string) error { n += len(names); return nil }); err != nil {
+		return err
 	}
-	a := &Archive{opt: opt, write: write, read: read, bell: newBell(), fresh: newBell(), free: freeBytes}
-	a.insert, err = river.NewClient(newDriver(write, a.bell), &river.Config{Logger: warnings(opt.Log)})
-	if err != nil {
-		return nil, errors.Join(err, write.Close(), read.Close())
+	if n > 0 {
+		return fmt.Errorf("%w: it is lost or empty, and %d objects are here", ErrIndex, n)
 	}
-	return a, nil
+	return nil
+}
+
+// misfit makes what an index can be found to be ErrIndex. A schema of a newer
+// version is no damage: a newer program reads it.
+func misfit(err error) error {
+	for _, e := range []error{index.ErrDamaged, index.ErrBehind} {
+		if errors.Is(err, e) && !errors.Is(err, ErrIndex) {
+			return fmt.Errorf("%w: %w", ErrIndex, err)
+		}
+	}
+	return err
+}
+
+// OpenShared opens the data directory beside the process that owns it, to look
+// at its objects and to change its queue; Receive and Work are refused. The
+// directory must exist, and its index have the schema of this version: only the
+// owner brings it up to date.
+func OpenShared(ctx context.Context, opt Options) (*Archive, error) {
+	opt = opt.withDefaults()
+	x, err := index.OpenShared(ctx, opt.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open data directory: %w", misfit(err))
+	}
+	files, err := store.OpenShared(opt.Dir)
+	if err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
+	queue, err := jobs.Open(x.Write(), x.Read(), opt.jobs(false))
+	if err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
+	return &Archive{opt: opt, store: files, index: x, jobs: queue, free: files.Free}, nil
 }
 
 // Close waits for Receive calls, then closes the database and gives up the
@@ -105,9 +167,9 @@ func (a *Archive) Close() error {
 		close(a.commits)
 		a.stopped.Wait()
 	}
-	err := errors.Join(a.read.Close(), a.write.Close())
+	err := errors.Join(a.flush(context.Background()), a.index.Close())
 	if a.lock != nil {
-		err = errors.Join(err, a.lock.Close())
+		err = errors.Join(err, a.lock.release())
 	}
 	return err
 }
@@ -124,25 +186,7 @@ func (a *Archive) begin() error {
 
 func (a *Archive) end() { a.closing.RUnlock() }
 
-const (
-	defaultMinFree = 256 << 20
-	// defaultAttempts at RetryMax apart fill the 7 days after which nobody
-	// expects a delivery any more (7 × 48 pauses of 30 minutes and the short ones).
-	defaultAttempts = 350
-)
+// isFull tells whether an error means that the disk takes no more.
+func isFull(err error) bool { return errors.Is(err, store.ErrFull) || errors.Is(err, index.ErrFull) }
 
-func (o Options) withDefaults() Options {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	o.MinFree = cmp.Or(o.MinFree, defaultMinFree)
-	o.SegmentWorkers = cmp.Or(o.SegmentWorkers, 1)
-	o.DeliverWorkers = cmp.Or(o.DeliverWorkers, 2)
-	o.SegmentTimeout = cmp.Or(o.SegmentTimeout, 10*time.Minute)
-	o.DeliverTimeout = cmp.Or(o.DeliverTimeout, 10*time.Minute)
-	o.StopTimeout = cmp.Or(o.StopTimeout, 10*time.Second)
-	o.RetryBase = cmp.Or(o.RetryBase, 5*time.Second)
-	o.RetryMax = cmp.Or(o.RetryMax, 30*time.Minute)
-	o.MaxAttempts = cmp.Or(o.MaxAttempts, defaultAttempts)
-	return o
-}
+func existsIn(s store.Store, name string) (bool, error) { return store.Exists(s, name) }

@@ -2,40 +2,50 @@ package archive
 
 import (
 	"context"
-	"database/sql"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/store"
 	"dicomnode/internal/part10"
-
-	"github.com/riverqueue/river"
 )
 
 // segment runs the handler and commits its outputs together with the end of
 // the job.
-func (a *Archive) segment(ctx context.Context, h Handlers, j *river.Job[segmentArgs]) error {
-	source, err := a.subject(ctx, j.Args.ObjectID)
+func (a *Archive) segment(ctx context.Context, h Handlers, r jobs.Run) error {
+	source, err := a.subject(ctx, r)
 	if err != nil {
 		return err
 	}
-	outputs, err := h.Segment(ctx, source)
+	made, err := h.Segment(ctx, source)
 	if err != nil {
+		return unreadable(err)
+	}
+	if err := distinct(made.Outputs); err != nil {
 		return err
 	}
-	if err := distinct(outputs); err != nil {
-		return err
-	}
-	made := make([]Object, len(outputs))
-	defer func() { a.forgetUncommitted(made) }()
-	for i, out := range outputs {
-		if made[i], err = a.storeOutput(ctx, source, out); err != nil {
+	results := make([]result, len(made.Outputs))
+	defer func() { a.forgetUncommitted(results) }()
+	for i, out := range made.Outputs {
+		if results[i], err = a.storeOutput(ctx, source, made.Route, out); err != nil {
 			return fmt.Errorf("store output %d: %w", i+1, err)
 		}
 	}
-	return a.commitOutputs(ctx, j, source, outputs, made)
+	return a.commitOutputs(ctx, r, source, made, results)
+}
+
+// result is an output that was stored.
+type result struct {
+	index.Object
+	Output
+	fresh     bool   // its file awaits a row
+	replaces  string // the name of the damaged file it replaces
+	committed bool
 }
 
 // distinct refuses two outputs with one SOP Instance UID.
@@ -51,135 +61,150 @@ func distinct(outputs []Output) error {
 }
 
 // storeOutput writes the file of an output, unless an earlier run of the same
-// job has committed it. An object without an ID awaits its row.
-func (a *Archive) storeOutput(ctx context.Context, source Object, out Output) (Object, error) {
-	switch o, err := a.Find(ctx, out.SOPInstanceUID); {
-	case err == nil && o.ParentID != source.ID:
-		return Object{}, Permanent(errors.New("its SOP Instance UID belongs to another object"))
+// job has committed it and it is whole.
+func (a *Archive) storeOutput(ctx context.Context, source Object, route string, out Output) (result, error) {
+	res := result{Output: out}
+	have, err := a.Find(ctx, out.SOPInstanceUID)
+	switch {
+	case err == nil && have.ParentID != source.ID:
+		return res, Permanent(errors.New("its SOP Instance UID belongs to another object"))
 	case err == nil:
-		return o, nil
-	case !errors.Is(err, ErrNotFound):
-		return Object{}, err
+		res.Object = have.Object
+		if _, err = a.verify(ctx, have.Object); !errors.Is(err, ErrDamaged) {
+			return res, err
+		}
+		res.replaces = have.Name
+	case errors.Is(err, ErrNotFound):
+		res.Object = index.Object{
+			ParentID: source.ID, SOPClassUID: out.SOPClassUID, SOPInstanceUID: out.SOPInstanceUID, Version: 1,
+			TransferSyntaxUID: out.TransferSyntaxUID, Source: source.Source, Route: route, Purpose: Keep, Received: time.Now(),
+		}
+	default:
+		return res, err
 	}
-	d, err := a.newDraft()
+	d, err := a.store.Create()
 	if err != nil {
-		return Object{}, err
+		return res, spaceError(err)
 	}
-	o := Object{
-		ParentID: source.ID, SOPClassUID: out.SOPClassUID, SOPInstanceUID: out.SOPInstanceUID,
-		TransferSyntaxUID: out.TransferSyntaxUID, Route: source.Route, Purpose: Keep, Received: time.Now(),
+	defer d.Discard()
+	if err := a.fillOutput(&res.Object, source, d, out); err != nil {
+		return res, err
 	}
-	if err := a.fillOutput(&o, d, out); err != nil {
-		d.discard()
-		return Object{}, err
+	if res.Name, err = d.Keep(); err != nil {
+		return res, spaceError(err)
 	}
-	path := filepath.Join(a.opt.Dir, objectPath(o.SOPInstanceUID))
-	if err := d.keep(path); err != nil {
-		d.discard()
-		return Object{}, err
-	}
-	o.path = path
-	return o, syncDir(filepath.Dir(path))
+	res.fresh = true
+	return res, spaceError(a.store.Sync(res.Name))
 }
 
 // fillOutput writes the file of o and checks what was written as if it had
 // been received.
-func (a *Archive) fillOutput(o *Object, d *draft, out Output) error {
-	if err := part10.WriteMeta(d, a.meta(o.SOPClassUID, o.SOPInstanceUID, o.TransferSyntaxUID, "", "")); err != nil {
-		return Permanent(err)
-	}
-	o.DatasetOffset = d.size
-	err := out.Write(d)
+func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, out Output) error {
+	n := noteOf(*o)
+	n.Parent, n.ParentOf, n.Destinations = source.SOPInstanceUID, source.Version, out.Destinations
+	sumAt, err := a.writeMeta(d, *o, n)
 	switch {
-	case d.err != nil: // the disk's fault, not the output's
-		return d.err
+	case d.Err() != nil:
+		return spaceError(d.Err())
 	case err != nil:
 		return Permanent(err)
 	}
-	o.Size = d.size
-	head, err := part10.Scan(io.NewSectionReader(d.File, o.DatasetOffset, o.Size-o.DatasetOffset), o.TransferSyntaxUID)
+	o.DatasetOffset = d.Size()
+	sum := sha256.New()
+	err = out.Write(io.MultiWriter(d, sum))
+	switch {
+	case d.Err() != nil: // the disk's fault, not the output's
+		return spaceError(d.Err())
+	case err != nil:
+		return Permanent(err)
+	}
+	o.Size, o.SHA256 = d.Size(), hex.EncodeToString(sum.Sum(nil))
+	head, err := part10.Scan(io.NewSectionReader(d, o.DatasetOffset, o.Size-o.DatasetOffset), o.TransferSyntaxUID)
 	switch {
 	case err != nil:
 		return Permanent(fmt.Errorf("%w: %w", ErrUnreadable, err))
 	case head.SOPClassUID != o.SOPClassUID || head.SOPInstanceUID != o.SOPInstanceUID:
 		return Permanent(ErrMismatch)
 	}
-	o.describe(head)
-	return nil
+	describe(o, head)
+	return a.seal(d, sumAt, o.SHA256)
 }
 
-// commitOutputs makes rows, deliveries and the end of the job one transaction.
-func (a *Archive) commitOutputs(ctx context.Context, j *river.Job[segmentArgs], source Object, outputs []Output, made []Object) error {
-	ids := make([]int64, len(made))
-	err := inTx(ctx, a.write, func(tx *sql.Tx) error {
-		var jobs []river.InsertManyParams
-		for i, o := range made {
-			id, err := a.addOutput(ctx, tx, o)
-			if err != nil {
-				return err
-			}
-			ids[i] = id
-			more, err := a.addDeliveries(ctx, tx, id, outputs[i].Destinations)
-			if err != nil {
-				return err
-			}
-			jobs = append(jobs, more...)
+// commitOutputs makes rows, deliveries, the outcome and the end of the job one
+// transaction. An image that a newer version has replaced meanwhile has no
+// results any more.
+func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, made Made, results []result) error {
+	void := false
+	err := a.finish(ctx, r, func(tx index.Tx) error {
+		now, err := tx.Object(source.ID)
+		if err != nil || !now.SupersededAt.IsZero() {
+			void = true
+			return ignoreNotFound(err)
 		}
-		if len(jobs) > 0 {
-			if _, err := a.insert.InsertManyTx(ctx, tx, jobs); err != nil {
+		for i := range results {
+			if err := a.commitOutput(ctx, tx, &results[i], r.Priority); err != nil {
 				return err
 			}
 		}
-		_, err := river.JobCompleteTx[*driver](ctx, tx, j)
-		return err
+		outcome := made.Outcome
+		if outcome == "" {
+			outcome = Segmented
+		}
+		return settleOutcome(tx, source.ID, outcome, func(o *index.Object) {
+			o.Route, o.Quality = made.Route, made.Quality
+			if made.Digests.Known() {
+				o.Digests = made.Digests
+			}
+		})
 	})
 	if err != nil {
-		return fmt.Errorf("commit outputs: %w", spaceError(err))
+		return fmt.Errorf("commit outputs: %w", err)
 	}
-	for i := range made {
-		made[i].ID = ids[i]
-		for _, destination := range outputs[i].Destinations {
-			a.fresh.ring(deliverQueue(destination))
-			a.bell.ring(deliverQueue(destination))
+	for i := range results {
+		results[i].committed = !void
+		if results[i].replaces != "" {
+			a.setAside(results[i].replaces, results[i].ID)
 		}
 	}
 	return nil
 }
 
-// addOutput inserts the row of an output, if it has none, and returns its id.
-func (a *Archive) addOutput(ctx context.Context, tx *sql.Tx, o Object) (int64, error) {
-	if o.ID != 0 {
-		return o.ID, nil
+func ignoreNotFound(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return nil
 	}
-	id, err := a.add(ctx, tx, o)
-	if err == nil && id == 0 {
-		err = errors.New("the SOP instance was stored meanwhile")
-	}
-	return id, err
+	return err
 }
 
-// addDeliveries notes where an object goes and returns the jobs for the
-// destinations it did not go to yet.
-func (a *Archive) addDeliveries(ctx context.Context, tx *sql.Tx, id int64, destinations []string) (jobs []river.InsertManyParams, err error) {
-	for _, destination := range destinations {
-		res, err := tx.ExecContext(ctx, "INSERT INTO delivery (object_id, destination) VALUES (?, ?) ON CONFLICT DO NOTHING", id, destination)
-		if err != nil {
-			return nil, err
+// commitOutput inserts or corrects the row of an output, and adds the deliveries
+// it did not have yet.
+func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, p jobs.Priority) (err error) {
+	switch {
+	case res.replaces != "":
+		err = tx.Set(res.Object)
+	case res.fresh:
+		res.ID, err = tx.Add(res.Object)
+	}
+	if err != nil {
+		return err
+	}
+	for _, destination := range res.Destinations {
+		added, err := tx.AddDelivery(res.ID, destination)
+		if err == nil && added {
+			err = a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: res.ID, Destination: destination, Priority: p})
 		}
-		if n, err := res.RowsAffected(); err != nil {
-			return nil, err
-		} else if n == 1 {
-			jobs = append(jobs, a.job(deliverArgs{id, destination}, deliverQueue(destination)))
+		if err != nil {
+			return err
 		}
 	}
-	return jobs, nil
+	return nil
 }
 
 // forgetUncommitted removes the files of outputs that got no row.
-func (a *Archive) forgetUncommitted(made []Object) {
-	for _, o := range made {
-		if o.ID == 0 && o.path != "" {
-			a.forget(o)
+func (a *Archive) forgetUncommitted(results []result) {
+	for _, res := range results {
+		if res.fresh && !res.committed {
+			a.forget(res.Name)
 		}
 	}
 }

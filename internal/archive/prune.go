@@ -2,38 +2,48 @@ package archive
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"math"
 	"time"
+
+	"dicomnode/internal/archive/index"
 )
 
-// pruneBatch is how many received objects one transaction removes at most.
-const pruneBatch = 32
+const (
+	// pruneBatch is how many received objects one transaction removes at most.
+	pruneBatch = 32
+	// keepTombstones is how long what was removed is remembered: longer than
+	// anybody sends an image again.
+	keepTombstones = 10 * 365 * 24 * time.Hour
+)
 
 // Prune removes objects received before a time, oldest first, each with the
 // outputs made of it, unless one of them has a job that is not done: what waits
-// and what is quarantined stays. An object that is sent again later is a new
-// one. It returns how many objects it removed.
+// and what is quarantined stays. What was removed is remembered, so that an
+// object that is sent again makes no second result. It returns how many objects
+// it removed.
 func (a *Archive) Prune(ctx context.Context, before time.Time) (removed int, err error) {
-	return a.prune(ctx, before, func() (bool, error) { return false, nil })
+	removed, err = a.prune(ctx, before, "expired", func() (bool, error) { return false, nil })
+	if err == nil {
+		err = a.index.Update(ctx, func(tx index.Tx) error { _, err := tx.Unbury(time.Now().Add(-keepTombstones)); return err })
+	}
+	return removed, err
 }
 
 // MakeRoom removes objects as Prune does, however young they are, until the
 // file system has free bytes for more, or until nothing can be removed. It
 // returns how many objects it removed and how many bytes are free then.
 func (a *Archive) MakeRoom(ctx context.Context, free int64) (removed int, have int64, err error) {
-	removed, err = a.prune(ctx, time.Now(), func() (enough bool, err error) {
-		have, err = a.free(a.opt.Dir)
+	removed, err = a.prune(ctx, time.Unix(0, math.MaxInt64), "room", func() (enough bool, err error) {
+		have, err = a.free()
 		return have >= free, err
 	})
 	return removed, have, err
 }
 
 // prune removes batches until enough or nothing is left to remove.
-func (a *Archive) prune(ctx context.Context, before time.Time, enough func() (bool, error)) (removed int, err error) {
+func (a *Archive) prune(ctx context.Context, before time.Time, cause string, enough func() (bool, error)) (removed int, err error) {
 	if a.lock == nil {
 		return 0, errors.New("prune a shared archive")
 	}
@@ -41,7 +51,7 @@ func (a *Archive) prune(ctx context.Context, before time.Time, enough func() (bo
 		if stop, err := enough(); stop || err != nil {
 			return removed, err
 		}
-		n, err := a.pruneBatch(ctx, before)
+		n, err := a.pruneBatch(ctx, before, cause)
 		removed += n
 		if err != nil {
 			return removed, fmt.Errorf("prune: %w", err)
@@ -52,71 +62,70 @@ func (a *Archive) prune(ctx context.Context, before time.Time, enough func() (bo
 	}
 }
 
-// pruneBatch removes some objects, rows first: a file that outlives its row,
-// for instance after a crash here, goes at the next Open.
-func (a *Archive) pruneBatch(ctx context.Context, before time.Time) (removed int, err error) {
-	var paths []string
-	err = inTx(ctx, a.write, func(tx *sql.Tx) error {
-		sources, err := ids(ctx, tx, prunable, before.UnixNano(), pruneBatch)
-		if err == nil {
-			paths, err = a.deleteFamilies(ctx, tx, sources)
+// pruneBatch removes some objects: their rows first, with tombstones in the same
+// transaction. A file that outlives its row, for instance after a crash here, is
+// known by its tombstone at the next Open and goes then.
+func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string) (removed int, err error) {
+	var names []string
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		names = nil
+		busy, err := a.jobs.Undone(ctx, tx)
+		if err != nil {
+			return err
+		}
+		sources, err := tx.Expired(before, busy, pruneBatch)
+		for _, id := range sources {
+			if err == nil {
+				var more []string
+				more, err = bury(tx, id, cause)
+				names = append(names, more...)
+			}
 		}
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	for i, path := range paths {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for i, name := range names {
+		if err := a.store.Remove(name); err != nil {
 			return i, err // or MakeRoom would go on for room that does not come
 		}
 	}
-	return len(paths), nil
+	return len(names), nil
 }
 
-// prunable selects received objects without a job to do, their own or their
-// outputs'. The jobs are looked up once, not once for each object.
-const prunable = `SELECT id FROM object WHERE parent_id = 0 AND received < ? AND id NOT IN (
-	SELECT CASE o.parent_id WHEN 0 THEN o.id ELSE o.parent_id END
-	FROM river_job j JOIN object o ON o.id = json_extract(j.args, '$.object_id')
-	WHERE j.state IN ` + undone + `)
-	ORDER BY received, id LIMIT ?`
-
-// ids runs a query that returns ids.
-func ids(ctx context.Context, tx *sql.Tx, query string, args ...any) (list []int64, err error) {
-	rows, err := tx.QueryContext(ctx, query, args...)
+// bury deletes the rows of an object and of what was made of it, leaves
+// tombstones and returns the names of their files.
+func bury(tx index.Tx, id int64, cause string) (names []string, err error) {
+	source, err := tx.Object(id)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		list = append(list, id)
+	children, err := tx.Children(id)
+	if err != nil {
+		return nil, err
 	}
-	return list, rows.Err()
-}
-
-// deleteFamilies deletes the rows of objects and of their outputs and returns
-// the files they had.
-func (a *Archive) deleteFamilies(ctx context.Context, tx *sql.Tx, sources []int64) (paths []string, err error) {
-	for _, source := range sources {
-		members, err := ids(ctx, tx, "SELECT id FROM object WHERE id = ? UNION ALL SELECT id FROM object WHERE parent_id = ?1 AND parent_id <> 0", source)
+	ids := []int64{id}
+	stone := tombstone(source, cause)
+	for _, child := range children {
+		deliveries, err := tx.DeliveriesOf(child.ID)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range members {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM delivery WHERE object_id = ?", id); err != nil {
-				return nil, err
-			}
-			o, err := a.scanObject(tx.QueryRowContext(ctx, "DELETE FROM object WHERE id = ? RETURNING "+columns, id))
-			if err != nil {
-				return nil, err
-			}
-			paths = append(paths, o.path)
+		made := index.Result{SOPInstanceUID: child.SOPInstanceUID}
+		for _, d := range deliveries {
+			made.Destinations = append(made.Destinations, d.Destination)
+		}
+		stone.Results = append(stone.Results, made)
+		ids, names = append(ids, child.ID), append(names, child.Name)
+		if err := tx.Bury(tombstone(child, cause)); err != nil {
+			return nil, err
 		}
 	}
-	return paths, nil
+	return append(names, source.Name), errors.Join(tx.Bury(stone), tx.Delete(ids...))
+}
+
+func tombstone(o index.Object, cause string) index.Tombstone {
+	return index.Tombstone{SOPInstanceUID: o.SOPInstanceUID, Version: o.Version, Received: o.ParentID == 0, Name: o.Name,
+		SHA256: o.SHA256, Digests: o.Digests, Cause: cause, At: time.Now()}
 }

@@ -7,25 +7,26 @@ import (
 	"time"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
 )
 
 func TestPrune(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	done := receive(t, a, "1.2.3", archive.Segment)
 	kept := receive(t, a, "1.2.4", archive.Keep)
 	work(t, a, archive.Handlers{
-		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
 			if o.SOPInstanceUID == "1.2.3" || o.SOPInstanceUID == "1.2.6" {
-				return []archive.Output{seg(o, "pacs")}, nil
+				return made(seg(o, "pacs")), nil
 			}
-			return nil, archive.Permanent(errors.New("unsupported pixels"))
+			return archive.Made{}, archive.Permanent(errors.New("unsupported pixels"))
 		},
-		Deliver: func(_ context.Context, o archive.Object, _ string) error {
+		Deliver: func(_ context.Context, o archive.Object, _ string) (archive.Answer, error) {
 			if o.SOPInstanceUID == "1.2.6.9" {
-				return archive.Permanent(errors.New("refused"))
+				return archive.Answer{Status: 0xC000, Words: "refused"}, archive.Permanent(errors.New("refused"))
 			}
-			return nil
+			return delivered()
 		},
 	})
 	quarantined := receive(t, a, "1.2.5", archive.Segment)
@@ -52,31 +53,14 @@ func TestPrune(t *testing.T) {
 	if n := len(objectFiles(t, dir)); n != 4 {
 		t.Errorf("%d files, want 4", n)
 	}
-	// What is sent again is done again.
-	if again := receive(t, a, "1.2.3", archive.Segment); again.ID == done.ID {
-		t.Errorf("the pruned id %d came back", again.ID)
+	// What is sent again is kept again, and makes no second result.
+	again := receive(t, a, "1.2.3", archive.Segment)
+	if again.ID == done.ID || again.Outcome != archive.Repeated {
+		t.Errorf("sent again: %+v", again)
 	}
-	await(t, "the output to be made again", func() bool {
-		_, err := a.Find(t.Context(), "1.2.3.9")
-		return err == nil
-	})
-}
-
-func TestPauses(t *testing.T) {
-	var total time.Duration
-	want := 5 * time.Second
-	for attempt := 1; attempt < archive.DefaultAttempts; attempt++ {
-		got := archive.Pause(attempt)
-		if got < want*9/10 || got > want*11/10+1 {
-			t.Errorf("pause after attempt %d is %v, want about %v", attempt, got, want)
+	for _, e := range queue(t, a) {
+		if e.ObjectID == again.ID {
+			t.Errorf("job %+v", e)
 		}
-		total += got
-		want = min(2*want, 30*time.Minute)
-	}
-	if week := 7 * 24 * time.Hour; total < week || total > week*5/4 {
-		t.Errorf("attempts last %v, want a week", total)
-	}
-	if got := archive.Pause(1 << 30); got < 27*time.Minute || got > 34*time.Minute {
-		t.Errorf("pause after very many attempts is %v", got)
 	}
 }

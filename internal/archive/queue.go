@@ -2,186 +2,225 @@ package archive
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"os/user"
 	"strings"
 	"time"
 
-	"github.com/riverqueue/river"
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
 )
 
-// River's states of jobs that will not run again by themselves, and of all jobs
-// that are not done. They are listed, since River's index begins with the state.
+// Entry is one job that is not done. It holds no patient data.
+type Entry struct {
+	jobs.Entry
+	Received time.Time // of the object; zero when it is gone
+}
+
+// State of a job, as Queue shows it.
+type State = jobs.State
+
+// The states. A quarantined job waits for Retry or Drop.
 const (
-	quarantined = `('cancelled', 'discarded')`
-	undone      = `('available', 'pending', 'scheduled', 'running', 'retryable', 'cancelled', 'discarded')`
+	Waiting     = jobs.Waiting
+	Running     = jobs.Running
+	Retrying    = jobs.Retrying
+	Quarantined = jobs.Quarantined
 )
 
-// states maps River's states to ours; completed has none.
-var states = map[string]State{
-	"available": Waiting, "pending": Waiting, "scheduled": Waiting,
-	"running": Running, "retryable": Retrying,
-	"cancelled": Quarantined, "discarded": Quarantined,
+// Stats counts jobs and objects.
+type Stats struct {
+	jobs.Stats
+	Objects int64 // stored
 }
 
 // Queue lists the jobs that are not done, oldest first.
 func (a *Archive) Queue(ctx context.Context) ([]Entry, error) {
-	rows, err := a.read.QueryContext(ctx, `SELECT j.id, j.kind, j.state,
-		coalesce(json_extract(j.args, '$.destination'), ''), j.attempt, j.scheduled_at,
-		coalesce(json_extract(j.errors, '$[#-1].error'), ''), coalesce(o.received, 0),
-		json_extract(j.args, '$.object_id')
-		FROM river_job j LEFT JOIN object o ON o.id = json_extract(j.args, '$.object_id')
-		WHERE j.state IN `+undone+` ORDER BY j.id`)
+	list, err := a.jobs.List(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list jobs: %w", err)
+		return nil, err
 	}
-	defer rows.Close()
-	var entries []Entry
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list jobs: %w", err)
-		}
-		entries = append(entries, e)
+	all := make([]Entry, len(list))
+	ids := make([]int64, len(list))
+	for i, e := range list {
+		all[i].Entry, ids[i] = e, e.ObjectID
 	}
-	return entries, rows.Err()
+	received, err := view(ctx, a, func(tx index.Tx) (map[int64]time.Time, error) { return tx.Received(ids) })
+	for i, e := range list {
+		all[i].Received = received[e.ObjectID]
+	}
+	return all, err
 }
 
-func scanEntry(rows *sql.Rows) (e Entry, err error) {
-	var state string
-	var received int64
-	if err := rows.Scan(&e.ID, &e.Kind, &state, &e.Destination, &e.Attempts, &e.NextAt, &e.Reason, &received, &e.ObjectID); err != nil {
-		return e, err
-	}
-	e.State, e.Received = states[state], time.Unix(0, received)
-	e.Reason = strings.TrimPrefix(e.Reason, "JobCancelError: ") // River's word for Permanent
-	switch {
-	case e.State == Quarantined:
-		e.NextAt = time.Time{}
-	case e.State == Waiting && e.Reason != "" && e.NextAt.After(time.Now()):
-		e.State = Retrying // River makes short pauses available early
-	}
-	return e, nil
-}
-
-// Stats counts the jobs that are not done.
+// Stats counts the jobs that are not done, and the objects.
 func (a *Archive) Stats(ctx context.Context) (s Stats, err error) {
-	rows, err := a.read.QueryContext(ctx, `SELECT state, count(*) FROM river_job WHERE state IN `+undone+` GROUP BY state`)
-	if err != nil {
-		return s, fmt.Errorf("count jobs: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var state string
-		var n int
-		if err := rows.Scan(&state, &n); err != nil {
-			return s, err
-		}
-		*s.of(states[state]) += n
-	}
-	if err := rows.Err(); err != nil {
+	if s.Stats, err = a.jobs.Stats(ctx); err != nil {
 		return s, err
 	}
-	var oldest sql.NullTime
-	err = a.read.QueryRowContext(ctx, `SELECT (SELECT created_at FROM river_job WHERE state NOT IN ('completed', 'cancelled', 'discarded')
-		ORDER BY id LIMIT 1), (SELECT count(*) FROM object)`).Scan(&oldest, &s.Objects)
-	s.Oldest = oldest.Time
+	s.Objects, err = view(ctx, a, func(tx index.Tx) (int64, error) { return tx.Count() })
 	return s, err
-}
-
-func (s *Stats) of(state State) *int {
-	switch state {
-	case Running:
-		return &s.Running
-	case Retrying:
-		return &s.Retrying
-	case Quarantined:
-		return &s.Quarantined
-	}
-	return &s.Waiting
 }
 
 // Retry makes jobs due now and forgets how often they have failed: those with
 // the ids, or all quarantined ones when there are none. Running jobs are left
 // alone. It returns how many jobs it changed; ids that name none are no error.
-// Another process may call it on a shared archive.
-func (a *Archive) Retry(ctx context.Context, ids ...int64) (int, error) {
-	where, arg := selection(ids)
-	queues, err := a.change(ctx, `UPDATE river_job SET state = 'available', attempt = 0, finalized_at = NULL, scheduled_at = ?
-		WHERE `+where+` RETURNING queue`, riverNow(), arg)
-	if err != nil {
-		return 0, fmt.Errorf("retry jobs: %w", err)
-	}
-	a.bell.ring(queues...)
-	return len(queues), nil
+// Another process may call it on a shared archive. It is noted as a manual act.
+func (a *Archive) Retry(ctx context.Context, ids ...int64) (n int, err error) {
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		if n, err = a.jobs.Retry(ctx, tx, ids...); err != nil || n == 0 {
+			return err
+		}
+		return act(ctx, tx, "retry", jobList(ids))
+	})
+	return n, err
 }
 
 // Drop removes jobs that are not running: those with the ids, or all
 // quarantined ones when there are none. Their objects stay. It returns how many
-// it removed.
-func (a *Archive) Drop(ctx context.Context, ids ...int64) (int, error) {
-	where, arg := selection(ids)
-	dropped, err := a.change(ctx, "DELETE FROM river_job WHERE "+where+" RETURNING queue", arg)
-	if err != nil {
-		return 0, fmt.Errorf("drop jobs: %w", err)
-	}
-	return len(dropped), nil
+// it removed. It is noted as a manual act.
+func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		dropped, err := a.jobs.Drop(ctx, tx, ids...)
+		if n = len(dropped); err != nil || n == 0 {
+			return err
+		}
+		if err := markDeliveries(tx, dropped, index.Refused); err != nil {
+			return err
+		}
+		for _, e := range dropped {
+			if e.Kind == jobs.Deliver {
+				continue
+			}
+			if err := settleOutcome(tx, e.ObjectID, Dropped, nil); err != nil {
+				return err
+			}
+		}
+		return act(ctx, tx, "drop", jobList(ids))
+	})
+	return n, err
 }
 
-// Requeue makes new jobs for received objects, by our object ids, as if they had
-// just arrived: for a new model or a new destination. Outputs and deliveries
-// that exist already are not made again. ErrNotFound names an unknown id, and
-// then no job is made.
-func (a *Archive) Requeue(ctx context.Context, objectIDs ...int64) error {
-	var queues []string
-	err := inTx(ctx, a.write, func(tx *sql.Tx) error {
-		var jobs []river.InsertManyParams
-		for _, id := range objectIDs {
-			o, err := a.scanObject(tx.QueryRowContext(ctx, "SELECT "+columns+" FROM object WHERE id = ?", id))
+// Resend makes the deliveries of results again, to the destinations, or to all
+// they ever went to when there are none. It returns how many it made; what waits
+// already is not made twice. It is noted as a manual act.
+func (a *Archive) Resend(ctx context.Context, destinations []string, ids ...int64) (n int, err error) {
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		n = 0
+		for _, id := range ids {
+			made, err := a.resend(ctx, tx, id, destinations)
 			if err != nil {
 				return fmt.Errorf("object %d: %w", id, err)
 			}
-			jobs = append(jobs, a.jobsFor(o)...)
+			n += made
 		}
-		if len(jobs) == 0 {
-			return nil
-		}
-		for _, j := range jobs {
-			queues = append(queues, j.InsertOpts.Queue)
-		}
-		_, err := a.insert.InsertManyTx(ctx, tx, jobs)
-		return err
+		return act(ctx, tx, "resend", objectList(ids))
 	})
-	if err == nil {
-		a.bell.ring(queues...)
-	}
-	return err
+	return n, err
 }
 
-// selection is the condition for the jobs with ids that may be changed, or for
-// the quarantined ones when there are no ids.
-func selection(ids []int64) (where, arg string) {
-	if len(ids) == 0 {
-		return "state IN " + quarantined + " AND ? = ''", ""
+func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, destinations []string) (n int, err error) {
+	if _, err := tx.Object(id); err != nil {
+		return 0, err
 	}
-	list, _ := json.Marshal(ids) // integers cannot fail
-	return "state NOT IN ('completed', 'running') AND id IN (SELECT value FROM json_each(?))", string(list)
-}
-
-// change runs a statement that returns the queue of each job it touched.
-func (a *Archive) change(ctx context.Context, statement string, args ...any) (queues []string, err error) {
-	rows, err := a.write.QueryContext(ctx, statement, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var queue string
-		if err := rows.Scan(&queue); err != nil {
-			return nil, err
+	if len(destinations) == 0 {
+		all, err := tx.DeliveriesOf(id)
+		if err != nil {
+			return 0, err
 		}
-		queues = append(queues, queue)
+		for _, d := range all {
+			destinations = append(destinations, d.Destination)
+		}
 	}
-	return queues, rows.Err()
+	entries, err := a.jobs.Of(ctx, tx, id)
+	if err != nil {
+		return 0, err
+	}
+	waits := map[string]bool{}
+	for _, e := range entries {
+		waits[e.Destination] = e.State != Quarantined
+	}
+	for _, destination := range destinations {
+		if waits[destination] {
+			continue
+		}
+		if _, err := tx.AddDelivery(id, destination); err != nil {
+			return 0, err
+		}
+		err := setDelivery(tx, id, destination, func(d *index.Delivery) { d.State = index.Pending })
+		if err == nil {
+			err = a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: id, Destination: destination, Priority: jobs.Again})
+		}
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// Reprocess makes the jobs of received objects again, by our object ids: for a
+// new model or a new destination. Results and deliveries that exist already are
+// not made again; those of another model or program are further results. It is
+// noted as a manual act. ErrNotFound names an unknown id, and then no job is made.
+func (a *Archive) Reprocess(ctx context.Context, ids ...int64) (n int, err error) {
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		var all []jobs.Job
+		for _, id := range ids {
+			o, err := tx.Object(id)
+			if err != nil {
+				return fmt.Errorf("object %d: %w", id, err)
+			}
+			entries, err := a.jobs.Of(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if len(entries) == 0 && o.SupersededAt.IsZero() {
+				all = append(all, jobsFor(o, jobs.Again)...)
+			}
+		}
+		n = len(all)
+		return errors.Join(a.jobs.Insert(ctx, tx, all...), act(ctx, tx, "reprocess", objectList(ids)))
+	})
+	return n, err
+}
+
+// Dropped is the outcome of an object whose job a person gave up.
+const Dropped = "dropped"
+
+func jobList(ids []int64) string {
+	if len(ids) == 0 {
+		return "all quarantined jobs"
+	}
+	return "jobs " + list(ids)
+}
+
+func objectList(ids []int64) string { return "objects " + list(ids) }
+
+// list is at most a line of numbers.
+func list(ids []int64) string {
+	const most = 50
+	more := ""
+	if len(ids) > most {
+		more = fmt.Sprintf(" and %d more", len(ids)-most)
+		ids = ids[:most]
+	}
+	return strings.Trim(fmt.Sprint(ids), "[]") + more
+}
+
+type reasonKey struct{}
+
+// WithReason is a context in which manual acts are noted with a reason.
+func WithReason(ctx context.Context, reason string) context.Context {
+	return context.WithValue(ctx, reasonKey{}, reason)
+}
+
+// act notes what a person did.
+func act(ctx context.Context, tx index.Tx, what, subject string) error {
+	who := "unknown"
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	reason, _ := ctx.Value(reasonKey{}).(string)
+	return tx.Note(index.Act{At: time.Now(), Who: who, What: what, Subject: subject, Reason: reason})
 }

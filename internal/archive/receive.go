@@ -1,23 +1,28 @@
 package archive
 
 import (
-	"bytes"
 	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
-	"path/filepath"
 	"time"
 
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/store"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 )
 
 // Receive stores the data set r delivers (PS3.4 B.2.3: without file meta
 // information, in in.TransferSyntaxUID) and returns nil only when file, row and
-// job are on disk. An object that is already stored, in the same bytes or in
-// another lossless encoding, is a success without a second job; the stored one
-// is returned. After an error nothing is left of it.
+// job are on disk. An instance that is already stored, however encoded, is a
+// success without a second result, and the stored object is returned; one whose
+// patient, study or references were corrected is stored as a new version. See
+// docs/decisions/0013-the-same-instance-again.md. After an error nothing is left
+// of it.
 //
 // The errors are ErrNoSpace, ErrUnreadable, ErrMismatch, ErrDuplicate, the
 // error of r, or that of the disk. r may have been read only in part.
@@ -29,17 +34,23 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 	if err := in.check(); err != nil {
 		return Object{}, err
 	}
-	stored, err := a.Find(ctx, in.SOPInstanceUID)
-	if err == nil {
-		return repeated(stored, in, r)
-	}
-	if !errors.Is(err, ErrNotFound) {
-		return Object{}, fmt.Errorf("look up object: %w", err)
-	}
 	if err := a.checkSpace(); err != nil {
 		return Object{}, err
 	}
-	return a.store(ctx, in, r)
+	d, err := a.store.Create()
+	if err != nil {
+		return Object{}, fmt.Errorf("create file: %w", spaceError(err))
+	}
+	defer d.Discard()
+	arrival := &arrival{Incoming: in, draft: d, row: in.row()}
+	if err := a.fill(arrival, r); err != nil {
+		return Object{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Object{}, err
+	}
+	o, err := a.settle(ctx, arrival)
+	return a.object(o), err
 }
 
 // check refuses what cannot be a key or a file's meta information.
@@ -56,56 +67,45 @@ func (in Incoming) check() error {
 	return fmt.Errorf("receive for unknown purpose %q", in.Purpose)
 }
 
+func (in Incoming) row() index.Object {
+	return index.Object{
+		SOPClassUID: in.SOPClassUID, SOPInstanceUID: in.SOPInstanceUID, Version: 1, TransferSyntaxUID: in.TransferSyntaxUID,
+		CallingAE: in.CallingAE, CalledAE: in.CalledAE, Source: in.Source, Route: in.Route, Purpose: in.Purpose,
+		Received: time.Now(),
+	}
+}
+
 func (a *Archive) checkSpace() error {
 	if a.opt.MinFree < 0 {
 		return nil
 	}
-	free, err := a.free(a.opt.Dir)
+	free, err := a.free()
 	if err == nil && free < a.opt.MinFree {
 		err = fmt.Errorf("%w: %d MiB free, want %d", ErrNoSpace, free>>20, a.opt.MinFree>>20)
 	}
 	return err
 }
 
-// store writes a new object's file and commits it.
-func (a *Archive) store(ctx context.Context, in Incoming, r io.Reader) (Object, error) {
-	d, err := a.newDraft()
-	if err != nil {
-		return Object{}, fmt.Errorf("create file: %w", err)
-	}
-	o := Object{
-		SOPClassUID: in.SOPClassUID, SOPInstanceUID: in.SOPInstanceUID, TransferSyntaxUID: in.TransferSyntaxUID,
-		CallingAE: in.CallingAE, CalledAE: in.CalledAE, Source: in.Source, Route: in.Route, Purpose: in.Purpose,
-		Received: time.Now(),
-	}
-	if err := a.fill(&o, d, r); err != nil {
-		d.discard()
-		return Object{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		d.discard()
-		return Object{}, err
-	}
-	o.path = filepath.Join(a.opt.Dir, objectPath(o.SOPInstanceUID))
-	if err := d.keep(o.path); err != nil {
-		d.discard()
-		return Object{}, fmt.Errorf("keep file: %w", err)
-	}
-	return a.settle(ctx, in, o)
+// arrival is an object that was received and waits for what becomes of it.
+type arrival struct {
+	Incoming
+	draft store.Draft
+	row   index.Object
+	sumAt int64 // where its sum belongs in the file
 }
 
-// fill writes the file of o and learns from the data set what o lacks.
-func (a *Archive) fill(o *Object, d *draft, r io.Reader) error {
-	meta := a.meta(o.SOPClassUID, o.SOPInstanceUID, o.TransferSyntaxUID, o.CallingAE, o.CalledAE)
-	if err := part10.WriteMeta(d, meta); err != nil {
-		return fmt.Errorf("write file meta information: %w", err)
+// fill writes the file and learns from the data set what the row lacks.
+func (a *Archive) fill(in *arrival, r io.Reader) (err error) {
+	o, d := &in.row, in.draft
+	if in.sumAt, err = a.writeMeta(d, *o, noteOf(*o)); err != nil {
+		return fmt.Errorf("write file meta information: %w", spaceError(err))
 	}
-	o.DatasetOffset = d.size
-	t := &tee{src: r, to: d}
+	o.DatasetOffset = d.Size()
+	t := &tee{src: r, to: d, sum: sha256.New()}
 	head, err := part10.Scan(t, o.TransferSyntaxUID)
 	switch {
-	case d.err != nil:
-		return fmt.Errorf("write object: %w", d.err)
+	case d.Err() != nil:
+		return fmt.Errorf("write object: %w", spaceError(d.Err()))
 	case t.err != nil:
 		return fmt.Errorf("read data set: %w", t.err)
 	case err != nil:
@@ -115,98 +115,112 @@ func (a *Archive) fill(o *Object, d *draft, r io.Reader) error {
 	case head.SOPInstanceUID != o.SOPInstanceUID:
 		return fmt.Errorf("%w: SOP Instance UID differs", ErrMismatch)
 	}
-	o.describe(head)
-	o.Size = d.size
+	describe(o, head)
+	o.Size, o.SHA256 = d.Size(), hex.EncodeToString(t.sum.Sum(nil))
+	return a.seal(d, in.sumAt, o.SHA256)
+}
+
+// seal writes the sum of the data set where it belongs.
+func (a *Archive) seal(d store.Draft, sumAt int64, sum string) error {
+	if _, err := d.WriteAt([]byte(sum), sumAt); err != nil {
+		return fmt.Errorf("write object: %w", spaceError(err))
+	}
 	return nil
 }
 
 // describe takes over what the index shows of a data set.
-func (o *Object) describe(h part10.Header) {
+func describe(o *index.Object, h part10.Header) {
 	o.StudyInstanceUID, o.SeriesInstanceUID = h.StudyInstanceUID, h.SeriesInstanceUID
 	o.Modality, o.BodyPartExamined = h.Modality, h.BodyPartExamined
 }
 
-// settle commits o, whose file has its final name. When another caller has
-// committed the same SOP instance meanwhile, o's file goes and the two are
-// compared.
-func (a *Archive) settle(ctx context.Context, in Incoming, o Object) (Object, error) {
-	o, added, err := a.commitObject(o)
-	switch {
-	case err != nil:
-		a.forget(o)
-		return Object{}, fmt.Errorf("commit object: %w", err)
-	case added:
-		return o, nil
-	}
-	defer a.forget(o)
-	stored, err := a.Find(ctx, o.SOPInstanceUID)
-	if err != nil {
-		return Object{}, fmt.Errorf("look up object: %w", err)
-	}
-	f, err := o.OpenDataset()
-	if err != nil {
-		return Object{}, err
-	}
-	defer f.Close()
-	return repeated(stored, in, f)
+// settle decides what becomes of an arrival. Arrivals of one instance are decided
+// one after the other, so none is lost to another.
+func (a *Archive) settle(ctx context.Context, in *arrival) (index.Object, error) {
+	defer a.deciding.lock(in.SOPInstanceUID)()
+	return a.decide(ctx, in)
 }
 
-// repeated compares r with the stored object of the same SOP instance.
-func repeated(stored Object, in Incoming, r io.Reader) (Object, error) {
-	if stored.SOPClassUID != in.SOPClassUID {
-		return Object{}, ErrDuplicate
+// keepNew commits an arrival as a version that there is not yet, and does more in
+// the same transaction.
+func (a *Archive) keepNew(in *arrival, version int, more func(index.Tx, *index.Object) error) (o index.Object, err error) {
+	o = in.row
+	o.Version = version
+	if o.Name, err = a.keepFile(in, o); err != nil {
+		return o, err
 	}
-	if stored.TransferSyntaxUID != in.TransferSyntaxUID {
-		return recoded(stored, in, r)
-	}
-	f, err := stored.OpenDataset()
+	err = a.commitFile(o.Name, func(tx index.Tx) (err error) {
+		if o.ID, err = tx.Add(o); err != nil {
+			return err
+		}
+		return more(tx, &o)
+	})
 	if err != nil {
-		return Object{}, fmt.Errorf("open stored object: %w", err)
+		a.forget(o.Name)
+		err = fmt.Errorf("commit object: %w", err)
 	}
-	defer f.Close()
-	same, err := sameBytes(f, r)
-	if err != nil {
-		return Object{}, fmt.Errorf("compare with stored object: %w", err)
-	}
-	if !same {
-		return Object{}, ErrDuplicate
-	}
-	return stored, nil
+	return o, err
 }
 
-// recoded answers for a stored instance that comes again in another transfer
-// syntax. Its bytes cannot be compared, but every syntax received here is
-// lossless, and only a lossy change asks for a new SOP Instance UID (PS3.3
-// C.7.6.1.1.5): a sound data set of the same study and series is the instance
-// that is stored.
-func recoded(stored Object, in Incoming, r io.Reader) (Object, error) {
-	head, err := part10.Scan(r, in.TransferSyntaxUID)
-	switch {
-	case err != nil:
-		return Object{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
-	case head.SOPClassUID != in.SOPClassUID || head.SOPInstanceUID != in.SOPInstanceUID:
-		return Object{}, fmt.Errorf("%w: SOP class or instance UID differs", ErrMismatch)
-	case head.StudyInstanceUID != stored.StudyInstanceUID || head.SeriesInstanceUID != stored.SeriesInstanceUID:
-		return Object{}, ErrDuplicate
+// keepFile gives the file of an arrival its name, with the version o has.
+func (a *Archive) keepFile(in *arrival, o index.Object) (name string, err error) {
+	if o.Version != in.row.Version {
+		_, err = in.draft.WriteAt(noteVersion(o.Version), in.sumAt+noteVersionAfter)
 	}
-	return stored, nil
+	if err == nil {
+		name, err = in.draft.Keep()
+	}
+	if err != nil {
+		err = fmt.Errorf("keep file: %w", spaceError(err))
+	}
+	return name, err
 }
 
-// sameBytes tells whether both readers deliver the same bytes up to io.EOF.
-func sameBytes(x, y io.Reader) (bool, error) {
-	p, q := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
-		n, xerr := io.ReadFull(x, p)
-		m, yerr := readFull(y, q)
-		switch {
-		case xerr != nil && xerr != io.EOF && xerr != io.ErrUnexpectedEOF:
-			return false, xerr
-		case yerr != nil && yerr != io.EOF:
-			return false, yerr
-		case !bytes.Equal(p[:n], q[:m]):
-			return false, nil
-		case n < len(p):
-			return true, nil
+// tee reads src and writes what it read to the draft and into a sum, in pieces as
+// large as its caller's buffer.
+type tee struct {
+	src io.Reader
+	to  store.Draft
+	sum hash.Hash
+	err error // of src, other than io.EOF
+}
+
+func (t *tee) Read(p []byte) (int, error) {
+	n, err := readFull(t.src, p)
+	if err != nil && err != io.EOF {
+		t.err = err
+	}
+	if _, werr := t.to.Write(p[:n]); werr != nil {
+		return 0, werr
+	}
+	t.sum.Write(p[:n])
+	return n, err
+}
+
+// maxIdleReads is how often a reader may return nothing and no error.
+const maxIdleReads = 100
+
+// readFull fills p, and unlike io.ReadFull gives the reader's own error, so
+// that a stream that ended can be told from one that broke.
+func readFull(r io.Reader, p []byte) (n int, err error) {
+	for idle := 0; n < len(p) && err == nil; idle++ {
+		var m int
+		if m, err = r.Read(p[n:]); m > 0 {
+			n, idle = n+m, 0
+		}
+		if idle == maxIdleReads {
+			err = io.ErrNoProgress
 		}
 	}
+	return n, err
+}
+
+// jobsFor are the jobs a received object needs.
+func jobsFor(o index.Object, p jobs.Priority) []jobs.Job {
+	kinds := map[Purpose]jobs.Kind{Segment: jobs.Segment, Dark: jobs.Dark}
+	kind, ok := kinds[o.Purpose]
+	if !ok {
+		return nil
+	}
+	return []jobs.Job{{Kind: kind, ObjectID: o.ID, Priority: p}}
 }

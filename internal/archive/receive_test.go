@@ -15,6 +15,7 @@ import (
 	"testing/iotest"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 
@@ -40,7 +41,7 @@ func objectFiles(t testing.TB, dir string) (files []string) {
 }
 
 func TestReceive(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	o := receive(t, a, "1.2.3", archive.Segment)
 
@@ -65,14 +66,14 @@ func TestReceive(t *testing.T) {
 	if diff := cmp.Diff(o, again, cmpopts.IgnoreUnexported(archive.Object{})); err != nil || diff != "" {
 		t.Errorf("object read back: %v\n%s", err, diff)
 	}
-	if st, err := os.Stat(o.Path()); err != nil || st.Size() != o.Size || st.Mode().Perm()&0o077 != 0 {
+	if st, err := os.Stat(path(dir, o)); err != nil || st.Size() != o.Size || st.Mode().Perm()&0o077 != 0 {
 		t.Errorf("file: %v, %v; want %d private bytes", st, err, o.Size)
 	}
 	if entries := queue(t, a); len(entries) != 1 || entries[0].Kind != "segment" || entries[0].ObjectID != o.ID || entries[0].State != archive.Waiting {
 		t.Errorf("queue %+v, want one waiting segment job", entries)
 	}
-	if strings.Contains(o.Path(), "1.2.3") {
-		t.Errorf("file name %s shows the UID", o.Path())
+	if strings.Contains(o.Name, "1.2.3") {
+		t.Errorf("file name %s shows the UID", o.Name)
 	}
 }
 
@@ -98,7 +99,7 @@ func TestReceiveRefuses(t *testing.T) {
 		{"reader breaks after the last byte", nil, io.MultiReader(bytes.NewReader(good), iotest.ErrReader(broken)), broken},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			a := open(t, options(dir))
 			in := incoming("1.2.3", archive.Segment)
 			if tt.in != nil {
@@ -121,7 +122,7 @@ func TestReceiveRefuses(t *testing.T) {
 // TestReceiveRecoded: the PACS forwards an instance it has already sent, now in
 // another transfer syntax.
 func TestReceiveRecoded(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	a := open(t, options(durabletest.Dir(t)))
 	first := receive(t, a, "1.2.3", archive.Segment)
 	in := incoming("1.2.3", archive.Segment)
 	in.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
@@ -139,7 +140,7 @@ func TestReceiveRecoded(t *testing.T) {
 		want error
 	}{
 		{"other instance", deflate(t, dataset(dxClass, "1.2.4", 1000, 7)), archive.ErrMismatch},
-		{"other study", deflate(t, bytes.Replace(good, []byte("1.2.3.4"), []byte("1.2.3.9"), 1)), archive.ErrDuplicate},
+		{"other pixels", deflate(t, dataset(dxClass, "1.2.3", 1000, 8)), archive.ErrDuplicate},
 		{"cut off", deflate(t, good[:len(good)-1]), archive.ErrUnreadable},
 	} {
 		if _, err := a.Receive(t.Context(), in, bytes.NewReader(tt.data)); !errors.Is(err, tt.want) {
@@ -162,20 +163,26 @@ func deflate(t *testing.T, data []byte) []byte {
 }
 
 func TestReceiveAgain(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	first := receive(t, a, "1.2.3", archive.Segment)
 	if second := receive(t, a, "1.2.3", archive.Segment); second.ID != first.ID {
 		t.Errorf("identical object got id %d, want %d", second.ID, first.ID)
 	}
 	good := dataset(dxClass, "1.2.3", 1000, 7)
-	for name, other := range map[string][]byte{
-		"other bytes": dataset(dxClass, "1.2.3", 1000, 8),
-		"shorter":     good[:len(good)-1],
-		"longer":      append(bytes.Clone(good), 0),
+	for _, tt := range []struct {
+		name  string
+		other []byte
+		want  error
+	}{
+		{"other pixels", dataset(dxClass, "1.2.3", 1000, 8), archive.ErrDuplicate},
+		{"more pixels", dataset(dxClass, "1.2.3", 1002, 7), archive.ErrDuplicate},
+		{"other body part", bytes.Replace(good, []byte("HAND"), []byte("FOOT"), 1), archive.ErrDuplicate},
+		{"shorter", good[:len(good)-1], archive.ErrUnreadable},
+		{"longer", append(bytes.Clone(good), 0), archive.ErrUnreadable},
 	} {
-		if _, err := a.Receive(t.Context(), incoming("1.2.3", archive.Segment), bytes.NewReader(other)); !errors.Is(err, archive.ErrDuplicate) {
-			t.Errorf("%s: error %v, want ErrDuplicate", name, err)
+		if _, err := a.Receive(t.Context(), incoming("1.2.3", archive.Segment), bytes.NewReader(tt.other)); !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
 		}
 	}
 	if !bytes.Equal(contents(t, first), good) {
@@ -192,7 +199,7 @@ func TestReceiveAgain(t *testing.T) {
 // TestReceiveSameAtOnce sends one SOP instance many times at once: identical
 // copies all succeed as one object, of two versions exactly one wins.
 func TestReceiveSameAtOnce(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -223,7 +230,7 @@ func TestReceiveSameAtOnce(t *testing.T) {
 }
 
 func TestReceiveParallel(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	a := open(t, options(durabletest.Dir(t)))
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -246,7 +253,7 @@ func TestReceiveParallel(t *testing.T) {
 }
 
 func TestReceiveKeepMakesNoJob(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	a := open(t, options(durabletest.Dir(t)))
 	receive(t, a, "1.2.3", archive.Keep)
 	if n := len(queue(t, a)); n != 0 {
 		t.Errorf("%d jobs, want none", n)
@@ -254,7 +261,7 @@ func TestReceiveKeepMakesNoJob(t *testing.T) {
 }
 
 func TestReceiveNeedsFreeSpace(t *testing.T) {
-	opt := options(t.TempDir())
+	opt := options(durabletest.Dir(t))
 	opt.MinFree = 1 << 60
 	a := open(t, opt)
 	read := false
@@ -270,7 +277,7 @@ type writerFunc func()
 func (f writerFunc) Write(p []byte) (int, error) { f(); return len(p), nil }
 
 func TestOneOwner(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	if _, err := archive.Open(t.Context(), options(dir)); !errors.Is(err, archive.ErrInUse) {
 		t.Errorf("second Open: %v, want ErrInUse", err)
@@ -289,27 +296,5 @@ func TestOneOwner(t *testing.T) {
 	}
 	if err := shared.Work(t.Context(), archive.Handlers{}); err == nil {
 		t.Error("shared archive worked")
-	}
-}
-
-func TestOpenSweeps(t *testing.T) {
-	dir := t.TempDir()
-	a := open(t, options(dir))
-	o := receive(t, a, "1.2.3", archive.Segment)
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{
-		filepath.Join(dir, "incoming", "1.part"),
-		filepath.Join(dir, "objects", "00", "orphan.dcm"),
-		filepath.Join(filepath.Dir(o.Path()), "orphan.dcm"),
-	} {
-		if err := os.WriteFile(name, []byte("left over"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	open(t, options(dir))
-	if files := objectFiles(t, dir); len(files) != 1 || files[0] != o.Path() {
-		t.Errorf("files after Open %v, want %s only", files, o.Path())
 	}
 }

@@ -6,18 +6,20 @@ import (
 	"testing"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
 )
 
 // TestMakeRoomStopsAtAFileThatStays: a file that cannot be removed must not cost
 // the rows of all others.
 func TestMakeRoomStopsAtAFileThatStays(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	dir := durabletest.Dir(t)
+	a := open(t, options(dir))
 	a.SetFree(func(string) (int64, error) { return 1 << 40, nil })
 	var list []archive.Object
 	for i := range 40 { // more than one transaction removes
 		list = append(list, receive(t, a, "1.2."+string(rune('1'+i/10))+string(rune('0'+i%10)), archive.Keep))
 	}
-	first := list[0].Path()
+	first := path(dir, list[0])
 	if err := os.Remove(first); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,7 +15,7 @@ import (
 // TestDiskFull fills a small file system of its own. Where the user may not
 // mount one the test is skipped; TestReceiveNeedsFreeSpace runs everywhere.
 func TestDiskFull(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
 		t.Skipf("mount a small file system: %v", err)
 	}

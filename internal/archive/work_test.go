@@ -10,32 +10,33 @@ import (
 	"time"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestSegmentThenDeliver(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	a := open(t, options(durabletest.Dir(t)))
 	var mu sync.Mutex
-	delivered := map[string]archive.Object{}
+	sent := map[string]archive.Object{}
 	work(t, a, archive.Handlers{
-		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
-			return []archive.Output{seg(o, "pacs", "research")}, nil
+		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+			return made(seg(o, "pacs", "research")), nil
 		},
-		Deliver: func(_ context.Context, o archive.Object, destination string) error {
+		Deliver: func(_ context.Context, o archive.Object, destination string) (archive.Answer, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			delivered[destination] = o
-			return nil
+			sent[destination] = o
+			return delivered()
 		},
 	})
 	source := receive(t, a, "1.2.3", archive.Segment)
 	await(t, "deliveries", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		return len(delivered) == 2 && len(queue(t, a)) == 0
+		return len(sent) == 2 && len(queue(t, a)) == 0
 	})
-	for destination, o := range delivered {
+	for destination, o := range sent {
 		if o.SOPInstanceUID != "1.2.3.9" || o.ParentID != source.ID || o.SOPClassUID != segClass || o.StudyInstanceUID != "1.2.3.4" {
 			t.Errorf("delivered to %s: %+v", destination, o)
 		}
@@ -48,22 +49,22 @@ func TestSegmentThenDeliver(t *testing.T) {
 // TestSegmentRepeats does a job again whose outputs are committed: they are
 // found, and only a destination that is new gets a delivery.
 func TestSegmentRepeats(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	var mu sync.Mutex
-	destinations, delivered, runs := []string{"pacs"}, map[string]int{}, 0
+	destinations, sent, runs := []string{"pacs"}, map[string]int{}, 0
 	work(t, a, archive.Handlers{
-		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			runs++
-			return []archive.Output{seg(o, destinations...)}, nil
+			return made(seg(o, destinations...)), nil
 		},
-		Deliver: func(_ context.Context, _ archive.Object, destination string) error {
+		Deliver: func(_ context.Context, _ archive.Object, destination string) (archive.Answer, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			delivered[destination]++
-			return nil
+			sent[destination]++
+			return delivered()
 		},
 	})
 	o := receive(t, a, "1.2.3", archive.Segment)
@@ -71,46 +72,46 @@ func TestSegmentRepeats(t *testing.T) {
 	mu.Lock()
 	destinations = []string{"pacs", "research"}
 	mu.Unlock()
-	if err := a.Requeue(t.Context(), o.ID); err != nil {
-		t.Fatal(err)
+	if n, err := a.Reprocess(t.Context(), o.ID); n != 1 || err != nil {
+		t.Fatalf("reprocess: %d jobs, %v", n, err)
 	}
 	await(t, "second run", func() bool { return len(queue(t, a)) == 0 })
-	if diff := cmp.Diff(map[string]int{"pacs": 1, "research": 1}, delivered); diff != "" || runs != 2 {
+	if diff := cmp.Diff(map[string]int{"pacs": 1, "research": 1}, sent); diff != "" || runs != 2 {
 		t.Errorf("%d runs, want 2; deliveries (-want +got):\n%s", runs, diff)
 	}
 	if n := len(objectFiles(t, dir)); n != 2 {
 		t.Errorf("%d files, want 2", n)
 	}
-	if err := a.Requeue(t.Context(), o.ID, 4711); !errors.Is(err, archive.ErrNotFound) || len(queue(t, a)) != 0 {
-		t.Errorf("requeue of an unknown object: %v", err)
+	if _, err := a.Reprocess(t.Context(), o.ID, 4711); !errors.Is(err, archive.ErrNotFound) || len(queue(t, a)) != 0 {
+		t.Errorf("reprocess of an unknown object: %v", err)
 	}
 }
 
 func TestDarkJob(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	a := open(t, options(durabletest.Dir(t)))
 	got := make(chan archive.Object, 1)
 	work(t, a, archive.Handlers{Dark: func(_ context.Context, o archive.Object) error { got <- o; return nil }})
 	want := receive(t, a, "1.2.3", archive.Dark)
-	if o := <-got; o.ID != want.ID || o.Path() != want.Path() {
+	if o := <-got; o.ID != want.ID || o.Name != want.Name {
 		t.Errorf("dark job got object %d, want %d", o.ID, want.ID)
 	}
 }
 
 func TestFailuresAreRetried(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	a := open(t, options(durabletest.Dir(t)))
 	var runs atomic.Int32
 	work(t, a, archive.Handlers{
-		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
-			return []archive.Output{seg(o, "pacs")}, nil
+		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+			return made(seg(o, "pacs")), nil
 		},
-		Deliver: func(context.Context, archive.Object, string) error {
+		Deliver: func(context.Context, archive.Object, string) (archive.Answer, error) {
 			switch runs.Add(1) {
 			case 1:
-				return errors.New("not yet")
+				return archive.Answer{}, errors.New("not yet")
 			case 2:
 				panic("at the disco")
 			}
-			return nil
+			return delivered()
 		},
 	})
 	receive(t, a, "1.2.3", archive.Segment)
@@ -121,13 +122,13 @@ func TestFailuresAreRetried(t *testing.T) {
 }
 
 func TestQuarantine(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	a := open(t, options(durabletest.Dir(t)))
 	var mended atomic.Bool
-	work(t, a, archive.Handlers{Segment: func(context.Context, archive.Object) ([]archive.Output, error) {
+	work(t, a, archive.Handlers{Segment: func(context.Context, archive.Object) (archive.Made, error) {
 		if mended.Load() {
-			return nil, nil
+			return made(), nil
 		}
-		return nil, archive.Permanent(errors.New("unsupported pixels"))
+		return archive.Made{}, archive.Permanent(errors.New("unsupported pixels"))
 	}})
 	o := receive(t, a, "1.2.3", archive.Segment)
 	var entries []archive.Entry
@@ -157,7 +158,7 @@ func TestQuarantine(t *testing.T) {
 }
 
 func TestRetryAndDropFromAnotherProcess(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	var mended atomic.Bool
 	work(t, a, archive.Handlers{Dark: func(context.Context, archive.Object) error {
@@ -192,7 +193,7 @@ func TestRetryAndDropFromAnotherProcess(t *testing.T) {
 }
 
 func TestAttemptsEnd(t *testing.T) {
-	opt := options(t.TempDir())
+	opt := options(durabletest.Dir(t))
 	opt.MaxAttempts = 3
 	a := open(t, opt)
 	var runs atomic.Int32
@@ -219,21 +220,21 @@ func TestAttemptsEnd(t *testing.T) {
 // TestDeadDestination holds every delivery to one destination until the end:
 // the other one must get all of its objects meanwhile.
 func TestDeadDestination(t *testing.T) {
-	a := open(t, options(t.TempDir()))
+	a := open(t, options(durabletest.Dir(t)))
 	release := make(chan struct{})
 	var alive, dead atomic.Int32
 	work(t, a, archive.Handlers{
-		Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
-			return []archive.Output{seg(o, "dead", "alive")}, nil
+		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+			return made(seg(o, "dead", "alive")), nil
 		},
-		Deliver: func(ctx context.Context, _ archive.Object, destination string) error {
+		Deliver: func(ctx context.Context, _ archive.Object, destination string) (archive.Answer, error) {
 			if destination == "alive" {
 				alive.Add(1)
-				return nil
+				return delivered()
 			}
 			<-release
 			dead.Add(1)
-			return nil
+			return delivered()
 		},
 	})
 	for _, uid := range []string{"1.1", "1.2", "1.3", "1.4", "1.5", "1.6"} {
@@ -249,7 +250,7 @@ func TestDeadDestination(t *testing.T) {
 
 // TestStopRepeatsWithoutAttempt ends Work while a job runs: it is not failed.
 func TestStopRepeatsWithoutAttempt(t *testing.T) {
-	opt := options(t.TempDir())
+	opt := options(durabletest.Dir(t))
 	opt.StopTimeout = 10 * time.Millisecond
 	opt.MaxAttempts = 1
 	a := open(t, opt)
@@ -281,13 +282,13 @@ func TestOutputsAreChecked(t *testing.T) {
 		"invalid UID":     func(o *archive.Output) { o.SOPInstanceUID = "../x" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			a := open(t, options(dir))
 			receive(t, a, "1.2.4", archive.Keep)
-			work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+			work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
 				out := seg(o, "pacs")
 				spoil(&out)
-				return []archive.Output{seg(archive.Object{SOPInstanceUID: "1.5"}), out}, nil
+				return made(seg(like("1.5")), out), nil
 			}})
 			receive(t, a, "1.2.3", archive.Segment)
 			await(t, "quarantine", func() bool {
@@ -304,18 +305,18 @@ func TestOutputsAreChecked(t *testing.T) {
 // TestStopWithNewDestination ends Work while a job makes the first output for
 // a destination: the job finishes and the delivery waits for the next start.
 func TestStopWithNewDestination(t *testing.T) {
-	opt := options(t.TempDir())
+	opt := options(durabletest.Dir(t))
 	opt.StopTimeout = 20 * time.Second
 	a := open(t, opt)
 	began, stopping := make(chan struct{}), make(chan struct{})
-	deliver := func(context.Context, archive.Object, string) error { return nil }
+	deliver := func(context.Context, archive.Object, string) (archive.Answer, error) { return delivered() }
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- a.Work(ctx, archive.Handlers{Deliver: deliver, Segment: func(_ context.Context, o archive.Object) ([]archive.Output, error) {
+		done <- a.Work(ctx, archive.Handlers{Deliver: deliver, Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
 			close(began)
 			<-stopping
-			return []archive.Output{seg(o, "new")}, nil
+			return made(seg(o, "new")), nil
 		}})
 	}()
 	receive(t, a, "1.2.3", archive.Segment)

@@ -13,24 +13,20 @@ import (
 )
 
 // Replace writes the file at path: beside it, synced, renamed over it, and the
-// folder synced. When write or anything else fails, path keeps what it had.
+// folder synced. The file gets the owner of its folder. When write or anything else fails, path keeps what it had.
 func Replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
 	}
-	err = errors.Join(write(f), f.Chmod(mode), f.Sync(), f.Close())
+	err = errors.Join(write(f), f.Chmod(mode), Own(f), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return SyncDir(filepath.Dir(path))
 }
 
 // ReplaceBytes is Replace with content that is at hand.

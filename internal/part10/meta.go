@@ -148,7 +148,8 @@ func (m Meta) elements() ([]byte, error) {
 			b = append(b, pad(f.vr))
 		}
 	}
-	return b, nil
+	private, err := m.private()
+	return append(b, private...), err
 }
 
 // pad is what fills a value to even length (PS3.5 6.2).

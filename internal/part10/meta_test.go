@@ -123,3 +123,58 @@ func FuzzReadHeader(f *testing.F) {
 		}
 	})
 }
+
+// Private information comes back to whoever made it, and the header is read as
+// without it.
+func TestPrivate(t *testing.T) {
+	const creator = "1.2.3.4.5"
+	for _, value := range []string{"odd", "even", ""} {
+		m := meta(uid.ExplicitVRLittleEndian)
+		m.PrivateCreatorUID, m.Private = creator, []byte(value)
+		var file bytes.Buffer
+		if err := part10.WriteMeta(&file, m); err != nil {
+			t.Fatal(err)
+		}
+		offset := file.Len()
+		file.Write(explicitLE.image())
+		r := bytes.NewReader(file.Bytes())
+		got, err := part10.ReadPrivate(r, creator)
+		if err != nil || string(bytes.TrimRight(got, "\x00")) != value || file.Len()-r.Len() != offset {
+			t.Errorf("%q: got %q, %v, at byte %d of %d", value, got, err, file.Len()-r.Len(), offset)
+		}
+		if got, err := part10.ReadPrivate(bytes.NewReader(file.Bytes()), "1.2.3.4"); err != nil || got != nil {
+			t.Errorf("of somebody else: %q, %v", got, err)
+		}
+		want := header(uid.ExplicitVRLittleEndian)
+		want.DatasetOffset = int64(offset)
+		if head, err := part10.ReadHeader(bytes.NewReader(file.Bytes())); err != nil || head != want {
+			t.Errorf("header %+v, %v", head, err)
+		}
+		for n := range offset {
+			if _, err := part10.ReadPrivate(bytes.NewReader(file.Bytes()[:n]), creator); err == nil {
+				t.Errorf("cut at %d: no error", n)
+			}
+		}
+	}
+	m := meta(uid.ExplicitVRLittleEndian)
+	m.PrivateCreatorUID = "no UID"
+	if err := part10.WriteMeta(&bytes.Buffer{}, m); err == nil {
+		t.Error("a creator that is no UID was written")
+	}
+}
+
+func FuzzReadPrivate(f *testing.F) {
+	m := meta(uid.ExplicitVRLittleEndian)
+	m.PrivateCreatorUID, m.Private = "1.2.3", []byte("value")
+	var file bytes.Buffer
+	if err := part10.WriteMeta(&file, m); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file.Bytes())
+	f.Add(bytes.Replace(file.Bytes(), []byte("OB"), []byte("UN"), -1))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if v, err := part10.ReadPrivate(bytes.NewReader(data), "1.2.3"); err == nil && len(v) > len(data) {
+			t.Errorf("%d bytes of %d", len(v), len(data))
+		}
+	})
+}

@@ -37,4 +37,6 @@ type Meta struct {
 	ImplementationVersionName string // (0002,0013); "" means uid.ImplementationVersionName
 	SourceAE                  string // (0002,0016) Source Application Entity Title; "" omits it
 	ReceivingAE               string // (0002,0018) Receiving Application Entity Title; "" omits it
+	PrivateCreatorUID         string // (0002,0100) Private Information Creator UID; "" omits it and Private
+	Private                   []byte // (0002,0102) Private Information
 }

@@ -1,4 +1,4 @@
-package archive
+package jobs
 
 import (
 	"bytes"

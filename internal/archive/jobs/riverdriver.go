@@ -1,4 +1,4 @@
-package archive
+package jobs
 
 import (
 	"context"
@@ -19,56 +19,67 @@ const insertTopic = "river_insert"
 // every 50 ms. Jobs changed by another process are found by polling.
 type driver struct {
 	*riversqlite.Driver
-	bell *bell
+	news *notifier
 }
 
-func newDriver(db *sql.DB, b *bell) *driver { return &driver{riversqlite.New(db), b} }
+func newDriver(db *sql.DB, n *notifier) *driver { return &driver{riversqlite.New(db), n} }
 
 // SupportsListenNotify keeps River from writing notifications to its table.
 func (d *driver) SupportsListenNotify() bool { return false }
 
 func (d *driver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
-	return &listener{bell: d.bell}
+	return &listener{news: d.news}
 }
 
-// bell collects the queues that have new jobs until the listener asks.
-type bell struct {
-	mu     sync.Mutex
-	queues map[string]bool
-	rung   chan struct{}
+// notifier collects the queues that have new jobs until somebody asks; a queue
+// announced twice meanwhile is told once.
+type notifier struct {
+	mu      sync.Mutex
+	queues  map[string]bool
+	waiting chan struct{}
 }
 
-func newBell() *bell { return &bell{queues: map[string]bool{}, rung: make(chan struct{}, 1)} }
+func newNotifier() *notifier {
+	return &notifier{queues: map[string]bool{}, waiting: make(chan struct{}, 1)}
+}
 
-// ring announces jobs in the queues. It never blocks.
-func (b *bell) ring(queues ...string) {
+// announce tells of new jobs in the queues. It never blocks.
+func (n *notifier) announce(queues ...string) {
 	if len(queues) == 0 {
 		return
 	}
-	b.mu.Lock()
+	n.mu.Lock()
 	for _, q := range queues {
-		b.queues[q] = true
+		n.queues[q] = true
 	}
-	b.mu.Unlock()
+	n.mu.Unlock()
 	select {
-	case b.rung <- struct{}{}:
+	case n.waiting <- struct{}{}:
 	default:
 	}
 }
 
 // take returns one announced queue, "" when there is none.
-func (b *bell) take() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for q := range b.queues {
-		delete(b.queues, q)
+func (n *notifier) take() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for q := range n.queues {
+		delete(n.queues, q)
 		return q
 	}
 	return ""
 }
 
-// listener hands a bell's announcements to River.
-type listener struct{ bell *bell }
+// takeAll returns the announced queues.
+func (n *notifier) takeAll() (queues []string) {
+	for q := n.take(); q != ""; q = n.take() {
+		queues = append(queues, q)
+	}
+	return queues
+}
+
+// listener hands a notifier's announcements to River.
+type listener struct{ news *notifier }
 
 var _ riverdriver.Listener = (*listener)(nil)
 
@@ -82,11 +93,11 @@ func (l *listener) Unlisten(context.Context, string) error { return nil }
 
 func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
 	for {
-		if q := l.bell.take(); q != "" {
+		if q := l.news.take(); q != "" {
 			return &riverdriver.Notification{Topic: insertTopic, Payload: fmt.Sprintf(`{"queue": %q}`, q)}, nil
 		}
 		select {
-		case <-l.bell.rung:
+		case <-l.news.waiting:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package archive
+package store
 
 import "os"
 

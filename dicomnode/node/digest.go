@@ -1,0 +1,155 @@
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/archive"
+	"dicomnode/segment/decode"
+)
+
+// errFrames says that an image has frames that are not decoded.
+var errFrames = errors.New("only the first frame is decoded")
+
+// digestFile computes what tells instances apart however they are encoded, of the
+// Part 10 file of size bytes that r holds.
+func digestFile(_ context.Context, r io.Reader, size int64) (archive.Digests, error) {
+	img, err := decode.Read(r, size)
+	if err != nil {
+		return archive.Digests{}, err
+	}
+	return digestImage(img)
+}
+
+// digestImage computes the digests of a decoded image.
+func digestImage(img *decode.Image) (archive.Digests, error) {
+	if img.Frames > 1 {
+		return archive.Digests{}, errFrames
+	}
+	return archive.Digests{Pixels: digestSamples(img), Meaning: digestOf(img, meaning), Identity: digestOf(img, identity)}, nil
+}
+
+func digestSamples(img *decode.Image) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %d ", img.Rows, img.Columns)
+	row := make([]byte, 0, 4*img.Columns)
+	for samples := range slices.Chunk(img.Samples, img.Columns) {
+		row = row[:0]
+		for _, v := range samples { // integers, exact in float32
+			row = binary.LittleEndian.AppendUint32(row, uint32(int32(v)))
+		}
+		h.Write(row)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// digestOf is the digest of the attributes that a rule chooses.
+func digestOf(img *decode.Image, belongs func(tag.Tag) bool) string {
+	h := sha256.New()
+	digestElements(h, img.Dataset.Elements, belongs)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// meaning chooses the attributes that give samples their meaning: Image Pixel but
+// for how samples are packed, look-up tables, padding and spacing (group 0028),
+// and what the pipeline reads besides.
+func meaning(t tag.Tag) bool {
+	if t.Group == 0x0028 {
+		return !slices.Contains(packing, t)
+	}
+	return slices.Contains(meanings, t)
+}
+
+// packing is how samples lie in their bytes, and what a codec has done to them.
+var packing = []tag.Tag{
+	tag.BitsAllocated, tag.HighBit, tag.PlanarConfiguration, tag.NumberOfFrames,
+	tag.LossyImageCompression, tag.LossyImageCompressionRatio, tag.LossyImageCompressionMethod,
+	tag.SmallestImagePixelValue, tag.LargestImagePixelValue,
+}
+
+var meanings = []tag.Tag{
+	tag.Modality, tag.PresentationIntentType, tag.BodyPartExamined, tag.ViewPosition, tag.AnatomicRegionSequence,
+	tag.PresentationLUTShape, tag.ImagerPixelSpacing, tag.NominalScannedPixelSpacing, tag.EstimatedRadiographicMagnificationFactor,
+	tag.DetectorID, tag.DeviceSerialNumber, tag.DetectorBinning, tag.DetectorMode,
+	tag.CollimatorShape, tag.CollimatorLeftVerticalEdge, tag.CollimatorRightVerticalEdge,
+	tag.CollimatorUpperHorizontalEdge, tag.CollimatorLowerHorizontalEdge, tag.CenterOfCircularCollimator,
+	tag.RadiusOfCircularCollimator, tag.VerticesOfThePolygonalCollimator,
+	tag.ShutterShape, tag.ShutterLeftVerticalEdge, tag.ShutterRightVerticalEdge, tag.ShutterUpperHorizontalEdge,
+	tag.ShutterLowerHorizontalEdge, tag.CenterOfCircularShutter, tag.RadiusOfCircularShutter, tag.VerticesOfThePolygonalShutter,
+}
+
+// identity chooses the attributes that results carry: patient (group 0010),
+// study, series and frame of reference (0020), visit and procedure (0032, 0038,
+// 0040), and those of group 0008 that are listed.
+func identity(t tag.Tag) bool {
+	switch t.Group {
+	case 0x0010, 0x0020, 0x0032, 0x0038, 0x0040:
+		return true
+	}
+	return slices.Contains(identities, t)
+}
+
+var identities = []tag.Tag{
+	tag.StudyDate, tag.StudyTime, tag.AccessionNumber, tag.IssuerOfAccessionNumberSequence, tag.InstitutionName,
+	tag.ReferringPhysicianName, tag.ReferringPhysicianIdentificationSequence, tag.StudyDescription, tag.ProcedureCodeSequence,
+	tag.ReferencedStudySequence, tag.ReferencedPatientSequence, tag.ReferencedPerformedProcedureStepSequence,
+	tag.TimezoneOffsetFromUTC,
+}
+
+// digestElements writes elements in a form that does not depend on their
+// encoding. Group lengths, private elements and empty values are left out: a
+// system that passes an instance on adds and drops them (PS3.5 7.2, 7.8).
+func digestElements(h hash.Hash, elements []*dicom.Element, belongs func(tag.Tag) bool) {
+	for _, e := range slices.SortedStableFunc(slices.Values(elements), func(a, b *dicom.Element) int { return a.Tag.Compare(b.Tag) }) {
+		if e.Tag.Element == 0 || e.Tag.Group%2 == 1 || e.Value == nil || belongs != nil && !belongs(e.Tag) {
+			continue
+		}
+		if items, ok := e.Value.GetValue().([]*dicom.SequenceItemValue); ok {
+			fmt.Fprintf(h, "%v[", e.Tag)
+			for _, item := range items {
+				nested, _ := item.GetValue().([]*dicom.Element)
+				fmt.Fprint(h, "{")
+				digestElements(h, nested, nil)
+				fmt.Fprint(h, "}")
+			}
+			fmt.Fprint(h, "]")
+			continue
+		}
+		if v := canonical(e); v != "" {
+			fmt.Fprintf(h, "%v=%q", e.Tag, v)
+		}
+	}
+}
+
+// canonical is a value as text: without padding (PS3.5 6.2), and a number of 16
+// bits without its sign, which Implicit VR does not tell (PS3.5 A.1).
+func canonical(e *dicom.Element) string {
+	var parts []string
+	switch v := e.Value.GetValue().(type) {
+	case []string:
+		for _, s := range v {
+			parts = append(parts, strings.Trim(s, " \x00"))
+		}
+	case []int:
+		for _, n := range v {
+			if n < 0 && n >= -1<<15 && e.Tag.Group == 0x0028 {
+				n &= 0xFFFF
+			}
+			parts = append(parts, fmt.Sprint(n))
+		}
+	default:
+		return fmt.Sprint(v)
+	}
+	return strings.TrimRight(strings.Join(parts, `\`), `\`)
+}

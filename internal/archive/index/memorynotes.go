@@ -1,0 +1,175 @@
+package index
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (t *memoryTx) delivery(object int64, destination string) int {
+	return slices.IndexFunc(t.deliveries, func(d Delivery) bool { return d.ObjectID == object && d.Destination == destination })
+}
+
+func (t *memoryTx) AddDelivery(object int64, destination string) (bool, error) {
+	if t.delivery(object, destination) >= 0 {
+		return false, nil
+	}
+	if _, err := t.find(object); err != nil {
+		return false, err
+	}
+	t.changed = true
+	t.deliveries = append(t.deliveries, Delivery{ObjectID: object, Destination: destination, State: Pending, Status: -1})
+	return true, nil
+}
+
+func (t *memoryTx) SetDelivery(d Delivery) error {
+	i := t.delivery(d.ObjectID, d.Destination)
+	if i < 0 {
+		return ErrNotFound
+	}
+	t.changed = true
+	d.At = fromNanos(nanos(d.At))
+	t.deliveries[i] = d
+	return nil
+}
+
+func (t *memoryTx) DeliveriesOf(object int64) (all []Delivery, err error) {
+	for _, d := range t.deliveries {
+		if d.ObjectID == object {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b Delivery) int { return strings.Compare(a.Destination, b.Destination) })
+	return all, nil
+}
+
+func (t *memoryTx) Destinations() (all []string, err error) {
+	for _, d := range t.deliveries {
+		all = append(all, d.Destination)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+func (t *memoryTx) Bury(s Tombstone) error {
+	t.changed = true
+	if slices.ContainsFunc(t.tombstones, func(have Tombstone) bool { return have.Name == s.Name }) {
+		return nil
+	}
+	s.At = fromNanos(nanos(s.At))
+	t.tombstones = append(t.tombstones, s)
+	return nil
+}
+
+func (t *memoryTx) BuriedFiles(names []string) (map[string]bool, error) {
+	m := map[string]bool{}
+	for _, s := range t.tombstones {
+		if slices.Contains(names, s.Name) {
+			m[s.Name] = true
+		}
+	}
+	return m, nil
+}
+
+func (t *memoryTx) BuriedInstance(sopInstanceUID string) (all []Tombstone, err error) {
+	for _, s := range slices.Backward(t.tombstones) {
+		if s.SOPInstanceUID == sopInstanceUID {
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+func (t *memoryTx) Forget(sopInstanceUIDs ...string) error {
+	t.changed = true
+	for i, s := range t.tombstones {
+		if slices.Contains(sopInstanceUIDs, s.SOPInstanceUID) {
+			t.tombstones[i] = Tombstone{Version: s.Version, Received: s.Received, Name: s.Name, Cause: s.Cause, At: s.At}
+		}
+	}
+	return nil
+}
+
+func (t *memoryTx) Unbury(before time.Time) (int, error) {
+	t.changed = true
+	have := len(t.tombstones)
+	t.tombstones = slices.DeleteFunc(t.tombstones, func(s Tombstone) bool { return s.At.Before(before) })
+	return have - len(t.tombstones), nil
+}
+
+func (t *memoryTx) Saw(p Peer) error {
+	t.changed = true
+	for i, have := range t.peers {
+		if have.CallingAE == p.CallingAE && have.CalledAE == p.CalledAE && have.Address == p.Address {
+			have.Name, have.Last = p.Name, later(have.Last, p.Last)
+			have.Associations += p.Associations
+			have.Objects += p.Objects
+			t.peers[i] = have
+			return nil
+		}
+	}
+	p.First, p.Last = fromNanos(nanos(p.First)), fromNanos(nanos(p.Last))
+	t.peers = append(t.peers, p)
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	return fromNanos(max(nanos(a), nanos(b)))
+}
+
+func (t *memoryTx) Peers() ([]Peer, error) {
+	return slices.SortedFunc(slices.Values(t.peers), func(a, b Peer) int {
+		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.CallingAE, b.CallingAE), strings.Compare(a.CalledAE, b.CalledAE), strings.Compare(a.Address, b.Address))
+	}), nil
+}
+
+func (t *memoryTx) Refuse(r Refusal) error {
+	t.changed = true
+	same := func(have Refusal) bool {
+		return have.Kind == r.Kind && have.CallingAE == r.CallingAE && have.CalledAE == r.CalledAE &&
+			have.Address == r.Address && have.Status == r.Status && have.Words == r.Words
+	}
+	if i := slices.IndexFunc(t.refusals, same); i >= 0 {
+		have := &t.refusals[i]
+		have.Count, have.Last, have.Peer = have.Count+r.Count, later(have.Last, r.Last), r.Peer
+		return nil
+	}
+	r.First, r.Last = fromNanos(nanos(r.First)), fromNanos(nanos(r.Last))
+	t.refusals = append(t.refusals, r)
+	if all, _ := t.Refusals(); len(all) > MaxRefusals {
+		t.refusals = all[:MaxRefusals]
+	}
+	return nil
+}
+
+func (t *memoryTx) Refusals() ([]Refusal, error) {
+	return slices.SortedFunc(slices.Values(t.refusals), func(a, b Refusal) int {
+		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Kind, b.Kind), strings.Compare(a.CallingAE, b.CallingAE))
+	}), nil
+}
+
+func (t *memoryTx) Note(a Act) error {
+	t.changed = true
+	a.At = fromNanos(nanos(a.At))
+	t.acts = append(t.acts, a)
+	return nil
+}
+
+func (t *memoryTx) Acts(limit int) (all []Act, err error) {
+	for _, a := range slices.Backward(t.acts) {
+		if len(all) == limit {
+			break
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+func (t *memoryTx) Value(key string) (string, error) { return t.values[key], nil }
+
+func (t *memoryTx) SetValue(key, value string) error {
+	t.changed = true
+	t.values[key] = value
+	return nil
+}

@@ -1,0 +1,250 @@
+package index
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"modernc.org/sqlite" // registers the driver "sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
+
+	"dicomnode/internal/durable"
+)
+
+// FileName is the database in the folder of the archive.
+const FileName = "index.sqlite"
+
+// LogLimit is how many bytes of SQLite's log stay on disk after a checkpoint; the
+// log grows past it while a long read keeps it from being emptied.
+const LogLimit = 16 << 20
+
+// SQLite is an Index in one file (WAL, synchronous=FULL).
+type SQLite struct {
+	// From is the number of the schema the database had when it was opened, 0
+	// when it was new.
+	From int
+
+	dir     string
+	write   *sql.DB // one connection
+	read    *sql.DB
+	witness *witness
+}
+
+var _ Index = (*SQLite)(nil)
+
+// Open opens the database in dir for its one owner. It checks the database
+// before anything is changed, copies one with an older schema beside itself and
+// brings it up to date. When there is none, or an empty one, create decides:
+// its error is returned.
+//
+// ErrDamaged, ErrOld and ErrNewer say that the database is not what belongs
+// here; nothing has been changed then.
+func Open(ctx context.Context, dir string, create func() error) (*SQLite, error) {
+	if err := prepare(dir, create); err != nil {
+		return nil, err
+	}
+	s, err := open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx, create); err != nil {
+		return nil, errors.Join(classify(err), s.Close())
+	}
+	return s, nil
+}
+
+// OpenShared opens the database of a running owner. It changes no schema: a
+// database with another one is ErrOld or ErrNewer.
+func OpenShared(ctx context.Context, dir string) (*SQLite, error) {
+	if _, err := os.Stat(filepath.Join(dir, FileName)); err != nil {
+		return nil, err
+	}
+	s, err := open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if s.From, err = version(ctx, s.read); err == nil && s.From != len(schema) {
+		err = otherSchema(s.From)
+	}
+	if err != nil {
+		return nil, errors.Join(classify(err), s.Close())
+	}
+	return s, nil
+}
+
+// prepare makes the file of a new database with its owner and mode; SQLite gives
+// those to its log as well.
+func prepare(dir string, create func() error) error {
+	path := filepath.Join(dir, FileName)
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Size() > 0:
+		return os.Chmod(path, 0o600)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	if err := create(); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(durable.Own(f), f.Chmod(0o600), f.Close())
+}
+
+// open returns the two pools on the database of dir: one connection for
+// everything that writes, so that writers queue here and never wait on SQLite's
+// lock, and a few for reading.
+func open(dir string) (*SQLite, error) {
+	s := &SQLite{dir: dir, witness: newWitness(dir)}
+	var err error
+	if s.write, err = sql.Open("sqlite", dataSource(dir, "immediate", "")); err != nil {
+		return nil, err
+	}
+	s.write.SetMaxOpenConns(1)
+	if s.read, err = sql.Open("sqlite", dataSource(dir, "deferred", "&_pragma=query_only(1)")); err != nil {
+		return nil, errors.Join(err, s.write.Close())
+	}
+	s.read.SetMaxOpenConns(4)
+	return s, nil
+}
+
+// dataSource spells the connection for modernc.org/sqlite, without // before the
+// path, which may be relative. synchronous=FULL makes each commit wait for the
+// disk, in WAL mode too.
+func dataSource(dir, lock, more string) string {
+	path := url.URL{Path: filepath.ToSlash(filepath.Join(dir, FileName))}
+	return "file:" + path.EscapedPath() + "?mode=rw&_txlock=" + lock +
+		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_pragma=cell_size_check(1)&_pragma=journal_size_limit(" + strconv.Itoa(LogLimit) + ")" + more
+}
+
+// Write is the pool of the one connection that writes.
+func (s *SQLite) Write() *sql.DB { return s.write }
+
+// Read is the pool of the connections that read.
+func (s *SQLite) Read() *sql.DB { return s.read }
+
+// Close closes the database.
+func (s *SQLite) Close() error {
+	return errors.Join(s.read.Close(), s.write.Close(), s.witness.close())
+}
+
+// View runs f on one state of the tables.
+func (s *SQLite) View(ctx context.Context, f func(Tx) error) error {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return classify(err)
+	}
+	err = f(&sqlTx{ctx: ctx, tx: tx})
+	return classify(errors.Join(err, ignoreDone(tx.Rollback())))
+}
+
+// Update runs f in a transaction.
+func (s *SQLite) Update(ctx context.Context, f func(Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return classify(err)
+	}
+	t := &sqlTx{ctx: ctx, tx: tx}
+	changes := int64(0)
+	if err = f(t); err == nil && t.changed {
+		err = tx.QueryRowContext(ctx, "UPDATE value SET value = value + 1 WHERE key = 'changes' RETURNING value").Scan(&changes)
+	}
+	if err != nil {
+		return classify(errors.Join(err, ignoreDone(tx.Rollback())))
+	}
+	if err := tx.Commit(); err != nil {
+		return classify(err)
+	}
+	s.witness.note(changes)
+	for _, f := range t.after {
+		f()
+	}
+	return nil
+}
+
+// Changes counts the updates that changed a row.
+func (s *SQLite) Changes(ctx context.Context) (n int64, err error) {
+	err = s.read.QueryRowContext(ctx, "SELECT value FROM value WHERE key = 'changes'").Scan(&n)
+	return n, classify(err)
+}
+
+// Snapshot copies the database, with what is only in its log.
+func (s *SQLite) Snapshot(ctx context.Context, file string) error {
+	if err := vacuumInto(ctx, s.dir, file); err != nil {
+		return fmt.Errorf("copy the index: %w", classify(err))
+	}
+	return nil
+}
+
+// vacuumInto uses a connection of its own: one that may only query refuses it, and
+// the one that writes would keep writers waiting.
+func vacuumInto(ctx context.Context, dir, file string) error {
+	part := file + ".part"
+	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(file); err == nil {
+		return fmt.Errorf("%s: %w", file, os.ErrExist)
+	}
+	// SQLite would create the file with the mode the process gives to any.
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(durable.Own(f), f.Chmod(0o600), f.Close())
+	if err == nil {
+		err = vacuum(ctx, dir, part)
+	}
+	if err == nil {
+		err = durable.Sync(part) // SQLite leaves that to the caller
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return durable.Rename(part, file)
+}
+
+func vacuum(ctx context.Context, dir, into string) error {
+	db, err := sql.Open("sqlite", dataSource(dir, "deferred", ""))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "VACUUM INTO ?", into)
+	return errors.Join(err, db.Close())
+}
+
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// classify gives the errors that callers branch on their names.
+func classify(err error) error {
+	var db *sqlite.Error
+	if !errors.As(err, &db) {
+		return err
+	}
+	for _, c := range []struct {
+		code int
+		err  error
+	}{
+		{sqlitelib.SQLITE_FULL, ErrFull},
+		{sqlitelib.SQLITE_CORRUPT, ErrDamaged},
+		{sqlitelib.SQLITE_NOTADB, ErrDamaged},
+	} {
+		if db.Code()&0xff == c.code && !errors.Is(err, c.err) {
+			return fmt.Errorf("%w: %w", c.err, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,224 @@
+package jobs_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/jobs/jobstest"
+	"dicomnode/internal/durable/durabletest"
+
+	_ "modernc.org/sqlite"
+)
+
+// database is an empty database with River's tables.
+func database(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(durabletest.Dir(t), "jobs.sqlite")+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(1)
+	if err := jobs.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+type tx struct {
+	sql   *sql.Tx
+	after []func()
+}
+
+func (t *tx) SQL() *sql.Tx      { return t.sql }
+func (t *tx) OnCommit(f func()) { t.after = append(t.after, f) }
+
+func (t *tx) commit() {
+	for _, f := range t.after {
+		f()
+	}
+}
+
+func update(db *sql.DB) jobstest.Update {
+	return func(ctx context.Context, f func(jobs.Tx) error) error {
+		stx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		t := &tx{sql: stx}
+		if err := f(t); err != nil {
+			return errors.Join(err, stx.Rollback())
+		}
+		if err := stx.Commit(); err != nil {
+			return err
+		}
+		t.commit()
+		return nil
+	}
+}
+
+func river(t *testing.T, db *sql.DB, opt jobs.Options) jobs.Queue {
+	t.Helper()
+	q, err := jobs.Open(db, db, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func TestRiver(t *testing.T) {
+	jobstest.Run(t, func(t *testing.T, opt jobs.Options) (jobs.Queue, jobstest.Update) {
+		db := database(t)
+		return river(t, db, opt), update(db)
+	})
+}
+
+func TestMemory(t *testing.T) {
+	jobstest.Run(t, func(_ *testing.T, opt jobs.Options) (jobs.Queue, jobstest.Update) {
+		return jobs.NewMemory(opt), func(_ context.Context, f func(jobs.Tx) error) error {
+			t := &tx{}
+			err := f(t)
+			if err == nil {
+				t.commit()
+			}
+			return err
+		}
+	})
+}
+
+// A process that crashes, or is killed for its memory, while it decodes has met
+// the object twice; one that was ended by somebody is given ten chances, and so
+// is a delivery.
+func TestRescue(t *testing.T) {
+	for _, tt := range []struct {
+		kind    jobs.Kind
+		crashed bool
+		want    int // ends before quarantine
+	}{{jobs.Segment, true, 2}, {jobs.Dark, true, 2}, {jobs.Segment, false, 10}, {jobs.Deliver, true, 10}} {
+		t.Run(fmt.Sprintf("%s crashed %t", tt.kind, tt.crashed), func(t *testing.T) {
+			db := database(t)
+			if err := update(db)(t.Context(), func(tx jobs.Tx) error {
+				return river(t, db, jobs.Options{}).Insert(t.Context(), tx, jobs.Job{Kind: tt.kind, ObjectID: 1, Destination: "pacs"})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			for ends := 0; ; ends++ {
+				opt := jobstest.Options()
+				opt.Crashed = tt.crashed && ends > 0
+				q := river(t, db, opt)
+				ctx, cancel := context.WithCancel(t.Context())
+				began := make(chan struct{}, 1)
+				done := make(chan error, 1)
+				h := func(context.Context, jobs.Run) error { began <- struct{}{}; return nil }
+				go func() { done <- q.Work(ctx, jobs.Handlers{tt.kind: h}) }()
+				quarantined := false
+				select {
+				case <-began:
+				case <-poll(t, func() bool { s, err := q.Stats(t.Context()); return err == nil && s.Quarantined == 1 }):
+					quarantined = true
+				}
+				cancel()
+				if err := <-done; err != nil && !errors.Is(err, context.Canceled) { // it may not have begun yet
+					t.Fatal(err)
+				}
+				if quarantined {
+					if ends != tt.want {
+						t.Errorf("quarantined after %d ends, want %d", ends, tt.want)
+					}
+					return
+				}
+				// What a process that ended leaves behind.
+				if _, err := db.ExecContext(t.Context(), "UPDATE river_job SET state = 'running', finalized_at = NULL, attempt = ?", ends+1); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// poll tells when ok.
+func poll(t *testing.T, ok func() bool) <-chan struct{} {
+	t.Helper()
+	found := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if ok() {
+					close(found)
+					return
+				}
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	return found
+}
+
+// A clock that ran ahead has put jobs off; they do not wait for it to come true.
+func TestClockAhead(t *testing.T) {
+	db := database(t)
+	q := river(t, db, jobs.Options{RetryBase: time.Second, RetryMax: time.Minute})
+	err := update(db)(t.Context(), func(tx jobs.Tx) error {
+		for id := range int64(3) {
+			if err := q.Insert(t.Context(), tx, jobs.Job{Kind: jobs.Dark, ObjectID: id + 1}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ahead := time.Now().Add(20 * time.Minute).UTC().Format("2006-01-02 15:04:05.000")
+	for _, s := range []string{
+		"UPDATE river_job SET scheduled_at = ?1 WHERE id = 1",
+		"UPDATE river_job SET scheduled_at = ?1, state = 'retryable', attempt = 1, errors = jsonb('[{\"error\": \"x\"}]') WHERE id = 2",
+	} {
+		if _, err := db.ExecContext(t.Context(), s, ahead); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ran := make(chan int64, 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- q.Work(ctx, jobs.Handlers{jobs.Dark: func(_ context.Context, r jobs.Run) error { ran <- r.ObjectID; return nil }})
+	}()
+	for range 3 {
+		<-ran
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPauses(t *testing.T) {
+	opt := jobs.Options{}.WithDefaults()
+	var total time.Duration
+	want := 5 * time.Second
+	for attempt := 1; attempt < opt.MaxAttempts; attempt++ {
+		got := opt.Pause(attempt)
+		if got < want*9/10 || got > want*11/10+1 {
+			t.Errorf("pause after attempt %d is %v, want about %v", attempt, got, want)
+		}
+		total += got
+		want = min(2*want, 30*time.Minute)
+	}
+	if week := 7 * 24 * time.Hour; total < week || total > week*5/4 {
+		t.Errorf("attempts last %v, want a week", total)
+	}
+	if got := opt.Pause(1 << 30); got < 27*time.Minute || got > 34*time.Minute {
+		t.Errorf("pause after very many attempts is %v", got)
+	}
+}

@@ -1,0 +1,106 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// rescue makes jobs that ran when the last process ended available again. No
+// other process can be running them. The leadership of that process ends too, so
+// that retries do not wait for it to expire.
+func (q *River) rescue(ctx context.Context) error {
+	tx, err := q.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	suspects, again, err := q.rescueIn(ctx, tx)
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if suspects+again > 0 {
+		q.opt.Log.Info("rescued interrupted jobs", "again", again, "quarantined", suspects)
+	}
+	return nil
+}
+
+func (q *River) rescueIn(ctx context.Context, tx *sql.Tx) (suspects, again int64, err error) {
+	if q.opt.Crashed {
+		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET metadata = jsonb_set(metadata, '$.crashes',
+			coalesce(json_extract(metadata, '$.crashes'), 0) + 1) WHERE state = 'running'`); err != nil {
+			return 0, 0, err
+		}
+	}
+	for _, c := range kinds {
+		n, err := quarantine(ctx, tx, fmt.Sprintf("the process crashed, or was killed for its memory, %d times while working on this job", c.crashes),
+			"kind = ? AND coalesce(json_extract(metadata, '$.crashes'), 0) >= ?", string(c.kind), c.crashes)
+		if err != nil {
+			return 0, 0, err
+		}
+		suspects += n
+	}
+	n, err := quarantine(ctx, tx, fmt.Sprintf("the process ended %d times while working on this job", maxEnds),
+		"attempt - coalesce(json_array_length(errors), 0) >= ?", maxEnds)
+	if err != nil {
+		return 0, 0, err
+	}
+	res, err := tx.ExecContext(ctx, "UPDATE river_job SET state = 'available', scheduled_at = ? WHERE state = 'running'", riverNow())
+	if err != nil {
+		return 0, 0, err
+	}
+	again, _ = res.RowsAffected()
+	_, err = tx.ExecContext(ctx, "DELETE FROM river_leader")
+	return suspects + n, again, err
+}
+
+// quarantine ends running jobs for which a condition holds.
+func quarantine(ctx context.Context, tx *sql.Tx, reason, condition string, args ...any) (int64, error) {
+	res, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'discarded', finalized_at = ?,
+		errors = jsonb_insert(coalesce(errors, jsonb('[]')), '$[#]',
+			json_object('at', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 'attempt', attempt, 'error', ?, 'trace', ''))
+		WHERE state = 'running' AND `+condition, append([]any{riverNow(), reason}, args...)...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// early is how much before its time a job may be; River lets short pauses end by
+// its own rules.
+const early = 10 * time.Second
+
+// unstall makes jobs due that a clock which ran ahead has put off for longer than
+// any pause lasts.
+func (q *River) unstall(ctx context.Context) error {
+	var stalled []int64
+	all, err := entries(ctx, q.read, "SELECT "+columns+" FROM river_job WHERE state IN ('available', 'retryable', 'scheduled') AND scheduled_at > ?",
+		time.Now().Add(early).UTC().Format(riverTime))
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		longest := time.Duration(0)
+		if e.Reason != "" {
+			longest = q.opt.longest(e.Attempts) * 11 / 10
+		}
+		if time.Until(e.NextAt) > longest+early {
+			stalled = append(stalled, e.ID)
+		}
+	}
+	if len(stalled) == 0 {
+		return nil
+	}
+	queues, err := list[string](ctx, q.write, `UPDATE river_job SET state = 'available', scheduled_at = ?
+		WHERE state IN ('available', 'retryable', 'scheduled') AND id IN (SELECT value FROM json_each(?)) RETURNING queue`, riverNow(), array(stalled))
+	if err != nil {
+		return err
+	}
+	q.opt.Log.Warn("jobs were put off by a clock that ran ahead; they are due now", "jobs", len(queues))
+	q.announce(queues...)
+	return nil
+}

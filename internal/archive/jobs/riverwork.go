@@ -1,0 +1,218 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/riverqueue/river"
+)
+
+const (
+	// fetchCooldown bounds how soon after a commit its job begins, pollInterval
+	// how late a job that another process changed is noticed.
+	fetchCooldown = 5 * time.Millisecond
+	pollInterval  = time.Second
+	// lookInterval is how often queues that another process made, and jobs that a
+	// wrong clock has put off, are looked for.
+	lookInterval = 5 * time.Second
+	// completedRetention is how long the row of a job that is done stays. Nothing
+	// reads it; River removes such rows every half minute.
+	completedRetention = time.Hour
+	// stopExtra is how long a handler that ignores its context is waited for.
+	stopExtra = 10 * time.Second
+)
+
+// Work gives jobs to handlers.
+func (q *River) Work(ctx context.Context, h Handlers) error {
+	if err := q.rescue(ctx); err != nil {
+		return fmt.Errorf("rescue interrupted jobs: %w", err)
+	}
+	if err := q.unstall(ctx); err != nil {
+		return fmt.Errorf("look for jobs put off: %w", err)
+	}
+	s, err := q.newServer(ctx, h)
+	if err != nil {
+		return err
+	}
+	if err := s.client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start workers: %w", err)
+	}
+	s.serveNewQueues(ctx)
+	stop, cancel := context.WithTimeout(context.Background(), q.opt.StopTimeout+stopExtra)
+	defer cancel()
+	if err := s.client.Stop(stop); err != nil {
+		return fmt.Errorf("stop workers: %w", err)
+	}
+	return nil
+}
+
+// server works queues with a River client.
+type server struct {
+	q      *River
+	h      Handlers
+	client *river.Client[*sql.Tx]
+	served map[string]bool // queues
+}
+
+// newServer serves the kinds h has handlers for.
+func (q *River) newServer(ctx context.Context, h Handlers) (*server, error) {
+	s := &server{q: q, h: h, served: map[string]bool{}}
+	workers, queues, longest := river.NewWorkers(), map[string]river.QueueConfig{}, time.Duration(0)
+	for _, c := range kinds {
+		handler := h[c.kind]
+		if handler == nil {
+			continue
+		}
+		longest = max(longest, c.timeout(q.opt))
+		river.AddWorkerArgs(workers, args{kind: c.kind}, &worker{q: q, character: c, work: handler})
+		if !c.perDestination {
+			queues[string(c.kind)] = river.QueueConfig{MaxWorkers: c.workers(q.opt)}
+		}
+	}
+	if len(h) == 0 {
+		return nil, errors.New("work without handlers")
+	}
+	found, err := s.newQueues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range found {
+		queues[f.queue] = river.QueueConfig{MaxWorkers: of(f.kind).workers(q.opt)}
+	}
+	if len(queues) == 0 {
+		queues["none"] = river.QueueConfig{MaxWorkers: 1} // River's client works with one at least
+	}
+	for name := range queues {
+		s.served[name] = true
+	}
+	s.client, err = river.NewClient(newDriver(q.write, q.news), &river.Config{
+		Logger: warnings(q.opt.Log), Queues: queues, Workers: workers,
+		FetchCooldown: fetchCooldown, FetchPollInterval: pollInterval,
+		JobTimeout: -1, RescueStuckJobsAfter: longest + time.Hour,
+		SoftStopTimeout: q.opt.StopTimeout, MaxAttempts: q.opt.MaxAttempts,
+		CompletedJobRetentionPeriod: completedRetention,
+		CancelledJobRetentionPeriod: -1, DiscardedJobRetentionPeriod: -1, // quarantine ends with Drop only
+	})
+	return s, err
+}
+
+type foundQueue struct {
+	queue string
+	kind  Kind
+}
+
+// newQueues finds queues that have jobs and are not served, of kinds that are.
+func (s *server) newQueues(ctx context.Context) (found []foundQueue, err error) {
+	rows, err := s.q.read.QueryContext(ctx, "SELECT DISTINCT queue, kind FROM river_job WHERE state IN "+undone)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var f foundQueue
+		if err := rows.Scan(&f.queue, &f.kind); err != nil {
+			return nil, err
+		}
+		if !s.served[f.queue] && s.h[f.kind] != nil {
+			found = append(found, f)
+		}
+	}
+	return found, rows.Err()
+}
+
+// serveNewQueues adds queues for destinations that get their first job while the
+// workers run, until ctx ends. It is not done by the job that has the outputs:
+// River adds no queue while it stops, and stops no queue while a job of it waits
+// to add one.
+func (s *server) serveNewQueues(ctx context.Context) {
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.q.unserved.waiting:
+			if s.knows(s.q.unserved.takeAll()) {
+				continue
+			}
+		case <-tick.C:
+			if err := s.q.unstall(ctx); err != nil && ctx.Err() == nil {
+				s.q.opt.Log.Error("look for jobs put off", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+		if err := s.serveNew(ctx); err != nil && ctx.Err() == nil {
+			s.q.opt.Log.Error("serve new destinations", "error", err)
+		}
+	}
+}
+
+// knows tells whether all queues are served.
+func (s *server) knows(queues []string) bool {
+	for _, name := range queues {
+		if !s.served[name] {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *server) serveNew(ctx context.Context) error {
+	found, err := s.newQueues(ctx)
+	for _, f := range found {
+		err = errors.Join(err, s.client.Queues().Add(f.queue, river.QueueConfig{MaxWorkers: of(f.kind).workers(s.q.opt)}))
+		s.served[f.queue] = true
+	}
+	return err
+}
+
+// worker does River jobs of one kind.
+type worker struct {
+	river.WorkerDefaults[args]
+	character
+	q    *River
+	work func(context.Context, Run) error
+}
+
+func (w *worker) Timeout(*river.Job[args]) time.Duration { return w.timeout(w.q.opt) }
+
+func (w *worker) NextRetry(j *river.Job[args]) time.Time {
+	return time.Now().Add(w.q.opt.Pause(j.Attempt))
+}
+
+// Work runs the handler, turns a panic into an error, and makes a job that was
+// interrupted by the end of Work begin again at the next start.
+func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
+	run := Run{Job: jobOf(j.JobRow, j.Args), ID: j.ID, Attempt: j.Attempt, complete: func(ctx context.Context, tx Tx) error {
+		_, err := river.JobCompleteTx[*driver](ctx, tx.SQL(), j)
+		return err
+	}}
+	err = guard(w.q.opt, w.character, run, func() error { return w.work(ctx, run) })
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return river.JobSnooze(0)
+	}
+	if IsPermanent(err) {
+		return river.JobCancel(err)
+	}
+	return err
+}
+
+// guard turns a panic into an error. The value of a panic may quote anything, a
+// patient too; its type and the stack do not.
+func guard(opt Options, c character, r Run, f func() error) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		opt.Log.Error("handler panicked", "job", r.ID, "kind", r.Kind, "object", r.ObjectID, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		err = fmt.Errorf("panic in %s handler, see the log", r.Kind)
+		if c.panicIsFinal {
+			err = Permanent(err)
+		}
+	}()
+	return f()
+}

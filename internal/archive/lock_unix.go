@@ -1,0 +1,132 @@
+//go:build unix
+
+package archive
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"dicomnode/internal/durable"
+)
+
+// lock makes this process the one owner of a directory. The kernel gives it back
+// when the process ends, however it ends. What the process leaves in the file
+// tells the next one how it ended.
+type lock struct {
+	f       *os.File
+	crash   *os.File
+	crashed bool // the last owner crashed, or was killed for its memory
+}
+
+// Names in the directory. The Go runtime writes the report of a crash into
+// crashName; it may quote anything, so it is private and nobody shows it.
+const (
+	lockName  = "lock"
+	crashName = "crash"
+)
+
+func lockDir(dir string) (*lock, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	l := &lock{f: f}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("lock %s: %w", dir, ErrInUse)
+		}
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	if err := errors.Join(durable.Own(f), l.inquire(dir)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return l, nil
+}
+
+// inquire learns how the last owner ended, and prepares the same for the next.
+func (l *lock) inquire(dir string) (err error) {
+	before := make([]byte, 256)
+	n, _ := l.f.ReadAt(before, 0)
+	now := memoryKills()
+	l.crashed = n > 0 && len(now) > 0 && killedSince(before[:n], now)
+	l.crash, err = os.OpenFile(filepath.Join(dir, crashName), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := l.crash.Stat()
+	if err == nil {
+		l.crashed = l.crashed || info.Size() > 0
+		err = errors.Join(durable.Own(l.crash), l.crash.Truncate(0))
+	}
+	if err == nil {
+		err = debug.SetCrashOutput(l.crash, debug.CrashOptions{})
+	}
+	if err == nil {
+		err = errors.Join(l.f.Truncate(0), write(l.f, now))
+	}
+	return err
+}
+
+func write(f *os.File, b []byte) error {
+	_, err := f.WriteAt(b, 0)
+	return err
+}
+
+// killedSince tells whether the kernel has killed a process for want of memory
+// between two states that memoryKills gave, in one run of the machine.
+func killedSince(before, now []byte) bool {
+	boot, count, _ := bytes.Cut(bytes.TrimSpace(before), []byte(" "))
+	bootNow, countNow, _ := bytes.Cut(now, []byte(" "))
+	return bytes.Equal(boot, bootNow) && !bytes.Equal(count, countNow)
+}
+
+// memoryKills is an identifier of this run of the machine, and how many processes
+// the kernel has killed for want of memory; nothing where it does not tell.
+func memoryKills() []byte {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return nil
+	}
+	stat, err := os.ReadFile("/proc/vmstat")
+	if err != nil {
+		return nil
+	}
+	for line := range bytes.Lines(stat) {
+		if count, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("oom_kill ")); ok {
+			return append(append(bytes.TrimSpace(boot), ' '), count...)
+		}
+	}
+	return nil
+}
+
+// check tells whether the locked file is still the one at its place.
+func (l *lock) check() error {
+	at, err := os.Stat(l.f.Name())
+	if errors.Is(err, os.ErrNotExist) {
+		return ErrGone
+	}
+	if err != nil {
+		return nil // of the moment: what it is about will fail by itself
+	}
+	ours, err := l.f.Stat()
+	if err == nil && !os.SameFile(at, ours) {
+		return ErrGone
+	}
+	return nil
+}
+
+// release gives the directory up: this process ended as it should.
+func (l *lock) release() error {
+	err := debug.SetCrashOutput(nil, debug.CrashOptions{})
+	if l.crash != nil {
+		err = errors.Join(err, l.crash.Close())
+	}
+	return errors.Join(err, l.f.Truncate(0), l.f.Close())
+}

@@ -1,0 +1,240 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"dicomnode/internal/durable"
+)
+
+// Folders of a Disk. Files are written in incoming and move, complete, into one
+// of the folders of objects.
+const (
+	incomingDir  = "incoming"
+	objectsDir   = "objects"
+	lostFoundDir = "lost+found"
+	folders      = 256
+	partSuffix   = ".part"
+	fileSuffix   = ".dcm"
+)
+
+// Disk is a Store in a folder. What arrives together goes into one folder, so
+// that one sync makes all of its names durable.
+type Disk struct {
+	dir  string
+	mode fs.FileMode // of dir
+	free func() (int64, error)
+
+	mu     sync.Mutex
+	folder int // where files go now
+	inside int // files put there since
+}
+
+var _ Store = (*Disk)(nil)
+
+// OpenDisk opens the store in dir, a folder that exists, and creates what is
+// missing of its layout. Files get the owner of dir, and its mode without the
+// right to enter.
+func OpenDisk(dir string) (*Disk, error) {
+	d, err := openDisk(dir)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.makeFolders()
+}
+
+// OpenShared opens the store of a running owner and creates nothing.
+func OpenShared(dir string) (*Disk, error) { return openDisk(dir) }
+
+func openDisk(dir string) (*Disk, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Disk{dir: dir, mode: info.Mode().Perm()}
+	d.folder = int(randomBytes(1)[0]) // a node that starts often fills all folders alike
+	d.free = func() (int64, error) { return freeBytes(dir) }
+	return d, nil
+}
+
+// makeFolders creates what is missing of the layout and makes it durable.
+func (d *Disk) makeFolders() error {
+	wanted := []string{incomingDir}
+	for i := range folders {
+		wanted = append(wanted, filepath.Join(objectsDir, folderName(i)))
+	}
+	for _, name := range wanted {
+		if err := durable.MkdirAll(filepath.Join(d.dir, name), d.mode); err != nil {
+			return err
+		}
+	}
+	return errors.Join(durable.SyncDir(filepath.Join(d.dir, objectsDir)), durable.SyncDir(d.dir), durable.SyncDir(filepath.Dir(d.dir)))
+}
+
+func folderName(i int) string { return fmt.Sprintf("%02x", i%folders) }
+
+// path is where a name is. A name from an index must not lead elsewhere.
+func (d *Disk) path(name string) (string, error) {
+	if !filepath.IsLocal(name) {
+		return "", fmt.Errorf("file name %q leads out of the store", name)
+	}
+	return filepath.Join(d.dir, filepath.FromSlash(name)), nil
+}
+
+// Open opens a kept file.
+func (d *Disk) Open(name string) (File, error) {
+	path, err := d.path(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nameless(err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("the stored object is no regular file")
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return diskFile{f, info.Size()}, nil
+}
+
+type diskFile struct {
+	*os.File
+	size int64
+}
+
+func (f diskFile) Size() int64 { return f.size }
+
+// nameless is an error of the disk without the path, which helps nobody who
+// knows the object's number.
+func nameless(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("%s stored object: %w", path.Op, path.Err)
+	}
+	return err
+}
+
+// Sync makes files and then their names durable, both at once where it can.
+func (d *Disk) Sync(names ...string) error {
+	var g errgroup.Group
+	seen := map[string]bool{}
+	for _, name := range names {
+		path, err := d.path(name)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return durable.Sync(path) })
+		if folder := filepath.Dir(path); !seen[folder] {
+			seen[folder] = true
+			g.Go(func() error { return durable.SyncDir(folder) })
+		}
+	}
+	return full(g.Wait())
+}
+
+// Remove removes files.
+func (d *Disk) Remove(names ...string) error {
+	for _, name := range names {
+		path, err := d.path(name)
+		if err != nil {
+			return err
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nameless(err)
+		}
+	}
+	return nil
+}
+
+// SetAside moves a file into lost+found.
+func (d *Disk) SetAside(name string) (string, error) {
+	path, err := d.path(name)
+	if err != nil {
+		return "", err
+	}
+	to := filepath.Join(d.dir, lostFoundDir)
+	if err := durable.MkdirAll(to, d.mode); err != nil {
+		return "", err
+	}
+	base := filepath.Base(path)
+	for i := 1; ; i++ {
+		if _, err := os.Lstat(filepath.Join(to, base)); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		base = fmt.Sprintf("%d-%s", i, filepath.Base(path))
+	}
+	if err := os.Rename(path, filepath.Join(to, base)); err != nil {
+		return "", err
+	}
+	return filepath.ToSlash(filepath.Join(lostFoundDir, base)), errors.Join(durable.SyncDir(to), durable.SyncDir(filepath.Dir(path)))
+}
+
+// List lists the files folder by folder.
+func (d *Disk) List(visit func(names []string) error) error {
+	list, err := os.ReadDir(filepath.Join(d.dir, objectsDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, folder := range list {
+		if !folder.IsDir() {
+			continue
+		}
+		files, err := os.ReadDir(filepath.Join(d.dir, objectsDir, folder.Name()))
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, f := range files {
+			if f.Type().IsRegular() {
+				names = append(names, objectsDir+"/"+folder.Name()+"/"+f.Name())
+			}
+		}
+		if len(names) == 0 {
+			continue
+		}
+		if err := visit(names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sweep discards drafts, which nobody was told are stored.
+func (d *Disk) Sweep() (discarded, aside int, err error) {
+	list, err := os.ReadDir(filepath.Join(d.dir, incomingDir))
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, f := range list {
+		name := incomingDir + "/" + f.Name()
+		if f.Type().IsRegular() && strings.HasSuffix(f.Name(), partSuffix) {
+			if err := d.Remove(name); err != nil {
+				return discarded, aside, err
+			}
+			discarded++
+			continue
+		}
+		if _, err := d.SetAside(name); err != nil {
+			return discarded, aside, err
+		}
+		aside++
+	}
+	return discarded, aside, nil
+}
+
+// Free is what an unprivileged process may still write.
+func (d *Disk) Free() (int64, error) { return d.free() }

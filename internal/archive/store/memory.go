@@ -1,0 +1,134 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+)
+
+// Memory is a Store that is gone with the process.
+type Memory struct {
+	mu    sync.Mutex
+	files map[string][]byte
+	aside map[string][]byte
+	next  int
+}
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory { return &Memory{files: map[string][]byte{}, aside: map[string][]byte{}} }
+
+// Create begins a file.
+func (m *Memory) Create() (Draft, error) { return &memoryDraft{m: m}, nil }
+
+// Open opens a kept file.
+func (m *Memory) Open(name string) (File, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.files[name]
+	if !ok {
+		return nil, fmt.Errorf("open stored object: %w", fs.ErrNotExist)
+	}
+	return memoryFile{bytes.NewReader(b)}, nil
+}
+
+type memoryFile struct{ *bytes.Reader }
+
+func (memoryFile) Close() error { return nil }
+
+// Sync checks that the files are there; there is no disk they could be missing on.
+func (m *Memory) Sync(names ...string) error {
+	for _, name := range names {
+		f, err := m.Open(name)
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
+	return nil
+}
+
+// Remove removes files.
+func (m *Memory) Remove(names ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range names {
+		delete(m.files, name)
+	}
+	return nil
+}
+
+// SetAside moves a file.
+func (m *Memory) SetAside(name string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.files[name]
+	if !ok {
+		return "", fmt.Errorf("set stored object aside: %w", fs.ErrNotExist)
+	}
+	delete(m.files, name)
+	to := fmt.Sprintf("%s/%d", lostFoundDir, len(m.aside))
+	m.aside[to] = b
+	return to, nil
+}
+
+// List lists the files, a few at a time.
+func (m *Memory) List(visit func(names []string) error) error {
+	m.mu.Lock()
+	var names []string
+	for name := range m.files {
+		names = append(names, name)
+	}
+	m.mu.Unlock()
+	slices.Sort(names)
+	for some := range slices.Chunk(names, perFolder) {
+		if err := visit(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sweep finds nothing: drafts end with the process.
+func (m *Memory) Sweep() (discarded, aside int, err error) { return 0, 0, nil }
+
+// Free is more than anybody needs.
+func (m *Memory) Free() (int64, error) { return 1 << 50, nil }
+
+type memoryDraft struct {
+	m     *Memory
+	b     []byte
+	ended bool
+}
+
+func (d *memoryDraft) Write(p []byte) (int, error) { d.b = append(d.b, p...); return len(p), nil }
+func (d *memoryDraft) Size() int64                 { return int64(len(d.b)) }
+func (d *memoryDraft) Err() error                  { return nil }
+func (d *memoryDraft) Discard()                    { d.ended = true }
+
+func (d *memoryDraft) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(d.b).ReadAt(p, off)
+}
+
+func (d *memoryDraft) WriteAt(p []byte, off int64) (int, error) {
+	if off < 0 || off+int64(len(p)) > int64(len(d.b)) {
+		return 0, fmt.Errorf("write over %d bytes at %d of %d", len(p), off, len(d.b))
+	}
+	return copy(d.b[off:], p), nil
+}
+
+func (d *memoryDraft) Keep() (string, error) {
+	if d.ended {
+		return "", fs.ErrClosed
+	}
+	d.ended = true
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	d.m.next++
+	name := fmt.Sprintf("%s/%s/%06d%s", objectsDir, folderName(d.m.next/perFolder), d.m.next, fileSuffix)
+	d.m.files[name] = d.b
+	return name, nil
+}

@@ -1,0 +1,98 @@
+package store_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dicomnode/internal/archive/store"
+	"dicomnode/internal/archive/store/storetest"
+	"dicomnode/internal/durable/durabletest"
+)
+
+func open(t *testing.T, dir string) *store.Disk {
+	t.Helper()
+	d, err := store.OpenDisk(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestDisk(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, durabletest.Dir(t)) })
+}
+
+func TestMemory(t *testing.T) {
+	storetest.Run(t, func(*testing.T) store.Store { return store.NewMemory() })
+}
+
+// What arrives together shares a folder, and in the end the folders fill alike.
+func TestFolders(t *testing.T) {
+	s := open(t, durabletest.Dir(t))
+	count := map[string]int{}
+	for range 4 * 256 {
+		d, err := s.Create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := d.Keep()
+		if err != nil {
+			t.Fatal(err)
+		}
+		count[filepath.Dir(name)]++
+	}
+	if n := len(count); n < 16 || n > 17 {
+		t.Errorf("1024 files in %d folders, want 16", n)
+	}
+}
+
+// Drafts that an earlier process left go; what somebody else put there stays.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if _, err := s.Create(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "incoming", "notes.txt"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	if discarded, aside, err := s.Sweep(); discarded != 1 || aside != 1 || err != nil {
+		t.Errorf("discarded %d, set aside %d, %v", discarded, aside, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "lost+found", "notes.txt")); err != nil || string(b) != "mine" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// Files get the mode of the folder, whatever the umask of who writes them.
+func TestMode(t *testing.T) {
+	dir := t.TempDir()
+	for mode, want := range map[os.FileMode]os.FileMode{0o700: 0o600, 0o750: 0o640} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		name := storetest.Keep(t, open(t, dir), "x")
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("folder %v: file %v, %v; want %v", mode, info.Mode(), err, want)
+		}
+	}
+}
+
+// Errors of the disk show no path.
+func TestErrors(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "archive")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Create(); !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), dir) {
+		t.Errorf("create: %v", err)
+	}
+}

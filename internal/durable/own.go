@@ -1,0 +1,92 @@
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Own gives an open file, or folder, the owner of the folder it is in: whoever
+// writes it, the program whose folder that is can read it. Only the superuser
+// can give files away; for anybody else there is nothing to do.
+func Own(f *os.File) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	uid, gid, err := owner(filepath.Dir(f.Name()))
+	if err != nil {
+		return err
+	}
+	return f.Chown(uid, gid)
+}
+
+// MkdirAll makes a folder with mode, and those above it that are missing, each
+// with the owner of the folder it is in.
+func MkdirAll(path string, mode fs.FileMode) error {
+	err := os.Mkdir(path, mode)
+	switch {
+	case err == nil:
+		return ownFolder(path)
+	case errors.Is(err, fs.ErrExist):
+		info, serr := os.Stat(path)
+		if serr == nil && !info.IsDir() {
+			return err
+		}
+		return serr
+	case !errors.Is(err, fs.ErrNotExist) || filepath.Dir(path) == path:
+		return err
+	}
+	if err := MkdirAll(filepath.Dir(path), mode); err != nil {
+		return err
+	}
+	return MkdirAll(path, mode)
+}
+
+func ownFolder(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	uid, gid, err := owner(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return os.Chown(path, uid, gid)
+}
+
+func owner(folder string) (uid, gid int, err error) {
+	info, err := os.Stat(folder)
+	if err != nil {
+		return 0, 0, err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, errors.ErrUnsupported
+	}
+	return int(st.Uid), int(st.Gid), nil
+}
+
+// FileMode is the mode of files in a folder that has mode: what may enter the
+// folder may read them, and nobody may run them.
+func FileMode(mode fs.FileMode) fs.FileMode { return mode.Perm() &^ 0o111 }
+
+// Rename gives a file its final name and makes the name durable.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(to))
+}
+
+// SyncDir makes the names in a folder durable.
+func SyncDir(path string) error { return Sync(path) }
+
+// Sync makes the contents of a file, or the names in a folder, durable.
+func Sync(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
