@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -244,7 +243,7 @@ func TestDuplicates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if results[0].Status != fmt.Sprintf("%04X", uint16(scp.DuplicateSOPInstance)) {
-		t.Errorf("a changed object under a known UID: %+v, want status 0111", results[0])
+	if results[0].Status != "C111" {
+		t.Errorf("a changed object under a known UID: %+v, want status C111", results[0])
 	}
 }

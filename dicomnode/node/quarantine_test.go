@@ -3,6 +3,7 @@ package node
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,11 +64,13 @@ func TestDestinationWithoutSegmentation(t *testing.T) {
 	}
 }
 
-// A file that somebody removed does not come back by trying.
+// Files that somebody removed come back with the image, when its sender repeats it:
+// it is segmented again and its result delivered.
 func TestObjectThatIsGone(t *testing.T) {
 	c := nodetest.Config(t.TempDir(), "127.0.0.1:1")
 	n := startNode(t, c)
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
+	image := nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())
+	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{image})
 	nodetest.Until(t, "a delivery to try again", func() bool {
 		entries, err := n.archive.Queue(t.Context())
 		return err == nil && len(entries) == 1 && entries[0].State == archive.Retrying
@@ -81,13 +84,19 @@ func TestObjectThatIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pacs := nodetest.NewKeepingPACS(t)
-	c.Peers[1].Address = pacs.Address
+	pacs := nodetest.NewPACS(t)
+	c.Peers[1].Address = pacs.Addr.Host
 	n.Reload(c)
 	if _, err := n.archive.Retry(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	if e := quarantined(t, n); !strings.Contains(e.Reason, "no such file") {
-		t.Errorf("reason %q", e.Reason)
-	}
+	nodetest.Until(t, "the image to be missed", func() bool {
+		entries, err := n.archive.Queue(t.Context())
+		return err == nil && slices.ContainsFunc(entries, func(e archive.Entry) bool {
+			return e.Kind == "segment" && e.State == archive.Quarantined && strings.Contains(e.Reason, "missing or damaged")
+		})
+	})
+	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{image})
+	nodetest.Receive(t, pacs, 1)
+	settle(t, n)
 }
