@@ -152,3 +152,14 @@ func rowOf(it Item) []string {
 	}
 	return append([]string{it.ID, it.Image, it.Label, it.BodyPart, it.Polarity, it.Split, difficult, it.Source}, it.Extra...)
 }
+
+// ReplaceTable writes the table of a folder whose files others wrote, sorted by id.
+// It replaces a table whole or not at all.
+func ReplaceTable(dir string, items []Item, extra []string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", Table, err)
+	}
+	items = slices.SortedFunc(slices.Values(items), func(a, b Item) int { return strings.Compare(a.ID, b.ID) })
+	return errors.Join(writeTable(root, items, extra), root.Close())
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -26,7 +27,11 @@ const (
 
 // Parse reads a Part 10 file. The tree refers to file, which must not be changed
 // afterwards. Errors wrap ErrMalformed and quote no value.
-func Parse(file []byte) (*Object, error) {
+func Parse(file []byte) (*Object, error) { return parse(file, false) }
+
+// parse reads a file, or only what stands before its pixel data: then the error is
+// errHeadOnly where there are some.
+func parse(file []byte, head bool) (*Object, error) {
 	if len(file) > MaxFile {
 		return nil, fmt.Errorf("%w: file of %d bytes, at most %d", ErrMalformed, len(file), MaxFile)
 	}
@@ -43,16 +48,17 @@ func Parse(file []byte) (*Object, error) {
 		o.Meta.Put(e)
 	}
 	o.TransferSyntaxUID = o.Meta.First(0x00020010)
-	r, err := body(file, meta.pos, o.TransferSyntaxUID)
+	r, err := body(file, meta.pos, o.TransferSyntaxUID, head)
 	if err != nil {
 		return nil, err
 	}
+	r.head = head
 	o.Set, err = r.set(len(r.data), false, 0, charset.CodingSystem{})
 	return o, err
 }
 
 // body is a reader of the data set in its transfer syntax.
-func body(file []byte, pos int, transferSyntax string) (*reader, error) {
+func body(file []byte, pos int, transferSyntax string, head bool) (*reader, error) {
 	r := &reader{data: file, pos: pos, order: binary.LittleEndian}
 	switch transferSyntax {
 	case "":
@@ -63,7 +69,7 @@ func body(file []byte, pos int, transferSyntax string) (*reader, error) {
 		r.order = binary.BigEndian
 	case uid.DeflatedExplicitVRLittleEndian:
 		inflated, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(file[pos:])), MaxFile+1))
-		if err != nil || len(inflated) > MaxFile {
+		if err != nil && !(head && errors.Is(err, io.ErrUnexpectedEOF)) || len(inflated) > MaxFile {
 			return nil, fmt.Errorf("%w: deflated data set is damaged or larger than %d bytes", ErrMalformed, MaxFile)
 		}
 		r.data, r.pos = inflated, 0
@@ -79,6 +85,7 @@ type reader struct {
 	implicit bool
 	signed   bool // Pixel Representation of the data set
 	elements int
+	head     bool // stop at the pixel data
 }
 
 func (r *reader) fail(t part10.Tag, why string) error {
@@ -92,6 +99,9 @@ func (r *reader) set(end int, open bool, depth int, coding charset.CodingSystem)
 		if len(r.data)-r.pos >= 8 && r.tag() == tagItemDelimitation && open {
 			r.pos += 8
 			return s, nil
+		}
+		if r.head && depth == 0 && len(r.data)-r.pos >= 8 && r.tag() == PixelData {
+			return s, errHeadOnly
 		}
 		e, err := r.element(end, depth, s)
 		if err != nil {
@@ -119,8 +129,8 @@ func (r *reader) tag() part10.Tag {
 	return part10.Tag(r.order.Uint16(r.data[r.pos:]))<<16 | part10.Tag(r.order.Uint16(r.data[r.pos+2:]))
 }
 
-// head reads tag, VR and length (PS3.5 7.1.2, 7.1.3).
-func (r *reader) head() (t part10.Tag, vr string, length uint32, err error) {
+// start reads tag, VR and length (PS3.5 7.1.2, 7.1.3).
+func (r *reader) start() (t part10.Tag, vr string, length uint32, err error) {
 	b := r.data[r.pos:]
 	if r.elements++; len(b) < 8 || r.elements > maxElements {
 		return 0, "", 0, fmt.Errorf("%w: element at byte %d is cut off, or more than %d elements", ErrMalformed, r.pos, maxElements)
@@ -149,7 +159,7 @@ var short = map[string]bool{
 }
 
 func (r *reader) element(end, depth int, s *Set) (*Element, error) {
-	t, vr, length, err := r.head()
+	t, vr, length, err := r.start()
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +232,7 @@ func (r *reader) items(e *Element, length uint32, end, depth int, coding charset
 	}
 	defer func() { r.implicit, r.order = outer, order }()
 	for open || r.pos < end {
-		t, _, n, err := r.head()
+		t, _, n, err := r.start()
 		switch {
 		case err != nil:
 			return err
@@ -248,7 +258,7 @@ func (r *reader) items(e *Element, length uint32, end, depth int, coding charset
 func (r *reader) fragments(e *Element, end int) error {
 	e.Fragments = [][]byte{}
 	for {
-		t, _, n, err := r.head()
+		t, _, n, err := r.start()
 		switch {
 		case err != nil:
 			return err

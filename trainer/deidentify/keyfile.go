@@ -1,0 +1,65 @@
+package deidentify
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// KeyVariable is the environment variable that holds a key where no file is named.
+const KeyVariable = "DICOMNODE_EXPORT_KEY"
+
+// ErrKeyReadable is a key file that others than its owner can read.
+var ErrKeyReadable = errors.New("key can be read by others")
+
+// CreateKey makes a key file, 64 hexadecimal digits, that only its owner can read.
+// It refuses a name that is taken.
+func CreateKey(path string) error {
+	var k Key
+	_, _ = rand.Read(k[:]) // never fails (crypto/rand)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("make key: %w", err)
+	}
+	_, err = fmt.Fprintf(file, "%x\n", k[:])
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("make key: %w", err)
+	}
+	return nil
+}
+
+// LoadKey reads the key of a file, or with path "" that of KeyVariable. A file
+// that others can read is refused with ErrKeyReadable.
+func LoadKey(path string) (Key, error) {
+	if path == "" {
+		text, ok := os.LookupEnv(KeyVariable)
+		if !ok {
+			return Key{}, fmt.Errorf("no key: name a file, or set %s: %w", KeyVariable, fs.ErrNotExist)
+		}
+		return parseKey(text)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return Key{}, fmt.Errorf("read key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return Key{}, fmt.Errorf("read key %s: %w (mode %04o, want 0600)", path, ErrKeyReadable, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Key{}, fmt.Errorf("read key: %w", err)
+	}
+	return parseKey(string(text))
+}
+
+func parseKey(text string) (k Key, err error) {
+	text = strings.TrimSpace(text)
+	if n, err := hex.Decode(k[:], []byte(text[:min(len(text), 2*len(k))])); err != nil || n != len(k) || len(text) != 2*len(k) {
+		return Key{}, fmt.Errorf("read key: want %d hexadecimal digits", 2*len(k))
+	}
+	return k, nil
+}

@@ -1,0 +1,30 @@
+package object
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// ParseHead reads the elements of a Part 10 file before its pixel data. It reads
+// little more than these.
+func ParseHead(r io.Reader) (*Object, error) {
+	var file []byte
+	for size := 256 << 10; ; size *= 8 {
+		part, err := io.ReadAll(io.LimitReader(r, int64(min(size, MaxFile)-len(file))))
+		if err != nil {
+			return nil, fmt.Errorf("read object: %w", err)
+		}
+		file = append(file, part...)
+		o, err := parse(file, true)
+		if err == nil || errors.Is(err, errHeadOnly) {
+			return o, nil
+		}
+		if len(file) < min(size, MaxFile) || size >= MaxFile {
+			return nil, err // there is no more of it
+		}
+	}
+}
+
+// errHeadOnly ends the reading of a head.
+var errHeadOnly = errors.New("pixel data begin")

@@ -1,0 +1,292 @@
+package export
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"dicomnode/internal/iod"
+	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/deidentify"
+	"dicomnode/trainer/deidentify/leak"
+	"dicomnode/trainer/deidentify/object"
+	"dicomnode/trainer/deidentify/profile"
+	"dicomnode/trainer/export/burned"
+	"dicomnode/trainer/export/review"
+)
+
+// objects makes the files of every object that has none yet.
+func (e *run) objects(ctx context.Context) error {
+	finished, err := ReadManifest(e.Out)
+	if err != nil {
+		return err
+	}
+	decisions, err := review.Read(ReviewDir(e.Work))
+	if err != nil {
+		return err
+	}
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(e.workers())
+	done := 0
+	for _, it := range e.items {
+		work.Go(func() error {
+			err := ctx.Err()
+			if err == nil {
+				err = e.one(ctx, it, finished, decisions)
+			}
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			if done++; e.Progress != nil && err == nil {
+				e.Progress(done, len(e.items))
+			}
+			return err
+		})
+	}
+	return work.Wait()
+}
+
+// one makes the files of an object. What is wrong with the object is counted; an
+// error is one of reading or writing.
+func (e *run) one(ctx context.Context, it item, finished map[string]Record, decisions map[string]review.Decision) error {
+	if e.done(it.id, finished) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.report.Kept++
+		return nil
+	}
+	file, err := read(it.Entry)
+	if err != nil {
+		return err
+	}
+	o, err := object.Parse(file)
+	if errors.Is(err, object.ErrMalformed) {
+		e.withdraw(it, "not a DICOM object, or a malformed one")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	res, err := e.deidentifier.Object(o)
+	if err != nil {
+		return err
+	}
+	if !it.picture {
+		return e.companion(it, o, res)
+	}
+	err = e.image(ctx, it, file, o, res, decisions)
+	if errors.Is(err, decode.ErrUnsupported) || errors.Is(err, decode.ErrMalformed) {
+		e.withdraw(it, err.Error())
+		return nil
+	}
+	return err
+}
+
+func read(entry Entry) ([]byte, error) {
+	r, err := entry.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(io.LimitReader(r, object.MaxFile+1))
+}
+
+// withdraw counts an object that was chosen and cannot be exported.
+func (e *run) withdraw(it item, reason string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.report.Refused[reason]++
+	if it.picture {
+		e.report.Images--
+	} else {
+		e.report.Objects--
+	}
+}
+
+// companion stages a segmentation or report.
+func (e *run) companion(it item, o *object.Object, res *deidentify.Result) error {
+	r := e.record(it, o, res)
+	e.deidentifier.Claim(res, false)
+	b, err := encode(res.Object)
+	if err != nil {
+		return err
+	}
+	return e.stage(&r, map[string][]byte{dicomPath(r): b}, late(res))
+}
+
+// late is a checker of what stands behind the pixel data, which the plan did not
+// read; nil where nothing does.
+func late(res *deidentify.Result) *leak.Checker {
+	var behind leak.Originals
+	found := false
+	for _, v := range res.Originals {
+		if v.Tag > object.PixelData {
+			behind.Add([]deidentify.Original{v})
+			found = true
+		}
+	}
+	if !found {
+		return nil
+	}
+	return behind.Checker()
+}
+
+func dicomPath(r Record) string { return "dicom/" + r.Patient + "/" + r.ID + ".dcm" }
+
+func encode(o *object.Object) ([]byte, error) {
+	var b bytes.Buffer
+	err := o.Write(&b)
+	return b.Bytes(), err
+}
+
+// picture is a decoded image with everything that was found out about it.
+type picture struct {
+	image   *decode.Image
+	result  *segment.Result // nil without a model
+	label   []uint8         // nil without one
+	samples []float32       // stored values, blanked
+	boxes   []burned.Box
+	unsure  bool
+}
+
+// image stages a picture, or has it wait for review.
+func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object, res *deidentify.Result, decisions map[string]review.Decision) error {
+	p, err := e.look(ctx, file)
+	if err != nil {
+		return err
+	}
+	decision, decided := decisions[it.id]
+	decided = decided && slices.Equal(decision.Boxes, p.boxes) // what was seen is what is there
+	if !decided && e.waits(p, res) {
+		return e.hold(it, p)
+	}
+	if decided && decision.Verdict == review.Reject {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.report.Rejected++
+		e.report.Images--
+		return nil
+	}
+	r := e.record(it, o, res)
+	r.BurnedIn = &Burned{Found: len(p.boxes), Done: "nothing", Reviewed: decided}
+	boxes := p.boxes
+	switch {
+	case len(boxes) == 0:
+	case decided && decision.Verdict == review.Blank, !decided && e.BurnedIn == Blank:
+		r.BurnedIn.Done, r.BurnedIn.Blanked = "blanked", rectangles(boxes)
+		blank(p, boxes)
+		native(res.Object, p)
+	default:
+		r.BurnedIn.Done = "kept"
+	}
+	files, err := e.files(&r, p, res)
+	if err != nil {
+		return err
+	}
+	return e.stage(&r, files, late(res))
+}
+
+// look decodes an image and finds its regions and what is burned in.
+func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
+	m, err := decode.Read(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return nil, err
+	}
+	if m.Frames > 1 {
+		return nil, fmt.Errorf("%w: more than one frame", decode.ErrUnsupported)
+	}
+	p := &picture{image: m, samples: m.Samples}
+	in := burned.Picture{Samples: m.Samples, Rows: m.Rows, Columns: m.Columns}
+	if e.Pipeline.Predictor != nil {
+		if p.result, err = e.Pipeline.Run(ctx, m); err != nil {
+			return nil, err
+		}
+		p.label = labels(p.result)
+		in.Label = p.label
+	}
+	p.boxes, p.unsure = burned.Find(in)
+	return p, nil
+}
+
+// waits tells whether somebody must look at a picture first.
+func (e *run) waits(p *picture, res *deidentify.Result) bool {
+	if e.ReviewAll {
+		return true
+	}
+	says := res.Kind.Screen || strings.EqualFold(p.image.Text(burnedInAnnotation), "YES")
+	return e.BurnedIn == Quarantine && (says || len(p.boxes) > 0 || p.unsure)
+}
+
+// hold keeps what the review page shows.
+func (e *run) hold(it item, p *picture) error {
+	e.mu.Lock()
+	e.report.Pending++
+	e.mu.Unlock()
+	return review.Hold(ReviewDir(e.Work), it.id, preview(p), p.boxes, p.image.Columns)
+}
+
+// record is what is known of an object before its files are made.
+func (e *run) record(it item, o *object.Object, res *deidentify.Result) Record {
+	kept := res.Object
+	r := Record{
+		ID: it.id, Kind: res.Kind.Name, Patient: res.Patient, Study: kept.First(0x0020000D), Series: kept.First(0x0020000E),
+		Instance: kept.First(0x00080018), SOPClass: kept.First(0x00080016), TransferSyntax: o.TransferSyntaxUID,
+		BodyPart: kept.First(0x00180015), View: kept.First(0x00185101), Lossy: kept.First(0x00282110) == "01",
+		Project: e.deidentifier.Key.Project(e.Project), Profile: Profile{Edition: profile.Edition, Name: "training"},
+	}
+	if e.Deidentify.Basic {
+		r.Profile.Name = "basic"
+	}
+	for _, option := range e.Deidentify.Retain {
+		r.Profile.Options = append(r.Profile.Options, string(option))
+	}
+	slices.Sort(r.Profile.Options)
+	return r
+}
+
+// files are those of a picture in every format.
+func (e *run) files(r *Record, p *picture, res *deidentify.Result) (map[string][]byte, error) {
+	m := p.image
+	r.Rows, r.Columns, r.BitsStored = m.Rows, m.Columns, m.BitsStored
+	if s, ok := iod.PixelSpacing(iod.NewSource(m.Dataset)); ok {
+		r.SpacingMM = math.Round(s.Row*1e6) / 1e6
+	}
+	files := map[string][]byte{}
+	if slices.Contains(e.Formats, DICOM) {
+		e.deidentifier.Claim(res, r.BurnedIn.Reviewed)
+		b, err := encode(res.Object)
+		if err != nil {
+			return nil, err
+		}
+		files[dicomPath(*r)] = b
+	}
+	if err := e.pictures(r, p, files); err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
+func labels(res *segment.Result) []uint8 {
+	out := make([]uint8, res.Rows*res.Columns)
+	for i := range out {
+		switch m := res.Masks; {
+		case m.Open[i]:
+			out[i] = dataset.OpenBeam
+		case m.Soft[i]:
+			out[i] = dataset.SoftTissue
+		case m.Bone[i]:
+			out[i] = dataset.Bone
+		default:
+			out[i] = dataset.Ignore
+		}
+	}
+	return out
+}

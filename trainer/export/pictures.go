@@ -1,0 +1,195 @@
+package export
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"slices"
+
+	"golang.org/x/image/tiff"
+
+	"dicomnode/segment"
+	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/polarity"
+	"dicomnode/trainer/dataset"
+)
+
+// pictures adds the picture files of p and completes its record.
+func (e *run) pictures(r *Record, p *picture, files map[string][]byte) error {
+	pix, chain, how := e.values(p)
+	r.Chain, r.Polarity = chain, how
+	grey := quantise(pix, p.image.Rows, p.image.Columns, chain)
+	if e.wants(PNG, Dataset, MONAI) {
+		b, err := encodePNG(grey)
+		if err != nil {
+			return err
+		}
+		files["images/"+r.ID+".png"] = b
+	}
+	if e.wants(TIFF) {
+		var b bytes.Buffer
+		if err := tiff.Encode(&b, grey, &tiff.Options{Compression: tiff.Uncompressed}); err != nil {
+			return err
+		}
+		files["tiff/"+r.ID+".tiff"] = b.Bytes()
+	}
+	if e.wants(NNUNet) {
+		b, err := encodePNG(grey)
+		if err != nil {
+			return err
+		}
+		files[nnunetFolder+"/imagesTr/"+r.ID+"_0000.png"] = b
+	}
+	return e.labelFiles(r, p, files)
+}
+
+func (e *run) wants(formats ...Format) bool {
+	return slices.ContainsFunc(formats, func(f Format) bool { return slices.Contains(e.Formats, f) })
+}
+
+// labelFiles adds the labels, as drafts or in colours.
+func (e *run) labelFiles(r *Record, p *picture, files map[string][]byte) error {
+	if p.label == nil || e.Labels == None {
+		return nil
+	}
+	r.Label = &Label{Kind: e.Labels, ModelDigest: p.result.Model.Digest, ConfigDigest: p.result.ConfigDigest}
+	add := func(path string, m image.Image) error {
+		b, err := encodePNG(m)
+		files[path] = b
+		return err
+	}
+	size := image.Rect(0, 0, p.image.Columns, p.image.Rows)
+	plain := &image.Gray{Pix: p.label, Stride: p.image.Columns, Rect: size}
+	if e.Labels == Colours {
+		if err := add("colours/"+r.ID+".png", painted(plain)); err != nil {
+			return err
+		}
+	} else if e.wants(Dataset, MONAI) {
+		if err := add("labels/"+r.ID+".png", plain); err != nil {
+			return err
+		}
+	}
+	if e.wants(NNUNet) {
+		return add(nnunetFolder+"/labelsTr/"+r.ID+".png", nnunetLabel(plain))
+	}
+	return nil
+}
+
+// Palette are the colours of painted labels, in the order of the classes, the
+// colour of pixels that are not scored last. They are what "import-colours" is
+// told.
+var Palette = [4]color.RGBA{{0, 0, 255, 255}, {255, 0, 0, 255}, {0, 255, 0, 255}, {0, 0, 0, 255}}
+
+func painted(label *image.Gray) image.Image {
+	out := image.NewPaletted(label.Rect, color.Palette{Palette[0], Palette[1], Palette[2], Palette[3]})
+	for i, v := range label.Pix {
+		out.Pix[i] = min(v, 3)
+	}
+	return out
+}
+
+// nnunetLabel has the number after the last class where pixels are not scored:
+// nnU-Net wants its ignore label to be the highest.
+func nnunetLabel(label *image.Gray) *image.Gray {
+	out := image.NewGray(label.Rect)
+	for i, v := range label.Pix {
+		out.Pix[i] = min(v, dataset.Classes)
+	}
+	return out
+}
+
+func encodePNG(m image.Image) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	err := encoder.Encode(&b, m)
+	return b.Bytes(), err
+}
+
+// values are the values of a picture, how they were made and which end of the
+// scale the open beam is at.
+func (e *run) values(p *picture) ([]float32, *Chain, string) {
+	m := *p.image
+	m.Samples = p.samples
+	canonical := slices.Clone(m.Samples)
+	shadow := dark.Correct(&m, canonical, e.Pipeline.Calibration)
+	corrected := canonical
+	if e.Pixels == Corrected {
+		corrected = slices.Clone(canonical)
+	}
+	sense := polarity.Canonical(&m, canonical)
+	how := dataset.AirBright
+	if sense.Inverted && e.Pixels != Canonical {
+		how = dataset.AirDark
+	}
+	chain := &Chain{Pixels: e.Pixels, Scale: 1}
+	if m.Signed {
+		chain.Offset = float64(int(1) << (m.BitsStored - 1))
+	}
+	switch e.Pixels {
+	case Stored:
+		return m.Samples, chain, how
+	case Corrected:
+		chain.Steps = []string{"dark correction: " + shadow.Method}
+		return corrected, chain, how
+	}
+	chain.Steps = []string{"dark correction: " + shadow.Method, "polarity: " + sense.Case}
+	chain.Offset, chain.Scale = fullScale(&m)
+	return canonical, chain, how
+}
+
+// fullScale maps the range that the canonical values of an image of these
+// attributes can have to that of 16 bits. It does not depend on the values.
+func fullScale(m *decode.Image) (offset, scale float64) {
+	ends := *m
+	ends.Rows, ends.Columns = 1, 2
+	low, high := 0.0, float64(int(1)<<m.BitsStored-1)
+	if m.Signed {
+		low, high = -float64(int(1)<<(m.BitsStored-1)), float64(int(1)<<(m.BitsStored-1)-1)
+	}
+	pix := []float32{float32(low), float32(high)}
+	polarity.Canonical(&ends, pix)
+	from, to := math.Min(float64(pix[0]), float64(pix[1])), math.Max(float64(pix[0]), float64(pix[1]))
+	if to <= from {
+		return -from, 1
+	}
+	return -from, math.Round(math.MaxUint16/(to-from)*1e9) / 1e9
+}
+
+// quantise rounds values to 16 bits after the chain's offset and scale.
+func quantise(pix []float32, rows, cols int, chain *Chain) *image.Gray16 {
+	out := image.NewGray16(image.Rect(0, 0, cols, rows))
+	for i, v := range pix {
+		x := math.Round((float64(v) + chain.Offset) * chain.Scale)
+		if x < 0 || x > math.MaxUint16 || x != x {
+			chain.Cut++
+			x = math.Max(0, math.Min(math.MaxUint16, x))
+		}
+		binary.BigEndian.PutUint16(out.Pix[2*i:], uint16(x))
+	}
+	return out
+}
+
+// preview is a small picture for the review page, bone white where the attributes
+// say how.
+func preview(p *picture) image.Image {
+	pix, _, _, err := (&segment.Pipeline{}).Picture(p.image)
+	if err != nil {
+		pix = p.image.Samples
+	}
+	sorted := slices.Clone(pix)
+	slices.Sort(sorted)
+	low, high := sorted[len(sorted)/1000], sorted[len(sorted)-1-len(sorted)/1000]
+	step := max(1, max(p.image.Rows, p.image.Columns)/1000)
+	out := image.NewGray(image.Rect(0, 0, p.image.Columns/step, p.image.Rows/step))
+	for y := range out.Rect.Dy() {
+		for x := range out.Rect.Dx() {
+			v := (pix[y*step*p.image.Columns+x*step] - low) / max(high-low, 1e-6)
+			out.Pix[y*out.Stride+x] = uint8(255 * (1 - max(0, min(1, v))))
+		}
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"dicomnode/trainer/dataset"
+)
+
+// Revoke takes patients and images out of a set, named by their pseudonyms or IDs:
+// their files first, then their lines in the tables. It returns the removed files;
+// a name that the set does not hold is an error, and nothing is removed then.
+func Revoke(out string, who []string) ([]string, error) {
+	all, err := ReadManifest(out)
+	if err != nil {
+		return nil, err
+	}
+	gone := map[string]bool{}
+	for _, name := range who {
+		n := 0
+		for _, r := range all {
+			if r.Patient == name || r.ID == name {
+				gone[r.ID] = true
+				n++
+			}
+		}
+		if n == 0 {
+			return nil, fmt.Errorf("revoke: the set holds no patient or image %q", name)
+		}
+	}
+	var removed []string
+	for id := range gone {
+		for path := range all[id].Files {
+			if !filepath.IsLocal(filepath.FromSlash(path)) {
+				return nil, fmt.Errorf("revoke: the manifest names a file outside the set")
+			}
+			if err := os.Remove(filepath.Join(out, filepath.FromSlash(path))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return removed, fmt.Errorf("revoke: %w", err)
+			}
+			removed = append(removed, path)
+		}
+		delete(all, id)
+	}
+	slices.Sort(removed)
+	return removed, rewrite(out, all)
+}
+
+// rewrite replaces the tables of a set and removes those that it needs no more.
+func rewrite(out string, all map[string]Record) error {
+	tables, err := tables(all)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{dataset.Table, "monai.json", "colours.gpl", nnunetFolder + "/dataset.json", nnunetFolder + "/splits_final.json"} {
+		if tables[name] == nil {
+			if err := os.Remove(filepath.Join(out, filepath.FromSlash(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return writeTables(out, maps.Clone(tables))
+}

@@ -1,0 +1,25 @@
+package export_test
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"dicomnode/segment/decode"
+)
+
+// samples decodes a file, or what is at hand of one.
+func samples(t *testing.T, path string, b []byte) []float32 {
+	t.Helper()
+	if b == nil {
+		var err error
+		if b, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Samples
+}
