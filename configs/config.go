@@ -34,6 +34,9 @@ type Node struct {
 	AETitle string `yaml:"ae_title"` // called AE title for images to be segmented (PS3.8 9.3.2)
 	Listen  string `yaml:"listen"`   // host:port; the host may be empty
 	DataDir string `yaml:"data_dir"` // index, objects, dark frames
+	// AcceptOther says what becomes of objects beside the images: refuse, or keep
+	// them without segmenting them.
+	AcceptOther string `yaml:"accept_other"`
 }
 
 // Network holds the limits and time-outs of the DICOM upper layer, both roles.
@@ -43,7 +46,8 @@ type Network struct {
 	MaxAssociationsPerPeer int           `yaml:"max_associations_per_peer"` // open at once from one address
 	RequestTimeout         time.Duration `yaml:"request_timeout"`           // connection to A-ASSOCIATE-RQ, and ARTIM (PS3.8 9.1.5)
 	IdleTimeout            time.Duration `yaml:"idle_timeout"`              // open association without a message
-	ReadTimeout            time.Duration `yaml:"read_timeout"`              // within one PDU, and for a response
+	ReadTimeout            time.Duration `yaml:"read_timeout"`              // pause within one message
+	ResponseTimeout        time.Duration `yaml:"response_timeout"`          // wait for the response to a message sent
 	WriteTimeout           time.Duration `yaml:"write_timeout"`             // one write to the peer
 	ConnectTimeout         time.Duration `yaml:"connect_timeout"`           // TCP connection to a destination
 }
@@ -65,16 +69,6 @@ type Peer struct {
 	// StorageCommitment is kept for destinations that offer it; this version
 	// refuses true rather than ignoring it.
 	StorageCommitment bool `yaml:"storage_commitment"`
-}
-
-// Route says which images are segmented and who receives the result. The first
-// route that matches an image is used.
-type Route struct {
-	Name       string   `yaml:"name"`
-	From       []string `yaml:"from"`       // peer names; empty matches every peer
-	Modalities []string `yaml:"modalities"` // Modality (0008,0060) values; empty matches all
-	Outputs    []string `yaml:"outputs"`    // what is written: seg
-	SendTo     []string `yaml:"send_to"`    // names of callable peers
 }
 
 // Model chooses the network's weights and where they run.
@@ -120,17 +114,17 @@ type Log struct {
 // Default is the configuration that an empty file means. It admits nobody.
 func Default() Config {
 	return Config{
-		Node: Node{AETitle: "XNET", Listen: ":11112", DataDir: "/var/lib/dicomnode"},
+		Node: Node{AETitle: "XNET", Listen: ":11112", DataDir: "/var/lib/dicomnode", AcceptOther: "refuse"},
 		Network: Network{
 			MaxPDULength: 131072, MaxAssociations: 512, MaxAssociationsPerPeer: 64,
 			RequestTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute,
-			ReadTimeout: time.Minute, WriteTimeout: time.Minute, ConnectTimeout: 10 * time.Second,
+			ReadTimeout: time.Minute, ResponseTimeout: 2 * time.Minute, WriteTimeout: time.Minute, ConnectTimeout: 10 * time.Second,
 		},
 		Calibration:  Calibration{AETitle: "XNETDARK"},
 		Model:        Model{Bundle: "published", Device: "auto"},
 		Segmentation: Segmentation{Profile: "display", Refine: "guided"},
 		SoftTissue:   SoftTissue{},
-		Retention:    Retention{Keep: 30 * 24 * time.Hour, MinFreeMiB: 1024},
+		Retention:    Retention{Keep: 30 * day, MinFreeMiB: 1024},
 		Log:          Log{Level: "info", Format: "text"},
 	}
 }
@@ -169,19 +163,4 @@ func (c Config) Peer(name string) (Peer, bool) {
 		return Peer{}, false
 	}
 	return c.Peers[i], true
-}
-
-// Matches reports whether r takes an image that peer sent with that Modality.
-func (r Route) Matches(peer, modality string) bool {
-	return (len(r.From) == 0 || slices.Contains(r.From, peer)) &&
-		(len(r.Modalities) == 0 || slices.Contains(r.Modalities, modality))
-}
-
-// Route returns the first route for an image that peer sent.
-func (c Config) Route(peer, modality string) (Route, bool) {
-	i := slices.IndexFunc(c.Routes, func(r Route) bool { return r.Matches(peer, modality) })
-	if i < 0 {
-		return Route{}, false
-	}
-	return c.Routes[i], true
 }

@@ -70,10 +70,10 @@ func TestParseGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, ok := c.Route("dx1", "DX"); !ok || r.Name != "radiographs" {
+	if r, ok := c.Route(configs.Image{Peer: "dx1", Modality: "DX"}); !ok || r.Name != "radiographs" {
 		t.Errorf("Route(dx1, DX) = %v, %v", r, ok)
 	}
-	if _, ok := c.Route("dx1", "MG"); ok {
+	if _, ok := c.Route(configs.Image{Peer: "dx1", Modality: "MG"}); ok {
 		t.Error("a route took modality MG, which it does not list")
 	}
 	if got := c.SoftTissue.ByBodyPart["PELVIS"]; got != 0.95 {
@@ -130,9 +130,23 @@ func TestProblems(t *testing.T) {
 		{"threshold of a part", "soft_tissue:\n  by_body_part:\n    HAND: -1\n", 3, "soft_tissue.by_body_part.HAND", "-1", "0.90"},
 		{"pdu", "network: {max_pdu_length: 10}\n", 1, "network.max_pdu_length", "10", "131072"},
 		{"time-out", "network: {idle_timeout: 1ms}\n", 1, "network.idle_timeout", "1ms", "30s"},
-		{"keep too short", "retention: {keep: 5m}\n", 1, "retention.keep", "5m0s is less than 1h", "720h"},
-		{"keep negative", "retention: {keep: -1h}\n", 1, "retention.keep", "less than 1h", "720h"},
-		{"keep in days", "retention:\n  keep: 30d\n", 2, "retention.keep", `"30d" is not a duration`, "720h"},
+		{"keep too short", "retention: {keep: 5m}\n", 1, "retention.keep", "5m0s is less than 1h", "30d"},
+		{"keep negative", "retention: {keep: -1h}\n", 1, "retention.keep", "less than 1h", "30d"},
+		{"keep in weeks", "retention:\n  keep: 4w\n", 2, "retention.keep", `"4w" is not a duration`, "30d"},
+		{"keep in parts of days", "retention:\n  keep: 1.5d\n", 2, "retention.keep", `"1.5d" is not a duration`, "30d"},
+		{"too many days", "retention:\n  keep: 200000d\n", 2, "retention.keep", `"200000d" is not a duration`, "30d"},
+		{"route body part", peers + "routes:\n  - {name: r, body_parts: ['ch?'], send_to: [pacs]}\n", 4, "routes[0].body_parts[0]", "not a body part", "CHEST"},
+		{"route class", peers + "routes:\n  - name: r\n    except: {sop_classes: [CR]}\n    send_to: [pacs]\n", 5, "routes[0].except.sop_classes[0]", "not a SOP class", "ComputedRadiographyImageStorage"},
+		{"route station", peers + "routes:\n  - {name: r, stations: [SEVENTEEN_LETTERS], send_to: [pacs]}\n", 4, "routes[0].stations[0]", "not a station", "(0008,1010)"},
+		{"route except unknown peer", peers + "routes:\n  - {name: r, except: {from: [nobody]}, send_to: [pacs]}\n", 4, "routes[0].except.from[0]", "no peer", "pacs"},
+		{"unknown key of except", peers + "routes:\n  - {name: r, except: {modality: [CR]}, send_to: [pacs]}\n", 4, "routes[0].except.modality", "unknown key", `"modalities"`},
+		{"body part twice", "soft_tissue:\n  by_body_part: {PELVIS: 0.9, Pelvis: 0.8}\n", 2, "soft_tissue.by_body_part.Pelvis", "same body part", "keep one"},
+		{"accept other", "node: {accept_other: maybe}\n", 1, "node.accept_other", `"maybe"`, "refuse, keep"},
+		{"response time-out", "network: {response_timeout: 0}\n", 1, "network.response_timeout", "0s", "30s"},
+		{"UTF-16", "\xff\xfen\x00o\x00", 1, "", "UTF-16", "UTF-8"},
+		{"deep brackets", "node: " + strings.Repeat("[", 20000), 1, "", "nested", "config init"},
+		{"deep entries", "peers:\n" + strings.Repeat("- ", 20000), 2, "", "nested", "config init"},
+		{"deep indentation", strings.Repeat(" ", 200) + "a: b\n", 1, "", "nested", "config init"},
 		{"duration without unit", "network: {idle_timeout: 30}\n", 1, "network.idle_timeout", `"30" is not a duration`, "30s"},
 		{"little room", "retention: {min_free_mib: 10}\n", 1, "retention.min_free_mib", "10 is not within 512", "1024"},
 		{"too much room", "retention: {min_free_mib: 9223372036854775807}\n", 1, "retention.min_free_mib", "not within", "1024"},

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func (k *keys) duration(text, at string) {
 	var d time.Duration
 	if err := parseDuration(&d, []byte(text)); err != nil {
 		k.wrong = append(k.wrong, Problem{Line: k.lines[at], Key: at, What: fmt.Sprintf("%q is not a duration", text),
-			Hint: "write a number and its unit: s, m or h, such as 30s, 5m or 720h"})
+			Hint: "write a number and its unit: s, m, h or d, such as 30s, 5m or 30d"})
 	}
 }
 
@@ -88,10 +89,16 @@ func (k *keys) locate(ps Problems) Problems {
 	return ps
 }
 
+// fieldsOf lists the keys of a section; those of an inline part are its own.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		fields[t.Field(i).Tag.Get("yaml")] = t.Field(i).Type
+	for f := range t.Fields() {
+		key := f.Tag.Get("yaml")
+		if key == ",inline" {
+			maps.Copy(fields, fieldsOf(f.Type))
+			continue
+		}
+		fields[key] = f.Type
 	}
 	return fields
 }

@@ -7,16 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
-
-// maxFile bounds a configuration file in bytes.
-const maxFile = 1 << 20
 
 // DefaultYAML is the commented file that "config init" writes; it decodes to
 // [Default].
@@ -27,57 +22,97 @@ var DefaultYAML []byte
 // Load reads and checks the file. The error is [Problems] when the content is
 // at fault.
 func Load(path string) (Config, error) {
+	c, _, err := Inspect(path)
+	return c, err
+}
+
+func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
+		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
+		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	if len(text) > maxFile {
-		return Config{}, fmt.Errorf("read configuration: %s is larger than %d bytes", path, maxFile)
+		return nil, fmt.Errorf("read configuration: %s is larger than %d bytes", path, maxFile)
 	}
-	return Parse(text)
+	return text, nil
+}
+
+// Inspect is [Load] with warnings: what is legal and probably not meant.
+func Inspect(path string) (c Config, warnings Problems, err error) {
+	text, err := read(path)
+	if err != nil {
+		return Config{}, nil, err
+	}
+	return inspect(text)
 }
 
 // Parse decodes one YAML document over [Default] and validates it.
 func Parse(text []byte) (Config, error) {
+	c, _, err := inspect(text)
+	return c, err
+}
+
+// byteOrderMark is how editors begin a file of UTF-8; YAML 1.2 5.2 allows it.
+var byteOrderMark = []byte("\xEF\xBB\xBF")
+
+func inspect(text []byte) (c Config, warnings Problems, err error) {
+	text = bytes.TrimPrefix(text, byteOrderMark)
+	if bytes.HasPrefix(text, []byte("\xFF\xFE")) || bytes.HasPrefix(text, []byte("\xFE\xFF")) {
+		return Config{}, nil, Problems{{Line: 1, What: "the file is encoded as UTF-16", Hint: "save it again as UTF-8"}}
+	}
+	if p := tooDeep(text); p != nil {
+		return Config{}, nil, Problems{*p}
+	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return Config{}, Problems{syntaxProblem(err)}
+		return Config{}, nil, Problems{syntaxProblem(err)}
 	}
 	if len(file.Docs) > 1 {
-		return Config{}, Problems{{Line: 1, What: "the file holds more than one YAML document", Hint: "remove the --- separators"}}
+		return Config{}, nil, Problems{{Line: 1, What: "the file holds more than one YAML document", Hint: "remove the --- separators"}}
 	}
 	keys := newKeys(file)
 	if len(keys.wrong) > 0 {
-		return Config{}, keys.wrong
+		return Config{}, nil, keys.wrong
 	}
-	c := Default()
-	if empty(file) {
-		return c, nil
+	if c = Default(); empty(file) {
+		return c, nil, nil
 	}
 	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict(), yaml.CustomUnmarshaler(parseDuration)).Decode(&c)
 	if err != nil {
-		return Config{}, Problems{syntaxProblem(err)}
+		return Config{}, nil, Problems{syntaxProblem(err)}
 	}
 	if problems := validate(c); len(problems) > 0 {
-		return Config{}, keys.locate(problems)
+		return Config{}, nil, keys.locate(problems)
 	}
-	return c, nil
+	warnings = keys.locate(warn(c))
+	c.SoftTissue.ByBodyPart = byWord(c.SoftTissue.ByBodyPart)
+	return c, warnings, nil
 }
 
-// parseDuration reads a duration such as 30s; only 0 needs no unit.
-func parseDuration(d *time.Duration, text []byte) (err error) {
-	*d, err = time.ParseDuration(strings.Trim(string(text), " \t\n\"'"))
-	return err
+// byWord spells the keys as Body Part Examined is compared: in capitals, without
+// spaces around.
+func byWord(parts map[string]float64) map[string]float64 {
+	if len(parts) == 0 {
+		return parts
+	}
+	out := make(map[string]float64, len(parts))
+	for part, t := range parts {
+		out[word(part)] = t
+	}
+	return out
 }
+
+// hintDefaultFile is for what no other hint fits.
+const hintDefaultFile = `compare with the file that "dicomnode config init" writes`
 
 // syntaxProblem takes the line out of the YAML library's error.
 func syntaxProblem(err error) Problem {
-	p := Problem{What: err.Error(), Hint: "compare with the file that \"dicomnode config init\" writes"}
+	p := Problem{What: err.Error(), Hint: hintDefaultFile}
 	var y yaml.Error
 	if errors.As(err, &y) {
 		p.What = y.GetMessage()

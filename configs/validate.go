@@ -114,7 +114,7 @@ func (v *checker) network(n Network) {
 		d   time.Duration
 	}{
 		{"request_timeout", n.RequestTimeout}, {"idle_timeout", n.IdleTimeout}, {"read_timeout", n.ReadTimeout},
-		{"write_timeout", n.WriteTimeout}, {"connect_timeout", n.ConnectTimeout},
+		{"response_timeout", n.ResponseTimeout}, {"write_timeout", n.WriteTimeout}, {"connect_timeout", n.ConnectTimeout},
 	} {
 		if c.d < time.Second || c.d > 24*time.Hour {
 			v.add("network."+c.key, "write a duration with its unit, such as 30s or 5m", "%v is not within 1s to 24h", c.d)
@@ -197,18 +197,41 @@ func (v *checker) routes(c Config) {
 			v.add(key+".name", "give each route its own name", "name %q is already that of routes[%d]", r.Name, first)
 		}
 		names[r.Name] = i
-		v.peerNames(c, key+".from", r.From, false)
 		v.peerNames(c, key+".send_to", r.SendTo, true)
 		if len(r.SendTo) == 0 {
 			v.add(key, "add send_to: with the name of your PACS", "the route sends its results nowhere")
 		}
-		for j, m := range r.Modalities {
-			if m == "" || len(m) > 16 || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
-				v.add(fmt.Sprintf("%s.modalities[%d]", key, j), "use the values of Modality (0008,0060), such as CR or DX", "%q is not a modality", m)
-			}
-		}
+		v.criteria(c, key+".", r.Criteria)
+		v.criteria(c, key+".except.", r.Except)
 		for j, o := range r.Outputs {
 			v.oneOf(fmt.Sprintf("%s.outputs[%d]", key, j), o, "seg")
+		}
+	}
+}
+
+// maxCriterion is the longest value compared: VR CS and SH (PS3.5 6.2).
+const maxCriterion = 16
+
+func (v *checker) criteria(c Config, key string, r Criteria) {
+	v.peerNames(c, key+"from", r.From, false)
+	for j, m := range r.Modalities {
+		if m == "" || len(m) > maxCriterion || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+			v.add(fmt.Sprintf("%smodalities[%d]", key, j), "use the values of Modality (0008,0060), such as CR or DX", "%q is not a modality", m)
+		}
+	}
+	for j, part := range r.BodyParts {
+		if word(part) == "" || len(part) > maxCriterion || strings.Trim(word(part), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ") != "" {
+			v.add(fmt.Sprintf("%sbody_parts[%d]", key, j), "use the values of Body Part Examined (0018,0015), such as CHEST or HAND", "%q is not a body part", part)
+		}
+	}
+	for j, class := range r.SOPClasses {
+		if !uid.Valid(sopClass(class)) {
+			v.add(fmt.Sprintf("%ssop_classes[%d]", key, j), "write a UID or one of: "+strings.Join(uid.StorageClasses(), ", "), "%q is not a SOP class", class)
+		}
+	}
+	for j, station := range r.Stations {
+		if strings.TrimSpace(station) == "" || len([]rune(station)) > maxCriterion || strings.Contains(station, `\`) {
+			v.add(fmt.Sprintf("%sstations[%d]", key, j), "use the value of Station Name (0008,1010), at most 16 characters", "%q is not a station name", station)
 		}
 	}
 }
@@ -244,6 +267,7 @@ func (v *checker) choices(c Config) {
 	v.oneOf("model.device", c.Model.Device, "auto", "cpu", "cuda")
 	v.oneOf("segmentation.profile", c.Segmentation.Profile, "display", "strict")
 	v.oneOf("segmentation.refine", c.Segmentation.Refine, "none", "guided")
+	v.oneOf("node.accept_other", c.Node.AcceptOther, "refuse", "keep")
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 	if c.Model.Bundle == "" {
@@ -265,10 +289,16 @@ func (v *checker) softTissue(s SoftTissue) {
 	if !(s.Threshold >= 0 && s.Threshold <= 1) {
 		v.add("soft_tissue.threshold", hint, "%v is not within 0 to 1", s.Threshold)
 	}
+	spelt := map[string]string{}
 	for _, part := range slices.Sorted(maps.Keys(s.ByBodyPart)) {
+		key := "soft_tissue.by_body_part." + part
 		if t := s.ByBodyPart[part]; !(t > 0 && t <= 1) {
-			v.add("soft_tissue.by_body_part."+part, hint, "%v is not above 0 and at most 1", t)
+			v.add(key, hint, "%v is not above 0 and at most 1", t)
 		}
+		if first, twice := spelt[word(part)]; twice {
+			v.add(key, "keep one of them", "it is the same body part as %s", first)
+		}
+		spelt[word(part)] = part
 	}
 }
 
@@ -279,7 +309,7 @@ const maxFreeMiB = 1 << 30
 // finds the first one, and room enough that the archive does not refuse before.
 func (v *checker) retention(r Retention) {
 	if r.Keep != 0 && r.Keep < time.Hour {
-		v.add("retention.keep", "write hours, such as 720h for 30 days, or 0 to keep everything", "%v is less than 1h", r.Keep)
+		v.add("retention.keep", "write a duration such as 30d, or 0 to keep everything", "%v is less than 1h", r.Keep)
 	}
 	if r.MinFreeMiB != 0 && (r.MinFreeMiB < 512 || r.MinFreeMiB > maxFreeMiB) {
 		v.add("retention.min_free_mib", "leave it out for 1024, or write 0 to keep everything", "%d is not within 512 to %d", r.MinFreeMiB, maxFreeMiB)

@@ -44,7 +44,7 @@ var importRules = []struct {
 	{"trainer/simulate/body", "trainer/simulate/radiograph", nil, "who is seen does not depend on the picture"},
 	{"trainer/simulate/ct", "trainer/simulate/radiograph", nil, "who is seen does not depend on the picture"},
 	{"trainer/simulate/radiograph", "trainer/simulate/ct", nil, "a picture knows the body as a view alone"},
-	{"configs", "", []string{"internal/uid"}, "the configuration knows nothing of what it configures, but the standard's rules for its names"},
+	{"configs", "", []string{"internal/uid", "internal/iod"}, "the configuration knows nothing of what it configures, but the standard's names and terms"},
 	{"internal/uid", "", nil, "names stand below everything that is named"},
 	{"internal/raster", "", []string{"internal/raster"}, "arithmetic on pictures knows nothing of radiographs"},
 	{"internal", "segment", nil, "the base knows nothing built on it"},

@@ -96,6 +96,7 @@ func TestConformanceDocLimits(t *testing.T) {
 		"network.request_timeout":           server.AssociationTimeout.String(),
 		"network.idle_timeout":              server.IdleTimeout.String(),
 		"network.read_timeout":              server.ReadTimeout.String(),
+		"network.response_timeout":          dialer.ResponseTimeout.String(),
 		"network.write_timeout":             server.WriteTimeout.String(),
 		"network.connect_timeout":           dialer.DialTimeout.String(),
 	}

@@ -9,10 +9,10 @@ import (
 // refused in negotiation.
 var storageSOPClasses = []string{
 	uid.ComputedRadiographyImageStorage,
-	uid.DigitalXRayImageForPresentation,
-	uid.DigitalXRayImageForProcessing,
-	uid.DigitalMammographyXRayImageForPresentation,
-	uid.DigitalMammographyXRayImageForProcessing,
+	uid.DigitalXRayImageStorageForPresentation,
+	uid.DigitalXRayImageStorageForProcessing,
+	uid.DigitalMammographyXRayImageStorageForPresentation,
+	uid.DigitalMammographyXRayImageStorageForProcessing,
 	uid.SecondaryCaptureImageStorage,
 	uid.XRayAngiographicImageStorage,
 	uid.XRayRadiofluoroscopicImageStorage,

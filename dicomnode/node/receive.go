@@ -83,7 +83,7 @@ func resolves(ctx context.Context, host string, addr netip.Addr) bool {
 // routed reports whether any route takes images of the peer.
 func routed(c *configs.Config, peer string) bool {
 	return slices.ContainsFunc(c.Routes, func(r configs.Route) bool {
-		return len(r.From) == 0 || slices.Contains(r.From, peer)
+		return r.Takes(peer)
 	})
 }
 

@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"dicomnode/configs"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/part10"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
 	"errors"
@@ -14,7 +16,11 @@ import (
 // route matches is kept and has no output.
 func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, error) {
 	begun, c := time.Now(), n.config.Load()
-	route, ok := c.Route(o.Source, o.Modality)
+	chosenBy, err := imageOf(c, o)
+	if err != nil {
+		return nil, quarantine(err)
+	}
+	route, ok := c.Route(chosenBy)
 	if !ok {
 		n.log.Info("image kept, no route matches it", "object", o.ID, "peer", o.Source, "modality", o.Modality)
 		return archive.Made{Outcome: archive.NoRoute}, nil
@@ -46,6 +52,23 @@ func read(o archive.Object) (*decode.Image, error) {
 	}
 	defer f.Close()
 	return decode.Read(f, f.Size())
+}
+
+// imageOf is what routes choose the object by. Its file is read only where a
+// route asks for what the index does not have.
+func imageOf(c *configs.Config, o archive.Object) (configs.Image, error) {
+	img := configs.Image{Peer: o.Source, Modality: o.Modality, BodyPart: o.BodyPartExamined, SOPClass: o.SOPClassUID}
+	if !c.ByStation() {
+		return img, nil
+	}
+	f, err := o.Open()
+	if err != nil {
+		return img, err
+	}
+	defer f.Close()
+	h, err := part10.ReadHeader(f)
+	img.Station = h.StationName
+	return img, err
 }
 
 // hopeless are the errors that a repeat meets again: an image that cannot be

@@ -89,8 +89,8 @@ type textElement struct {
 func (im Image) texts() []textElement {
 	one := func(at tag.Tag, value string) textElement { return textElement{at, []string{value}} }
 	return []textElement{
-		one(tag.MediaStorageSOPClassUID, uid.DigitalXRayImageForProcessing), one(tag.MediaStorageSOPInstanceUID, im.Instance()), one(tag.TransferSyntaxUID, uid.ExplicitVRLittleEndian),
-		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, uid.DigitalXRayImageForProcessing), one(tag.SOPInstanceUID, im.Instance()),
+		one(tag.MediaStorageSOPClassUID, uid.DigitalXRayImageStorageForProcessing), one(tag.MediaStorageSOPInstanceUID, im.Instance()), one(tag.TransferSyntaxUID, uid.ExplicitVRLittleEndian),
+		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, uid.DigitalXRayImageStorageForProcessing), one(tag.SOPInstanceUID, im.Instance()),
 		one(tag.StudyDate, "20200101"), one(tag.StudyTime, "120000"), one(tag.AccessionNumber, ""),
 		one(tag.Modality, "DX"), one(tag.PresentationIntentType, "FOR PROCESSING"), one(tag.Manufacturer, "dicomnode"), one(tag.ReferringPhysicianName, ""),
 		one(tag.PatientName, "Simulated^Limb"), one(tag.PatientID, "SIMULATED"), one(tag.PatientBirthDate, ""), one(tag.PatientSex, ""),

@@ -32,7 +32,7 @@ type Image struct {
 func DX(rows, cols, offset int) Image {
 	m := Image{Rows: rows, Columns: cols, Bits: 16, Stored: 14, Photometric: "MONOCHROME2",
 		Extra: []Attribute{
-			{0x00080016, "UI", uid.DigitalXRayImageForProcessing},
+			{0x00080016, "UI", uid.DigitalXRayImageStorageForProcessing},
 			{0x00080018, "UI", "2.25.1"}, {0x00080060, "CS", "DX"},
 			{0x00080068, "CS", "FOR PROCESSING"}, {0x00180015, "CS", "LEG"},
 			{0x0018700A, "SH", "DET1"}, {0x00281040, "CS", "LIN"}, {0x00281041, "SS", int16(1)},

@@ -1,6 +1,8 @@
 package iod
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -66,6 +68,9 @@ func AnatomicRegion(bodyPartExamined string) (code Code, isPaired, known bool) {
 	r, known := regions[strings.ToUpper(strings.TrimSpace(bodyPartExamined))]
 	return r.code, r.paired, known
 }
+
+// BodyParts returns the terms that [AnatomicRegion] knows, sorted.
+func BodyParts() []string { return slices.Sorted(maps.Keys(regions)) }
 
 // laterality maps Image Laterality (0020,0062) to PS3.16 CID 244.
 var laterality = map[string]Code{"R": Right, "L": Left, "B": Bilateral}

@@ -19,6 +19,8 @@ func (h *Header) field(t Tag) *string {
 		return &h.SOPInstanceUID
 	case 0x00080060:
 		return &h.Modality
+	case 0x00081010:
+		return &h.StationName
 	case 0x00180015:
 		return &h.BodyPartExamined
 	case 0x0020000D:

@@ -20,6 +20,7 @@ type Header struct {
 	SeriesInstanceUID string // (0020,000E)
 	Modality          string // (0008,0060)
 	BodyPartExamined  string // (0018,0015)
+	StationName       string // (0008,1010)
 	// DatasetOffset is the number of bytes before the data set: preamble,
 	// prefix and file meta information. It is 0 from Scan.
 	DatasetOffset int64

@@ -20,7 +20,7 @@ const jpegLossless = "1.2.840.10008.1.2.4.70"
 func header(transferSyntax string) part10.Header {
 	return part10.Header{
 		SOPClassUID: "1.2.840.10008.5.1.4.1.1.1.1", SOPInstanceUID: "1.2.3.4", TransferSyntaxUID: transferSyntax,
-		StudyInstanceUID: "1.2.3", SeriesInstanceUID: "1.2.3.1", Modality: "DX", BodyPartExamined: "HAND",
+		StudyInstanceUID: "1.2.3", SeriesInstanceUID: "1.2.3.1", Modality: "DX", BodyPartExamined: "HAND", StationName: "ROOM 1",
 	}
 }
 

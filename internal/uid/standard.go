@@ -1,5 +1,10 @@
 package uid
 
+import (
+	"maps"
+	"slices"
+)
+
 // Transfer syntaxes (PS3.6 Table A-1, PS3.5 Annex A).
 const (
 	ImplicitVRLittleEndian         = "1.2.840.10008.1.2"
@@ -24,19 +29,19 @@ const (
 	HTJ2K                   = "1.2.840.10008.1.2.4.203"
 )
 
-// SOP classes (PS3.6 Table A-1, PS3.4 A, B.5).
+// SOP classes (PS3.6 Table A-1, PS3.4 A, B.5), under the keywords of PS3.6.
 const (
-	Verification                               = "1.2.840.10008.1.1"
-	ComputedRadiographyImageStorage            = "1.2.840.10008.5.1.4.1.1.1"
-	DigitalXRayImageForPresentation            = "1.2.840.10008.5.1.4.1.1.1.1"
-	DigitalXRayImageForProcessing              = "1.2.840.10008.5.1.4.1.1.1.1.1"
-	DigitalMammographyXRayImageForPresentation = "1.2.840.10008.5.1.4.1.1.1.2"
-	DigitalMammographyXRayImageForProcessing   = "1.2.840.10008.5.1.4.1.1.1.2.1"
-	SecondaryCaptureImageStorage               = "1.2.840.10008.5.1.4.1.1.7"
-	XRayAngiographicImageStorage               = "1.2.840.10008.5.1.4.1.1.12.1"
-	XRayRadiofluoroscopicImageStorage          = "1.2.840.10008.5.1.4.1.1.12.2"
-	SegmentationStorage                        = "1.2.840.10008.5.1.4.1.1.66.4"
-	ComprehensiveSRStorage                     = "1.2.840.10008.5.1.4.1.1.88.33"
+	Verification                                      = "1.2.840.10008.1.1"
+	ComputedRadiographyImageStorage                   = "1.2.840.10008.5.1.4.1.1.1"
+	DigitalXRayImageStorageForPresentation            = "1.2.840.10008.5.1.4.1.1.1.1"
+	DigitalXRayImageStorageForProcessing              = "1.2.840.10008.5.1.4.1.1.1.1.1"
+	DigitalMammographyXRayImageStorageForPresentation = "1.2.840.10008.5.1.4.1.1.1.2"
+	DigitalMammographyXRayImageStorageForProcessing   = "1.2.840.10008.5.1.4.1.1.1.2.1"
+	SecondaryCaptureImageStorage                      = "1.2.840.10008.5.1.4.1.1.7"
+	XRayAngiographicImageStorage                      = "1.2.840.10008.5.1.4.1.1.12.1"
+	XRayRadiofluoroscopicImageStorage                 = "1.2.840.10008.5.1.4.1.1.12.2"
+	SegmentationStorage                               = "1.2.840.10008.5.1.4.1.1.66.4"
+	ComprehensiveSRStorage                            = "1.2.840.10008.5.1.4.1.1.88.33"
 )
 
 // DICOMContentMappingResource is where context groups are defined (PS3.6 Table A-2,
@@ -53,3 +58,27 @@ var names = map[string]string{
 	HTJ2KLosslessRPCL:       "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
 	HTJ2K:                   "High-Throughput JPEG 2000 Image Compression",
 }
+
+// storageClasses are the storage SOP classes above by keyword (PS3.6 Table A-1).
+var storageClasses = map[string]string{
+	"ComputedRadiographyImageStorage":                   ComputedRadiographyImageStorage,
+	"DigitalXRayImageStorageForPresentation":            DigitalXRayImageStorageForPresentation,
+	"DigitalXRayImageStorageForProcessing":              DigitalXRayImageStorageForProcessing,
+	"DigitalMammographyXRayImageStorageForPresentation": DigitalMammographyXRayImageStorageForPresentation,
+	"DigitalMammographyXRayImageStorageForProcessing":   DigitalMammographyXRayImageStorageForProcessing,
+	"SecondaryCaptureImageStorage":                      SecondaryCaptureImageStorage,
+	"XRayAngiographicImageStorage":                      XRayAngiographicImageStorage,
+	"XRayRadiofluoroscopicImageStorage":                 XRayRadiofluoroscopicImageStorage,
+	"SegmentationStorage":                               SegmentationStorage,
+	"ComprehensiveSRStorage":                            ComprehensiveSRStorage,
+}
+
+// StorageClass returns the UID of the storage SOP class with that keyword of PS3.6
+// Table A-1; false for a keyword this program has no use for.
+func StorageClass(keyword string) (string, bool) {
+	class, ok := storageClasses[keyword]
+	return class, ok
+}
+
+// StorageClasses returns the keywords that [StorageClass] knows, sorted.
+func StorageClasses() []string { return slices.Sorted(maps.Keys(storageClasses)) }

@@ -91,7 +91,7 @@ const maxAETitle = 16
 func CheckAETitle(s string) error {
 	switch {
 	case len(s) > maxAETitle:
-		return fmt.Errorf("AE title %q has %d characters, at most %d are allowed (PS3.5 6.2)", s[:maxAETitle], len(s), maxAETitle)
+		return fmt.Errorf("AE title %q has %d characters, at most %d are allowed (PS3.5 6.2)", s[:min(len(s), 64)], len(s), maxAETitle)
 	case strings.TrimSpace(s) == "":
 		return errors.New("the AE title is empty")
 	case !printable(s) || strings.Contains(s, `\`):

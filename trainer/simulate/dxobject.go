@@ -14,8 +14,8 @@ import (
 
 // Digital X-Ray Image Storage (PS3.4 B.5).
 const (
-	forPresentation = uid.DigitalXRayImageForPresentation
-	forProcessing   = uid.DigitalXRayImageForProcessing
+	forPresentation = uid.DigitalXRayImageStorageForPresentation
+	forProcessing   = uid.DigitalXRayImageStorageForProcessing
 )
 
 // dxObject is what every DX image says about itself (PS3.3 A.26).

@@ -132,6 +132,6 @@ func NodeConfig(dir, address string) configs.Config {
 		{Name: "modality", AETitle: "MODALITY", Address: "127.0.0.1"},
 		{Name: "pacs", AETitle: "PACS", Address: address},
 	}
-	c.Routes = []configs.Route{{Name: "radiographs", From: []string{"modality"}, Outputs: []string{"seg"}, SendTo: []string{"pacs"}}}
+	c.Routes = []configs.Route{{Name: "radiographs", Criteria: configs.Criteria{From: []string{"modality"}}, Outputs: []string{"seg"}, SendTo: []string{"pacs"}}}
 	return c
 }

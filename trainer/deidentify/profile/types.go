@@ -32,23 +32,23 @@ type Kind struct {
 // object of another one is refused, because nobody has said what its attributes
 // mean.
 var Supported = map[string]Kind{
-	uid.ComputedRadiographyImageStorage:            {Name: "CR", Picture: true},
-	uid.DigitalXRayImageForPresentation:            {Name: "DX", Picture: true},
-	uid.DigitalXRayImageForProcessing:              {Name: "DX", Picture: true},
-	uid.DigitalMammographyXRayImageForPresentation: {Name: "MG", Picture: true},
-	uid.DigitalMammographyXRayImageForProcessing:   {Name: "MG", Picture: true},
-	"1.2.840.10008.5.1.4.1.1.1.3":                  {Name: "IO", Picture: true}, // Digital Intra-Oral X-Ray, for presentation
-	"1.2.840.10008.5.1.4.1.1.1.3.1":                {Name: "IO", Picture: true}, // Digital Intra-Oral X-Ray, for processing
-	uid.SecondaryCaptureImageStorage:               {Name: "SC", Picture: true, Screen: true},
-	"1.2.840.10008.5.1.4.1.1.7.2":                  {Name: "SC8", Picture: true, Screen: true},  // Multi-frame Grayscale Byte Secondary Capture
-	"1.2.840.10008.5.1.4.1.1.7.3":                  {Name: "SC16", Picture: true, Screen: true}, // Multi-frame Grayscale Word Secondary Capture
-	uid.XRayAngiographicImageStorage:               {Name: "XA", Picture: true},
-	uid.XRayRadiofluoroscopicImageStorage:          {Name: "XA", Picture: true},
-	uid.SegmentationStorage:                        {Name: "SEG"},
-	"1.2.840.10008.5.1.4.1.1.88.11":                {Name: "SR11"}, // Basic Text SR
-	"1.2.840.10008.5.1.4.1.1.88.22":                {Name: "SR22"}, // Enhanced SR
-	uid.ComprehensiveSRStorage:                     {Name: "SR33"},
-	"1.2.840.10008.5.1.4.1.1.88.34":                {Name: "SR34"}, // Comprehensive 3D SR
+	uid.ComputedRadiographyImageStorage:                   {Name: "CR", Picture: true},
+	uid.DigitalXRayImageStorageForPresentation:            {Name: "DX", Picture: true},
+	uid.DigitalXRayImageStorageForProcessing:              {Name: "DX", Picture: true},
+	uid.DigitalMammographyXRayImageStorageForPresentation: {Name: "MG", Picture: true},
+	uid.DigitalMammographyXRayImageStorageForProcessing:   {Name: "MG", Picture: true},
+	"1.2.840.10008.5.1.4.1.1.1.3":                         {Name: "IO", Picture: true}, // Digital Intra-Oral X-Ray, for presentation
+	"1.2.840.10008.5.1.4.1.1.1.3.1":                       {Name: "IO", Picture: true}, // Digital Intra-Oral X-Ray, for processing
+	uid.SecondaryCaptureImageStorage:                      {Name: "SC", Picture: true, Screen: true},
+	"1.2.840.10008.5.1.4.1.1.7.2":                         {Name: "SC8", Picture: true, Screen: true},  // Multi-frame Grayscale Byte Secondary Capture
+	"1.2.840.10008.5.1.4.1.1.7.3":                         {Name: "SC16", Picture: true, Screen: true}, // Multi-frame Grayscale Word Secondary Capture
+	uid.XRayAngiographicImageStorage:                      {Name: "XA", Picture: true},
+	uid.XRayRadiofluoroscopicImageStorage:                 {Name: "XA", Picture: true},
+	uid.SegmentationStorage:                               {Name: "SEG"},
+	"1.2.840.10008.5.1.4.1.1.88.11":                       {Name: "SR11"}, // Basic Text SR
+	"1.2.840.10008.5.1.4.1.1.88.22":                       {Name: "SR22"}, // Enhanced SR
+	uid.ComprehensiveSRStorage:                            {Name: "SR33"},
+	"1.2.840.10008.5.1.4.1.1.88.34":                       {Name: "SR34"}, // Comprehensive 3D SR
 }
 
 // Type is the attribute type (PS3.5 7.4) of t in an object: "1", "1C", "2", "2C"
