@@ -18,7 +18,7 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 	begun, c := time.Now(), n.config.Load()
 	chosenBy, err := imageOf(c, o)
 	if err != nil {
-		return nil, quarantine(err)
+		return archive.Made{}, quarantine(err)
 	}
 	route, ok := c.Route(chosenBy)
 	if !ok {
