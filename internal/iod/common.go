@@ -27,10 +27,13 @@ func (d *DataSet) Equipment(e Equipment) {
 	d.Optional(tag.StationName, e.StationName)
 }
 
-// SOPCommon sets the SOP Common module (PS3.3 C.12.1) for UTF-8 text. created
+// SOPCommon sets the SOP Common module (PS3.3 C.12.1) for UTF-8 text, unless d
+// has the character set of its source already. created
 // must already be in the time zone of the data set, see [LocalTime].
 func (d *DataSet) SOPCommon(sopClassUID, sopInstanceUID string, created time.Time) {
-	d.Strings(tag.SpecificCharacterSet, "ISO_IR 192")
+	if !d.foreign {
+		d.Strings(tag.SpecificCharacterSet, "ISO_IR 192")
+	}
 	d.Required(tag.SOPClassUID, sopClassUID)
 	d.Required(tag.SOPInstanceUID, sopInstanceUID)
 	d.Moment(tag.InstanceCreationDate, tag.InstanceCreationTime, created)

@@ -92,11 +92,13 @@ var patientStudyModule = []copied{
 }
 
 // PatientAndStudy copies the Patient, General Study and Patient Study modules
-// from s, as UTF-8: what s has and nothing else, except the Type 2 attributes,
+// from s, as UTF-8 or, where nothing decodes the text of s, in its character set,
+// which becomes that of d: what s has and nothing else, except the Type 2 attributes,
 // which become empty. An optional attribute with a value that breaks its VR is
 // left out; a sequence that holds one is left out whole. Without a Study
 // Instance UID d is invalid.
 func (d *DataSet) PatientAndStudy(s Source) {
+	d.characterSetOf(s)
 	for _, module := range [][]copied{patientModule, generalStudyModule, patientStudyModule} {
 		for _, a := range module {
 			d.copy(s, a)
@@ -128,18 +130,18 @@ func (d *DataSet) copy(s Source, a copied) {
 	case e == nil && a.empty:
 		d.Strings(a.tag)
 	case e != nil:
-		d.copyElement(e, a)
+		d.copyElement(s, e, a)
 	}
 }
 
 // copyElement tries the copy on a data set of its own, so that a value d must
 // not have does not spoil d.
-func (d *DataSet) copyElement(e *dicom.Element, a copied) {
-	trial := &DataSet{}
+func (d *DataSet) copyElement(s Source, e *dicom.Element, a copied) {
+	trial := &DataSet{raw: s.asIs}
 	if a.identity {
-		trial.text(a.tag, removeControls(stringsOf(e)), true)
+		trial.text(a.tag, s.removeControls(s.stringsOf(e)), true)
 	} else {
-		trial.putElement(e)
+		trial.putElement(s, e)
 	}
 	switch {
 	case trial.err == nil:
@@ -154,22 +156,22 @@ func (d *DataSet) copyElement(e *dicom.Element, a copied) {
 }
 
 // putElement sets d's attribute to the value of e, under strict rules.
-func (d *DataSet) putElement(e *dicom.Element) {
+func (d *DataSet) putElement(s Source, e *dicom.Element) {
 	if e.Tag.Group%2 != 0 || e.Value == nil {
 		return
 	}
 	switch v := e.Value.GetValue().(type) {
 	case []string:
-		d.putText(e)
+		d.putText(s, e)
 	case []int:
 		d.Ints(e.Tag, v...)
 	case []float64:
 		d.Decimals(e.Tag, v...)
 	case []*dicom.SequenceItemValue:
-		d.putItems(e.Tag, v)
+		d.putItems(s, e.Tag, v)
 	case []byte:
 		if e.RawValueRepresentation == "UN" {
-			d.putText(e)
+			d.putText(s, e)
 			return
 		}
 		d.fail(e.Tag, fmt.Errorf("copy a value of VR %s", e.RawValueRepresentation))
@@ -179,21 +181,21 @@ func (d *DataSet) putElement(e *dicom.Element) {
 }
 
 // putText joins what the reader split at backslashes that were part of the text.
-func (d *DataSet) putText(e *dicom.Element) {
-	values := stringsOf(e)
+func (d *DataSet) putText(s Source, e *dicom.Element) {
+	values := s.stringsOf(e)
 	if info, err := tag.Find(e.Tag); err == nil && textVRs[info.VRs[0]].free && len(values) > 1 {
-		values = []string{strings.Trim(strings.Join(rawStrings(e), `\`), " \x00")}
+		values = []string{strings.Trim(strings.Join(s.rawStrings(e), `\`), " \x00")}
 	}
 	d.Strings(e.Tag, values...)
 }
 
-func (d *DataSet) putItems(t tag.Tag, items []*dicom.SequenceItemValue) {
+func (d *DataSet) putItems(s Source, t tag.Tag, items []*dicom.SequenceItemValue) {
 	copies := make([]*DataSet, 0, len(items))
 	for _, item := range items {
 		elements, _ := item.GetValue().([]*dicom.Element)
-		c := &DataSet{}
+		c := &DataSet{raw: s.asIs}
 		for _, e := range elements {
-			c.putElement(e)
+			c.putElement(s, e)
 		}
 		copies = append(copies, c)
 	}
@@ -201,8 +203,12 @@ func (d *DataSet) putItems(t tag.Tag, items []*dicom.SequenceItemValue) {
 }
 
 // removeControls drops control characters, which no reader shows and which
-// would end or corrupt the value.
-func removeControls(values []string) []string {
+// would end or corrupt the value. Text that stays as it is keeps them: they may
+// belong to escape sequences.
+func (s Source) removeControls(values []string) []string {
+	if s.asIs {
+		return values
+	}
 	for i, v := range values {
 		values[i] = strings.Map(func(r rune) rune {
 			if r < 0x20 || r == 0x7f {

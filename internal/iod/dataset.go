@@ -22,6 +22,8 @@ import (
 type DataSet struct {
 	elements []element
 	err      error
+	raw      bool // text that is set stands in another character set than UTF-8
+	foreign  bool // so does copied text; ours is to be ASCII
 }
 
 // element is one attribute: a value already encoded and of even length, or the
@@ -33,6 +35,7 @@ type element struct {
 	items  []*DataSet
 	length uint32 // of bulk
 	bulk   func(io.Writer) error
+	raw    bool // of another character set than UTF-8
 }
 
 // AttributeError names the attribute that made a data set invalid. It never
@@ -155,11 +158,11 @@ func (d *DataSet) text(t tag.Tag, values []string, lenient bool) {
 		return
 	}
 	vr := info.VRs[0]
-	value, err := encodeText(vr, values, lenient)
+	value, err := encodeText(vr, values, lenient, d.raw)
 	if !lenient && err == nil {
 		err = checkVM(info.VM, len(values))
 	}
-	d.set(element{tag: t, vr: vr, value: value}, err)
+	d.set(element{tag: t, vr: vr, value: value, raw: d.raw}, err)
 }
 
 // set puts e in its place unless one of errs is not nil.

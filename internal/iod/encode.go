@@ -22,6 +22,9 @@ func (d *DataSet) Encode(w io.Writer) error {
 	if d.err != nil {
 		return d.err
 	}
+	if d.foreign {
+		d.fold()
+	}
 	if _, err := d.size(); err != nil {
 		return err
 	}

@@ -11,10 +11,17 @@ import (
 // Source gives access to the data set of the image an object is derived from.
 // None of its methods fails: what is absent or of another type is empty. The
 // zero value is an image without attributes.
-type Source struct{ elements []*dicom.Element }
+type Source struct {
+	elements []*dicom.Element
+	asIs     bool
+}
 
-// NewSource wraps a parsed data set. It does not copy it.
-func NewSource(d dicom.Dataset) Source { return Source{d.Elements} }
+// NewSource wraps a parsed data set, whose text is UTF-8. It does not copy it.
+func NewSource(d dicom.Dataset) Source { return Source{elements: d.Elements} }
+
+// NewSourceAsIs wraps a data set whose text nothing decodes: it is copied byte
+// by byte into a data set of the same Specific Character Set.
+func NewSourceAsIs(d dicom.Dataset) Source { return Source{elements: d.Elements, asIs: true} }
 
 // Has reports whether the attribute is present, perhaps without a value.
 func (s Source) Has(t tag.Tag) bool { return s.find(t) != nil }
@@ -26,7 +33,7 @@ func (s Source) Strings(t tag.Tag) []string {
 	if e == nil {
 		return nil
 	}
-	return stringsOf(e)
+	return s.stringsOf(e)
 }
 
 // String returns the first value of [Source.Strings], "" without one.
@@ -50,7 +57,7 @@ func (s Source) Items(t tag.Tag) []Source {
 	out := make([]Source, 0, len(items))
 	for _, item := range items {
 		if elements, ok := item.GetValue().([]*dicom.Element); ok {
-			out = append(out, Source{elements})
+			out = append(out, Source{elements, s.asIs})
 		}
 	}
 	return out
@@ -65,11 +72,9 @@ func (s Source) find(t tag.Tag) *dicom.Element {
 	return nil
 }
 
-// stringsOf trims what is padding in every VR; one empty value is none. Bytes that
-// are not UTF-8, which a data set without its Specific Character Set leaves, are
-// read as Latin-1.
-func stringsOf(e *dicom.Element) []string {
-	values := rawStrings(e)
+// stringsOf trims what is padding in every VR; one empty value is none.
+func (s Source) stringsOf(e *dicom.Element) []string {
+	values := s.rawStrings(e)
 	for i, v := range values {
 		values[i] = strings.Trim(v, " \x00")
 	}
@@ -79,8 +84,9 @@ func stringsOf(e *dicom.Element) []string {
 	return values
 }
 
-// rawStrings is stringsOf with the padding left on.
-func rawStrings(e *dicom.Element) []string {
+// rawStrings is stringsOf with the padding left on. Bytes that are not UTF-8,
+// which only a data set has that package part10 did not read, are Latin-1.
+func (s Source) rawStrings(e *dicom.Element) []string {
 	if e.Value == nil {
 		return nil
 	}
@@ -93,7 +99,9 @@ func rawStrings(e *dicom.Element) []string {
 	}
 	out := make([]string, len(values))
 	for i, v := range values {
-		out[i] = toUTF8(v)
+		if out[i] = v; !s.asIs {
+			out[i] = toUTF8(v)
+		}
 	}
 	return out
 }

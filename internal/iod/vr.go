@@ -44,9 +44,9 @@ var textVRs = map[string]textVR{
 }
 
 // encodeText joins values with backslashes and pads them to an even length
-// (PS3.5 6.2, 6.4). Lenient values need only survive the encoding: no control
+// (PS3.5 6.2, 6.4). Raw ones stand in a character set that nothing decodes. Lenient values need only survive the encoding: no control
 // characters, no backslash inside one of several values, a length that fits.
-func encodeText(vr string, values []string, lenient bool) ([]byte, error) {
+func encodeText(vr string, values []string, lenient, raw bool) ([]byte, error) {
 	rule, known := textVRs[vr]
 	if !known {
 		return nil, fmt.Errorf("encode text as %s", vr)
@@ -55,7 +55,7 @@ func encodeText(vr string, values []string, lenient bool) ([]byte, error) {
 		return nil, fmt.Errorf("set %d values: %s has one", len(values), vr)
 	}
 	for _, v := range values {
-		if err := rule.encodable(v); err != nil {
+		if err := rule.encodable(v); err != nil && !raw {
 			return nil, err
 		}
 		if err := rule.check(v); err != nil && !lenient {

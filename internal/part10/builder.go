@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"dicomnode/internal/charset"
 )
 
 const (
@@ -23,6 +25,9 @@ type builder struct {
 	signed   bool
 	forgiven Forgiven
 
+	sets []charset.Set // declared at the top level and in the items around
+	asIs bool          // text stays in the character set it came in
+
 	pixel element // Pixel Data
 	big   bool
 	parts [][]byte // items of encapsulated Pixel Data
@@ -37,7 +42,17 @@ func (b *builder) open(in level) {
 		b.head(in.since.tag, "SQ", undefined)
 	case in.kind == item:
 		b.head(tagItem, "", undefined)
+		b.sets = append(b.sets, b.set())
 	}
+}
+
+// set is the character sets that apply: those declared in the innermost item
+// that declares any (PS3.3 C.12.1.1.2).
+func (b *builder) set() charset.Set {
+	if len(b.sets) == 0 {
+		return charset.Set{}
+	}
+	return b.sets[len(b.sets)-1]
 }
 
 // close ends a sequence or an item.
@@ -49,6 +64,7 @@ func (b *builder) close(in level) {
 		b.head(tagSequenceDelimitation, "", 0)
 	case in.kind == item:
 		b.head(tagItemDelimitation, "", 0)
+		b.sets = b.sets[:len(b.sets)-1]
 	}
 }
 
@@ -122,6 +138,8 @@ var signedByPixels = map[Tag]bool{
 func (b *builder) value(k *walker, enc encoding, el element, vr string, value []byte) {
 	rep := representations[vr]
 	switch {
+	case el.tag == tagSpecificCharacterSet:
+		b.declare(el, value)
 	case pixelAttribute[el.tag]:
 		b.pixelAttribute(enc, el, value)
 	case vr == "SQ":
@@ -130,13 +148,49 @@ func (b *builder) value(k *walker, enc encoding, el element, vr string, value []
 	case len(value)%rep.width != 0:
 		b.forgiven.add(NotSuited, el.tag)
 	case rep.text:
-		b.put(el.tag, vr, value, ' ')
+		b.text(el, vr, value)
 	default:
 		if enc.big && rep.width > 1 {
 			value = swapped(value, rep.width)
 		}
 		b.put(el.tag, vr, value, 0)
 	}
+}
+
+// declare takes the character sets for what follows. What is written is UTF-8,
+// unless it stays as it is: then the sets of items do too, and the reader of
+// Elements is told those of the top level.
+func (b *builder) declare(el element, value []byte) {
+	b.sets[len(b.sets)-1] = charset.Parse(value)
+	switch outer := len(b.sets) == 1; {
+	case outer && !b.asIs:
+		b.put(el.tag, "CS", []byte("ISO_IR 192"), ' ')
+	case !outer && b.asIs:
+		b.put(el.tag, "CS", value, ' ')
+	}
+}
+
+// text writes text in UTF-8.
+func (b *builder) text(el element, vr string, value []byte) {
+	if b.asIs {
+		b.put(el.tag, vr, value, ' ')
+		return
+	}
+	form := charset.Values
+	switch {
+	case vr == "PN":
+		form = charset.Name
+	case representations[vr].one:
+		form = charset.Text
+	}
+	text, outcome := b.set().Decode(value, form)
+	switch outcome {
+	case charset.Judged:
+		b.forgiven.add(Characters, el.tag)
+	case charset.Undecodable:
+		b.forgiven.add(Undecodable, el.tag)
+	}
+	b.put(el.tag, vr, []byte(text), ' ')
 }
 
 // put writes an element with a value, which pad fills to even length.
@@ -207,14 +261,14 @@ func (b *builder) pixelAttribute(enc encoding, el element, value []byte) {
 // has no VR or UN: items in implicit VR little endian (PS3.5 6.2.2). A value
 // that is none is left out, as the receiver did not look into it either.
 func (b *builder) sequence(k *walker, el element, value []byte) {
-	before := len(b.out)
+	before, sets := len(b.out), len(b.sets)
 	in := level{kind: sequence, end: int64(len(value)), since: element{tag: el.tag, vr: "UN"}}
 	inner := &walker{window: inMemory(value), build: b, stack: []level{in}, base: k.base + len(k.stack)}
 	b.open(in)
 	err := inner.run(nil)
 	if err != nil {
 		b.out = b.out[:before]
-		b.muted = 0
+		b.sets, b.muted = b.sets[:sets], 0
 		b.forgiven.add(NotItems, el.tag)
 		return
 	}

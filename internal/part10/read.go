@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"dicomnode/internal/charset"
 	"dicomnode/internal/uid"
 )
 
@@ -15,9 +16,15 @@ type Object struct {
 	// VR little endian with every sequence and item delimited: those of even
 	// group, each tag once at the top level, without group lengths, nested Pixel
 	// Data, and values that no attribute used here is as long as.
+	// Text is UTF-8, and Specific Character Set says so where the file has one.
 	Elements []byte
-	Pixels   Pixels
-	native   *window // on the value of native Pixel Data
+	// AsIs says that no character set decodes some of the text: all of it stands
+	// in Elements as it came, in CharacterSet, the value of Specific Character Set,
+	// which Elements lack at the top level.
+	AsIs         bool
+	CharacterSet string
+	Pixels       Pixels
+	native       *window // on the value of native Pixel Data
 }
 
 // Read checks the structure of a Part 10 file up to the end of its Pixel Data,
@@ -29,6 +36,23 @@ func Read(file []byte) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	o, err := readData(w, ts, enc, false)
+	if err == nil && o.Forgiven.Has(Undecodable) {
+		again := inMemory(file)
+		again.lo = int(o.DatasetOffset)
+		forgiven.join(o.Forgiven)
+		o, err = readData(again, ts, enc, true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.Forgiven.join(forgiven)
+	return o, nil
+}
+
+// readData reads the data set w stands before. asIs leaves text in the character
+// set it came in.
+func readData(w *window, ts string, enc encoding, asIs bool) (*Object, error) {
 	o := &Object{Header: Header{TransferSyntaxUID: ts, DatasetOffset: w.offset()}}
 	var in *inflater
 	if ts == uid.DeflatedExplicitVRLittleEndian {
@@ -36,20 +60,21 @@ func Read(file []byte) (*Object, error) {
 		in = w.src.(*inflater)
 	}
 	k := newWalker(w, enc)
-	k.build = &builder{}
+	k.build = &builder{asIs: asIs, sets: make([]charset.Set, 1, 4)}
 	if err := k.run(nil); err != nil {
 		if in != nil {
 			err = fmt.Errorf("inflated: %w", err)
 		}
 		return nil, err
 	}
-	ts, offset := o.TransferSyntaxUID, o.DatasetOffset
+	k.header.TransferSyntaxUID, k.header.DatasetOffset = o.TransferSyntaxUID, o.DatasetOffset
 	o.Header = k.header
-	o.TransferSyntaxUID, o.DatasetOffset = ts, offset
-	o.Forgiven.join(forgiven)
 	o.Forgiven.join(k.build.forgiven)
 	if in != nil {
 		o.Forgiven.join(in.forgiven)
+	}
+	if asIs {
+		o.CharacterSet, o.AsIs = k.build.sets[0].String(), true
 	}
 	o.Elements, o.Pixels = k.build.out, k.build.pixels()
 	if k.finished && !o.Pixels.Encapsulated {

@@ -33,6 +33,9 @@ var representations = map[string]representation{
 // 32-bit length in front of their value (PS3.5 Table 7.1-1).
 func LongForm(vr string) bool { return representations[vr].long }
 
+// IsText reports whether Specific Character Set applies to the VR (PS3.5 6.1.2.2).
+func IsText(vr string) bool { return representations[vr].text }
+
 // dictionary is the VR that PS3.6 gives t, the first where there are several,
 // "" for what it does not list: private and retired attributes.
 func dictionary(t Tag) string {

@@ -52,7 +52,7 @@ func New(img *decode.Image, res *segment.Result, equip iod.Equipment, created ti
 	if res.Rows != img.Rows || res.Columns != img.Columns || len(img.Samples) != img.Rows*img.Columns {
 		return nil, errors.New("make secondary capture: result and image differ in size")
 	}
-	c := &Capture{img: img, res: res, equip: equip, source: iod.NewSource(img.Dataset)}
+	c := &Capture{img: img, res: res, equip: equip, source: img.Source()}
 	c.time = iod.LocalTime(c.source, created)
 	if err := c.build(Picture{img.Rows, img.Columns, Grey(img)}); err != nil {
 		return nil, fmt.Errorf("make secondary capture: %w", err)

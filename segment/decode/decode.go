@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -69,7 +70,7 @@ func decode(file []byte) (*Image, error) {
 	if o.Pixels.Encapsulated != (o.TransferSyntaxUID == uid.RLELossless) {
 		return nil, fmt.Errorf("%w: pixel data do not suit transfer syntax %q", ErrUnsupported, printable(o.TransferSyntaxUID))
 	}
-	m := &Image{TransferSyntaxUID: o.TransferSyntaxUID, Forgiven: o.Forgiven}
+	m := &Image{TransferSyntaxUID: o.TransferSyntaxUID, Forgiven: o.Forgiven, AsIs: o.AsIs}
 	if m.Dataset, err = Parse(o); err != nil {
 		return nil, err
 	}
@@ -131,6 +132,14 @@ func Parse(o *part10.Object) (ds dicom.Dataset, err error) {
 		n++
 	}
 	ds.Elements = ds.Elements[n:]
+	if !o.AsIs {
+		return ds, nil
+	}
+	declared, err := dicom.NewElement(tag.SpecificCharacterSet, strings.Split(o.CharacterSet, `\`))
+	if err != nil {
+		return ds, fmt.Errorf("%w: Specific Character Set: %w", ErrMalformed, err)
+	}
+	ds.Elements = append([]*dicom.Element{declared}, ds.Elements...)
 	return ds, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
 )
 
@@ -23,6 +24,9 @@ type Image struct {
 	// Dataset is the source data set as far as Pixel Data (7FE0,0010), as package part10
 	// writes it anew: without private attributes.
 	Dataset dicom.Dataset
+	// AsIs says that text in Dataset is in its Specific Character Set, which nothing
+	// decodes, instead of UTF-8.
+	AsIs bool
 
 	SOPClassUID, SOPInstanceUID string
 	TransferSyntaxUID           string // as stored, before decoding
@@ -43,6 +47,14 @@ type Image struct {
 
 	// Received is when the node got the object, zero when unknown; set by the caller.
 	Received time.Time
+}
+
+// Source is the data set, for objects that are derived from the image.
+func (m *Image) Source() iod.Source {
+	if m.AsIs {
+		return iod.NewSourceAsIs(m.Dataset)
+	}
+	return iod.NewSource(m.Dataset)
 }
 
 // FromPicture makes an image of a picture that says nothing of itself, for a pipeline:

@@ -49,7 +49,7 @@ func New(img *decode.Image, res *segment.Result, equip iod.Equipment, created ti
 	if res.Rows != img.Rows || res.Columns != img.Columns || res.Rows > math.MaxInt16 || res.Columns > math.MaxInt16 {
 		return nil, errors.New("make presentation state: result and image differ in size, or have more than 32767 rows or columns")
 	}
-	s := &State{img: img, res: res, equip: equip, source: iod.NewSource(img.Dataset)}
+	s := &State{img: img, res: res, equip: equip, source: img.Source()}
 	s.time = iod.LocalTime(s.source, created)
 	if err := s.build(); err != nil {
 		return nil, fmt.Errorf("make presentation state: %w", err)

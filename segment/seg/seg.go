@@ -98,7 +98,7 @@ func begin(img *decode.Image, res *segment.Result, opt Options) (*SEG, error) {
 	if opt.Received.IsZero() {
 		opt.Received = img.Received
 	}
-	s := &SEG{img: img, res: res, opt: opt, form: form, source: iod.NewSource(img.Dataset)}
+	s := &SEG{img: img, res: res, opt: opt, form: form, source: img.Source()}
 	s.time = iod.LocalTime(s.source, opt.Received)
 	if s.form.form == Fractional && res.Probabilities == nil {
 		return nil, errors.New("result without probabilities")

@@ -187,7 +187,7 @@ func (c *collection) suits(source string, img *decode.Image, s *segmentation) bo
 		c.problem(source, fmt.Sprintf("has %d rows and %d columns, its segmentation %d and %d", img.Rows, img.Columns, s.Rows, s.Columns), "")
 	case img.Frames > 1:
 		c.problem(source, fmt.Sprintf("has %d frames", img.Frames), "only single radiographs are imported")
-	case !c.BurnedIn && iod.NewSource(img.Dataset).String(tag.BurnedInAnnotation) == "YES":
+	case !c.BurnedIn && img.Source().String(tag.BurnedInAnnotation) == "YES":
 		c.problem(source, "says that names are burned into its pixels (0028,0301)", "blank them first, or --burned-in after you looked at it")
 	default:
 		return true
@@ -197,7 +197,7 @@ func (c *collection) suits(source string, img *decode.Image, s *segmentation) bo
 
 // item is the image's row; nothing in it names a patient.
 func (c *collection) item(img *decode.Image, s *segmentation) dataset.Item {
-	d := iod.NewSource(img.Dataset)
+	d := img.Source()
 	patient := ""
 	if id := d.String(tag.PatientID); id != "" {
 		patient = c.Key.pseudonym("patient", d.String(tag.IssuerOfPatientID)+"\x00"+id)
