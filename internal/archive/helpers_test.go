@@ -214,3 +214,33 @@ func seg(o archive.Object, destinations ...string) archive.Output {
 		},
 	}
 }
+
+// readerOf is what Options.Digest reads.
+type readerOf = io.Reader
+
+// segOf is an output of o with a SOP Instance UID.
+func segOf(_ archive.Object, instance string, destinations ...string) archive.Output {
+	out := seg(like(""), destinations...)
+	out.SOPInstanceUID = instance
+	out.Write = func(w io.Writer) error {
+		_, err := w.Write(dataset(segClass, instance, 100, 9))
+		return err
+	}
+	return out
+}
+
+// number is a digest as a component of a UID.
+func number(digest string) string {
+	sum := sha256.Sum256([]byte(digest))
+	return fmt.Sprint(1 + binary.BigEndian.Uint32(sum[:])/2)
+}
+
+// read returns the data set of an object, or why it cannot be had.
+func read(o archive.Object) ([]byte, error) {
+	f, err := o.OpenDataset()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}

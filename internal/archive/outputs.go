@@ -151,7 +151,10 @@ func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, 
 			outcome = Segmented
 		}
 		return settleOutcome(tx, source.ID, outcome, func(o *index.Object) {
-			o.Route, o.Quality = made.Route, made.Quality
+			o.Quality = made.Quality
+			if made.Route != "" {
+				o.Route = made.Route
+			}
 			if made.Digests.Known() {
 				o.Digests = made.Digests
 			}

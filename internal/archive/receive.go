@@ -131,7 +131,7 @@ func (a *Archive) seal(d store.Draft, sumAt int64, sum string) error {
 // describe takes over what the index shows of a data set.
 func describe(o *index.Object, h part10.Header) {
 	o.StudyInstanceUID, o.SeriesInstanceUID = h.StudyInstanceUID, h.SeriesInstanceUID
-	o.Modality, o.BodyPartExamined = h.Modality, h.BodyPartExamined
+	o.AccessionNumber, o.Modality, o.BodyPartExamined = h.AccessionNumber, h.Modality, h.BodyPartExamined
 }
 
 // settle decides what becomes of an arrival. Arrivals of one instance are decided

@@ -46,6 +46,13 @@ func (a *Archive) reconcile(ctx context.Context) error {
 	if aside > 0 {
 		a.opt.Log.Warn("set files aside that are no objects of this archive", "files", aside, "folder", "lost+found")
 	}
+	if err != nil {
+		return err
+	}
+	back, err := a.cameBack(ctx)
+	if len(back) > 0 {
+		a.opt.Log.Error("erased objects are back", "objects", len(back), "hint", "dicomnode archive erase --again removes them")
+	}
 	return err
 }
 
@@ -215,7 +222,7 @@ func (a *Archive) enterReceived(ctx context.Context, tx index.Tx, f found, versi
 			}
 		}
 	}
-	if newer || f.row.Outcome != "" {
+	if newer || f.row.Outcome != "" || p == noJobs {
 		return nil
 	}
 	return a.jobs.Insert(ctx, tx, jobsFor(f.row, p)...)
@@ -241,6 +248,9 @@ func (a *Archive) enterResult(ctx context.Context, tx index.Tx, f found, p jobs.
 			return false, err
 		}
 		v.Outcome, v.OutcomeAt = Segmented, time.Now()
+		if f.note.Route != "" {
+			v.Route = f.note.Route
+		}
 		return true, errors.Join(tx.Set(v), a.addDeliveries(ctx, tx, f, p))
 	}
 	return false, nil
@@ -269,7 +279,8 @@ func (a *Archive) addDeliveries(ctx context.Context, tx index.Tx, f found, p job
 	return nil
 }
 
-// noJobs as a priority enters deliveries that nobody makes.
+// noJobs as a priority enters objects without jobs, and deliveries that nobody
+// makes.
 const noJobs jobs.Priority = -1
 
 // settleDeliveries gives deliveries of a release that did not note their state the

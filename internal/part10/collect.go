@@ -17,6 +17,8 @@ func (h *Header) field(t Tag) *string {
 		return &h.SOPClassUID
 	case 0x00080018:
 		return &h.SOPInstanceUID
+	case 0x00080050:
+		return &h.AccessionNumber
 	case 0x00080060:
 		return &h.Modality
 	case 0x00081010:
@@ -40,7 +42,7 @@ func (h *Header) identified() bool {
 // two different UIDs has no identity; of other values the first counts, as for
 // DCMTK.
 func (k *walker) collect(field *string, el element) error {
-	isUID := el.tag != 0x00080060 && el.tag != 0x00180015
+	isUID := el.tag != 0x00080050 && el.tag != 0x00080060 && el.tag != 0x00180015
 	if el.length > maxValue {
 		if isUID {
 			return el.fail("value of %d bytes, want at most %d", el.length, maxValue)

@@ -18,6 +18,7 @@ type Header struct {
 	TransferSyntaxUID string // (0002,0010), or what Scan was told
 	StudyInstanceUID  string // (0020,000D)
 	SeriesInstanceUID string // (0020,000E)
+	AccessionNumber   string // (0008,0050)
 	Modality          string // (0008,0060)
 	BodyPartExamined  string // (0018,0015)
 	StationName       string // (0008,1010)

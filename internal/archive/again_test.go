@@ -1,0 +1,336 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"testing"
+
+	"dicomnode/internal/archive"
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/durable/durabletest"
+	"dicomnode/internal/uid"
+)
+
+// segmenting works with handlers that make a SEG of an image's contents, and notes
+// what is delivered.
+func segmenting(t *testing.T, a *archive.Archive) (deliveries chan archive.Object) {
+	t.Helper()
+	deliveries = make(chan archive.Object, 100)
+	work(t, a, archive.Handlers{
+		Segment: func(ctx context.Context, o archive.Object) (archive.Made, error) {
+			f, err := o.Open()
+			if err != nil {
+				return archive.Made{}, err
+			}
+			defer f.Close()
+			d, err := digest(ctx, f, f.Size())
+			if err != nil {
+				return archive.Made{}, err
+			}
+			out := segOf(o, "1.9."+number(d.Identity), "pacs")
+			return archive.Made{Outputs: []archive.Output{out}, Route: "radiographs", Digests: d}, nil
+		},
+		Dark: func(context.Context, archive.Object) error { return nil },
+		Deliver: func(_ context.Context, o archive.Object, _ string) (archive.Answer, error) {
+			f, err := o.OpenDataset()
+			if err != nil {
+				return archive.Answer{}, err
+			}
+			defer f.Close()
+			if _, err := f.Read(make([]byte, 1<<20)); err != nil {
+				return archive.Answer{}, err
+			}
+			deliveries <- o
+			return archive.Answer{Words: "success"}, nil
+		},
+	})
+	return deliveries
+}
+
+// send receives data for a purpose.
+func send(t *testing.T, a *archive.Archive, data []byte, purpose archive.Purpose) (archive.Object, error) {
+	t.Helper()
+	return a.Receive(t.Context(), incoming("1.2.3", purpose), bytes.NewReader(data))
+}
+
+func idle(t *testing.T, a *archive.Archive) {
+	t.Helper()
+	await(t, "the queue to empty", func() bool { return len(queue(t, a)) == 0 })
+}
+
+// patient is the data set of an instance for a patient.
+func patient(id string) []byte {
+	data := dataset(dxClass, "1.2.3", 1000, 7)
+	at := bytes.Index(data, []byte{0x18, 0x00, 0x15, 0x00})
+	return bytes.Join([][]byte{data[:at], element(0x0010, 0x0020, "LO", []byte(id)), data[at:]}, nil)
+}
+
+// A patient is corrected: the new version is segmented under the new identity, what
+// was made of the old one is superseded, and back again makes no third result.
+func TestCorrected(t *testing.T) {
+	a := open(t, options(durabletest.Dir(t)))
+	deliveries := segmenting(t, a)
+	wrong, err := send(t, a, patient("WRONG1"), archive.Segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := <-deliveries
+	idle(t, a)
+	right, err := send(t, a, patient("RIGHT1"), archive.Segment)
+	if err != nil || right.ID == wrong.ID || right.Version != 2 {
+		t.Fatalf("corrected: %+v, %v", right, err)
+	}
+	second := <-deliveries
+	idle(t, a)
+	if first.SOPInstanceUID == second.SOPInstanceUID || second.ParentID != right.ID {
+		t.Errorf("results %+v and %+v", first, second)
+	}
+	if o, err := a.Find(t.Context(), "1.2.3"); err != nil || o.ID != right.ID {
+		t.Errorf("newest is %d, %v, want %d", o.ID, err, right.ID)
+	}
+	for _, id := range []int64{wrong.ID, first.ID} {
+		if o, err := a.Object(t.Context(), id); err != nil || o.SupersededAt.IsZero() {
+			t.Errorf("object %d is not superseded: %v", id, err)
+		}
+	}
+	for _, back := range []struct {
+		id   string
+		want int64
+	}{{"WRONG1", wrong.ID}, {"RIGHT1", right.ID}} {
+		if o, err := send(t, a, patient(back.id), archive.Segment); err != nil || o.ID != back.want {
+			t.Errorf("%s again: object %d, %v, want %d", back.id, o.ID, err, back.want)
+		}
+	}
+	idle(t, a)
+	if n := len(all(t, a)); n != 4 || len(deliveries) != 0 {
+		t.Errorf("%d objects, %d more deliveries; want 4, none", n, len(deliveries))
+	}
+}
+
+// What was not begun for the old version is withdrawn.
+func TestCorrectedBeforeDelivery(t *testing.T) {
+	a := open(t, options(durabletest.Dir(t)))
+	if _, err := send(t, a, patient("WRONG1"), archive.Segment); err != nil {
+		t.Fatal(err)
+	}
+	stop := work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+		return made(seg(o, "pacs")), nil
+	}})
+	await(t, "a delivery that waits", func() bool { q := queue(t, a); return len(q) == 1 && q[0].Kind == "deliver" })
+	stop()
+	waiting := queue(t, a)[0].ObjectID
+	right, err := send(t, a, patient("RIGHT1"), archive.Segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := queue(t, a); len(q) != 1 || q[0].ObjectID != right.ID {
+		t.Errorf("queue %+v, want the new version's job", q)
+	}
+	if d, err := a.Deliveries(t.Context(), waiting); err != nil || len(d) != 1 || d[0].State != index.Withdrawn {
+		t.Errorf("deliveries %+v, %v", d, err)
+	}
+}
+
+// An instance that was kept without a job, and comes again from a peer with one,
+// gets it; so does a dark frame that went to the wrong title first.
+func TestPurposeChanges(t *testing.T) {
+	dir := durabletest.Dir(t)
+	a := open(t, options(dir))
+	deliveries := segmenting(t, a)
+	kept, err := send(t, a, patient("A"), archive.Keep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := send(t, a, patient("A"), archive.Segment)
+	if err != nil || o.ID != kept.ID || o.Purpose != archive.Segment {
+		t.Fatalf("sent again: %+v, %v", o, err)
+	}
+	<-deliveries
+	idle(t, a)
+	if o, err = send(t, a, patient("A"), archive.Dark); err != nil || o.ID != kept.ID {
+		t.Fatal(err)
+	}
+	await(t, "the dark frame", func() bool {
+		o, err := a.Object(t.Context(), kept.ID)
+		return err == nil && o.Outcome == archive.Learnt
+	})
+	if o, err = send(t, a, patient("A"), archive.Keep); err != nil || o.ID != kept.ID {
+		t.Fatal(err)
+	}
+	idle(t, a)
+	if files := objectFiles(t, dir); len(files) != 2 || len(deliveries) != 0 {
+		t.Errorf("%d files, %d more deliveries", len(files), len(deliveries))
+	}
+}
+
+// An image that matched no route is tried again when it comes again.
+func TestNoRouteYet(t *testing.T) {
+	a := open(t, options(durabletest.Dir(t)))
+	runs := make(chan int64, 10)
+	work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+		runs <- o.ID
+		return archive.Made{Outcome: archive.NoRoute}, nil
+	}})
+	o := receive(t, a, "1.2.3", archive.Segment)
+	<-runs
+	idle(t, a)
+	receive(t, a, "1.2.3", archive.Segment)
+	if id := <-runs; id != o.ID {
+		t.Errorf("job of object %d, want %d", id, o.ID)
+	}
+}
+
+// What cannot be compared is kept beside what is stored, never answered 0000 and
+// dropped, never refused.
+func TestNotComparable(t *testing.T) {
+	opt := options(durabletest.Dir(t))
+	opt.Digest = func(context.Context, readerOf, int64) (archive.Digests, error) {
+		return archive.Digests{}, errors.New("a lossy transfer syntax")
+	}
+	a := open(t, opt)
+	for i, data := range [][]byte{patient("A"), patient("B"), patient("A"), patient("B")} {
+		o, err := send(t, a, data, archive.Keep)
+		if err != nil || o.Version != i%2+1 {
+			t.Errorf("copy %d: version %d, %v", i, o.Version, err)
+		}
+		if !bytes.Equal(contents(t, o), data) {
+			t.Errorf("copy %d: other contents", i)
+		}
+	}
+}
+
+// A copy that is gone, cut or flipped is replaced by the sender's repeat, in
+// whichever encoding, and its quarantined job runs.
+func TestDamagedCopy(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"gone":    os.Remove,
+		"cut":     func(path string) error { return os.Truncate(path, 700) },
+		"empty":   func(path string) error { return os.Truncate(path, 0) },
+		"flipped": flip,
+	} {
+		for _, deflated := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				dir := durabletest.Dir(t)
+				a := open(t, options(dir))
+				o, err := send(t, a, patient("A"), archive.Segment)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if deflated { // digests are kept when it is segmented or compared
+					if _, err := a.Receive(t.Context(), deflatedIncoming(), bytes.NewReader(deflate(t, patient("A")))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := spoil(path(dir, o)); err != nil {
+					t.Fatal(err)
+				}
+				deliveries := segmenting(t, a)
+				await(t, "quarantine", func() bool { q := queue(t, a); return len(q) == 1 && q[0].State == archive.Quarantined })
+				var again archive.Object
+				if deflated {
+					again, err = a.Receive(t.Context(), deflatedIncoming(), bytes.NewReader(deflate(t, patient("A"))))
+				} else {
+					again, err = send(t, a, patient("A"), archive.Segment)
+				}
+				if err != nil || again.ID != o.ID {
+					t.Fatalf("repeat: object %d, %v, want %d", again.ID, err, o.ID)
+				}
+				<-deliveries
+				idle(t, a)
+			})
+		}
+	}
+}
+
+func deflatedIncoming() archive.Incoming {
+	in := incoming("1.2.3", archive.Segment)
+	in.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
+	return in
+}
+
+// flip inverts the last bit of a file.
+func flip(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	b[len(b)-1] ^= 1
+	return os.WriteFile(path, b, 0o600)
+}
+
+// A result that is damaged is made again, and never delivered as it is.
+func TestDamagedResult(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{"gone": os.Remove, "cut": func(p string) error { return os.Truncate(p, 600) }, "flipped": flip} {
+		t.Run(name, func(t *testing.T) {
+			dir := durabletest.Dir(t)
+			a := open(t, options(dir))
+			o := receive(t, a, "1.2.3", archive.Segment)
+			h := archive.Handlers{Segment: func(_ context.Context, o archive.Object) (archive.Made, error) { return made(seg(o, "pacs")), nil }}
+			stop := work(t, a, h)
+			await(t, "the result", func() bool { q := queue(t, a); return len(q) == 1 && q[0].Kind == "deliver" })
+			stop()
+			results, err := a.Results(t.Context(), o.ID)
+			if err != nil || len(results) != 1 {
+				t.Fatal(results, err)
+			}
+			if err := spoil(path(dir, results[0])); err != nil {
+				t.Fatal(err)
+			}
+			got := make(chan []byte, 10)
+			h.Deliver = func(_ context.Context, o archive.Object, _ string) (archive.Answer, error) {
+				b, err := read(o)
+				if err == nil {
+					got <- b
+				}
+				return archive.Answer{}, err
+			}
+			work(t, a, h)
+			if b := <-got; !bytes.Equal(b, dataset(segClass, "1.2.3.9", 100, 9)) {
+				t.Error("another result was delivered")
+			}
+			idle(t, a)
+			if d, err := a.Deliveries(t.Context(), results[0].ID); err != nil || d[0].State != index.Delivered || d[0].Attempts < 2 {
+				t.Errorf("delivery %+v, %v", d, err)
+			}
+		})
+	}
+}
+
+// A repeat after the image has expired is kept and makes no second result, even in
+// another encoding; a corrected one makes its own.
+func TestRepeatAfterExpiry(t *testing.T) {
+	dir := durabletest.Dir(t)
+	a := open(t, options(dir))
+	deliveries := segmenting(t, a)
+	if _, err := send(t, a, patient("A"), archive.Segment); err != nil {
+		t.Fatal(err)
+	}
+	<-deliveries
+	expire := func() {
+		idle(t, a)
+		if _, _, err := a.MakeRoom(t.Context(), 1<<62); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(all(t, a)); n != 0 {
+			t.Fatalf("%d objects left", n)
+		}
+	}
+	expire()
+	if o, err := send(t, a, patient("A"), archive.Segment); err != nil || o.Outcome != archive.Repeated {
+		t.Errorf("repeat: %+v, %v", o, err)
+	}
+	expire()
+	if o, err := a.Receive(t.Context(), deflatedIncoming(), bytes.NewReader(deflate(t, patient("A")))); err != nil || o.Outcome != archive.Repeated {
+		t.Errorf("repeat in another encoding: %+v, %v", o, err)
+	}
+	expire()
+	if _, err := send(t, a, patient("B"), archive.Segment); err != nil {
+		t.Fatal(err)
+	}
+	<-deliveries
+	if len(deliveries) != 0 {
+		t.Error("a repeat made a result")
+	}
+}

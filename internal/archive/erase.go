@@ -1,0 +1,210 @@
+package archive
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/durable"
+)
+
+// ErrRunning says that a job about an object runs now.
+var ErrRunning = errors.New("a job about it runs; try again in a moment")
+
+// Erase removes received objects, with all their versions, their results and what
+// their tombstones tell, by our object ids. It is noted as a manual act, and the
+// digests of the SOP Instance UIDs go to a list beside the index, by which a
+// restored backup is known to bring them back. It returns how many objects it
+// removed, results among them.
+func (a *Archive) Erase(ctx context.Context, ids ...int64) (removed int, err error) {
+	var uids []string
+	for _, id := range ids {
+		o, err := a.Object(ctx, id)
+		if err != nil {
+			return 0, fmt.Errorf("object %d: %w", id, err)
+		}
+		if !slices.Contains(uids, o.SOPInstanceUID) {
+			uids = append(uids, o.SOPInstanceUID)
+		}
+	}
+	if len(uids) == 0 {
+		return 0, nil
+	}
+	if err := appendErased(a.opt.Dir, uids); err != nil {
+		return 0, fmt.Errorf("note what is erased: %w", err)
+	}
+	return a.erase(ctx, uids, objectList(ids))
+}
+
+func (a *Archive) erase(ctx context.Context, uids []string, subject string) (removed int, err error) {
+	var names []string
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		names = nil
+		all := uids
+		for _, uid := range uids {
+			more, results, err := a.eraseInstance(ctx, tx, uid)
+			if err != nil {
+				return err
+			}
+			names, all = append(names, more...), append(all, results...)
+		}
+		return errors.Join(tx.Forget(all...), act(ctx, tx, "erase", subject))
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(names), a.store.Remove(names...)
+}
+
+// eraseInstance removes the rows and jobs of a SOP instance, and returns the names
+// of its files and the SOP Instance UIDs of its results.
+func (a *Archive) eraseInstance(ctx context.Context, tx index.Tx, uid string) (names, results []string, err error) {
+	versions, err := tx.Versions(uid)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, v := range versions {
+		children, err := tx.Children(v.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		ids := []int64{v.ID}
+		for _, c := range children {
+			ids, results = append(ids, c.ID), append(results, c.SOPInstanceUID)
+		}
+		entries, err := a.jobs.Of(ctx, tx, ids...)
+		if err != nil {
+			return nil, nil, err
+		}
+		if slices.ContainsFunc(entries, func(e jobs.Entry) bool { return e.State == jobs.Running }) {
+			return nil, nil, fmt.Errorf("object %d: %w", v.ID, ErrRunning)
+		}
+		if err := a.withdraw(tx, entries); err != nil {
+			return nil, nil, err
+		}
+		more, err := bury(tx, v.ID, "erased")
+		if err != nil {
+			return nil, nil, err
+		}
+		names = append(names, more...)
+	}
+	buried, err := tx.BuriedInstance(uid)
+	for _, b := range buried {
+		for _, r := range b.Results {
+			results = append(results, r.SOPInstanceUID)
+		}
+	}
+	return names, results, err
+}
+
+// erasedName is the list of what was erased: a line for each instance, the digest
+// of its SOP Instance UID and the time. It tells nobody who does not have the UID
+// what it was.
+const erasedName = "erased"
+
+func erasedKey(uid string) string {
+	sum := sha256.Sum256([]byte(uid))
+	return hex.EncodeToString(sum[:])
+}
+
+func appendErased(dir string, uids []string) error {
+	f, err := os.OpenFile(filepath.Join(dir, erasedName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, uid := range uids {
+		fmt.Fprintf(&b, "%s %s\n", erasedKey(uid), time.Now().UTC().Format(time.RFC3339Nano))
+	}
+	_, err = f.WriteString(b.String())
+	return errors.Join(err, durable.Own(f), f.Sync(), f.Close(), durable.SyncDir(dir))
+}
+
+// readErased returns when each instance of the list in a folder was erased last, by
+// its key.
+func readErased(dir string) (map[string]time.Time, error) {
+	f, err := os.Open(filepath.Join(dir, erasedName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	keys := map[string]time.Time{}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		key, at, _ := strings.Cut(lines.Text(), " ")
+		when, err := time.Parse(time.RFC3339Nano, at)
+		if err != nil {
+			return nil, fmt.Errorf("read the list of what was erased: %w", err)
+		}
+		if when.After(keys[key]) {
+			keys[key] = when
+		}
+	}
+	return keys, lines.Err()
+}
+
+// copyErased copies the list with a backup.
+func copyErased(from, to string) error {
+	err := copyFile(filepath.Join(from, erasedName), filepath.Join(to, erasedName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// mergeErased adds the list of a backup to the one of a folder.
+func mergeErased(dir, from string) error {
+	b, err := os.ReadFile(filepath.Join(from, erasedName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, erasedName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, durable.Own(f), f.Sync(), f.Close())
+}
+
+// eraseAgain erases what is on the list of what was erased and came back, and
+// returns how many objects that was. An instance that its sender has sent again
+// since is no such thing: it was received after it was erased.
+func (a *Archive) eraseAgain(ctx context.Context) (removed int, err error) {
+	back, err := a.cameBack(ctx)
+	if err != nil || len(back) == 0 {
+		return 0, err
+	}
+	return a.erase(ctx, back, "what a backup brought back")
+}
+
+// cameBack lists the SOP Instance UIDs of received objects that are on the list.
+func (a *Archive) cameBack(ctx context.Context) (uids []string, err error) {
+	erased, err := readErased(a.opt.Dir)
+	if err != nil || len(erased) == 0 {
+		return nil, err
+	}
+	err = a.each(ctx, func(o index.Object) error {
+		if o.ParentID == 0 && o.Received.Before(erased[erasedKey(o.SOPInstanceUID)]) && !slices.Contains(uids, o.SOPInstanceUID) {
+			uids = append(uids, o.SOPInstanceUID)
+		}
+		return nil
+	})
+	return uids, err
+}

@@ -1,0 +1,482 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dicomnode/internal/archive"
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/durable/durabletest"
+)
+
+// closed closes an archive that open opened.
+func closed(t *testing.T, a *archive.Archive) {
+	t.Helper()
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// filled is a folder of an archive with an image that was segmented and
+// delivered, one whose delivery waits and one that waits itself.
+func filled(t *testing.T) (dir string) {
+	t.Helper()
+	dir = durabletest.Dir(t)
+	a := open(t, options(dir))
+	receive(t, a, "1.2.1", archive.Segment)
+	receive(t, a, "1.2.2", archive.Segment)
+	stop := work(t, a, archive.Handlers{
+		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+			return made(seg(o, map[string]string{"1.2.1": "pacs", "1.2.2": "dead"}[o.SOPInstanceUID])), nil
+		},
+		Deliver: func(_ context.Context, _ archive.Object, destination string) (archive.Answer, error) {
+			if destination == "dead" {
+				return archive.Answer{Status: 0xA700, Words: "out of resources"}, errors.New("out of resources")
+			}
+			return archive.Answer{Words: "success"}, nil
+		},
+	})
+	await(t, "one delivery", func() bool { q := queue(t, a); return len(q) == 1 && q[0].Destination == "dead" && q[0].Attempts > 0 })
+	stop()
+	receive(t, a, "1.2.3", archive.Segment)
+	closed(t, a)
+	return dir
+}
+
+// digests of what is in the files under dir, whatever their names.
+func sums(t *testing.T, dir string) (all []string) {
+	t.Helper()
+	for _, file := range objectFiles(t, dir) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, number(string(b)))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// An index that does not belong to its objects stops the start, and nothing is
+// removed or changed by the try.
+func TestIndexDoesNotBelong(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, dir string){
+		"lost":  func(t *testing.T, dir string) { removeAll(t, dir, "", "-wal", "-shm") },
+		"empty": func(t *testing.T, dir string) { truncate(t, filepath.Join(dir, "index.sqlite"), 0) },
+		"cut":   func(t *testing.T, dir string) { truncate(t, filepath.Join(dir, "index.sqlite"), 90000) },
+		"flipped": func(t *testing.T, dir string) {
+			scribble(t, filepath.Join(dir, "index.sqlite"), 100, 4000)
+		},
+		"an older copy": func(t *testing.T, dir string) {
+			b, err := os.ReadFile(filepath.Join(dir, "index.sqlite"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := open(t, options(dir))
+			receive(t, a, "1.2.4", archive.Segment)
+			closed(t, a)
+			if err := os.WriteFile(filepath.Join(dir, "index.sqlite"), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"lost and no log either": func(t *testing.T, dir string) { removeAll(t, dir, "", "-wal", "-shm", ".changes") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filled(t)
+			spoil(t, dir)
+			before := sums(t, dir)
+			if a, err := archive.Open(t.Context(), options(dir)); !errors.Is(err, archive.ErrIndex) {
+				t.Errorf("opened: %v", err)
+				if err == nil {
+					a.Close()
+				}
+			}
+			if diff := cmp.Diff(before, sums(t, dir)); diff != "" {
+				t.Errorf("files changed:\n%s", diff)
+			}
+			rebuilt(t, dir, len(before))
+		})
+	}
+}
+
+func removeAll(t *testing.T, dir string, suffixes ...string) {
+	t.Helper()
+	for _, s := range suffixes {
+		if err := os.Remove(filepath.Join(dir, "index.sqlite"+s)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func truncate(t *testing.T, path string, size int64) {
+	t.Helper()
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func scribble(t *testing.T, path string, at int64, n int) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(bytes.Repeat([]byte{0xFF}, n), at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rebuilt makes the index of a filled folder again and expects every object in it,
+// and one job for each image without a result.
+func rebuilt(t *testing.T, dir string, objects int) {
+	t.Helper()
+	r, err := archive.Rebuild(t.Context(), options(dir), true, func() {})
+	if err != nil || r.Received+r.Results != objects || r.Aside != 0 || r.Jobs != objects-4 {
+		t.Errorf("rebuilt %+v, %v; want %d objects", r, err, objects)
+	}
+	a := open(t, options(dir))
+	delivered := map[string]int{}
+	for _, o := range all(t, a) {
+		if contents(t, o) == nil || o.ParentID == 0 && (o.Source != "dx1" || o.Purpose != archive.Segment || o.CallingAE != "DXROOM1") {
+			t.Errorf("object %+v", o)
+		}
+		if o.ParentID != 0 {
+			delivered[o.SOPInstanceUID]++
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"1.2.1.9": 1, "1.2.2.9": 1}, delivered); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A rebuilt index has the same rows as the old one.
+func TestRebuildGivesTheSameRows(t *testing.T) {
+	dir := filled(t)
+	rows := func() (list []index.Object) {
+		a := open(t, options(dir))
+		defer a.Close()
+		for _, o := range all(t, a) {
+			o.ID, o.ParentID, o.OutcomeAt = 0, min(o.ParentID, 1), time.Time{}
+			list = append(list, o.Object)
+		}
+		slices.SortFunc(list, func(x, y index.Object) int { return strings.Compare(x.SOPInstanceUID, y.SOPInstanceUID) })
+		return list
+	}
+	before := rows()
+	if _, err := archive.Rebuild(t.Context(), options(dir), false, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, rows()); diff != "" {
+		t.Error(diff)
+	}
+	a := open(t, options(dir))
+	if q := queue(t, a); len(q) != 1 || q[0].Kind != "segment" {
+		t.Errorf("queue %+v, want the waiting image: deliveries are left out", q)
+	}
+}
+
+// What no row names is adopted when it is a whole object, and set aside otherwise;
+// drafts go.
+func TestOpenAdopts(t *testing.T) {
+	dir := durabletest.Dir(t)
+	a := open(t, options(dir))
+	lost := receive(t, a, "1.2.3", archive.Segment)
+	o := receive(t, a, "1.2.4", archive.Keep)
+	closed(t, a)
+	b, err := os.ReadFile(path(dir, lost))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path(dir, lost)+".part", b, 0o600); err != nil { // another file of the same object
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"incoming/1.part":                     []byte("left over"),
+		"objects/00/orphan.dcm":               []byte("left over"),
+		filepath.Dir(o.Name) + "/cut.dcm":     b[:len(b)-1],
+		filepath.Dir(o.Name) + "/flipped.dcm": append(append([]byte{}, b[:len(b)-1]...), b[len(b)-1]^1),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget(t, dir, lost.ID)
+	a = open(t, options(dir))
+	if got, err := a.Find(t.Context(), "1.2.3"); err != nil || !bytes.Equal(contents(t, got), contents(t, lost)) || !got.Received.Equal(lost.Received) {
+		t.Errorf("adopted %+v, %v", got, err)
+	}
+	if q := queue(t, a); len(q) != 1 || q[0].Kind != "segment" {
+		t.Errorf("queue %+v, want one segment job", q)
+	}
+	if files := objectFiles(t, dir); len(files) != 2 {
+		t.Errorf("files %v, want two", files)
+	}
+	if aside, err := os.ReadDir(filepath.Join(dir, "lost+found")); err != nil || len(aside) != 4 {
+		t.Errorf("set aside %v, %v; want four", aside, err)
+	}
+}
+
+// forget removes a row and its jobs, as if the transaction had not been.
+func forget(t *testing.T, dir string, id int64) {
+	t.Helper()
+	db := database(t, dir)
+	for _, s := range []string{"DELETE FROM object WHERE id = ?", "DELETE FROM river_job WHERE json_extract(args, '$.object_id') = ?"} {
+		if _, err := db.ExecContext(t.Context(), s, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A kill between the removal of rows and of files brings nothing back.
+func TestKilledInExpiry(t *testing.T) {
+	dir := filled(t)
+	a := open(t, options(dir))
+	keep := map[string][]byte{}
+	for _, o := range all(t, a) {
+		b, err := os.ReadFile(path(dir, o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep[path(dir, o)] = b
+	}
+	if n, _, err := a.MakeRoom(t.Context(), 1<<62); n != 2 || err != nil {
+		t.Fatalf("removed %d, %v", n, err)
+	}
+	closed(t, a)
+	for name, b := range keep { // the files a kill would have left
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a = open(t, options(dir))
+	if n := len(all(t, a)); n != 3 {
+		t.Errorf("%d objects, want the 3 that have something to do", n)
+	}
+	if n := len(objectFiles(t, dir)); n != 3 {
+		t.Errorf("%d files, want 3", n)
+	}
+}
+
+// An archive of the release before opens: rows, files, jobs, and what became of
+// deliveries; the old index stays beside.
+func TestOldArchive(t *testing.T) {
+	dir := durabletest.Dir(t)
+	if err := os.CopyFS(dir, os.DirFS("testdata/archive-schema-2")); err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join(dir, "index.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := database(t, dir).ExecContext(t.Context(), string(script)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.OpenShared(t.Context(), options(dir)); !errors.Is(err, index.ErrOld) {
+		t.Errorf("a read verb before the owner: %v, want ErrOld", err)
+	}
+	a := open(t, options(dir))
+	got := map[int64]string{}
+	for _, o := range all(t, a) {
+		got[o.ID] = o.Outcome
+		if len(contents(t, o)) == 0 || o.Version != 1 {
+			t.Errorf("object %+v", o)
+		}
+		for _, d := range deliveriesOf(t, a, o.ID) {
+			got[o.ID] += string(d.State)
+		}
+	}
+	if diff := cmp.Diff(map[int64]string{1: archive.Segmented, 2: archive.Kept, 3: "delivered", 4: archive.NoRoute, 5: archive.Segmented, 6: "failing"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if q := queue(t, a); len(q) != 1 || q[0].ID != 5 || q[0].Kind != "deliver" || q[0].Destination != "pacs" || q[0].ObjectID != 6 {
+		t.Errorf("queue %+v", q)
+	}
+	sent := make(chan int64, 1)
+	if n, err := a.Retry(t.Context()); n != 0 || err != nil {
+		t.Errorf("retry of none: %d, %v", n, err)
+	}
+	if _, err := a.Retry(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	work(t, a, archive.Handlers{Deliver: func(_ context.Context, o archive.Object, _ string) (archive.Answer, error) {
+		sent <- o.ID
+		return archive.Answer{}, nil
+	}})
+	if id := <-sent; id != 6 {
+		t.Errorf("delivered object %d", id)
+	}
+	await(t, "sums of old objects", func() bool {
+		return !slices.ContainsFunc(all(t, a), func(o archive.Object) bool { return o.SHA256 == "" })
+	})
+	if _, err := os.Stat(filepath.Join(dir, "index.sqlite.schema-2")); err != nil {
+		t.Error(err)
+	}
+}
+
+func deliveriesOf(t *testing.T, a *archive.Archive, id int64) []index.Delivery {
+	t.Helper()
+	d, err := a.Deliveries(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A data directory that is removed, or another in its place, ends the work.
+func TestRemovedDirectory(t *testing.T) {
+	dir := filepath.Join(durabletest.Dir(t), "archive")
+	a := open(t, options(dir))
+	done := make(chan error, 1)
+	go func() {
+		done <- a.Work(context.Background(), archive.Handlers{Dark: func(context.Context, archive.Object) error { return nil }})
+	}()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, archive.ErrGone) {
+		t.Errorf("work ended with %v, want ErrGone", err)
+	}
+}
+
+// Check names what is missing, damaged and unnamed, and nothing else.
+func TestCheck(t *testing.T) {
+	dir := filled(t)
+	a := open(t, options(dir))
+	if c, err := a.Check(t.Context(), func() {}); err != nil || c.Objects != 5 || len(c.Problems) != 0 || c.Unsummed != 0 {
+		t.Errorf("a good archive: %+v, %v", c, err)
+	}
+	list := all(t, a)
+	if err := errors.Join(os.Remove(path(dir, list[0])), flip(path(dir, list[1])),
+		os.WriteFile(filepath.Join(dir, "objects", "00", "x.dcm"), []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := a.Check(t.Context(), func() {})
+	var objects []int64
+	for _, p := range c.Problems {
+		objects = append(objects, p.Object)
+	}
+	if diff := cmp.Diff([]int64{list[1].ID, list[0].ID, 0}, objects); err != nil || diff != "" {
+		t.Errorf("problems %+v, %v", c.Problems, err)
+	}
+}
+
+// A backup made while the node receives is restored whole, jobs and all; what was
+// erased since does not come back.
+func TestBackupAndRestore(t *testing.T) {
+	dir := filled(t)
+	a := open(t, options(dir))
+	stop := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() { // the node receives and expires meanwhile
+		defer close(stopped)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			instance := "1.5." + number(string(rune(i)))
+			if _, err := a.Receive(context.Background(), incoming(instance, archive.Keep), bytes.NewReader(dataset(dxClass, instance, 1000, 7))); err != nil {
+				t.Error(err)
+				return
+			}
+			if i%5 == 4 {
+				if _, err := a.Prune(context.Background(), time.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	backup := filepath.Join(durabletest.Dir(t), "backup")
+	n, damaged, err := a.Backup(t.Context(), backup, func() {})
+	close(stop)
+	<-stopped
+	if err != nil || n < 3 || len(damaged) != 0 {
+		t.Fatalf("%d objects, damaged %v, %v", n, damaged, err)
+	}
+	gone, err := a.Find(t.Context(), "1.2.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if removed, err := a.Erase(archive.WithReason(t.Context(), "asked for"), gone.ID); err != nil || removed != 2 {
+		t.Errorf("erased %d, %v; want the image and its result", removed, err)
+	}
+	closed(t, a)
+
+	if _, err := archive.Restore(t.Context(), options(dir), backup, func() {}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("restore over an archive: %v", err)
+	}
+	away := filepath.Join(dir, "away")
+	if err := os.Mkdir(away, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"index.sqlite", "index.sqlite.changes", "objects"} {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(away, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := archive.Restore(t.Context(), options(dir), backup, func() {})
+	if err != nil || r.Objects != n-2 || r.Missing != 0 || r.Erased != 2 {
+		t.Fatalf("restored %+v, %v; want %d objects without the 2 erased", r, err, n)
+	}
+	a = open(t, options(dir))
+	if _, err := a.Find(t.Context(), "1.2.2"); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("the erased image: %v", err)
+	}
+	if o, err := a.Find(t.Context(), "1.2.3"); err != nil || !bytes.Equal(contents(t, o), dataset(dxClass, "1.2.3", 1000, 7)) {
+		t.Errorf("a restored image: %v", err)
+	}
+	if q := queue(t, a); len(q) != 1 || q[0].Kind != "segment" {
+		t.Errorf("queue %+v", q)
+	}
+}
+
+// What is erased leaves no UID, no digest and no file, and is noted.
+func TestErase(t *testing.T) {
+	dir := durabletest.Dir(t)
+	a := open(t, options(dir))
+	deliveries := segmenting(t, a)
+	var last archive.Object
+	for _, id := range []string{"A", "B"} {
+		o, err := send(t, a, patient(id), archive.Segment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = o
+		<-deliveries
+		idle(t, a)
+	}
+	other := receive(t, a, "1.2.77", archive.Keep)
+	if n, err := a.Erase(archive.WithReason(t.Context(), "asked for"), last.ID); n != 4 || err != nil {
+		t.Fatalf("erased %d, %v; want two versions and their results", n, err)
+	}
+	if list := all(t, a); len(list) != 1 || list[0].ID != other.ID {
+		t.Errorf("left %+v", list)
+	}
+	if files := objectFiles(t, dir); len(files) != 1 {
+		t.Errorf("files %v", files)
+	}
+	acts, err := a.Acts(t.Context(), 10)
+	if err != nil || len(acts) != 1 || acts[0].What != "erase" || acts[0].Reason != "asked for" || strings.Contains(acts[0].Subject, "1.2.3") {
+		t.Errorf("acts %+v, %v", acts, err)
+	}
+	var uids int
+	if err := database(t, dir).QueryRowContext(t.Context(), "SELECT count(*) FROM tombstone WHERE sop_instance_uid <> '' OR sha256 <> '' OR results <> '[]' AND results <> 'null'").Scan(&uids); err != nil || uids != 0 {
+		t.Errorf("%d tombstones tell what was erased, %v", uids, err)
+	}
+	if _, err := send(t, a, patient("A"), archive.Segment); err != nil { // sent again on purpose
+		t.Fatal(err)
+	}
+	<-deliveries
+}

@@ -1,0 +1,75 @@
+package index
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+)
+
+// MoveAway gives the database in dir another name, with its log and its witness,
+// so that a new one can be made, and returns that name; "" when there is none.
+func MoveAway(dir string) (name string, err error) {
+	for i := 1; ; i++ {
+		name = fmt.Sprintf("%s.lost-%d", FileName, i)
+		if _, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, os.ErrNotExist) {
+			break
+		}
+	}
+	moved := false
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		err := os.Rename(filepath.Join(dir, FileName+suffix), filepath.Join(dir, name+suffix))
+		if err == nil {
+			moved = true
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, witnessName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	if !moved {
+		return "", nil
+	}
+	return filepath.Join(dir, name), nil
+}
+
+// Salvaged is what could be read of a lost database.
+type Salvaged struct {
+	Objects    []Object
+	Deliveries []Delivery
+	Tombstones []Tombstone
+	Acts       []Act
+	Peers      []Peer
+	Refusals   []Refusal
+}
+
+// Salvage reads what can be read of a database that was moved away. Nothing in it
+// is trusted to be complete, and a database that cannot be read is empty.
+func Salvage(ctx context.Context, file string) (s Salvaged) {
+	path := url.URL{Path: filepath.ToSlash(file)}
+	db, err := sql.Open("sqlite", "file:"+path.EscapedPath()+"?mode=rw&_pragma=query_only(1)")
+	if err != nil {
+		return s
+	}
+	defer db.Close()
+	if have, err := version(ctx, db); err != nil || have != len(schema) {
+		return s
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return s
+	}
+	defer func() { _ = tx.Rollback() }()
+	t := &sqlTx{ctx: ctx, tx: tx}
+	s.Objects, _ = list(t, scanObject, "SELECT "+columns+" FROM object")
+	s.Deliveries, _ = list(t, scanDelivery, "SELECT object_id, destination, state, at, status, words, attempts FROM delivery")
+	s.Tombstones, _ = list(t, scanTombstone, "SELECT sop_instance_uid, version, received, path, sha256, pixel_digest, meaning_digest, identity_digest, cause, at, results FROM tombstone ORDER BY id")
+	s.Acts, _ = t.Acts(1 << 20)
+	s.Peers, _ = t.Peers()
+	s.Refusals, _ = t.Refusals()
+	return s
+}

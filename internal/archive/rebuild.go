@@ -1,0 +1,240 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
+)
+
+// Rebuilt is what Rebuild found.
+type Rebuilt struct {
+	Received   int    // images and other objects that were received
+	Results    int    // made of them
+	Jobs       int    // made for images without a result
+	Deliveries int    // to be made again
+	Without    int    // files of an earlier release, which say nothing about purpose and peer: they are kept without a job
+	Aside      int    // files that are no whole objects, now in lost+found
+	Old        string // where the old index is now, "" when there was none
+}
+
+// Rebuild makes the index of a directory again from its files, which no process
+// may use meanwhile. The old index stays beside the new one; what can be read of
+// it that no file knows is taken over: tombstones, manual acts, peers, refusals,
+// digests, outcomes and which deliveries were made. The results of images keep
+// their SOP Instance UIDs and bytes; those whose delivery is not known to be done
+// are delivered again, or not if deliver is false. An image without a result gets
+// one job. step is called after each file.
+func Rebuild(ctx context.Context, opt Options, deliver bool, step func()) (r Rebuilt, err error) {
+	opt = opt.withDefaults()
+	if _, err := os.Stat(opt.Dir); err != nil {
+		return r, err
+	}
+	l, err := lockDir(opt.Dir)
+	if err != nil {
+		return r, err
+	}
+	if r.Old, err = index.MoveAway(opt.Dir); err != nil {
+		return r, errors.Join(err, l.release())
+	}
+	x, err := index.Open(ctx, opt.Dir, func() error { return nil })
+	if err != nil {
+		return r, errors.Join(err, l.release())
+	}
+	a := &Archive{opt: opt, lock: l, index: x}
+	if err = a.openParts(ctx, x, l); err == nil {
+		err = a.rebuild(ctx, &r, deliver, step)
+	}
+	return r, errors.Join(err, a.Close())
+}
+
+func (a *Archive) rebuild(ctx context.Context, r *Rebuilt, deliver bool, step func()) error {
+	b := rebuilding{Archive: a, found: r, deliver: deliver}
+	if r.Old != "" {
+		b.old = index.Salvage(ctx, r.Old)
+	}
+	if err := a.index.Update(ctx, b.takeOver); err != nil {
+		return fmt.Errorf("take over from the old index: %w", err)
+	}
+	all, err := b.read(ctx, step)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		if err := b.enter(ctx, f); err != nil {
+			return err
+		}
+	}
+	return a.index.Update(ctx, func(tx index.Tx) error { return b.jobsFor(ctx, tx) })
+}
+
+// rebuilding is an archive whose index is being made.
+type rebuilding struct {
+	*Archive
+	found   *Rebuilt
+	deliver bool
+	old     index.Salvaged
+}
+
+// takeOver copies what no file knows.
+func (b *rebuilding) takeOver(tx index.Tx) (err error) {
+	for _, t := range b.old.Tombstones {
+		err = errors.Join(err, tx.Bury(t))
+	}
+	for _, a := range slices.Backward(b.old.Acts) {
+		err = errors.Join(err, tx.Note(a))
+	}
+	for _, p := range b.old.Peers {
+		err = errors.Join(err, tx.Saw(p))
+	}
+	for _, r := range b.old.Refusals {
+		err = errors.Join(err, tx.Refuse(r))
+	}
+	return err
+}
+
+// read inspects every file: those received in the order they were, then results.
+func (b *rebuilding) read(ctx context.Context, step func()) (all []found, err error) {
+	if _, _, err := b.store.Sweep(); err != nil {
+		return nil, err
+	}
+	err = b.unnamed(ctx, func(name string, buried bool) error {
+		defer step()
+		if buried {
+			return b.store.Remove(name)
+		}
+		f, err := b.inspect(name)
+		if errors.Is(err, errNoObject) {
+			b.found.Aside++
+			_, err = b.store.SetAside(name)
+			return err
+		}
+		all = append(all, f)
+		return err
+	})
+	slices.SortStableFunc(all, func(x, y found) int {
+		return cmp.Or(cmp.Compare(min(len(x.note.Parent), 1), min(len(y.note.Parent), 1)),
+			x.row.Received.Compare(y.row.Received), strings.Compare(x.row.SOPInstanceUID, y.row.SOPInstanceUID))
+	})
+	return all, err
+}
+
+// enter gives a file its row, without jobs: whether an image needs one is known
+// when all results are.
+func (b *rebuilding) enter(ctx context.Context, f found) error {
+	known := b.known(f)
+	entered, err := b.Archive.enter(ctx, f, noJobs)
+	switch {
+	case err != nil:
+		return err
+	case !entered:
+		b.found.Aside++
+		_, err := b.store.SetAside(f.row.Name)
+		return err
+	case f.note.Parent != "":
+		b.found.Results++
+	case f.note.Version == "":
+		b.found.Without++
+	default:
+		b.found.Received++
+	}
+	return b.index.Update(ctx, func(tx index.Tx) error { return b.remember(ctx, tx, f, known) })
+}
+
+// known is what the old index said of a file; the zero value when nothing.
+func (b *rebuilding) known(f found) index.Object {
+	i := slices.IndexFunc(b.old.Objects, func(o index.Object) bool {
+		return o.SOPInstanceUID == f.row.SOPInstanceUID && o.Version == f.row.Version
+	})
+	if i < 0 {
+		return index.Object{}
+	}
+	return b.old.Objects[i]
+}
+
+// remember gives a row what the old index said, and its deliveries what became of
+// them.
+func (b *rebuilding) remember(ctx context.Context, tx index.Tx, f found, known index.Object) error {
+	versions, err := tx.Versions(f.row.SOPInstanceUID)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(versions, func(o index.Object) bool { return o.Version == f.row.Version })
+	if i < 0 {
+		return nil
+	}
+	o := versions[i]
+	if known.ID != 0 {
+		o.Digests, o.Outcome, o.OutcomeAt, o.Quality = known.Digests, known.Outcome, known.OutcomeAt, known.Quality
+		if f.note.Version == "" {
+			o.Purpose, o.Source, o.Route, o.CallingAE, o.CalledAE, o.Received = known.Purpose, known.Source, known.Route, known.CallingAE, known.CalledAE, known.Received
+		}
+		if err := tx.Set(o); err != nil {
+			return err
+		}
+	}
+	deliveries, err := tx.DeliveriesOf(o.ID)
+	if err != nil || !o.SupersededAt.IsZero() {
+		return err
+	}
+	for _, d := range deliveries {
+		if err := b.redeliver(ctx, tx, d, known.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redeliver makes a delivery again unless it is known to be done.
+func (b *rebuilding) redeliver(ctx context.Context, tx index.Tx, d index.Delivery, known int64) error {
+	i := slices.IndexFunc(b.old.Deliveries, func(old index.Delivery) bool {
+		return known != 0 && old.ObjectID == known && old.Destination == d.Destination
+	})
+	if i >= 0 {
+		old := b.old.Deliveries[i]
+		old.ObjectID = d.ObjectID
+		if d = old; d.State == index.Delivered || d.State == index.Withdrawn || d.State == index.Refused {
+			return tx.SetDelivery(d)
+		}
+	}
+	if !b.deliver {
+		d.State = index.Skipped
+		return tx.SetDelivery(d)
+	}
+	d.State = index.Pending
+	b.found.Deliveries++
+	return errors.Join(tx.SetDelivery(d), b.Archive.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: d.ObjectID, Destination: d.Destination, Priority: jobs.Again}))
+}
+
+// jobsFor makes one job for each image without a result.
+func (b *rebuilding) jobsFor(ctx context.Context, tx index.Tx) error {
+	for last := int64(0); ; {
+		page, err := tx.Page(last, 256)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, o := range page {
+			last = o.ID
+			settled := o.Outcome == Repeated || o.Outcome == Dropped || o.Outcome == Learnt || o.Outcome == NoRoute
+			if o.ParentID != 0 || !o.SupersededAt.IsZero() || settled {
+				continue
+			}
+			children, err := tx.Children(o.ID)
+			if err != nil {
+				return err
+			}
+			if wanted := jobsFor(o, jobs.Again); len(children) == 0 && len(wanted) > 0 {
+				b.found.Jobs++
+				if err := b.Archive.jobs.Insert(ctx, tx, wanted...); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
