@@ -12,6 +12,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"dicomnode/internal/threshold"
 )
 
 // Config is the whole file. The zero value is not usable: start from [Default]
@@ -86,11 +88,20 @@ type Segmentation struct {
 }
 
 // SoftTissue holds the probability from which a pixel counts as high-precision
-// soft tissue, by Body Part Examined (0018,0015) where it differs. A Threshold of
-// 0 leaves it, and the body parts not listed, to the model's card.
+// soft tissue, by Body Part Examined (0018,0015) where it differs. What it does not
+// say, the model's card does.
 type SoftTissue struct {
-	Threshold  float64            `yaml:"threshold"`
+	Threshold  *float64           `yaml:"threshold"` // nil: unset; so is 0, for files of earlier versions
 	ByBodyPart map[string]float64 `yaml:"by_body_part"`
+}
+
+// Table is where the site's thresholds are looked up.
+func (s SoftTissue) Table() (threshold.Table, error) {
+	general := s.Threshold
+	if general != nil && *general == 0 {
+		general = nil
+	}
+	return threshold.New(general, s.ByBodyPart)
 }
 
 // Retention says how long the node keeps its copies of what is finished. What

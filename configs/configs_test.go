@@ -76,8 +76,8 @@ func TestParseGood(t *testing.T) {
 	if _, ok := c.Route(configs.Image{Peer: "dx1", Modality: "MG"}); ok {
 		t.Error("a route took modality MG, which it does not list")
 	}
-	if got := c.SoftTissue.ByBodyPart["PELVIS"]; got != 0.95 {
-		t.Errorf("threshold of PELVIS = %v", got)
+	if table, err := c.SoftTissue.Table(); err != nil || table.At("Pelvis") != 0.95 || table.At("HAND") != 0.90 {
+		t.Errorf("thresholds are %+v, %v", table, err)
 	}
 	if p, _ := c.Peer("dx1"); p.Callable() {
 		t.Error("a peer without port is callable")
@@ -127,6 +127,7 @@ func TestProblems(t *testing.T) {
 		{"refine", "segmentation: {refine: crf}\n", 1, "segmentation.refine", `"crf"`, "none, guided"},
 		{"threshold", "soft_tissue: {threshold: 1.2}\n", 1, "soft_tissue.threshold", "1.2", "0.90"},
 		{"threshold NaN", "soft_tissue: {threshold: .nan}\n", 1, "soft_tissue.threshold", "NaN", "0.90"},
+		{"threshold of no part", "soft_tissue:\n  by_body_part:\n    \" \": 0.8\n", 3, "soft_tissue.by_body_part. ", "Body Part Examined", "0.90"},
 		{"threshold of a part", "soft_tissue:\n  by_body_part:\n    HAND: -1\n", 3, "soft_tissue.by_body_part.HAND", "-1", "0.90"},
 		{"pdu", "network: {max_pdu_length: 10}\n", 1, "network.max_pdu_length", "10", "131072"},
 		{"time-out", "network: {idle_timeout: 1ms}\n", 1, "network.idle_timeout", "1ms", "30s"},
@@ -140,7 +141,7 @@ func TestProblems(t *testing.T) {
 		{"route station", peers + "routes:\n  - {name: r, stations: [SEVENTEEN_LETTERS], send_to: [pacs]}\n", 4, "routes[0].stations[0]", "not a station", "(0008,1010)"},
 		{"route except unknown peer", peers + "routes:\n  - {name: r, except: {from: [nobody]}, send_to: [pacs]}\n", 4, "routes[0].except.from[0]", "no peer", "pacs"},
 		{"unknown key of except", peers + "routes:\n  - {name: r, except: {modality: [CR]}, send_to: [pacs]}\n", 4, "routes[0].except.modality", "unknown key", `"modalities"`},
-		{"body part twice", "soft_tissue:\n  by_body_part: {PELVIS: 0.9, Pelvis: 0.8}\n", 2, "soft_tissue.by_body_part.Pelvis", "same body part", "keep one"},
+		{"body part twice", "soft_tissue:\n  by_body_part: {PELVIS: 0.9, Pelvis: 0.8}\n", 2, "soft_tissue.by_body_part.Pelvis", "same body part", "once"},
 		{"accept other", "node: {accept_other: maybe}\n", 1, "node.accept_other", `"maybe"`, "refuse, keep"},
 		{"response time-out", "network: {response_timeout: 0}\n", 1, "network.response_timeout", "0s", "30s"},
 		{"UTF-16", "\xff\xfen\x00o\x00", 1, "", "UTF-16", "UTF-8"},

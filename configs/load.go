@@ -90,21 +90,7 @@ func inspect(text []byte) (c Config, warnings Problems, err error) {
 		return Config{}, nil, keys.locate(problems)
 	}
 	warnings = keys.locate(warn(c))
-	c.SoftTissue.ByBodyPart = byWord(c.SoftTissue.ByBodyPart)
 	return c, warnings, nil
-}
-
-// byWord spells the keys as Body Part Examined is compared: in capitals, without
-// spaces around.
-func byWord(parts map[string]float64) map[string]float64 {
-	if len(parts) == 0 {
-		return parts
-	}
-	out := make(map[string]float64, len(parts))
-	for part, t := range parts {
-		out[word(part)] = t
-	}
-	return out
 }
 
 // hintDefaultFile is for what no other hint fits.

@@ -135,7 +135,10 @@ func TestByteOrderMark(t *testing.T) {
 // Body Part Examined is in capitals (VR CS); a key may be as somebody typed it.
 func TestBodyPartsAreOneWord(t *testing.T) {
 	c, err := configs.Parse([]byte("soft_tissue: {by_body_part: {Extremity: 0.95}}\n"))
-	if err != nil || c.SoftTissue.ByBodyPart["EXTREMITY"] != 0.95 {
-		t.Errorf("got %v, %v; want EXTREMITY: 0.95", c.SoftTissue.ByBodyPart, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table, err := c.SoftTissue.Table(); err != nil || table.At("EXTREMITY") != 0.95 {
+		t.Errorf("got %v, %v; want EXTREMITY: 0.95", table, err)
 	}
 }

@@ -1,8 +1,8 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"dicomnode/internal/threshold"
 	"dicomnode/internal/uid"
 )
 
@@ -285,21 +286,16 @@ func (v *checker) oneOf(key, value string, valid ...string) {
 }
 
 func (v *checker) softTissue(s SoftTissue) {
-	hint := "write a probability between 0 and 1, such as 0.90; a threshold of 0 means the model's own"
-	if !(s.Threshold >= 0 && s.Threshold <= 1) {
-		v.add("soft_tissue.threshold", hint, "%v is not within 0 to 1", s.Threshold)
+	_, err := s.Table()
+	var wrong *threshold.Error
+	if !errors.As(err, &wrong) {
+		return
 	}
-	spelt := map[string]string{}
-	for _, part := range slices.Sorted(maps.Keys(s.ByBodyPart)) {
-		key := "soft_tissue.by_body_part." + part
-		if t := s.ByBodyPart[part]; !(t > 0 && t <= 1) {
-			v.add(key, hint, "%v is not above 0 and at most 1", t)
-		}
-		if first, twice := spelt[word(part)]; twice {
-			v.add(key, "keep one of them", "it is the same body part as %s", first)
-		}
-		spelt[word(part)] = part
+	key := "soft_tissue.threshold"
+	if !wrong.General {
+		key = "soft_tissue.by_body_part." + wrong.BodyPart
 	}
+	v.add(key, "write a probability above 0 and up to 1, such as 0.90, once for a body part; leave it out for the model's own", "%s", wrong.Reason)
 }
 
 // maxFreeMiB keeps MinFree within 64 bits and within any disk: 1 PiB.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"dicomnode/internal/threshold"
 )
 
 // Notice is the sentence every card carries.
@@ -92,7 +94,7 @@ func (c Card) Complete(n Network) Card {
 	c.Architecture, c.Width, c.Classes = n.Architecture, n.Width, c.Target.Classes()
 	c.Input, c.Notice = CanonicalInput(), Notice
 	if c.SoftTissue.Threshold == 0 && c.Target == Regions {
-		c.SoftTissue.Threshold = 0.9 // section 5.3 of the paper
+		c.SoftTissue.Threshold = threshold.Default
 	}
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"dicomnode/internal/threshold"
 	"dicomnode/model"
 )
 
@@ -14,6 +15,11 @@ func TestCardCheck(t *testing.T) {
 	}
 	if err := good().Check(); err != nil {
 		t.Fatal(err)
+	}
+	card := good()
+	card.SoftTissue.ByBodyPart = map[string]float64{"PELVIS": 0.95}
+	if table, err := card.SoftTissue.Table(); err != nil || table.At(" pelvis ") != 0.95 || table.At("HAND") != threshold.Default {
+		t.Errorf("%v, %v", table, err)
 	}
 	for name, c := range map[string]struct {
 		spoil func(*model.Card)

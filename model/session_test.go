@@ -102,15 +102,6 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-func TestThresholds(t *testing.T) {
-	s := model.Thresholds{Threshold: 0.9, ByBodyPart: map[string]float64{"PELVIS": 0.95}}
-	for part, want := range map[string]float64{"PELVIS": 0.95, " pelvis ": 0.95, "HAND": 0.9, "": 0.9} {
-		if got := s.At(part); got != want {
-			t.Errorf("At(%q) = %v, want %v", part, got, want)
-		}
-	}
-}
-
 // BenchmarkPredict is the latency of one prediction.
 func BenchmarkPredict(b *testing.B) {
 	for _, width := range []int{16, 32, 64} {

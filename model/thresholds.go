@@ -1,9 +1,12 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"dicomnode/internal/threshold"
 )
 
 // Thresholds holds the probability a pixel needs to count as soft tissue with
@@ -14,12 +17,9 @@ type Thresholds struct {
 	Chosen     *Choice            `json:"chosen,omitempty"`       // nil: nobody measured them
 }
 
-// At is the threshold of a body part, as Body Part Examined (0018,0015) names it.
-func (s Thresholds) At(bodyPart string) float64 {
-	if t, ok := s.ByBodyPart[strings.ToUpper(strings.TrimSpace(bodyPart))]; ok {
-		return t
-	}
-	return s.Threshold
+// Table is where thresholds are looked up.
+func (s Thresholds) Table() (threshold.Table, error) {
+	return threshold.New(&s.Threshold, s.ByBodyPart)
 }
 
 // Choice says how thresholds were chosen. They keep the false-positive rate only where
@@ -77,13 +77,15 @@ func (c *Choice) check() error {
 }
 
 func (s Thresholds) check() error {
-	inside := func(t float64) bool { return t > 0 && t < 1 }
-	if !inside(s.Threshold) {
-		return fmt.Errorf("check card: soft tissue threshold %v is not between 0 and 1", s.Threshold)
+	if _, err := s.Table(); err != nil {
+		return fmt.Errorf("check card: %w", err)
+	}
+	if s.Threshold == 1 {
+		return errors.New("check card: soft tissue threshold 1 leaves nothing")
 	}
 	for part, t := range s.ByBodyPart {
-		if !inside(t) || part != strings.ToUpper(part) {
-			return fmt.Errorf("check card: soft tissue threshold %v of %.16q: want capitals and a number between 0 and 1", t, part)
+		if t == 1 || part != strings.ToUpper(part) {
+			return fmt.Errorf("check card: soft tissue threshold %v of %.16q: want capitals and less than 1", t, part)
 		}
 	}
 	return s.Chosen.check()

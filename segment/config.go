@@ -5,43 +5,28 @@ import (
 	"encoding/hex"
 	"encoding/json"
 
+	"dicomnode/internal/threshold"
 	"dicomnode/segment/picture"
 )
 
 // Config is what a site may choose about segmentation.
 type Config struct {
-	// SoftTissueThreshold is the probability from which a soft tissue pixel is
-	// high-precision soft tissue; 0 means 0.90.
-	SoftTissueThreshold float64
-	// SoftTissueThresholdByBodyPart overrides it by Body Part Examined (0018,0015), upper case.
-	SoftTissueThresholdByBodyPart map[string]float64
+	// SoftTissue has the probability from which a soft tissue pixel is high-precision
+	// soft tissue.
+	SoftTissue threshold.Table
 	// MinimumIsland is the area, as a fraction of Rows×Columns, below which a connected
 	// region takes the class around it; 0 means DefaultMinimumIsland, negative keeps every
 	// island.
 	MinimumIsland float64
 	// Guided refines the network's probabilities at the image's own pixels; nil
 	// interpolates them bilinearly.
-	Guided *picture.GuidedFilter `json:",omitempty"`
+	Guided *picture.GuidedFilter
 	// WholeFrame switches the search for the exposed field off.
 	WholeFrame bool
 }
 
-// defaultSoftTissueThreshold is that of Config.SoftTissueThreshold.
-const defaultSoftTissueThreshold = 0.90
-
 // DefaultMinimumIsland is the MinimumIsland of a Config that gives none.
 const DefaultMinimumIsland = 0.0005
-
-// Threshold is the probability high-precision soft tissue must reach in bodyPart.
-func (c Config) Threshold(bodyPart string) float64 {
-	if t, ok := c.SoftTissueThresholdByBodyPart[bodyPart]; ok {
-		return t
-	}
-	if c.SoftTissueThreshold == 0 {
-		return defaultSoftTissueThreshold
-	}
-	return c.SoftTissueThreshold
-}
 
 func (c Config) minimumIsland() float64 {
 	if c.MinimumIsland == 0 {
@@ -54,22 +39,29 @@ func (c Config) minimumIsland() float64 {
 func (c Config) leastIsland(n int) int { return int(c.minimumIsland() * float64(n)) }
 
 // Digest is the SHA-256, hexadecimal, of everything in c that can change a result;
-// defaults count as their values.
+// defaults count as their values. It covers the JSON of digested.
 func (c Config) Digest() string {
-	c.SoftTissueThreshold = c.Threshold("\x00no body part")
-	c.MinimumIsland = c.minimumIsland()
+	d := digested{SoftTissueThreshold: c.SoftTissue.General(), SoftTissueThresholdByBodyPart: c.SoftTissue.ByBodyPart(),
+		MinimumIsland: c.minimumIsland(), WholeFrame: c.WholeFrame}
 	if c.Guided != nil {
-		c.Guided = new(c.Guided.WithDefaults())
+		d.Guided = new(c.Guided.WithDefaults())
 	}
-	if len(c.SoftTissueThresholdByBodyPart) == 0 {
-		c.SoftTissueThresholdByBodyPart = nil
-	}
-	b, err := json.Marshal(c) // maps are marshalled in the order of their keys
-	if err != nil {           // a threshold that is not a number; no bytes stand for it
+	b, err := json.Marshal(d) // maps are marshalled in the order of their keys
+	if err != nil {           // a number that is none; no bytes stand for it
 		b = []byte(err.Error())
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// digested is what a Config's digest covers. Names and order stay: another digest of
+// the same choices would make the same image a new result.
+type digested struct {
+	SoftTissueThreshold           float64
+	SoftTissueThresholdByBodyPart map[string]float64
+	MinimumIsland                 float64
+	Guided                        *picture.GuidedFilter `json:",omitempty"`
+	WholeFrame                    bool
 }
 
 // Probabilities brings the network's answer p (Classes×Side×Side) to the pixels of the

@@ -4,21 +4,33 @@ import (
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/threshold"
 	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
 )
 
-func TestThresholdByBodyPart(t *testing.T) {
-	c := segment.Config{SoftTissueThresholdByBodyPart: map[string]float64{"PELVIS": 0.95}}
-	if a, b := c.Threshold("PELVIS"), c.Threshold("HAND"); a != 0.95 || b != 0.90 {
-		t.Errorf("PELVIS %v, HAND %v; want 0.95, 0.90", a, b)
+func TestThresholdChangesTheDigest(t *testing.T) {
+	table := func(general *float64, parts map[string]float64) segment.Config {
+		made, err := threshold.New(general, parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return segment.Config{SoftTissue: made}
 	}
-	if (segment.Config{}).Digest() != (segment.Config{SoftTissueThreshold: 0.90}).Digest() {
+	none := segment.Config{}.Digest()
+	if none != "7363891ea91a29e64039977e0a43c6404db02f6624718eed9bed8c84fa7e59d2" {
+		t.Errorf("the digest of no choice became %s: results of the same choices would be new ones", none)
+	}
+	if none != table(new(threshold.Default), nil).Digest() {
 		t.Error("a default written out changes the digest")
 	}
-	if (segment.Config{}).Digest() == c.Digest() {
+	parts := table(nil, map[string]float64{"Pelvis": 0.95}).Digest()
+	if none == parts || none == table(new(0.95), nil).Digest() {
 		t.Error("another threshold does not change the digest")
+	}
+	if parts != table(nil, map[string]float64{"PELVIS": 0.95}).Digest() {
+		t.Error("another spelling changes the digest")
 	}
 }
 

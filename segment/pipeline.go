@@ -72,7 +72,7 @@ func (p *Pipeline) begin(img *decode.Image) *Result {
 		Rows: img.Rows, Columns: img.Columns, Frame: 1, Frames: img.Frames,
 		BodyPart: img.BodyPart(), Model: p.Model, ConfigDigest: p.Config.Digest(),
 	}
-	res.SoftTissueThreshold = p.Config.Threshold(res.BodyPart)
+	res.SoftTissueThreshold = p.Config.SoftTissue.At(res.BodyPart)
 	if p.Config.Guided != nil {
 		res.Guided = new(p.Config.Guided.WithDefaults())
 	}

@@ -40,12 +40,16 @@ func Open(c configs.Config) (p *segment.Pipeline, closeModels func() error, err 
 	}
 	closeModels = func() error { return errors.Join(s.Close(), field.Close()) }
 	darks, err := dark.Open(DarkDir(c))
+	var config segment.Config
+	if err == nil {
+		config, err = segmentConfig(c, s.Card())
+	}
 	if err != nil {
 		return nil, nil, errors.Join(err, closeModels())
 	}
 	return &segment.Pipeline{
 		Predictor: s, Model: m, Field: field, FieldDigest: field.Digest(), Calibration: darks,
-		Config: segmentConfig(c, s.Card()),
+		Config: config,
 	}, closeModels, nil
 }
 

@@ -1,24 +1,30 @@
 package pipeline
 
 import (
+	"log/slog"
+
 	"dicomnode/configs"
 	"dicomnode/model"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/seg"
-	"maps"
 )
 
 // segmentConfig is the configuration of the pipeline. Thresholds of the
 // configuration come before those of the model's card.
-func segmentConfig(c configs.Config, card model.Card) segment.Config {
-	threshold, parts := c.SoftTissue.Threshold, map[string]float64{}
-	if threshold == 0 {
-		threshold = card.SoftTissue.Threshold
-		maps.Copy(parts, card.SoftTissue.ByBodyPart)
+func segmentConfig(c configs.Config, card model.Card) (segment.Config, error) {
+	site, err := c.SoftTissue.Table()
+	if err != nil {
+		return segment.Config{}, err
 	}
-	maps.Copy(parts, c.SoftTissue.ByBodyPart)
-	return segment.Config{SoftTissueThreshold: threshold, SoftTissueThresholdByBodyPart: parts, Guided: GuidedFilter(c.Segmentation.Refine)}
+	own, err := card.SoftTissue.Table()
+	if err != nil {
+		return segment.Config{}, err
+	}
+	if site.Set() && own.ByBodyPart() != nil {
+		slog.Info("the configuration's soft_tissue.threshold comes before the model's thresholds by body part", "threshold", site.General())
+	}
+	return segment.Config{SoftTissue: site.Before(own), Guided: GuidedFilter(c.Segmentation.Refine)}, nil
 }
 
 // Refinements are the values of --refine, as of the configuration's segmentation.refine.

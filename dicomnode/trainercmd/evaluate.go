@@ -10,17 +10,20 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/pipeline"
+	"dicomnode/internal/threshold"
+	"dicomnode/model"
 	"dicomnode/trainer/evaluate"
 )
 
 // evaluateFlags are those of trainer evaluate.
 type evaluateFlags struct {
-	model  modelFlags
-	opt    evaluate.Options
-	bundle string
-	refine string
-	out    string
-	asJSON bool
+	model     modelFlags
+	opt       evaluate.Options
+	threshold float64 // 0: the model card's
+	bundle    string
+	refine    string
+	out       string
+	asJSON    bool
 }
 
 func trainerEvaluateCmd() *cobra.Command {
@@ -49,7 +52,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle, or \"embedded\"")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.opt.Splits, "split", nil, "split to score (repeatable; default all)")
-	flags.Float64Var(&f.opt.Threshold, "threshold", 0, "soft-tissue probability to report on; 0 takes those of the model card, by body part")
+	flags.Float64Var(&f.threshold, "threshold", 0, "soft-tissue probability to report on; 0 takes those of the model card, by body part")
 	flags.IntVar(&f.opt.Resamples, "resamples", 1000, "of images for the intervals; 0 leaves intervals out")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
 	flags.IntVar(&f.opt.Cases, "cases", 6, "worst images in the report, and as many drawn at random")
@@ -60,8 +63,8 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 
 func (f *evaluateFlags) check() error {
 	switch o := f.opt; {
-	case !(o.Threshold >= 0 && o.Threshold <= 1):
-		return command.Usagef("for example --threshold 0.9", "--threshold %v: want 0 to 1", o.Threshold)
+	case !(f.threshold >= 0 && f.threshold <= 1):
+		return command.Usagef("for example --threshold 0.9", "--threshold %v: want 0 to 1", f.threshold)
 	case o.Cases < 0:
 		return command.Usagef("for example --cases 6", "--cases %d: want no negative number", o.Cases)
 	case o.Resamples < 0:
@@ -107,11 +110,8 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 		return nil, err
 	}
 	opt := f.opt
-	if opt.Threshold == 0 {
-		opt.Threshold, opt.ThresholdOf = b.Card.SoftTissue.Threshold, b.Card.SoftTissue.At
-		if chosen := b.Card.SoftTissue.Chosen; chosen != nil {
-			opt.Chosen = chosen.String()
-		}
+	if opt.SoftTissue, opt.Chosen, err = f.thresholds(b.Card.SoftTissue); err != nil {
+		return nil, command.JoinClose(err, s)
 	}
 	if opt.Resamples == 0 {
 		opt.Resamples = -1
@@ -126,4 +126,18 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 	}
 	report, err := evaluate.Run(cmd.Context(), folder, s, opt)
 	return report, command.JoinClose(hintedData(err), s)
+}
+
+// thresholds are those to report on, the flag's or the card's, and how the card's were
+// chosen.
+func (f *evaluateFlags) thresholds(card model.Thresholds) (threshold.Table, string, error) {
+	if f.threshold != 0 {
+		t, err := threshold.New(&f.threshold, nil)
+		return t, "", err
+	}
+	t, err := card.Table()
+	if card.Chosen == nil {
+		return t, "", err
+	}
+	return t, card.Chosen.String(), err
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 	"testing"
 
+	"dicomnode/internal/threshold"
 	"dicomnode/model"
 	"dicomnode/segment/picture"
 	"dicomnode/trainer/calibrate"
@@ -107,7 +108,7 @@ func TestFindThresholds(t *testing.T) {
 	}
 	chosen := &model.Choice{At: model.AtNetwork}
 	card := calibrate.Thresholds(got, chosen)
-	if card.Threshold != got[0].Threshold || len(card.ByBodyPart) != 2 || card.At("pelvis") != got[2].Threshold || card.Chosen != chosen {
+	if card.Threshold != got[0].Threshold || len(card.ByBodyPart) != 2 || card.ByBodyPart["PELVIS"] != got[2].Threshold || card.Chosen != chosen {
 		t.Errorf("card says %+v", card)
 	}
 }
@@ -146,7 +147,11 @@ func TestCountAsEvaluate(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, o := range got {
-			opt := evaluate.Options{Threshold: o.Threshold, Guided: guided, Resamples: -1}
+			table, err := threshold.New(&o.Threshold, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opt := evaluate.Options{SoftTissue: table, Guided: guided, Resamples: -1}
 			if o.BodyPart != "" {
 				opt.Exclude = []string{map[string]string{"A": "1", "B": "0"}[o.BodyPart]}
 			}

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 
+	"dicomnode/internal/threshold"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
@@ -25,33 +26,17 @@ import (
 
 // Options chooses what is scored, and how. The zero value scores everything.
 type Options struct {
-	Exclude   []string // patterns of ids to leave out, as in path.Match: "*phantom*"
-	Splits    []string // splits to score; none: all
-	Workers   int      // of Load: images loaded at once; 0: one per CPU
-	Threshold float64  // soft-tissue probability for Report.Threshold; 0: the paper's 0.90
-	// ThresholdOf is the soft-tissue probability of a body part; nil: Threshold.
-	ThresholdOf func(bodyPart string) float64
-	Chosen      string                // how the thresholds were chosen, for the report
-	Guided      *picture.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
-	Resamples   int                   // of the bootstrap; 0: 1000, negative: none
-	Seed        uint64                // of the bootstrap and of Report.Sample
-	Cases       int                   // images kept for Report.Worst and as many for Report.Sample
-	Model       *Model                // for the report
-	Progress    func(done, all int)
-}
-
-func (o Options) threshold() float64 {
-	if o.Threshold == 0 {
-		return paperThreshold
-	}
-	return o.Threshold
-}
-
-func (o Options) thresholdOf(bodyPart string) float64 {
-	if o.ThresholdOf == nil {
-		return o.threshold()
-	}
-	return o.ThresholdOf(bodyPart)
+	Exclude    []string              // patterns of ids to leave out, as in path.Match: "*phantom*"
+	Splits     []string              // splits to score; none: all
+	Workers    int                   // of Load: images loaded at once; 0: one per CPU
+	SoftTissue threshold.Table       // soft-tissue probability for Report.Threshold
+	Chosen     string                // how the thresholds were chosen, for the report
+	Guided     *picture.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
+	Resamples  int                   // of the bootstrap; 0: 1000, negative: none
+	Seed       uint64                // of the bootstrap and of Report.Sample
+	Cases      int                   // images kept for Report.Worst and as many for Report.Sample
+	Model      *Model                // for the report
+	Progress   func(done, all int)
 }
 
 func (o Options) resamples() int {
@@ -223,7 +208,7 @@ func (e *evaluation) sample(ctx context.Context, s *dataset.Sample, spacing floa
 	}
 	n := len(e.x)
 	prediction := make([]uint8, n)
-	e.network.image.limit = float32(e.opt.thresholdOf(s.Item.BodyPart))
+	e.network.image.limit = float32(e.opt.SoftTissue.At(s.Item.BodyPart))
 	for i, truth := range s.Label {
 		prediction[i] = e.network.image.add(truth, [dataset.Classes]float32{p[i], p[n+i], p[2*n+i]})
 	}
@@ -268,7 +253,7 @@ func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities
 		row[k] = buffer[k*p.Cols:][:p.Cols]
 	}
 	prediction := make([]uint8, len(p.Label))
-	e.native.image.limit = float32(e.opt.thresholdOf(s.Item.BodyPart))
+	e.native.image.limit = float32(e.opt.SoftTissue.At(s.Item.BodyPart))
 	for y := range p.Rows {
 		up.Row(y, row)
 		for x := range p.Cols {
@@ -281,7 +266,7 @@ func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities
 }
 
 func (e *evaluation) report() (*Report, error) {
-	r := &Report{Model: e.opt.Model, Guided: e.opt.Guided, Threshold: e.opt.threshold(), Chosen: e.opt.Chosen, Result: e.network.result(e.opt)}
+	r := &Report{Model: e.opt.Model, Guided: e.opt.Guided, Threshold: e.opt.SoftTissue.General(), Chosen: e.opt.Chosen, Result: e.network.result(e.opt)}
 	if r.Pixels == 0 {
 		return nil, ErrEmpty
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"dicomnode/internal/threshold"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -131,7 +132,7 @@ func (f fixture) folder(t *testing.T) string {
 func TestAgainstScikitLearn(t *testing.T) {
 	f := readFixture(t)
 	predictor := f
-	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{Threshold: f.Threshold})
+	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{SoftTissue: table(t, new(f.Threshold), nil)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,21 +165,25 @@ func TestAgainstScikitLearn(t *testing.T) {
 	}
 }
 
+func table(t *testing.T, general *float64, parts map[string]float64) threshold.Table {
+	t.Helper()
+	made, err := threshold.New(general, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
 // A body part is scored at its own threshold.
 func TestThresholdOfBodyPart(t *testing.T) {
 	f := readFixture(t)
 	predictor := f
-	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{ThresholdOf: func(part string) float64 {
-		if part == "part 1" {
-			return f.Threshold
-		}
-		return 0
-	}})
+	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{SoftTissue: table(t, new(1e-9), map[string]float64{"Part 1": f.Threshold})})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, parts := range [][]evaluate.BodyPart{r.BodyParts, r.Native.BodyParts} {
-		near(t, "true-positive rate at threshold 0", float64(parts[0].Operating.TPR), f.Images[0].Recall[dataset.SoftTissue])
+		near(t, "true-positive rate without a threshold", float64(parts[0].Operating.TPR), f.Images[0].Recall[dataset.SoftTissue])
 		near(t, "threshold", parts[1].Operating.Threshold, f.Threshold)
 		near(t, "true-positive rate", float64(parts[1].Operating.TPR), f.Images[1].TPR)
 		near(t, "false-positive rate", float64(parts[1].Operating.FPR), f.Images[1].FPR)
@@ -192,7 +197,7 @@ func TestThresholdOfBodyPart(t *testing.T) {
 func TestCurveAtThresholdInUse(t *testing.T) {
 	f := readFixture(t)
 	predictor := f
-	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{Threshold: 0.543})
+	r, err := evaluate.Run(context.Background(), f.folder(t), &predictor, evaluate.Options{SoftTissue: table(t, new(0.543), nil)})
 	if err != nil {
 		t.Fatal(err)
 	}

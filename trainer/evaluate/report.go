@@ -183,7 +183,7 @@ type Report struct {
 
 // result gathers what was tallied.
 func (s *scale) result(opt Options) Result {
-	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold, opt.threshold()), Operating: s.total.point(opt.threshold()),
+	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold, opt.SoftTissue.General()), Operating: s.total.point(opt.SoftTissue.General()),
 		Strict: s.total.soft.reaching(s.total.confusion, paperFPR)}
 	r.Calibration.Histogram = s.total.bins.all().histogram()
 	all := make([]Boundaries, 0, len(s.images))
@@ -194,7 +194,7 @@ func (s *scale) result(opt Options) Result {
 	r.Within = averageWithin(all)
 	r.ROC = s.total.roc(rocStep)
 	for name, p := range s.parts {
-		r.BodyParts = append(r.BodyParts, p.result(name, opt.thresholdOf(name)))
+		r.BodyParts = append(r.BodyParts, p.result(name, opt.SoftTissue.At(name)))
 	}
 	slices.SortFunc(r.BodyParts, func(a, b BodyPart) int { return cmp.Compare(a.Name, b.Name) })
 	r.ImageMeans = meansOf(s.images)
