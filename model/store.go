@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"dicomnode/internal/durable"
 )
 
 // Store is the folder of the bundles published to a node: one file per bundle,
@@ -133,7 +135,7 @@ func (s Store) Publish(b *Bundle) error {
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
 		return fmt.Errorf("publish model: %w", err)
 	}
-	if err := replace(s.Path(b.Digest), b.data); err != nil {
+	if err := durable.ReplaceBytes(s.Path(b.Digest), 0o644, b.data); err != nil {
 		return fmt.Errorf("publish model: %w", err)
 	}
 	e := Entry{Time: time.Now().UTC().Truncate(time.Second), Action: Published, Digest: b.Digest, Name: b.Card.Name, Version: b.Card.Version}
@@ -167,28 +169,8 @@ func (s Store) write(history []Entry) error {
 			return err
 		}
 	}
-	if err := replace(s.HistoryFile(), b.Bytes()); err != nil {
+	if err := durable.ReplaceBytes(s.HistoryFile(), 0o644, b.Bytes()); err != nil {
 		return fmt.Errorf("write published models: %w", err)
 	}
 	return nil
-}
-
-// replace writes a file durably: after a crash it is the old or the new one.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

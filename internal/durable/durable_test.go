@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +46,68 @@ func TestReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("new")
+}
+
+// Files within a folder are replaced like others, and a name does not leave it.
+func TestIn(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "deep"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, replace := range []func(*os.Root, string, fs.FileMode, func(io.Writer) error) error{durable.ReplaceIn, durable.WholeIn} {
+		content := func(w io.Writer) error { _, err := io.WriteString(w, "content"); return err }
+		if err := replace(root, filepath.Join("deep", "file"), 0o640, content); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, "deep", "file")); err != nil || string(got) != "content" {
+			t.Errorf("file holds %q, %v", got, err)
+		}
+		if err := replace(root, filepath.Join("..", "file"), 0o640, content); err == nil {
+			t.Error("a file outside the folder was written")
+		}
+		broken := errors.New("broken")
+		if err := replace(root, filepath.Join("deep", "other"), 0o640, func(io.Writer) error { return broken }); !errors.Is(err, broken) {
+			t.Errorf("got %v, want the writer's error", err)
+		}
+	}
+	if names, err := os.ReadDir(filepath.Join(dir, "deep")); err != nil || len(names) != 1 {
+		t.Errorf("folder holds %v, %v; want one file", names, err)
+	}
+}
+
+// A writer that was killed leaves its part, and Clean takes it: no other file's, and
+// nothing that only looks like it.
+func TestClean(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	for _, name := range []string{"file", ".new-file-0123abcd", ".new-file-0", ".new-file2-0123abcd", ".new-file-0123abcde"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := durable.Clean(path); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, ".new-*"))
+	if err != nil || len(left) != 3 || slices.Contains(left, filepath.Join(dir, ".new-file-0123abcd")) {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	if err := durable.Clean(filepath.Join(dir, "none", "file")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A name may be as long as a file system allows.
+func TestLongName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), strings.Repeat("n", 255))
+	if err := durable.ReplaceBytes(path, 0o600, []byte("content")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestReady(t *testing.T) {

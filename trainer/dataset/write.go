@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"dicomnode/internal/durable"
 )
 
 // Writer makes a data set folder. Its methods may be called concurrently; the
@@ -102,7 +104,7 @@ func (w *Writer) reserve(it Item) (Item, error) {
 }
 
 func (w *Writer) encode(name string, img image.Image) error {
-	return writeAtomic(w.root, filepath.FromSlash(name), false, func(out io.Writer) error {
+	return durable.WholeIn(w.root, filepath.FromSlash(name), 0o644, func(out io.Writer) error {
 		enc := png.Encoder{CompressionLevel: png.BestSpeed}
 		return enc.Encode(out, img)
 	})
@@ -134,7 +136,7 @@ func (f *Folder) Save() error {
 }
 
 func writeTable(root *os.Root, items []Item, extra []string) error {
-	return writeAtomic(root, Table, true, func(w io.Writer) error {
+	return durable.ReplaceIn(root, Table, 0o644, func(w io.Writer) error {
 		out := csv.NewWriter(w)
 		err := out.Write(append(slices.Clone(Columns), extra...))
 		for _, it := range items {

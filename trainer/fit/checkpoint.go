@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/trainer/evaluate"
 	"dicomnode/trainer/fit/step"
@@ -59,7 +60,7 @@ func (c candidate) better(best candidate, stopOn string) bool {
 
 // save writes the checkpoint so that path always holds a whole one.
 func (c *checkpoint) save(path string) error {
-	if err := replace(path, c.write); err != nil {
+	if err := durable.Replace(path, 0o644, c.write); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dicomnode/internal/durable"
 	"dicomnode/model"
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
@@ -53,12 +54,21 @@ func TestKilled(t *testing.T) {
 			o := o
 			o.Checkpoint = filepath.Join(t.TempDir(), "run.checkpoint")
 			killChild(t, o, moment)
-			_, err := os.Stat(o.Checkpoint + ".part")
-			if torn := err == nil; torn != (moment == "checkpoint") {
+			left := func() int {
+				parts, err := filepath.Glob(filepath.Join(filepath.Dir(o.Checkpoint), ".new-*"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(parts)
+			}
+			if torn := left() == 1; torn != (moment == "checkpoint") {
 				t.Errorf("half a checkpoint is there: %v", torn)
 			}
 			if got := bundleOf(t, o, firstStep); !bytes.Equal(got, want) {
 				t.Error("the resumed run made another bundle")
+			}
+			if left() != 0 {
+				t.Error("half a checkpoint stays")
 			}
 		})
 	}
@@ -175,7 +185,7 @@ func tear(t *testing.T, r *run) {
 	if err := errors.Join(err, c.write(&whole)); err != nil {
 		t.Fatal(err)
 	}
-	t.Fatal(replace(r.o.Checkpoint, func(w io.Writer) error {
+	t.Fatal(durable.Replace(r.o.Checkpoint, 0o644, func(w io.Writer) error {
 		if _, err := w.Write(whole.Bytes()[:whole.Len()/2]); err != nil {
 			return err
 		}

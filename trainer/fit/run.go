@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"dicomnode/internal/durable"
 	"dicomnode/model/ort"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/fit/step"
@@ -148,6 +149,9 @@ func (r *run) prepare() error {
 // start returns the state to begin with: the checkpoint's, or a fresh one.
 func (r *run) start() (step.State, error) {
 	if r.o.Checkpoint != "" {
+		if err := durable.Clean(r.o.Checkpoint); err != nil {
+			return step.State{}, err
+		}
 		c, err := r.resume()
 		if err != nil {
 			return step.State{}, err

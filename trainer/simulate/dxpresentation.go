@@ -12,6 +12,7 @@ import (
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/durable"
 	"dicomnode/internal/iod"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate/radiograph"
@@ -38,7 +39,7 @@ func (o Options) writePresentation(i int, v view.View, s *radiograph.Sheet, m im
 	// C.8.11.4: the whole picture, millimetres at the plane that Imager Pixel Spacing is of.
 	d.Strings(tag.FieldOfViewShape, "RECTANGLE")
 	d.Ints(tag.FieldOfViewDimensions, max(int(math.Round(x.spacing*float64(x.rows))), 1), max(int(math.Round(x.spacing*float64(x.columns))), 1))
-	return writeWhole(o.presentationPath(i), func(w io.Writer) error {
+	return durable.Whole(o.presentationPath(i), 0o644, func(w io.Writer) error {
 		return x.write(w, d, len(stored), func(w io.Writer) error {
 			_, err := w.Write(stored)
 			return err

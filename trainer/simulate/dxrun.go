@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dicomnode/internal/durable"
 	"dicomnode/internal/option"
 )
 
@@ -67,5 +68,5 @@ func RunDX(ctx context.Context, o DXOptions) (images, darks []string, err error)
 }
 
 func writeDX(path string, e Exposure) error {
-	return writeWhole(path, func(w io.Writer) error { return DX(w, e) })
+	return durable.Whole(path, 0o644, func(w io.Writer) error { return DX(w, e) })
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dicomnode/internal/durable"
 	"dicomnode/trainer/dataset"
 )
 
@@ -63,7 +64,7 @@ func (o Options) sign() error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(o.Out, originFile), func(w io.Writer) error { _, err := w.Write(text); return err })
+	return durable.Whole(filepath.Join(o.Out, originFile), 0o644, func(w io.Writer) error { _, err := w.Write(text); return err })
 }
 
 // rows reads the table that is there; rows of other pictures are [ErrOther].

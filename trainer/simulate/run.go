@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dicomnode/internal/durable"
 	"dicomnode/internal/option"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate/body"
@@ -214,7 +215,7 @@ func splitOf(seed uint64, v int) string {
 
 // writeIndex writes the table. Rows that were there before keep their split and difficulty: people change them.
 func writeIndex(o Options, parts map[int]string, before map[string]dataset.Item) error {
-	return writeWhole(filepath.Join(o.Out, "dataset.csv"), func(out io.Writer) error {
+	return durable.Whole(filepath.Join(o.Out, "dataset.csv"), 0o644, func(out io.Writer) error {
 		w := csv.NewWriter(out)
 		header := append(slices.Clone(dataset.Columns), dataset.SpacingColumn, dataset.PatientColumn)
 		if o.Field {
