@@ -71,6 +71,10 @@ type Peer struct {
 	// StorageCommitment is kept for destinations that offer it; this version
 	// refuses true rather than ignoring it.
 	StorageCommitment bool `yaml:"storage_commitment"`
+	// Viewer is where its results are looked at: ohif, weasis, slicer or legacy. It
+	// stands for a list of Forms. Without either the regions are sent as binary.
+	Viewer string   `yaml:"viewer"`
+	Forms  []string `yaml:"forms"` // binary, fractional, labelmap, sc, gsps; the first is sent
 }
 
 // Model chooses the network's weights and where they run.

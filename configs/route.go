@@ -11,7 +11,7 @@ type Route struct {
 	Name     string `yaml:"name"`
 	Criteria `yaml:",inline"`
 	Except   Criteria `yaml:"except"`  // images that any of these matches are not this route's
-	Outputs  []string `yaml:"outputs"` // what is written: seg
+	Outputs  []string `yaml:"outputs"` // seg, sr, sc, gsps; empty is seg
 	SendTo   []string `yaml:"send_to"` // names of callable peers
 }
 

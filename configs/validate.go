@@ -140,6 +140,7 @@ func (v *checker) peers(peers []Peer) {
 		}
 		titles[id] = i
 		v.address(key+".address", p)
+		v.viewer(key, p)
 		if p.StorageCommitment {
 			v.add(key+".storage_commitment", "set it to false: a delivery is then done when C-STORE succeeds",
 				"this version does not request storage commitment")
@@ -204,9 +205,7 @@ func (v *checker) routes(c Config) {
 		}
 		v.criteria(c, key+".", r.Criteria)
 		v.criteria(c, key+".except.", r.Except)
-		for j, o := range r.Outputs {
-			v.oneOf(fmt.Sprintf("%s.outputs[%d]", key, j), o, "seg")
-		}
+		v.outputs(c, key, r)
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/inputs"
 	"dicomnode/dicomnode/offline"
@@ -15,14 +16,25 @@ import (
 type segmentFlags struct {
 	config, out, polarity, version string
 	png, json                      bool
+	outputs                        map[string]*bool // by the form of package configs
+}
+
+// furtherOutputs are the flags for objects beside the segmentation.
+var furtherOutputs = []struct{ form, usage string }{
+	{configs.SR, "write a measurement report (TID 1500) as well"},
+	{configs.SC, "write a Secondary Capture with outlines and legend as well"},
+	{configs.GSPS, "write the outlines as a presentation state as well"},
+	{configs.Fractional, "write the probabilities as a FRACTIONAL segmentation as well"},
+	{configs.Labelmap, "write a label map segmentation as well"},
 }
 
 func segmentCmd(version string) *cobra.Command {
 	f := segmentFlags{version: version}
 	cmd := &cobra.Command{
-		Use: "segment IN… --out DIR [--png] [--polarity P] [--json]", Short: "segment DICOM files and pictures offline",
+		Use: "segment IN… --out DIR [--sr] [--sc] [--gsps] [--png] [--polarity P] [--json]", Short: "segment DICOM files and pictures offline",
 		Long: `Run the pipeline of the node on files or folders: each image gives
-DIR/NAME.seg.dcm and, with --png, an overlay picture DIR/NAME.png. The dark
+DIR/NAME.seg.dcm and, with --png, an overlay picture DIR/NAME.png; --sr, --sc,
+--gsps, --fractional and --labelmap write DIR/NAME.sr.dcm and so on beside it. The dark
 frames, thresholds and model are those of the configuration, or the defaults
 when there is none. Images that cannot be segmented are listed; the others are
 done all the same.
@@ -34,6 +46,7 @@ DIR/NAME.overlay.png. A picture does not say which end of its scale the open bea
 is: --polarity auto takes the way of which the network is surer, at twice the time.
 ` + command.ExitCodes,
 		Example: `  dicomnode segment study/ --out results --png
+  dicomnode segment hand.dcm --out results --sr && dicomnode report results/hand.sr.dcm
   dicomnode segment hand.png --out results --png --polarity air_dark`,
 		Args: command.WantArgs(1, -1, "files or folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +64,10 @@ is: --polarity auto takes the way of which the network is surer, at twice the ti
 	cmd.Flags().BoolVar(&f.png, "png", false, "write an overlay picture as well")
 	cmd.Flags().StringVar(&f.polarity, "polarity", offline.PolarityAuto, "of pictures: auto, air_dark (bones white) or air_bright")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	f.outputs = map[string]*bool{}
+	for _, o := range furtherOutputs {
+		f.outputs[o.form] = cmd.Flags().Bool(o.form, false, o.usage)
+	}
 	return cmd
 }
 
@@ -63,13 +80,23 @@ func (f segmentFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := offline.Open(c, offline.Options{Out: f.out, Polarity: f.polarity, Overlay: f.png, Version: f.version})
+	s, err := offline.Open(c, offline.Options{Out: f.out, Polarity: f.polarity, Overlay: f.png, Version: f.version, Outputs: f.wanted()})
 	if err != nil {
 		return err
 	}
 	bar := command.NewProgress(cmd.ErrOrStderr(), len(files), "segmenting")
 	reports := s.All(cmd.Context(), files, func() { _ = bar.Add(1) }) // cosmetic
 	return errors.Join(s.Close(), printReports(cmd, reports, f.json))
+}
+
+// wanted are the forms whose flags are set.
+func (f segmentFlags) wanted() (forms []string) {
+	for _, o := range furtherOutputs {
+		if *f.outputs[o.form] {
+			forms = append(forms, o.form)
+		}
+	}
+	return forms
 }
 
 // printReports prints what became of each image.

@@ -6,26 +6,33 @@ import (
 	"time"
 
 	"dicomnode/configs"
-	"dicomnode/dicomnode/pipeline"
+	"dicomnode/dicomnode/outputs"
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
-	"dicomnode/segment/seg"
 )
 
-// segOutput is the SEG of one image, addressed to the destinations of its route.
-// An image whose attributes cannot be carried over is not worth another try.
-func (n *Node) segOutput(c *configs.Config, route configs.Route, img *decode.Image, res *segment.Result) (archive.Output, error) {
-	s, err := seg.New(img, res, pipeline.SEGOptions(*c, n.version))
-	if err != nil {
-		return archive.Output{}, archive.Permanent(err)
+// outputs are the objects of one image, addressed to the destinations of its route. One
+// that cannot be made does not hold up the others; an image of which nothing can be made
+// is not worth another try.
+func (n *Node) outputs(c *configs.Config, route configs.Route, o archive.Object, img *decode.Image, res *segment.Result) ([]archive.Output, error) {
+	objects, err := outputs.New(*c, n.version, img, res).Route(route)
+	if err != nil && len(objects) == 0 {
+		return nil, archive.Permanent(err)
 	}
-	return archive.Output{
-		SOPClassUID: uid.SegmentationStorage, SOPInstanceUID: s.UID(),
-		TransferSyntaxUID: uid.ExplicitVRLittleEndian, Destinations: route.SendTo, Write: s.Encode,
-	}, nil
+	if err != nil {
+		n.log.Error("output not made", "object", o.ID, "route", route.Name, "error", err)
+	}
+	out := make([]archive.Output, len(objects))
+	for i, m := range objects {
+		out[i] = archive.Output{
+			SOPClassUID: m.SOPClassUID, SOPInstanceUID: m.SOPInstanceUID,
+			TransferSyntaxUID: uid.ExplicitVRLittleEndian, Destinations: m.Destinations, Write: m.Encode,
+		}
+	}
+	return out, nil
 }
 
 // deliver does a deliver job: C-STORE to the destination. Only a success or a

@@ -35,13 +35,13 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 		return archive.Made{}, quarantine(err)
 	}
 	n.reportDark(o, res.Dark)
-	out, err := n.segOutput(c, route, img, res)
+	out, err := n.outputs(c, route, o, img, res)
 	if err != nil {
 		return archive.Made{}, err
 	}
 	digests, _ := digestImage(img) // what has none is compared with nothing
-	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "took", time.Since(begun))
-	return archive.Made{Route: route.Name, Outputs: []archive.Output{out}, Digests: digests}, nil
+	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "outputs", len(out), "took", time.Since(begun))
+	return archive.Made{Route: route.Name, Outputs: out, Digests: digests}, nil
 }
 
 // read decodes a stored image. One whose bytes have changed is archive.ErrDamaged.

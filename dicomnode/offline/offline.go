@@ -7,13 +7,13 @@ import (
 	"context"
 	"dicomnode/configs"
 	"dicomnode/dicomnode/inputs"
+	"dicomnode/dicomnode/outputs"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
-	"dicomnode/segment/seg"
 	"fmt"
 	"image/png"
 	"io"
@@ -28,7 +28,10 @@ type Options struct {
 	Out      string // folder of the results, which is made
 	Polarity string // of pictures: one of [Polarities]
 	Overlay  bool   // write a picture of each image with its masks
-	Version  string // of the program, as the SEG names it
+	// Outputs are further objects of each image, beside the segmentation: forms of
+	// package configs. Each becomes NAME.FORM.dcm.
+	Outputs []string
+	Version string // of the program, as the SEG names it
 }
 
 // Segmenter segments files one after the other.
@@ -101,7 +104,7 @@ func modified(path string) (time.Time, error) {
 	return info.ModTime(), nil
 }
 
-// file segments a DICOM file into base.seg.dcm and base.png.
+// file segments a DICOM file into base.seg.dcm, further outputs and base.png.
 func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error) {
 	begun := time.Now()
 	img, err := decode.ReadFile(path)
@@ -116,8 +119,7 @@ func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error)
 		return Report{File: path}, err
 	}
 	r := newReport(path, res)
-	r.SEG = base + ".seg.dcm"
-	if err := s.writeSEG(r.SEG, img, res); err != nil {
+	if err := s.write(&r, base, outputs.New(s.config, s.options.Version, img, res)); err != nil {
 		return r, err
 	}
 	r.Milliseconds = float64(time.Since(begun).Microseconds()) / 1000
@@ -128,23 +130,39 @@ func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error)
 	return r, nil
 }
 
-func (s *Segmenter) writeSEG(path string, img *decode.Image, res *segment.Result) error {
-	made, err := seg.New(img, res, pipeline.SEGOptions(s.config, s.options.Version))
+// write makes the objects of an image and writes them beside each other.
+func (s *Segmenter) write(r *Report, base string, m *outputs.Maker) error {
+	r.SEG = base + ".seg.dcm"
+	if err := writeObject(r.SEG, m, configs.Binary); err != nil {
+		return err
+	}
+	for _, form := range s.options.Outputs {
+		path := base + "." + form + ".dcm"
+		if err := writeObject(path, m, form); err != nil {
+			return err
+		}
+		r.Outputs = append(r.Outputs, path)
+	}
+	return nil
+}
+
+func writeObject(path string, m *outputs.Maker, form string) error {
+	o, err := m.Make(form)
 	if err != nil {
 		return err
 	}
 	return durable.Replace(path, 0o644, func(w io.Writer) error {
-		if err := WriteSEGMeta(w, made.UID()); err != nil {
+		if err := WriteMeta(w, o.SOPClassUID, o.SOPInstanceUID); err != nil {
 			return err
 		}
-		return made.Encode(w)
+		return o.Encode(w)
 	})
 }
 
-// WriteSEGMeta writes what precedes a segmentation's data set in a file (PS3.10 7.1).
-func WriteSEGMeta(w io.Writer, sopInstanceUID string) error {
+// WriteMeta writes what precedes a result's data set in a file (PS3.10 7.1).
+func WriteMeta(w io.Writer, sopClassUID, sopInstanceUID string) error {
 	return part10.WriteMeta(w, part10.Meta{
-		SOPClassUID: uid.SegmentationStorage, SOPInstanceUID: sopInstanceUID, TransferSyntaxUID: uid.ExplicitVRLittleEndian,
+		SOPClassUID: sopClassUID, SOPInstanceUID: sopInstanceUID, TransferSyntaxUID: uid.ExplicitVRLittleEndian,
 		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName,
 	})
 }

@@ -12,22 +12,23 @@ import (
 
 // Report is what was found in one image; fractions are of the exposed field.
 type Report struct {
-	File         string  `json:"file"`
-	SEG          string  `json:"seg,omitempty"`
-	Labels       string  `json:"labels,omitempty"`
-	Polarity     string  `json:"polarity,omitempty"` // of a picture
-	Overlay      string  `json:"overlay,omitempty"`
-	Rows         int     `json:"rows,omitempty"`
-	Columns      int     `json:"columns,omitempty"`
-	Exposed      float64 `json:"exposed"`
-	OpenBeam     float64 `json:"open_beam"`
-	SoftTissue   float64 `json:"soft_tissue"`
-	Bone         float64 `json:"bone"`
-	HighSoft     float64 `json:"high_precision_soft_tissue"`
-	Dark         string  `json:"dark_correction,omitempty"`
-	Offset       float64 `json:"dark_offset"`
-	Milliseconds float64 `json:"milliseconds"`
-	Error        string  `json:"error,omitempty"`
+	File         string   `json:"file"`
+	SEG          string   `json:"seg,omitempty"`
+	Outputs      []string `json:"outputs,omitempty"` // further objects
+	Labels       string   `json:"labels,omitempty"`
+	Polarity     string   `json:"polarity,omitempty"` // of a picture
+	Overlay      string   `json:"overlay,omitempty"`
+	Rows         int      `json:"rows,omitempty"`
+	Columns      int      `json:"columns,omitempty"`
+	Exposed      float64  `json:"exposed"`
+	OpenBeam     float64  `json:"open_beam"`
+	SoftTissue   float64  `json:"soft_tissue"`
+	Bone         float64  `json:"bone"`
+	HighSoft     float64  `json:"high_precision_soft_tissue"`
+	Dark         string   `json:"dark_correction,omitempty"`
+	Offset       float64  `json:"dark_offset"`
+	Milliseconds float64  `json:"milliseconds"`
+	Error        string   `json:"error,omitempty"`
 }
 
 func newReport(file string, res *segment.Result) Report {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"dicomnode/configs"
+	"dicomnode/internal/iod"
 	"dicomnode/model"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
@@ -38,11 +39,17 @@ func GuidedFilter(refine string) *picture.GuidedFilter {
 	return nil
 }
 
+// Product is this program as the equipment that made a result; version is its release.
+func Product(c configs.Config, version string) iod.Equipment {
+	return iod.Equipment{Manufacturer: "dicomnode", ModelName: "XNet Node", SerialNumber: c.Node.AETitle, SoftwareVersions: version}
+}
+
 // SEGOptions says how a node of the configuration signs its segmentations; version is that
 // of the program.
 func SEGOptions(c configs.Config, version string) seg.Options {
+	p := Product(c, version)
 	return seg.Options{
-		Profile: seg.Profile(c.Segmentation.Profile), Manufacturer: "dicomnode", ProductName: "XNet Node",
-		DeviceSerialNumber: c.Node.AETitle, Version: version,
+		Profile: seg.Profile(c.Segmentation.Profile), Manufacturer: p.Manufacturer, ProductName: p.ModelName,
+		DeviceSerialNumber: p.SerialNumber, Version: p.SoftwareVersions,
 	}
 }

@@ -6,6 +6,7 @@ package dark
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -37,6 +38,30 @@ type Record struct {
 	Corrected int     // defect pixels replaced
 	Digest    string  // of the calibration used, "" without one
 	Err       error   // why the detector's calibration could not be used; nil when it has none
+}
+
+// String says in words what was done.
+func (r Record) String() string {
+	text := r.Method
+	if r.Reason != "" {
+		text += " (" + r.Reason + ")"
+	}
+	if r.Frames > 0 {
+		text += fmt.Sprintf(", %d frames", r.Frames)
+	}
+	if r.Offset != 0 {
+		text += fmt.Sprintf(", mean offset %.6g", r.Offset)
+	}
+	if r.Gain {
+		text += ", flood frames"
+	}
+	if r.Corrected > 0 {
+		text += fmt.Sprintf(", %d defect pixels", r.Corrected)
+	}
+	if r.Digest != "" {
+		text += ", calibration SHA-256 " + r.Digest
+	}
+	return text
 }
 
 // Key names what a calibration is valid for.

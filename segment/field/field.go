@@ -5,6 +5,7 @@ package field
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"dicomnode/internal/raster"
@@ -162,4 +163,13 @@ type Record struct {
 	Method   string  // "none" (whole frame), "attributes", "network", "image", "network and image"
 	Fraction float64 // exposed part of the frame
 	Model    string  // SHA-256 of the network that was asked, "" without one
+}
+
+// String says in words how the field was found.
+func (r Record) String() string {
+	text := fmt.Sprintf("%s, %.4g of the frame", r.Method, r.Fraction)
+	if r.Model != "" {
+		text += ", network SHA-256 " + r.Model
+	}
+	return text
 }

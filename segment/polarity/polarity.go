@@ -5,6 +5,7 @@
 package polarity
 
 import (
+	"fmt"
 	"math"
 
 	"dicomnode/internal/raster"
@@ -186,4 +187,16 @@ type Record struct {
 	Case     string // the line of the polarity table, in words
 	Inverted bool   // the stored values were turned over
 	Log      bool   // the logarithm was taken (raw, linear detector signal)
+}
+
+// String says it in words.
+func (r Record) String() string {
+	return fmt.Sprintf("%s, inverted %s, logarithm %s", r.Case, yesNo(r.Inverted), yesNo(r.Log))
+}
+
+func yesNo(v bool) string {
+	if v {
+		return "yes"
+	}
+	return "no"
 }

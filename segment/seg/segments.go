@@ -8,8 +8,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
-	"dicomnode/segment/dark"
-	"dicomnode/segment/field"
+	"dicomnode/segment"
 )
 
 // Region describes one segment; its number is its place in [Regions], from 1.
@@ -97,11 +96,17 @@ func (s *SEG) algorithm() *iod.DataSet {
 	d := &iod.DataSet{}
 	d.Sequence(tag.AlgorithmFamilyCodeSequence, iod.ArtificialIntelligence.Item())
 	d.Required(tag.AlgorithmName, s.res.Model.Name)
-	digest := clip(s.res.Model.Digest, 12)
-	d.Required(tag.AlgorithmVersion, clip(s.opt.Version, 63-len(digest))+" "+digest)
+	d.Required(tag.AlgorithmVersion, AlgorithmVersion(s.res.Model, s.opt.Version))
 	d.Strings(tag.AlgorithmParameters, s.parameters())
 	d.Optional(tag.AlgorithmSource, s.opt.Manufacturer)
 	return d
+}
+
+// AlgorithmVersion is the release of this program with the beginning of the model's
+// digest, at most 64 characters.
+func AlgorithmVersion(m segment.Model, release string) string {
+	digest := clip(m.Digest, 12)
+	return clip(release, 63-len(digest)) + " " + digest
 }
 
 // parameters is what a reader needs to judge or repeat the segmentation.
@@ -113,50 +118,12 @@ func (s *SEG) parameters() string {
 		"configuration SHA-256: " + r.ConfigDigest,
 		"device: " + r.Model.Device,
 		fmt.Sprintf("soft tissue threshold: %.4g", r.SoftTissueThreshold),
-		"dark correction: " + darkText(r.Dark),
-		"exposed field: " + fieldText(r.FieldRecord),
-		fmt.Sprintf("polarity: %s, inverted %s, logarithm %s", r.Polarity.Case, yesNo(r.Polarity.Inverted), yesNo(r.Polarity.Log)),
+		"dark correction: " + r.Dark.String(),
+		"exposed field: " + r.FieldRecord.String(),
+		"polarity: " + r.Polarity.String(),
 	}
 	if f := r.Guided; f != nil {
 		lines = append(lines, fmt.Sprintf("borders: guided filter, radius %.4g network pixels, epsilon %.4g", f.Radius, f.Epsilon))
 	}
 	return strings.Join(lines, "\r\n")
-}
-
-func fieldText(r field.Record) string {
-	text := fmt.Sprintf("%s, %.4g of the frame", r.Method, r.Fraction)
-	if r.Model != "" {
-		text += ", network SHA-256 " + r.Model
-	}
-	return text
-}
-
-func darkText(r dark.Record) string {
-	text := r.Method
-	if r.Reason != "" {
-		text += " (" + r.Reason + ")"
-	}
-	if r.Frames > 0 {
-		text += fmt.Sprintf(", %d frames", r.Frames)
-	}
-	if r.Offset != 0 {
-		text += fmt.Sprintf(", mean offset %.6g", r.Offset)
-	}
-	if r.Gain {
-		text += ", flood frames"
-	}
-	if r.Corrected > 0 {
-		text += fmt.Sprintf(", %d defect pixels", r.Corrected)
-	}
-	if r.Digest != "" {
-		text += ", calibration SHA-256 " + r.Digest
-	}
-	return text
-}
-
-func yesNo(v bool) string {
-	if v {
-		return "yes"
-	}
-	return "no"
 }
