@@ -117,7 +117,7 @@ func parseDataset(b []byte) (dicom.Dataset, error) {
 // Part10 is the object as a file (PS3.10 7.1).
 func (o Object) Part10() []byte {
 	var b bytes.Buffer
-	_ = offline.WriteMeta(&b, o.SOPClassUID, o.SOPInstanceUID) // a buffer takes everything; a bad UID would have been refused on receipt
+	_ = offline.WriteMeta(&b, uid.SegmentationStorage, o.SOPInstanceUID) // a buffer takes everything; a bad UID would have been refused on receipt
 	b.Write(o.Dataset)
 	return b.Bytes()
 }

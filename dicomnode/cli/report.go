@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/hint"
+	"dicomnode/internal/iod"
+	"dicomnode/internal/part10"
+	"dicomnode/segment/decode"
+	"dicomnode/sr"
+)
+
+func reportCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "report FILE", Short: "print a structured report for a human",
+		Long: `Print the content of a DICOM Structured Report, of this program or of another: a
+line for each content item, indented as the document's tree. Nothing of the
+patient's attributes is printed but what the content itself says.
+` + command.ExitCodes,
+		Example: `  dicomnode segment hand.dcm --out results --sr
+  dicomnode report results/hand.sr.dcm`,
+		Args: command.WantArgs(1, 1, "one file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			source, err := readHeader(args[0])
+			if err == nil {
+				err = sr.Print(cmd.OutOrStdout(), source)
+			}
+			if errors.Is(err, sr.ErrNoReport) {
+				return hint.Add(fmt.Errorf("%s: %w", args[0], err), "\"dicomnode segment IMAGE --out DIR --sr\" makes one")
+			}
+			return err
+		},
+	}
+}
+
+// readHeader reads the attributes of a Part 10 file.
+func readHeader(path string) (iod.Source, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return iod.Source{}, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, decode.MaxFile+1))
+	if err != nil {
+		return iod.Source{}, err
+	}
+	if len(b) > decode.MaxFile {
+		return iod.Source{}, fmt.Errorf("%s: larger than %d MiB", path, decode.MaxFile>>20)
+	}
+	o, err := part10.Read(b)
+	if err != nil {
+		return iod.Source{}, hint.Add(fmt.Errorf("read %s: %w", path, err), "is it a DICOM file?")
+	}
+	ds, err := decode.Parse(o)
+	return iod.NewSource(ds), err
+}
