@@ -35,33 +35,54 @@ type idleAssociation struct {
 	timer  *time.Timer
 }
 
+// answer is what a destination said to a C-STORE.
+type answer struct {
+	given   bool // false without a response
+	status  scp.Status
+	comment string // Error Comment (0000,0902)
+}
+
+// String is the answer in words.
+func (a answer) String() string {
+	if a.comment == "" {
+		return a.status.String()
+	}
+	return fmt.Sprintf("%s, its words: %q", a.status, a.comment)
+}
+
+// unreachableError is that of a destination that gave no answer.
+type unreachableError struct{ err error }
+
+func (e *unreachableError) Error() string { return e.err.Error() }
+func (e *unreachableError) Unwrap() error { return e.err }
+
 // store sends o over a waiting association, or over a new one when there is none
 // or the waiting one has died meanwhile.
-func (a *associations) store(ctx context.Context, p configs.Peer, o archive.Object) (scp.Status, error) {
+func (a *associations) store(ctx context.Context, p configs.Peer, o archive.Object) (answer, error) {
 	key := associationKey{p.AETitle, p.Address, o.SOPClassUID, o.TransferSyntaxUID}
 	if client := a.take(key); client != nil {
-		if status, err := a.send(ctx, key, client, o); err == nil {
-			return status, nil
+		if said, err := a.send(ctx, key, client, o); err == nil {
+			return said, nil
 		}
 	}
 	client, err := a.dial(ctx, p, scp.Proposal{AbstractSyntax: key.sopClass, TransferSyntaxes: []string{key.transferSyntax}})
 	if err != nil {
-		return 0, err
+		return answer{}, &unreachableError{err}
 	}
 	if !client.Accepted(key.sopClass, key.transferSyntax) {
 		_ = client.Release(ctx) // the refusal is the news
-		return 0, archive.Permanent(fmt.Errorf("it does not accept SOP class %s in transfer syntax %s", key.sopClass, key.transferSyntax))
+		return answer{}, archive.Permanent(fmt.Errorf("it does not accept SOP class %s in transfer syntax %s", key.sopClass, key.transferSyntax))
 	}
 	return a.send(ctx, key, client, o)
 }
 
 // send performs one C-STORE and keeps the association unless it broke. A status
 // that is no success is the caller's to judge.
-func (a *associations) send(ctx context.Context, key associationKey, client *scp.Client, o archive.Object) (scp.Status, error) {
+func (a *associations) send(ctx context.Context, key associationKey, client *scp.Client, o archive.Object) (answer, error) {
 	f, err := o.OpenDataset()
 	if err != nil {
 		a.put(key, client)
-		return 0, err
+		return answer{}, err
 	}
 	defer f.Close()
 	status, err := client.Store(ctx, scp.StoreRequest{
@@ -70,10 +91,14 @@ func (a *associations) send(ctx context.Context, key associationKey, client *scp
 	var refused *scp.StatusError
 	if err != nil && !errors.As(err, &refused) {
 		client.Abort()
-		return 0, err
+		return answer{}, &unreachableError{err}
 	}
 	a.put(key, client)
-	return status, nil
+	said := answer{given: true, status: status}
+	if refused != nil {
+		said.comment = refused.Comment
+	}
+	return said, nil
 }
 
 // take returns a waiting association, nil when there is none.

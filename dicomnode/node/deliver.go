@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/uid"
+	"dicomnode/scp"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 )
@@ -38,25 +40,71 @@ func (n *Node) outputs(c *configs.Config, route configs.Route, o archive.Object,
 // deliver does a deliver job: C-STORE to the destination. Only a success or a
 // warning is done (PS3.4 B.2.3).
 func (n *Node) deliver(ctx context.Context, o archive.Object, destination string) (archive.Answer, error) {
-	peer, ok := n.config.Load().Peer(destination)
-	if !ok || !peer.Callable() {
-		return archive.Answer{}, fmt.Errorf("deliver: no callable peer is named %q in the configuration", destination)
-	}
 	begun := time.Now()
-	status, err := n.associations.store(ctx, peer, o)
+	said, err := n.store(ctx, o, destination)
+	answered := archive.Answer{}
+	if said.given {
+		answered = archive.Answer{Status: int(said.status), Words: said.String()}
+	}
 	if err != nil {
-		return archive.Answer{}, quarantine(fmt.Errorf("deliver to %s: %w", destination, err))
+		return answered, fmt.Errorf("deliver to %s: %w", destination, err)
 	}
-	answer := archive.Answer{Status: int(status), Words: status.String()}
-	if verdict, err := scu.Judge(status); err != nil {
-		return answer, refusal(verdict, fmt.Errorf("deliver to %s: %w", destination, err))
-	}
-	n.log.Info("object delivered", "object", o.ID, "destination", destination, "status", fmt.Sprintf("%04X", uint16(status)), "took", time.Since(begun))
-	return answer, nil
+	n.log.Info("object delivered", "object", o.ID, "destination", destination, "status", fmt.Sprintf("%04X", uint16(said.status)), "took", time.Since(begun))
+	return answered, nil
 }
 
-// refusal keeps the queue from trying again what the peer takes no other time.
-func refusal(v scu.Verdict, err error) error {
+// store calls the destination, unless it is known not to answer, and judges what it said.
+func (n *Node) store(ctx context.Context, o archive.Object, destination string) (answer, error) {
+	said, err := n.call(ctx, o, destination)
+	switch {
+	case err == nil:
+		n.destinations.worked(destination)
+	case ctx.Err() == nil && !errors.Is(err, errDown):
+		var unreachable *unreachableError
+		n.destinations.failed(destination, o.ID, errors.As(err, &unreachable), err)
+	}
+	return said, err
+}
+
+func (n *Node) call(ctx context.Context, o archive.Object, destination string) (answer, error) {
+	peer, ok := n.config.Load().Peer(destination)
+	if !ok || !peer.Callable() {
+		return answer{}, fmt.Errorf("no callable peer is named %q in the configuration", destination)
+	}
+	if err := n.destinations.ready(ctx, destination, func(ctx context.Context) error { return n.probe(ctx, peer) }); err != nil {
+		return answer{}, err
+	}
+	said, err := n.associations.store(ctx, peer, o)
+	if err != nil {
+		return said, quarantine(err)
+	}
+	if verdict, err := scu.Judge(said.status); err != nil {
+		if said.comment != "" {
+			err = fmt.Errorf("%w, its words: %q", err, said.comment)
+		}
+		return said, final(verdict, err)
+	}
+	return said, nil
+}
+
+// probe asks whether a destination associates. A C-ECHO tells more, but not every PACS
+// offers it to everybody; that it associates is enough to send it an object.
+func (n *Node) probe(ctx context.Context, peer configs.Peer) error {
+	client, err := n.dial(ctx, peer, scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
+	if err != nil {
+		return err
+	}
+	defer client.Abort() // no effect after Release
+	if client.Accepted(uid.Verification, uid.ImplicitVRLittleEndian) {
+		if err := client.Echo(ctx); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+	}
+	return client.Release(ctx)
+}
+
+// final keeps the queue from trying again what the peer takes no other time.
+func final(v scu.Verdict, err error) error {
 	if v == scu.Refused {
 		return archive.Permanent(err)
 	}

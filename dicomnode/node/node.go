@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,9 @@ type Node struct {
 	darks        *dark.Store
 	server       *scp.Server
 	associations *associations // open ones to destinations
+	destinations *destinations // which of them work
+	unrouted     once          // images that no route takes, by peer and modality
+	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // ArchiveDir is where a configuration has the index and the objects.
@@ -63,9 +67,10 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(hint.Add(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), e.Close())
 	}
-	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks}
+	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks, lookup: lookupIP}
 	n.config.Store(&c)
 	n.associations = &associations{dial: n.dial}
+	n.destinations = &destinations{log: o.Log}
 	n.server = newServer(c, n, o.Log)
 	return n, nil
 }

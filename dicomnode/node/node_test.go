@@ -103,9 +103,9 @@ func TestRefusals(t *testing.T) {
 		reject          scp.RejectError
 		log             string
 	}{
-		{"STRANGER", "XNET", scp.RejectCallingAETitle, `{name: NAME, ae_title: \"STRANGER\", address: \"127.0.0.1\"}`},
+		{"STRANGER", "XNET", scp.RejectCallingAETitle, `write under peers:  - {name: peer-stranger, ae_title: 'STRANGER', address: '127.0.0.1'}; no route takes its images: add peer-stranger to from: of route radiographs`},
 		{"FAR", "XNET", scp.RejectCallingAETitle, "peer far has AE title"},
-		{"MODALITY", "OTHER", scp.RejectCalledAETitle, `set node: {ae_title: \"OTHER\"}`},
+		{"MODALITY", "OTHER", scp.RejectCalledAETitle, `set node: {ae_title: 'OTHER'}`},
 	}
 	for _, c := range cases {
 		client, err := n.as(c.calling, c.called).Dial(t.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})

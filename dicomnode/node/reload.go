@@ -28,5 +28,7 @@ func (n *Node) Reload(c configs.Config) {
 	merged.Peers, merged.Routes, merged.Retention = c.Peers, c.Routes, c.Retention
 	n.config.Store(&merged)
 	n.associations.close()
+	n.destinations.forget()
+	n.unrouted.forget()
 	n.log.Info("configuration reloaded", "peers", len(c.Peers), "routes", len(c.Routes))
 }

@@ -32,7 +32,7 @@ func keeper(t *testing.T, r configs.Retention) (*Node, *nodetest.Buffer) {
 	})
 	c := configs.Default()
 	c.Retention = r
-	n := &Node{archive: a, log: slog.New(slog.NewTextHandler(log, nil)), associations: &associations{}}
+	n := &Node{archive: a, log: slog.New(slog.NewTextHandler(log, nil)), associations: &associations{}, destinations: &destinations{}}
 	n.config.Store(&c)
 	return n, log
 }

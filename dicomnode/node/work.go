@@ -2,14 +2,15 @@ package node
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"time"
+
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/part10"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
-	"errors"
-	"slices"
-	"time"
 )
 
 // segment does a segment job: the outputs of the image's route. An image that no
@@ -22,7 +23,7 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 	}
 	route, ok := c.Route(chosenBy)
 	if !ok {
-		n.log.Info("image kept, no route matches it", "object", o.ID, "peer", o.Source, "modality", o.Modality)
+		n.noRoute(c, o)
 		return archive.Made{Outcome: archive.NoRoute}, nil
 	}
 	img, err := read(o)
@@ -69,6 +70,17 @@ func imageOf(c *configs.Config, o archive.Object) (configs.Image, error) {
 	h, err := part10.ReadHeader(f)
 	img.Station = h.StationName
 	return img, err
+}
+
+// noRoute says that an image is kept and not segmented, the first time for its peer and
+// modality as a warning.
+func (n *Node) noRoute(c *configs.Config, o archive.Object) {
+	log := n.log.Info
+	if n.unrouted.first(o.Source + "\x00" + o.Modality) {
+		log = n.log.Warn
+	}
+	log("image kept, no route matches it", "object", o.ID, "peer", o.Source, "modality", o.Modality,
+		"routes", len(c.Routes), "hint", "dicomnode find --unrouted lists such images, dicomnode reprocess segments them when a route takes them")
 }
 
 // hopeless are the errors that a repeat meets again: an image that cannot be

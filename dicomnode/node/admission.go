@@ -1,0 +1,139 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"dicomnode/configs"
+	"dicomnode/internal/archive"
+	"dicomnode/scp"
+)
+
+// resolveTime bounds the look-up of a peer's host name.
+const resolveTime = 2 * time.Second
+
+// errUnresolved tells that the host name of a peer has no address at the moment: it may
+// have one at the peer's next try.
+var errUnresolved = errors.New("its host name does not resolve")
+
+// rejectTransient asks the peer to try again (PS3.8 Table 9-21: transient, no reason
+// given).
+var rejectTransient = scp.RejectError{Result: 2, Source: 1, Reason: 1}
+
+// NewSession admits the application entities that the configuration lists, from
+// their addresses only, and says in the log which line would admit the others.
+func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) {
+	c := n.config.Load()
+	purpose := archive.Segment
+	switch p.Called {
+	case c.Node.AETitle:
+	case c.Calibration.AETitle:
+		purpose = archive.Dark
+	default:
+		return nil, refusal(scp.RejectCalledAETitle, "nobody here is called %q; call %s, or set node: {ae_title: %s}",
+			p.Called, c.Node.AETitle, quoted(p.Called))
+	}
+	peer, err := n.admit(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
+	return &session{node: n, called: p.Called, peer: peer, purpose: purpose}, nil
+}
+
+// refusal is an A-ASSOCIATE-RJ with what the server logs of it: why, and what would
+// admit the peer.
+func refusal(r scp.RejectError, format string, args ...any) error {
+	r.Err = fmt.Errorf(format, args...)
+	return &r
+}
+
+// admit finds the peer that calls itself so and lives at that address.
+func (n *Node) admit(ctx context.Context, c *configs.Config, p scp.Peer) (configs.Peer, error) {
+	remote := p.Remote.Addr().Unmap()
+	var known []configs.Peer
+	for _, peer := range c.Peers {
+		if peer.AETitle != p.Calling {
+			continue
+		}
+		ok, err := n.at(ctx, peer, remote)
+		if ok {
+			return peer, nil
+		}
+		if err != nil {
+			return configs.Peer{}, refusal(rejectTransient, "peer %s: %w: %w", peer.Name, errUnresolved, err)
+		}
+		known = append(known, peer)
+	}
+	if len(known) > 0 {
+		return configs.Peer{}, refusal(scp.RejectCallingAETitle, "peer %s has AE title %q but its address is %s, not %s; if it has moved, change its address; if it is another machine, %s",
+			known[0].Name, p.Calling, known[0].Host(), remote, admittingLine(c, p))
+	}
+	return configs.Peer{}, refusal(scp.RejectCallingAETitle, "no peer has AE title %q; to admit it, %s", p.Calling, admittingLine(c, p))
+}
+
+// at reports whether the peer lives at an address; the error is that of looking up its
+// host name.
+func (n *Node) at(ctx context.Context, peer configs.Peer, remote netip.Addr) (bool, error) {
+	ok, named := peer.Admits(remote)
+	if ok || !named {
+		return ok, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	found, err := n.lookup(ctx, peer.Host())
+	return slices.ContainsFunc(found, func(a netip.Addr) bool { return a.Unmap() == remote }), err
+}
+
+// lookupIP asks the system's resolver.
+func lookupIP(ctx context.Context, host string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+}
+
+// admittingLine is the line that would admit p when it stands under peers:, and what
+// would become of its images then.
+func admittingLine(c *configs.Config, p scp.Peer) string {
+	name := newName(c, p.Calling)
+	line := fmt.Sprintf("write under peers:  - {name: %s, ae_title: %s, address: %s}", name, quoted(p.Calling), quoted(p.Remote.Addr().Unmap().String()))
+	if p.Called == c.Calibration.AETitle {
+		return line
+	}
+	for _, r := range c.Routes {
+		if r.Takes(name) {
+			return line + "; route " + r.Name + " takes its images"
+		}
+	}
+	if len(c.Routes) == 0 {
+		return line + "; no route takes its images: write one"
+	}
+	return fmt.Sprintf("%s; no route takes its images: add %s to from: of route %s", line, name, c.Routes[0].Name)
+}
+
+// quoted is a YAML scalar in single quotes, which no log escapes.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// newName is a peer name made of an AE title that no peer has yet.
+func newName(c *configs.Config, title string) string {
+	base := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		}
+		return '-'
+	}, title)
+	base = "peer-" + strings.Trim(base, "-") // never a word that YAML takes for something else
+	name := base
+	for i := 2; ; i++ {
+		if _, taken := c.Peer(name); !taken {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", base, i)
+	}
+}
