@@ -48,8 +48,8 @@ func TestDefaultFileExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Peers) != 2 || len(c.Routes) != 1 {
-		t.Errorf("have %d peers and %d routes, want 2 and 1", len(c.Peers), len(c.Routes))
+	if len(c.Peers) != 3 || len(c.Routes) != 1 {
+		t.Errorf("have %d peers and %d routes, want 3 and 1", len(c.Peers), len(c.Routes))
 	}
 }
 
@@ -119,7 +119,12 @@ func TestProblems(t *testing.T) {
 		{"route to unknown", peers + "routes:\n  - {name: r, send_to: [pasc]}\n", 4, "routes[0].send_to[0]", `no peer is named "pasc"`, `"pacs"`},
 		{"route from unknown", peers + "routes:\n  - {name: r, from: [modality], send_to: [pacs]}\n", 4, "routes[0].from[0]", "no peer", "peers are: pacs"},
 		{"route to caller", "peers:\n  - {name: dx, ae_title: A, address: 10.0.0.1}\nroutes:\n  - {name: r, send_to: [dx]}\n", 4, "routes[0].send_to[0]", "no port", "10.0.0.1:104"},
-		{"route output", peers + "routes:\n  - {name: r, outputs: [sr], send_to: [pacs]}\n", 4, "routes[0].outputs[0]", `"sr"`, "seg"},
+		{"route output", peers + "routes:\n  - {name: r, outputs: [pdf], send_to: [pacs]}\n", 4, "routes[0].outputs[0]", `"pdf"`, "seg"},
+		{"report alone", peers + "routes:\n  - {name: r, outputs: [sr], send_to: [pacs]}\n", 4, "routes[0].outputs", "the route makes none", "add seg"},
+		{"report beside a label map", "peers:\n  - {name: p, ae_title: A, address: \"10.0.0.1:104\", forms: [labelmap]}\nroutes:\n  - {name: r, outputs: [seg, sr], send_to: [p]}\n", 4, "routes[0].outputs", "as labelmap", "binary"},
+		{"viewer", "peers:\n  - {name: p, ae_title: A, address: 10.0.0.1, viewer: osirix}\n", 2, "peers[0].viewer", `"osirix"`, "legacy, ohif, slicer, weasis"},
+		{"form", "peers:\n  - {name: p, ae_title: A, address: 10.0.0.1, forms: [rtstruct]}\n", 2, "peers[0].forms[0]", `"rtstruct"`, "labelmap"},
+		{"viewer and forms", "peers:\n  - {name: p, ae_title: A, address: 10.0.0.1, viewer: ohif, forms: [sc]}\n", 2, "peers[0].viewer", "has forms", "keep one"},
 		{"route modality", peers + "routes:\n  - {name: r, modalities: [x-ray], send_to: [pacs]}\n", 4, "routes[0].modalities[0]", "not a modality", "CR"},
 		{"route name twice", peers + "routes:\n  - {name: r, send_to: [pacs]}\n  - {name: r, send_to: [pacs]}\n", 5, "routes[1].name", "already", "own name"},
 		{"device", "model: {device: gpu}\n", 1, "model.device", `"gpu"`, "auto, cpu, cuda"},

@@ -4,6 +4,8 @@ import (
 	"image"
 	"image/color"
 	"math"
+
+	"dicomnode/internal/raster"
 )
 
 // Picture is a radiograph as it is shown: 8-bit grey, row by row, bone bright.
@@ -58,14 +60,16 @@ func Draw(p Picture, field []bool, layers []Layer, notice string) *image.RGBA {
 	height, width := side(p.Rows, f), side(p.Columns, f)
 	legend := newLegend(layers, notice, width, max(height, width))
 	out := image.NewRGBA(image.Rect(0, 0, width, height+legend.height))
-	grid := grid{p.Rows, p.Columns, height, width}
-	grid.grey(out, p, field)
+	g := newGrid(p.Rows, p.Columns, height, width)
+	g.grey(out, p, field)
 	pen := max(1, int(math.Round(float64(max(height, width))/700)))
-	for _, l := range layers {
-		grid.outline(out, l, pen, pen+2*max(1, pen/2), color.RGBA{A: 255})
+	borders := make([][]image.Point, len(layers))
+	for i, l := range layers {
+		borders[i] = g.border(l, pen)
+		stroke(out, borders[i], pen+2*max(1, pen/2), height, color.RGBA{A: 255})
 	}
-	for _, l := range layers {
-		grid.outline(out, l, pen, pen, l.Colour)
+	for i, l := range layers {
+		stroke(out, borders[i], pen, height, l.Colour)
 	}
 	legend.draw(out, height)
 	return out
@@ -74,28 +78,42 @@ func Draw(p Picture, field []bool, layers []Layer, notice string) *image.RGBA {
 func side(n int, f float64) int { return max(1, int(math.Round(float64(n)*f))) }
 
 // grid maps pixels of the drawn picture to those of the source.
-type grid struct{ rows, cols, height, width int }
+type grid struct {
+	rows, cols, height, width int
+	row, col                  []int // of the source, for each drawn row and column, and one more
+}
 
-// at is the index of the source pixel that the drawn pixel shows.
-func (g grid) at(x, y int) int { return y*g.rows/g.height*g.cols + x*g.cols/g.width }
+func newGrid(rows, cols, height, width int) grid {
+	return grid{rows, cols, height, width, steps(rows, height), steps(cols, width)}
+}
+
+// steps are the first of n source pixels that each of m drawn pixels shows, and n.
+func steps(n, m int) []int {
+	out := make([]int, m+1)
+	for k := range out {
+		out[k] = k * n / m
+	}
+	return out
+}
 
 // grey draws the radiograph. A reduced picture shows means, so that fine
 // structure does not turn into a pattern.
 func (g grid) grey(out *image.RGBA, p Picture, field []bool) {
-	for y := range g.height {
+	raster.Parallel(g.height, func(y int) {
+		line := out.Pix[y*out.Stride:][:4*g.width]
 		for x := range g.width {
 			v := g.mean(p, x, y)
-			if field != nil && !field[g.at(x, y)] {
+			if field != nil && !field[g.row[y]*g.cols+g.col[x]] {
 				v /= 3
 			}
-			out.SetRGBA(x, y, color.RGBA{v, v, v, 255})
+			line[4*x], line[4*x+1], line[4*x+2], line[4*x+3] = v, v, v, 255
 		}
-	}
+	})
 }
 
 func (g grid) mean(p Picture, x, y int) uint8 {
-	r0, r1 := y*g.rows/g.height, max((y+1)*g.rows/g.height, y*g.rows/g.height+1)
-	c0, c1 := x*g.cols/g.width, max((x+1)*g.cols/g.width, x*g.cols/g.width+1)
+	r0, r1 := g.row[y], max(g.row[y+1], g.row[y]+1)
+	c0, c1 := g.col[x], max(g.col[x+1], g.col[x]+1)
 	sum := 0
 	for r := r0; r < r1; r++ {
 		for _, v := range p.Grey[r*g.cols+c0 : r*g.cols+c1] {
@@ -105,23 +123,38 @@ func (g grid) mean(p Picture, x, y int) uint8 {
 	return uint8(sum / ((r1 - r0) * (c1 - c0)))
 }
 
-// outline draws the border of a region, width pixels wide; dashes are counted in
-// pens. It is drawn black and wider first: a line with a dark rim is seen on
-// bright and on dark ground alike.
-func (g grid) outline(out *image.RGBA, l Layer, pen, width int, c color.RGBA) {
-	for y := range g.height {
+// border lists the drawn pixels of a region beside which, inside the frame, lies one
+// that is outside it, where the layer's line has ink.
+func (g grid) border(l Layer, pen int) (points []image.Point) {
+	found := make([][]image.Point, g.height)
+	raster.Parallel(g.height, func(y int) {
+		line := func(y int) []bool {
+			y = min(max(y, 0), g.height-1)
+			return l.Mask[g.row[y]*g.cols:][:g.cols]
+		}
+		here, above, below := line(y), line(y-1), line(y+1)
 		for x := range g.width {
-			if l.Mask[g.at(x, y)] && g.border(l.Mask, x, y) && l.Line.inks(x, y, pen) {
-				dot(out, x, y, width, g.height, c)
+			c := g.col[x]
+			if !here[c] || here[g.col[max(x-1, 0)]] && here[g.col[min(x+1, g.width-1)]] && above[c] && below[c] {
+				continue
+			}
+			if l.Line.inks(x, y, pen) {
+				found[y] = append(found[y], image.Pt(x, y))
 			}
 		}
+	})
+	for _, row := range found {
+		points = append(points, row...)
 	}
+	return points
 }
 
-// border: a neighbour inside the frame lies outside the mask.
-func (g grid) border(mask []bool, x, y int) bool {
-	return x > 0 && !mask[g.at(x-1, y)] || x+1 < g.width && !mask[g.at(x+1, y)] ||
-		y > 0 && !mask[g.at(x, y-1)] || y+1 < g.height && !mask[g.at(x, y+1)]
+// stroke draws a line width pixels wide. Draw does so twice, first black and wider: a
+// line with a dark rim is seen on bright and on dark ground alike.
+func stroke(out *image.RGBA, points []image.Point, width, bottom int, c color.RGBA) {
+	for _, p := range points {
+		dot(out, p.X, p.Y, width, bottom, c)
+	}
 }
 
 // inks says whether a line has ink at a pixel: all of it, eight tenths of a

@@ -19,6 +19,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/internal/raster"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
@@ -230,12 +231,12 @@ func (s *State) masks() []picture.Mask {
 func Outline(m picture.Mask, rows, cols int) picture.Mask {
 	pen := max(1, max(rows, cols)/1000)
 	out := make(picture.Mask, len(m))
-	for r := range rows {
+	raster.Parallel(rows, func(r int) {
 		for c := range cols {
 			i := r*cols + c
 			out[i] = m[i] && near(m, rows, cols, r, c, pen)
 		}
-	}
+	})
 	return out
 }
 

@@ -3,11 +3,11 @@ package seg
 import (
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/iod"
+	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
 )
 
@@ -114,23 +114,33 @@ func (s *SEG) fractionalPixels() (int64, func(io.Writer) error) {
 	}
 }
 
+// probabilityRows are interpolated at the same time.
+const probabilityRows = 64
+
 // probabilities writes one frame.
 func (s *SEG) probabilities(w io.Writer, class int) error {
 	cols := s.res.Columns
-	row, line := picture.NewRow(cols), make([]byte, cols)
-	for r := range s.res.Rows {
-		s.res.Probabilities.Row(r, row)
-		for k, p := range row[class] {
-			line[k] = 0
-			if s.res.Field[r*cols+k] {
-				line[k] = uint8(math.Round(float64(min(max(p, 0), 1)) * maxFractional))
-			}
-		}
-		if _, err := w.Write(line); err != nil {
+	buffer := make([]byte, probabilityRows*cols)
+	for first := 0; first < s.res.Rows; first += probabilityRows {
+		n := min(probabilityRows, s.res.Rows-first)
+		raster.Parallel(n, func(r int) { s.probabilityRow(buffer[r*cols:][:cols], class, first+r) })
+		if _, err := w.Write(buffer[:n*cols]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *SEG) probabilityRow(line []byte, class, r int) {
+	row := picture.NewRow(len(line))
+	s.res.Probabilities.Row(r, row)
+	field := s.res.Field[r*len(line):][:len(line)]
+	for k, p := range row[class] {
+		line[k] = 0
+		if field[k] {
+			line[k] = uint8(float64(min(max(p, 0), 1))*maxFractional + 0.5)
+		}
+	}
 }
 
 // labelmapPixels writes the segment number of each pixel, 0 outside the exposed
