@@ -127,12 +127,22 @@ func TestStoreResponses(t *testing.T) {
 		"pending":          {rsp(func(c *dimse.Command) { c.Status = 0xFF00 }, 1), status(0xFF00), byUser},
 		"comment with backslash": {rsp(func(c *dimse.Command) {
 			c.Status, c.ErrorComment, c.Present = 0xC001, `D:\x`, c.Present|dimse.ErrorComment
-		}, 1), status(0xC001), byUser},
-		"other message ID":         {rsp(func(c *dimse.Command) { c.MessageIDBeingRespondedTo = 2 }, 1), violation, byProvider},
-		"other presentation":       {rsp(func(*dimse.Command) {}, 3), violation, byProvider},
-		"response of C-ECHO":       {rsp(func(c *dimse.Command) { c.Field = dimse.CEchoRSP }, 1), violation, byProvider},
-		"without status":           {rsp(func(c *dimse.Command) { c.Present &^= dimse.StatusElement }, 1), violation, byProvider},
-		"request instead":          {func(t *testing.T, p *scptest.Peer) { p.SendPDU(commandPDU(t, storeRQ(), 1)) }, violation, byProvider},
+		}, 1), func(err error) bool {
+			var failed *scp.StatusError
+			return errors.As(err, &failed) && failed.Status == 0xC001 && failed.Comment == "D:?x"
+		}, byUser},
+		"other message ID":   {rsp(func(c *dimse.Command) { c.MessageIDBeingRespondedTo = 2 }, 1), is(nil), byUser},
+		"data set announced": {rsp(func(c *dimse.Command) { c.DataSetType = dimse.HasDataset }, 1), is(nil), byUser},
+		"other presentation": {rsp(func(*dimse.Command) {}, 3), violation, byProvider},
+		"response of C-ECHO": {rsp(func(c *dimse.Command) { c.Field = dimse.CEchoRSP }, 1), violation, byProvider},
+		"without status":     {rsp(func(c *dimse.Command) { c.Present &^= dimse.StatusElement }, 1), violation, byProvider},
+		"request meanwhile": {func(t *testing.T, p *scptest.Peer) {
+			p.SendPDU(commandPDU(t, echoRQ(), 3))
+			if refusal := expectResponse(t, p); refusal.Status != uint16(scp.UnrecognizedOperation) {
+				t.Errorf("request of the acceptor: got status %04X, want 0211", refusal.Status)
+			}
+			p.SendPDU(commandPDU(t, storeRSP(), 1))
+		}, is(nil), byUser},
 		"data set alone":           {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(dataPDU(true, "data")) }, violation, byProvider},
 		"A-ASSOCIATE-AC":           {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(acceptance()) }, violation, byProvider},
 		"A-ABORT":                  {func(_ *testing.T, p *scptest.Peer) { p.SendPDU(&ul.Abort{}) }, is(scp.ErrAborted), gone},

@@ -108,16 +108,29 @@ type RejectError struct {
 	Err                    error // for the log; never sent
 }
 
-// Refusals used most (PS3.8 Table 9-21).
+// rejection is the RejectError of codes, for a cause that may be nil.
+func rejection(r ul.Reject, cause error) *RejectError {
+	return &RejectError{r.Result, r.Source, r.Reason, cause}
+}
+
+// Refusals that a Backend gives (PS3.8 Table 9-21).
 var (
-	RejectCallingAETitle = RejectError{Result: 1, Source: 1, Reason: 3}
-	RejectCalledAETitle  = RejectError{Result: 1, Source: 1, Reason: 7}
-	RejectLocalLimit     = RejectError{Result: 2, Source: 3, Reason: 2}
+	RejectCallingAETitle = *rejection(ul.RejectCallingAETitle, nil)
+	RejectCalledAETitle  = *rejection(ul.RejectCalledAETitle, nil)
+	RejectLocalLimit     = *rejection(ul.RejectLocalLimit, nil)
+	RejectForNow         = *rejection(ul.RejectForNow, nil) // no reason given
 )
+
+func (e *RejectError) codes() ul.Reject {
+	return ul.Reject{Result: e.Result, Source: e.Source, Reason: e.Reason}
+}
+
+// Transient tells whether another try may be accepted.
+func (e *RejectError) Transient() bool { return e.codes().Transient() }
 
 // Error says the refusal in the words of PS3.8 Table 9-21.
 func (e *RejectError) Error() string {
-	words := ul.RejectWords(e.Result, e.Source, e.Reason)
+	words := e.codes().String()
 	if e.Err != nil {
 		return words + ": " + e.Err.Error()
 	}

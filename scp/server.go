@@ -23,10 +23,12 @@ type Server struct {
 	MaxPDULength           uint32 // announced to peers, in bytes; default DefaultMaxPDULength
 	MaxAssociations        int    // associations at once; 0 = no limit
 	MaxAssociationsPerPeer int    // at once for one calling AE title at one address; 0 = no limit
+	MaxPending             int    // connections at once that have sent no A-ASSOCIATE-RQ; default a quarter of the descriptors, at most 128
 
 	AssociationTimeout time.Duration // ARTIM: for the whole A-ASSOCIATE-RQ (and TLS handshake); default 30 s
-	IdleTimeout        time.Duration // between two messages of an association; default 60 s
+	IdleTimeout        time.Duration // between two messages of an association; default DefaultIdleTimeout
 	ReadTimeout        time.Duration // for each read within a message; default 30 s
+	MinRate            int64         // bytes per second, of a message that takes longer than ReadTimeout; default DefaultMinRate, negative: any
 	WriteTimeout       time.Duration // for each PDU sent; default 30 s
 	ShutdownTimeout    time.Duration // for finishing messages once the ctx of Serve ends; default 20 s
 
@@ -39,13 +41,20 @@ type Server struct {
 	stopping  bool
 	listeners map[net.Listener]struct{}
 	conns     map[*ul.Conn]struct{}
+	pending   []*ul.Conn        // those of conns without a request, the oldest first
+	evicted   int               // of pending, not yet told
 	admitted  map[admission]int // associations standing, by peer
 	total     int               // sum of admitted
 	ended     chan struct{}     // closed when stopping and no connection is left
 }
 
-// admission is what MaxAssociationsPerPeer counts by.
-type admission struct{ calling, address string }
+// DefaultIdleTimeout is how long an association may stay without a message where
+// nothing is configured.
+const DefaultIdleTimeout = 5 * time.Minute
+
+// DefaultMinRate is the slowest a message may come, in bytes per second: a tenth of
+// what a modem line gives.
+const DefaultMinRate = 512
 
 // minPDULength is the least maximum PDU length announced, in bytes: the headers of
 // a PDV and something behind them (PS3.8 9.3.5.1).
@@ -159,6 +168,7 @@ func (s *Server) start(ctx context.Context, nc net.Conn) {
 		ARTIM: or(s.AssociationTimeout, 30*time.Second),
 		Read:  or(s.ReadTimeout, 30*time.Second),
 		Write: or(s.WriteTimeout, 30*time.Second),
+		Rate:  or(s.MinRate, DefaultMinRate),
 	})
 	s.mu.Lock()
 	if s.stopping {
@@ -167,8 +177,9 @@ func (s *Server) start(ctx context.Context, nc net.Conn) {
 		return
 	}
 	s.conns[conn] = struct{}{}
+	s.enter(conn)
 	s.mu.Unlock()
-	a := &association{server: s, conn: conn, nc: nc}
+	a := &association{core: core{conn: conn}, server: s, nc: nc}
 	go func() {
 		defer s.forget(conn)
 		a.serve(ctx)
@@ -179,33 +190,9 @@ func (s *Server) forget(conn *ul.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, conn)
+	s.leave(conn)
 	if s.stopping && len(s.conns) == 0 {
 		close(s.ended)
-	}
-}
-
-// admit counts the association of p, unless there are too many.
-func (s *Server) admit(p Peer) (release func(), rejected *RejectError) {
-	who := admission{p.Calling, p.Remote.Addr().String()}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.MaxAssociations > 0 && s.total >= s.MaxAssociations {
-		return nil, &RejectError{2, 3, 2, fmt.Errorf("%d associations stand already", s.total)}
-	}
-	if s.MaxAssociationsPerPeer > 0 && s.admitted[who] >= s.MaxAssociationsPerPeer {
-		return nil, &RejectError{2, 3, 2, fmt.Errorf("%d associations of this peer stand already", s.admitted[who])}
-	}
-	s.admitted[who]++
-	s.total++
-	return sync.OnceFunc(func() { s.dismiss(who) }), nil
-}
-
-func (s *Server) dismiss(who admission) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.total--
-	if s.admitted[who]--; s.admitted[who] == 0 {
-		delete(s.admitted, who)
 	}
 }
 

@@ -21,18 +21,14 @@ import (
 
 // association is one connection to a Server, from its first byte to its end.
 type association struct {
-	server   *Server
-	conn     *ul.Conn
-	nc       net.Conn
-	peer     Peer
-	log      *slog.Logger
-	session  Session
-	contexts map[byte]accepted
-	stored   int
+	core
+	server  *Server
+	nc      net.Conn
+	peer    Peer
+	log     *slog.Logger
+	session Session
+	stored  int
 }
-
-// accepted is a presentation context that was accepted.
-type accepted struct{ abstractSyntax, transferSyntax string }
 
 // serve runs the association. A panic anywhere in it, sessions included, ends
 // only this association.
@@ -45,9 +41,10 @@ func (a *association) serve(ctx context.Context) {
 	defer a.recovered()
 	rq, err := a.conn.Request()
 	if err != nil {
-		a.log.Warn("connection closed without association", "error", err)
+		a.log.Log(ctx, levelOf(err), "connection closed without association", "error", err)
 		return
 	}
+	a.server.requested(a.conn)
 	a.describe(rq)
 	release, err := a.admit(ctx, rq)
 	if err != nil {
@@ -88,17 +85,34 @@ func (a *association) describe(rq *ul.Associate) {
 		state := secure.ConnectionState()
 		a.peer.TLS = &state
 	}
-	a.log = a.log.With("calling", a.peer.Calling, "called", a.peer.Called)
+	a.log = a.log.With("calling", shown(a.peer.Calling), "called", shown(a.peer.Called))
+}
+
+// levelOf is that of a connection without a request: load balancers and monitors
+// open and close one every few seconds.
+func levelOf(err error) slog.Level {
+	if errors.Is(err, ul.ErrNoRequest) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}
+
+// shown keeps an AE title fit for a log: a request may hold any byte.
+func shown(title string) string {
+	b := []byte(title)
+	for i, c := range b {
+		if c < 0x20 || c > 0x7E {
+			b[i] = '?'
+		}
+	}
+	return string(b)
 }
 
 // admit asks everyone who may refuse. release closes the session and gives the
 // place back.
 func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func(), err error) {
-	if rq.ApplicationContext != uid.ApplicationContext {
-		return nil, &RejectError{1, 1, 2, errors.New("application context name is not DICOM's")}
-	}
-	if len(a.server.AETitles) > 0 && !slices.Contains(a.server.AETitles, rq.Called) {
-		return nil, &RejectError{1, 1, 7, errors.New("no such AE title here")}
+	if rejected := a.server.judge(rq); rejected != nil {
+		return nil, rejected
 	}
 	leave, rejected := a.server.admit(a.peer)
 	if rejected != nil {
@@ -122,76 +136,33 @@ func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func
 	}), nil
 }
 
-func (a *association) refuse(err error) {
-	rj, why := &ul.Reject{Result: 2, Source: 1, Reason: 1}, err
-	var rejected *RejectError
-	if errors.As(err, &rejected) {
-		if chosen := (&ul.Reject{Result: rejected.Result, Source: rejected.Source, Reason: rejected.Reason}); chosen.Known() {
-			rj, why = chosen, rejected.Err
-		}
+// judge refuses a request by what it says of itself.
+func (s *Server) judge(rq *ul.Associate) *RejectError {
+	if rq.ApplicationContext != uid.ApplicationContext {
+		return rejection(ul.RejectApplicationContext, errors.New("application context name is not DICOM's"))
 	}
-	a.log.Warn("association refused", "reason", ul.RejectWords(rj.Result, rj.Source, rj.Reason), "error", why)
-	if err := a.conn.Reject(rj); err != nil {
+	if err := uid.CheckAETitle(rq.Called); err != nil {
+		return rejection(ul.RejectCalledAETitle, err)
+	}
+	if err := uid.CheckAETitle(rq.Calling); err != nil {
+		return rejection(ul.RejectCallingAETitle, err)
+	}
+	if len(s.AETitles) > 0 && !slices.Contains(s.AETitles, rq.Called) {
+		return rejection(ul.RejectCalledAETitle, errors.New("no such AE title here"))
+	}
+	return nil
+}
+
+func (a *association) refuse(err error) {
+	rj, why := ul.RejectForNow, err
+	var rejected *RejectError
+	if errors.As(err, &rejected) && rejected.codes().Known() {
+		rj, why = rejected.codes(), rejected.Err
+	}
+	a.log.Warn("association refused", "reason", rj.String(), "error", why)
+	if err := a.conn.Reject(&rj); err != nil {
 		a.log.Warn("refusal not sent", "error", err)
 	}
-}
-
-// accept answers each presentation context proposed (PS3.8 9.3.3). The maximum
-// length and the implementation are announced; the asynchronous operations
-// window is 1/1 (PS3.7 D.3.3.3).
-func (a *association) accept(rq *ul.Associate) error {
-	s := a.server
-	answers, contexts := s.negotiate(rq.Contexts)
-	a.contexts = contexts
-	ac := rq.Answer()
-	ac.Contexts = answers
-	ac.User = ul.UserInformation{
-		MaximumLength:             or(s.MaxPDULength, DefaultMaxPDULength),
-		ImplementationClassUID:    or(s.ImplementationClassUID, uid.Implementation),
-		ImplementationVersionName: or(s.ImplementationVersionName, uid.ImplementationVersionName),
-	}
-	if rq.User.Window != nil {
-		ac.User.Window = &ul.Window{Invoked: 1, Performed: 1}
-	}
-	a.log.Info("association accepted", "contexts", len(contexts), "proposed", len(rq.Contexts))
-	if len(contexts) == 0 {
-		a.log.Warn("no presentation context of the association is supported", "first", uid.Name(rq.Contexts[0].AbstractSyntax))
-	}
-	return a.conn.Accept(ac)
-}
-
-// negotiate judges each context on its own (PS3.8 Table 9-18). Of the transfer
-// syntaxes proposed, the one the server prefers is taken.
-func (s *Server) negotiate(proposed []ul.Context) (answers []ul.Context, contexts map[byte]accepted) {
-	contexts = map[byte]accepted{}
-	for _, c := range proposed {
-		answer := ul.Context{ID: c.ID, TransferSyntaxes: []string{c.TransferSyntaxes[0]}} // not significant unless accepted
-		supported := s.transferSyntaxes(c.AbstractSyntax)
-		i := slices.IndexFunc(supported, func(ts string) bool { return slices.Contains(c.TransferSyntaxes, ts) })
-		switch {
-		case len(supported) == 0:
-			answer.Result = ul.AbstractSyntaxUnsupported
-		case i < 0:
-			answer.Result = ul.TransferSyntaxUnsupported
-		default:
-			answer.TransferSyntaxes[0] = supported[i]
-			contexts[c.ID] = accepted{c.AbstractSyntax, supported[i]}
-		}
-		answers = append(answers, answer)
-	}
-	return answers, contexts
-}
-
-func (s *Server) transferSyntaxes(abstractSyntax string) (supported []string) {
-	for _, c := range s.Contexts {
-		if c.AbstractSyntax == abstractSyntax {
-			supported = append(supported, c.TransferSyntaxes...)
-		}
-	}
-	if abstractSyntax == uid.Verification {
-		supported = append(supported, uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian)
-	}
-	return supported
 }
 
 // converse serves messages until the association ends.
@@ -200,7 +171,7 @@ func (a *association) converse(ctx context.Context) {
 	var err error
 	for err == nil {
 		var m *dimse.Message
-		if m, err = dimse.Read(a.conn, or(a.server.IdleTimeout, 60*time.Second)); err == nil {
+		if m, err = dimse.Read(a.conn, or(a.server.IdleTimeout, DefaultIdleTimeout)); err == nil {
 			err = a.perform(ctx, m)
 		}
 	}

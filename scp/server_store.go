@@ -7,36 +7,11 @@ import (
 
 	"dicomnode/internal/dimse"
 	"dicomnode/internal/uid"
-	"dicomnode/internal/ul"
 )
 
-// drainTimeout bounds how long the rest of a data set that nobody wants may
-// take to arrive.
-const drainTimeout = 2 * time.Minute
-
-// services are the requests a Server performs, by Command Field.
-var services = map[dimse.Field]func(*association, context.Context, *dimse.Message, accepted) error{
-	dimse.CEchoRQ:  (*association).echo,
-	dimse.CStoreRQ: (*association).store,
-}
-
-// perform answers one message. An error ends the association.
-func (a *association) perform(ctx context.Context, m *dimse.Message) error {
-	pc, ok := a.contexts[m.ContextID]
-	if !ok {
-		return a.conn.Violation(ul.ReasonInvalidValue, "message in a presentation context that was not accepted")
-	}
-	field := m.Command.Field
-	if field.IsResponse() {
-		return a.conn.Violation(ul.ReasonNotSpecified, "response to no request")
-	}
-	if field == dimse.CCancelRQ { // nothing here can be cancelled (PS3.7 9.3.2.3)
-		return m.Drain(drainTimeout)
-	}
-	if service, ok := services[field]; ok {
-		return service(a, ctx, m, pc)
-	}
-	return a.answer(m, &StatusError{Status: UnrecognizedOperation})
+// performed are the requests a Server performs, by Command Field.
+func (a *association) performed() map[dimse.Field]request {
+	return map[dimse.Field]request{dimse.CEchoRQ: a.echo, dimse.CStoreRQ: a.store}
 }
 
 // echo is C-ECHO (PS3.7 9.1.5).
@@ -114,46 +89,4 @@ func storeRequest(m *dimse.Message, pc accepted) (StoreRequest, *StatusError) {
 		return req, &StatusError{Status: CannotUnderstand, Comment: "C-STORE without data set"}
 	}
 	return req, nil
-}
-
-// answer reads what is left of the message and sends its response:
-// Success when failure is nil.
-func (a *association) answer(m *dimse.Message, failure *StatusError) error {
-	if err := m.Drain(drainTimeout); err != nil {
-		return err
-	}
-	return dimse.Send(a.conn, m.ContextID, response(m.Command, failure), nil)
-}
-
-// response echoes message ID and UIDs of the request (PS3.7 Table 9.3-2). UIDs
-// that are none are not repeated.
-func response(c *dimse.Command, failure *StatusError) *dimse.Command {
-	r := &dimse.Command{
-		Field: c.Field.Response(), MessageIDBeingRespondedTo: c.MessageID,
-		AffectedSOPClassUID: c.AffectedSOPClassUID, AffectedSOPInstanceUID: c.AffectedSOPInstanceUID,
-		Present: dimse.MessageIDBeingRespondedTo | dimse.StatusElement,
-	}
-	if c.CheckUIDs() == nil {
-		r.Present |= c.Present & (dimse.AffectedSOPClassUID | dimse.AffectedSOPInstanceUID)
-	}
-	if failure == nil {
-		return r
-	}
-	r.Status = uint16(failure.Status)
-	if r.ErrorComment = comment(failure.Comment); r.ErrorComment != "" {
-		r.Present |= dimse.ErrorComment
-	}
-	return r
-}
-
-// comment cuts to what VR LO holds: 64 characters of the default repertoire
-// without backslash (PS3.5 6.2).
-func comment(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if c < 0x20 || c > 0x7E || c == '\\' {
-			b[i] = '?'
-		}
-	}
-	return string(b[:min(len(b), 64)])
 }

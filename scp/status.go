@@ -80,6 +80,9 @@ func (s Status) Failure() bool {
 	return s != Success && !s.Warning()
 }
 
+// Pending tells whether further responses follow (PS3.7 C.5, status FF00 and FF01).
+func (s Status) Pending() bool { return s == 0xFF00 || s == 0xFF01 }
+
 // StatusError is an error the peer hears: its Status and Comment are sent in
 // the response, Err is for the log only.
 type StatusError struct {

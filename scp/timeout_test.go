@@ -26,14 +26,17 @@ type line struct {
 
 // onLine runs test in a bubble, associated with a server of three different
 // timeouts.
-func onLine(t *testing.T, b *backend, test func(*testing.T, *line)) {
+func onLine(t *testing.T, b *backend, test func(*testing.T, *line), change ...func(*scp.Server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ln := &pipeListener{make(chan net.Conn), make(chan struct{})}
 		s := &scp.Server{
 			AETitles: []string{"XNET"}, Backend: b, Log: slog.New(slog.DiscardHandler),
 			Contexts:    []scp.SupportedContext{{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}},
-			IdleTimeout: 70 * time.Second, ReadTimeout: 40 * time.Second, WriteTimeout: 20 * time.Second,
+			IdleTimeout: 70 * time.Second, ReadTimeout: 40 * time.Second, WriteTimeout: 20 * time.Second, MinRate: -1,
+		}
+		for _, f := range change {
+			f(s)
 		}
 		done := make(chan error)
 		go func() { done <- s.Serve(t.Context(), ln) }()
@@ -151,6 +154,52 @@ func TestReadTimeout(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMinRate: a message that comes by the byte ends after the read timeout and the
+// time that its bytes have earned, though no single read takes long.
+func TestMinRate(t *testing.T) {
+	b := &backend{store: func(_ context.Context, _ scp.StoreRequest, r io.Reader) error {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}}
+	onLine(t, b, func(t *testing.T, l *line) {
+		l.send(commandPDU(t, storeRQ(), 1))
+		begun := time.Now()
+		l.bytes([]byte{4, 0, 0, 0, 0x40, 0, 0, 0, 0x3f, 0xfc, 1, 2})
+		aborted := make(chan ul.PDU)
+		go func() { aborted <- l.receive() }()
+		for {
+			select {
+			case <-time.After(10 * time.Second):
+				if _, err := l.Write([]byte{0}); err != nil {
+					t.Error(err)
+				}
+				continue
+			case <-aborted:
+			}
+			break
+		}
+		if took := time.Since(begun); took < 40*time.Second || took > 50*time.Second {
+			t.Errorf("gave up after %v, want 40 s and what some bytes earn", took)
+		}
+	}, func(s *scp.Server) { s.MinRate = 100 })
+}
+
+// TestMinRateCountsTheWire: the time that the session takes is not the peer's.
+func TestMinRateCountsTheWire(t *testing.T) {
+	b := &backend{store: func(_ context.Context, _ scp.StoreRequest, r io.Reader) error {
+		<-time.After(time.Hour)
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}}
+	onLine(t, b, func(t *testing.T, l *line) {
+		l.send(commandPDU(t, storeRQ(), 1))
+		go l.send(dataPDU(true, "data"))
+		if _, ok := l.receive().(*ul.PData); !ok {
+			t.Error("want a response")
+		}
+	}, func(s *scp.Server) { s.MinRate = 100 })
 }
 
 // TestWriteTimeout: a peer that does not read its response cannot hold the

@@ -20,7 +20,7 @@ import (
 func NewDialer(c configs.Config) *scp.Dialer {
 	return &scp.Dialer{
 		Calling: c.Node.AETitle, MaxPDULength: c.Network.MaxPDULength, DialTimeout: c.Network.ConnectTimeout,
-		AssociationTimeout: c.Network.RequestTimeout, ResponseTimeout: c.Network.ResponseTimeout, WriteTimeout: c.Network.WriteTimeout,
+		AssociationTimeout: c.Network.RequestTimeout, ResponseTimeout: c.Network.ResponseTimeout, ReadTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout,
 	}
 }
 

@@ -126,6 +126,7 @@ func TestDecodeForgives(t *testing.T) {
 		return b
 	}
 	for name, b := range map[string][]byte{
+		"empty move originator ID":      insert(len(echo), "0000 3110 00000000"),
 		"wrong group length":            patch(8, 4),
 		"no group length":               echo[12:],
 		"UID padded with a space":       patch(37, ' '),

@@ -124,6 +124,8 @@ func (c *Command) set(e *dicom.Element) (err error) {
 	switch {
 	case s == nil:
 		return nil
+	case s.bit&(Priority|MoveOriginatorMessageID) != 0 && len(e.Value) == 0:
+		return nil // as good as absent
 	case s.word != nil:
 		*s.word(c), err = e.GetUInt16()
 	case len(e.Value) == 0:

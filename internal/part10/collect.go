@@ -33,6 +33,9 @@ func (h *Header) field(t Tag) *string {
 	return nil
 }
 
+// uidAttribute lists the values collected that identify (PS3.6: UI).
+var uidAttribute = map[Tag]bool{0x00080016: true, 0x00080018: true, 0x0020000D: true, 0x0020000E: true}
+
 // identified reports whether all that makes an object findable is there.
 func (h *Header) identified() bool {
 	return h.SOPClassUID != "" && h.SOPInstanceUID != "" && h.StudyInstanceUID != "" && h.SeriesInstanceUID != ""
@@ -42,7 +45,7 @@ func (h *Header) identified() bool {
 // two different UIDs has no identity; of other values the first counts, as for
 // DCMTK.
 func (k *walker) collect(field *string, el element) error {
-	isUID := el.tag != 0x00080050 && el.tag != 0x00080060 && el.tag != 0x00180015
+	isUID := uidAttribute[el.tag]
 	if el.length > maxValue {
 		if isUID {
 			return el.fail("value of %d bytes, want at most %d", el.length, maxValue)

@@ -84,6 +84,7 @@ func forgivenCases() []forgiven {
 		{"twice", part10.Repeated, "", c, join(c.el(0x00401001, "SH", "FIRST "), c.el(0x00401001, "SH", "SECOND")), id, "FIRST"},
 		{"Modality twice", part10.Repeated, "", c, join(after, c.el(0x00080060, "CS", "CR")), tag.Modality, "DX"},
 		{"identity twice and equal", part10.Repeated, "", c, join(after, c.el(0x0020000D, "UI", "1.2.3")), tag.StudyInstanceUID, "1.2.3"},
+		{"long station name", part10.LongValue, "", c, join(c.el(0x00081010, "SH", strings.Repeat("ROOM ", 60)), after), id, "AFTER"},
 		{"long body part", part10.LongValue, "", c, join(c.el(0x00180015, "CS", strings.Repeat("HAND ", 60)), after), id, "AFTER"},
 		{"Rows as UL", part10.PixelVR, "", c, c.el(0x00280010, "UL", "\x04\x00\x00\x00"), rows, "4"},
 		{"Rows as SS", part10.PixelVR, "", c, c.el(0x00280010, "SS", "\x04\x00"), rows, "4"},

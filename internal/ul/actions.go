@@ -76,7 +76,7 @@ func judgeRequest(c *Conn, p PDU, _ error) error {
 	if c.machine.State() != StaAwaitClose {
 		return nil
 	}
-	_ = transmitAndStart(c, &Reject{1, 2, 2}, nil)
+	_ = transmitAndStart(c, &RejectProtocolVersion, nil)
 	return c.end(errors.New("protocol version not supported"))
 }
 

@@ -3,6 +3,8 @@ package ul
 import (
 	"errors"
 	"fmt"
+	"io"
+	"syscall"
 	"time"
 )
 
@@ -17,6 +19,9 @@ func (c *Conn) Request() (*Associate, error) {
 		return nil, c.lost(err)
 	}
 	if err := c.await(c.timeouts.ARTIM); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+			return nil, c.do(EvtTransportClosed, nil, fmt.Errorf("%w: %w", ErrNoRequest, io.ErrUnexpectedEOF))
+		}
 		return nil, c.lost(err)
 	}
 	p, err := c.receive()
@@ -46,7 +51,7 @@ func (c *Conn) Accept(ac *Associate) error { return c.do(EvtAcceptResponse, ac, 
 // Reject refuses the request (Evt8).
 func (c *Conn) Reject(rj *Reject) error {
 	err := c.do(EvtRejectResponse, rj, nil)
-	_ = c.end(errors.New(RejectWords(rj.Result, rj.Source, rj.Reason)))
+	_ = c.end(errors.New(rj.String()))
 	return err
 }
 
@@ -65,7 +70,7 @@ func (c *Conn) Associate(rq *Associate) (PDU, error) {
 	case *Associate:
 		return p, c.limitSend(p.User.MaximumLength)
 	case *Reject:
-		_ = c.end(errors.New(RejectWords(p.Result, p.Source, p.Reason)))
+		_ = c.end(errors.New(p.String()))
 		return p, nil
 	}
 	return nil, c.end(fmt.Errorf("unexpected answer %T", p))

@@ -26,6 +26,10 @@ type Timeouts struct {
 	ARTIM time.Duration // whole A-ASSOCIATE-RQ; answer to our A-ASSOCIATE-RQ and A-RELEASE-RQ
 	Read  time.Duration // each read within a PDU or message
 	Write time.Duration // each write
+	// Rate is the fewest bytes per second that a message may arrive with, once it
+	// has taken longer than Read; 0 is any. The time that this side takes between
+	// its reads does not count.
+	Rate int64
 }
 
 // Conn is an association over a transport connection. Its methods are not safe
@@ -60,17 +64,21 @@ func NewConn(nc net.Conn, acceptor bool, maxReceive uint32, t Timeouts) *Conn {
 	return c
 }
 
-// State returns the state of PS3.8 Table 9-10.
-func (c *Conn) State() State { return c.machine.State() }
-
-// Err returns why the association ended, nil while it stands.
-func (c *Conn) Err() error { return c.err }
-
 func (c *Conn) readDeadline() time.Time {
 	if !c.artim.IsZero() {
 		return c.artim
 	}
-	return time.Now().Add(c.timeouts.Read)
+	return time.Now().Add(min(c.timeouts.Read, c.patience()))
+}
+
+// patience is how long the message under way may still keep us waiting for its
+// next bytes.
+func (c *Conn) patience() time.Duration {
+	if c.timeouts.Rate <= 0 {
+		return c.timeouts.Read
+	}
+	earned := time.Duration(float64(c.in.got) / float64(c.timeouts.Rate) * float64(time.Second))
+	return max(0, c.timeouts.Read+earned-c.in.waited)
 }
 
 // Drain lets the association end: a wait for the next message lasts at most
@@ -157,7 +165,7 @@ func (c *Conn) checkHeader(kind byte, length uint32) error {
 	limit := uint32(4)
 	switch {
 	case kind < typeAssociateRQ || kind > typeAbort:
-		return &ProtocolError{ReasonUnrecognizedPDU, fmt.Sprintf("PDU type %02XH", kind)}
+		return &ProtocolError{ReasonUnrecognizedPDU, fmt.Sprintf("PDU type %02XH%s", kind, otherProtocols[kind])}
 	case kind == typeAssociateRQ || kind == typeAssociateAC:
 		limit = MaxAssociateLength
 	case kind == typePData && length < 6: // PS3.8 9.3.5: one PDV or more
@@ -169,6 +177,12 @@ func (c *Conn) checkHeader(kind byte, length uint32) error {
 		return invalid("PDU type %02XH of %d bytes: at most %d are allowed", kind, length, limit)
 	}
 	return nil
+}
+
+// otherProtocols are the first bytes of what else is sent to a DICOM port.
+var otherProtocols = map[byte]string{
+	0x16: ": a TLS handshake, where plain DICOM is spoken",
+	'G':  ": a HTTP request", 'H': ": a HTTP request", 'P': ": a HTTP request", 'O': ": a HTTP request",
 }
 
 func unexpected(what string) error {
@@ -206,7 +220,9 @@ func (c *Conn) lost(err error) error {
 		return c.err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("wait for the peer: %w", err)
+		if err = fmt.Errorf("wait for the peer: %w", err); c.patience() == 0 {
+			err = fmt.Errorf("message arrives at less than %d bytes a second: %w", c.timeouts.Rate, err)
+		}
 		if c.machine.State() == StaAwaitRequest {
 			return c.do(EvtTimeout, nil, err)
 		}

@@ -27,6 +27,7 @@ func (c *Conn) Await(idle time.Duration) error {
 	if err := c.await(idle); err != nil {
 		return c.lost(err)
 	}
+	c.in.got, c.in.waited = 0, 0
 	return nil
 }
 

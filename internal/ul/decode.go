@@ -3,8 +3,6 @@ package ul
 import (
 	"encoding/binary"
 	"strings"
-
-	"dicomnode/internal/uid"
 )
 
 // Decode reads the body of a PDU of the given type, the bytes behind its
@@ -39,9 +37,6 @@ func decodeAssociate(accept bool, body []byte) (*Associate, error) {
 	p.Called, p.Calling = decodeTitle(body[4:20]), decodeTitle(body[20:36])
 	if !accept { // in an AC these fields shall not be tested (PS3.8 Table 9-17)
 		p.fixed = [64]byte(body[4:68])
-		if err := checkTitles(p); err != nil {
-			return nil, err
-		}
 	}
 	if err := eachItem(body[68:], p.decodeItem); err != nil {
 		return nil, err
@@ -53,16 +48,6 @@ func decodeAssociate(accept bool, body []byte) (*Associate, error) {
 // and zero bytes at the end, by which some pad instead.
 func decodeTitle(b []byte) string {
 	return strings.Trim(strings.TrimRight(string(b), "\x00 "), " ")
-}
-
-func checkTitles(p *Associate) error {
-	if err := uid.CheckAETitle(p.Called); err != nil {
-		return invalid("called %v", err)
-	}
-	if err := uid.CheckAETitle(p.Calling); err != nil {
-		return invalid("calling %v", err)
-	}
-	return nil
 }
 
 // check demands what every A-ASSOCIATE must have. Context IDs are odd
@@ -138,13 +123,19 @@ func decodeContext(accept bool, value []byte) (Context, error) {
 				return &ProtocolError{ReasonUnexpectedItem, "second abstract syntax of a presentation context"}
 			}
 			c.AbstractSyntax, err = decodeUID("abstract syntax", v)
+			if !accept {
+				err = nil // one bad proposal does not end the others
+			}
 		case itemTransferSyntax:
 			if accept && c.Result != Acceptance {
 				return nil // not significant and not to be tested (PS3.8 9.3.3.2)
 			}
 			var ts string
-			ts, err = decodeUID("transfer syntax", v)
-			c.TransferSyntaxes = append(c.TransferSyntaxes, ts)
+			if ts, err = decodeUID("transfer syntax", v); err == nil {
+				c.TransferSyntaxes = append(c.TransferSyntaxes, ts)
+			} else if !accept {
+				err = nil
+			}
 		}
 		return err
 	})
@@ -154,9 +145,6 @@ func decodeContext(accept bool, value []byte) (Context, error) {
 	if accept {
 		c.AbstractSyntax = ""
 		return c, checkAnswer(c)
-	}
-	if c.AbstractSyntax == "" || len(c.TransferSyntaxes) == 0 {
-		return c, invalid("presentation context %d lacks its abstract or transfer syntax", c.ID)
 	}
 	return c, nil
 }

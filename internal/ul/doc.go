@@ -22,6 +22,10 @@ var ErrAborted = errors.New("association aborted")
 // answered.
 var ErrReleased = errors.New("association released by the peer")
 
+// ErrNoRequest tells that a connection was closed before a byte was sent over it,
+// as load balancers and monitors do.
+var ErrNoRequest = errors.New("closed before anything was sent")
+
 // AbortError is an A-ABORT received (PS3.8 9.3.8). It wraps [ErrAborted].
 type AbortError struct{ Source, Reason byte }
 
@@ -70,46 +74,6 @@ var abortReasons = map[byte]string{
 
 func invalid(format string, args ...any) error {
 	return &ProtocolError{ReasonInvalidValue, fmt.Sprintf(format, args...)}
-}
-
-var rejectResults = map[byte]string{1: "rejected permanently", 2: "rejected for now"}
-
-var rejectSources = map[byte]string{
-	1: "by the service user",
-	2: "by the service provider (ACSE)",
-	3: "by the service provider (presentation)",
-}
-
-var rejectReasons = map[[2]byte]string{
-	{1, 1}: "no reason given",
-	{1, 2}: "application context name not supported",
-	{1, 3}: "calling AE title not recognised",
-	{1, 7}: "called AE title not recognised",
-	{2, 1}: "no reason given",
-	{2, 2}: "protocol version not supported",
-	{3, 1}: "temporary congestion",
-	{3, 2}: "local limit exceeded",
-}
-
-// Known tells whether result, source and reason stand in PS3.8 Table 9-21.
-func (p *Reject) Known() bool {
-	_, result := rejectResults[p.Result]
-	_, reason := rejectReasons[[2]byte{p.Source, p.Reason}]
-	return result && reason
-}
-
-// RejectWords says an A-ASSOCIATE-RJ in words (PS3.8 Table 9-21).
-func RejectWords(result, source, reason byte) string {
-	word := func(s string, ok bool, code byte) string {
-		if ok {
-			return s
-		}
-		return fmt.Sprintf("(code %d)", code)
-	}
-	a, okA := rejectResults[result]
-	b, okB := rejectSources[source]
-	c, okC := rejectReasons[[2]byte{source, reason}]
-	return word(a, okA, result) + " " + word(b, okB, source) + ": " + word(c, okC, reason)
 }
 
 func printable(s string) bool {

@@ -1,5 +1,7 @@
 package ul
 
+import "fmt"
+
 // PDU types (PS3.8 9.3.1).
 const (
 	typeAssociateRQ byte = 0x01
@@ -38,6 +40,23 @@ const (
 	TransferSyntaxUnsupported byte = 4
 )
 
+var contextResults = map[byte]string{
+	Acceptance:                "accepted",
+	UserRejection:             "refused by the user",
+	NoReason:                  "refused without a reason",
+	AbstractSyntaxUnsupported: "SOP class not supported",
+	TransferSyntaxUnsupported: "transfer syntax not supported",
+}
+
+// ContextResult says the result of a presentation context in words (PS3.8 Table
+// 9-18).
+func ContextResult(result byte) string {
+	if words, ok := contextResults[result]; ok {
+		return words
+	}
+	return fmt.Sprintf("refused with result %d", result)
+}
+
 // PDU is one of *Associate, *Reject, *Release, *Abort, or *PData.
 type PDU interface {
 	pduType() byte
@@ -69,7 +88,8 @@ func (p *Associate) Answer() *Associate {
 
 // Context is a presentation context: proposed (AbstractSyntax and all
 // TransferSyntaxes; PS3.8 9.3.2.2) or answered (Result and one transfer syntax;
-// PS3.8 9.3.3.2). ID is odd, 1 to 255.
+// PS3.8 9.3.3.2). ID is odd, 1 to 255. Of a context proposed, what is no UID is
+// left out: either may be empty, and then the context can only be refused.
 type Context struct {
 	ID               byte
 	Result           byte
@@ -87,9 +107,6 @@ type UserInformation struct {
 
 // Window is the asynchronous operations window (PS3.7 D.3.3.3).
 type Window struct{ Invoked, Performed uint16 }
-
-// Reject is an A-ASSOCIATE-RJ (PS3.8 9.3.4).
-type Reject struct{ Result, Source, Reason byte }
 
 // Release is an A-RELEASE-RQ (PS3.8 9.3.6) or, with Response, an A-RELEASE-RP
 // (PS3.8 9.3.7).

@@ -117,9 +117,6 @@ func TestDecodeRefuses(t *testing.T) {
 		"unknown type":              {0x47, nil},
 		"short A-ASSOCIATE-RQ":      {1, good[6:40]},
 		"item longer than the PDU":  {1, with(70, 0xFF, 0xFF)},
-		"blank called AE title":     {1, with(4, bytes.Repeat([]byte(" "), 16)...)},
-		"control in AE title":       {1, with(20, 'A', '\n')},
-		"backslash in AE title":     {1, with(20, 'A', '\\')},
 		"application context text":  {1, with(72, 'h', 't')},
 		"context twice":             {1, body(twice)},
 		"even context":              {1, body(even)},
@@ -157,6 +154,10 @@ func TestDecodeForgives(t *testing.T) {
 		"implementation class no UID":    {"R\x00\x00\x051.2.3", "R\x00\x00\x05HELLO", func(a *ul.Associate) { a.User.ImplementationClassUID = "" }},
 		"implementation class empty":     {"R\x00\x00\x051.2.3", "\x5f\x00\x00\x01xR\x00\x00\x00", func(a *ul.Associate) { a.User.ImplementationClassUID = "" }},
 		"implementation name with bytes": {"TEST", "\xe4\nST", func(a *ul.Associate) { a.User.ImplementationVersionName = "" }},
+		"blank called AE title":          {"XNET            ", strings.Repeat(" ", 16), func(a *ul.Associate) { a.Called = "" }},
+		"AE title not ASCII":             {"PACS            ", "P\xC4CS            ", func(a *ul.Associate) { a.Calling = "P\xC4CS" }},
+		"abstract syntax no UID":         {"1.2.840.10008.1.1", "PRIVATE.CLASS.1.1", func(a *ul.Associate) { a.Contexts[0].AbstractSyntax = "" }},
+		"transfer syntax no UID":         {"\x111.2.840.10008.1.2", "\x11PRIVATE.SYNTAX.12", func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes = nil }},
 		"UID padded with zero":           {"1.2.840.10008.1.2", "1.2.840.10008.1\x00\x00", func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = "1.2.840.10008.1" }},
 	} {
 		b := bytes.Replace(good[6:], []byte(c.old), []byte(c.with), 1)
@@ -215,9 +216,9 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-func TestRejectWords(t *testing.T) {
+func TestReject(t *testing.T) {
 	const want = "rejected permanently by the service user: called AE title not recognised"
-	if got := ul.RejectWords(1, 1, 7); got != want {
+	if got := ul.RejectCalledAETitle.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	for rj, want := range map[ul.Reject]bool{{1, 1, 7}: true, {2, 3, 2}: true, {}: false, {1, 1, 4}: false, {3, 1, 1}: false, {1, 2, 3}: false} {
@@ -225,7 +226,7 @@ func TestRejectWords(t *testing.T) {
 			t.Errorf("%+v: got known = %v", rj, !want)
 		}
 	}
-	if got := ul.RejectWords(9, 9, 9); got != "(code 9) (code 9): (code 9)" {
+	if got := (ul.Reject{9, 9, 9}).String(); got != "(code 9) (code 9): (code 9)" {
 		t.Errorf("unknown codes: got %q", got)
 	}
 }

@@ -26,6 +26,9 @@ type reader struct {
 	small    *[smallBuffer]byte
 	large    *[largeBuffer]byte
 	buf      []byte // unread bytes, part of small or large
+
+	got    int64         // bytes received of the message under way
+	waited time.Duration // for them
 }
 
 func (r *reader) space() []byte {
@@ -61,7 +64,11 @@ func (r *reader) receive(p []byte) (int, error) {
 	if err := r.nc.SetReadDeadline(r.deadline()); err != nil {
 		return 0, err
 	}
-	return r.nc.Read(p)
+	began := time.Now()
+	n, err := r.nc.Read(p)
+	r.got += int64(n)
+	r.waited += time.Since(began)
+	return n, err
 }
 
 // grow takes the large buffer.

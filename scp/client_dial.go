@@ -1,0 +1,135 @@
+package scp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"dicomnode/internal/uid"
+	"dicomnode/internal/ul"
+)
+
+// Dialer makes associations as requestor.
+type Dialer struct {
+	Calling                   string        // our AE title
+	MaxPDULength              uint32        // announced to the peer, in bytes; default DefaultMaxPDULength
+	DialTimeout               time.Duration // for the TCP and TLS connection; default 10 s
+	AssociationTimeout        time.Duration // for the answers to A-ASSOCIATE-RQ and A-RELEASE-RQ; default 30 s
+	ResponseTimeout           time.Duration // for the response to a message sent; default 120 s
+	ReadTimeout               time.Duration // for each read once a message has begun; default 30 s
+	WriteTimeout              time.Duration // for each PDU sent; default 30 s
+	TLS                       *tls.Config   // nil for plain TCP
+	ImplementationClassUID    string        // default uid.Implementation
+	ImplementationVersionName string        // default uid.ImplementationVersionName
+	Log                       *slog.Logger  // what is odd about a peer's answers; default none
+}
+
+// Dial connects to addr and negotiates the proposals. The error is a
+// *RejectError when the peer refused the association. That it refused single
+// presentation contexts is no error: see [Client.Accepted].
+func (d *Dialer) Dial(ctx context.Context, addr Addr, proposals ...Proposal) (*Client, error) {
+	rq, wanted, err := d.propose(addr, proposals)
+	if err != nil {
+		return nil, err
+	}
+	nc, err := d.connect(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{timeout: or(d.ResponseTimeout, 120*time.Second), log: or(d.Log, slog.New(slog.DiscardHandler)).With("peer", addr.AETitle)}
+	c.conn = ul.NewConn(nc, false, rq.User.MaximumLength, ul.Timeouts{
+		ARTIM: or(d.AssociationTimeout, 30*time.Second),
+		Read:  or(d.ReadTimeout, 30*time.Second),
+		Write: or(d.WriteTimeout, 30*time.Second),
+	})
+	defer context.AfterFunc(ctx, c.conn.Kill)()
+	if err := c.associate(rq, wanted); err != nil {
+		c.conn.Close()
+		return nil, because(ctx, err)
+	}
+	return c, nil
+}
+
+func (d *Dialer) connect(ctx context.Context, addr Addr) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, or(d.DialTimeout, 10*time.Second))
+	defer cancel()
+	if d.TLS != nil {
+		return (&tls.Dialer{Config: d.TLS}).DialContext(ctx, "tcp", addr.Host)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", addr.Host)
+}
+
+// propose builds the A-ASSOCIATE-RQ: one presentation context for each transfer
+// syntax, at most 128 (odd IDs 1 to 255, PS3.8 9.3.2.2).
+func (d *Dialer) propose(addr Addr, proposals []Proposal) (*ul.Associate, map[byte]accepted, error) {
+	rq := &ul.Associate{
+		ProtocolVersion: 1, Called: addr.AETitle, Calling: d.Calling, ApplicationContext: uid.ApplicationContext,
+		User: d.user(),
+	}
+	if n := rq.User.MaximumLength; n < minPDULength {
+		return nil, nil, fmt.Errorf("propose maximum PDU length %d: want at least %d", n, minPDULength)
+	}
+	wanted := map[byte]accepted{}
+	for _, p := range proposals {
+		for _, ts := range p.TransferSyntaxes {
+			if len(rq.Contexts) == 128 {
+				return nil, nil, errors.New("propose presentation contexts: more than 128")
+			}
+			if err := errors.Join(uid.Check(p.AbstractSyntax), uid.Check(ts)); err != nil {
+				return nil, nil, fmt.Errorf("propose %q in %q: %w", p.AbstractSyntax, ts, err)
+			}
+			id := byte(2*len(rq.Contexts) + 1)
+			rq.Contexts = append(rq.Contexts, ul.Context{ID: id, AbstractSyntax: p.AbstractSyntax, TransferSyntaxes: []string{ts}})
+			wanted[id] = accepted{p.AbstractSyntax, ts}
+		}
+	}
+	if len(rq.Contexts) == 0 {
+		return nil, nil, errors.New("propose presentation contexts: none given")
+	}
+	return rq, wanted, errors.Join(uid.CheckAETitle(d.Calling), uid.CheckAETitle(addr.AETitle))
+}
+
+func (d *Dialer) user() ul.UserInformation {
+	return ul.UserInformation{
+		MaximumLength:             or(d.MaxPDULength, DefaultMaxPDULength),
+		ImplementationClassUID:    or(d.ImplementationClassUID, uid.Implementation),
+		ImplementationVersionName: or(d.ImplementationVersionName, uid.ImplementationVersionName),
+	}
+}
+
+func (c *Client) associate(rq *ul.Associate, wanted map[byte]accepted) error {
+	answer, err := c.conn.Associate(rq)
+	if err != nil {
+		return err
+	}
+	if rj, ok := answer.(*ul.Reject); ok {
+		return rejection(*rj, nil)
+	}
+	ac, ok := answer.(*ul.Associate)
+	if !ok {
+		return c.conn.Violation(ul.ReasonUnexpectedPDU, "unexpected answer")
+	}
+	return c.learn(ac.Contexts, wanted)
+}
+
+func (c *Client) learn(answers []ul.Context, wanted map[byte]accepted) error {
+	c.contexts, c.ids, c.refused = map[byte]accepted{}, map[accepted]byte{}, map[accepted]byte{}
+	for _, a := range answers {
+		pc, ok := wanted[a.ID]
+		switch {
+		case !ok:
+			return c.conn.Violation(ul.ReasonInvalidValue, "answer to a presentation context that was not proposed")
+		case a.Result != ul.Acceptance:
+			c.refused[pc] = a.Result
+		case a.TransferSyntaxes[0] != pc.transferSyntax:
+			return c.conn.Violation(ul.ReasonInvalidValue, "presentation context accepted in a transfer syntax that was not proposed")
+		default:
+			c.contexts[a.ID], c.ids[pc] = pc, a.ID
+		}
+	}
+	return nil
+}

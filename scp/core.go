@@ -1,0 +1,128 @@
+package scp
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"dicomnode/internal/dimse"
+	"dicomnode/internal/ul"
+)
+
+// core is what both ends of an association do with messages: perform requests of
+// the peer, whoever asked for the association, and send responses.
+type core struct {
+	conn     *ul.Conn
+	contexts map[byte]accepted // by presentation context ID
+	requests map[dimse.Field]request
+}
+
+// accepted is a presentation context that was accepted.
+type accepted struct{ abstractSyntax, transferSyntax string }
+
+// request performs one request of the peer and answers it. An error ends the
+// association.
+type request func(ctx context.Context, m *dimse.Message, pc accepted) error
+
+// perform answers one message that is no response.
+func (c *core) perform(ctx context.Context, m *dimse.Message) error {
+	pc, ok := c.contexts[m.ContextID]
+	if !ok {
+		return c.conn.Violation(ul.ReasonInvalidValue, "message in a presentation context that was not accepted")
+	}
+	field := m.Command.Field
+	if field.IsResponse() {
+		return c.conn.Violation(ul.ReasonNotSpecified, "response to no request")
+	}
+	if field == dimse.CCancelRQ { // nothing here can be cancelled (PS3.7 9.3.2.3)
+		return m.Drain(drainTimeout)
+	}
+	if serve, ok := c.requests[field]; ok {
+		return serve(ctx, m, pc)
+	}
+	return c.answer(m, &StatusError{Status: UnrecognizedOperation})
+}
+
+// answer reads what is left of the message and sends its last response: Success
+// when failure is nil.
+func (c *core) answer(m *dimse.Message, failure *StatusError) error {
+	if err := m.Drain(drainTimeout); err != nil {
+		return err
+	}
+	return c.respond(m, response(m.Command, failure), nil)
+}
+
+// respond sends one of the responses to m, with the data set data unless it is
+// nil.
+func (c *core) respond(m *dimse.Message, rsp *dimse.Command, data io.Reader) error {
+	return dimse.Send(c.conn, m.ContextID, rsp, data)
+}
+
+// call sends a request and gives each of its responses to take, up to the last
+// one (PS3.7 7.5.1: those before it are pending). Requests that the peer makes
+// meanwhile are performed. idle bounds each wait for a response.
+func (c *core) call(ctx context.Context, contextID byte, rq *dimse.Command, data io.Reader, idle time.Duration, take func(*dimse.Message) error) error {
+	if err := dimse.Send(c.conn, contextID, rq, data); err != nil {
+		c.conn.Abort()
+		return err
+	}
+	for {
+		m, err := dimse.Read(c.conn, idle)
+		switch {
+		case err != nil:
+			return err
+		case !m.Command.Field.IsResponse():
+			if err := c.perform(ctx, m); err != nil {
+				return err
+			}
+			continue
+		case m.ContextID != contextID || m.Command.Field != rq.Field.Response():
+			return c.conn.Violation(ul.ReasonInvalidValue, "response that does not belong to the request")
+		}
+		last := !several[rq.Field] || !Status(m.Command.Status).Pending()
+		if err := take(m); err != nil || last {
+			return err
+		}
+	}
+}
+
+// several are the requests with more than one response: C-GET, C-FIND, C-MOVE
+// (PS3.7 Table E.1-1).
+var several = map[dimse.Field]bool{0x0010: true, 0x0020: true, 0x0021: true}
+
+// drainTimeout bounds how long the rest of a data set that nobody wants may
+// take to arrive.
+const drainTimeout = 2 * time.Minute
+
+// response echoes message ID and UIDs of the request (PS3.7 Table 9.3-2). UIDs
+// that are none are not repeated.
+func response(c *dimse.Command, failure *StatusError) *dimse.Command {
+	r := &dimse.Command{
+		Field: c.Field.Response(), MessageIDBeingRespondedTo: c.MessageID,
+		AffectedSOPClassUID: c.AffectedSOPClassUID, AffectedSOPInstanceUID: c.AffectedSOPInstanceUID,
+		Present: dimse.MessageIDBeingRespondedTo | dimse.StatusElement,
+	}
+	if c.CheckUIDs() == nil {
+		r.Present |= c.Present & (dimse.AffectedSOPClassUID | dimse.AffectedSOPInstanceUID)
+	}
+	if failure == nil {
+		return r
+	}
+	r.Status = uint16(failure.Status)
+	if r.ErrorComment = comment(failure.Comment); r.ErrorComment != "" {
+		r.Present |= dimse.ErrorComment
+	}
+	return r
+}
+
+// comment cuts to what VR LO holds: 64 characters of the default repertoire
+// without backslash (PS3.5 6.2).
+func comment(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c < 0x20 || c > 0x7E || c == '\\' {
+			b[i] = '?'
+		}
+	}
+	return string(b[:min(len(b), 64)])
+}

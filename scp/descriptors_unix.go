@@ -1,0 +1,15 @@
+//go:build unix
+
+package scp
+
+import "golang.org/x/sys/unix"
+
+// descriptors is how many files and connections the process may have open; 0 where
+// that is not known.
+func descriptors() uint64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return uint64(limit.Cur)
+}

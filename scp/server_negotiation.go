@@ -1,0 +1,101 @@
+package scp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"dicomnode/internal/uid"
+	"dicomnode/internal/ul"
+)
+
+// accept answers each presentation context proposed (PS3.8 9.3.3). The maximum
+// length and the implementation are announced; the asynchronous operations
+// window is 1/1 (PS3.7 D.3.3.3).
+func (a *association) accept(rq *ul.Associate) error {
+	s := a.server
+	answers, contexts := s.negotiate(rq.Contexts)
+	a.contexts, a.requests = contexts, a.performed()
+	ac := rq.Answer()
+	ac.Contexts = answers
+	ac.User = ul.UserInformation{
+		MaximumLength:             or(s.MaxPDULength, DefaultMaxPDULength),
+		ImplementationClassUID:    or(s.ImplementationClassUID, uid.Implementation),
+		ImplementationVersionName: or(s.ImplementationVersionName, uid.ImplementationVersionName),
+	}
+	if rq.User.Window != nil {
+		ac.User.Window = &ul.Window{Invoked: 1, Performed: 1}
+	}
+	a.log.Info("association accepted", "contexts", len(contexts), "proposed", len(rq.Contexts))
+	if refused := refusals(rq.Contexts, answers); refused != "" {
+		level := slog.LevelInfo
+		if len(contexts) == 0 {
+			level = slog.LevelWarn
+		}
+		a.log.Log(context.Background(), level, "presentation contexts refused", "accepted", len(contexts), "refused", refused)
+	}
+	return a.conn.Accept(ac)
+}
+
+// negotiate judges each context on its own (PS3.8 Table 9-18). Of the transfer
+// syntaxes proposed, the one the server prefers is taken.
+func (s *Server) negotiate(proposed []ul.Context) (answers []ul.Context, contexts map[byte]accepted) {
+	contexts = map[byte]accepted{}
+	for _, c := range proposed {
+		answer := ul.Context{ID: c.ID, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}} // not significant unless accepted
+		if len(c.TransferSyntaxes) > 0 {
+			answer.TransferSyntaxes[0] = c.TransferSyntaxes[0]
+		}
+		supported := s.transferSyntaxes(c.AbstractSyntax)
+		i := slices.IndexFunc(supported, func(ts string) bool { return slices.Contains(c.TransferSyntaxes, ts) })
+		switch {
+		case len(supported) == 0:
+			answer.Result = ul.AbstractSyntaxUnsupported
+		case i < 0:
+			answer.Result = ul.TransferSyntaxUnsupported
+		default:
+			answer.TransferSyntaxes[0] = supported[i]
+			contexts[c.ID] = accepted{c.AbstractSyntax, supported[i]}
+		}
+		answers = append(answers, answer)
+	}
+	return answers, contexts
+}
+
+func (s *Server) transferSyntaxes(abstractSyntax string) (supported []string) {
+	for _, c := range s.Contexts {
+		if c.AbstractSyntax == abstractSyntax {
+			supported = append(supported, c.TransferSyntaxes...)
+		}
+	}
+	if abstractSyntax == uid.Verification {
+		supported = append(supported, uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian)
+	}
+	return supported
+}
+
+// maxRefusals is how many presentation contexts are named in one line of the log.
+const maxRefusals = 16
+
+// refusals names the presentation contexts that were not accepted: SOP class,
+// transfer syntaxes, and which of the two is not supported.
+func refusals(proposed, answers []ul.Context) string {
+	var lines []string
+	for i, c := range proposed {
+		if answers[i].Result == ul.Acceptance {
+			continue
+		}
+		if len(lines) == maxRefusals {
+			return strings.Join(append(lines, "and more"), "; ")
+		}
+		names := make([]string, min(len(c.TransferSyntaxes), maxRefusals))
+		for j := range names {
+			names[j] = uid.Name(c.TransferSyntaxes[j])
+		}
+		lines = append(lines, fmt.Sprintf("%s in %s: %s", or(uid.Name(c.AbstractSyntax), "(no UID)"),
+			or(strings.Join(names, ", "), "(no UID)"), ul.ContextResult(answers[i].Result)))
+	}
+	return strings.Join(lines, "; ")
+}
