@@ -13,7 +13,6 @@ import (
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/node"
 	"dicomnode/internal/archive"
-	"dicomnode/internal/hint"
 )
 
 func queueCmd() *cobra.Command {
@@ -30,7 +29,7 @@ func withArchive(ctx context.Context, config string, use func(*archive.Archive) 
 	}
 	a, err := archive.OpenShared(ctx, archive.Options{Dir: node.ArchiveDir(c)})
 	if err != nil {
-		return hint.Add(fmt.Errorf("open archive: %w", err), "has \"dicomnode serve\" run with this configuration on this machine?")
+		return archiveHint(fmt.Errorf("open archive: %w", err))
 	}
 	return errors.Join(use(a), a.Close())
 }

@@ -60,7 +60,7 @@ device; not for diagnostic use.
 		return command.Usagef(fmt.Sprintf("see \"%s --help\"", cmd.CommandPath()), "%w", err)
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serveCmd(p.Version), segmentCmd(p.Version), reportCmd(), echoCmd(), sendCmd(), configCmd(), queueCmd(), darkCmd(),
+	root.AddCommand(serveCmd(p.Version), segmentCmd(p.Version), reportCmd(), echoCmd(), sendCmd(), configCmd(), queueCmd(), archiveCmd(), darkCmd(),
 		modelCmd(), demoCmd(p.Version), versionCmd(p.Version))
 	root.AddCommand(p.Verbs...)
 	return root

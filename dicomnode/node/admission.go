@@ -12,6 +12,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/archive/index"
 	"dicomnode/scp"
 )
 
@@ -28,7 +29,21 @@ var rejectTransient = scp.RejectError{Result: 2, Source: 1, Reason: 1}
 
 // NewSession admits the application entities that the configuration lists, from
 // their addresses only, and says in the log which line would admit the others.
+// Whom it refuses is noted.
 func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) {
+	s, err := n.newSession(ctx, p)
+	var refused *scp.RejectError
+	if errors.As(err, &refused) {
+		n.archive.NoteRefusal(index.Refusal{Kind: "association", CallingAE: p.Calling, CalledAE: p.Called,
+			Address: p.Remote.Addr().Unmap().String(), Status: int(refused.Reason), Words: refused.Err.Error()})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {
 	c := n.config.Load()
 	purpose := archive.Segment
 	switch p.Called {
@@ -43,7 +58,7 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &session{node: n, called: p.Called, peer: peer, purpose: purpose}, nil
+	return &session{node: n, called: p.Called, peer: peer, purpose: purpose, address: p.Remote.Addr().Unmap().String()}, nil
 }
 
 // refusal is an A-ASSOCIATE-RJ with what the server logs of it: why, and what would

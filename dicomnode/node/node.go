@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -53,6 +54,35 @@ type Node struct {
 // ArchiveDir is where a configuration has the index and the objects.
 func ArchiveDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "archive") }
 
+// ArchiveOptions are what the archive of a configuration is opened with.
+func ArchiveOptions(c configs.Config) archive.Options {
+	return archive.Options{Dir: ArchiveDir(c), Digest: digestFile,
+		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName}
+}
+
+// archiveHints say what to do about an archive that cannot be opened.
+var archiveHints = []struct {
+	err  error
+	text string
+}{
+	{archive.ErrIndex, "nothing was changed. Put the right index back, or \"dicomnode archive rebuild\" makes it again from the objects; \"dicomnode archive restore\" brings a backup back"},
+	{archive.ErrInUse, "see node: {data_dir: …}; one node uses a folder at a time"},
+	{archive.ErrOldSchema, "start the node of this version once: it brings the index up to date"},
+	{archive.ErrNewSchema, "use the version of the program that wrote the index, or a newer one"},
+	{fs.ErrNotExist, "has \"dicomnode serve\" run with this configuration on this machine?"},
+	{fs.ErrPermission, "run it as the user that the node runs as"},
+}
+
+// ArchiveHint adds what to do about an archive that cannot be opened.
+func ArchiveHint(err error) error {
+	for _, h := range archiveHints {
+		if errors.Is(err, h.err) {
+			return hint.Add(err, h.text)
+		}
+	}
+	return hint.Add(err, "see node: {data_dir: …}")
+}
+
 // Open prepares everything that Serve runs; Close it afterwards. One node uses a data
 // folder at a time.
 func Open(ctx context.Context, o Options) (*Node, error) {
@@ -62,10 +92,11 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	darks, _ := e.pipeline.Calibration.(*dark.Store)
-	a, err := archive.Open(ctx, archive.Options{Dir: ArchiveDir(c), Log: o.Log, Digest: digestFile,
-		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName})
+	options := ArchiveOptions(c)
+	options.Log = o.Log
+	a, err := archive.Open(ctx, options)
 	if err != nil {
-		return nil, errors.Join(hint.Add(fmt.Errorf("open archive: %w", err), "see node: {data_dir: …}; one node uses a folder at a time"), e.Close())
+		return nil, errors.Join(ArchiveHint(fmt.Errorf("open archive: %w", err)), e.Close())
 	}
 	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks, lookup: lookupIP}
 	n.config.Store(&c)

@@ -8,6 +8,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/archive/index"
 	"dicomnode/scp"
 )
 
@@ -17,6 +18,7 @@ type session struct {
 	called  string
 	peer    configs.Peer
 	purpose archive.Purpose
+	address string
 	stored  int64
 }
 
@@ -29,7 +31,7 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 		CallingAE: s.peer.AETitle, CalledAE: s.called, Source: s.peer.Name, Purpose: s.purpose,
 	}, r)
 	if err != nil {
-		return storeStatus(err)
+		return s.refuse(err)
 	}
 	s.stored++
 	message := "object received"
@@ -41,8 +43,22 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	return nil
 }
 
-// Close ends the session; nothing outlives the association.
-func (s *session) Close() error { return nil }
+// refuse is the C-STORE response for an error, which is noted.
+func (s *session) refuse(err error) error {
+	err = storeStatus(err)
+	var status *scp.StatusError
+	if errors.As(err, &status) {
+		s.node.archive.NoteRefusal(index.Refusal{Kind: "object", Peer: s.peer.Name, CallingAE: s.peer.AETitle, CalledAE: s.called,
+			Address: s.address, Status: int(status.Status), Words: status.Comment})
+	}
+	return err
+}
+
+// Close ends the session; what the peer did is noted.
+func (s *session) Close() error {
+	s.node.archive.NotePeer(index.Peer{Name: s.peer.Name, CallingAE: s.peer.AETitle, CalledAE: s.called, Address: s.address}, s.stored)
+	return nil
+}
 
 // otherPixels answers another image under a SOP Instance UID that is taken: one of
 // the implementation-specific codes of "cannot understand" (PS3.4 Table B.2-1).

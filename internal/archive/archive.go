@@ -33,6 +33,8 @@ var (
 	ErrIndex      = errors.New("the index does not belong to the objects in its folder")  // archive rebuild or restore
 	ErrInUse      = errors.New("data directory is in use by another process")             //
 	ErrGone       = errors.New("the data directory was removed or replaced while in use") //
+	ErrOldSchema  = index.ErrOld                                                          // of the index: its owner brings it up to date
+	ErrNewSchema  = index.ErrNewer                                                        // of the index: a newer program reads it
 	ErrNotFound   = index.ErrNotFound                                                     // no such object
 )
 
@@ -57,6 +59,9 @@ const (
 
 // Digests tell contents apart however they are encoded.
 type Digests = index.Digests
+
+// Query chooses objects.
+type Query = index.Query
 
 // Options configure an Archive; only Dir is required.
 type Options struct {

@@ -119,7 +119,7 @@ func Restore(ctx context.Context, opt Options, from string, step func()) (r Rest
 		return r, err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	if r.Erased, err = a.eraseAgain(ctx); err != nil {
+	if r.Erased, err = a.EraseAgain(ctx); err != nil {
 		return r, err
 	}
 	err = a.each(ctx, func(o index.Object) error {

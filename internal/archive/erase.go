@@ -183,10 +183,10 @@ func mergeErased(dir, from string) error {
 	return errors.Join(err, durable.Own(f), f.Sync(), f.Close())
 }
 
-// eraseAgain erases what is on the list of what was erased and came back, and
+// EraseAgain erases what is on the list of what was erased and came back, and
 // returns how many objects that was. An instance that its sender has sent again
 // since is no such thing: it was received after it was erased.
-func (a *Archive) eraseAgain(ctx context.Context) (removed int, err error) {
+func (a *Archive) EraseAgain(ctx context.Context) (removed int, err error) {
 	back, err := a.cameBack(ctx)
 	if err != nil || len(back) == 0 {
 		return 0, err

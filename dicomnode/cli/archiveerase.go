@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/archive"
+	"dicomnode/internal/hint"
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
+	"dicomnode/segment/decode"
+)
+
+// eraseFlags are what a person says about an erasure.
+type eraseFlags struct {
+	config, study, patient, reason string
+	yes, again                     bool
+}
+
+func archiveEraseCmd() *cobra.Command {
+	var f eraseFlags
+	cmd := &cobra.Command{
+		Use: "erase --study UID|--patient ID --reason WORDS [--yes]", Short: "remove images, versions and results for good",
+		Long: `Remove the images of a study, or of a patient, with all their versions, their
+results and what is remembered of them. Without --yes it says how many objects
+that would be and removes none. It is noted with the user and the reason, see
+the acts of the archive. What a destination has received is not touched: remove
+it there. A backup that is restored later does not bring the images back, as
+long as the file "erased" stays in the archive's folder; --again removes what an
+older copy of the folder has brought back all the same.
+` + command.ExitCodes,
+		Example: "  dicomnode archive erase --study 1.2.840.99.7 --reason \"request 17\" --yes",
+		Args:    command.WantArgs(0, 0, "no arguments"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	command.ConfigFlag(cmd, &f.config)
+	cmd.Flags().StringVar(&f.study, "study", "", "Study Instance UID (0020,000D)")
+	cmd.Flags().StringVar(&f.patient, "patient", "", "Patient ID (0010,0020)")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record; no patient's name")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do it")
+	cmd.Flags().BoolVar(&f.again, "again", false, "erase what a backup brought back")
+	cmd.MarkFlagsMutuallyExclusive("study", "patient", "again")
+	return cmd
+}
+
+func (f eraseFlags) run(cmd *cobra.Command) error {
+	switch {
+	case f.study == "" && f.patient == "" && !f.again:
+		return command.Usagef("dicomnode archive erase --study UID --reason WORDS", "missing --study or --patient")
+	case f.reason == "" && !f.again:
+		return command.Usagef("--reason \"request of the patient\"", "missing --reason")
+	}
+	return withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
+		ctx := archive.WithReason(cmd.Context(), f.reason)
+		if f.again {
+			n, err := a.EraseAgain(ctx)
+			return errors.Join(err, printErased(cmd, n))
+		}
+		ids, err := objectIDs(ctx, a, f.matches)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			return hint.Add(errors.New("archive erase: nothing stored matches"), "the value must be the whole UID or ID, as the images have it")
+		}
+		if !f.yes {
+			fmt.Fprintf(cmd.OutOrStdout(), "%d received objects, and their results, would be erased; --yes does it\n", len(ids))
+			return nil
+		}
+		n, err := a.Erase(ctx, ids...)
+		if errors.Is(err, archive.ErrRunning) {
+			return hint.Add(err, "it is being segmented or delivered; nothing was erased")
+		}
+		return errors.Join(err, printErased(cmd, n))
+	})
+}
+
+func printErased(cmd *cobra.Command, n int) error {
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d objects erased\n", n)
+	return err
+}
+
+// matches tells whether a stored object is to be erased.
+func (f eraseFlags) matches(o archive.Object) (bool, error) {
+	if f.study != "" {
+		return o.StudyInstanceUID == f.study, nil
+	}
+	id, err := patientID(o)
+	if err != nil {
+		return false, hint.Add(fmt.Errorf("read Patient ID of object %d: %w", o.ID, err), "nothing was erased; see \"dicomnode archive check\"")
+	}
+	return id == f.patient, nil
+}
+
+// patientID reads Patient ID (0010,0020) of a stored object, without padding.
+func patientID(o archive.Object) (string, error) {
+	r, err := o.Open()
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	if r.Size() > decode.MaxFile {
+		return "", fmt.Errorf("object of %d bytes, at most %d", r.Size(), decode.MaxFile)
+	}
+	file, err := io.ReadAll(r)
+	if err != nil {
+		return "", err
+	}
+	read, err := part10.Read(file)
+	if err != nil {
+		return "", err
+	}
+	var plain bytes.Buffer
+	err = part10.WriteMeta(&plain, part10.Meta{SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: uid.ExplicitVRLittleEndian})
+	if err != nil {
+		return "", err
+	}
+	plain.Write(read.Elements)
+	ds, err := dicom.Parse(&plain, int64(plain.Len()), nil, dicom.AllowUnknownSpecificCharacterSet())
+	if err != nil {
+		return "", errors.New("value and value representation do not agree") // the library's words may quote values
+	}
+	e, err := ds.FindElementByTag(tag.PatientID)
+	if err != nil {
+		return "", nil // it has none
+	}
+	if values, ok := e.Value.GetValue().([]string); ok && len(values) > 0 {
+		return strings.Trim(values[0], " \x00"), nil
+	}
+	return "", nil
+}
