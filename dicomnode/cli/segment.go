@@ -76,9 +76,12 @@ func (f segmentFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	files, err := inputs.Images(args)
+	files, skipped, err := inputs.Images(args)
 	if err != nil {
 		return err
+	}
+	for _, path := range skipped {
+		cmd.PrintErrf("skipped %s: no DICOM file\n", path)
 	}
 	s, err := offline.Open(c, offline.Options{Out: f.out, Polarity: f.polarity, Overlay: f.png, Version: f.version, Outputs: f.wanted()})
 	if err != nil {

@@ -3,10 +3,9 @@
 package inputs
 
 import (
-	"bytes"
 	"dicomnode/internal/hint"
+	"dicomnode/internal/part10"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ import (
 func DICOM(args []string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
-		found, err := filesBelow(arg, isPart10)
+		found, _, err := filesBelow(arg, isDICOM)
 		if err != nil {
 			return nil, err
 		}
@@ -31,20 +30,24 @@ func DICOM(args []string) ([]string, error) {
 	return files, nil
 }
 
-// filesBelow lists the wanted files of a folder in lexical order; a file is itself.
-func filesBelow(name string, wanted func(path string) bool) ([]string, error) {
+// filesBelow lists the wanted files of a folder in lexical order, and the others;
+// a file is itself.
+func filesBelow(name string, wanted func(path string) bool) (files, others []string, err error) {
 	info, err := os.Stat(name)
 	if err != nil || !info.IsDir() {
-		return []string{name}, err
+		return []string{name}, nil, err
 	}
-	var files []string
 	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && wanted(path) {
+		switch {
+		case err != nil || d.IsDir():
+		case d.Type().IsRegular() && wanted(path):
 			files = append(files, path)
+		default:
+			others = append(others, path)
 		}
 		return err
 	})
-	return files, err
+	return files, others, err
 }
 
 // pictureSuffixes are those of files that are segmented though they are no DICOM.
@@ -52,38 +55,36 @@ var pictureSuffixes = []string{".png", ".jpg", ".jpeg", ".tif", ".tiff"}
 
 // IsPicture reports whether a file is a picture by its name and no DICOM file.
 func IsPicture(path string) bool {
-	return slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path))) && !isPart10(path)
+	return slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path))) && !isDICOM(path)
 }
 
 // Images is DICOM, but a folder without a DICOM file stands for the pictures
-// below it.
-func Images(args []string) ([]string, error) {
-	var files []string
+// below it. Skipped are the files of the folders that are taken for neither.
+func Images(args []string) (files, skipped []string, err error) {
 	for _, arg := range args {
-		found, err := filesBelow(arg, isPart10)
+		found, others, err := filesBelow(arg, isDICOM)
 		if err == nil && len(found) == 0 {
-			found, err = filesBelow(arg, IsPicture)
+			found, others, err = filesBelow(arg, IsPicture)
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		files = append(files, found...)
+		files, skipped = append(files, found...), append(skipped, others...)
 	}
 	if len(files) == 0 {
-		return nil, hint.Add(fmt.Errorf("find files: no DICOM file and no picture in %v", args),
+		return nil, nil, hint.Add(fmt.Errorf("find files: no DICOM file and no picture in %v", args),
 			"a DICOM file has the letters DICM at byte 128 (PS3.10 7.1); pictures end in "+strings.Join(pictureSuffixes, ", "))
 	}
-	return files, nil
+	return files, skipped, nil
 }
 
-// isPart10 looks for the prefix DICM after the preamble (PS3.10 7.1).
-func isPart10(path string) bool {
+// isDICOM looks whether a file begins as a DICOM file does, or as a data set
+// without the frame of one (PS3.10 7.1).
+func isDICOM(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	var head [132]byte
-	_, err = io.ReadFull(f, head[:])
-	return err == nil && bytes.Equal(head[128:], []byte("DICM"))
+	return part10.Recognise(f)
 }

@@ -40,6 +40,9 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	}
 	s.node.log.Info(message, "object", o.ID, "peer", s.peer.Name, "purpose", s.purpose, "modality", o.Modality,
 		"bytes", o.Size, "took", time.Since(begun))
+	if o.Forgiven.Any() {
+		s.node.log.Warn("object has faults and is stored all the same", "object", o.ID, "peer", s.peer.Name, "faults", o.Forgiven)
+	}
 	return nil
 }
 
@@ -80,6 +83,10 @@ var storeStatuses = []struct {
 // storeStatus is the C-STORE response for an archive error; one that is not
 // listed is answered 0110 by the server.
 func storeStatus(err error) error {
+	var identity *archive.IdentityError
+	if errors.As(err, &identity) {
+		return &scp.StatusError{Status: scp.DataSetMismatch, Comment: identity.Error(), Err: err}
+	}
 	for _, s := range storeStatuses {
 		if errors.Is(err, s.err) {
 			return &scp.StatusError{Status: s.status, Comment: s.comment, Err: err}

@@ -22,6 +22,11 @@ func TestStoreStatus(t *testing.T) {
 			t.Errorf("%v gives %v, want %v", c.err, got, c.want)
 		}
 	}
+	missing := &archive.IdentityError{Attribute: 0x0020000D, Problem: "absent"}
+	var said *scp.StatusError
+	if !errors.As(storeStatus(missing), &said) || said.Status != scp.DataSetMismatch || said.Comment != "(0020,000D) StudyInstanceUID: absent" {
+		t.Errorf("no Study Instance UID gives %+v", said)
+	}
 	other := errors.New("database is locked")
 	var status *scp.StatusError
 	if err := storeStatus(other); errors.As(err, &status) || !errors.Is(err, other) {

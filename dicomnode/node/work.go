@@ -30,6 +30,12 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 	if err != nil {
 		return archive.Made{}, quarantine(err)
 	}
+	if err := img.Identity(); err != nil { // before anything is spent on it
+		return archive.Made{}, quarantine(err)
+	}
+	if img.Forgiven.Any() {
+		n.log.Warn("image has faults and is segmented all the same", "object", o.ID, "faults", img.Forgiven)
+	}
 	img.Received = o.Received
 	res, err := n.engine.Run(ctx, img)
 	if err != nil {

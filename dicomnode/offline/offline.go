@@ -111,6 +111,9 @@ func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error)
 	if err != nil {
 		return Report{File: path}, err
 	}
+	if err := img.Identity(); err != nil { // before anything is spent on it
+		return Report{File: path}, err
+	}
 	if img.Received, err = modified(path); err != nil {
 		return Report{File: path}, err
 	}
@@ -119,6 +122,7 @@ func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error)
 		return Report{File: path}, err
 	}
 	r := newReport(path, res)
+	r.Faults = img.Forgiven.String()
 	if err := s.write(&r, base, outputs.New(s.config, s.options.Version, img, res)); err != nil {
 		return r, err
 	}

@@ -28,6 +28,7 @@ type Report struct {
 	Dark         string   `json:"dark_correction,omitempty"`
 	Offset       float64  `json:"dark_offset"`
 	Milliseconds float64  `json:"milliseconds"`
+	Faults       string   `json:"faults,omitempty"` // of the file, which were forgiven
 	Error        string   `json:"error,omitempty"`
 }
 
@@ -88,5 +89,13 @@ func WriteTable(out io.Writer, reports []Report) error {
 		}
 		fmt.Fprintln(w)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, r := range reports {
+		if r.Faults != "" {
+			fmt.Fprintf(out, "%s: %s\n", filepath.Base(r.File), r.Faults)
+		}
+	}
+	return nil
 }

@@ -12,11 +12,16 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/store"
+	"dicomnode/internal/part10"
 )
 
 // Object is a stored object. ID is ours and may be logged; the UIDs may not.
 type Object struct {
 	index.Object
+	// Forgiven is what was wrong with the data set and did not keep it from being
+	// stored; Receive tells it, the index does not keep it.
+	Forgiven part10.Forgiven
+
 	store store.Store
 }
 
@@ -109,7 +114,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-func (a *Archive) object(o index.Object) Object { return Object{o, a.store} }
+func (a *Archive) object(o index.Object) Object { return Object{Object: o, store: a.store} }
 
 // view runs f on one state of the index and returns what it found.
 func view[T any](ctx context.Context, a *Archive, f func(index.Tx) (T, error)) (v T, err error) {

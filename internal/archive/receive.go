@@ -24,8 +24,8 @@ import (
 // docs/decisions/0013-the-same-instance-again.md. After an error nothing is left
 // of it.
 //
-// The errors are ErrNoSpace, ErrUnreadable, ErrMismatch, ErrDuplicate, the
-// error of r, or that of the disk. r may have been read only in part.
+// The errors are ErrNoSpace, ErrUnreadable, ErrMismatch, ErrDuplicate, an
+// *IdentityError, the error of r, or that of the disk. r may have been read only in part.
 func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object, error) {
 	if err := a.begin(); err != nil {
 		return Object{}, err
@@ -49,8 +49,10 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 	if err := ctx.Err(); err != nil {
 		return Object{}, err
 	}
-	o, err := a.settle(ctx, arrival)
-	return a.object(o), err
+	row, err := a.settle(ctx, arrival)
+	o := a.object(row)
+	o.Forgiven = arrival.forgiven
+	return o, err
 }
 
 // check refuses what cannot be a key or a file's meta information.
@@ -92,6 +94,8 @@ type arrival struct {
 	draft store.Draft
 	row   index.Object
 	sumAt int64 // where its sum belongs in the file
+
+	forgiven part10.Forgiven
 }
 
 // fill writes the file and learns from the data set what the row lacks.
@@ -110,14 +114,55 @@ func (a *Archive) fill(in *arrival, r io.Reader) (err error) {
 		return fmt.Errorf("read data set: %w", t.err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if err := in.identify(head); err != nil {
+		return err
+	}
+	switch {
 	case head.SOPClassUID != o.SOPClassUID:
 		return fmt.Errorf("%w: SOP Class UID differs", ErrMismatch)
 	case head.SOPInstanceUID != o.SOPInstanceUID:
 		return fmt.Errorf("%w: SOP Instance UID differs", ErrMismatch)
 	}
 	describe(o, head)
+	in.forgiven = head.Forgiven
 	o.Size, o.SHA256 = d.Size(), hex.EncodeToString(t.sum.Sum(nil))
 	return a.seal(d, in.sumAt, o.SHA256)
+}
+
+// An IdentityError is a data set whose UIDs cannot file a result: A900 as well.
+type IdentityError struct {
+	Attribute part10.Tag
+	Problem   string // "absent" or "not a UID"
+}
+
+func (e *IdentityError) Error() string { return fmt.Sprintf("%v: %s", e.Attribute, e.Problem) }
+
+// Unwrap returns ErrMismatch, of which it is a kind.
+func (e *IdentityError) Unwrap() error { return ErrMismatch }
+
+// identify refuses what could never give a result: an instance without a name,
+// and an image to be segmented whose study or series has none.
+func (in Incoming) identify(h part10.Header) error {
+	for _, f := range []struct {
+		attribute part10.Tag
+		value     string
+		always    bool
+	}{
+		{0x00080016, h.SOPClassUID, true},
+		{0x00080018, h.SOPInstanceUID, true},
+		{0x0020000D, h.StudyInstanceUID, false},
+		{0x0020000E, h.SeriesInstanceUID, false},
+	} {
+		switch {
+		case !f.always && in.Purpose != Segment:
+		case f.value == "":
+			return &IdentityError{f.attribute, "absent"}
+		case !uid.Valid(f.value):
+			return &IdentityError{f.attribute, "not a UID"}
+		}
+	}
+	return nil
 }
 
 // seal writes the sum of the data set where it belongs.

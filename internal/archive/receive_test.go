@@ -119,6 +119,51 @@ func TestReceiveRefuses(t *testing.T) {
 	}
 }
 
+// TestReceiveIdentity: what could never give a result is refused and named;
+// what is only kept, or a dark frame, needs no study.
+func TestReceiveIdentity(t *testing.T) {
+	whole := dataset(dxClass, "1.2.3", 1000, 7)
+	study, series := element(0x0020, 0x000D, "UI", []byte("1.2.3.4")), element(0x0020, 0x000E, "UI", []byte("1.2.3.5"))
+	for _, tt := range []struct {
+		name      string
+		old, new  []byte
+		attribute part10.Tag
+		kept      bool // for other purposes than segmentation
+	}{
+		{"no study", study, nil, 0x0020000D, true},
+		{"no series", series, nil, 0x0020000E, true},
+		{"empty study", study, element(0x0020, 0x000D, "UI", nil), 0x0020000D, true},
+		{"study of letters", study, element(0x0020, 0x000D, "UI", []byte("1.2.ABCD")), 0x0020000D, true},
+		{"long series", series, element(0x0020, 0x000E, "UI", []byte("1."+strings.Repeat("2", 64))), 0x0020000E, true},
+		{"no instance", element(0x0008, 0x0018, "UI", []byte("1.2.3")), nil, 0x00080018, false},
+	} {
+		data := bytes.Replace(whole, tt.old, tt.new, 1)
+		for _, purpose := range []archive.Purpose{archive.Segment, archive.Keep, archive.Dark} {
+			dir := durabletest.Dir(t)
+			a := open(t, options(dir))
+			_, err := a.Receive(t.Context(), incoming("1.2.3", purpose), bytes.NewReader(data))
+			var identity *archive.IdentityError
+			refused := purpose == archive.Segment || !tt.kept
+			if errors.As(err, &identity) != refused || refused && identity.Attribute != tt.attribute {
+				t.Errorf("%s to %s: error %v", tt.name, purpose, err)
+			}
+			if refused && len(objectFiles(t, dir)) != 0 {
+				t.Errorf("%s to %s: something is left", tt.name, purpose)
+			}
+		}
+	}
+}
+
+// TestReceiveTellsFaults: what is wrong and stored all the same is told.
+func TestReceiveTellsFaults(t *testing.T) {
+	a := open(t, options(durabletest.Dir(t)))
+	data := append(dataset(dxClass, "1.2.3", 1000, 7), 0, 0)
+	o, err := a.Receive(t.Context(), incoming("1.2.3", archive.Segment), bytes.NewReader(data))
+	if err != nil || o.Forgiven.String() != "zeros behind the data set" {
+		t.Errorf("faults %q, error %v", o.Forgiven, err)
+	}
+}
+
 // TestReceiveRecoded: the PACS forwards an instance it has already sent, now in
 // another transfer syntax.
 func TestReceiveRecoded(t *testing.T) {
@@ -179,7 +224,7 @@ func TestReceiveAgain(t *testing.T) {
 		{"more pixels", dataset(dxClass, "1.2.3", 1002, 7), archive.ErrDuplicate},
 		{"other body part", bytes.Replace(good, []byte("HAND"), []byte("FOOT"), 1), archive.ErrDuplicate},
 		{"shorter", good[:len(good)-1], archive.ErrUnreadable},
-		{"longer", append(bytes.Clone(good), 0), archive.ErrUnreadable},
+		{"longer", append(bytes.Clone(good), 1), archive.ErrUnreadable},
 	} {
 		if _, err := a.Receive(t.Context(), incoming("1.2.3", archive.Segment), bytes.NewReader(tt.other)); !errors.Is(err, tt.want) {
 			t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)

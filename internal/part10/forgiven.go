@@ -6,7 +6,7 @@ import (
 )
 
 // A Fault is something wrong with an encoded data set that does not keep it
-// from being read. docs/decisions/0013-one-reader.md has the reasons.
+// from being read. docs/decisions/0016-one-reader.md has the reasons.
 type Fault uint8
 
 // The faults that are forgiven, by the receiver and the decoder alike.
@@ -98,6 +98,9 @@ func (f *Forgiven) join(other Forgiven) {
 
 // Has reports whether the fault was passed over.
 func (f Forgiven) Has(fault Fault) bool { return f.set>>fault&1 == 1 }
+
+// Equal reports whether both are the same faults of the same elements.
+func (f Forgiven) Equal(other Forgiven) bool { return f == other }
 
 // Any reports whether anything was passed over.
 func (f Forgiven) Any() bool { return f.set != 0 }

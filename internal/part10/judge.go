@@ -99,7 +99,7 @@ func (e encoding) plausible(el element, b []byte) bool {
 		return t > el.tag && t.group()-el.tag.group() < 0x1000
 	}
 	_, known := vrNames[[2]byte(bytes.ToUpper(b[4:6]))]
-	return known && t.group() > 2 || t > el.tag && string(b[4:6]) == el.vr
+	return known && (t.group() > 2 || t.group() == el.tag.group()) || t > el.tag && string(b[4:6]) == el.vr
 }
 
 // dataEncoding judges by its first element whether a data set is encoded as
@@ -120,7 +120,11 @@ func (w *window) dataEncoding(declared encoding) (enc encoding, other bool) {
 // does not say so.
 func (w *window) guessEncoding() (enc encoding, ok bool) {
 	for _, enc := range []encoding{{explicit: true}, {explicit: true, big: true}, {}} {
-		if b := w.look(8); len(b) == 8 && enc.tag(b).group() <= 0x0010 && w.sensible(enc) {
+		b := w.look(8)
+		if len(b) < 8 {
+			break
+		}
+		if group := enc.tag(b).group(); (group == 0x0008 || group == 0x0010) && w.sensible(enc) {
 			return enc, true
 		}
 	}

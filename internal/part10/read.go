@@ -1,6 +1,7 @@
 package part10
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -104,6 +105,20 @@ func openFile(file []byte) (w *window, ts string, enc encoding, forgiven Forgive
 	}
 	forgiven.add(NoTransferSyntax, tagTransferSyntaxUID)
 	return w, enc.transferSyntax(), enc, forgiven, nil
+}
+
+// Recognise tells whether r begins like a file that Read takes: with preamble and
+// prefix (PS3.10 7.1), file meta information, or a data set. It reads up to 8 KiB.
+func Recognise(r io.Reader) bool {
+	w := &window{src: r, buf: make([]byte, 8<<10)}
+	if w.prefix() == nil {
+		return true
+	}
+	if b := w.look(2); len(b) == 2 && binary.LittleEndian.Uint16(b) == 2 {
+		return w.sensible(encoding{explicit: true})
+	}
+	_, ok := w.guessEncoding()
+	return ok
 }
 
 // Native returns the first n bytes of native Pixel Data. It reads no further,

@@ -155,10 +155,16 @@ func TestReadWithoutPrefix(t *testing.T) {
 		if err != nil || o.TransferSyntaxUID != tt.want || !o.Forgiven.Has(tt.fault) || o.SOPInstanceUID != "1.2.3.4" {
 			t.Errorf("%s: %+v, %v; want %s", name, o, err, tt.want)
 		}
+		if !part10.Recognise(bytes.NewReader(tt.file)) {
+			t.Errorf("%s is not recognised", name)
+		}
 	}
 	for _, text := range []string{"", "GET / HTTP/1.1\r\n\r\n", strings.Repeat("\x00", 500), "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x10"} {
 		if o, err := part10.Read([]byte(text)); !errors.Is(err, part10.ErrNotPart10) {
 			t.Errorf("%.10q: %+v, error %v, want ErrNotPart10", text, o, err)
+		}
+		if part10.Recognise(strings.NewReader(text)) {
+			t.Errorf("%.10q is recognised", text)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/suyashkumar/dicom"
@@ -9,6 +10,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 )
 
 // ErrUnsupported is a well-formed object whose pixels this package does not read
@@ -55,6 +57,22 @@ func (m *Image) Source() iod.Source {
 		return iod.NewSourceAsIs(m.Dataset)
 	}
 	return iod.NewSource(m.Dataset)
+}
+
+// Identity is an error that names the first attribute without which no object that is
+// derived from the image could be filed: the UIDs of its study, series, class and instance.
+func (m *Image) Identity() error {
+	s := m.Source()
+	for _, t := range []tag.Tag{tag.StudyInstanceUID, tag.SeriesInstanceUID, tag.SOPClassUID, tag.SOPInstanceUID} {
+		name := part10.Tag(uint32(t.Group)<<16 | uint32(t.Element))
+		switch v := s.String(t); {
+		case v == "":
+			return fmt.Errorf("%w: no %v", ErrMalformed, name)
+		case !uid.Valid(v):
+			return fmt.Errorf("%w: %v is not a UID", ErrMalformed, name)
+		}
+	}
+	return nil
 }
 
 // FromPicture makes an image of a picture that says nothing of itself, for a pipeline:
