@@ -33,15 +33,6 @@ var architectures = []architecture{
 // XNet is the network of the given width; Check says which there are.
 func XNet(width int) Network { return Network{"xnet", width} }
 
-// DeepXNet is XNet with a wider view, of the given width.
-func DeepXNet(width int) Network { return Network{"xnet-deep", width} }
-
-// SegNetBasic is SegNet-Basic of the given width.
-func SegNetBasic(width int) Network { return Network{"segnet-basic", width} }
-
-// UNet is U-Net of the given width.
-func UNet(width int) Network { return Network{"u-net", width} }
-
 // Architectures lists the names that a Network, and so a card, may have.
 func Architectures() []string {
 	var names []string

@@ -126,7 +126,7 @@ func (s *Session) acquire(ctx context.Context) (tensors, error) {
 // once runs the network once.
 func (s *Session) once(ctx context.Context, t tensors, x []float32) ([]float32, error) {
 	copy(t.in.Data(), x)
-	if err := s.run.RunContext(ctx, []*ort.Tensor{t.in}, []*ort.Tensor{t.out}); err != nil {
+	if err := s.run.Run(ctx, []*ort.Tensor{t.in}, []*ort.Tensor{t.out}); err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
 	p := append([]float32(nil), t.out.Data()...)

@@ -14,9 +14,9 @@ import (
 func TestNumParameters(t *testing.T) {
 	for n, want := range map[model.Network]int{
 		model.XNet(16): 734_771, model.XNet(32): 2_934_883, model.XNet(64): 11_731_139,
-		model.DeepXNet(16):    734_771 + 9*(4*128*128+2*128*64) + 2*4*128,
-		model.SegNetBasic(16): 88_899, model.SegNetBasic(64): 49*64*(1+7*64) + 2*8*64 + 3*64 + 3,
-		model.UNet(16): 1_942_563, model.UNet(64): 31_037_571,
+		model.Network{Architecture: "xnet-deep", Width: 16}:    734_771 + 9*(4*128*128+2*128*64) + 2*4*128,
+		model.Network{Architecture: "segnet-basic", Width: 16}: 88_899, model.Network{Architecture: "segnet-basic", Width: 64}: 49*64*(1+7*64) + 2*8*64 + 3*64 + 3,
+		model.Network{Architecture: "u-net", Width: 16}: 1_942_563, model.Network{Architecture: "u-net", Width: 64}: 31_037_571,
 	} {
 		if got := n.NumParameters(); got != want {
 			t.Errorf("%s has %d parameters, want %d", n, got, want)
@@ -25,7 +25,7 @@ func TestNumParameters(t *testing.T) {
 }
 
 func TestParametersAreContiguous(t *testing.T) {
-	for _, n := range []model.Network{model.XNet(3), model.DeepXNet(3), model.SegNetBasic(3), model.UNet(3)} {
+	for _, n := range []model.Network{model.XNet(3), model.Network{Architecture: "xnet-deep", Width: 3}, model.Network{Architecture: "segnet-basic", Width: 3}, model.Network{Architecture: "u-net", Width: 3}} {
 		offset := 0
 		for _, p := range n.Parameters() {
 			if p.Offset != offset {
@@ -91,7 +91,7 @@ func TestBuildFits(t *testing.T) {
 func TestNetworkCheck(t *testing.T) {
 	for n, good := range map[model.Network]bool{
 		model.XNet(1): true, model.XNet(128): true, model.XNet(0): false, model.XNet(129): false,
-		model.DeepXNet(64): true, model.DeepXNet(65): false, model.SegNetBasic(128): true, model.UNet(64): true, model.UNet(65): false,
+		model.Network{Architecture: "xnet-deep", Width: 64}: true, model.Network{Architecture: "xnet-deep", Width: 65}: false, model.Network{Architecture: "segnet-basic", Width: 128}: true, model.Network{Architecture: "u-net", Width: 64}: true, model.Network{Architecture: "u-net", Width: 65}: false,
 		{Width: 16}: false, {Architecture: "xnet2", Width: 16}: false,
 	} {
 		if err := n.Check(); (err == nil) != good {

@@ -16,7 +16,7 @@ func TestWidenKeepsTheFunction(t *testing.T) {
 		width  int
 	}{
 		{model.XNet(2), 4}, {model.XNet(2), 3}, {model.XNet(2), 2},
-		{model.SegNetBasic(2), 4}, {model.UNet(1), 2},
+		{model.Network{Architecture: "segnet-basic", Width: 2}, 4}, {model.Network{Architecture: "u-net", Width: 1}, 2},
 	} {
 		w := lively(c.narrow)
 		wide, err := w.Widen(c.width, 7)

@@ -70,7 +70,7 @@ func TestRun(t *testing.T) {
 			for i := range x.Data() {
 				x.Data()[i] = float32(i + n)
 			}
-			if err := s.Run([]*ort.Tensor{x}, []*ort.Tensor{y}); err != nil {
+			if err := s.Run(t.Context(), []*ort.Tensor{x}, []*ort.Tensor{y}); err != nil {
 				t.Error(err)
 			}
 			for i, v := range y.Data() {
@@ -89,13 +89,13 @@ func TestRunRefuses(t *testing.T) {
 	x, y, wrong := tensor(t, 2, 3), tensor(t, 2, 3), tensor(t, 3, 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.RunContext(ctx, []*ort.Tensor{x}, []*ort.Tensor{y}); !errors.Is(err, context.Canceled) {
+	if err := s.Run(ctx, []*ort.Tensor{x}, []*ort.Tensor{y}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v, want context.Canceled", err)
 	}
-	if err := s.Run([]*ort.Tensor{wrong}, []*ort.Tensor{y}); err == nil {
+	if err := s.Run(t.Context(), []*ort.Tensor{wrong}, []*ort.Tensor{y}); err == nil {
 		t.Error("a 3×2 tensor was taken for 2×3")
 	}
-	if err := s.Run(nil, []*ort.Tensor{y}); err == nil {
+	if err := s.Run(t.Context(), nil, []*ort.Tensor{y}); err == nil {
 		t.Error("no inputs were accepted")
 	}
 	if _, err := ort.NewTensor(2, 0); err == nil {

@@ -122,14 +122,9 @@ func (s *Session) Device() string { return s.device }
 func (s *Session) Fallback() error { return s.fallback }
 
 // Run feeds in, in the order of NewSession's inputs, and fills out, in the order
-// of its outputs. Shapes must match the model's exactly.
-func (s *Session) Run(in, out []*Tensor) error {
-	return s.RunContext(context.Background(), in, out)
-}
-
-// RunContext is Run that stops between operators when ctx ends; it then returns
-// ctx's error and the contents of out are undefined.
-func (s *Session) RunContext(ctx context.Context, in, out []*Tensor) error {
+// of its outputs. Shapes must match the model's exactly. When ctx ends it stops
+// between operators and returns ctx's error; the contents of out are undefined then.
+func (s *Session) Run(ctx context.Context, in, out []*Tensor) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

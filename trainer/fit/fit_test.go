@@ -62,7 +62,7 @@ func options(dir string) fit.Options {
 func TestLossFalls(t *testing.T) {
 	needRuntime(t)
 	dir := toys(t, 3)
-	lengths := map[model.Network]int{model.XNet(2): 40, model.SegNetBasic(4): 30, model.UNet(2): 20}
+	lengths := map[model.Network]int{model.XNet(2): 40, model.Network{Architecture: "segnet-basic", Width: 4}: 30, model.Network{Architecture: "u-net", Width: 2}: 20}
 	for network, steps := range lengths {
 		t.Run(network.String(), func(t *testing.T) {
 			o := options(dir)
@@ -172,7 +172,7 @@ func TestFastResume(t *testing.T) {
 func TestOtherStart(t *testing.T) {
 	needRuntime(t)
 	o := options(toys(t, 1))
-	w := model.SegNetBasic(o.Width).Init(1)
+	w := model.Network{Architecture: "segnet-basic", Width: o.Width}.Init(1)
 	o.Init = &w
 	if _, err := fit.Run(context.Background(), o, nil); err == nil {
 		t.Error("XNet began with the weights of SegNet-Basic")

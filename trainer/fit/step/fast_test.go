@@ -25,9 +25,9 @@ func TestFastIsStandard(t *testing.T) {
 	block := needFast(t)
 	for _, s := range []Shape{
 		{Net: model.XNet(block), Batch: 2, Size: 40},
-		{Net: model.DeepXNet(block), Batch: 2, Size: 40},
-		{Net: model.SegNetBasic(block), Batch: 2, Size: 24},
-		{Net: model.UNet(block), Batch: 2, Size: 56},
+		{Net: model.Network{Architecture: "xnet-deep", Width: block}, Batch: 2, Size: 40},
+		{Net: model.Network{Architecture: "segnet-basic", Width: block}, Batch: 2, Size: 24},
+		{Net: model.Network{Architecture: "u-net", Width: block}, Batch: 2, Size: 56},
 	} {
 		t.Run(s.Net.String(), func(t *testing.T) {
 			fast, major := s, s
@@ -82,7 +82,7 @@ func TestSuits(t *testing.T) {
 		block int
 		want  bool
 	}{
-		{model.XNet(16), 16, true}, {model.XNet(8), 16, false}, {model.XNet(8), 8, true}, {model.XNet(24), 16, false}, {model.SegNetBasic(48), 16, true},
+		{model.XNet(16), 16, true}, {model.XNet(8), 16, false}, {model.XNet(8), 8, true}, {model.XNet(24), 16, false}, {model.Network{Architecture: "segnet-basic", Width: 48}, 16, true},
 	} {
 		if got := suits(c.net, c.block); got != c.want {
 			t.Errorf("suits(%s, %d) = %v", c.net, c.block, got)

@@ -38,10 +38,10 @@ func TestGradient(t *testing.T) {
 	}{
 		{Shape{Net: model.XNet(4), Batch: 2, Size: 16}, []string{"all", "a1.kernel", "a3.kernel", "a6.kernel", "a8.scale",
 			"a9.kernel", "a14.kernel", "a5.shift", "out.kernel", "out.bias"}},
-		{Shape{Net: model.DeepXNet(4), Batch: 2, Size: 40}, []string{"all", "a5 deep1.kernel", "a5 deep2.kernel", "a6.kernel", "a11 deep2.scale", "a12.kernel", "a11.kernel"}},
-		{Shape{Net: model.SegNetBasic(4), Batch: 2, Size: 24}, []string{"all", "encode1.kernel", "encode2.kernel", "encode4.kernel",
+		{Shape{Net: model.Network{Architecture: "xnet-deep", Width: 4}, Batch: 2, Size: 40}, []string{"all", "a5 deep1.kernel", "a5 deep2.kernel", "a6.kernel", "a11 deep2.scale", "a12.kernel", "a11.kernel"}},
+		{Shape{Net: model.Network{Architecture: "segnet-basic", Width: 4}, Batch: 2, Size: 24}, []string{"all", "encode1.kernel", "encode2.kernel", "encode4.kernel",
 			"encode3.scale", "decode4.kernel", "decode3.shift", "decode1.kernel", "decode1.scale", "out.kernel", "out.bias"}},
-		{Shape{Net: model.UNet(3), Batch: 2, Size: 56}, []string{"all", "down1b.kernel", "down4b.kernel",
+		{Shape{Net: model.Network{Architecture: "u-net", Width: 3}, Batch: 2, Size: 56}, []string{"all", "down1b.kernel", "down4b.kernel",
 			"bottomb.kernel", "up4.kernel", "up4a.kernel", "up2.scale", "up1.kernel", "out.kernel"}},
 	} {
 		for _, name := range c.parameters {

@@ -120,7 +120,7 @@ func (t *Stepper) Run(ctx context.Context, b *Batch, rates []float64, avg *Avera
 	copy(l.before.Data(), avg.Values)
 	in := []*ort.Tensor{t.p[c], t.m[c], t.v[c], b.X, b.T, t.norm, t.rate, l.before, l.decay, l.count}
 	out := []*ort.Tensor{t.p[next], t.m[next], t.v[next], l.after, t.loss}
-	if err := t.session.RunContext(ctx, in, out); err != nil {
+	if err := t.session.Run(ctx, in, out); err != nil {
 		return nil, err
 	}
 	t.current = next

@@ -16,8 +16,8 @@ func TestSeveralSteps(t *testing.T) {
 	shapes := []Shape{
 		{Net: model.XNet(4), Batch: 2, Size: 16},
 		{Net: model.XNet(4), Batch: 2, Size: 16, ChannelMajor: true},
-		{Net: model.SegNetBasic(4), Batch: 2, Size: 24},
-		{Net: model.UNet(3), Batch: 2, Size: 40},
+		{Net: model.Network{Architecture: "segnet-basic", Width: 4}, Batch: 2, Size: 24},
+		{Net: model.Network{Architecture: "u-net", Width: 3}, Batch: 2, Size: 40},
 	}
 	if block, err := checked(); err == nil {
 		shapes = append(shapes, Shape{Net: model.XNet(block), Batch: 2, Size: 16, Block: block})

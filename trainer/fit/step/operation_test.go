@@ -72,7 +72,7 @@ func graphOf(t *testing.T, l layout, build func(n *network) string, inputs map[s
 		t.Fatal(err)
 	}
 	defer close0(t, session)
-	if err := session.RunContext(context.Background(), in, []*ort.Tensor{out}); err != nil {
+	if err := session.Run(context.Background(), in, []*ort.Tensor{out}); err != nil {
 		t.Fatal(err)
 	}
 	return clone(out.Data())

@@ -46,7 +46,7 @@ func (c *Statistics) Measure(ctx context.Context, p []float32, n int, b *Batch, 
 		if err := fill(i); err != nil {
 			return nil, err
 		}
-		if err := c.session.RunContext(ctx, []*ort.Tensor{c.p, b.X}, []*ort.Tensor{c.mean, c.variance}); err != nil {
+		if err := c.session.Run(ctx, []*ort.Tensor{c.p, b.X}, []*ort.Tensor{c.mean, c.variance}); err != nil {
 			return nil, err
 		}
 		for i := range channels {

@@ -16,7 +16,7 @@ import (
 // standard path and, where the processor has it, on the fast one.
 func BenchmarkStep(b *testing.B) {
 	needRuntime(b)
-	for _, net := range []model.Network{model.XNet(16), model.SegNetBasic(16), model.UNet(16)} {
+	for _, net := range []model.Network{model.XNet(16), model.Network{Architecture: "segnet-basic", Width: 16}, model.Network{Architecture: "u-net", Width: 16}} {
 		for _, block := range slices.Compact([]int{0, FastBlock(net)}) {
 			benchmarkStep(b, Shape{Net: net, Batch: 5, Size: model.Size, Block: block, ChannelMajor: block == 0})
 		}

@@ -123,7 +123,7 @@ func (t *Stepper) single(ctx context.Context, b *Batch, rate float64) (float32, 
 	if t.grad != nil {
 		out = append(out, t.grad)
 	}
-	if err := t.session.RunContext(ctx, in, out); err != nil {
+	if err := t.session.Run(ctx, in, out); err != nil {
 		return 0, err
 	}
 	t.current = next

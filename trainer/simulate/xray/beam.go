@@ -41,15 +41,6 @@ func NewBeam(t Tube) *Beam {
 	return b
 }
 
-// Integral is the attenuation integral, −ln of the signal relative to air, behind mm of muscle and cortical bone.
-func (b *Beam) Integral(muscle, cortical float64) float64 {
-	s := 0.0
-	for k, n := range b.signal {
-		s += n * math.Exp(-b.muscle[k]*muscle-b.cortical[k]*cortical)
-	}
-	return -math.Log(s)
-}
-
 // typical is the muscle (mm) behind which beams are characterised by one number.
 const typical = 40
 
@@ -95,7 +86,7 @@ func inMuscleAndBone(mu *spectrum) Mixture {
 	return Mixture{(ay*bb - by*ab) / det, (by*aa - ay*ab) / det}
 }
 
-// Absorber tabulates a beam's Integral over a rectangle of thicknesses, so that a pixel costs an interpolation instead of
+// Absorber tabulates a beam's attenuation integral, −ln of the signal relative to air, over a rectangle of thicknesses, so that a pixel costs an interpolation instead of
 // an exponential function for each channel.
 type Absorber struct {
 	lo, step [2]float32
@@ -104,7 +95,7 @@ type Absorber struct {
 
 const nodes = 48
 
-// Absorber tabulates Integral from lo to hi, each mm of muscle and mm of cortical bone, at 48×48 places.
+// Absorber tabulates the integral from lo to hi, each mm of muscle and mm of cortical bone, at 48×48 places.
 func (b *Beam) Absorber(lo, hi [2]float32) *Absorber {
 	a := &Absorber{lo: lo}
 	var t [2][nodes][channels]float64
