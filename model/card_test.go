@@ -48,6 +48,12 @@ func TestCardCheck(t *testing.T) {
 		"chosen for NaN": {func(c *model.Card) {
 			c.SoftTissue.Chosen = &model.Choice{At: "network", Weigh: "images", FalsePositiveRate: math.NaN()}
 		}, "false-positive rate"},
+		"chosen for a precision above 1": {func(c *model.Card) {
+			c.SoftTissue.Chosen = &model.Choice{At: "network", Weigh: "images", Precision: 97}
+		}, "precision"},
+		"chosen twice": {func(c *model.Card) {
+			c.SoftTissue.Chosen = &model.Choice{At: "network", Weigh: "images", Precision: 0.97, FalsePositiveRate: 0.03}
+		}, "precision"},
 		"width out of range": {func(c *model.Card) { c.Width = 129 }, "width"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,13 +22,14 @@ func (s Thresholds) Table() (threshold.Table, error) {
 	return threshold.New(&s.Threshold, s.ByBodyPart)
 }
 
-// Choice says how thresholds were chosen. They keep the false-positive rate only where
+// Choice says how thresholds were chosen. They keep what was wanted only where
 // probabilities come about the same way.
 type Choice struct {
 	At                string  `json:"at"`                  // one of Places
 	Refine            string  `json:"refine,omitempty"`    // of AtNative, one of Refinements
 	Weigh             string  `json:"weigh"`               // one of Weighings
-	FalsePositiveRate float64 `json:"false_positive_rate"` // that was to be kept, 0 to 1
+	Precision         float64 `json:"precision,omitempty"` // that was to be reached, above 0 and at most 1; 0: FalsePositiveRate was to be kept
+	FalsePositiveRate float64 `json:"false_positive_rate"` // 0 to 1
 	Images            int     `json:"images"`
 	Digest            string  `json:"digest"` // SHA-256 of the data set's listing, in hexadecimal
 }
@@ -59,7 +60,11 @@ func (c *Choice) String() string {
 	place := map[string]string{AtNative: "the images' own pixels", AtNetwork: fmt.Sprintf("the network's %d×%d pixels", Size, Size)}[c.At]
 	refined := map[string]string{RefineNone: ", interpolated", RefineGuided: ", refined by guided filtering"}[c.Refine]
 	weighed := map[string]string{WeighPixels: "pixels pooled", WeighImages: "images alike"}[c.Weigh]
-	return fmt.Sprintf("for a false-positive rate of at most %.4g %% at %s%s, %s, on %d images", 100*c.FalsePositiveRate, place, refined, weighed, c.Images)
+	wanted := fmt.Sprintf("a false-positive rate of at most %.4g %%", 100*c.FalsePositiveRate)
+	if c.Precision != 0 {
+		wanted = fmt.Sprintf("a precision of at least %.4g %%", 100*c.Precision)
+	}
+	return fmt.Sprintf("for %s at %s%s, %s, on %d images", wanted, place, refined, weighed, c.Images)
 }
 
 func (c *Choice) check() error {
@@ -70,6 +75,8 @@ func (c *Choice) check() error {
 		return fmt.Errorf("check card: soft tissue thresholds chosen at %.20q and weighed by %.20q, want one of %q and one of %q", c.At, c.Weigh, Places(), Weighings())
 	case c.At == AtNative && !slices.Contains(Refinements(), c.Refine), c.At == AtNetwork && c.Refine != "":
 		return fmt.Errorf("check card: soft tissue thresholds chosen at %s with refinement %.20q", c.At, c.Refine)
+	case !(c.Precision >= 0 && c.Precision <= 1), c.Precision != 0 && c.FalsePositiveRate != 0:
+		return fmt.Errorf("check card: soft tissue thresholds chosen for a precision of %v and a false-positive rate of %v", c.Precision, c.FalsePositiveRate)
 	case !(c.FalsePositiveRate >= 0 && c.FalsePositiveRate <= 1):
 		return fmt.Errorf("check card: soft tissue thresholds chosen for a false-positive rate of %v", c.FalsePositiveRate)
 	}

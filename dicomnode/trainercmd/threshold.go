@@ -35,19 +35,22 @@ type thresholdFlags struct {
 func trainerThresholdCmd() *cobra.Command {
 	var f thresholdFlags
 	cmd := &cobra.Command{
-		Use: "threshold DATASET… --model BUNDLE [--at PLACE] [--weigh BY] [--out BUNDLE]", Short: "choose soft-tissue thresholds for a false-positive rate",
+		Use: "threshold DATASET… --model BUNDLE [--at PLACE] [--weigh BY] [--out BUNDLE]", Short: "choose soft-tissue thresholds for a precision",
 		Long: `Find, over all images and for each body part with enough of them, the least
-probability of soft tissue that keeps the false-positive rate where it is wanted,
-and write it into the bundle: the node's segment of high-precision soft tissue
-holds what reaches it. Use images that the model was not trained on.
+probability of soft tissue with which what is called soft tissue is so to the
+share that is wanted (--precision), and write it into the bundle: the node's
+segment of high-precision soft tissue holds what reaches it. Use images that the
+model was not trained on. --false-positive-rate keeps instead the share of open
+beam and bone that is called soft tissue. The paper's "false-positive rate" of 3 %
+is 1 − precision.
 
-The rate is that of the images' own pixels, refined as the node does it (--refine
+Both are those of the images' own pixels, refined as the node does it (--refine
 as in its configuration); --at network takes that of the network's 200×200, as the
 paper does. By default the pixels of all images are pooled, so that large images
-decide; --weigh images takes the mean of the images' rates. The card keeps how the
+decide; --weigh images takes the mean over images. The card keeps how the
 thresholds were chosen.
 ` + command.ExitCodes,
-		Example: "  dicomnode trainer threshold data/labelled --split val --model xnet.onnx --false-positive-rate 0.03 --out xnet-3.onnx",
+		Example: "  dicomnode trainer threshold data/labelled --split val --model xnet.onnx --precision 0.97 --out xnet-97.onnx",
 		Args:    command.WantArgs(1, -1, "labelled data set folders"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
@@ -61,10 +64,11 @@ func (f *thresholdFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle, or \"embedded\"")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write; empty prints only")
 	flags.StringVar(&f.version, "model-version", "", "version in the card (default: the model's)")
-	flags.Float64Var(&f.want.FalsePositiveRate, "false-positive-rate", 0.03, "greatest share of open beam and bone called soft tissue")
+	flags.Float64Var(&f.want.Precision, "precision", 0.97, "least share of what is called soft tissue that is soft tissue")
+	flags.Float64Var(&f.want.FalsePositiveRate, "false-positive-rate", 0, "instead of --precision: greatest share of open beam and bone called soft tissue")
 	flags.IntVar(&f.want.LeastImages, "least-images", 5, "images of a body part that has a threshold of its own")
-	flags.StringVar(&f.want.Weigh, "weigh", model.WeighPixels, "what the rate is of: "+strings.Join(model.Weighings(), " or "))
-	flags.StringVar(&f.at, "at", model.AtNative, "where the rate is measured: "+strings.Join(model.Places(), " or "))
+	flags.StringVar(&f.want.Weigh, "weigh", model.WeighPixels, "what is kept of: "+strings.Join(model.Weighings(), " or "))
+	flags.StringVar(&f.at, "at", model.AtNative, "where it is measured: "+strings.Join(model.Places(), " or "))
 	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of --at native: "+strings.Join(pipeline.Refinements, " or "))
 	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to use (repeatable; default all)")
@@ -75,14 +79,11 @@ func (f *thresholdFlags) check(cmd *cobra.Command) error {
 	if !slices.Contains(model.Places(), f.at) {
 		return command.Usagef("places are "+strings.Join(model.Places(), ", "), "unknown value %q of --at", f.at)
 	}
-	if !slices.Contains(model.Weighings(), f.want.Weigh) {
-		return command.Usagef("the rate is of "+strings.Join(model.Weighings(), " or "), "unknown value %q of --weigh", f.want.Weigh)
+	if flags := cmd.Flags(); flags.Changed("false-positive-rate") && !flags.Changed("precision") {
+		f.want.Precision = 0
 	}
-	if !(f.want.FalsePositiveRate >= 0 && f.want.FalsePositiveRate <= 1) {
-		return command.Usagef("for example --false-positive-rate 0.03", "--false-positive-rate %v: want 0 to 1", f.want.FalsePositiveRate)
-	}
-	if f.want.LeastImages < 1 {
-		return command.Usagef("for example --least-images 5", "--least-images %d: want at least 1", f.want.LeastImages)
+	if err := f.want.Check(); err != nil {
+		return err
 	}
 	if f.at == model.AtNetwork && cmd.Flags().Changed("refine") {
 		return command.Usagef("leave --refine out", "%s --at network refines nothing", cmd.CommandPath())
@@ -117,14 +118,14 @@ func (f *thresholdFlags) run(cmd *cobra.Command, folders []string) error {
 // writeThresholds prints them in words.
 func writeThresholds(out io.Writer, t calibrate.Chosen) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "BODY PART\tIMAGES\tTHRESHOLD\tFALSE POSITIVES\tMEAN OF IMAGES\tWORST IMAGE\tTRUE POSITIVES\tMEAN OF IMAGES")
+	fmt.Fprintln(w, "BODY PART\tIMAGES\tTHRESHOLD\tPRECISION\tMEAN OF IMAGES\tWORST IMAGE\tFALSE POSITIVES\tMEAN OF IMAGES\tWORST IMAGE\tTRUE POSITIVES\tMEAN OF IMAGES")
 	for _, o := range t.Thresholds {
 		part := o.BodyPart
 		if part == "" {
 			part = "(all)"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.2f %%\t%.2f %%\t%.2f %%\t%.1f %%\t%.1f %%\n", part, o.Images, o.Threshold,
-			100*o.Pixels.FalsePositive, 100*o.PerImage.FalsePositive, 100*o.Worst, 100*o.Pixels.TruePositive, 100*o.PerImage.TruePositive)
+		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.2f %%\t%.2f %%\t%.2f %%\t%.2f %%\t%.2f %%\t%.2f %%\t%.1f %%\t%.1f %%\n", part, o.Images, o.Threshold,
+			100*o.Pixels.Precision, 100*o.PerImage.Precision, 100*o.Least, 100*o.Pixels.FalsePositive, 100*o.PerImage.FalsePositive, 100*o.Worst, 100*o.Pixels.TruePositive, 100*o.PerImage.TruePositive)
 	}
 	fmt.Fprintf(w, "chosen %s\n", t.How)
 	return w.Flush()

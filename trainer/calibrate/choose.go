@@ -26,7 +26,7 @@ func Choose(ctx context.Context, folders []string, data evaluate.Options, p segm
 	if err != nil {
 		return Chosen{}, err
 	}
-	how := &model.Choice{At: model.AtNetwork, Weigh: want.Weigh, FalsePositiveRate: want.FalsePositiveRate, Images: len(samples), Digest: dataset.Digest(samples)}
+	how := &model.Choice{At: model.AtNetwork, Weigh: want.Weigh, Precision: want.Precision, FalsePositiveRate: want.FalsePositiveRate, Images: len(samples), Digest: dataset.Digest(samples)}
 	if at.Native {
 		how.At, how.Refine = model.AtNative, refine
 	}

@@ -2,33 +2,38 @@ package calibrate
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
+	"dicomnode/internal/option"
 	"dicomnode/model"
 )
 
 // Operating is the soft-tissue threshold of a set of images, with what it gives on
-// them: section 5.3 of the paper, which reports a true-positive rate of 71 % at a
-// false-positive rate of 3 % for the threshold 0.90.
+// them: section 5.3 of the paper, which reports that the threshold 0.90 finds 71 % of
+// the soft tissue, and that 3 % of what it calls so is not (1 − precision; the paper
+// says false-positive rate).
 type Operating struct {
 	BodyPart  string  `json:"body_part"` // in capitals; empty: all images
 	Images    int     `json:"images"`
 	Threshold float64 `json:"threshold"`
 	Pixels    Rates   `json:"pixels"`    // of all images pooled: large images count more
 	PerImage  Rates   `json:"per_image"` // means over images
-	// Worst is the greatest false-positive rate of one image.
+	// Worst are the greatest false-positive rate and the least precision of one image.
 	Worst float64 `json:"worst_false_positive_rate"`
+	Least float64 `json:"least_precision"`
 }
 
 // Rates are what reaches a threshold.
 type Rates struct {
-	// FalsePositive is the share of pixels labelled open beam or bone that are most
-	// likely soft tissue, with a probability that reaches the threshold.
+	// Precision is the share of pixels that are most likely soft tissue, with a
+	// probability that reaches the threshold, which are labelled so; 1 where none are.
+	Precision float64 `json:"precision"`
+	// FalsePositive is the share of pixels labelled open beam or bone among them.
 	FalsePositive float64 `json:"false_positive_rate"`
-	// TruePositive is the share of pixels labelled soft tissue that do.
+	// TruePositive is the share of pixels labelled soft tissue among them.
 	TruePositive float64 `json:"true_positive_rate"`
 }
 
@@ -38,23 +43,45 @@ const (
 	mostThreshold  = 0.999
 )
 
-// Want is what a threshold has to keep.
+// Want is what a threshold has to keep: a precision or a false-positive rate.
 type Want struct {
+	Precision         float64 // least, above 0 and at most 1; 0: FalsePositiveRate decides
 	FalsePositiveRate float64 // greatest, 0 to 1
 	Weigh             string  // model.WeighPixels or model.WeighImages: of which rate
 	LeastImages       int     // images of a body part that has a threshold of its own
 }
 
-// FindThresholds returns the least thresholds, in steps of 0.001, that keep the
-// false-positive rate at or below what is wanted: over all images first, then for each
-// body part with enough of them, in alphabetical order. Where 0.999 is not enough it
-// stays there, and the rate tells.
-func FindThresholds(images []SoftTissue, want Want) ([]Operating, error) {
-	if !(want.FalsePositiveRate >= 0 && want.FalsePositiveRate <= 1) {
-		return nil, fmt.Errorf("find thresholds: false-positive rate %v is not between 0 and 1", want.FalsePositiveRate)
+// Check refuses what cannot be wanted; errors are *option.Error.
+func (w Want) Check() error {
+	switch {
+	case !(w.Precision >= 0 && w.Precision <= 1):
+		return option.Refuse("precision", "%v: want above 0 and at most 1", w.Precision)
+	case !(w.FalsePositiveRate >= 0 && w.FalsePositiveRate <= 1):
+		return option.Refuse("false-positive-rate", "%v: want 0 to 1", w.FalsePositiveRate)
+	case w.Precision != 0 && w.FalsePositiveRate != 0:
+		return option.Refuse("precision false-positive-rate", "exclude each other")
+	case !slices.Contains(model.Weighings(), w.Weigh):
+		return option.Refuse("weigh", "%.20q: want %s", w.Weigh, strings.Join(model.Weighings(), " or "))
+	case w.LeastImages < 1:
+		return option.Refuse("least-images", "%d: want at least 1", w.LeastImages)
 	}
-	if !slices.Contains(model.Weighings(), want.Weigh) {
-		return nil, fmt.Errorf("find thresholds: weighing by %q is not one of %s", want.Weigh, strings.Join(model.Weighings(), ", "))
+	return nil
+}
+
+// keeps tells whether r is what was wanted.
+func (w Want) keeps(r Rates) bool {
+	if w.Precision != 0 {
+		return r.Precision >= w.Precision
+	}
+	return r.FalsePositive <= w.FalsePositiveRate
+}
+
+// FindThresholds returns the least thresholds, in steps of 0.001, that keep what is
+// wanted: over all images first, then for each body part with enough of them, in
+// alphabetical order. Where 0.999 is not enough it stays there, and the rates tell.
+func FindThresholds(images []SoftTissue, want Want) ([]Operating, error) {
+	if err := want.Check(); err != nil {
+		return nil, err
 	}
 	all, parts := newTally(""), map[string]*tally{}
 	for _, s := range images {
@@ -89,18 +116,19 @@ func Thresholds(list []Operating, chosen *model.Choice) model.Thresholds {
 	return t
 }
 
-// tally holds the images of a body part, pooled and as means.
+// tally holds the images of a body part.
 type tally struct {
-	part             string
-	images           []SoftTissue
-	pixels, perImage pooled
+	part   string
+	images []reaching
+	pixels reaching // of all images
 }
 
-// pooled are weights of labelled pixels by probability of soft tissue, as SoftTissue
-// counts them, with their sums.
-type pooled struct {
-	soft, other          [steps + 1]float64
-	positives, negatives float64
+// reaching are an image's pixels by threshold: element i counts those that are most
+// likely soft tissue with a probability of i/1000 or more, soft those labelled so, other
+// the rest.
+type reaching struct {
+	soft, other          [steps + 1]int64
+	positives, negatives int64
 }
 
 func newTally(part string) *tally { return &tally{part: part} }
@@ -108,55 +136,82 @@ func newTally(part string) *tally { return &tally{part: part} }
 func (t *tally) defined() bool { return t.pixels.positives > 0 && t.pixels.negatives > 0 }
 
 func (t *tally) add(s SoftTissue) {
-	t.images = append(t.images, s)
-	t.pixels.add(s, 1, 1)
-	t.perImage.add(s, reciprocal(s.positives), reciprocal(s.negatives))
-}
-
-// reciprocal is 1/n, and 0 for an image that has no say.
-func reciprocal(n int64) float64 {
-	if n == 0 {
-		return 0
+	r := reaching{positives: s.positives, negatives: s.negatives}
+	var soft, other int64
+	for i := steps; i >= 0; i-- {
+		soft, other = soft+s.soft[i], other+s.other[i]
+		r.soft[i], r.other[i] = soft, other
+		t.pixels.soft[i] += soft
+		t.pixels.other[i] += other
 	}
-	return 1 / float64(n)
+	t.pixels.positives += s.positives
+	t.pixels.negatives += s.negatives
+	t.images = append(t.images, r)
 }
 
-// add adds an image whose pixels weigh so much; at least the numbers of all pixels add
-// up without rounding, being whole.
-func (p *pooled) add(s SoftTissue, positive, negative float64) {
-	for i := range p.soft {
-		p.soft[i] += positive * float64(s.soft[i])
-		p.other[i] += negative * float64(s.other[i])
+// rates are those of the threshold step/1000; a share of nothing is NaN, but precision.
+func (r *reaching) rates(step int) Rates {
+	soft, other := float64(r.soft[step]), float64(r.other[step])
+	out := Rates{Precision: 1, FalsePositive: other / float64(r.negatives), TruePositive: soft / float64(r.positives)}
+	if soft+other > 0 {
+		out.Precision = soft / (soft + other)
 	}
-	p.positives += positive * float64(s.positives)
-	p.negatives += negative * float64(s.negatives)
+	return out
 }
 
-// rates are those of the threshold step/1000.
-func (p *pooled) rates(step int) Rates {
-	return Rates{FalsePositive: sum(p.other[step:]) / p.negatives, TruePositive: sum(p.soft[step:]) / p.positives}
+// perImage are the means of the images' rates, of each those that have it.
+func (t *tally) perImage(step int) Rates {
+	var precision, falsePositive, truePositive mean
+	for i := range t.images {
+		image := &t.images[i]
+		r := image.rates(step)
+		if image.soft[step]+image.other[step] > 0 {
+			precision.add(r.Precision)
+		}
+		falsePositive.add(r.FalsePositive)
+		truePositive.add(r.TruePositive)
+	}
+	return Rates{Precision: precision.of(1), FalsePositive: falsePositive.of(0), TruePositive: truePositive.of(0)}
 }
 
-// operating lowers the threshold from the top while the rate allows.
+// mean is the mean of what was added and is a number.
+type mean struct {
+	sum float64
+	n   int
+}
+
+func (m *mean) add(v float64) {
+	if !math.IsNaN(v) {
+		m.sum, m.n = m.sum+v, m.n+1
+	}
+}
+
+func (m mean) of(none float64) float64 {
+	if m.n == 0 {
+		return none
+	}
+	return m.sum / float64(m.n)
+}
+
+// operating is the least threshold that keeps what is wanted. Precision may fall again
+// above it, where few pixels are left.
 func (t *tally) operating(want Want) Operating {
-	decides := &t.pixels
+	rates := t.pixels.rates
 	if want.Weigh == model.WeighImages {
-		decides = &t.perImage
+		rates = t.perImage
 	}
-	step := int(mostThreshold * steps)
-	for step > int(leastThreshold*steps) && decides.rates(step-1).FalsePositive <= want.FalsePositiveRate {
-		step--
+	step := int(leastThreshold * steps)
+	for step < int(mostThreshold*steps) && !want.keeps(rates(step)) {
+		step++
 	}
-	o := Operating{BodyPart: t.part, Images: len(t.images), Threshold: float64(step) / steps, Pixels: t.pixels.rates(step), PerImage: t.perImage.rates(step)}
-	for _, s := range t.images {
-		o.Worst = max(o.Worst, reciprocal(s.negatives)*float64(sum(s.other[step:])))
+	o := Operating{BodyPart: t.part, Images: len(t.images), Threshold: float64(step) / steps,
+		Pixels: t.pixels.rates(step), PerImage: t.perImage(step), Least: 1}
+	for i := range t.images {
+		r := t.images[i].rates(step)
+		o.Least = min(o.Least, r.Precision)
+		if !math.IsNaN(r.FalsePositive) {
+			o.Worst = max(o.Worst, r.FalsePositive)
+		}
 	}
 	return o
-}
-
-func sum[N int64 | float64](counts []N) (total N) {
-	for _, c := range counts {
-		total += c
-	}
-	return total
 }

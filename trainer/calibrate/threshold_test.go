@@ -113,6 +113,48 @@ func TestFindThresholds(t *testing.T) {
 	}
 }
 
+// Of a ramp's pixels from t on, those are soft tissue that its columns say: half of
+// them above the bone, none below. Precision is what is wanted, pooled or as a mean of
+// images, and the card and the words say so.
+func TestFindThresholdsByPrecision(t *testing.T) {
+	// The picture's probability of soft tissue rises to the right or downwards as ramp
+	// says; what reaches t is counted here from the counts' own definition.
+	dir := folder(t, ramped{"", 1, 0.3}, ramped{"", 2, 0.8})
+	counts := count(t, dir, calibrate.Place{Native: true})
+	for _, weigh := range model.Weighings() {
+		loose, err := calibrate.FindThresholds(counts, calibrate.Want{Precision: 0.01, Weigh: weigh, LeastImages: 1})
+		if err != nil || loose[0].Threshold != 0.5 {
+			t.Fatalf("got %+v, %v; want the least threshold", loose, err)
+		}
+		precision := func(o calibrate.Operating) float64 {
+			return map[string]float64{model.WeighPixels: o.Pixels.Precision, model.WeighImages: o.PerImage.Precision}[weigh]
+		}
+		want := precision(loose[0]) + 0.02
+		got, err := calibrate.FindThresholds(counts, calibrate.Want{Precision: want, Weigh: weigh, LeastImages: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := got[0]
+		if o.Threshold <= 0.5 || o.Threshold >= 0.999 || precision(o) < want || precision(o) > want+0.02 || o.Least > precision(o) {
+			t.Errorf("by %s: got %+v, want the precision %v", weigh, o, want)
+		}
+		table, err := threshold.New(new(o.Threshold-0.001), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := evaluate.Run(t.Context(), dir, ramp{}, evaluate.Options{SoftTissue: table, Resamples: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if weigh == model.WeighPixels && float64(r.Native.Operating.Precision) >= want {
+			t.Errorf("evaluate finds precision %v at a lower threshold than %v", r.Native.Operating.Precision, o.Threshold)
+		}
+	}
+	if _, err := calibrate.FindThresholds(counts, calibrate.Want{Precision: 0.9, FalsePositiveRate: 0.1, Weigh: model.WeighPixels, LeastImages: 1}); err == nil {
+		t.Error("a precision and a false-positive rate were wanted at once")
+	}
+}
+
 // Pixels of a picture three times as wide count nine times when they are pooled, and the
 // same when images are weighed.
 func TestFindThresholdsWeighs(t *testing.T) {
@@ -123,7 +165,7 @@ func TestFindThresholdsWeighs(t *testing.T) {
 		model.WeighPixels: 1 - 0.10*(1+13.5)/(1+13.5*2/3),
 		model.WeighImages: 1 - 0.10/(0.5+0.5*2/3),
 	} {
-		got, err := calibrate.FindThresholds(counts, calibrate.Want{FalsePositiveRate: 0.10, Weigh: weigh})
+		got, err := calibrate.FindThresholds(counts, calibrate.Want{FalsePositiveRate: 0.10, Weigh: weigh, LeastImages: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +202,7 @@ func TestCountAsEvaluate(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := r.Native.Operating
-			if math.Abs(float64(p.FPR)-o.Pixels.FalsePositive) > 1e-4 || math.Abs(float64(p.TPR)-o.Pixels.TruePositive) > 1e-4 {
+			if math.Abs(float64(p.FPR)-o.Pixels.FalsePositive) > 1e-4 || math.Abs(float64(p.TPR)-o.Pixels.TruePositive) > 1e-4 || math.Abs(float64(p.Precision)-o.Pixels.Precision) > 1e-4 {
 				t.Errorf("guided %v: %+v, evaluate says %+v", guided != nil, o, p)
 			}
 		}
@@ -183,7 +225,7 @@ func TestFindThresholdsAtTheBounds(t *testing.T) {
 	if _, err := calibrate.FindThresholds(counts, pooled(math.NaN(), 1)); err == nil {
 		t.Error("a rate that is not a number was accepted")
 	}
-	if _, err := calibrate.FindThresholds(counts, calibrate.Want{Weigh: "bones"}); err == nil {
+	if _, err := calibrate.FindThresholds(counts, calibrate.Want{Weigh: "bones", LeastImages: 1}); err == nil {
 		t.Error("an unknown weighing was accepted")
 	}
 }

@@ -40,7 +40,6 @@ func (r *Result) rocChart(id string) *chart {
 	if at := r.Operating; at.TPR.Defined() && at.FPR.Defined() {
 		c.markFilled(float64(at.FPR), float64(at.TPR), "soft", fmt.Sprintf("soft tissue at the threshold in use: %s, %s", at.FPR.Percent(), at.TPR.Percent()))
 	}
-	c.mark(paperFPR, paperTPR, "wrong", fmt.Sprintf("the paper's soft tissue at %.2f, on its own data: %.0f\u00a0%%, %.0f\u00a0%%", paperThreshold, 100*paperFPR, 100*paperTPR))
 	c.Text = strings.Join(told, "; ") + "."
 	return c
 }
@@ -105,7 +104,7 @@ func (r *Result) reliabilityChart(id string) *chart {
 // thresholdChart is section 5.3 of the paper: what a soft-tissue threshold does.
 func (r *Result) thresholdChart(id string, chosen float64) *chart {
 	c := newChart(id, "Soft tissue by threshold", axis{Label: "threshold on the soft-tissue probability", From: 0, To: 1}, axis{Label: "rate", From: 0, To: 1}, 0.2, 0.2)
-	var tpr, fpr [][2]float64
+	var tpr, fpr, precision [][2]float64
 	for _, p := range r.SoftTissue {
 		if p.TPR.Defined() {
 			tpr = append(tpr, [2]float64{p.Threshold, float64(p.TPR)})
@@ -113,14 +112,18 @@ func (r *Result) thresholdChart(id string, chosen float64) *chart {
 		if p.FPR.Defined() {
 			fpr = append(fpr, [2]float64{p.Threshold, float64(p.FPR)})
 		}
+		if p.Precision.Defined() {
+			precision = append(precision, [2]float64{p.Threshold, float64(p.Precision)})
+		}
 	}
 	c.draw("soft", "true-positive rate", tpr)
 	c.draw("wrong", "false-positive rate", fpr)
+	c.draw("confidence", "precision", precision)
 	at := pointAt(r.SoftTissue, chosen)
 	c.rule(chosen, "chosen", "threshold "+shortThreshold(chosen))
-	c.mark(paperThreshold, paperTPR, "soft", fmt.Sprintf("the paper's rates at %.2f, on its own data: %.0f\u00a0%% and %.0f\u00a0%%", paperThreshold, 100*paperTPR, 100*paperFPR))
-	c.mark(paperThreshold, paperFPR, "wrong", "")
-	c.Text = fmt.Sprintf("At threshold %s the true-positive rate is %s and the false-positive rate %s.", shortThreshold(chosen), at.TPR.Percent(), at.FPR.Percent())
+	c.mark(paperThreshold, paperTPR, "soft", fmt.Sprintf("the paper at %.2f, on its own data: true-positive rate %.0f\u00a0%% with precision %.0f\u00a0%%", paperThreshold, 100*paperTPR, 100*paperPrecision))
+	c.mark(paperThreshold, paperPrecision, "confidence", "")
+	c.Text = fmt.Sprintf("At threshold %s the true-positive rate is %s, the false-positive rate %s and the precision %s.", shortThreshold(chosen), at.TPR.Percent(), at.FPR.Percent(), at.Precision.Percent())
 	return c
 }
 

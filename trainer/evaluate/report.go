@@ -137,6 +137,7 @@ type BodyPart struct {
 	Summary
 	Operating  OperatingPoint              `json:"operating_point"`
 	Strict     *OperatingPoint             `json:"fpr_at_most_3_percent"`
+	Precise    *OperatingPoint             `json:"precision_at_least_97_percent"`
 	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
 	SoftTissue []OperatingPoint            `json:"soft_tissue"`
 }
@@ -145,9 +146,10 @@ type BodyPart struct {
 type Result struct {
 	Summary
 	ImageMeans ImageMeans                  `json:"image_means"`
-	Intervals  *Intervals                  `json:"intervals,omitempty"`   // of one image there are none
-	Operating  OperatingPoint              `json:"operating_point"`       // each body part at its own threshold; Threshold is that of the others
-	Strict     *OperatingPoint             `json:"fpr_at_most_3_percent"` // the least threshold with the paper's false-positive rate; nil without one
+	Intervals  *Intervals                  `json:"intervals,omitempty"`           // of one image there are none
+	Operating  OperatingPoint              `json:"operating_point"`               // each body part at its own threshold; Threshold is that of the others
+	Strict     *OperatingPoint             `json:"fpr_at_most_3_percent"`         // the least threshold with that false-positive rate; nil without one
+	Precise    *OperatingPoint             `json:"precision_at_least_97_percent"` // the least threshold with the paper's precision; nil without one
 	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
 	SoftTissue []OperatingPoint            `json:"soft_tissue"` // by threshold, ascending
 	Within     [dataset.Classes][]Within   `json:"boundary_within"`
@@ -184,7 +186,7 @@ type Report struct {
 // result gathers what was tallied.
 func (s *scale) result(opt Options) Result {
 	r := Result{Summary: s.total.summary(), Images: s.images, SoftTissue: s.total.soft.curve(s.total.confusion, paperThreshold, opt.SoftTissue.General()), Operating: s.total.point(opt.SoftTissue.General()),
-		Strict: s.total.soft.reaching(s.total.confusion, paperFPR)}
+		Strict: s.total.soft.reaching(s.total.confusion, strict), Precise: s.total.soft.reaching(s.total.confusion, precise)}
 	r.Calibration.Histogram = s.total.bins.all().histogram()
 	all := make([]Boundaries, 0, len(s.images))
 	for _, i := range s.images {
@@ -204,7 +206,7 @@ func (s *scale) result(opt Options) Result {
 
 func (p *part) result(name string, threshold float64) BodyPart {
 	out := BodyPart{Name: name, Images: len(p.boundaries), Summary: p.summary(), Operating: p.point(threshold),
-		Strict: p.soft.reaching(p.confusion, paperFPR), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1, threshold)}
+		Strict: p.soft.reaching(p.confusion, strict), Precise: p.soft.reaching(p.confusion, precise), ROC: p.roc(rocPartStep), SoftTissue: p.soft.curve(p.confusion, 1, threshold)}
 	out.Calibration.Histogram = p.bins.all().histogram()
 	out.setBoundaries(averageBoundaries(p.boundaries))
 	return out

@@ -8,13 +8,17 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// The paper's operating point (its section 5.3): a threshold of 0.90 leaves 3 % false
-// and 71 % true positives on its own data.
+// The paper's operating point (its section 5.3): a threshold of 0.90 finds 71 % of the
+// soft tissue on its own data. The "false-positive rate" of 3 % it gives is, in the
+// authors' code, the share of wrong pixels among those called soft tissue: 1 − precision.
 const (
 	paperThreshold = threshold.Default
-	paperFPR       = 0.03
+	paperPrecision = 0.97
 	paperTPR       = 0.71
 )
+
+// strictFPR is the false-positive rate that Result.Strict keeps.
+const strictFPR = 0.03
 
 // thresholdBins is the number of bins of soft-tissue probability, 0.001 wide.
 const thresholdBins = 1000
@@ -78,18 +82,21 @@ func pointAt(curve []OperatingPoint, t float64) OperatingPoint {
 	return OperatingPoint{Threshold: t, TPR: undefined, FPR: undefined, Precision: undefined}
 }
 
-// reaching is the point with the least threshold, a multiple of 0.001, whose
-// false-positive rate is at most fpr; nil when there is none.
-func (t *thresholds) reaching(c Confusion, fpr float64) *OperatingPoint {
+// reaching is the point with the least threshold, a multiple of 0.001, that is good
+// enough; nil when there is none.
+func (t *thresholds) reaching(c Confusion, good func(OperatingPoint) bool) *OperatingPoint {
 	soft, rest := c.truths(dataset.SoftTissue)
 	var tp, fp int64
 	var best *OperatingPoint
-	for b := thresholdBins; b >= 0 && rest > 0; b-- {
+	for b := thresholdBins; b >= 0; b-- {
 		tp, fp = tp+t[b][1], fp+t[b][0]
-		if ratio(fp, rest) > fpr {
-			break
+		if p := (OperatingPoint{float64(b) / thresholdBins, share(tp, soft), share(fp, rest), share(tp, tp+fp)}); good(p) {
+			best = &p
 		}
-		best = &OperatingPoint{float64(b) / thresholdBins, share(tp, soft), share(fp, rest), share(tp, tp+fp)}
 	}
 	return best
 }
+
+// strict and precise are the points that a Result shows; an undefined rate is neither.
+func strict(p OperatingPoint) bool  { return p.FPR <= strictFPR }
+func precise(p OperatingPoint) bool { return p.Precision >= paperPrecision }

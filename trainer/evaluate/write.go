@@ -96,7 +96,10 @@ func (r *Result) writeThresholds(w io.Writer, chosen float64) {
 	}
 	fmt.Fprintln(w)
 	if p := r.Strict; p != nil {
-		fmt.Fprintf(w, "false-positive rate ≤ %.0f %% from threshold %.3f: true-positive rate %s\n", 100*paperFPR, p.Threshold, p.TPR)
+		fmt.Fprintf(w, "false-positive rate ≤ %.0f %% from threshold %.3f: true-positive rate %s\n", 100*strictFPR, p.Threshold, p.TPR)
+	}
+	if p := r.Precise; p != nil {
+		fmt.Fprintf(w, "precision ≥ %.0f %% from threshold %.3f: true-positive rate %s\n", 100*paperPrecision, p.Threshold, p.TPR)
 	}
 	fmt.Fprintf(w, "at the thresholds in use: true-positive rate %s, false-positive rate %s, precision %s\n", r.Operating.TPR, r.Operating.FPR, r.Operating.Precision)
 	fmt.Fprintf(w, "the same, mean over images: true-positive rate %s, false-positive rate %s\n\n", r.ImageMeans.TPR, r.ImageMeans.FPR)
