@@ -65,13 +65,16 @@ func (a *associations) store(ctx context.Context, p configs.Peer, o archive.Obje
 			return said, nil
 		}
 	}
-	client, err := a.dial(ctx, p, scp.Proposal{AbstractSyntax: key.sopClass, TransferSyntaxes: []string{key.transferSyntax}})
+	client, err := a.dial(ctx, p, scu.Proposal(key.sopClass, key.transferSyntax))
 	if err != nil {
 		return answer{}, &unreachableError{err}
 	}
-	if !client.Accepted(key.sopClass, key.transferSyntax) {
+	if refused := scu.Refusal(client, key.sopClass, key.transferSyntax); refused != nil {
 		_ = client.Release(ctx) // the refusal is the news
-		return answer{}, archive.Permanent(fmt.Errorf("it does not accept SOP class %s in transfer syntax %s", key.sopClass, key.transferSyntax))
+		if refused.Transient() {
+			return answer{}, refused
+		}
+		return answer{}, archive.Permanent(refused)
 	}
 	return a.send(ctx, key, client, o)
 }
@@ -85,7 +88,7 @@ func (a *associations) send(ctx context.Context, key associationKey, client *scp
 		return answer{}, err
 	}
 	defer f.Close()
-	status, err := client.Store(ctx, scp.StoreRequest{
+	status, err := scu.Store(ctx, client, scp.StoreRequest{
 		SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
 	}, f)
 	var refused *scp.StatusError

@@ -60,16 +60,24 @@ func ReadHeader(path string) (part10.Header, error) {
 	return part10.ReadHeader(f)
 }
 
-// Proposals proposes each SOP class in the transfer syntaxes its files have.
+// Proposals proposes each SOP class in the transfer syntaxes its files have, and in
+// those they can be written in.
 func Proposals(headers []part10.Header) []scp.Proposal {
 	var proposals []scp.Proposal
 	for _, h := range headers {
-		p := scp.Proposal{AbstractSyntax: h.SOPClassUID, TransferSyntaxes: []string{h.TransferSyntaxUID}}
-		known := slices.ContainsFunc(proposals, func(q scp.Proposal) bool {
-			return q.AbstractSyntax == p.AbstractSyntax && q.TransferSyntaxes[0] == p.TransferSyntaxes[0]
-		})
-		if h.SOPClassUID != "" && !known {
+		if h.SOPClassUID == "" {
+			continue
+		}
+		p := Proposal(h.SOPClassUID, h.TransferSyntaxUID)
+		i := slices.IndexFunc(proposals, func(q scp.Proposal) bool { return q.AbstractSyntax == p.AbstractSyntax })
+		if i < 0 {
 			proposals = append(proposals, p)
+			continue
+		}
+		for _, ts := range p.TransferSyntaxes {
+			if !slices.Contains(proposals[i].TransferSyntaxes, ts) {
+				proposals[i].TransferSyntaxes = append(proposals[i].TransferSyntaxes, ts)
+			}
 		}
 	}
 	return proposals
@@ -78,18 +86,22 @@ func Proposals(headers []part10.Header) []scp.Proposal {
 // StoreFile sends a file, of which h is the header, over an association.
 func StoreFile(ctx context.Context, client *scp.Client, path string, h part10.Header) Sent {
 	s := Sent{File: path}
-	if !client.Accepted(h.SOPClassUID, h.TransferSyntaxUID) {
-		s.Error = fmt.Sprintf("the peer does not accept SOP class %s in transfer syntax %s", h.SOPClassUID, h.TransferSyntaxUID)
+	if refused := Refusal(client, h.SOPClassUID, h.TransferSyntaxUID); refused != nil {
+		s.Error = refused.Error()
 		return s
 	}
 	status, err := store(ctx, client, path, h)
-	if err != nil {
+	var answered *scp.StatusError
+	if err != nil && !errors.As(err, &answered) {
 		s.Error = err.Error()
 		return s
 	}
 	s.Status = fmt.Sprintf("%04X", uint16(status))
 	if _, err := Judge(status); err != nil {
 		s.Error = err.Error()
+		if answered != nil && answered.Comment != "" {
+			s.Error += fmt.Sprintf(", its words: %q", answered.Comment)
+		}
 	}
 	return s
 }
@@ -103,10 +115,5 @@ func store(ctx context.Context, client *scp.Client, path string, h part10.Header
 	if _, err := f.Seek(h.DatasetOffset, io.SeekStart); err != nil {
 		return 0, err
 	}
-	status, err := client.Store(ctx, scp.StoreRequest{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID, TransferSyntaxUID: h.TransferSyntaxUID}, f)
-	var refused *scp.StatusError
-	if errors.As(err, &refused) {
-		err = nil // judged by its status
-	}
-	return status, err
+	return Store(ctx, client, scp.StoreRequest{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID, TransferSyntaxUID: h.TransferSyntaxUID}, f)
 }

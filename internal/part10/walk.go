@@ -39,7 +39,8 @@ type walker struct {
 	header   Header
 	order    order
 	build    *builder // takes the elements; nil where only the structure is checked
-	finished bool     // Pixel Data has been reached and build has it
+	rewrite  *rewriter
+	finished bool // Pixel Data has been reached and build has it
 }
 
 func newWalker(w *window, declared encoding) *walker {
@@ -190,7 +191,7 @@ func (k *walker) value(top *level, el element) error {
 	}
 	k.note(el)
 	switch {
-	case el.vr == "SQ":
+	case el.vr == "SQ", k.rewrite != nil && el.vr == "" && dictionary(el.tag) == "SQ":
 		return k.push(sequence, top.enc, el)
 	case top.kind == dataset && el.tag == tagPixelData && k.build != nil:
 		return k.pixelData(top, el)
@@ -248,6 +249,9 @@ func (k *walker) pass(top *level, el element) error {
 	if k.build != nil {
 		k.build.offer(k, top, el)
 	}
+	if k.rewrite != nil {
+		return k.rewrite.value(k, top.enc, el)
+	}
 	have := k.offset()
 	if err := k.skip(int64(el.length)); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -288,6 +292,11 @@ func (k *walker) push(kind levelKind, enc encoding, el element) error {
 	if k.build != nil {
 		k.build.open(in)
 	}
+	if k.rewrite != nil {
+		if err := k.rewrite.open(in); err != nil {
+			return err
+		}
+	}
 	k.stack = append(k.stack, in)
 	return nil
 }
@@ -295,6 +304,9 @@ func (k *walker) push(kind levelKind, enc encoding, el element) error {
 func (k *walker) pop() {
 	top := k.stack[len(k.stack)-1]
 	k.stack = k.stack[:len(k.stack)-1]
+	if k.rewrite != nil {
+		k.rewrite.close(top)
+	}
 	if k.build != nil {
 		k.build.close(top)
 		k.finished = top.kind == fragments && len(k.stack) == 1 && top.since.tag == tagPixelData

@@ -1,0 +1,189 @@
+package part10
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+
+	"dicomnode/internal/uid"
+)
+
+// ErrEncapsulated says that compressed pixels cannot be written natively without
+// their codec.
+var ErrEncapsulated = errors.New("dicom: pixel data are encapsulated")
+
+// Native are the transfer syntaxes that differ in the layout of elements alone
+// (PS3.5 A.1 to A.3, A.5), so that [Rewrite] leads from each to those of little
+// endian.
+var native = []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
+
+// Rewritable returns the transfer syntaxes in which a data set of the transfer
+// syntax from can be written without a codec: from itself first, then Explicit and
+// Implicit VR Little Endian (PS3.5 10.1).
+func Rewritable(from string) []string {
+	if !slices.Contains(native, from) {
+		return []string{from}
+	}
+	out := []string{from}
+	for _, ts := range []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian} {
+		if ts != from {
+			out = append(out, ts)
+		}
+	}
+	return out
+}
+
+// Rewrite reads the data set r of the transfer syntax from and writes it to w in
+// Explicit or Implicit VR Little Endian. It streams: nothing is kept but the stack
+// of sequences. Sequences and items become of undefined length, group lengths,
+// which would be wrong then, are left out; values stay byte by byte, in another
+// order where from is big endian. The VR of what has none is that of PS3.6, else UN.
+// A malformed data set is a *SyntaxError, as for [Scan].
+func Rewrite(w io.Writer, r io.Reader, from, to string) error {
+	if !slices.Contains(native, from) {
+		return ErrEncapsulated
+	}
+	buf := scanBuffers.Get().(*[]byte)
+	defer scanBuffers.Put(buf)
+	src, enc := r, encodingOf(from)
+	if from == uid.DeflatedExplicitVRLittleEndian {
+		src = newInflater(r)
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	k := newWalker(&window{src: src, buf: *buf}, enc)
+	k.rewrite = &rewriter{w: out, to: encodingOf(to)}
+	if err := k.run(nil); err != nil {
+		return err
+	}
+	if k.rewrite.err != nil {
+		return k.rewrite.err
+	}
+	return out.Flush()
+}
+
+// Rewritten is [Rewrite] as a reader; the other side of it ends with Close, after
+// which r is not read.
+func Rewritten(r io.Reader, from, to string) io.ReadCloser {
+	read, write := io.Pipe()
+	p := &rewritten{PipeReader: read, done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		_ = write.CloseWithError(Rewrite(write, r, from, to)) // it never fails
+	}()
+	return p
+}
+
+type rewritten struct {
+	*io.PipeReader
+	done chan struct{}
+}
+
+func (p *rewritten) Close() error {
+	err := p.PipeReader.Close()
+	<-p.done
+	return err
+}
+
+// rewriter writes what the walker passes over.
+type rewriter struct {
+	w      *bufio.Writer
+	to     encoding
+	signed bool // Pixel Representation (0028,0103) is 1
+	err    error
+}
+
+// open begins a sequence or an item.
+func (o *rewriter) open(in level) error {
+	switch in.kind {
+	case fragments:
+		return ErrEncapsulated
+	case sequence:
+		o.head(in.since.tag, "SQ", undefined)
+	case item:
+		o.head(tagItem, "", undefined)
+	}
+	return o.err
+}
+
+// close ends a sequence or an item.
+func (o *rewriter) close(in level) {
+	switch in.kind {
+	case sequence:
+		o.head(tagSequenceDelimitation, "", 0)
+	case item:
+		o.head(tagItemDelimitation, "", 0)
+	}
+}
+
+// value writes el, before whose value k stands.
+func (o *rewriter) value(k *walker, enc encoding, el element) error {
+	if el.tag == 0x00280103 && el.length == 2 {
+		o.signed = len(k.look(2)) == 2 && enc.uint16(k.look(2)) == 1
+	}
+	vr := o.representation(el)
+	if uint16(el.tag) != 0 {
+		o.head(el.tag, vr, el.length)
+	}
+	width := representations[vr].width
+	for left := int64(el.length); left > 0 && o.err == nil; {
+		b := k.look(min(left, int64(len(k.buf))&^7))
+		if len(b) == 0 {
+			return el.fail("want %d bytes, have %d", el.length, int64(el.length)-left)
+		}
+		if uint16(el.tag) != 0 {
+			o.bytes(b, enc.big, width)
+		}
+		left -= int64(len(b))
+		if err := k.skip(int64(len(b))); err != nil {
+			return err
+		}
+	}
+	return o.err
+}
+
+// bytes writes a piece of a value, whose length is a multiple of width but for the
+// last one.
+func (o *rewriter) bytes(b []byte, big bool, width int) {
+	if big && width > 1 {
+		b = swapped(b, width)
+	}
+	if o.err == nil {
+		_, o.err = o.w.Write(b)
+	}
+}
+
+// representation is the VR to write: that of el, or of PS3.6 where it has none.
+func (o *rewriter) representation(el element) string {
+	if _, known := representations[el.vr]; known {
+		return el.vr
+	}
+	vr := dictionary(el.tag)
+	switch {
+	case pixelAttribute[el.tag] && el.length == 2:
+		vr = "US"
+	case o.signed && signedByPixels[el.tag]:
+		vr = "SS"
+	}
+	rep, known := representations[vr]
+	if !known || vr == "SQ" || el.length > 0xFFFE && !rep.long || int(el.length)%rep.width != 0 {
+		return "UN" // PS3.5 6.2.2
+	}
+	return vr
+}
+
+// head writes tag, VR and length (PS3.5 7.1.2, 7.1.3).
+func (o *rewriter) head(t Tag, vr string, length uint32) {
+	b := binary.LittleEndian.AppendUint16(make([]byte, 0, 12), t.group())
+	b = binary.LittleEndian.AppendUint16(b, uint16(t))
+	switch {
+	case vr == "" || !o.to.explicit:
+		b = binary.LittleEndian.AppendUint32(b, length)
+	case LongForm(vr):
+		b = binary.LittleEndian.AppendUint32(append(b, vr[0], vr[1], 0, 0), length)
+	default:
+		b = binary.LittleEndian.AppendUint16(append(b, vr[0], vr[1]), uint16(length))
+	}
+	o.bytes(b, false, 1)
+}
