@@ -13,6 +13,13 @@ const day = 24 * time.Hour
 // maxDays keeps a duration within 64 bits of nanoseconds.
 const maxDays = 100_000
 
+// ParseDuration reads a duration as the configuration has them, such as 30s, 5m, 30d or
+// 1d12h; only 0 needs no unit.
+func ParseDuration(s string) (d time.Duration, err error) {
+	err = parseDuration(&d, []byte(s))
+	return d, err
+}
+
 // parseDuration reads a duration such as 30s, 5m, 30d or 1d12h; only 0 needs no
 // unit.
 func parseDuration(d *time.Duration, text []byte) (err error) {

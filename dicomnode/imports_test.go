@@ -64,6 +64,8 @@ var importRules = []struct {
 	{"dicomnode/trainercmd", "dicomnode/node", nil, "a model is trained and published without a node: publish writes into its data folder, which dicomnode/pipeline knows"},
 	{"dicomnode/trainercmd", "dicomnode/cli", []string{"dicomnode/cli/command"}, "main joins the verbs of the trainer and of the node"},
 	{"dicomnode/cli", "dicomnode/trainercmd", nil, "main joins the verbs of the trainer and of the node"},
+	{"dicomnode/node", "dicomnode/inspect", nil, "who asks about a node stands beside it"},
+	{"dicomnode/inspect", "dicomnode/cli", nil, "a console asks without a command line"},
 	{"dicomnode/nodetest", "dicomnode/node", nil, "the tests inside the node use it"},
 	{"internal/archive/index", "internal/archive/store", nil, "the archive joins them"},
 	{"internal/archive/index", "internal/archive/jobs", nil, "the archive joins them"},

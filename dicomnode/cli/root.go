@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/cli/operate"
 )
 
 // Program is what main adds to the verbs of the node.
@@ -60,8 +61,9 @@ device; not for diagnostic use.
 		return command.Usagef(fmt.Sprintf("see \"%s --help\"", cmd.CommandPath()), "%w", err)
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serveCmd(p.Version), segmentCmd(p.Version), reportCmd(), echoCmd(), sendCmd(), configCmd(), queueCmd(), archiveCmd(), darkCmd(),
+	root.AddCommand(serveCmd(p.Version), segmentCmd(p.Version), reportCmd(), echoCmd(), sendCmd(), configCmd(), darkCmd(),
 		modelCmd(), demoCmd(p.Version), versionCmd(p.Version))
+	root.AddCommand(operate.Commands()...)
 	root.AddCommand(p.Verbs...)
 	return root
 }

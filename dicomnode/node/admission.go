@@ -23,10 +23,6 @@ const resolveTime = 2 * time.Second
 // have one at the peer's next try.
 var errUnresolved = errors.New("its host name does not resolve")
 
-// rejectTransient asks the peer to try again (PS3.8 Table 9-21: transient, no reason
-// given).
-var rejectTransient = scp.RejectError{Result: 2, Source: 1, Reason: 1}
-
 // NewSession admits the application entities that the configuration lists, from
 // their addresses only, and says in the log which line would admit the others.
 // Whom it refuses is noted.
@@ -51,7 +47,7 @@ func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {
 	case c.Calibration.AETitle:
 		purpose = archive.Dark
 	default:
-		return nil, refusal(scp.RejectCalledAETitle, "nobody here is called %q; call %s, or set node: {ae_title: %s}",
+		return nil, reject(scp.RejectCalledAETitle, "nobody here is called %q; call %s, or set node: {ae_title: %s}",
 			p.Called, c.Node.AETitle, quoted(p.Called))
 	}
 	peer, err := n.admit(ctx, c, p)
@@ -61,9 +57,9 @@ func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {
 	return &session{node: n, called: p.Called, peer: peer, purpose: purpose, address: p.Remote.Addr().Unmap().String()}, nil
 }
 
-// refusal is an A-ASSOCIATE-RJ with what the server logs of it: why, and what would
+// reject is an A-ASSOCIATE-RJ with what the server logs of it: why, and what would
 // admit the peer.
-func refusal(r scp.RejectError, format string, args ...any) error {
+func reject(r scp.RejectError, format string, args ...any) error {
 	r.Err = fmt.Errorf(format, args...)
 	return &r
 }
@@ -81,15 +77,15 @@ func (n *Node) admit(ctx context.Context, c *configs.Config, p scp.Peer) (config
 			return peer, nil
 		}
 		if err != nil {
-			return configs.Peer{}, refusal(rejectTransient, "peer %s: %w: %w", peer.Name, errUnresolved, err)
+			return configs.Peer{}, reject(scp.RejectForNow, "peer %s: %w: %w", peer.Name, errUnresolved, err)
 		}
 		known = append(known, peer)
 	}
 	if len(known) > 0 {
-		return configs.Peer{}, refusal(scp.RejectCallingAETitle, "peer %s has AE title %q but its address is %s, not %s; if it has moved, change its address; if it is another machine, %s",
+		return configs.Peer{}, reject(scp.RejectCallingAETitle, "peer %s has AE title %q but its address is %s, not %s; if it has moved, change its address; if it is another machine, %s",
 			known[0].Name, p.Calling, known[0].Host(), remote, admittingLine(c, p))
 	}
-	return configs.Peer{}, refusal(scp.RejectCallingAETitle, "no peer has AE title %q; to admit it, %s", p.Calling, admittingLine(c, p))
+	return configs.Peer{}, reject(scp.RejectCallingAETitle, "no peer has AE title %q; to admit it, %s", p.Calling, admittingLine(c, p))
 }
 
 // at reports whether the peer lives at an address; the error is that of looking up its

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dicomnode/configs"
+	"dicomnode/internal/archive"
 	"dicomnode/scp"
 )
 
@@ -18,7 +19,7 @@ func calledBy(calling string) scp.Peer {
 // admitting is a node that resolves names with that function, and only admits.
 func admitting(lookup func(context.Context, string) ([]netip.Addr, error), peers string) *Node {
 	c, err := configs.Parse([]byte(peers))
-	n := &Node{lookup: lookup}
+	n := &Node{lookup: lookup, archive: &archive.Archive{}}
 	n.config.Store(&c)
 	if err != nil {
 		panic(err)

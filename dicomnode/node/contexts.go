@@ -3,6 +3,7 @@ package node
 import (
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
+	"slices"
 )
 
 // storageSOPClasses are the images the node receives; everything else is
@@ -30,3 +31,7 @@ func supportedContexts() []scp.SupportedContext {
 	}
 	return contexts
 }
+
+// TransferSyntaxes lists the UIDs of the transfer syntaxes that images are received in,
+// the preferred one first.
+func TransferSyntaxes() []string { return slices.Clone(storageTransferSyntaxes) }

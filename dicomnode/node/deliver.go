@@ -55,11 +55,16 @@ func (n *Node) deliver(ctx context.Context, o archive.Object, destination string
 
 // store calls the destination, unless it is known not to answer, and judges what it said.
 func (n *Node) store(ctx context.Context, o archive.Object, destination string) (answer, error) {
+	if err := n.whilePaused(ctx, destination); err != nil {
+		return answer{}, err
+	}
 	said, err := n.call(ctx, o, destination)
 	switch {
 	case err == nil:
 		n.destinations.worked(destination)
-	case ctx.Err() == nil && !errors.Is(err, errDown):
+	case errors.Is(err, errDown):
+		err = archive.Later(err, probeMost)
+	case ctx.Err() == nil:
 		var unreachable *unreachableError
 		n.destinations.failed(destination, o.ID, errors.As(err, &unreachable), err)
 	}
@@ -78,14 +83,50 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 	if err != nil {
 		return said, quarantine(err)
 	}
-	if verdict, err := scu.Judge(said.status); err != nil {
-		if said.comment != "" {
-			err = fmt.Errorf("%w, its words: %q", err, said.comment)
-		}
-		return said, final(verdict, err)
+	verdict, err := scu.Judge(said.status)
+	if err != nil && said.comment != "" {
+		err = fmt.Errorf("%w, its words: %q", err, said.comment)
 	}
-	return said, nil
+	if verdict == scu.Doubtful && n.refusals.lasted(o.ID, destination, refusedFor) {
+		verdict = scu.Refused
+	}
+	if verdict == scu.Stored || verdict == scu.Refused {
+		n.refusals.end(o.ID, destination)
+	}
+	return said, final(verdict, err)
 }
+
+const (
+	// pauseLook is how often a delivery to a paused destination looks whether it may go.
+	pauseLook = time.Second
+	// pauseHold is how long it does so before it makes room for others.
+	pauseHold = time.Minute
+)
+
+// whilePaused returns nil when the destination is not paused. Otherwise it waits a while
+// for that; then, and when the node stops, the delivery is due later.
+func (n *Node) whilePaused(ctx context.Context, destination string) error {
+	tick := time.NewTicker(pauseLook)
+	defer tick.Stop()
+	for begun := time.Now(); ; {
+		p, paused, err := n.archive.Paused(ctx, destination)
+		if err != nil || !paused {
+			return err
+		}
+		if time.Since(begun) >= pauseHold {
+			return archive.Later(fmt.Errorf("paused by %s since %s", p.Who, p.Since.Format(time.DateTime)), pauseHold)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// refusedFor is how long a destination may refuse an object, in a way that may be of the
+// moment, before it counts as its last word.
+const refusedFor = time.Hour
 
 // probe asks whether a destination associates. A C-ECHO tells more, but not every PACS
 // offers it to everybody; that it associates is enough to send it an object.

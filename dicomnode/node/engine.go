@@ -24,6 +24,8 @@ type engine struct {
 	pipeline *segment.Pipeline
 	close    func() error
 
+	changed func() // called when another model was taken over; may be nil
+
 	looking sync.Mutex
 	seen    string // state of the history when it was last looked at
 }
@@ -74,6 +76,9 @@ func (e *engine) refresh() {
 		e.log.Warn("close the model before", "error", err)
 	}
 	e.announce("published model taken over")
+	if e.changed != nil {
+		e.changed()
+	}
 }
 
 func (e *engine) Close() error { return e.close() }

@@ -47,6 +47,7 @@ type Node struct {
 	server       *scp.Server
 	associations *associations // open ones to destinations
 	destinations *destinations // which of them work
+	refusals     refusals      // of destinations that may change their mind
 	unrouted     once          // images that no route takes, by peer and modality
 	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
 }
@@ -103,6 +104,8 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	n.associations = &associations{dial: n.dial}
 	n.destinations = &destinations{log: o.Log}
 	n.server = newServer(c, n, o.Log)
+	e.changed = n.describe
+	n.describe()
 	return n, nil
 }
 

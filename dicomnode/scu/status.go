@@ -11,9 +11,10 @@ type Verdict int
 
 // The verdicts.
 const (
-	Stored  Verdict = iota // the peer has the object
-	Again                  // it may take it another time
-	Refused                // it takes it no other time
+	Stored   Verdict = iota // the peer has the object
+	Again                   // it may take it another time
+	Doubtful                // it may take it, if it is asked for a while; many a PACS says so while it starts or is full
+	Refused                 // it takes it no other time
 )
 
 // verdicts says what to do about a C-STORE status; the first line that
@@ -34,10 +35,12 @@ var verdicts = []struct {
 	{0xFFFF, 0x0110, Again, "processing failure"},
 	{0xFFFF, 0x0213, Again, "resource limitation"},
 	{0xFFFF, 0x0124, Again, "refused: not authorized"},
+	{0xFFFF, 0x0105, Doubtful, "no such attribute"},
+	{0xFFFF, 0x0210, Doubtful, "duplicate invocation"},
 	{0xFFFF, 0xFE00, Again, "cancelled"},
 	{0xFFFF, 0x0122, Refused, "SOP class not supported"},
 	{0xFF00, 0xA900, Refused, "data set does not match SOP class"},
-	{0xF000, 0xC000, Refused, "cannot understand"},
+	{0xF000, 0xC000, Doubtful, "cannot understand"},
 }
 
 // Judge says what a C-STORE status means. The error is nil for Stored, and names the

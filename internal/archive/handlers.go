@@ -161,6 +161,10 @@ func (a *Archive) deliver(ctx context.Context, h Handlers, r jobs.Run) error {
 	if err == nil {
 		return a.finish(ctx, r, note(index.Delivered))
 	}
+	var later *jobs.LaterError
+	if errors.As(err, &later) {
+		return err // it was not tried
+	}
 	if answer.Words == "" {
 		answer = Answer{Status: -1, Words: err.Error()}
 	}

@@ -130,3 +130,20 @@ func (l *lock) release() error {
 	}
 	return errors.Join(err, l.f.Truncate(0), l.f.Close())
 }
+
+// Serving tells whether a process owns the data directory: a node runs.
+func Serving(dir string) (bool, error) {
+	f, err := os.Open(filepath.Join(dir, lockName))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() // which gives the lock back
+	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}

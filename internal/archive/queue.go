@@ -217,10 +217,18 @@ func WithReason(ctx context.Context, reason string) context.Context {
 
 // act notes what a person did.
 func act(ctx context.Context, tx index.Tx, what, subject string) error {
-	who := "unknown"
+	return tx.Note(index.Act{At: time.Now(), Who: whoami(), What: what, Subject: subject, Reason: reasonOf(ctx)})
+}
+
+// whoami is the user of the operating system.
+func whoami() string {
 	if u, err := user.Current(); err == nil {
-		who = u.Username
+		return u.Username
 	}
+	return "unknown"
+}
+
+func reasonOf(ctx context.Context) string {
 	reason, _ := ctx.Value(reasonKey{}).(string)
-	return tx.Note(index.Act{At: time.Now(), Who: who, What: what, Subject: subject, Reason: reason})
+	return reason
 }

@@ -19,7 +19,7 @@ func PrintJSON(w io.Writer, v any) error {
 
 // NewProgress is a progress bar of n steps on w, silent unless w is a terminal.
 func NewProgress(w io.Writer, n int, what string) *progressbar.ProgressBar {
-	if !isTerminal(w) || n < 2 {
+	if !IsTerminal(w) || n < 2 {
 		return progressbar.DefaultSilent(int64(n))
 	}
 	return progressbar.NewOptions(n, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
@@ -29,14 +29,15 @@ func NewProgress(w io.Writer, n int, what string) *progressbar.ProgressBar {
 // NewShareBar is a bar whose description tells all; it is silent unless w is a
 // terminal.
 func NewShareBar(w io.Writer, n int) *progressbar.ProgressBar {
-	if !isTerminal(w) {
+	if !IsTerminal(w) {
 		return progressbar.DefaultSilent(int64(n))
 	}
 	return progressbar.NewOptions(n, progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(24),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish())
 }
 
-func isTerminal(w io.Writer) bool {
+// IsTerminal reports whether w is one.
+func IsTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -12,6 +12,7 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"time"
 )
 
@@ -138,6 +139,34 @@ func Permanent(err error) error {
 func IsPermanent(err error) bool {
 	var p permanentError
 	return errors.As(err, &p)
+}
+
+// LaterError ends a run that was no try: the job is due again after the pause, and the
+// attempt is not counted.
+type LaterError struct {
+	Err   error
+	Pause time.Duration
+}
+
+// Error implements error.
+func (e *LaterError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the job waits for.
+func (e *LaterError) Unwrap() error { return e.Err }
+
+// report says in the log what becomes of a job that failed. Deliveries that are tried
+// again are left out: whoever calls destinations knows more of them.
+func (o Options) report(r Run, last bool, err error) {
+	log := o.Log.With("job", r.ID, "kind", r.Kind, "object", r.ObjectID)
+	if r.Destination != "" {
+		log = log.With("destination", r.Destination)
+	}
+	switch {
+	case last || IsPermanent(err):
+		log.Error("job quarantined", "attempts", r.Attempt, "error", err, "hint", "dicomnode queue list; dicomnode queue retry "+strconv.FormatInt(r.ID, 10))
+	case r.Kind != Deliver:
+		log.Warn("job failed, it is tried again", "attempts", r.Attempt, "error", err)
+	}
 }
 
 // Pause is how long to wait after a job has failed for the attempt-th time:

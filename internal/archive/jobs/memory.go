@@ -211,10 +211,16 @@ func (q *Memory) run(ctx context.Context, handler func(context.Context, Run) err
 		return nil
 	}
 	err := guard(q.opt, c, r, func() error { return handler(ctx, r) })
+	var later *LaterError
+	if stopped := errors.Is(ctx.Err(), context.Canceled); err != nil && !stopped && !errors.As(err, &later) {
+		q.opt.report(r, r.Attempt >= q.opt.MaxAttempts, err)
+	}
 	q.change(func() {
 		switch {
 		case err == nil:
 			j.done = true
+		case errors.As(err, &later):
+			j.State, j.Attempts, j.NextAt = Waiting, j.Attempts-1, time.Now().Add(later.Pause)
 		case errors.Is(ctx.Err(), context.Canceled):
 			j.State, j.Attempts, j.NextAt = Waiting, j.Attempts-1, time.Now()
 		case IsPermanent(err) || j.Attempts >= q.opt.MaxAttempts:

@@ -194,6 +194,13 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return river.JobSnooze(0)
 	}
+	var later *LaterError
+	if errors.As(err, &later) {
+		return river.JobSnooze(later.Pause)
+	}
+	if err != nil {
+		w.q.opt.report(run, j.Attempt >= j.MaxAttempts, err)
+	}
 	if IsPermanent(err) {
 		return river.JobCancel(err)
 	}

@@ -36,7 +36,7 @@ func Run(t *testing.T, open func(t *testing.T, opt jobs.Options) (jobs.Queue, Up
 		{"attempts", func(o *jobs.Options) { o.MaxAttempts = 3 }, attempts},
 		{"permanent", nil, permanent}, {"panic", nil, panics}, {"drop", nil, drop},
 		{"stop", func(o *jobs.Options) { o.StopTimeout, o.MaxAttempts = 10*time.Millisecond, 1 }, stop},
-		{"destinations", nil, destinations}, {"priority", nil, priority}, {"no handler", nil, noHandler},
+		{"destinations", nil, destinations}, {"later", func(o *jobs.Options) { o.MaxAttempts = 2 }, later}, {"priority", nil, priority}, {"no handler", nil, noHandler},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,112 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/inspect"
+	"dicomnode/internal/archive"
+)
+
+// againFlags are those of resend and reprocess.
+type againFlags struct {
+	findFlags
+	reason string
+	yes    bool
+}
+
+// run does something to the objects of the images that are chosen.
+func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids func(inspect.Life) []int64, do func(context.Context, *archive.Archive, []int64) (int, error)) error {
+	if f.empty(args) {
+		return command.Usagef("for example --since 2h, or an accession number; --peer and --state choose too", "%s wants to know which images", cmd.CommandPath())
+	}
+	q, err := f.query(cmd, args)
+	if err != nil {
+		return err
+	}
+	lives, err := f.find(cmd, q)
+	if err != nil {
+		return err
+	}
+	var all []int64
+	for _, l := range lives {
+		all = append(all, ids(l)...)
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("%s: nothing to do: %s found, none of them has something to %s", what, command.Plural(len(lives), "image"), what)
+	}
+	if len(all) > 1 && !f.yes {
+		if err := confirm(cmd, fmt.Sprintf("%s %s of %s?", what, command.Plural(len(all), "object"), command.Plural(len(lives), "image"))); err != nil {
+			return err
+		}
+	}
+	return withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
+		n, err := do(archive.WithReason(cmd.Context(), f.reason), a, all)
+		if err == nil {
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s made for %s\n", command.Plural(n, "job"), command.Plural(len(lives), "image"))
+		}
+		return err
+	})
+}
+
+func (f *againFlags) add(cmd *cobra.Command) {
+	f.findFlags.add(cmd)
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for whoever asks later")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask when it is more than one object")
+}
+
+func resendCmd() *cobra.Command {
+	var f againFlags
+	var to []string
+	cmd := &cobra.Command{
+		Use: "resend ACCESSION|UID [--to PEER] [--study UID] [--since T] [--reason TEXT] [--yes]", Short: "deliver results again",
+		Long: `Deliver the results of images again, as they were made: when a PACS has lost or
+deleted them, or to another peer (--to). Images are chosen as by "dicomnode find".
+Results that wait already are not sent twice. A running node begins at once.
+` + command.ExitCodes,
+		Example: "  dicomnode resend A1234567\n  dicomnode resend --since 1d --to archive --yes",
+		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := command.LoadConfig(f.config)
+			if err != nil {
+				return err
+			}
+			for _, name := range to {
+				if p, ok := c.Peer(name); !ok || !p.Callable() {
+					return command.Usagef("destinations are peers whose address has a port", "no callable peer is named %q in %s", name, f.config)
+				}
+			}
+			return f.run(cmd, args, "resend", inspect.Life.ResultIDs, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
+				return a.Resend(ctx, to, ids...)
+			})
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringSliceVar(&to, "to", nil, "peer to deliver to (repeatable; default: where they went before)")
+	return cmd
+}
+
+func reprocessCmd() *cobra.Command {
+	var f againFlags
+	cmd := &cobra.Command{
+		Use: "reprocess ACCESSION|UID [--study UID] [--since T] [--unrouted] [--reason TEXT] [--yes]", Short: "segment images again",
+		Long: `Segment images again, with the model and the routes of now, and deliver what comes
+out: after a route was written that takes them (--unrouted), or another model was
+published. Results that exist already are not made again. Images are chosen as by
+"dicomnode find". A running node begins when nothing new waits.
+` + command.ExitCodes,
+		Example: "  dicomnode reprocess --unrouted --since 7d\n  dicomnode reprocess A1234567",
+		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			image := func(l inspect.Life) []int64 { return []int64{l.Object} }
+			return f.run(cmd, args, "reprocess", image, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
+				return a.Reprocess(ctx, ids...)
+			})
+		},
+	}
+	f.add(cmd)
+	return cmd
+}

@@ -1,0 +1,194 @@
+package operate
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/inspect"
+	"dicomnode/internal/archive"
+)
+
+// findFlags choose images.
+type findFlags struct {
+	config, study, peer, state string
+	since                      string
+	object                     int64
+	notDelivered, unrouted     bool
+	limit                      int
+	asJSON                     bool
+}
+
+func (f *findFlags) add(cmd *cobra.Command) {
+	command.ConfigFlag(cmd, &f.config)
+	flags := cmd.Flags()
+	flags.StringVar(&f.study, "study", "", "Study Instance UID, or accession number")
+	flags.StringVar(&f.peer, "peer", "", "images of this peer of the configuration")
+	flags.StringVar(&f.since, "since", "", "received since: 2h, 3d, or 2026-11-28 14:00")
+	flags.Int64Var(&f.object, "object", 0, "one image or result by the number that the log calls object")
+	flags.StringVar(&f.state, "state", "", "images in this state: "+strings.Join(inspect.States, ", "))
+	flags.BoolVar(&f.notDelivered, "not-delivered", false, "images with a result that has not reached a destination")
+	flags.BoolVar(&f.unrouted, "unrouted", false, "images that no route took")
+	flags.IntVar(&f.limit, "limit", 1000, "look at so many images at most, the most recent")
+}
+
+// query is what the flags and the argument ask for.
+func (f *findFlags) query(cmd *cobra.Command, args []string) (q inspect.Query, err error) {
+	q = inspect.Query{Term: f.study, Peer: f.peer, Object: f.object, State: f.state, NotDelivered: f.notDelivered, Limit: f.limit}
+	if len(args) > 0 {
+		if f.study != "" {
+			return q, command.Usagef("name the study once", "%s: both %s and --study", cmd.CommandPath(), args[0])
+		}
+		q.Term = args[0]
+	}
+	if f.unrouted {
+		q.State = inspect.Unrouted
+	}
+	if q.State != "" && !slices.Contains(inspect.States, q.State) {
+		return q, command.Usagef("states are "+strings.Join(inspect.States, ", "), "unknown state %q", q.State)
+	}
+	if q.Since, err = sinceTime(f.since, time.Now()); err != nil {
+		return q, err
+	}
+	return q, nil
+}
+
+// empty reports whether nothing is chosen.
+func (f *findFlags) empty(args []string) bool {
+	return len(args) == 0 && f.study == "" && f.peer == "" && f.since == "" && f.object == 0 && f.state == "" && !f.notDelivered && !f.unrouted
+}
+
+// sinceTime reads a duration before now, in days too, or a local time; "" is the
+// beginning.
+func sinceTime(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := configs.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.DateTime, "2006-01-02 15:04", time.DateOnly, time.RFC3339} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, command.Usagef("for example 2h, 3d, 2026-11-28 or \"2026-11-28 14:00\"", "--since %q is no time", s)
+}
+
+func findCmd() *cobra.Command {
+	var f findFlags
+	cmd := &cobra.Command{
+		Use: "find [ACCESSION|UID] [--since T] [--peer NAME] [--state S] [--not-delivered] [--unrouted] [--json]", Short: "what became of images",
+		Long: `Show the life of images: when they were received and from whom, the route that
+was taken and why not the others, what was made of them, each delivery with the
+status and the words of the destination, and what is not done. Images are chosen by
+accession number, by the UID of a study, a series, an image or a result, or by
+flags. It shows accession numbers and UIDs, never names. Works while the node runs.
+
+Exit codes: 0 found, 1 nothing found or failed, 2 wrong usage.`,
+		Example: "  dicomnode find A1234567\n  dicomnode find --since 1d --not-delivered",
+		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q, err := f.query(cmd, args)
+			if err != nil {
+				return err
+			}
+			lives, err := f.find(cmd, q)
+			if err != nil {
+				return err
+			}
+			if f.asJSON {
+				return command.PrintJSON(cmd.OutOrStdout(), lives)
+			}
+			if len(lives) == 0 {
+				return fmt.Errorf("find: no image that is kept here; expired ones are forgotten (retention: {keep: …})")
+			}
+			return printLives(cmd.OutOrStdout(), lives)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// find looks the images up.
+func (f *findFlags) find(cmd *cobra.Command, q inspect.Query) (lives []inspect.Life, err error) {
+	c, err := command.LoadConfig(f.config)
+	if err != nil {
+		return nil, err
+	}
+	err = withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
+		lives, err = inspect.Find(cmd.Context(), a, c, q)
+		return err
+	})
+	return lives, err
+}
+
+func printLives(w io.Writer, lives []inspect.Life) error {
+	var b strings.Builder
+	for i, l := range lives {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		printLife(&b, l)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func printLife(b *strings.Builder, l inspect.Life) {
+	fmt.Fprintf(b, "image %d: %s\n", l.Object, l.State)
+	fmt.Fprintf(b, "  accession  %s\n  study      %s\n  instance   %s", cmp.Or(l.Accession, "-"), l.Study, l.Instance)
+	if l.Version > 1 {
+		fmt.Fprintf(b, ", version %d", l.Version)
+	}
+	if l.Superseded {
+		b.WriteString(", a newer version counts")
+	}
+	fmt.Fprintf(b, "\n  received   %s from %s (%s calling %s), %s\n", clock(l.Received), l.Peer, l.CallingAE, l.CalledAE, strings.TrimSpace(l.Modality+" "+l.BodyPart))
+	if l.Route != "" {
+		fmt.Fprintf(b, "  route      %s\n", l.Route)
+	}
+	for _, r := range l.Routes {
+		if r.Route != l.Route && r.Mismatch != "" {
+			fmt.Fprintf(b, "  not route  %s, for its %s\n", r.Route, r.Mismatch)
+		}
+	}
+	if l.Outcome != "" {
+		fmt.Fprintf(b, "  %-10s %s\n", l.Outcome, clock(l.OutcomeAt))
+	}
+	if l.Job != nil {
+		fmt.Fprintf(b, "  job %d      %s\n", l.Job.ID, jobWords(*l.Job))
+	}
+	for _, r := range l.Results {
+		fmt.Fprintf(b, "  result %d  %s, made %s\n", r.Object, r.Instance, clock(r.Made))
+		for _, d := range r.Deliveries {
+			fmt.Fprintf(b, "    to %s: %s %s, tries: %d", d.Destination, d.State, clock(d.At), d.Attempts)
+			if d.Words != "" {
+				fmt.Fprintf(b, ", last: %s", d.Words)
+			}
+			if d.Job != nil {
+				fmt.Fprintf(b, "; job %d %s", d.Job.ID, jobWords(*d.Job))
+			}
+			b.WriteString("\n")
+		}
+	}
+}
+
+func jobWords(j inspect.Job) string {
+	s := fmt.Sprintf("%s, tries: %d", j.State, j.Attempts)
+	if !j.NextAt.IsZero() {
+		s += ", next " + clock(j.NextAt)
+	}
+	if j.Reason != "" {
+		s += ": " + j.Reason
+	}
+	return s
+}

@@ -1,0 +1,215 @@
+package operate
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/archive"
+)
+
+// selectJobs are the jobs of the arguments: numbers, names of destinations, or "all".
+func selectJobs(ctx context.Context, a *archive.Archive, args []string) (ids []int64, err error) {
+	entries, err := a.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err == nil && id > 0 {
+			ids = append(ids, id)
+			continue
+		}
+		before := len(ids)
+		for _, e := range entries {
+			if arg == "all" || e.Destination == arg {
+				ids = append(ids, e.ID)
+			}
+		}
+		if len(ids) == before && arg != "all" {
+			return nil, command.Usagef("\"dicomnode queue list\" shows numbers and destinations", "%q is no job number and no destination with a job", arg)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+func queueRetryCmd() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use: "retry JOB…|DESTINATION…|all", Short: "run jobs again now, quarantined ones too",
+		Long: `Run the jobs with these numbers, those of these destinations, or all that are
+listed again now, quarantined ones too.
+` + command.ExitCodes,
+		Example: "  dicomnode queue retry 17\n  dicomnode queue retry pacs",
+		Args:    command.WantArgs(1, -1, "job numbers, destinations, or \"all\""),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withArchive(cmd.Context(), config, func(a *archive.Archive) error {
+				ids, err := selectJobs(cmd.Context(), a, args)
+				if err != nil || len(ids) == 0 {
+					return printChanged(cmd.OutOrStdout(), 0, 0, "retried", err)
+				}
+				n, err := a.Retry(cmd.Context(), ids...)
+				return printChanged(cmd.OutOrStdout(), n, len(ids), "retried", err)
+			})
+		},
+	}
+	command.ConfigFlag(cmd, &config)
+	return cmd
+}
+
+func printChanged(w io.Writer, n, of int, done string, err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%d of %d jobs %s\n", n, of, done)
+	return err
+}
+
+func queueDropCmd() *cobra.Command {
+	var config, reason string
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "drop JOB…|DESTINATION…|all [--reason TEXT] [--yes]", Short: "give jobs up; the objects stay",
+		Long: `Give up the jobs with these numbers, those of these destinations, or all that are
+listed. The objects stay for their time, so that it can be undone: "dicomnode
+resend --object N" delivers a result after all, "dicomnode reprocess --object N"
+segments an image after all. It asks first, unless --yes is given; who did it, when
+and why is kept.
+` + command.ExitCodes,
+		Example: "  dicomnode queue drop 17 --reason \"sent by hand\"",
+		Args:    command.WantArgs(1, -1, "job numbers, destinations, or \"all\""),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withArchive(cmd.Context(), config, func(a *archive.Archive) error {
+				ids, err := selectJobs(cmd.Context(), a, args)
+				if err != nil || len(ids) == 0 {
+					return printChanged(cmd.OutOrStdout(), 0, 0, "dropped", err)
+				}
+				if !yes {
+					if err := confirm(cmd, fmt.Sprintf("give up %s?", command.Plural(len(ids), "job"))); err != nil {
+						return err
+					}
+				}
+				undo, err := undoing(cmd.Context(), a, ids)
+				if err != nil {
+					return err
+				}
+				n, err := a.Drop(archive.WithReason(cmd.Context(), reason), ids...)
+				if err := printChanged(cmd.OutOrStdout(), n, len(ids), "dropped", err); err != nil {
+					return err
+				}
+				_, err = io.WriteString(cmd.OutOrStdout(), undo)
+				return err
+			})
+		},
+	}
+	command.ConfigFlag(cmd, &config)
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever asks later")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// undoing says how to take back the dropping of jobs.
+func undoing(ctx context.Context, a *archive.Archive, ids []int64) (string, error) {
+	entries, err := a.Queue(ctx)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, e := range entries {
+		if !slices.Contains(ids, e.ID) {
+			continue
+		}
+		verb := fmt.Sprintf("reprocess --object %d", e.ObjectID)
+		if e.Destination != "" {
+			verb = fmt.Sprintf("resend --object %d --to %s", e.ObjectID, e.Destination)
+		}
+		fmt.Fprintf(&b, "undo %d: dicomnode %s\n", e.ID, verb)
+	}
+	return b.String(), nil
+}
+
+// confirm asks whoever sits at the terminal; without one --yes must be given.
+func confirm(cmd *cobra.Command, question string) error {
+	in, ok := cmd.InOrStdin().(*os.File)
+	if ok && !command.IsTerminal(in) {
+		return command.Usagef("--yes does it without asking", "%s wants an answer, and there is no terminal", cmd.CommandPath())
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
+	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // its end is a no
+	if strings.EqualFold(strings.TrimSpace(answer), "y") {
+		return nil
+	}
+	return errors.New("nothing was changed")
+}
+
+func queuePauseCmd() *cobra.Command {
+	var config, reason string
+	cmd := &cobra.Command{
+		Use: "pause DESTINATION [--reason TEXT]", Short: "stop the deliveries to a destination",
+		Long: `Stop the deliveries to a peer: while its PACS is serviced, for example. A running
+node obeys within seconds, also after a restart; what is being sent ends. Results
+wait and count no attempts.
+` + command.ExitCodes,
+		Example: "  dicomnode queue pause pacs --reason \"PACS upgrade until 18:00\"",
+		Args:    command.WantArgs(1, 1, "one destination"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withDestination(cmd, config, args[0], func(ctx context.Context, a *archive.Archive) error {
+				if err := a.PauseDestination(archive.WithReason(ctx, reason), args[0]); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is paused; dicomnode queue resume %s ends it\n", args[0], args[0])
+				return err
+			})
+		},
+	}
+	command.ConfigFlag(cmd, &config)
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever asks later")
+	return cmd
+}
+
+func queueResumeCmd() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use: "resume DESTINATION", Short: "deliver to a paused destination again",
+		Long:    "Deliver to a paused destination again. A running node obeys within a minute.\n" + command.ExitCodes,
+		Example: "  dicomnode queue resume pacs",
+		Args:    command.WantArgs(1, 1, "one destination"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withArchive(cmd.Context(), config, func(a *archive.Archive) error {
+				was, err := a.ResumeDestination(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if !was {
+					return fmt.Errorf("resume %s: it was not paused", args[0])
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is delivered to again\n", args[0])
+				return err
+			})
+		},
+	}
+	command.ConfigFlag(cmd, &config)
+	return cmd
+}
+
+// withDestination opens the index for a destination that the configuration knows.
+func withDestination(cmd *cobra.Command, config, name string, use func(context.Context, *archive.Archive) error) error {
+	c, err := command.LoadConfig(config)
+	if err != nil {
+		return err
+	}
+	if p, ok := c.Peer(name); !ok || !p.Callable() {
+		return command.Usagef("destinations are peers whose address has a port", "no callable peer is named %q in %s", name, config)
+	}
+	return withArchive(cmd.Context(), config, func(a *archive.Archive) error { return use(cmd.Context(), a) })
+}

@@ -1,0 +1,99 @@
+package operate
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/inspect"
+	"dicomnode/internal/archive"
+)
+
+func statusCmd() *cobra.Command {
+	var config string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "status [--json]", Short: "how the node is, for people and for monitoring",
+		Long: `Show whether the node runs, the model and the device it uses, what is not done,
+each destination, when each peer sent its last object, who was refused last, and the
+room on the disk.
+
+Exit codes: 0 all is well, 1 somebody is needed (the last lines say why), 2 wrong usage.`,
+		Example: "  dicomnode status --config dicomnode.yaml",
+		Args:    command.WantArgs(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := command.LoadConfig(config)
+			if err != nil {
+				return err
+			}
+			return withArchive(cmd.Context(), config, func(a *archive.Archive) error {
+				s, err := inspect.Inspect(cmd.Context(), a, c)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					err = command.PrintJSON(cmd.OutOrStdout(), s)
+				} else {
+					err = printStatus(cmd.OutOrStdout(), s)
+				}
+				if err == nil && len(s.Problems) > 0 {
+					err = fmt.Errorf("status: %s", strings.Join(s.Problems, "; "))
+				}
+				return err
+			})
+		},
+	}
+	command.ConfigFlag(cmd, &config)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printStatus(out io.Writer, s *inspect.Status) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	running := "no"
+	if s.Running {
+		running = "yes"
+	}
+	fmt.Fprintf(w, "running\t%s\n", running)
+	if e := s.Engine; e != nil {
+		fmt.Fprintf(w, "program\t%s\nmodel\t%s %s on %s since %s, digest %s\n", e.Program, e.Model, e.Version, e.Device, clock(e.Since), e.Digest)
+		if e.Fallback != "" {
+			fmt.Fprintf(w, "\tCUDA is not used: %s\n", e.Fallback)
+		}
+	}
+	fmt.Fprintf(w, "jobs\t%d waiting, %d retrying, %d quarantined; the oldest since %s\n", s.Waiting, s.Retrying, s.Quarantined, clock(s.Oldest))
+	fmt.Fprintf(w, "objects\t%d\ndisk\t%d MiB free, %d wanted\n", s.Objects, s.FreeMiB, s.WantMiB)
+	fmt.Fprintf(w, "decodes\t%s\n", strings.Join(s.Codecs, ", "))
+	for _, d := range s.Destinations {
+		fmt.Fprintf(w, "to %s\t%s, %s waiting%s\n", d.Name, d.State, command.Plural(d.Jobs, "delivery"), why(d))
+	}
+	for _, p := range s.Peers {
+		fmt.Fprintf(w, "from %s\tlast object %s, last association %s\n", p.Name, clock(p.LastSent), clock(p.Last))
+	}
+	for _, r := range s.Refusals {
+		fmt.Fprintf(w, "refused\t%s, %d times: %s calling %s from %s: %s\n", clock(r.Last), r.Count, r.CallingAE, r.CalledAE, r.Address, r.Words)
+	}
+	return w.Flush()
+}
+
+// why says what is wrong with a destination.
+func why(d inspect.Destination) string {
+	var b strings.Builder
+	if d.Pause != nil {
+		fmt.Fprintf(&b, ", paused by %s since %s", d.Pause.Who, clock(d.Pause.Since))
+		if d.Pause.Reason != "" {
+			fmt.Fprintf(&b, " (%s)", d.Pause.Reason)
+		}
+	}
+	if d.Reason != "" {
+		fmt.Fprintf(&b, ": %s", d.Reason)
+	}
+	if d.Removed {
+		b.WriteString(", no peer of the configuration has this name")
+	}
+	return b.String()
+}

@@ -1,0 +1,286 @@
+// Package inspect answers questions about a node from its archive, beside the running
+// process: what became of an image, and how the node is. It shows accession numbers and
+// UIDs, never names, and changes nothing.
+package inspect
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"dicomnode/configs"
+	"dicomnode/internal/archive"
+	"dicomnode/internal/archive/index"
+)
+
+// Query chooses received images; an empty field matches all.
+type Query struct {
+	Term         string // Accession Number, or a Study, Series or SOP Instance UID; that of a result stands for its image
+	Object       int64  // our number
+	Since        time.Time
+	Peer         string // name in the configuration
+	State        string // one of [States]
+	NotDelivered bool   // results that have not reached a destination
+	Limit        int    // at most so many, the most recent; 0 means 1000
+}
+
+// States of images, as [Life.State] has them.
+var States = []string{Waiting, Running, Retrying, Quarantined, Unrouted, Delivering, Undelivered, Delivered, Segmented, Kept, Learnt, Dropped, Repeated}
+
+// What an image can be.
+const (
+	Waiting     = "waiting"     // to be segmented, or a dark frame to be learnt
+	Running     = "running"     // is being segmented
+	Retrying    = "retrying"    // segmenting failed and is tried again
+	Quarantined = "quarantined" // segmenting failed and is given up
+	Unrouted    = "unrouted"    // no route matched when it was looked at
+	Delivering  = "delivering"  // a result is on its way
+	Undelivered = "undelivered" // a destination refused a result for good, or the delivery was dropped
+	Delivered   = "delivered"   // every destination has every result
+	Segmented   = "segmented"   // there are results, and no destination
+	Kept        = "kept"        // nothing was to be done
+	Learnt      = "learnt"      // the dark frame was learnt
+	Dropped     = "dropped"     // somebody gave it up
+	Repeated    = "repeated"    // it was segmented when it was received before
+)
+
+// Life is what became of a received image.
+type Life struct {
+	Object     int64     `json:"object"`
+	State      string    `json:"state"`
+	Accession  string    `json:"accession_number,omitempty"`
+	Study      string    `json:"study_instance_uid"`
+	Instance   string    `json:"sop_instance_uid"`
+	Version    int       `json:"version"`
+	Modality   string    `json:"modality"`
+	BodyPart   string    `json:"body_part,omitempty"`
+	Peer       string    `json:"peer"`
+	CallingAE  string    `json:"calling_ae"`
+	CalledAE   string    `json:"called_ae"`
+	Received   time.Time `json:"received"`
+	Superseded bool      `json:"superseded,omitempty"` // a newer version of the instance counts
+
+	Outcome   string    `json:"outcome,omitempty"`
+	OutcomeAt time.Time `json:"outcome_at,omitzero"`
+	Route     string    `json:"route,omitempty"` // that was taken
+	Routes    []Chance  `json:"routes,omitempty"`
+	Job       *Job      `json:"job,omitempty"` // that is not done
+	Results   []Result  `json:"results,omitempty"`
+}
+
+// Chance is what a route of the configuration has to do with the image.
+type Chance struct {
+	Route    string `json:"route"`
+	Mismatch string `json:"mismatch,omitempty"` // the first key that keeps the image from it
+}
+
+// Job is one that is not done.
+type Job struct {
+	ID       int64     `json:"id"`
+	State    string    `json:"state"`
+	Attempts int       `json:"attempts"`
+	NextAt   time.Time `json:"next_at,omitzero"`
+	Reason   string    `json:"reason,omitempty"`
+}
+
+// Result is an object that was made of the image.
+type Result struct {
+	Object     int64      `json:"object"`
+	SOPClass   string     `json:"sop_class_uid"`
+	Instance   string     `json:"sop_instance_uid"`
+	Made       time.Time  `json:"made"`
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// Delivery is a result on its way to a destination.
+type Delivery struct {
+	Destination string    `json:"destination"`
+	State       string    `json:"state"`
+	At          time.Time `json:"at,omitzero"`
+	Status      int       `json:"status"` // of the last C-STORE response; -1 when there was none
+	Words       string    `json:"words,omitempty"`
+	Attempts    int       `json:"attempts"`
+	Job         *Job      `json:"job,omitempty"` // that is not done
+}
+
+// defaultLimit bounds what is read when nobody says how much is wanted.
+const defaultLimit = 1000
+
+// Find lists the lives of the images that q chooses, the most recent first. c says which
+// routes there are now.
+func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([]Life, error) {
+	objects, err := q.objects(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := jobsOf(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	lives := []Life{}
+	for _, o := range objects {
+		l, err := lifeOf(ctx, a, c, o, jobs)
+		if err != nil {
+			return nil, err
+		}
+		if (q.State == "" || l.State == q.State) && (!q.NotDelivered || l.undelivered()) {
+			lives = append(lives, l)
+		}
+	}
+	return lives, nil
+}
+
+// objects are the images that q chooses by what the index knows.
+func (q Query) objects(ctx context.Context, a *archive.Archive) ([]archive.Object, error) {
+	if q.Object != 0 {
+		o, err := imageOf(ctx, a, q.Object)
+		return []archive.Object{o}, err
+	}
+	base := index.Query{Source: q.Peer, ReceivedFrom: q.Since, ReceivedOnly: true}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	if q.Term == "" {
+		return a.Search(ctx, base, limit)
+	}
+	for _, set := range []func(*index.Query){
+		func(i *index.Query) { i.AccessionNumber = q.Term },
+		func(i *index.Query) { i.StudyInstanceUID = q.Term },
+		func(i *index.Query) { i.SeriesInstanceUID = q.Term },
+		func(i *index.Query) { i.SOPInstanceUID = q.Term },
+	} {
+		by := base
+		set(&by)
+		found, err := a.Search(ctx, by, limit)
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return q.byResult(ctx, a)
+}
+
+// byResult is the image of a result that the term names.
+func (q Query) byResult(ctx context.Context, a *archive.Archive) ([]archive.Object, error) {
+	result, err := a.Find(ctx, q.Term)
+	if errors.Is(err, archive.ErrNotFound) || err == nil && result.ParentID == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.Object(ctx, result.ParentID)
+	return []archive.Object{o}, err
+}
+
+// imageOf is the object with our number, or the one it was made of.
+func imageOf(ctx context.Context, a *archive.Archive, id int64) (archive.Object, error) {
+	o, err := a.Object(ctx, id)
+	if err == nil && o.ParentID != 0 {
+		return a.Object(ctx, o.ParentID)
+	}
+	return o, err
+}
+
+// jobKey is what an unfinished job is about.
+type jobKey struct {
+	object      int64
+	destination string // "" for jobs that are no delivery
+}
+
+func jobsOf(ctx context.Context, a *archive.Archive) (map[jobKey]*Job, error) {
+	entries, err := a.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := map[jobKey]*Job{}
+	for _, e := range entries {
+		all[jobKey{e.ObjectID, e.Destination}] = &Job{ID: e.ID, State: string(e.State), Attempts: e.Attempts, NextAt: e.NextAt, Reason: e.Reason}
+	}
+	return all, nil
+}
+
+func lifeOf(ctx context.Context, a *archive.Archive, c configs.Config, o archive.Object, jobs map[jobKey]*Job) (Life, error) {
+	l := Life{
+		Object: o.ID, Accession: o.AccessionNumber, Study: o.StudyInstanceUID, Instance: o.SOPInstanceUID, Version: o.Version,
+		Modality: o.Modality, BodyPart: o.BodyPartExamined, Peer: o.Source, CallingAE: o.CallingAE, CalledAE: o.CalledAE,
+		Received: o.Received, Superseded: !o.SupersededAt.IsZero(), Outcome: o.Outcome, OutcomeAt: o.OutcomeAt,
+		Route: o.Route, Job: jobs[jobKey{o.ID, ""}],
+	}
+	if o.Purpose == archive.Segment {
+		l.Routes = chances(c, o)
+	}
+	results, err := a.Results(ctx, o.ID)
+	if err != nil {
+		return l, err
+	}
+	for _, r := range results {
+		result := Result{Object: r.ID, SOPClass: r.SOPClassUID, Instance: r.SOPInstanceUID, Made: r.Received, Deliveries: []Delivery{}}
+		deliveries, err := a.Deliveries(ctx, r.ID)
+		if err != nil {
+			return l, err
+		}
+		for _, d := range deliveries {
+			result.Deliveries = append(result.Deliveries, Delivery{Destination: d.Destination, State: string(d.State), At: d.At,
+				Status: d.Status, Words: d.Words, Attempts: d.Attempts, Job: jobs[jobKey{r.ID, d.Destination}]})
+		}
+		l.Results = append(l.Results, result)
+	}
+	l.State = l.state()
+	return l, nil
+}
+
+// chances says of each route what keeps the image from it. The station is not known here.
+func chances(c configs.Config, o archive.Object) (all []Chance) {
+	img := configs.Image{Peer: o.Source, Modality: o.Modality, BodyPart: o.BodyPartExamined, SOPClass: o.SOPClassUID}
+	for _, r := range c.Routes {
+		all = append(all, Chance{r.Name, r.Mismatch(img)})
+	}
+	return all
+}
+
+// outcomes are the states of images that have no result and no job.
+var outcomes = map[string]string{
+	archive.NoRoute: Unrouted, archive.Kept: Kept, archive.Learnt: Learnt, archive.Dropped: Dropped, archive.Repeated: Repeated, archive.Segmented: Segmented,
+}
+
+func (l Life) state() string {
+	if l.Job != nil {
+		return l.Job.State
+	}
+	under, gone, arrived := 0, 0, 0
+	for _, r := range l.Results {
+		for _, d := range r.Deliveries {
+			switch d.State {
+			case string(index.Delivered):
+				arrived++
+			case string(index.Refused):
+				gone++
+			case string(index.Pending), string(index.Failing):
+				under++
+			}
+		}
+	}
+	switch {
+	case under > 0:
+		return Delivering
+	case gone > 0:
+		return Undelivered
+	case arrived > 0:
+		return Delivered
+	case outcomes[l.Outcome] != "":
+		return outcomes[l.Outcome]
+	}
+	return Kept
+}
+
+// undelivered reports whether a result has not reached a destination.
+func (l Life) undelivered() bool { return l.State == Delivering || l.State == Undelivered }
+
+// ResultIDs are our numbers of the results that count.
+func (l Life) ResultIDs() (ids []int64) {
+	for _, r := range l.Results {
+		ids = append(ids, r.Object)
+	}
+	return ids
+}

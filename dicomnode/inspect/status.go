@@ -1,0 +1,206 @@
+package inspect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/node"
+	"dicomnode/internal/archive"
+	"dicomnode/internal/uid"
+)
+
+// Status is how a node is.
+type Status struct {
+	Running      bool          `json:"running"`
+	Engine       *node.Engine  `json:"engine,omitempty"` // of the running node, or of the last
+	Objects      int64         `json:"objects"`
+	Waiting      int           `json:"waiting"` // jobs, those that run too
+	Retrying     int           `json:"retrying"`
+	Quarantined  int           `json:"quarantined"`
+	Oldest       time.Time     `json:"oldest_job,omitzero"` // that is not done and not quarantined
+	FreeMiB      int64         `json:"free_mib"`
+	WantMiB      int64         `json:"min_free_mib"`
+	Destinations []Destination `json:"destinations"`
+	Peers        []Seen        `json:"peers"`
+	Refusals     []Refused     `json:"refusals"`
+	Codecs       []string      `json:"transfer_syntaxes"` // that are received and decoded
+	Problems     []string      `json:"problems"`          // why the node needs somebody; empty when all is well
+}
+
+// Destination is where results go.
+type Destination struct {
+	Name    string         `json:"name"`
+	State   string         `json:"state"` // up, failing or paused
+	Jobs    int            `json:"jobs"`  // deliveries that are not done
+	Reason  string         `json:"reason,omitempty"`
+	Pause   *archive.Pause `json:"pause,omitempty"`
+	Removed bool           `json:"removed,omitempty"` // no peer of the configuration has this name
+}
+
+// Seen is when a peer of the configuration sent its last object.
+type Seen struct {
+	Name     string    `json:"name"`
+	Last     time.Time `json:"last_association,omitzero"`
+	LastSent time.Time `json:"last_object,omitzero"`
+	Objects  int64     `json:"objects"`
+}
+
+// Refused is who was not admitted, or what was not taken.
+type Refused struct {
+	Kind      string    `json:"kind"`
+	CallingAE string    `json:"calling_ae"`
+	CalledAE  string    `json:"called_ae"`
+	Address   string    `json:"address"`
+	Words     string    `json:"words"`
+	Last      time.Time `json:"last"`
+	Count     int64     `json:"count"`
+}
+
+// States of destinations.
+const (
+	Up      = "up"
+	Failing = "failing"
+	Paused  = "paused"
+)
+
+// shownRefusals is how many refusals a status shows, the latest.
+const shownRefusals = 5
+
+// Inspect asks an archive how its node is.
+func Inspect(ctx context.Context, a *archive.Archive, c configs.Config) (*Status, error) {
+	s := &Status{Destinations: []Destination{}, Peers: []Seen{}, Refusals: []Refused{}, Problems: []string{}}
+	for _, step := range []func(context.Context, *archive.Archive, configs.Config) error{
+		s.process, s.jobs, s.disk, s.destinations, s.peers, s.refusals,
+	} {
+		if err := step(ctx, a, c); err != nil {
+			return nil, err
+		}
+	}
+	for _, ts := range node.TransferSyntaxes() {
+		s.Codecs = append(s.Codecs, uid.Name(ts))
+	}
+	return s, nil
+}
+
+func (s *Status) problem(format string, args ...any) {
+	s.Problems = append(s.Problems, fmt.Sprintf(format, args...))
+}
+
+func (s *Status) process(ctx context.Context, a *archive.Archive, c configs.Config) (err error) {
+	if s.Running, err = archive.Serving(node.ArchiveDir(c)); err != nil {
+		return err
+	}
+	if !s.Running {
+		s.problem("the node does not run")
+	}
+	text, err := a.Recall(ctx, node.EngineKey)
+	if err != nil || text == "" {
+		return err
+	}
+	s.Engine = &node.Engine{}
+	return json.Unmarshal([]byte(text), s.Engine)
+}
+
+func (s *Status) jobs(ctx context.Context, a *archive.Archive, _ configs.Config) error {
+	stats, err := a.Stats(ctx)
+	s.Objects, s.Waiting, s.Retrying, s.Quarantined, s.Oldest = stats.Objects, stats.Waiting+stats.Running, stats.Retrying, stats.Quarantined, stats.Oldest
+	if s.Quarantined > 0 {
+		s.problem("quarantined jobs: %d", s.Quarantined)
+	}
+	return err
+}
+
+func (s *Status) disk(_ context.Context, a *archive.Archive, c configs.Config) error {
+	free, err := a.Free()
+	s.FreeMiB, s.WantMiB = free>>20, c.Retention.MinFreeMiB
+	if err == nil && s.FreeMiB < s.WantMiB {
+		s.problem("%d MiB of the disk are free, want %d", s.FreeMiB, s.WantMiB)
+	}
+	return err
+}
+
+func (s *Status) destinations(ctx context.Context, a *archive.Archive, c configs.Config) error {
+	names, err := a.Destinations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range c.Routes {
+		names = append(names, r.SendTo...)
+	}
+	entries, err := a.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		d, err := destinationOf(ctx, a, c, name, entries)
+		if err != nil {
+			return err
+		}
+		if d.State != Up {
+			s.problem("destination %s is %s", name, d.State)
+		}
+		s.Destinations = append(s.Destinations, d)
+	}
+	return nil
+}
+
+func destinationOf(ctx context.Context, a *archive.Archive, c configs.Config, name string, entries []archive.Entry) (Destination, error) {
+	d := Destination{Name: name, State: Up}
+	if _, known := c.Peer(name); !known {
+		d.Removed = true
+	}
+	for _, e := range entries {
+		if e.Destination != name {
+			continue
+		}
+		d.Jobs++
+		if e.Reason != "" && e.State != archive.Quarantined {
+			d.State, d.Reason = Failing, e.Reason
+		}
+	}
+	pause, paused, err := a.Paused(ctx, name)
+	if paused {
+		d.State, d.Pause = Paused, &pause
+	}
+	return d, err
+}
+
+func (s *Status) peers(ctx context.Context, a *archive.Archive, c configs.Config) error {
+	seen, err := a.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range c.Peers {
+		one := Seen{Name: p.Name}
+		for _, was := range seen {
+			if was.Name == p.Name {
+				one.Objects += was.Objects
+				if was.Last.After(one.Last) {
+					one.Last = was.Last
+				}
+			}
+		}
+		last, err := Query{Peer: p.Name, Limit: 1}.objects(ctx, a)
+		if err != nil {
+			return err
+		}
+		if len(last) > 0 {
+			one.LastSent = last[0].Received
+		}
+		s.Peers = append(s.Peers, one)
+	}
+	return nil
+}
+
+func (s *Status) refusals(ctx context.Context, a *archive.Archive, _ configs.Config) error {
+	all, err := a.Refusals(ctx)
+	for _, r := range all[:min(len(all), shownRefusals)] {
+		s.Refusals = append(s.Refusals, Refused{r.Kind, r.CallingAE, r.CalledAE, r.Address, r.Words, r.Last, r.Count})
+	}
+	return err
+}

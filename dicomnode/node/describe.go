@@ -1,0 +1,42 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"time"
+
+	"dicomnode/model"
+)
+
+// EngineKey is where a node leaves its [Engine] in the archive.
+const EngineKey = "engine"
+
+// Engine is what a node segments with, for whoever asks beside it.
+type Engine struct {
+	Program  string    `json:"program"` // version
+	PID      int       `json:"pid"`
+	Since    time.Time `json:"since"` // the model was taken over
+	Model    string    `json:"model"`
+	Version  string    `json:"version"`
+	Digest   string    `json:"digest"`
+	Device   string    `json:"device"`
+	Fallback string    `json:"fallback,omitempty"` // why CUDA was not used
+}
+
+// describe leaves in the archive what the node segments with. A node works without it.
+func (n *Node) describe() {
+	m := n.engine.pipeline.Model
+	e := Engine{Program: n.version, PID: os.Getpid(), Since: time.Now(), Model: m.Name, Version: m.Version, Digest: m.Digest, Device: m.Device}
+	if s, ok := n.engine.pipeline.Predictor.(*model.Session); ok && s.Fallback() != nil {
+		e.Fallback = s.Fallback().Error()
+		n.log.Info("segmenting on the CPU", "reason", e.Fallback)
+	}
+	b, err := json.Marshal(e)
+	if err == nil {
+		err = n.archive.Remember(context.Background(), EngineKey, string(b))
+	}
+	if err != nil {
+		n.log.Warn("the model in use is not noted for \"dicomnode status\"", "error", err)
+	}
+}
