@@ -5,7 +5,7 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all runtime runtime-gpu build demo test check format vet staticcheck gotest benchonce bench judge-reports clean
+.PHONY: all viewers runtime runtime-gpu build demo test check format vet staticcheck gotest benchonce bench judge-reports clean
 
 all: build
 
@@ -51,6 +51,13 @@ benchonce:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+# The page with cornerstone3D that dicomnode/viewers shows results in, under .viewers/;
+# needs npm.
+viewers:
+	mkdir -p .viewers
+	cp docs/viewers/*.js docs/viewers/*.mjs docs/viewers/*.json .viewers/
+	cd .viewers && npm ci --no-audit --no-fund --legacy-peer-deps --ignore-scripts && node build.mjs
 
 # The content of structured reports against the templates of PS3.16, by
 # DicomSRValidator (Debian: pixelmed-apps). Half a minute a report.
