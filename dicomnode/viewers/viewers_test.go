@@ -129,14 +129,17 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
+// reading is what one major of the adapters reads: pixels of each segment, or an error.
+type reading struct {
+	Counts [4]int
+	Error  string
+}
+
 // shown is what the page reports.
 type shown struct {
-	Adapters3, Adapters4, Adapters5 struct {
-		Counts [4]int
-		Error  string
-	}
-	Screen        [4]int
-	Width, Height int
+	Adapters3, Adapters4, Adapters5 reading
+	Screen                          [4]int
+	Width, Height                   int
 }
 
 // TestCornerstone shows real and simulated radiographs with their segments: three majors of
@@ -160,21 +163,22 @@ func TestCornerstone(t *testing.T) {
 }
 
 func show(t *testing.T, ctx context.Context, site string, at *url.URL, p *segment.Pipeline, file string) {
-	img, res, object := segmented(t, p, file)
+	img, res, objects := segmented(t, p, file)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	store(t, at, b)
-	id := store(t, at, object)
+	id, labelmap := store(t, at, objects[0]), store(t, at, objects[1])
 	source := iod.NewSource(img.Dataset)
 	path := fmt.Sprintf("studies/%s/series/%s/instances/%s",
 		source.String(tag.StudyInstanceUID), source.String(tag.SeriesInstanceUID), img.SOPInstanceUID)
-	var got shown
+	var got, second shown
 	var png []byte
 	err = chromedp.Run(ctx, chromedp.Navigate(site), chromedp.WaitReady("#view"),
 		chromedp.Poll(`document.title === "ready"`, nil),
 		chromedp.Evaluate(fmt.Sprintf("start(%q, %q)", path, id), &got, awaited),
+		chromedp.Evaluate(fmt.Sprintf("read(%q, %q)", path, labelmap), &second, awaited),
 		chromedp.CaptureScreenshot(&png))
 	if err != nil {
 		t.Fatal(err)
@@ -182,17 +186,23 @@ func show(t *testing.T, ctx context.Context, site string, at *url.URL, p *segmen
 	keep(t, strings.TrimSuffix(filepath.Base(file), ".dcm")+".png", png)
 	m := res.Masks
 	masks := []picture.Mask{m.Open, m.Soft, m.Bone, m.HighPrecisionSoft}
-	for i, a := range []struct {
-		Counts [4]int
-		Error  string
-	}{got.Adapters3, got.Adapters4, got.Adapters5} {
-		for k, mask := range masks {
-			if a.Error != "" || a.Counts[k] != mask.Count() {
-				t.Errorf("adapters %d: segment %d has %d pixels, want %d %s", i+3, k+1, a.Counts[k], mask.Count(), a.Error)
-			}
-		}
+	for i, a := range []reading{got.Adapters3, got.Adapters4, got.Adapters5} {
+		mustRead(t, fmt.Sprintf("BINARY, adapters %d", i+3), a, masks)
+	}
+	// The third major knows no label maps.
+	for i, a := range []reading{second.Adapters4, second.Adapters5} {
+		mustRead(t, fmt.Sprintf("LABELMAP, adapters %d", i+4), a, masks[:3])
 	}
 	onScreen(t, got, masks, img.Rows, img.Columns)
+}
+
+func mustRead(t *testing.T, what string, got reading, masks []picture.Mask) {
+	t.Helper()
+	for k, mask := range masks {
+		if got.Error != "" || got.Counts[k] != mask.Count() {
+			t.Errorf("%s: segment %d has %d pixels, want %d %s", what, k+1, got.Counts[k], mask.Count(), got.Error)
+		}
+	}
 }
 
 // onScreen compares areas: the image fits the window. Of segments that overlap cornerstone
@@ -208,8 +218,9 @@ func onScreen(t *testing.T, got shown, masks []picture.Mask, rows, cols int) {
 	}
 }
 
-// segmented is an image with its regions and its SEG as a file.
-func segmented(t *testing.T, p *segment.Pipeline, file string) (*decode.Image, *segment.Result, []byte) {
+// segmented is an image with its regions and its segmentations as files, BINARY and
+// LABELMAP.
+func segmented(t *testing.T, p *segment.Pipeline, file string) (*decode.Image, *segment.Result, [2][]byte) {
 	t.Helper()
 	img, err := decode.ReadFile(file)
 	if err != nil {
@@ -220,18 +231,22 @@ func segmented(t *testing.T, p *segment.Pipeline, file string) (*decode.Image, *
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := outputs.New(configs.Default(), "1.0", img, res).Make(configs.Binary)
-	if err != nil {
-		t.Fatal(err)
+	var files [2][]byte
+	for i, form := range []string{configs.Binary, configs.Labelmap} {
+		o, err := outputs.New(configs.Default(), "1.0", img, res).Make(form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := offline.WriteMeta(&b, o.SOPClassUID, o.SOPInstanceUID); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		files[i] = b.Bytes()
 	}
-	var b bytes.Buffer
-	if err := offline.WriteMeta(&b, o.SOPClassUID, o.SOPInstanceUID); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.Encode(&b); err != nil {
-		t.Fatal(err)
-	}
-	return img, res, b.Bytes()
+	return img, res, files
 }
 
 // keep writes a picture of the viewer into the folder VIEWER_PICTURES names, if any.

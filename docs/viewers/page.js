@@ -41,6 +41,15 @@ async function loaded(adapter, imageId, buffer) {
   }
 }
 
+const segmentationFile = async path => (await fetched(`${location.origin}/seg/${path}`, 'application/dicom')).arrayBuffer();
+
+// read has the adapters read a further segmentation of an image that is shown.
+async function read(imagePath, segPath) {
+  const imageId = `wadors:${location.origin}/dicom-web/${imagePath}/frames/1`;
+  const buffer = await segmentationFile(segPath);
+  return { adapters3: await loaded(adapters3, imageId, buffer), adapters4: await loaded(adapters4, imageId, buffer), adapters5: await loaded(adaptersSEG, imageId, buffer) };
+}
+
 // start shows the image of a path below /dicom-web and the segmentation of another.
 async function start(imagePath, segPath) {
   await initCore();
@@ -57,7 +66,7 @@ async function start(imagePath, segPath) {
   const viewport = engine.getViewport('view');
   await viewport.setStack([imageId]);
 
-  const buffer = await (await fetched(`${location.origin}/seg/${segPath}`, 'application/dicom')).arrayBuffer();
+  const buffer = await segmentationFile(segPath);
   const report = { adapters3: await loaded(adapters3, imageId, buffer), adapters4: await loaded(adapters4, imageId, buffer) };
   const result = await adaptersSEG.Cornerstone3D.Segmentation.createFromDICOMSegBuffer([imageId], buffer, { metadataProvider: metaData, tolerance: 0.001 });
   report.adapters5 = { counts: counts(result) };
@@ -92,4 +101,5 @@ function onScreen(canvas) {
 }
 
 window.start = start;
+window.read = read;
 document.title = 'ready';
