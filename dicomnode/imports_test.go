@@ -32,6 +32,7 @@ var importRules = []struct {
 	{"segment/picture", "", []string{"segment/picture", "internal/raster", "internal/dicomtest"}, "pictures, masks and classes are the vocabulary: they know no object and no step of the pipeline"},
 	{"segment/decode", "segment", []string{"segment/decode"}, "what an object holds does not depend on what is made of it"},
 	{"segment/polarity", "segment", []string{"segment/polarity", "segment/decode", "segment/picture"}, "the meaning of values depends on the object alone"},
+	{"segment/padding", "segment", []string{"segment/padding", "segment/decode", "segment/picture"}, "what is padding is told by stored values and shapes"},
 	{"segment/dark", "segment", []string{"segment/dark", "segment/decode", "segment/polarity", "segment/picture"}, "the detector's own signal is there before anything is found in the image"},
 	{"segment/field", "segment", []string{"segment/field", "segment/decode", "segment/picture"}, "the field is found in a picture that is made already"},
 	{"sr", "scp", nil, "a report needs no network"},

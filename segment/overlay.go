@@ -6,6 +6,7 @@ import (
 
 	"dicomnode/internal/raster"
 	"dicomnode/segment/decode"
+	"dicomnode/segment/padding"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/polarity"
 )
@@ -25,7 +26,13 @@ var (
 // outside the exposed field is darkened. img and res must belong together.
 func Overlay(img *decode.Image, res *Result) image.Image {
 	pix := append([]float32(nil), img.Samples...)
-	polarity.Canonical(img, pix)
+	pad := padding.Find(img)
+	pad.Hide(pix)
+	_, _ = polarity.Canonical(img, pix) // without an error, as there is a result
+	if res.Polarity.Undecided && res.Polarity.Inverted {
+		polarity.Turn(pix, 0)
+	}
+	pad.Fill(pix)
 	f := float64(overlaySide) / float64(max(img.Rows, img.Columns, overlaySide))
 	g := picture.Geometry{Rows: img.Rows, Columns: img.Columns}
 	g.Height, g.Width = max(1, int(float64(img.Rows)*f)), max(1, int(float64(img.Columns)*f))

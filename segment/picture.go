@@ -2,7 +2,6 @@ package segment
 
 import (
 	"fmt"
-	"slices"
 
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
@@ -16,7 +15,10 @@ func (p *Pipeline) Picture(img *decode.Image) ([]float32, dark.Record, polarity.
 	if err := checkSize(img); err != nil {
 		return nil, dark.Record{}, polarity.Record{}, fmt.Errorf("make picture: %w", err)
 	}
-	pix := slices.Clone(img.Samples)
-	record := dark.Correct(img, pix, p.Calibration)
-	return pix, record, polarity.Canonical(img, pix), nil
+	var res Result
+	v, err := p.prepare(img, &res)
+	if err != nil {
+		return nil, res.Dark, res.Polarity, err
+	}
+	return v.pix, res.Dark, res.Polarity, nil
 }

@@ -10,6 +10,7 @@ import (
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/field"
+	"dicomnode/segment/padding"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/polarity"
 )
@@ -43,20 +44,41 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 		return nil, fmt.Errorf("segment image: %w", err)
 	}
 	res := p.begin(img)
-	pix := slices.Clone(img.Samples)
-	res.Dark = dark.Correct(img, pix, p.Calibration)
-	res.Polarity = polarity.Canonical(img, pix)
-	x, geo := picture.Canonical(pix, img.Rows, img.Columns)
-	var err error
-	if res.Field, res.FieldRecord, err = p.findField(ctx, img, pix, x, geo); err != nil {
-		return nil, err
+	v, err := p.prepare(img, res)
+	if err == nil && res.Polarity.Undecided {
+		err = p.decide(ctx, v, &res.Polarity)
 	}
-	answer, err := p.predict(ctx, x)
 	if err != nil {
 		return nil, err
 	}
-	p.regions(res, p.Config.Probabilities(geo, answer, pix, res.Field))
+	if res.Field, res.FieldRecord, err = p.findField(ctx, img, v.pix, v.x, v.geo); err != nil {
+		return nil, err
+	}
+	v.padding.Limit(res.Field)
+	res.FieldRecord.Fraction = float64(res.Field.Count()) / float64(len(res.Field))
+	if v.answer == nil {
+		if v.answer, err = p.predict(ctx, v.x); err != nil {
+			return nil, err
+		}
+	}
+	p.regions(res, p.Config.Probabilities(v.geo, v.answer, v.pix, res.Field))
 	return res, ctx.Err()
+}
+
+// prepare makes the picture: dark corrected, open beam bright as far as the attributes tell.
+func (p *Pipeline) prepare(img *decode.Image, res *Result) (v *view, err error) {
+	v = &view{pix: slices.Clone(img.Samples), padding: padding.Find(img)}
+	if v.padding != nil {
+		res.Padding = v.padding.Record
+	}
+	v.padding.Hide(v.pix)
+	res.Dark = dark.Correct(img, v.pix, p.Calibration)
+	if res.Polarity, err = polarity.Canonical(img, v.pix); err != nil {
+		return nil, err
+	}
+	v.padding.Fill(v.pix)
+	v.x, v.geo = picture.Canonical(v.pix, img.Rows, img.Columns)
+	return v, nil
 }
 
 func checkSize(img *decode.Image) error {

@@ -3,6 +3,7 @@ package segment
 import (
 	"dicomnode/segment/dark"
 	"dicomnode/segment/field"
+	"dicomnode/segment/padding"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/polarity"
 )
@@ -42,6 +43,7 @@ type Result struct {
 
 	Dark         dark.Record
 	FieldRecord  field.Record
+	Padding      padding.Record // zero without padding
 	Polarity     polarity.Record
 	Model        Model
 	ConfigDigest string // Config.Digest
@@ -56,4 +58,14 @@ type Result struct {
 	Guided *picture.GuidedFilter
 	// Islands is the number of pixels that changed class because their island was too small.
 	Islands int
+}
+
+// Warnings are what whoever relies on the result must know, in words; none mostly.
+func (r *Result) Warnings() (out []string) {
+	for _, w := range []string{r.Padding.Warning, r.Polarity.Warning} {
+		if w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
 }

@@ -20,7 +20,7 @@ func Correct(m *decode.Image, pix []float32, calibrations Calibrations) Record {
 	f := polarity.Of(m)
 	flags, _ := m.Values(tag.Tag{Group: 0x0028, Element: 0x0051}).([]string)
 	switch {
-	case !f.Processing:
+	case f.Kind != polarity.Processing:
 		return Record{Method: "none", Reason: "the image is not For Processing"}
 	case f.Relationship != "LIN":
 		return Record{Method: "none", Reason: "pixel values are not linear to the beam"}

@@ -1,10 +1,14 @@
 package field
 
-import "math"
+import (
+	"math"
+
+	"dicomnode/internal/raster"
+)
 
 // HullOf marks the pixels of the convex hull of a mask.
 func HullOf(m []bool, rows, cols int) []bool {
-	var p []point
+	var p []raster.Point
 	for r := range rows {
 		first, last := -1, -1
 		for k, in := range m[r*cols : (r+1)*cols] {
@@ -16,10 +20,10 @@ func HullOf(m []bool, rows, cols int) []bool {
 			}
 		}
 		if first >= 0 {
-			p = append(p, point{float64(first), float64(r)}, point{float64(last), float64(r)})
+			p = append(p, raster.Point{X: float64(first), Y: float64(r)}, raster.Point{X: float64(last), Y: float64(r)})
 		}
 	}
-	hull := convexHull(p)
+	hull := raster.Hull(p)
 	out := make([]bool, len(m))
 	for i := range out {
 		out[i] = within(hull, float64(i%cols), float64(i/cols), 0.1)
@@ -28,10 +32,10 @@ func HullOf(m []bool, rows, cols int) []bool {
 }
 
 // within reports whether (x, y) lies in the hull or within margin of it.
-func within(hull []point, x, y, margin float64) bool {
+func within(hull []raster.Point, x, y, margin float64) bool {
 	for i, a := range hull {
 		b := hull[(i+1)%len(hull)]
-		if cross(a, b, point{x, y}) < -margin*math.Hypot(b.x-a.x, b.y-a.y) {
+		if raster.Cross(a, b, raster.Point{X: x, Y: y}) < -margin*math.Hypot(b.X-a.X, b.Y-a.Y) {
 			return false
 		}
 	}

@@ -47,7 +47,7 @@ func (s *search) cutShape() bool {
 
 // enclosed is the hull of what remains without the pixels ≤ level or white that are
 // connected to the frame's edge; nil where that is too much or too little.
-func (s *search) enclosed(level float32) []point {
+func (s *search) enclosed(level float32) []raster.Point {
 	v := make([]float32, len(s.v))
 	for i := range v {
 		if v[i] = s.v[i]; s.pale()[i] || !s.in[i] {
@@ -59,12 +59,12 @@ func (s *search) enclosed(level float32) []point {
 	if float64(left) < leastField*float64(len(v)) || float64(left) > 0.97*float64(len(v)) {
 		return nil
 	}
-	return convexHull(outermost(reached, s.h, s.w))
+	return raster.Hull(outermost(reached, s.h, s.w))
 }
 
 // outermost are the outermost pixels of every row that are not border, in regions of at
 // least 2 % of the frame: lead markers and scattered pixels do not stretch the field.
-func outermost(border picture.Mask, h, w int) []point {
+func outermost(border picture.Mask, h, w int) []raster.Point {
 	label := make([]uint8, len(border))
 	for i, b := range border {
 		if b {
@@ -73,11 +73,11 @@ func outermost(border picture.Mask, h, w int) []point {
 	}
 	runs := raster.Connect(label, h, w)
 	area := runs.Areas()
-	var out []point
+	var out []raster.Point
 	for i, r := range runs.Runs {
 		if label[runs.First(i)] == 0 && area[runs.Root(i)]*50 >= h*w {
 			y := float64(r.Row)
-			out = append(out, point{float64(r.From), y}, point{float64(r.To - 1), y})
+			out = append(out, raster.Point{X: float64(r.From), Y: y}, raster.Point{X: float64(r.To - 1), Y: y})
 		}
 	}
 	return out
@@ -85,19 +85,19 @@ func outermost(border picture.Mask, h, w int) []point {
 
 // rectangle is the turned rectangle around hull that it fills best, as the sides that
 // lie in the picture, and how much of it, as far as it lies in the picture, is filled.
-func (s *search) rectangle(hull []point) (sides []border, fill float64) {
+func (s *search) rectangle(hull []raster.Point) (sides []border, fill float64) {
 	filled := s.area(hullBorders(hull))
 	for i, a := range hull {
 		b := hull[(i+1)%len(hull)]
-		l := math.Hypot(b.x-a.x, b.y-a.y)
+		l := math.Hypot(b.X-a.X, b.Y-a.Y)
 		if l < 8 {
 			continue
 		}
-		ux, uy := (b.x-a.x)/l, (b.y-a.y)/l
+		ux, uy := (b.X-a.X)/l, (b.Y-a.Y)/l
 		four := []border{{-uy, ux, math.Inf(1)}, {uy, -ux, math.Inf(1)}, {ux, uy, math.Inf(1)}, {-ux, -uy, math.Inf(1)}}
 		for k := range four {
 			for _, p := range hull {
-				four[k].d = min(four[k].d, four[k].nx*p.x+four[k].ny*p.y)
+				four[k].d = min(four[k].d, four[k].nx*p.X+four[k].ny*p.Y)
 			}
 		}
 		if f := filled / s.area(four); f > fill {
@@ -108,12 +108,12 @@ func (s *search) rectangle(hull []point) (sides []border, fill float64) {
 	return sides, fill
 }
 
-func hullBorders(hull []point) (out []border) {
+func hullBorders(hull []raster.Point) (out []border) {
 	for i, a := range hull {
 		b := hull[(i+1)%len(hull)]
-		if l := math.Hypot(b.x-a.x, b.y-a.y); l > 0 {
-			n := border{-(b.y - a.y) / l, (b.x - a.x) / l, 0}
-			n.d = n.nx*a.x + n.ny*a.y
+		if l := math.Hypot(b.X-a.X, b.Y-a.Y); l > 0 {
+			n := border{-(b.Y - a.Y) / l, (b.X - a.X) / l, 0}
+			n.d = n.nx*a.X + n.ny*a.Y
 			out = append(out, n)
 		}
 	}
@@ -136,8 +136,8 @@ func (s *search) area(b []border) (n float64) {
 // crosses says whether more than a rim of the picture lies outside b.
 func (s *search) crosses(b border) bool {
 	n := 0
-	for _, p := range []point{{0, 0}, {float64(s.w - 1), 0}, {0, float64(s.h - 1)}, {float64(s.w - 1), float64(s.h - 1)}} {
-		if b.distance(p.x, p.y) < -shapeRim {
+	for _, p := range [][2]float64{{0, 0}, {float64(s.w - 1), 0}, {0, float64(s.h - 1)}, {float64(s.w - 1), float64(s.h - 1)}} {
+		if b.distance(p[0], p[1]) < -shapeRim {
 			n++
 		}
 	}

@@ -63,7 +63,10 @@ func TestPolarity(t *testing.T) {
 		m := dicomtest.Image{Rows: 1, Columns: 2, Bits: 8, Photometric: c.photometric, Pixels: pixels, Extra: c.extra}
 		img := read(t, m.Encode(uid.ExplicitVRLittleEndian))
 		pix := slices.Clone(img.Samples)
-		rec := polarity.Canonical(img, pix)
+		rec, err := polarity.Canonical(img, pix)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if pix[1] <= pix[0] || rec.Log != c.log || rec.Inverted == c.airHigh {
 			t.Errorf("%s: bone %v, air %v, %+v", c.name, pix[0], pix[1], rec)
 		}

@@ -122,8 +122,14 @@ func (s *SEG) parameters() string {
 		"exposed field: " + r.FieldRecord.String(),
 		"polarity: " + r.Polarity.String(),
 	}
+	if text := r.Padding.String(); text != "" {
+		lines = append(lines, "padding: "+text)
+	}
 	if f := r.Guided; f != nil {
 		lines = append(lines, fmt.Sprintf("borders: guided filter, radius %.4g network pixels, epsilon %.4g", f.Radius, f.Epsilon))
+	}
+	for _, w := range r.Warnings() {
+		lines = append(lines, "warning: "+w)
 	}
 	return strings.Join(lines, "\r\n")
 }

@@ -1,0 +1,78 @@
+package segment
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"dicomnode/segment/padding"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/polarity"
+)
+
+// leastMargin is the difference of mean confidence below which the picture hardly tells
+// which of its ends is the open beam.
+const leastMargin = 0.02
+
+// decide asks the network about the picture both ways, where its attributes say nothing of
+// the beam, and keeps the way it is surer of.
+func (p *Pipeline) decide(ctx context.Context, v *view, r *polarity.Record) error {
+	turned := &view{pix: slices.Clone(v.pix), padding: v.padding}
+	turned.padding.Hide(turned.pix)
+	polarity.Turn(turned.pix, 0)
+	turned.padding.Fill(turned.pix)
+	turned.x, turned.geo = picture.Canonical(turned.pix, v.geo.Rows, v.geo.Columns)
+	for _, w := range []*view{v, turned} {
+		var err error
+		if w.answer, err = p.predict(ctx, w.x); err != nil {
+			return err
+		}
+	}
+	r.Margin = v.confidence() - turned.confidence()
+	if r.Margin < 0 {
+		*v, r.Inverted, r.Margin = *turned, true, -r.Margin
+	}
+	if r.Margin < leastMargin {
+		r.Warning = fmt.Sprintf("the picture hardly tells which end of its values is the open beam (margin %.3f)", r.Margin)
+	}
+	return nil
+}
+
+// view is an image as the network is shown it.
+type view struct {
+	pix     []float32 // Rows×Columns, open beam bright
+	x       []float32 // the canonical picture, 1×1×200×200
+	geo     picture.Geometry
+	padding *padding.Padding // nil without any
+	answer  []float32        // of the network, 1×3×200×200; nil: it has not been asked
+}
+
+// confidence is the mean over the classes of the mean probability where each is the most
+// probable, padding left out; a class that hardly occurs counts 0. A picture turned over may
+// be all open beam without a doubt, but not a little of each.
+func (v *view) confidence() float64 {
+	const n = picture.Side * picture.Side
+	var sum, count [picture.Classes]float64
+	for y := v.geo.Top; y < v.geo.Top+v.geo.Height; y++ {
+		for x := v.geo.Left; x < v.geo.Left+v.geo.Width; x++ {
+			i, best := y*picture.Side+x, 0
+			for c := range sum {
+				if v.answer[c*n+i] > v.answer[best*n+i] {
+					best = c
+				}
+			}
+			sum[best] += float64(v.answer[best*n+i])
+			count[best]++
+		}
+	}
+	var mean float64
+	for c := range sum {
+		if count[c] > rare*float64(v.geo.Height*v.geo.Width) {
+			mean += sum[c] / count[c] / picture.Classes
+		}
+	}
+	return mean
+}
+
+// rare is the part of the picture up to which a class hardly occurs.
+const rare = 0.002

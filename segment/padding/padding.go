@@ -1,0 +1,195 @@
+// Package padding tells what the pixels are that an image declares as Pixel Padding (PS3.3
+// C.7.5.1.1.2): fill around what was exposed, or background air. It looks at stored values
+// and shapes alone; which end of the values is bright is not its matter.
+package padding
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+)
+
+const (
+	leastShown = 0.02  // of the frame; with less left to see the declaration is not believed
+	leastPatch = 0.001 // of the frame; smaller patches are too small to have a shape
+	nearValue  = 0.005 // of the picture's range: a padding value this near to others occurs in the picture
+)
+
+// Record says what was done about padding.
+type Record struct {
+	Low, High int    // the stored values that are padding
+	Outside   int    // pixels of fill, which are outside the exposed field
+	Air       int    // pixels of background, which are open beam
+	Warning   string // why the declaration was not believed, "" mostly
+}
+
+// String says it in words, "" where nothing was padded.
+func (r Record) String() string {
+	if r.Outside+r.Air == 0 {
+		return ""
+	}
+	return fmt.Sprintf("stored values %d to %d, %d pixels outside the field, %d of open beam", r.Low, r.High, r.Outside, r.Air)
+}
+
+// Padding are the padded pixels of one image.
+type Padding struct {
+	Record  Record
+	outside picture.Mask
+	air     picture.Mask
+}
+
+// Find finds the padded pixels of m; nil when it declares none or has none.
+//
+// A large patch is fill where straight borders or a circle limit it, whatever its value.
+// Another patch is background air, and open beam, unless its value occurs in the picture as
+// well: then its pixels are the picture's own.
+func Find(m *decode.Image) *Padding {
+	low, high, ok := declared(m)
+	if !ok {
+		return nil
+	}
+	label := make([]uint8, len(m.Samples))
+	n := 0
+	for i, v := range m.Samples {
+		if v >= low && v <= high {
+			label[i] = 1
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	p := &Padding{Record: Record{Low: int(low), High: int(high)}}
+	if float64(n) > (1-leastShown)*float64(len(label)) {
+		p.Record.Warning = "nearly all pixels have the Pixel Padding Value (0028,0120); it is ignored"
+		return p
+	}
+	p.sort(m, label, occurs(m.Samples, low, high))
+	return p
+}
+
+// declared are the least and greatest stored value of padding: Pixel Padding Value
+// (0028,0120) to Pixel Padding Range Limit (0028,0121), both included, in either order.
+func declared(m *decode.Image) (low, high float32, ok bool) {
+	v := m.Integers(tag.PixelPaddingValue)
+	if len(v) != 1 {
+		return 0, 0, false
+	}
+	limit := v
+	if l := m.Integers(tag.PixelPaddingRangeLimit); len(l) == 1 {
+		limit = l
+	}
+	a, b := stored(m, v[0]), stored(m, limit[0])
+	return min(a, b), max(a, b), true
+}
+
+// stored is a declared value as samples have it: cut to Bits Stored, its sign that of Pixel
+// Representation. Both are often declared with the other VR.
+func stored(m *decode.Image, v int) float32 {
+	mask, sign := 1<<m.BitsStored-1, 0
+	if m.Signed {
+		sign = 1 << (m.BitsStored - 1)
+	}
+	return float32((v&mask ^ sign) - sign)
+}
+
+// occurs says whether values next to the padding's are in the picture too.
+func occurs(samples []float32, low, high float32) bool {
+	gap, least, most := math.Inf(1), math.Inf(1), math.Inf(-1)
+	for _, f := range samples {
+		v := float64(f)
+		switch {
+		case f < low:
+			gap = min(gap, float64(low)-v)
+		case f > high:
+			gap = min(gap, v-float64(high))
+		default:
+			continue
+		}
+		least, most = min(least, v), max(most, v)
+	}
+	return gap <= max(1, nearValue*(most-least))
+}
+
+// sort decides about every patch of padded pixels, which label marks with 1.
+func (p *Padding) sort(m *decode.Image, label []uint8, occurs bool) {
+	p.outside, p.air = make(picture.Mask, len(label)), make(picture.Mask, len(label))
+	patches := raster.Connect(label, m.Rows, m.Columns)
+	large := largePatches(patches, label, int(leastPatch*float64(len(label))))
+	shown := newShape(patches, large, m.Rows, m.Columns)
+	into := map[int]picture.Mask{}
+	for root := range large {
+		if shown.fill(root) {
+			into[root] = p.outside
+		}
+	}
+	for i, r := range patches.Runs {
+		first := patches.First(i)
+		mask, fill := into[patches.Root(i)]
+		if label[first] == 0 || !fill && occurs {
+			continue
+		}
+		if !fill {
+			mask = p.air
+		}
+		for k := first; k < first+int(r.To-r.From); k++ {
+			mask[k] = true
+		}
+	}
+	p.Record.Outside, p.Record.Air = p.outside.Count(), p.air.Count()
+}
+
+// largePatches are the roots of padded patches of at least so many pixels.
+func largePatches(patches *raster.Regions, label []uint8, least int) map[int]bool {
+	out := map[int]bool{}
+	for root, n := range patches.Areas() {
+		if n > least && label[patches.First(root)] == 1 {
+			out[root] = true
+		}
+	}
+	return out
+}
+
+// Hide makes padded pixels of pix no numbers, which no statistics count.
+func (p *Padding) Hide(pix []float32) {
+	if p == nil || p.outside == nil {
+		return
+	}
+	for i := range pix {
+		if p.outside[i] || p.air[i] {
+			pix[i] = float32(math.NaN())
+		}
+	}
+}
+
+// Fill gives padded pixels of a picture with the open beam bright, which were hidden before,
+// values: fill is as dark as anything in it, air as bright.
+func (p *Padding) Fill(pix []float32) {
+	if p == nil || p.outside == nil {
+		return
+	}
+	q := raster.Quantiles(pix, 0, picture.ClipHigh)
+	for i := range pix {
+		switch {
+		case p.outside[i]:
+			pix[i] = q[0]
+		case p.air[i]:
+			pix[i] = q[1]
+		}
+	}
+}
+
+// Limit takes fill out of a field.
+func (p *Padding) Limit(field picture.Mask) {
+	if p == nil || p.outside == nil {
+		return
+	}
+	for i, out := range p.outside {
+		field[i] = field[i] && !out
+	}
+}
