@@ -12,8 +12,16 @@ type Route struct {
 	Criteria `yaml:",inline"`
 	Except   Criteria `yaml:"except"`  // images that any of these matches are not this route's
 	Outputs  []string `yaml:"outputs"` // seg, sr, sc, gsps; empty is seg
+	Frames   string   `yaml:"frames"`  // of a run of frames: representative (also "") or all
 	SendTo   []string `yaml:"send_to"` // names of callable peers
 }
+
+// Values of Route.Frames: what is segmented of an image with several frames, such as a
+// fluoroscopy.
+const (
+	RepresentativeFrame = "representative" // the one it names, else the one that shows most
+	AllFrames           = "all"            // each that shows something, up to a limit
+)
 
 // Criteria choose images by who sent them and by values of their data sets. An
 // empty list says nothing about an image. Body parts are compared without regard

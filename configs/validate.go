@@ -206,6 +206,9 @@ func (v *checker) routes(c Config) {
 		v.criteria(c, key+".", r.Criteria)
 		v.criteria(c, key+".except.", r.Except)
 		v.outputs(c, key, r)
+		if r.Frames != "" {
+			v.oneOf(key+".frames", r.Frames, RepresentativeFrame, AllFrames)
+		}
 	}
 }
 

@@ -10,9 +10,9 @@ import (
 	"dicomnode/segment/polarity"
 )
 
-// leastMargin is the difference of mean confidence below which the picture hardly tells
-// which of its ends is the open beam.
-const leastMargin = 0.02
+// leastMargin is the difference of confidence below which the picture hardly tells which of
+// its ends is the open beam.
+const leastMargin = 0.08
 
 // decide asks the network about the picture both ways, where its attributes say nothing of
 // the beam, and keeps the way it is surer of.

@@ -91,7 +91,7 @@ func checkSize(img *decode.Image) error {
 // begin is a result with what is known before any pixel is looked at.
 func (p *Pipeline) begin(img *decode.Image) *Result {
 	res := &Result{
-		Rows: img.Rows, Columns: img.Columns, Frame: 1, Frames: img.Frames,
+		Rows: img.Rows, Columns: img.Columns, Frame: max(1, img.Frame), Frames: img.Frames, FrameReason: img.FrameReason,
 		BodyPart: img.BodyPart(), Model: p.Model, ConfigDigest: p.Config.Digest(),
 	}
 	res.SoftTissueThreshold = p.Config.SoftTissue.At(res.BodyPart)

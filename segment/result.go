@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"dicomnode/internal/uid"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/field"
 	"dicomnode/segment/padding"
@@ -47,8 +48,9 @@ type Result struct {
 	Polarity     polarity.Record
 	Model        Model
 	ConfigDigest string // Config.Digest
-	Frame        int    // the frame that was segmented, 1
+	Frame        int    // the frame that was segmented, from 1
 	Frames       int    // of so many
+	FrameReason  string // why that one, in words; "" of a single frame
 
 	// Probabilities are those of the network at the image's own pixels, before islands
 	// were removed; row by row, since an image of them is large.
@@ -58,6 +60,25 @@ type Result struct {
 	Guided *picture.GuidedFilter
 	// Islands is the number of pixels that changed class because their island was too small.
 	Islands int
+}
+
+// ReferencedFrame is the frame that a reference to the image names, as Referenced Frame
+// Number (0008,1160); ok is false where the reference is to the whole instance: that of an
+// image with one frame, or of a class that has no frames, whatever the image says of
+// itself (PS3.3 Table 10-3).
+func (r *Result) ReferencedFrame(sopClassUID string) (frame int, ok bool) {
+	return r.Frame, r.Frames > 1 && !singleFrame[sopClassUID]
+}
+
+// singleFrame are the classes of radiographs that have no Multi-frame module (PS3.3 Table
+// A.1-1).
+var singleFrame = map[string]bool{
+	uid.ComputedRadiographyImageStorage:                   true,
+	uid.DigitalXRayImageStorageForPresentation:            true,
+	uid.DigitalXRayImageStorageForProcessing:              true,
+	uid.DigitalMammographyXRayImageStorageForPresentation: true,
+	uid.DigitalMammographyXRayImageStorageForProcessing:   true,
+	uid.SecondaryCaptureImageStorage:                      true,
 }
 
 // Warnings are what whoever relies on the result must know, in words; none mostly.

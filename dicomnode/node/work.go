@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 		n.noRoute(c, o)
 		return archive.Made{Outcome: archive.NoRoute}, nil
 	}
-	img, err := read(o)
+	img, err := read(o, decode.ReadFrames)
 	if err != nil {
 		return archive.Made{}, quarantine(err)
 	}
@@ -37,28 +38,60 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 		n.log.Warn("image has faults and is segmented all the same", "object", o.ID, "faults", img.Forgiven)
 	}
 	img.Received = o.Received
-	res, err := n.engine.Run(ctx, img)
+	made := archive.Made{Route: route.Name}
+	one := func(img *decode.Image) error {
+		out, err := n.results(ctx, c, route, o, img)
+		made.Outputs = append(made.Outputs, out...)
+		return err
+	}
+	if route.Frames == configs.AllFrames {
+		err = img.EachFrame(mostFrames(img), one)
+	} else {
+		err = one(img)
+	}
 	if err != nil {
 		return archive.Made{}, quarantine(err)
 	}
-	n.reportDark(o, res.Dark)
-	out, err := n.outputs(c, route, o, img, res)
+	made.Digests, _ = digestImage(img) // what has none is compared with nothing
+	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "outputs", len(made.Outputs), "took", time.Since(begun))
+	return made, nil
+}
+
+const (
+	runFrames = 32        // frames of a run that are segmented at most
+	runBytes  = 512 << 20 // of memory that their results may take until they are written
+)
+
+// mostFrames is how many frames of a run are segmented: a result takes about eight bytes
+// for each pixel.
+func mostFrames(img *decode.Image) int {
+	return min(max(1, runBytes/(8*img.Rows*img.Columns)), runFrames)
+}
+
+// results are the outputs of the frame that img holds.
+func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Route, o archive.Object, img *decode.Image) ([]archive.Output, error) {
+	res, err := n.engine.Run(ctx, img)
 	if err != nil {
-		return archive.Made{}, err
+		return nil, err
 	}
-	digests, _ := digestImage(img) // what has none is compared with nothing
-	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "outputs", len(out), "took", time.Since(begun))
-	return archive.Made{Route: route.Name, Outputs: out, Digests: digests}, nil
+	n.reportDark(o, res.Dark)
+	if res.Frames > 1 {
+		n.log.Info("frame segmented", "object", o.ID, "frame", res.Frame, "frames", res.Frames, "reason", res.FrameReason)
+	}
+	for _, w := range res.Warnings() {
+		n.log.Warn("segmented with a warning", "object", o.ID, "peer", o.Source, "warning", w)
+	}
+	return n.outputs(c, route, o, img, res)
 }
 
 // read decodes a stored image. One whose bytes have changed is archive.ErrDamaged.
-func read(o archive.Object) (*decode.Image, error) {
+func read(o archive.Object, decode func(io.Reader, int64) (*decode.Image, error)) (*decode.Image, error) {
 	f, err := o.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return decode.Read(f, f.Size())
+	return decode(f, f.Size())
 }
 
 // imageOf is what routes choose the object by. Its file is read only where a
@@ -114,7 +147,7 @@ func (n *Node) reportDark(o archive.Object, d dark.Record) {
 
 // learnDark does a dark job: one more dark frame of its detector.
 func (n *Node) learnDark(ctx context.Context, o archive.Object) error {
-	img, err := read(o)
+	img, err := read(o, decode.Read)
 	if err != nil {
 		return quarantine(err)
 	}

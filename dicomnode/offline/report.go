@@ -27,17 +27,23 @@ type Report struct {
 	HighSoft     float64  `json:"high_precision_soft_tissue"`
 	Dark         string   `json:"dark_correction,omitempty"`
 	Offset       float64  `json:"dark_offset"`
+	Frame        int      `json:"frame,omitempty"` // of a run, from 1
 	Milliseconds float64  `json:"milliseconds"`
 	Faults       string   `json:"faults,omitempty"` // of the file, which were forgiven
+	Warnings     []string `json:"warnings,omitempty"`
 	Error        string   `json:"error,omitempty"`
 }
 
 func newReport(file string, res *segment.Result) Report {
-	return Report{
-		File: file, Rows: res.Rows, Columns: res.Columns, Exposed: res.FieldRecord.Fraction,
+	r := Report{
+		File: file, Warnings: res.Warnings(), Rows: res.Rows, Columns: res.Columns, Exposed: res.FieldRecord.Fraction,
 		OpenBeam: res.Open.Fraction, SoftTissue: res.Soft.Fraction, Bone: res.Bone.Fraction,
 		HighSoft: res.HighPrecisionSoft.Fraction, Dark: darkInWords(res.Dark), Offset: res.Dark.Offset,
 	}
+	if res.Frames > 1 {
+		r.Frame = res.Frame
+	}
+	return r
 }
 
 func darkInWords(d dark.Record) string {

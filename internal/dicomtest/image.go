@@ -9,7 +9,8 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// Attribute is one data element; Value is a string, a uint16 (US) or an int16 (SS).
+// Attribute is one data element; Value is a string, a uint16 (US), several of them, an int16
+// (SS), an int (IS), bytes of a little endian value, or the items of a sequence.
 type Attribute struct {
 	Tag   uint32
 	VR    string
@@ -22,7 +23,7 @@ type Image struct {
 	Bits          int // 8 or 16 allocated
 	Stored        int // 0 means Bits
 	Signed        bool
-	Pixels        []int // stored values
+	Pixels        []int // stored values, of one frame or of several one after the other
 	Photometric   string
 	Extra         []Attribute // sorted into the data set; below group 7FE0
 }
@@ -102,7 +103,14 @@ func (m Image) write(w *writer, rle bool) {
 		w.element(a.Tag, a.VR, w.value(a))
 	}
 	if rle {
-		w.encapsulated(m.rle())
+		n := m.Rows * m.Columns
+		var frames [][]byte
+		for at := 0; at < len(m.Pixels); at += n {
+			one := m
+			one.Pixels = m.Pixels[at:min(at+n, len(m.Pixels))]
+			frames = append(frames, one.rle())
+		}
+		w.encapsulated(frames)
 		return
 	}
 	w.element(0x7FE00010, "OW", m.native(w.order))
@@ -172,8 +180,50 @@ func (w *writer) value(a Attribute) []byte {
 		return text(strconv.Itoa(v), a.VR)
 	case string:
 		return text(v, a.VR)
+	case []uint16:
+		var b []byte
+		for _, n := range v {
+			b = append(b, w.order16(n)...)
+		}
+		return b
+	case []byte:
+		return w.words(v)
+	case [][]Attribute:
+		return w.items(v)
 	}
 	panic("dicomtest: attribute value of another type")
+}
+
+// words are bytes of 16-bit words in the writer's order.
+func (w *writer) words(b []byte) []byte {
+	out := append([]byte(nil), b...)
+	if len(out)%2 == 1 {
+		out = append(out, 0)
+	}
+	if w.order == binary.BigEndian {
+		for i := 0; i < len(out); i += 2 {
+			out[i], out[i+1] = out[i+1], out[i]
+		}
+	}
+	return out
+}
+
+// items are a sequence's items of defined length (PS3.5 7.5).
+func (w *writer) items(items [][]Attribute) []byte {
+	out := &writer{order: w.order, implicit: w.implicit}
+	for _, it := range items {
+		in := &writer{order: w.order, implicit: w.implicit}
+		for _, a := range it {
+			in.element(a.Tag, a.VR, in.value(a))
+		}
+		out.b.Write(w.order16(0xFFFE))
+		out.b.Write(w.order16(0xE000))
+		length := make([]byte, 4)
+		w.order.PutUint32(length, uint32(in.b.Len()))
+		out.b.Write(length)
+		out.b.Write(in.b.Bytes())
+	}
+	return out.b.Bytes()
 }
 
 func (w *writer) order16(v uint16) []byte {
@@ -197,7 +247,7 @@ func (w *writer) element(tag uint32, vr string, value []byte) {
 	switch {
 	case w.implicit:
 		w.b.Write(long)
-	case vr == "OW" || vr == "OB":
+	case vr == "OW" || vr == "OB" || vr == "SQ":
 		w.b.WriteString(vr + "\x00\x00")
 		w.b.Write(long)
 	default:
@@ -207,10 +257,14 @@ func (w *writer) element(tag uint32, vr string, value []byte) {
 	w.b.Write(value)
 }
 
-// encapsulated writes Pixel Data with an empty Basic Offset Table and one fragment (PS3.5 A.4).
-func (w *writer) encapsulated(fragment []byte) {
-	w.b.WriteString("\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\x00\x00\x00\x00\xfe\xff\x00\xe0")
-	w.b.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(fragment))))
-	w.b.Write(fragment)
+// encapsulated writes Pixel Data with an empty Basic Offset Table and a fragment for each
+// frame (PS3.5 A.4).
+func (w *writer) encapsulated(frames [][]byte) {
+	w.b.WriteString("\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\x00\x00\x00\x00")
+	for _, f := range frames {
+		w.b.WriteString("\xfe\xff\x00\xe0")
+		w.b.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(f))))
+		w.b.Write(f)
+	}
 	w.b.WriteString("\xfe\xff\xdd\xe0\x00\x00\x00\x00")
 }

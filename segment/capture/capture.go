@@ -147,8 +147,8 @@ func (c *Capture) image(d *iod.DataSet) {
 	d.Sequence(tag.DerivationCodeSequence, iod.Segmentation.Item())
 	d.Lossy(c.source, c.img.TransferSyntaxUID)
 	reference := iod.Reference(c.img.SOPClassUID, c.img.SOPInstanceUID)
-	if c.res.Frames > 1 {
-		reference.Ints(tag.ReferencedFrameNumber, c.res.Frame)
+	if frame, ok := c.res.ReferencedFrame(c.img.SOPClassUID); ok {
+		reference.Ints(tag.ReferencedFrameNumber, frame)
 	}
 	reference.Sequence(tag.PurposeOfReferenceCodeSequence, iod.SourceImageForOperation.Item())
 	d.Sequence(tag.SourceImageSequence, reference)

@@ -39,9 +39,19 @@ func ReadFile(path string) (*Image, error) {
 
 // Read decodes the Part 10 file of size bytes that r holds: native pixels in
 // implicit or explicit VR, little or big endian, deflated, and RLE Lossless; one sample
-// per pixel, 8 or 16 bits allocated. Errors of the object are ErrUnsupported or
+// per pixel, 8 or 16 bits allocated. Of a run the representative frame is decoded, or the
+// one that shows most. Errors of the object are ErrUnsupported or
 // ErrMalformed; others are r's.
 func Read(r io.Reader, size int64) (*Image, error) {
+	m, err := ReadFrames(r, size)
+	if err == nil {
+		m.frames = nil // the file's bytes are not needed any more
+	}
+	return m, err
+}
+
+// ReadFrames is Read for [Image.EachFrame]: the image keeps the file in memory.
+func ReadFrames(r io.Reader, size int64) (*Image, error) {
 	if size < 0 || size > MaxFile {
 		return nil, fmt.Errorf("%w: file of %d bytes, at most %d", ErrUnsupported, size, MaxFile)
 	}
@@ -77,12 +87,10 @@ func decode(file []byte) (*Image, error) {
 	if err := m.describe(); err != nil {
 		return nil, err
 	}
-	raw, err := firstFrame(o, m)
-	if err != nil {
+	if m.frames, err = newFrames(o, m); err != nil {
 		return nil, err
 	}
-	m.unpack(raw, o.Pixels)
-	return m, nil
+	return m, m.frames.choose()
 }
 
 // compressed are the transfer syntaxes (PS3.5 A.4) whose codecs are not here.
@@ -206,7 +214,7 @@ func (m *Image) complete() {
 	if m.HighBit == derive {
 		m.HighBit = m.BitsStored - 1
 	}
-	if m.HighBit < m.BitsStored-1 {
+	if m.HighBit < m.BitsStored-1 || m.HighBit >= m.BitsAllocated && m.BitsStored <= m.BitsAllocated {
 		m.HighBit = m.BitsStored - 1
 		m.Forgiven.Add(part10.LowHighBit, 0x00280102)
 	}
@@ -237,30 +245,11 @@ func (m *Image) supported() error {
 	}
 }
 
-// firstFrame returns the bytes of frame 1 as native pixel data.
-func firstFrame(o *part10.Object, m *Image) ([]byte, error) {
-	size := m.Rows * m.Columns * m.BitsAllocated / 8
-	if o.Pixels.Encapsulated {
-		frame, err := o.Pixels.Frame(0, m.Frames)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-		}
-		return decodeRLE(frame, m.Rows*m.Columns, m.BitsAllocated/8)
-	}
-	if want := int64(size) * int64(m.Frames); o.Pixels.Length < want {
-		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, o.Pixels.Length, want)
-	}
-	raw, err := o.Native(min(o.Pixels.Length, int64(size+size%2))) // with the padding to a whole word
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	return raw, nil
-}
-
-// unpack turns frame bytes into samples: byte order, unused high bits (also those an
-// old overlay lies in, PS3.5 8.1.2) removed, sign extended.
-func (m *Image) unpack(raw []byte, p part10.Pixels) {
-	m.Samples = make([]float32, m.Rows*m.Columns)
+// unpack turns the bytes of native pixels from sample first on into a frame's samples: byte
+// order, unused high bits (also those an old overlay lies in, PS3.5 8.1.2) removed, sign
+// extended.
+func (m *Image) unpack(raw []byte, first int, p part10.Pixels) []float32 {
+	samples := make([]float32, m.Rows*m.Columns)
 	big := p.BigEndian
 	shift := m.HighBit + 1 - m.BitsStored
 	mask, sign := 1<<m.BitsStored-1, 0
@@ -272,16 +261,17 @@ func (m *Image) unpack(raw []byte, p part10.Pixels) {
 	value := func(v int) float32 { return float32((v>>shift&mask ^ sign) - sign) }
 	raster.Parallel(m.Rows, func(r int) {
 		for i := r * m.Columns; i < (r+1)*m.Columns; i++ {
-			switch {
-			case swapped && i^1 < len(raw):
-				m.Samples[i] = value(int(raw[i^1]))
+			switch k := first + i; {
+			case swapped && k^1 < len(raw):
+				samples[i] = value(int(raw[k^1]))
 			case m.BitsAllocated == 8:
-				m.Samples[i] = value(int(raw[i]))
+				samples[i] = value(int(raw[k]))
 			case big:
-				m.Samples[i] = value(int(raw[2*i])<<8 | int(raw[2*i+1]))
+				samples[i] = value(int(raw[2*k])<<8 | int(raw[2*k+1]))
 			default:
-				m.Samples[i] = value(int(raw[2*i]) | int(raw[2*i+1])<<8)
+				samples[i] = value(int(raw[2*k]) | int(raw[2*k+1])<<8)
 			}
 		}
 	})
+	return samples
 }

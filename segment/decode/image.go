@@ -34,18 +34,22 @@ type Image struct {
 	TransferSyntaxUID           string // as stored, before decoding
 
 	Rows, Columns   int
-	SamplesPerPixel int // always 1
-	Frames          int // Number of Frames (0028,0008), 1 when absent; Samples holds the first
+	SamplesPerPixel int    // always 1
+	Frames          int    // Number of Frames (0028,0008), 1 when absent
+	Frame           int    // which of them Samples holds, from 1
+	FrameReason     string // why that, in words; "" of a single frame
 
 	BitsAllocated, BitsStored, HighBit int
 	Signed                             bool // Pixel Representation (0028,0103) = 1
 
-	// Samples are the stored values of frame 1, Rows×Columns row by row: masked to
+	// Samples are the stored values of one frame, Rows×Columns row by row: masked to
 	// Bits Stored, sign extended, exact in float32, before the Modality LUT.
 	Samples []float32
 
 	// Forgiven is what was wrong with the file and did not keep it from being read.
 	Forgiven part10.Forgiven
+
+	frames *frames // the others; nil of a single frame
 
 	// Received is when the node got the object, zero when unknown; set by the caller.
 	Received time.Time
@@ -89,6 +93,6 @@ func FromPicture(pix []float32, rows, cols int, airDark bool) *Image {
 	}
 	return &Image{
 		Dataset: dicom.Dataset{Elements: []*dicom.Element{e}},
-		Rows:    rows, Columns: cols, SamplesPerPixel: 1, Frames: 1, Samples: pix,
+		Rows:    rows, Columns: cols, SamplesPerPixel: 1, Frames: 1, Frame: 1, Samples: pix,
 	}
 }

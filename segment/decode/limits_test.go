@@ -70,25 +70,3 @@ func deflated(t *testing.T, plain []byte) []byte {
 	}
 	return b.Bytes()
 }
-
-// Of a multi-frame image the first frame is read, in every transfer syntax that holds
-// frames one after the other.
-func TestDecodeMultiFrame(t *testing.T) {
-	first, second := dicomtest.DX(6, 5, 10), dicomtest.DX(6, 5, 10)
-	for i := range second.Pixels {
-		second.Pixels[i] = 16383 - first.Pixels[i]
-	}
-	both := first
-	both.Pixels = slices.Concat(first.Pixels, second.Pixels)
-	both.Extra = append(slices.Clone(first.Extra), dicomtest.Attribute{Tag: 0x00280008, VR: "IS", Value: "2"})
-	for _, ts := range syntaxes {
-		if ts == uid.RLELossless {
-			continue // one fragment for each frame, which the encoder does not write
-		}
-		want := read(t, first.Encode(ts))
-		got := read(t, both.Encode(ts))
-		if got.Frames != 2 || got.Rows != 6 || !slices.Equal(got.Samples, want.Samples) {
-			t.Errorf("%s: %d frames of %d rows, first frame equal: %v", ts, got.Frames, got.Rows, slices.Equal(got.Samples, want.Samples))
-		}
-	}
-}

@@ -129,8 +129,8 @@ func (s *State) relationship(d *iod.DataSet) {
 
 func (s *State) image() *iod.DataSet {
 	d := iod.Reference(s.img.SOPClassUID, s.img.SOPInstanceUID)
-	if s.res.Frames > 1 {
-		d.Ints(tag.ReferencedFrameNumber, s.res.Frame)
+	if frame, ok := s.res.ReferencedFrame(s.img.SOPClassUID); ok {
+		d.Ints(tag.ReferencedFrameNumber, frame)
 	}
 	return d
 }

@@ -35,14 +35,14 @@ const (
 // class says its intent by itself; Presentation Intent Type (0008,0068) is Type 1 there,
 // and is missing all the same.
 var kinds = map[string]Kind{
-	uid.DigitalXRayImageForProcessing:            Processing,
-	uid.DigitalMammographyXRayImageForProcessing: Processing,
-	"1.2.840.10008.5.1.4.1.1.1.3.1":              Processing, // Digital Intra-Oral X-Ray
-	uid.XRayAngiographicImageStorage:             Fluoroscopy,
-	"1.2.840.10008.5.1.4.1.1.12.1.1":             Fluoroscopy, // Enhanced XA
-	uid.XRayRadiofluoroscopicImageStorage:        Fluoroscopy,
-	"1.2.840.10008.5.1.4.1.1.12.2.1":             Fluoroscopy, // Enhanced XRF
-	"1.2.840.10008.5.1.4.1.1.12.3":               Fluoroscopy, // X-Ray Angiographic Bi-Plane, retired
+	uid.DigitalXRayImageStorageForProcessing:            Processing,
+	uid.DigitalMammographyXRayImageStorageForProcessing: Processing,
+	"1.2.840.10008.5.1.4.1.1.1.3.1":                     Processing, // Digital Intra-Oral X-Ray
+	uid.XRayAngiographicImageStorage:                    Fluoroscopy,
+	"1.2.840.10008.5.1.4.1.1.12.1.1":                    Fluoroscopy, // Enhanced XA
+	uid.XRayRadiofluoroscopicImageStorage:               Fluoroscopy,
+	"1.2.840.10008.5.1.4.1.1.12.2.1":                    Fluoroscopy, // Enhanced XRF
+	"1.2.840.10008.5.1.4.1.1.12.3":                      Fluoroscopy, // X-Ray Angiographic Bi-Plane, retired
 }
 
 // Facts are the attributes that give stored values their meaning.

@@ -1,6 +1,7 @@
 package seg_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -111,6 +112,24 @@ func TestSEGOfMultiFrame(t *testing.T) {
 		if v := at(got, path); v != "3" {
 			t.Errorf("%s is %q, want 3", path, v)
 		}
+	}
+}
+
+// A class that has no frames is referred to as a whole, whatever Number of Frames it has.
+func TestSEGOfASecondaryCaptureWithFrames(t *testing.T) {
+	img := segImage(t, segSource(5, 5, func(d *iod.DataSet) {
+		d.Strings(tag.SOPClassUID, uid.SecondaryCaptureImageStorage)
+		d.Ints(tag.NumberOfFrames, 3)
+	}))
+	res := crossResult()
+	res.Frame, res.Frames, res.FrameReason = 2, 3, "the one that shows most"
+	b := writeSEG(t, img, res, segOptions(""))
+	got := iod.NewSource(parsePart10(t, part10Bytes(t, b, "1.2", "1.2")))
+	if v := at(got, "SourceImageSequence/ReferencedFrameNumber"); v != "absent" {
+		t.Errorf("Referenced Frame Number is %q, want none", v)
+	}
+	if !bytes.Contains(b, []byte("frame: 2 of 3, the one that shows most")) {
+		t.Error("the SEG does not say which frame it is of")
 	}
 }
 

@@ -252,8 +252,8 @@ func (s *SEG) references(d *iod.DataSet) {
 // (PS3.3 Table 10-3: never for a single-frame image).
 func (s *SEG) sourceImage() *iod.DataSet {
 	d := iod.Reference(s.img.SOPClassUID, s.img.SOPInstanceUID)
-	if s.res.Frames > 1 {
-		d.Ints(tag.ReferencedFrameNumber, s.res.Frame)
+	if frame, ok := s.res.ReferencedFrame(s.img.SOPClassUID); ok {
+		d.Ints(tag.ReferencedFrameNumber, frame)
 	}
 	return d
 }

@@ -122,6 +122,9 @@ func (s *SEG) parameters() string {
 		"exposed field: " + r.FieldRecord.String(),
 		"polarity: " + r.Polarity.String(),
 	}
+	if r.Frames > 1 {
+		lines = append(lines, fmt.Sprintf("frame: %d of %d, %s", r.Frame, r.Frames, r.FrameReason))
+	}
 	if text := r.Padding.String(); text != "" {
 		lines = append(lines, "padding: "+text)
 	}

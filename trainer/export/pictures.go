@@ -20,7 +20,10 @@ import (
 
 // pictures adds the picture files of p and completes its record.
 func (e *run) pictures(r *Record, p *picture, files map[string][]byte) error {
-	pix, chain, how := e.values(p)
+	pix, chain, how, err := e.values(p)
+	if err != nil {
+		return err
+	}
 	r.Chain, r.Polarity = chain, how
 	grey := quantise(pix, p.image.Rows, p.image.Columns, chain)
 	if e.wants(PNG, Dataset, MONAI) {
@@ -110,8 +113,8 @@ func encodePNG(m image.Image) ([]byte, error) {
 }
 
 // values are the values of a picture, how they were made and which end of the
-// scale the open beam is at.
-func (e *run) values(p *picture) ([]float32, *Chain, string) {
+// scale the open beam is at. The error is a look-up table that cannot be decoded.
+func (e *run) values(p *picture) ([]float32, *Chain, string, error) {
 	m := *p.image
 	m.Samples = p.samples
 	canonical := slices.Clone(m.Samples)
@@ -120,7 +123,10 @@ func (e *run) values(p *picture) ([]float32, *Chain, string) {
 	if e.Pixels == Corrected {
 		corrected = slices.Clone(canonical)
 	}
-	sense := polarity.Canonical(&m, canonical)
+	sense, err := polarity.Canonical(&m, canonical)
+	if err != nil {
+		return nil, nil, "", err
+	}
 	how := dataset.AirBright
 	if sense.Inverted && e.Pixels != Canonical {
 		how = dataset.AirDark
@@ -131,14 +137,14 @@ func (e *run) values(p *picture) ([]float32, *Chain, string) {
 	}
 	switch e.Pixels {
 	case Stored:
-		return m.Samples, chain, how
+		return m.Samples, chain, how, nil
 	case Corrected:
 		chain.Steps = []string{"dark correction: " + shadow.Method}
-		return corrected, chain, how
+		return corrected, chain, how, nil
 	}
 	chain.Steps = []string{"dark correction: " + shadow.Method, "polarity: " + sense.Case}
 	chain.Offset, chain.Scale = fullScale(&m)
-	return canonical, chain, how
+	return canonical, chain, how, nil
 }
 
 // fullScale maps the range that the canonical values of an image of these
@@ -151,8 +157,11 @@ func fullScale(m *decode.Image) (offset, scale float64) {
 		low, high = -float64(int(1)<<(m.BitsStored-1)), float64(int(1)<<(m.BitsStored-1)-1)
 	}
 	pix := []float32{float32(low), float32(high)}
-	polarity.Canonical(&ends, pix)
+	sense, _ := polarity.Canonical(&ends, pix) // without an error, as for the image's own values
 	from, to := math.Min(float64(pix[0]), float64(pix[1])), math.Max(float64(pix[0]), float64(pix[1]))
+	if sense.Log {
+		from = 0 // where the logarithm stops depends on the strong signal; it is never below 1
+	}
 	if to <= from {
 		return -from, 1
 	}
