@@ -5,7 +5,7 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check format vet staticcheck gotest benchonce bench judge-reports clean
+.PHONY: all viewers runtime runtime-gpu build demo test check format vet staticcheck gotest benchonce bench figures judge-reports clean
 
 all: build
 
@@ -19,12 +19,12 @@ runtime-gpu:
 	bash internal/runtime/fetch.sh gpu
 
 build:
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bi./dicomnode ./dicomnode
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dicomnode ./dicomnode
 
 # A node, a small PACS and simulated radiographs on loopback; results in out/demo.
 # DEMO_INPUT="FILE…" adds images of your own.
 demo: runtime build
-	bi./dicomnode demo --out out/demo $(DEMO_INPUT)
+	bin/dicomnode demo --out out/demo $(DEMO_INPUT)
 
 # What CI runs.
 test: runtime build check
@@ -58,6 +58,14 @@ viewers:
 	mkdir -p .viewers
 	cp docs/viewers/*.js docs/viewers/*.mjs docs/viewers/*.json .viewers/
 	cd .viewers && npm ci --no-audit --no-fund --legacy-peer-deps --ignore-scripts && node build.mjs
+
+# README's figures, from the eleven radiographs in the repository.
+figures: runtime build
+	@bin/dicomnode trainer evaluate trainer/testdata/radiographs --markdown
+	@echo
+	@bin/dicomnode trainer compare trainer/testdata/radiographs --resamples 200
+	@echo
+	@echo "These images chose the kept step, the calibration and the soft-tissue threshold of the embedded model: its figures on them are optimistic."
 
 # The content of structured reports against the templates of PS3.16, by
 # DicomSRValidator (Debian: pixelmed-apps). Half a minute a report.

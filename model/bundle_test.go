@@ -27,7 +27,7 @@ func fixture(t testing.TB, name string) []byte {
 }
 
 func TestBundleRoundTrip(t *testing.T) {
-	for _, n := range []model.Network{model.XNet(2), model.Network{Architecture: "xnet-deep", Width: 2}, model.Network{Architecture: "segnet-basic", Width: 2}, model.Network{Architecture: "u-net", Width: 1}} {
+	for _, n := range []model.Network{model.XNet(2), model.Network{Architecture: "xnet-deep", Width: 2}, model.Network{Architecture: "segnet-basic", Width: 2}, model.Network{Architecture: "segnet-simple", Width: 1}, model.Network{Architecture: "u-net", Width: 1}} {
 		t.Run(n.String(), func(t *testing.T) { roundTrip(t, lively(n)) })
 	}
 }

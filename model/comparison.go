@@ -27,6 +27,27 @@ var segNetBasic = []step{
 	conv("decode1", "unpool1", 1).sized(7).withoutReLU(),
 }
 
+// segNetSimple is the SegNet that the authors of XNet compared it with, as their
+// repository has it (github.com/JosephPB/XNet, SimpleSegNet.py): encoders of 1, 2 and 4
+// times the width, a bottom of two 8-fold blocks at 25×25, decoders that repeat pixels
+// instead of unpooling, and 3×3 kernels throughout.
+var segNetSimple = []step{
+	conv("encode1", input, 1),
+	pool("pool1", "encode1"),
+	conv("encode2", "pool1", 2),
+	pool("pool2", "encode2"),
+	conv("encode3", "pool2", 4),
+	pool("pool3", "encode3"),
+	conv("encode4", "pool3", 8),
+	conv("decode4", "encode4", 8),
+	up("doubled3", "decode4", "encode3"),
+	conv("decode3", "doubled3", 4),
+	up("doubled2", "decode3", "encode2"),
+	conv("decode2", "doubled2", 2),
+	up("doubled1", "decode2", "encode1"),
+	conv("decode1", "doubled1", 1),
+}
+
 // uNet is U-Net (Ronneberger, Fischer and Brox, MICCAI 2015; arXiv:1505.04597)
 // with its four poolings, 2×2 convolutions after up-sampling and concatenated
 // encoder maps. Two things differ: batch normalisation after every convolution

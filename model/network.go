@@ -27,6 +27,7 @@ var architectures = []architecture{
 	{"xnet", "XNet", 128, xnet},
 	{"xnet-deep", "Deep XNet", 64, xnetDeep},
 	{"segnet-basic", "SegNet-Basic", 128, segNetBasic},
+	{"segnet-simple", "simple SegNet", 128, segNetSimple},
 	{"u-net", "U-Net", 64, uNet},
 }
 

@@ -163,7 +163,7 @@ func export(t testing.TB, w model.Weights) *model.Bundle {
 }
 
 func TestPredictMatchesReference(t *testing.T) {
-	for _, n := range []model.Network{model.XNet(4), model.Network{Architecture: "xnet-deep", Width: 3}, model.Network{Architecture: "segnet-basic", Width: 3}, model.Network{Architecture: "u-net", Width: 2}} {
+	for _, n := range []model.Network{model.XNet(4), model.Network{Architecture: "xnet-deep", Width: 3}, model.Network{Architecture: "segnet-basic", Width: 3}, model.Network{Architecture: "segnet-simple", Width: 2}, model.Network{Architecture: "u-net", Width: 2}} {
 		t.Run(n.String(), func(t *testing.T) {
 			w := lively(n)
 			s := open(t, export(t, w), model.Options{})

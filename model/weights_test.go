@@ -16,7 +16,9 @@ func TestNumParameters(t *testing.T) {
 		model.XNet(16): 734_771, model.XNet(32): 2_934_883, model.XNet(64): 11_731_139,
 		model.Network{Architecture: "xnet-deep", Width: 16}:    734_771 + 9*(4*128*128+2*128*64) + 2*4*128,
 		model.Network{Architecture: "segnet-basic", Width: 16}: 88_899, model.Network{Architecture: "segnet-basic", Width: 64}: 49*64*(1+7*64) + 2*8*64 + 3*64 + 3,
-		model.Network{Architecture: "u-net", Width: 16}: 1_942_563, model.Network{Architecture: "u-net", Width: 64}: 31_037_571,
+		// Kernels, scale and shift of each block, output.
+		model.Network{Architecture: "segnet-simple", Width: 64}: 9*(64+64*64*(2+8+32+64+32+8+2)) + 2*30*64 + 3*64 + 3,
+		model.Network{Architecture: "u-net", Width: 16}:         1_942_563, model.Network{Architecture: "u-net", Width: 64}: 31_037_571,
 	} {
 		if got := n.NumParameters(); got != want {
 			t.Errorf("%s has %d parameters, want %d", n, got, want)

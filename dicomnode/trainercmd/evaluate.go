@@ -24,6 +24,7 @@ type evaluateFlags struct {
 	refine    string
 	out       string
 	asJSON    bool
+	markdown  bool
 }
 
 func trainerEvaluateCmd() *cobra.Command {
@@ -59,6 +60,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of the figures at the images' own pixels: "+strings.Join(pipeline.Refinements, " or "))
 	flags.StringVarP(&f.out, "out", "o", "", "folder for metrics.json and report.html")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	flags.BoolVar(&f.markdown, "markdown", false, "print the main figures as a Markdown table")
 }
 
 func (f *evaluateFlags) check() error {
@@ -92,6 +94,9 @@ func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
 	}
 	if f.asJSON {
 		return report.WriteJSON(cmd.OutOrStdout())
+	}
+	if f.markdown {
+		return report.WriteMarkdown(cmd.OutOrStdout())
 	}
 	if err := report.WriteText(cmd.OutOrStdout()); err != nil || f.out == "" {
 		return err

@@ -13,6 +13,7 @@ import (
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/hint"
+	"dicomnode/internal/option"
 	"dicomnode/model"
 	"dicomnode/model/ort"
 	"dicomnode/trainer/fit"
@@ -33,6 +34,7 @@ type fitFlags struct {
 	attributions  []string
 	paper, json   bool
 	elastic       float64
+	augment       string // on or off
 }
 
 func trainerFitCmd() *cobra.Command {
@@ -88,7 +90,9 @@ func (f *fitFlags) complete(cmd *cobra.Command, args []string) error {
 	}
 	copy(f.opt.ClassWeights[:], f.classWeights)
 	f.opt.Target = targetNames[f.target]
-	if cmd.Flags().Changed("elastic") {
+	if f.augment == "off" {
+		f.opt.Augment = &fit.Augmentation{}
+	} else if cmd.Flags().Changed("elastic") {
 		augment := fit.DefaultAugmentation
 		augment.Elastic = f.elastic
 		f.opt.Augment = &augment
@@ -109,20 +113,15 @@ func (f *fitFlags) check(cmd *cobra.Command) error {
 		return command.Usagef("for example --class-weights 1,1,0.7", "--class-weights wants three numbers, not %d", len(f.classWeights))
 	case !slices.Contains(targetWords, f.target):
 		return command.Usagef("--target is "+strings.Join(targetWords, " or "), "unknown value %q of --target", f.target)
-	case !slices.Contains(model.Architectures(), o.Architecture):
-		return command.Usagef("architectures are "+strings.Join(model.Architectures(), ", "), "unknown value %q of --architecture", o.Architecture)
-	case o.Fast != fit.FastAuto && o.Fast != fit.FastOff:
-		return command.Usagef("--fast is auto or off", "unknown value %q of --fast", o.Fast)
-	case !slices.Contains([]string{fit.Loss, fit.Accuracy}, o.StopOn):
-		return command.Usagef("--stop-on is loss or accuracy", "unknown value %q of --stop-on", o.StopOn)
-	case !slices.Contains([]string{fit.Cosine, fit.Constant}, o.Schedule):
-		return command.Usagef("--schedule is cosine or constant", "unknown value %q of --schedule", o.Schedule)
+	case !slices.Contains([]string{"on", "off"}, f.augment):
+		return command.Usagef("--augment is on or off", "unknown value %q of --augment", f.augment)
+	case f.augment == "off" && cmd.Flags().Changed("elastic"):
+		return option.Refuse("augment elastic", "off varies nothing: leave --elastic out")
 	}
 	return f.checkNumbers()
 }
 
-// checkNumbers refuses what the options would take for a default or find at the start of
-// the run.
+// checkNumbers refuses what the options would take for a default.
 func (f *fitFlags) checkNumbers() error {
 	o := f.opt
 	for _, n := range []struct {
@@ -134,9 +133,6 @@ func (f *fitFlags) checkNumbers() error {
 		{"width", o.Width, o.Width >= 1, "at least 1"},
 		{"batch", o.Batch, o.Batch >= 1, "at least 1"},
 		{"learning-rate", o.LearningRate, o.LearningRate > 0, "more than 0"},
-		{"steps", o.Steps, o.Steps >= 0, "no negative length"},
-		{"epochs", o.Epochs, o.Epochs >= 0, "no negative length"},
-		{"duration", o.Duration, o.Duration >= 0, "no negative length"},
 	} {
 		if !n.ok {
 			return command.Usagef("leave out what should be as usual", "--%s %v: want %s", n.name, n.value, n.want)
@@ -175,6 +171,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "of open beam, soft tissue and bone in the loss; with --target field of unexposed, open beam and attenuated")
 	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "of the moving average of the parameters that is exported; negative: the parameters themselves")
 	flags.Float64Var(&f.opt.Smoothing, "smoothing", 0, "label smoothing, 0 to 1")
+	flags.StringVar(&f.augment, "augment", "on", "vary the pictures on the way: on or off, for data that trainer augment has varied")
 	flags.Float64Var(&f.elastic, "elastic", fit.DefaultElastic, "largest elastic displacement of the pictures on the way, in pixels of the 200x200; 0: none")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
 	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder to score while training, its split \"val\" or all (repeatable; default: the data sets' split \"val\")")

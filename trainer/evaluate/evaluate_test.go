@@ -151,12 +151,16 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text, data bytes.Buffer
-	if err := errors.Join(r.WriteText(&text), r.WriteJSON(&data)); err != nil {
+	var text, markdown, data bytes.Buffer
+	if err := errors.Join(r.WriteText(&text), r.WriteMarkdown(&markdown), r.WriteJSON(&data)); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text.String(), "weighted pixel accuracy 0.1316") {
 		t.Errorf("text lacks the accuracy:\n%s", text.String())
+	}
+	rows := strings.Split(strings.TrimSpace(markdown.String()), "\n")
+	if len(rows) != 4 || !strings.HasPrefix(rows[2], "| model at 200×200 | 0.132 (") || strings.Count(rows[2], "|") != strings.Count(rows[0], "|") {
+		t.Errorf("Markdown:\n%s", markdown.String())
 	}
 	var back evaluate.Report
 	if err := json.Unmarshal(data.Bytes(), &back); err != nil || back.Confusion != r.Confusion {

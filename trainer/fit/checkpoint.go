@@ -31,9 +31,10 @@ type checkpoint struct {
 	Since   mean // not in format 1
 }
 
-// checkpointFormat 3 has elastic deformation in the default augmentation, which 2
+// checkpointFormat 4 measures the statistics of a validation on no more batches than
+// were trained on since the last; 3 always on Options.Recalibrate. 3 has elastic deformation in the default augmentation, which 2
 // had not; 2 knows the validation loss, and runs of 1 stopped on accuracy.
-const checkpointFormat = 3
+const checkpointFormat = 4
 
 // candidate is parameters and how good they were on the validation data.
 type candidate struct {

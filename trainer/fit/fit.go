@@ -177,6 +177,11 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 		if c, err = r.candidate(ctx, r.o.Recalibrate); err != nil {
 			return nil, err
 		}
+	} else if r.statisticsBatches() < r.o.Recalibrate { // the validation's were measured on fewer
+		var err error
+		if c.Statistics, err = r.statistics(ctx, c.Parameters, r.o.Recalibrate); err != nil {
+			return nil, err
+		}
 	}
 	w, err := r.weights(c)
 	if err != nil {

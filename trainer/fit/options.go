@@ -144,8 +144,12 @@ func (o Options) check() error {
 		return errors.New("no data set folder to train on")
 	case lengths != 1:
 		return option.Refuse("steps epochs duration", "are lengths of the run: give exactly one")
-	case o.Steps < 0 || o.Epochs < 0 || o.Duration < 0:
-		return errors.New("the length of the run is negative")
+	case o.Steps < 0:
+		return option.Refuse("steps", "%d: want no negative length", o.Steps)
+	case o.Epochs < 0 || math.IsNaN(o.Epochs):
+		return option.Refuse("epochs", "%g: want no negative length", o.Epochs)
+	case o.Duration < 0:
+		return option.Refuse("duration", "%v: want no negative length", o.Duration)
 	case o.Fast != FastAuto && o.Fast != FastOff:
 		return option.Refuse("fast", "%.20q: want %s or %s", o.Fast, FastAuto, FastOff)
 	case o.Batch < 1 || o.Batch > 1024:

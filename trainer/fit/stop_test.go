@@ -80,6 +80,36 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+// A validation measures statistics on no more batches than are trained on between two.
+func TestStatisticsBatches(t *testing.T) {
+	dir := halves(t)
+	for _, c := range []struct {
+		o      Options
+		format int
+		want   int
+	}{
+		{Options{Steps: 9, Every: 4}, 4, 4}, {Options{Steps: 9, Every: 4}, 3, 100}, {Options{Steps: 9, Every: 400}, 4, 100},
+		{Options{Epochs: 3}, 4, 0}, {Options{Steps: 9, Every: 4, Recalibrate: 2}, 4, 2},
+	} {
+		c.o.Data, c.o.Batch = []string{dir}, 1
+		o := c.o.Defaults()
+		d, err := openData(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &run{o: o, format: c.format, data: d, source: &source{samples: &d.train}}
+		if c.want == 0 { // an epoch of single pictures
+			c.want = d.train.Len()
+		}
+		if got := r.statisticsBatches(); got != c.want {
+			t.Errorf("%+v of format %d: %d batches, want %d", c.o, c.format, got, c.want)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A checkpoint of format 1 goes on with what stopped runs then; a later format and
 // the default of now are refused in words.
 func TestFormats(t *testing.T) {

@@ -36,7 +36,7 @@ func (r *run) point(ctx context.Context, p *Progress) error {
 
 // validate scores the parameters of now and keeps them when they are the best.
 func (r *run) validate(ctx context.Context, p *Progress) error {
-	c, err := r.candidate(ctx, r.o.Recalibrate)
+	c, err := r.candidate(ctx, r.statisticsBatches())
 	if err != nil {
 		return err
 	}
@@ -58,6 +58,20 @@ func (r *run) validate(ctx context.Context, p *Progress) error {
 	return nil
 }
 
+// statisticsBatches is how many batches a validation measures statistics on: no more
+// than are trained on between two, so that validating costs less than training however
+// small the data set is. Runs that began before format 4 go on as they began.
+func (r *run) statisticsBatches() int {
+	if r.format < 4 {
+		return r.o.Recalibrate
+	}
+	between := r.o.Every
+	if between == 0 {
+		between = stepsOf(r.o.EveryEpochs, r.source.samples.Len(), r.o.Batch)
+	}
+	return min(r.o.Recalibrate, max(1, between))
+}
+
 // candidate is the averaged parameters with their statistics over n batches.
 func (r *run) candidate(ctx context.Context, n int) (candidate, error) {
 	c := candidate{Step: r.stepper.Step(), Parameters: slices.Clone(r.average.Values)}
@@ -65,8 +79,13 @@ func (r *run) candidate(ctx context.Context, n int) (candidate, error) {
 		c.Parameters = slices.Clone(r.stepper.Parameters())
 	}
 	var err error
-	c.Statistics, err = r.calibrator.Measure(ctx, c.Parameters, n, r.spare, func(i int) error { return r.source.fill(r.spare, i, 1) })
+	c.Statistics, err = r.statistics(ctx, c.Parameters, n)
 	return c, err
+}
+
+// statistics are those of the parameters over the first n batches.
+func (r *run) statistics(ctx context.Context, parameters []float32, n int) ([]float32, error) {
+	return r.calibrator.Measure(ctx, parameters, n, r.spare, func(i int) error { return r.source.fill(r.spare, i, 1) })
 }
 
 func (r *run) weights(c candidate) (model.Weights, error) {

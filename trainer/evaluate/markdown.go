@@ -1,0 +1,35 @@
+package evaluate
+
+import (
+	"fmt"
+	"io"
+)
+
+// WriteMarkdown writes the main figures as a table of a README: a row for the network's
+// pixels and one for the images' own, with the interval of the accuracy.
+func (r *Report) WriteMarkdown(w io.Writer) error {
+	name := "model"
+	if r.Model != nil {
+		name = r.Model.Name + " " + r.Model.Version
+	}
+	text := fmt.Sprintf("| %d images | accuracy | F1 open beam | soft tissue | bone | AUC | calibration error | soft tissue found at precision 97 %% |\n|---|---|---|---|---|---|---|---|\n", len(r.Images))
+	text += r.Result.markdownRow(name + " at 200×200")
+	if r.Native != nil {
+		text += r.Native.markdownRow(name + " at the images' own pixels")
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func (r *Result) markdownRow(name string) string {
+	accuracy := fmt.Sprintf("%.3f", r.Accuracy)
+	if r.Intervals != nil {
+		accuracy += " (" + between(r.Intervals.Of["accuracy"]) + ")"
+	}
+	found := "–"
+	if r.Precise != nil {
+		found = r.Precise.TPR.Percent()
+	}
+	return fmt.Sprintf("| %s | %s | %.3f | %.3f | %.3f | %s | %.3f | %s |\n", name, accuracy, r.Classes[0].F1, r.Classes[1].F1, r.Classes[2].F1,
+		r.WeightedAUC.Short(), r.Calibration.Error, found)
+}
