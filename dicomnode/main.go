@@ -30,5 +30,5 @@ func main() {
 }
 
 func program() cli.Program {
-	return cli.Program{Version: version, Verbs: []*cobra.Command{trainercmd.Command()}}
+	return cli.Program{Version: version, Verbs: []*cobra.Command{trainercmd.Command(version)}}
 }

@@ -14,8 +14,8 @@ import (
 	"dicomnode/model"
 )
 
-// Command is the verb "trainer" with all its verbs.
-func Command() *cobra.Command {
+// Command is the verb "trainer" with all its verbs, of a program of that version.
+func Command(version string) *cobra.Command {
 	return command.Group("trainer", "simulate radiographs, train, evaluate and publish models",
 		trainerSimulateCmd(),
 		trainerDatasetCmd(),
@@ -27,6 +27,7 @@ func Command() *cobra.Command {
 		trainerEvaluateCmd(),
 		trainerCompareCmd(),
 		trainerPublishCmd(),
+		trainerExportCmd(version),
 	)
 }
 

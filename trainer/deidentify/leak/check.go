@@ -24,16 +24,19 @@ type Checker struct {
 	own      map[string]bool
 }
 
-type pattern struct{ bytes, attribute string }
+type pattern struct {
+	bytes, attribute string
+	weight           int // its length as UTF-8: two bytes a letter make it no more telling
+}
 
 // Checker is a checker of all that was added so far.
 func (o *Originals) Checker() *Checker {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c := &Checker{byPrefix: make(map[uint32][]pattern, len(o.patterns)), first: make([]uint64, 1<<16), compared: o.compared, own: o.own}
-	for p, attribute := range o.patterns {
+	for p, about := range o.patterns {
 		k := binary.LittleEndian.Uint32([]byte(p))
-		c.byPrefix[k] = append(c.byPrefix[k], pattern{p, attribute})
+		c.byPrefix[k] = append(c.byPrefix[k], pattern{p, about.attribute, about.weight})
 		c.first[slot(k)>>6] |= 1 << (slot(k) & 63)
 	}
 	return c
@@ -49,8 +52,10 @@ const (
 // File checks a file's name and all of its content.
 func (c *Checker) File(name string, b []byte) []Hit {
 	var hits []Hit
+	seen := map[string]bool{}
 	report := func(offset int64, attribute, how string) {
-		if len(hits) < 100 {
+		if !seen[attribute+how] { // the first of each kind is enough to find the others
+			seen[attribute+how] = true
 			hits = append(hits, Hit{name, offset, attribute, how})
 		}
 	}
@@ -74,7 +79,7 @@ func (c *Checker) File(name string, b []byte) []Hit {
 	return hits
 }
 
-// search calls report for each original in b of least bytes or more.
+// search calls report for each original in b that is of least bytes or more as UTF-8.
 func (c *Checker) search(b []byte, least int, report func(offset int64, attribute, how string)) {
 	if len(b) < 4 {
 		return
@@ -87,7 +92,7 @@ func (c *Checker) search(b []byte, least int, report func(offset int64, attribut
 		}
 		for _, p := range c.byPrefix[k] {
 			n := len(p.bytes)
-			if n >= least && i+n <= len(b) && equalFold(b[i:i+n], p.bytes) && !c.madeHere(b, i, i+n) {
+			if p.weight >= least && i+n <= len(b) && equalFold(b[i:i+n], p.bytes) && !c.madeHere(b, i, i+n) {
 				report(int64(i), p.attribute, "as text")
 				break
 			}

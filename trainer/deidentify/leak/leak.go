@@ -42,9 +42,15 @@ func (h Hit) String() string {
 // Originals collects what must not be found. It may be used concurrently.
 type Originals struct {
 	mu       sync.Mutex
-	patterns map[string]string              // bytes in lower case (ASCII): attribute
+	patterns map[string]about               // by their bytes, in lower case (ASCII)
 	compared map[part10.Tag]map[string]bool // attribute: values
 	own      map[string]bool
+}
+
+// about says what a pattern is.
+type about struct {
+	attribute string
+	weight    int // of the value as UTF-8
 }
 
 // Count is the number of spellings that are looked for.
@@ -126,11 +132,11 @@ func (o *Originals) add(v deidentify.Original) {
 		return
 	}
 	if o.patterns == nil {
-		o.patterns = map[string]string{}
+		o.patterns = map[string]about{}
 	}
 	for _, form := range spellings(text, v.Raw) {
 		if _, known := o.patterns[form]; !known && len(form) >= 4 {
-			o.patterns[form] = v.Keyword
+			o.patterns[form] = about{v.Keyword, min(len(form), len(text))}
 		}
 	}
 }

@@ -1,0 +1,380 @@
+package trainercmd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
+	"dicomnode/internal/durable"
+	"dicomnode/internal/hint"
+	"dicomnode/segment"
+	"dicomnode/trainer/deidentify"
+	"dicomnode/trainer/deidentify/profile"
+	"dicomnode/trainer/export"
+	"dicomnode/trainer/export/whoiswho"
+)
+
+// exportFlags are those of trainer export. The exported ones are kept while
+// pictures wait for review, so that finish does the same.
+type exportFlags struct {
+	Config    string   `json:"config"`
+	From      []string `json:"from"`
+	Out       string   `json:"out"`
+	Project   string   `json:"project"`
+	Key       string   `json:"key"`
+	Formats   []string `json:"formats"`
+	Pixels    string   `json:"pixels"`
+	Labels    string   `json:"labels"`
+	Dates     string   `json:"dates"`
+	BurnedIn  string   `json:"burned_in"`
+	Profile   string   `json:"profile"`
+	Retain    []string `json:"retain"`
+	Texts     string   `json:"texts"`
+	SameAs    string   `json:"same_as"`
+	NoIssuer  bool     `json:"ignore_issuer"`
+	ReviewAll bool     `json:"review_all"`
+
+	StudyDate  string   `json:"study_date"`
+	Modalities []string `json:"modalities"`
+	BodyParts  []string `json:"body_parts"`
+	Accessions string   `json:"accessions"`
+	HasSEG     bool     `json:"has_seg"`
+
+	whoIsWho   string
+	recipients []string
+	workers    int
+	version    string
+	dryRun     bool
+	asJSON     bool
+}
+
+func trainerExportCmd(version string) *cobra.Command {
+	f := &exportFlags{version: version}
+	cmd := &cobra.Command{
+		Use: "export FOLDER… --out SET --key FILE", Short: "make a de-identified training set of radiographs",
+		Long: `De-identify radiographs and write them as a training set: DICOM objects, 16-bit
+pictures, the trainer's data set folder, and the layouts of nnU-Net v2 and MONAI.
+
+Attributes follow PS3.15 Annex E; for training sets only what the pixels need is
+kept (--profile basic: the standard's Basic Profile alone). Every byte is searched
+for values of the originals before it is written. Pictures in which writing may be
+burned in wait until somebody has looked at them:
+
+  dicomnode trainer export studies/ --out set --key knee.key --formats dataset,dicom
+  dicomnode trainer export review set       look at the pictures that wait
+  dicomnode trainer export finish set       then write the set
+
+The same command goes on after an interruption, and adds what is new to a set that
+is there. Only whoever has the key can add to a set or say who is who; a lost key
+cannot be replaced. Nothing of the originals is in the set, --reidentification
+writes the list of who is who beside it, encrypted.
+` + command.ExitCodes + ` Pictures that wait are exit code 1.`,
+		Example: `  dicomnode trainer export key knee.key
+  dicomnode trainer export studies/ --out set --key knee.key --labels draft`,
+		Args: command.WantArgs(1, -1, "folders or files of radiographs"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.From = args
+			return f.run(cmd)
+		},
+	}
+	f.add(cmd)
+	cmd.AddCommand(exportKeyCmd(), exportReviewCmd(), exportFinishCmd(version), exportCheckCmd(), exportRevokeCmd())
+	return cmd
+}
+
+func (f *exportFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	command.ConfigFlag(cmd, &f.Config)
+	flags.StringVarP(&f.Out, "out", "o", "", "folder of the set")
+	flags.StringVar(&f.Key, "key", "", "key file; empty takes "+deidentify.KeyVariable+" of the environment")
+	flags.StringVar(&f.Project, "project", "", "name that the set belongs to; a set is extended under the same one only")
+	flags.StringSliceVar(&f.Formats, "formats", []string{"dataset"}, "dicom, png, tiff, dataset, nnunet, monai")
+	flags.StringVar(&f.Pixels, "pixels", "stored", "values of pictures: stored, corrected or canonical")
+	flags.StringVar(&f.Labels, "labels", "draft", "draft (the model's masks), colours (to be painted over) or none")
+	flags.StringVar(&f.Dates, "dates", "remove", "remove, shift (by days that are the same for all of a patient) or keep")
+	flags.StringVar(&f.BurnedIn, "burned-in", "quarantine", "writing in the pixels: quarantine, blank or keep")
+	flags.BoolVar(&f.ReviewAll, "review-all", false, "have every picture looked at, not only those with findings")
+	flags.StringVar(&f.Profile, "profile", "training", "training (keep what the pixels need) or basic (PS3.15 alone)")
+	flags.StringSliceVar(&f.Retain, "retain", nil, "options of PS3.15 E.3: patient, device, institution, uids, descriptors")
+	flags.StringVar(&f.Texts, "keep-texts", "", "file of descriptions that may stay, a line each (with --retain descriptors)")
+	flags.StringVar(&f.SameAs, "same-as", "", "CSV of Patient IDs and the IDs they stand for")
+	flags.BoolVar(&f.NoIssuer, "ignore-issuer", false, "equal Patient IDs of different issuers are one patient")
+	flags.StringVar(&f.StudyDate, "study-date", "", "YYYYMMDD or YYYYMMDD-YYYYMMDD")
+	flags.StringSliceVar(&f.Modalities, "modality", nil, "modalities, such as DX,CR")
+	flags.StringSliceVar(&f.BodyParts, "body-part", nil, "values of Body Part Examined")
+	flags.StringVar(&f.Accessions, "accession-list", "", "file of accession numbers, a line each")
+	flags.BoolVar(&f.HasSEG, "has-seg", false, "only images that a segmentation among the objects refers to")
+	flags.StringVar(&f.whoIsWho, "reidentification", "", "file to write who is who into, encrypted")
+	flags.StringSliceVar(&f.recipients, "recipient", nil, "who can read it, age1… (repeatable)")
+	flags.IntVar(&f.workers, "threads", 0, "objects at a time; 0 is one per core")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be exported and write nothing")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+}
+
+// options checks the flags.
+func (f *exportFlags) options(cmd *cobra.Command) (opt export.Options, err error) {
+	if f.Out == "" {
+		return opt, command.Usagef("for example --out set", "%s wants --out", cmd.CommandPath())
+	}
+	opt = export.Options{Out: f.Out, Source: export.Folders(f.From), Project: f.Project, Pixels: export.Pixels(f.Pixels), Labels: export.Labels(f.Labels),
+		BurnedIn: export.Policy(f.BurnedIn), ReviewAll: f.ReviewAll, Workers: f.workers, DryRun: f.dryRun}
+	for _, c := range []struct {
+		flag, value string
+		allowed     []string
+	}{
+		{"pixels", f.Pixels, []string{"stored", "corrected", "canonical"}}, {"labels", f.Labels, []string{"draft", "colours", "none"}},
+		{"burned-in", f.BurnedIn, []string{"quarantine", "blank", "keep"}}, {"profile", f.Profile, []string{"training", "basic"}},
+		{"dates", f.Dates, []string{"remove", "shift", "keep"}},
+	} {
+		if !slices.Contains(c.allowed, c.value) {
+			return opt, command.Usagef(strings.Join(c.allowed, ", "), "unknown value %q of --%s", c.value, c.flag)
+		}
+	}
+	for _, name := range f.Formats {
+		if !slices.Contains(export.Formats, export.Format(name)) {
+			return opt, command.Usagef("dicom, png, tiff, dataset, nnunet, monai", "unknown format %q", name)
+		}
+		opt.Formats = append(opt.Formats, export.Format(name))
+	}
+	if opt.Filter, err = f.filter(); err != nil {
+		return opt, err
+	}
+	opt.Deidentify, err = f.rules()
+	return opt, err
+}
+
+func (f *exportFlags) filter() (filter export.Filter, err error) {
+	filter = export.Filter{Modalities: f.Modalities, BodyParts: f.BodyParts, HasSEG: f.HasSEG}
+	if f.StudyDate != "" {
+		from, to, ranged := strings.Cut(f.StudyDate, "-")
+		if !ranged {
+			to = from
+		}
+		for _, d := range []string{from, to} {
+			if _, err := time.Parse("20060102", d); err != nil {
+				return filter, command.Usagef("for example --study-date 20260101-20261031", "--study-date is no date or range: %q", f.StudyDate)
+			}
+		}
+		filter.From, filter.To = from, to
+	}
+	filter.Accessions, err = lines(f.Accessions)
+	return filter, err
+}
+
+// rules are the options of the de-identification.
+func (f *exportFlags) rules() (opt deidentify.Options, err error) {
+	opt = deidentify.Options{Basic: f.Profile == "basic", IgnoreIssuer: f.NoIssuer, Version: f.version}
+	for _, r := range f.Retain {
+		opt.Retain = append(opt.Retain, profile.Option(r))
+	}
+	switch f.Dates {
+	case "shift":
+		opt.Retain = append(opt.Retain, profile.ModifiedDates)
+	case "keep":
+		opt.Retain = append(opt.Retain, profile.FullDates)
+	}
+	if opt.Key, err = deidentify.LoadKey(f.Key); err != nil {
+		return opt, hint.Add(err, "make one with \"dicomnode trainer export key FILE\"; it stays with you, apart from the set")
+	}
+	if err := f.apart(f.Key, "key"); err != nil {
+		return opt, err
+	}
+	texts, err := lines(f.Texts)
+	if err != nil {
+		return opt, err
+	}
+	opt.Approved = map[string]bool{}
+	for _, t := range texts {
+		opt.Approved[t] = true
+	}
+	opt.SameAs, err = sameAs(f.SameAs)
+	return opt, err
+}
+
+// apart refuses a secret inside the set.
+func (f *exportFlags) apart(path, what string) error {
+	if path == "" {
+		return nil
+	}
+	inside, err := filepath.Rel(absolute(f.Out), absolute(path))
+	if err == nil && filepath.IsLocal(inside) {
+		return command.Usagef("keep it apart from what is given away", "the %s lies inside --out", what)
+	}
+	return nil
+}
+
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}
+
+// lines are those of a file that are not empty; no file has none.
+func lines(path string) ([]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for line := range strings.SplitSeq(string(b), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out, nil
+}
+
+func sameAs(path string) (map[string]string, error) {
+	rows, err := lines(path)
+	out := map[string]string{}
+	for n, row := range rows {
+		from, to, ok := strings.Cut(row, ",")
+		if !ok {
+			return nil, fmt.Errorf("read %s, line %d: want two IDs with a comma between them", path, n+1)
+		}
+		out[strings.ToUpper(strings.TrimSpace(from))] = to
+	}
+	return out, err
+}
+
+func (f *exportFlags) run(cmd *cobra.Command) error {
+	opt, err := f.options(cmd)
+	if err != nil {
+		return err
+	}
+	closeModels, err := f.openPipeline(cmd, &opt)
+	if err != nil {
+		return err
+	}
+	list, err := f.openList(&opt)
+	if err != nil {
+		return errors.Join(err, closeModels())
+	}
+	if !f.asJSON && !f.dryRun {
+		bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "exporting")
+		opt.Progress = func(done, total int) { _ = bar.Set(1000 * done / total) } // cosmetic
+	}
+	report, err := export.Run(cmd.Context(), opt)
+	if list != nil {
+		err = errors.Join(err, list.Close())
+	}
+	if errors.Is(err, export.ErrPending) {
+		err = errors.Join(err, f.save())
+	}
+	if report == nil {
+		return errors.Join(err, closeModels())
+	}
+	return errors.Join(f.print(cmd.OutOrStdout(), report), hintedExport(err, f.Out), closeModels())
+}
+
+// openPipeline opens the models where labels are wanted; without, burned-in writing
+// is looked for everywhere.
+func (f *exportFlags) openPipeline(cmd *cobra.Command, opt *export.Options) (func() error, error) {
+	if f.dryRun {
+		opt.Labels = export.None
+		opt.Formats = []export.Format{export.DICOM}
+		return func() error { return nil }, nil
+	}
+	c, err := command.OptionalConfig(cmd, f.Config)
+	if err != nil {
+		return nil, err
+	}
+	p, closeModels, err := pipeline.Open(c)
+	if err != nil && opt.Labels == export.None {
+		opt.Pipeline = &segment.Pipeline{}
+		return func() error { return nil }, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	opt.Pipeline = p
+	return closeModels, nil
+}
+
+func (f *exportFlags) openList(opt *export.Options) (*whoiswho.List, error) {
+	if f.whoIsWho == "" || f.dryRun {
+		return nil, nil
+	}
+	if err := f.apart(f.whoIsWho, "list of who is who"); err != nil {
+		return nil, err
+	}
+	list, err := whoiswho.Create(f.whoIsWho, f.recipients)
+	if err != nil {
+		return nil, hint.Add(err, "name a new file, and with --recipient who can read it (age1…, from age-keygen)")
+	}
+	opt.Reidentify = list.Add
+	return list, nil
+}
+
+// command.json keeps the flags while pictures wait.
+func commandFile(out string) string {
+	return filepath.Join(filepath.Clean(out)+".work", "command.json")
+}
+
+func (f *exportFlags) save() error {
+	saved := *f
+	for i, path := range saved.From {
+		saved.From[i] = absolute(path)
+	}
+	for _, path := range []*string{&saved.Key, &saved.Texts, &saved.SameAs, &saved.Accessions} {
+		if *path != "" {
+			*path = absolute(*path)
+		}
+	}
+	b, err := json.Marshal(saved)
+	if err != nil {
+		return err
+	}
+	return durable.ReplaceBytes(commandFile(f.Out), 0o600, b)
+}
+
+func hintedExport(err error, out string) error {
+	switch {
+	case errors.Is(err, export.ErrPending):
+		return hint.Add(err, fmt.Sprintf("look at them with \"dicomnode trainer export review %s\", then \"dicomnode trainer export finish %s\"", out, out))
+	case errors.Is(err, export.ErrLeak):
+		return hint.Add(err, "nothing was written; the places are listed above. The attributes named there hold values that also stand where they are kept")
+	case errors.Is(err, export.ErrOtherKey):
+		return hint.Add(err, "name the key and project of the set, or choose another --out")
+	case errors.Is(err, export.ErrMixedPatients):
+		return hint.Add(err, "put the objects right, or say with --same-as which Patient IDs are one patient")
+	}
+	return err
+}
+
+func (f *exportFlags) print(w io.Writer, r *export.Report) error {
+	if f.asJSON {
+		return command.PrintJSON(w, r)
+	}
+	var b strings.Builder
+	for _, h := range r.Hits {
+		fmt.Fprintf(&b, "leak: %s\n", h)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	reasons := make([]string, 0, len(r.Refused))
+	for reason, n := range r.Refused {
+		reasons = append(reasons, fmt.Sprintf("refused: %s: %s\n", command.Plural(n, "object"), reason))
+	}
+	slices.Sort(reasons)
+	b.WriteString(strings.Join(reasons, ""))
+	fmt.Fprintf(&b, "%s of %s, %s\n", command.Plural(r.Images, "image"), command.Plural(r.Patients, "patient"), command.Plural(r.Objects, "other object"))
+	fmt.Fprintf(&b, "exported before %d, filtered %d, rejected %d, waiting for review %d\n", r.Kept, r.Filtered, r.Rejected, r.Pending)
+	_, err := io.WriteString(w, b.String())
+	return err
+}

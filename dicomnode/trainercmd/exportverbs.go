@@ -1,0 +1,181 @@
+package trainercmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/hint"
+	"dicomnode/trainer/deidentify"
+	"dicomnode/trainer/deidentify/profile"
+	"dicomnode/trainer/export"
+	"dicomnode/trainer/export/review"
+)
+
+func exportKeyCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "key FILE", Short: "make a key of pseudonyms",
+		Long: `Make a key file that only its owner can read. Whoever has it can extend a set and
+try out who is who; whoever loses it can do neither. Keep a copy of it where
+patients' records are kept, and never beside the set.
+` + command.ExitCodes,
+		Example: "  dicomnode trainer export key knee.key",
+		Args:    command.WantArgs(1, 1, "a file"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return hint.Add(deidentify.CreateKey(args[0]), "choose a new name: a key is never written over")
+		},
+	}
+}
+
+func exportFinishCmd(version string) *cobra.Command {
+	f := &exportFlags{version: version}
+	cmd := &cobra.Command{
+		Use: "finish SET", Short: "write a set after its pictures were reviewed",
+		Long: `Go on with an export whose pictures waited for review, with the flags it was begun
+with. Nothing of the review stays.
+` + command.ExitCodes,
+		Example: "  dicomnode trainer export finish set",
+		Args:    command.WantArgs(1, 1, "the folder of a set"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := os.ReadFile(commandFile(args[0]))
+			asJSON := f.asJSON
+			if err == nil {
+				err = json.Unmarshal(b, f)
+			}
+			if err != nil {
+				return hint.Add(fmt.Errorf("finish: %w", err), "no export of this set waits; run \"trainer export\" again")
+			}
+			f.Out, f.asJSON = args[0], asJSON
+			return f.run(cmd)
+		},
+	}
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func exportCheckCmd() *cobra.Command {
+	var originals, retain []string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "check FOLDER --originals FOLDER…", Short: "look for values of originals in any folder",
+		Long: `Search every byte of a folder, also one that another program wrote, for values of
+the original DICOM objects: names, numbers, dates, texts, UIDs, in several
+spellings and encodings. It prints file, place and attribute, never the value.
+` + command.ExitCodes + ` Hits are exit code 1.`,
+		Example: "  dicomnode trainer export check set --originals studies/",
+		Args:    command.WantArgs(1, 1, "the folder to search"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(originals) == 0 {
+				return command.Usagef("for example --originals studies/", "%s wants --originals", cmd.CommandPath())
+			}
+			var options []profile.Option
+			for _, r := range retain {
+				options = append(options, profile.Option(r))
+			}
+			hits, read, err := export.Check(cmd.Context(), args[0], export.Folders(originals), options)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = command.PrintJSON(cmd.OutOrStdout(), map[string]any{"originals": read, "hits": hits})
+			} else {
+				for _, h := range hits {
+					fmt.Fprintln(cmd.OutOrStdout(), h)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s, %s\n", command.Plural(read, "original"), command.Plural(len(hits), "hit"))
+			}
+			if len(hits) > 0 {
+				err = errors.Join(err, export.ErrLeak)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringSliceVar(&originals, "originals", nil, "folders of the originals")
+	cmd.Flags().StringSliceVar(&retain, "retain", nil, "options of PS3.15 E.3 whose values may stay")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func exportRevokeCmd() *cobra.Command {
+	var list string
+	cmd := &cobra.Command{
+		Use: "revoke SET PSEUDONYM…", Short: "take patients or images out of a set",
+		Long: `Remove the files and lines of patients or images, named by the pseudonyms and IDs
+of the manifest, and print what was removed. Copies that were given away are not
+reached.
+` + command.ExitCodes,
+		Example: "  dicomnode trainer export revoke set 0f3a9c1122334455",
+		Args:    command.WantArgs(1, -1, "the folder of a set and pseudonyms"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			who, err := lines(list)
+			if err != nil {
+				return err
+			}
+			if who = append(who, args[1:]...); len(who) == 0 {
+				return command.Usagef("name pseudonyms, or --list FILE", "%s wants pseudonyms", cmd.CommandPath())
+			}
+			removed, err := export.Revoke(args[0], who)
+			for _, path := range removed {
+				fmt.Fprintln(cmd.OutOrStdout(), path)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&list, "list", "", "file of pseudonyms, a line each")
+	return cmd
+}
+
+func exportReviewCmd() *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use: "review SET", Short: "look at the pictures that wait",
+		Long: `Serve a page on this computer alone that shows the pictures of an export in which
+writing may be burned in, and takes a decision about each. It prints the address,
+with a token that only this run knows. Stop it with Ctrl-C.
+` + command.ExitCodes,
+		Example: "  dicomnode trainer export review set",
+		Args:    command.WantArgs(1, 1, "the folder of a set"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := export.ReviewDir(args[0] + ".work")
+			waiting, err := review.List(dir)
+			if err != nil {
+				return err
+			}
+			if len(waiting) == 0 {
+				return hint.Add(errors.New("no picture waits"), "run \"trainer export\" first")
+			}
+			return serveReview(cmd, listen, dir)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address on the loopback interface")
+	return cmd
+}
+
+// serveReview serves the page until the command is stopped.
+func serveReview(cmd *cobra.Command, listen, dir string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return command.Usagef("for example --listen 127.0.0.1:8042", "--listen is no address of the loopback interface: %q", listen)
+	}
+	l, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", listen)
+	if err != nil {
+		return err
+	}
+	page := review.Page{Dir: dir, Token: review.NewToken()}
+	server := &http.Server{Handler: page, ReadHeaderTimeout: 10 * time.Second}
+	done := context.AfterFunc(cmd.Context(), func() { _ = server.Close() }) // the address is all it holds
+	defer done()
+	fmt.Fprintf(cmd.OutOrStdout(), "http://%s/?token=%s\n", l.Addr(), page.Token)
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
