@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/node"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/hint"
@@ -21,6 +22,7 @@ import (
 	"dicomnode/trainer/deidentify"
 	"dicomnode/trainer/deidentify/profile"
 	"dicomnode/trainer/export"
+	"dicomnode/trainer/export/fromnode"
 	"dicomnode/trainer/export/whoiswho"
 )
 
@@ -29,6 +31,7 @@ import (
 type exportFlags struct {
 	Config    string   `json:"config"`
 	From      []string `json:"from"`
+	Node      bool     `json:"node"`
 	Out       string   `json:"out"`
 	Project   string   `json:"project"`
 	Key       string   `json:"key"`
@@ -61,7 +64,7 @@ type exportFlags struct {
 func trainerExportCmd(version string) *cobra.Command {
 	f := &exportFlags{version: version}
 	cmd := &cobra.Command{
-		Use: "export FOLDER… --out SET --key FILE", Short: "make a de-identified training set of radiographs",
+		Use: "export [FOLDER…] --out SET --key FILE", Short: "make a de-identified training set of radiographs",
 		Long: `De-identify radiographs and write them as a training set: DICOM objects, 16-bit
 pictures, the trainer's data set folder, and the layouts of nnU-Net v2 and MONAI.
 
@@ -80,10 +83,13 @@ cannot be replaced. Nothing of the originals is in the set, --reidentification
 writes the list of who is who beside it, encrypted.
 ` + command.ExitCodes + ` Pictures that wait are exit code 1.`,
 		Example: `  dicomnode trainer export key knee.key
-  dicomnode trainer export studies/ --out set --key knee.key --labels draft`,
-		Args: command.WantArgs(1, -1, "folders or files of radiographs"),
+  dicomnode trainer export studies/ --out set --key knee.key --labels draft
+  dicomnode trainer export --from-node --study-date 20260101-20261031 --body-part KNEE --out set --key knee.key`,
+		Args: command.WantArgs(0, -1, "folders or files of radiographs"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.From = args
+			if f.From = args; (len(args) == 0) != f.Node {
+				return command.Usagef("name folders, or --from-node for the archive of the node in --config", "%s wants one source", cmd.CommandPath())
+			}
 			return f.run(cmd)
 		},
 	}
@@ -95,6 +101,7 @@ writes the list of who is who beside it, encrypted.
 func (f *exportFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	command.ConfigFlag(cmd, &f.Config)
+	flags.BoolVar(&f.Node, "from-node", false, "export from the archive of the node in --config, which may be running")
 	flags.StringVarP(&f.Out, "out", "o", "", "folder of the set")
 	flags.StringVar(&f.Key, "key", "", "key file; empty takes "+deidentify.KeyVariable+" of the environment")
 	flags.StringVar(&f.Project, "project", "", "name that the set belongs to; a set is extended under the same one only")
@@ -256,14 +263,39 @@ func (f *exportFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	closeModels, err := f.openPipeline(cmd, &opt)
+	closeSource, err := f.openSource(cmd, &opt)
 	if err != nil {
 		return err
 	}
-	list, err := f.openList(&opt)
+	closeModels, err := f.openPipeline(cmd, &opt)
 	if err != nil {
-		return errors.Join(err, closeModels())
+		return errors.Join(err, closeSource())
 	}
+	list, err := f.openList(&opt)
+	if err == nil {
+		err = f.export(cmd, opt, list)
+	}
+	return errors.Join(err, closeModels(), closeSource())
+}
+
+// openSource opens the node's archive where that is the source.
+func (f *exportFlags) openSource(cmd *cobra.Command, opt *export.Options) (func() error, error) {
+	if !f.Node {
+		return func() error { return nil }, nil
+	}
+	c, err := command.LoadConfig(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	s, err := fromnode.Open(cmd.Context(), node.ArchiveDir(c), opt.Filter)
+	if err != nil {
+		return nil, hint.Add(err, "--config names the node whose archive is exported")
+	}
+	opt.Source = s
+	return s.Close, nil
+}
+
+func (f *exportFlags) export(cmd *cobra.Command, opt export.Options, list *whoiswho.List) error {
 	if !f.asJSON && !f.dryRun {
 		bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "exporting")
 		opt.Progress = func(done, total int) { _ = bar.Set(1000 * done / total) } // cosmetic
@@ -276,9 +308,9 @@ func (f *exportFlags) run(cmd *cobra.Command) error {
 		err = errors.Join(err, f.save())
 	}
 	if report == nil {
-		return errors.Join(err, closeModels())
+		return err
 	}
-	return errors.Join(f.print(cmd.OutOrStdout(), report), hintedExport(err, f.Out), closeModels())
+	return errors.Join(f.print(cmd.OutOrStdout(), report), hintedExport(err, f.Out))
 }
 
 // openPipeline opens the models where labels are wanted; without, burned-in writing

@@ -19,8 +19,8 @@ const (
 )
 
 // Prune removes objects received before a time, oldest first, each with the
-// outputs made of it, unless one of them has a job that is not done: what waits
-// and what is quarantined stays. What was removed is remembered, so that an
+// outputs made of it, unless one of them has a job that is not done or is held
+// ([Archive.Hold]): what waits and what is quarantined stays. What was removed is remembered, so that an
 // object that is sent again makes no second result. It returns how many objects
 // it removed.
 func (a *Archive) Prune(ctx context.Context, before time.Time) (removed int, err error) {
@@ -67,13 +67,17 @@ func (a *Archive) prune(ctx context.Context, before time.Time, cause string, eno
 // known by its tombstone at the next Open and goes then.
 func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string) (removed int, err error) {
 	var names []string
+	held, err := a.held()
+	if err != nil {
+		return 0, err
+	}
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		names = nil
 		busy, err := a.jobs.Undone(ctx, tx)
 		if err != nil {
 			return err
 		}
-		sources, err := tx.Expired(before, busy, pruneBatch)
+		sources, err := tx.Expired(before, append(busy, held...), pruneBatch)
 		for _, id := range sources {
 			if err == nil {
 				var more []string

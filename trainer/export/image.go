@@ -153,8 +153,8 @@ type picture struct {
 	result  *segment.Result // nil without a model
 	label   []uint8         // nil without one
 	samples []float32       // stored values, blanked
-	boxes   []burned.Box
-	unsure  bool
+	boxes   []burned.Box    // of writing outside anatomy
+	inside  []burned.Box    // of what may be writing inside it
 }
 
 // image stages a picture, or has it wait for review.
@@ -176,7 +176,7 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 		return nil
 	}
 	r := e.record(it, o, res)
-	r.BurnedIn = &Burned{Found: len(p.boxes), Done: "nothing", Reviewed: decided}
+	r.BurnedIn = &Burned{Found: len(p.boxes) + len(p.inside), Done: "nothing", Reviewed: decided}
 	boxes := p.boxes
 	switch {
 	case len(boxes) == 0:
@@ -212,7 +212,8 @@ func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
 		p.label = labels(p.result)
 		in.Label = p.label
 	}
-	p.boxes, p.unsure = burned.Find(in)
+	found := burned.Find(in)
+	p.boxes, p.inside = found.Outside, found.Inside
 	return p, nil
 }
 
@@ -222,7 +223,7 @@ func (e *run) waits(p *picture, res *deidentify.Result) bool {
 		return true
 	}
 	says := res.Kind.Screen || strings.EqualFold(p.image.Text(burnedInAnnotation), "YES")
-	return e.BurnedIn == Quarantine && (says || len(p.boxes) > 0 || p.unsure)
+	return e.BurnedIn == Quarantine && (says || len(p.boxes) > 0 || len(p.inside) > 0)
 }
 
 // hold keeps what the review page shows.
@@ -230,7 +231,7 @@ func (e *run) hold(it item, p *picture) error {
 	e.mu.Lock()
 	e.report.Pending++
 	e.mu.Unlock()
-	return review.Hold(ReviewDir(e.Work), it.id, preview(p), p.boxes, p.image.Columns)
+	return review.Hold(ReviewDir(e.Work), review.Waiting{ID: it.id, Boxes: p.boxes, Inside: p.inside, Width: p.image.Columns}, preview(p))
 }
 
 // record is what is known of an object before its files are made.

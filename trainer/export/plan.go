@@ -103,7 +103,7 @@ func (e *run) consider(entry Entry) error {
 	if err != nil {
 		return err
 	}
-	if res.Kind.Picture && !e.Filter.lets(func(t uint32) string { return head.First(part10.Tag(t)) }) {
+	if res.Kind.Picture && !e.lets(head) {
 		e.mu.Lock()
 		e.report.Filtered++
 		e.mu.Unlock()
@@ -111,6 +111,16 @@ func (e *run) consider(entry Entry) error {
 	}
 	e.take(entry, head, res)
 	return nil
+}
+
+// lets tells whether the filter lets an image through; one without a date does not
+// lie between two.
+func (e *run) lets(head *object.Object) bool {
+	date := head.First(0x00080020)
+	if date == "" && (e.Filter.From != "" || e.Filter.To != "") {
+		return false
+	}
+	return e.Filter.Lets(date, head.First(0x00080060), head.First(0x00180015), head.First(0x00080050))
 }
 
 func (e *run) refuse(reason string) {

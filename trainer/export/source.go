@@ -59,11 +59,14 @@ type Filter struct {
 	HasSEG     bool     // images that a segmentation of the same source refers to
 }
 
-// lets tells whether an image's attributes pass. text gives a first value.
-func (f Filter) lets(text func(uint32) string) bool {
-	date := text(0x00080020)
-	return (f.From == "" || date >= f.From) && (f.To == "" || date != "" && date <= f.To) &&
-		has(f.Modalities, text(0x00080060)) && has(f.BodyParts, text(0x00180015)) && has(f.Accessions, text(0x00080050))
+// Lets tells whether an image passes by these attributes. An empty date is not
+// asked for: an index may not know it.
+func (f Filter) Lets(studyDate, modality, bodyPart, accession string) bool {
+	return f.on(studyDate) && has(f.Modalities, modality) && has(f.BodyParts, bodyPart) && has(f.Accessions, accession)
+}
+
+func (f Filter) on(date string) bool {
+	return date == "" || (f.From == "" || date >= f.From) && (f.To == "" || date <= f.To)
 }
 
 func has(list []string, v string) bool {

@@ -51,41 +51,46 @@ type Picture struct {
 	Label []uint8
 }
 
-// Find returns boxes around what looks like writing outside anatomy, in reading
-// order. unsure is true where something like writing lies inside anatomy, where it
-// may be a lead letter, metal or bone: somebody should look.
-func Find(p Picture) (boxes []Box, unsure bool) {
-	if p.Rows < 16 || p.Columns < 16 || len(p.Samples) != p.Rows*p.Columns {
-		return nil, true
-	}
-	strokes := strokesOf(p)
-	var in []Box
-	for _, g := range groups(letters(strokes, p), p) {
-		if g.anatomy {
-			in = append(in, g.Box)
-		} else {
-			boxes = append(boxes, g.Box.grown(g.margin).Within(p.Rows, p.Columns))
-		}
-	}
-	boxes = merged(boxes)
-	slices.SortFunc(boxes, func(a, b Box) int { return cmp.Or(cmp.Compare(a.Top, b.Top), cmp.Compare(a.Left, b.Left)) })
-	return boxes, len(in) > 0
+// Findings are boxes around what looks like writing, in reading order.
+type Findings struct {
+	// Outside are those outside anatomy, which nothing else there explains.
+	Outside []Box
+	// Inside are those inside anatomy, where it may be a lead letter, metal or bone as
+	// well: somebody should look.
+	Inside []Box
 }
 
-// merged joins boxes that touch.
-func merged(boxes []Box) []Box {
-	for changed := true; changed; {
-		changed = false
-		for i := 0; i < len(boxes) && !changed; i++ {
-			for j := i + 1; j < len(boxes); j++ {
-				if boxes[i].touches(boxes[j]) {
-					boxes[i] = boxes[i].union(boxes[j])
-					boxes = slices.Delete(boxes, j, j+1)
-					changed = true
-					break
-				}
-			}
+// Find looks for writing. A picture too small to hold any has no findings.
+func Find(p Picture) Findings {
+	var out Findings
+	if p.Rows < 16 || p.Columns < 16 || len(p.Samples) != p.Rows*p.Columns {
+		return out
+	}
+	var in, beside []letter
+	for _, l := range letters(strokesOf(p), p) {
+		if mostlyAnatomy(l.Box, p) {
+			in = append(in, l)
+		} else {
+			beside = append(beside, l)
 		}
 	}
-	return boxes
+	for _, g := range groups(beside, p) {
+		if len(g.letters) > 2 || g.contrast >= certain {
+			out.Outside = append(out.Outside, g.boxes(p)...)
+		}
+	}
+	for _, g := range groups(in, p) {
+		if g.contrast >= certain {
+			out.Inside = append(out.Inside, g.boxes(p)...)
+		}
+	}
+	sortBoxes(out.Outside)
+	sortBoxes(out.Inside)
+	return out
+}
+
+func sortBoxes(boxes []Box) {
+	slices.SortFunc(boxes, func(a, b Box) int {
+		return cmp.Or(cmp.Compare(a.Top, b.Top), cmp.Compare(a.Left, b.Left), cmp.Compare(a.Width, b.Width), cmp.Compare(a.Height, b.Height))
+	})
 }

@@ -11,7 +11,8 @@ import (
 // letter is a connected piece of stroke that can be a letter or a part of one.
 type letter struct {
 	Box
-	area int
+	area     int
+	contrast float32 // the largest of its pixels
 }
 
 const (
@@ -21,7 +22,7 @@ const (
 
 // letters are the pieces of strokes of a letter's size. Long thin ones are lines of
 // a frame, a ruler or the edge of a collimator.
-func letters(strokes []uint8, p Picture) []letter {
+func letters(strokes []float32, p Picture) []letter {
 	side := float64(max(p.Rows, p.Columns))
 	least, most := max(3, int(math.Round(smallest*side))), int(tallest*side)
 	var out []letter
@@ -36,12 +37,20 @@ func letters(strokes []uint8, p Picture) []letter {
 }
 
 // pieces are the connected regions of strokes of one kind.
-func pieces(strokes []uint8, p Picture) []letter {
-	g := raster.Connect(strokes, p.Rows, p.Columns)
+func pieces(strokes []float32, p Picture) []letter {
+	kind := make([]uint8, len(strokes))
+	for i, v := range strokes {
+		if v > 0 {
+			kind[i] = 1
+		} else if v < 0 {
+			kind[i] = 2
+		}
+	}
+	g := raster.Connect(kind, p.Rows, p.Columns)
 	at := map[int]int{}
 	var out []letter
 	for i, run := range g.Runs {
-		if strokes[g.First(i)] == 0 {
+		if kind[g.First(i)] == 0 {
 			continue
 		}
 		b := Box{int(run.From), int(run.Row), int(run.To - run.From), 1}
@@ -53,6 +62,9 @@ func pieces(strokes []uint8, p Picture) []letter {
 		}
 		out[k].Box = out[k].union(b)
 		out[k].area += b.Width
+		for _, v := range strokes[g.First(i):][:b.Width] {
+			out[k].contrast = max(out[k].contrast, v, -v)
+		}
 	}
 	return out
 }
@@ -60,10 +72,30 @@ func pieces(strokes []uint8, p Picture) []letter {
 // group is a cluster of letters: a word, a line or a block of them.
 type group struct {
 	Box
-	letters int
-	margin  int
-	anatomy bool
+	letters  []Box
+	margin   int
+	contrast float32
 }
+
+// boxes are the group's box, or where its letters fill little of it, as those of
+// writing that runs askew do, one for each letter.
+func (g group) boxes(p Picture) []Box {
+	full := 0
+	for _, l := range g.letters {
+		full += l.Width * l.Height
+	}
+	if 100*full >= dense*g.Width*g.Height {
+		return []Box{g.Box.grown(g.margin).Within(p.Rows, p.Columns)}
+	}
+	out := make([]Box, 0, len(g.letters))
+	for _, l := range g.letters {
+		out = append(out, l.grown(g.margin).Within(p.Rows, p.Columns))
+	}
+	return out
+}
+
+// dense is how much of its box the letters of a line of writing fill, in percent.
+const dense = 30
 
 // groups clusters letters that are nearer than their own size, in any direction,
 // since writing is turned as the picture is.
@@ -98,11 +130,9 @@ func groups(all []letter, p Picture) []group {
 			out = append(out, group{Box: l.Box})
 		}
 		out[k].Box = out[k].union(l.Box)
-		out[k].letters++
+		out[k].letters = append(out[k].letters, l.Box)
 		out[k].margin = max(out[k].margin, min(l.Width, l.Height)/4+2)
-	}
-	for i := range out {
-		out[i].anatomy = mostlyAnatomy(out[i].Box, p)
+		out[k].contrast = max(out[k].contrast, l.contrast)
 	}
 	return out
 }

@@ -7,34 +7,43 @@ import (
 )
 
 const (
-	// contrast is by how much a stroke differs from what is around it, as a part of the
-	// image's range between its 0.1 and 99.9 percentiles.
-	contrast = .22
+	// faint and certain are by how much a stroke differs from what is around it, as parts
+	// of the image's range between its 0.1 and 99.9 percentiles: outside anatomy little
+	// suffices, where several letters stand together; inside, where bone has edges of its
+	// own, and for a single letter it must be more.
+	faint, certain = .05, .22
+	// noises is how many times the typical difference a stroke must have besides.
+	noises = 6
 	// widest is the widest stroke that is looked for, as a part of the longer side.
 	widest = .006
 )
 
-// strokesOf marks pixels that are thin and bright, or thin and dark: those that an
-// opening, or a closing, with a square of more than a stroke's width takes away.
-// The two are 1 and 2; a pixel in both has the larger contrast.
-func strokesOf(p Picture) []uint8 {
+// stroke is by how much each pixel differs from what is around it: pixels that are
+// thin and bright are positive, thin and dark negative, all others 0. It is what an
+// opening, or a closing, with a square of more than a stroke's width takes away, as
+// a part of the image's range.
+func strokesOf(p Picture) []float32 {
+	out := make([]float32, len(p.Samples))
 	ends := raster.Quantiles(p.Samples, .001, .999)
-	low, high := ends[0], ends[1]
-	least := contrast * (high - low)
-	out := make([]uint8, len(p.Samples))
-	if !(least > 0) {
+	width := ends[1] - ends[0]
+	if !(width > 0) {
 		return out
 	}
 	radius := max(2, int(math.Round(widest*float64(max(p.Rows, p.Columns)))))
 	opened := extreme(extreme(p.Samples, p.Rows, p.Columns, radius, false), p.Rows, p.Columns, radius, true)
 	closed := extreme(extreme(p.Samples, p.Rows, p.Columns, radius, true), p.Rows, p.Columns, radius, false)
+	size := make([]float32, len(out))
 	for i, v := range p.Samples {
-		bright, dark := v-opened[i], closed[i]-v
-		switch {
-		case bright >= least && bright >= dark:
-			out[i] = 1
-		case dark >= least:
-			out[i] = 2
+		bright, dark := (v-opened[i])/width, (closed[i]-v)/width
+		if out[i] = bright; dark > bright {
+			out[i] = -dark
+		}
+		size[i] = min(bright, dark) // what is in both directions alike is noise
+	}
+	least := max(faint, noises*raster.Quantiles(size, .5)[0])
+	for i, v := range out {
+		if v < least && v > -least {
+			out[i] = 0
 		}
 	}
 	return out

@@ -65,8 +65,8 @@ func (p Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // row is a picture on the page.
 type row struct {
 	Waiting
-	Verdict Verdict
-	JSON    string
+	Verdict     Verdict
+	JSON, Inner string // the boxes and those inside anatomy
 }
 
 func (p Page) show(w http.ResponseWriter) {
@@ -79,7 +79,8 @@ func (p Page) show(w http.ResponseWriter) {
 	rows := make([]row, 0, len(waiting))
 	for _, v := range waiting {
 		b, _ := json.Marshal(v.Boxes) // numbers alone
-		rows = append(rows, row{v, decisions[v.ID].Verdict, string(b)})
+		in, _ := json.Marshal(v.Inside)
+		rows = append(rows, row{v, decisions[v.ID].Verdict, string(b), string(in)})
 	}
 	http.SetCookie(w, &http.Cookie{Name: cookie, Value: p.Token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

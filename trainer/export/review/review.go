@@ -41,7 +41,9 @@ type Decision struct {
 // Waiting is a picture that waits.
 type Waiting struct {
 	ID    string       `json:"id"`
-	Boxes []burned.Box `json:"boxes"` // in pixels of the image
+	Boxes []burned.Box `json:"boxes"` // that Blank fills, in pixels of the image
+	// Inside may be writing or anatomy; nothing fills them.
+	Inside []burned.Box `json:"inside,omitempty"`
 	// Width is that of the image, to which the boxes refer.
 	Width int `json:"width"`
 }
@@ -50,7 +52,8 @@ type Waiting struct {
 var identifier = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // Hold keeps a picture for review; what was decided about it before is void.
-func Hold(dir, id string, preview image.Image, boxes []burned.Box, width int) error {
+func Hold(dir string, w Waiting, preview image.Image) error {
+	id := w.ID
 	if !identifier.MatchString(id) {
 		return errors.New("hold picture: invalid ID")
 	}
@@ -58,7 +61,7 @@ func Hold(dir, id string, preview image.Image, boxes []burned.Box, width int) er
 	if err := png.Encode(&b, preview); err != nil {
 		return fmt.Errorf("hold picture: %w", err)
 	}
-	text, err := json.Marshal(Waiting{id, boxes, width})
+	text, err := json.Marshal(w)
 	if err == nil {
 		err = durable.ReplaceBytes(filepath.Join(dir, id+".png"), 0o600, b.Bytes())
 	}

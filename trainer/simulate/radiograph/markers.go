@@ -158,19 +158,50 @@ func (s *Sheet) stampAt(stamp raster.Plane, x, y, turn float64, mirrored bool) r
 
 // writing is burned into the finished picture: how much of a pixel it covers, and how bright it is between the
 // picture's darkest and brightest grey.
-type writing struct{ cover, ink raster.Plane }
+type writing struct {
+	cover, ink raster.Plane
+	stamps     []Stamp
+}
+
+// Stamp is a piece of burned-in writing: a line of text, a side marker or a box.
+type Stamp struct {
+	Kind                     string // "line", "marker", "identification" (a filled box) or "identification text"
+	Left, Top, Width, Height int    // of the pixels it touches
+}
+
+// Stamps are what was burned into the picture, in the order of drawing.
+func (s *Sheet) Stamps() []Stamp {
+	if s.burn == nil {
+		return nil
+	}
+	return s.burn.stamps
+}
+
+// touched is the rectangle of the pixels that a stamp covers.
+func touched(kind string, cover raster.Plane) Stamp {
+	left, top, right, bottom := cover.W, cover.H, 0, 0
+	for i, q := range cover.V {
+		if q > 0 {
+			x, y := i%cover.W, i/cover.W
+			left, top, right, bottom = min(left, x), min(top, y), max(right, x+1), max(bottom, y+1)
+		}
+	}
+	return Stamp{kind, left, top, max(right-left, 0), max(bottom-top, 0)}
+}
 
 func (s *Sheet) burned() *writing {
 	if s.burn == nil {
-		s.burn = &writing{raster.New(s.w, s.h), raster.New(s.w, s.h)}
+		s.burn = &writing{cover: raster.New(s.w, s.h), ink: raster.New(s.w, s.h)}
 	}
 	return s.burn
 }
 
 // burnIn puts a stamp at (x, y) in a grey; the pixels it touches are ignored.
-func (s *Sheet) burnIn(stamp raster.Plane, x, y float64, ink float32) {
+func (s *Sheet) burnIn(kind string, stamp raster.Plane, x, y float64, ink float32) {
 	b := s.burned()
-	for i, q := range s.stampAt(stamp, x, y, 0, false).V {
+	cover := s.stampAt(stamp, x, y, 0, false)
+	b.stamps = append(b.stamps, touched(kind, cover))
+	for i, q := range cover.V {
 		if q > 0 {
 			b.ink.V[i] = (b.ink.V[i]*b.cover.V[i]*(1-q) + ink*q) / (b.cover.V[i]*(1-q) + q)
 			b.cover.V[i] = q + b.cover.V[i]*(1-q)
@@ -188,9 +219,9 @@ func (s *Sheet) burnMarker() {
 	stamp := s.shaped(d.IntN(2))
 	x, y := float64(d.Between(stamp.W/2+1, max(stamp.W/2+2, s.w-stamp.W/2))), float64(d.Between(stamp.H/2+1, max(stamp.H/2+2, s.h-stamp.H/2)))
 	if d.Chance(.25) {
-		s.burnIn(raster.New(stamp.W+4, stamp.H+4).Each(func(float32) float32 { return 1 }), x, y, 1-ink)
+		s.burnIn("marker", raster.New(stamp.W+4, stamp.H+4).Each(func(float32) float32 { return 1 }), x, y, 1-ink)
 	}
-	s.burnIn(stamp, x, y, ink)
+	s.burnIn("marker", stamp, x, y, ink)
 }
 
 // burnLines writes lines of jumbled text in one to four corners.
@@ -210,7 +241,7 @@ func (s *Sheet) burnLines() {
 			if corner > 1 {
 				y = float64(s.h) - y
 			}
-			s.burnIn(text, x, y, ink)
+			s.burnIn("line", text, x, y, ink)
 		}
 	}
 }
@@ -226,9 +257,9 @@ func (s *Sheet) identification() {
 	box := raster.New(int(w), int(h)).Each(func(float32) float32 { return 1 })
 	ink := float32(d.Pick(0, 1, d.Float64()))
 	if !lead {
-		s.burnIn(box, x, y, ink)
+		s.burnIn("identification", box, x, y, ink)
 		for line := range d.Between(0, 4) {
-			s.burnIn(write(jumble(d, d.Between(3, 8)), d.IntN(3), h/6), x, y-h/3+float64(line)*h/3.5, float32(inside(ink < .5)))
+			s.burnIn("identification text", write(jumble(d, d.Between(3, 8)), d.IntN(3), h/6), x, y-h/3+float64(line)*h/3.5, float32(inside(ink < .5)))
 		}
 		return
 	}
