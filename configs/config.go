@@ -10,6 +10,7 @@ package configs
 import (
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -40,6 +41,9 @@ type Node struct {
 	// them without segmenting them.
 	AcceptOther string `yaml:"accept_other"`
 }
+
+// ArchiveDir is where the node has its archive: the index and the objects.
+func (n Node) ArchiveDir() string { return filepath.Join(n.DataDir, "archive") }
 
 // Network holds the limits and time-outs of the DICOM upper layer, both roles.
 type Network struct {

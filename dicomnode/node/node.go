@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -53,7 +52,7 @@ type Node struct {
 }
 
 // ArchiveDir is where a configuration has the index and the objects.
-func ArchiveDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "archive") }
+func ArchiveDir(c configs.Config) string { return c.Node.ArchiveDir() }
 
 // ArchiveOptions are what the archive of a configuration is opened with.
 func ArchiveOptions(c configs.Config) archive.Options {

@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/pipeline"
+	"dicomnode/dicomnode/trainercmd/exportcmd"
 	"dicomnode/model"
 )
 
@@ -27,7 +28,7 @@ func Command(version string) *cobra.Command {
 		trainerEvaluateCmd(),
 		trainerCompareCmd(),
 		trainerPublishCmd(),
-		trainerExportCmd(version),
+		exportcmd.Command(version),
 	)
 }
 

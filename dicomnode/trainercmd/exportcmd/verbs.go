@@ -1,4 +1,4 @@
-package trainercmd
+package exportcmd
 
 import (
 	"context"

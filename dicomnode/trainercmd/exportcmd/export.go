@@ -1,4 +1,6 @@
-package trainercmd
+// Package exportcmd has the verbs of "trainer export": flags, one call into a package under
+// trainer/export, and what it prints.
+package exportcmd
 
 import (
 	"encoding/json"
@@ -14,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/node"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/hint"
@@ -61,7 +62,8 @@ type exportFlags struct {
 	asJSON     bool
 }
 
-func trainerExportCmd(version string) *cobra.Command {
+// Command is the verb "export" with all its verbs, of a program of that version.
+func Command(version string) *cobra.Command {
 	f := &exportFlags{version: version}
 	cmd := &cobra.Command{
 		Use: "export [FOLDER…] --out SET --key FILE", Short: "make a de-identified training set of radiographs",
@@ -287,7 +289,7 @@ func (f *exportFlags) openSource(cmd *cobra.Command, opt *export.Options) (func(
 	if err != nil {
 		return nil, err
 	}
-	s, err := fromnode.Open(cmd.Context(), node.ArchiveDir(c), opt.Filter)
+	s, err := fromnode.Open(cmd.Context(), c.Node.ArchiveDir(), opt.Filter)
 	if err != nil {
 		return nil, hint.Add(err, "--config names the node whose archive is exported")
 	}
