@@ -28,6 +28,7 @@ type Config struct {
 	Model        Model        `yaml:"model"`
 	Segmentation Segmentation `yaml:"segmentation"`
 	SoftTissue   SoftTissue   `yaml:"soft_tissue"`
+	Codecs       Codecs       `yaml:"codecs"`
 	Retention    Retention    `yaml:"retention"`
 	Log          Log          `yaml:"log"`
 }
@@ -89,6 +90,14 @@ type Model struct {
 	Threads int    `yaml:"threads"` // CPU threads per image; 0 is all cores
 }
 
+// Codecs says how the processes that decode JPEG, JPEG-LS and JPEG 2000 are kept from
+// the rest of the machine.
+type Codecs struct {
+	// Confinement is "preferred", or "required": then nothing is decoded where the
+	// system calls of a process cannot be limited.
+	Confinement string `yaml:"confinement"`
+}
+
 // Segmentation chooses how the SEG is encoded and its borders are found.
 type Segmentation struct {
 	Profile string `yaml:"profile"` // display or strict
@@ -143,6 +152,7 @@ func Default() Config {
 		Model:        Model{Bundle: "published", Device: "auto"},
 		Segmentation: Segmentation{Profile: "display", Refine: "guided"},
 		SoftTissue:   SoftTissue{},
+		Codecs:       Codecs{Confinement: "preferred"},
 		Retention:    Retention{Keep: 30 * day, MinFreeMiB: 1024},
 		Log:          Log{Level: "info", Format: "text"},
 	}

@@ -271,6 +271,7 @@ func (v *checker) choices(c Config) {
 	v.oneOf("segmentation.profile", c.Segmentation.Profile, "display", "strict")
 	v.oneOf("segmentation.refine", c.Segmentation.Refine, "none", "guided")
 	v.oneOf("node.accept_other", c.Node.AcceptOther, "refuse", "keep")
+	v.oneOf("codecs.confinement", c.Codecs.Confinement, "preferred", "required")
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 	if c.Model.Bundle == "" {

@@ -84,7 +84,7 @@ var cgoFolders = map[string]string{
 
 // nativeUsers are the only folders that may import internal/codec/native: what
 // becomes a worker process.
-var nativeUsers = []string{"dicomnode", "internal/codec/codectest", "internal/codec/codectest/worker"}
+var nativeUsers = []string{"dicomnode", "internal/codec/codectest/worker"}
 
 // forTests are the folders that only tests import.
 var forTests = []string{

@@ -16,13 +16,15 @@ import (
 
 	"dicomnode/dicomnode/cli"
 	"dicomnode/dicomnode/trainercmd"
+	"dicomnode/internal/codec"
+	"dicomnode/internal/codec/native"
 )
 
 // version is set by the linker (see the Makefile).
 var version = "development"
 
 func main() {
-	codecWorker()
+	codec.Become(native.Libraries{})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := program().Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -2,6 +2,7 @@ package segment_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 
@@ -17,7 +18,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(dicomtest.DX(6, 5, 10).Encode(ts))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+		img, err := decode.Read(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 		if err != nil {
 			if !errors.Is(err, decode.ErrMalformed) && !errors.Is(err, decode.ErrUnsupported) {
 				t.Fatalf("error of neither kind: %v", err)

@@ -23,7 +23,7 @@ func (f fixed) Predict(context.Context, []float32) ([]float32, error) { return f
 // read decodes a file.
 func read(t testing.TB, b []byte) *decode.Image {
 	t.Helper()
-	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	img, err := decode.Read(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func checkPartition(t *testing.T, res *segment.Result) {
 
 func TestRunOnRealImages(t *testing.T) {
 	for _, name := range []string{"RG2_UNC", "RG3_UNC", "highdicom_DX_dog_thorax_ELE"} {
-		img, err := decode.ReadFile(dicomtest.Shared(t, "dicom", name+".dcm"))
+		img, err := decode.ReadFile(context.Background(), dicomtest.Shared(t, "dicom", name+".dcm"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

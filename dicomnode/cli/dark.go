@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/inputs"
 	"dicomnode/dicomnode/pipeline"
@@ -62,8 +63,13 @@ often it is added. A running node uses the frames for its next image.
 			if flood {
 				kind, add = "flood", s.AddFlood
 			}
+			codecs, err := pipeline.OpenCodecs(configs.Default(), nil)
+			if err != nil {
+				return err
+			}
+			defer codecs.Close()
 			for i, file := range files {
-				img, err := decode.ReadFile(file)
+				img, err := decode.ReadFile(cmd.Context(), file, codecs)
 				if err == nil {
 					err = add(img)
 				}

@@ -33,7 +33,7 @@ func (d *demo) collect(ctx context.Context, waiting map[string]string) (reports 
 				return reports, errors.New("demo: a segmentation of an image that was not sent")
 			}
 			delete(waiting, uid)
-			r, err := d.show(file, o)
+			r, err := d.show(ctx, file, o)
 			if err != nil {
 				return reports, err
 			}
@@ -45,7 +45,7 @@ func (d *demo) collect(ctx context.Context, waiting map[string]string) (reports 
 }
 
 // show writes a received segmentation and the picture of its masks on the image.
-func (d *demo) show(file string, o pacs.Object) (offline.Report, error) {
+func (d *demo) show(ctx context.Context, file string, o pacs.Object) (offline.Report, error) {
 	masks, rows, cols, err := seg.ReadMasks(o.Dataset)
 	if err != nil {
 		return offline.Report{}, err
@@ -53,7 +53,7 @@ func (d *demo) show(file string, o pacs.Object) (offline.Report, error) {
 	if len(masks) != 4 {
 		return offline.Report{}, fmt.Errorf("demo: %d segments, want 4", len(masks))
 	}
-	img, err := decode.ReadFile(file)
+	img, err := decode.ReadFile(ctx, file, d.node.Codecs())
 	if err != nil {
 		return offline.Report{}, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/node"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/uid"
 )
@@ -80,7 +81,12 @@ func Inspect(ctx context.Context, a *archive.Archive, c configs.Config) (*Status
 			return nil, err
 		}
 	}
-	for _, ts := range node.TransferSyntaxes() {
+	codecs, err := pipeline.OpenCodecs(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer codecs.Close()
+	for _, ts := range node.TransferSyntaxes(codecs.TransferSyntaxes()) {
 		s.Codecs = append(s.Codecs, uid.Name(ts))
 	}
 	return s, nil

@@ -12,6 +12,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/scu"
+	"dicomnode/internal/codec"
 	"dicomnode/internal/uid"
 )
 
@@ -63,7 +64,7 @@ func conformance(t *testing.T) string {
 func TestConformanceDoc(t *testing.T) {
 	doc := conformance(t)
 	c := configs.Default()
-	server := newServer(c, nil, nil)
+	server := newServer(c, nil, codec.All(), nil)
 
 	var classes []string
 	for _, context := range server.Contexts {
@@ -87,7 +88,7 @@ func TestConformanceDoc(t *testing.T) {
 func sorted(s []string) []string { s = slices.Clone(s); slices.Sort(s); return s }
 
 func TestConformanceDocLimits(t *testing.T) {
-	server := newServer(configs.Default(), nil, nil)
+	server := newServer(configs.Default(), nil, nil, nil)
 	dialer := scu.NewDialer(configs.Default())
 	want := map[string]string{
 		"network.max_pdu_length":            fmt.Sprint(server.MaxPDULength),

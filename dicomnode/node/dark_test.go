@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"dicomnode/configs"
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/pipeline"
@@ -21,7 +22,7 @@ func TestAddedDarkFramesReachARunningNode(t *testing.T) {
 	darks, image := nodetest.DarkFrames(t, 3), nodetest.Radiographs(t, 1)[0]
 	correction := func() dark.Record {
 		t.Helper()
-		img, err := decode.ReadFile(image)
+		img, err := decode.ReadFile(context.Background(), image, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +65,7 @@ func addDark(t *testing.T, dataDir, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := decode.ReadFile(file)
+	img, err := decode.ReadFile(context.Background(), file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

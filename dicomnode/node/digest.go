@@ -22,10 +22,13 @@ import (
 // errFrames says that an image has frames that are not decoded.
 var errFrames = errors.New("only the first frame is decoded")
 
-// digestFile computes what tells instances apart however they are encoded, of the
+// digester computes digests of files.
+type digester struct{ codecs decode.Codec }
+
+// file computes what tells instances apart however they are encoded, of the
 // Part 10 file of size bytes that r holds.
-func digestFile(_ context.Context, r io.Reader, size int64) (archive.Digests, error) {
-	img, err := decode.Read(r, size)
+func (d digester) file(ctx context.Context, r io.Reader, size int64) (archive.Digests, error) {
+	img, err := decode.Read(ctx, r, size, d.codecs)
 	if err != nil {
 		return archive.Digests{}, err
 	}

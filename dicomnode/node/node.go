@@ -17,11 +17,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/codec"
 	"dicomnode/internal/hint"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
 	"dicomnode/segment/dark"
+	"dicomnode/segment/decode"
 )
 
 // ShutdownTime is how long open associations may finish after SIGTERM.
@@ -32,6 +35,8 @@ type Options struct {
 	Config  configs.Config // checked
 	Version string         // of the program, as the SEG names it
 	Log     *slog.Logger
+	// Codecs decodes compressed images. The node closes it; nil opens one for Config.
+	Codecs *codec.Pool
 }
 
 // Node is a running node: what arrives is archived, what is archived is segmented,
@@ -42,6 +47,7 @@ type Node struct {
 	log          *slog.Logger
 	archive      *archive.Archive
 	engine       *engine
+	codecs       *codec.Pool
 	darks        *dark.Store
 	server       *scp.Server
 	associations *associations // open ones to destinations
@@ -55,8 +61,8 @@ type Node struct {
 func ArchiveDir(c configs.Config) string { return c.Node.ArchiveDir() }
 
 // ArchiveOptions are what the archive of a configuration is opened with.
-func ArchiveOptions(c configs.Config) archive.Options {
-	return archive.Options{Dir: ArchiveDir(c), Digest: digestFile,
+func ArchiveOptions(c configs.Config, codecs decode.Codec) archive.Options {
+	return archive.Options{Dir: ArchiveDir(c), Digest: digester{codecs}.file,
 		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName}
 }
 
@@ -87,29 +93,42 @@ func ArchiveHint(err error) error {
 // folder at a time.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	c := o.Config
+	codecs := o.Codecs
+	if codecs == nil {
+		var err error
+		if codecs, err = pipeline.OpenCodecs(c, o.Log); err != nil {
+			return nil, err
+		}
+	}
 	e, err := openEngine(c, o.Log)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, codecs.Close())
 	}
 	darks, _ := e.pipeline.Calibration.(*dark.Store)
-	options := ArchiveOptions(c)
+	options := ArchiveOptions(c, codecs)
 	options.Log = o.Log
 	a, err := archive.Open(ctx, options)
 	if err != nil {
-		return nil, errors.Join(ArchiveHint(fmt.Errorf("open archive: %w", err)), e.Close())
+		return nil, errors.Join(ArchiveHint(fmt.Errorf("open archive: %w", err)), e.Close(), codecs.Close())
 	}
-	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks, lookup: lookupIP}
+	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks, codecs: codecs, lookup: lookupIP}
 	n.config.Store(&c)
 	n.associations = &associations{dial: n.dial}
 	n.destinations = &destinations{log: o.Log}
-	n.server = newServer(c, n, o.Log)
+	n.server = newServer(c, n, codecs.TransferSyntaxes(), o.Log)
+	n.reportCodecs()
 	e.changed = n.describe
 	n.describe()
 	return n, nil
 }
 
-// Close closes the archive and the models. Serve must have ended.
-func (n *Node) Close() error { return errors.Join(n.archive.Close(), n.engine.Close()) }
+// Close closes the archive, the models and the codecs. Serve must have ended.
+func (n *Node) Close() error {
+	return errors.Join(n.archive.Close(), n.engine.Close(), n.codecs.Close())
+}
+
+// Codecs decodes compressed images, until Close.
+func (n *Node) Codecs() *codec.Pool { return n.codecs }
 
 // Serve runs the chain until ctx ends, then lets open associations and running
 // jobs finish. Nothing acknowledged is lost if they do not.

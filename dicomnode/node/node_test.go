@@ -31,9 +31,18 @@ func startNode(t *testing.T, c configs.Config) *testNode {
 	t.Helper()
 	nodetest.RequireModel(t)
 	log := &nodetest.Buffer{}
-	n, err := Open(t.Context(), Options{Config: c, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil))})
+	return serveNode(t, log, Options{Config: c})
+}
+
+func serveNode(t *testing.T, log *nodetest.Buffer, o Options, change ...func(*Node)) *testNode {
+	t.Helper()
+	o.Version, o.Log = "test", slog.New(slog.NewTextHandler(log, nil))
+	n, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(n)
 	}
 	return &testNode{n, nodetest.Serve(t, n, log), log}
 }
@@ -76,7 +85,7 @@ func TestDarkFramesAreLearnt(t *testing.T) {
 	if s, err := n.Settled(ctx); err != nil || s.Quarantined > 0 {
 		t.Fatalf("dark jobs: %+v, %v", s, err)
 	}
-	img, err := decode.ReadFile(nodetest.Radiographs(t, 1)[0])
+	img, err := decode.ReadFile(context.Background(), nodetest.Radiographs(t, 1)[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +138,7 @@ func TestRefusals(t *testing.T) {
 func TestNegotiation(t *testing.T) {
 	n := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:104"))
 	accepted := map[string][]string{}
-	for _, s := range supportedContexts() {
+	for _, s := range supportedContexts(nil) {
 		accepted[s.AbstractSyntax] = s.TransferSyntaxes
 	}
 	const ctImage, jpegBaseline = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.50"

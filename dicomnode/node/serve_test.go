@@ -16,7 +16,7 @@ import (
 // unnoticed for long.
 func TestServeEndsWithItsParts(t *testing.T) {
 	n, log := keeper(t, configs.Retention{})
-	n.server = newServer(*n.config.Load(), n, n.log)
+	n.server = newServer(*n.config.Load(), n, nil, n.log)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

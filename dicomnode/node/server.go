@@ -6,9 +6,9 @@ import (
 	"log/slog"
 )
 
-func newServer(c configs.Config, backend scp.Backend, log *slog.Logger) *scp.Server {
+func newServer(c configs.Config, backend scp.Backend, codecs []string, log *slog.Logger) *scp.Server {
 	return &scp.Server{
-		Backend: backend, Contexts: supportedContexts(), Log: log,
+		Backend: backend, Contexts: supportedContexts(codecs), Log: log,
 		MaxPDULength: c.Network.MaxPDULength, MaxAssociations: c.Network.MaxAssociations, MaxAssociationsPerPeer: c.Network.MaxAssociationsPerPeer,
 		AssociationTimeout: c.Network.RequestTimeout, IdleTimeout: c.Network.IdleTimeout,
 		ReadTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout, ShutdownTimeout: ShutdownTime,

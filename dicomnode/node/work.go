@@ -3,12 +3,14 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
 
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/codec"
 	"dicomnode/internal/part10"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
@@ -27,7 +29,7 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 		n.noRoute(c, o)
 		return archive.Made{Outcome: archive.NoRoute}, nil
 	}
-	img, err := read(o, decode.ReadFrames)
+	img, err := n.read(ctx, o, decode.ReadFrames)
 	if err != nil {
 		return archive.Made{}, quarantine(err)
 	}
@@ -85,13 +87,13 @@ func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Rou
 }
 
 // read decodes a stored image. One whose bytes have changed is archive.ErrDamaged.
-func read(o archive.Object, decode func(io.Reader, int64) (*decode.Image, error)) (*decode.Image, error) {
+func (n *Node) read(ctx context.Context, o archive.Object, decode func(context.Context, io.Reader, int64, decode.Codec) (*decode.Image, error)) (*decode.Image, error) {
 	f, err := o.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return decode(f, f.Size())
+	return decode(ctx, f, f.Size(), n.codecs)
 }
 
 // imageOf is what routes choose the object by. Its file is read only where a
@@ -126,8 +128,15 @@ func (n *Node) noRoute(c *configs.Config, o archive.Object) {
 // decoded.
 var hopeless = []error{decode.ErrUnsupported, decode.ErrMalformed}
 
-// quarantine keeps the queue from trying again what cannot go better.
+// decoderPause is how soon an image is looked at again whose decoder is missing.
+const decoderPause = time.Minute
+
+// quarantine keeps the queue from trying again what cannot go better. An image whose
+// decoder is missing waits until it is there, however long.
 func quarantine(err error) error {
+	if errors.Is(err, codec.ErrMissing) {
+		return archive.Later(fmt.Errorf("%w; %s", err, codec.Hint), decoderPause)
+	}
 	if slices.ContainsFunc(hopeless, func(h error) bool { return errors.Is(err, h) }) {
 		return archive.Permanent(err)
 	}
@@ -147,7 +156,7 @@ func (n *Node) reportDark(o archive.Object, d dark.Record) {
 
 // learnDark does a dark job: one more dark frame of its detector.
 func (n *Node) learnDark(ctx context.Context, o archive.Object) error {
-	img, err := read(o, decode.Read)
+	img, err := n.read(ctx, o, decode.Read)
 	if err != nil {
 		return quarantine(err)
 	}

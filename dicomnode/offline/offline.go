@@ -9,11 +9,13 @@ import (
 	"dicomnode/dicomnode/inputs"
 	"dicomnode/dicomnode/outputs"
 	"dicomnode/dicomnode/pipeline"
+	"dicomnode/internal/codec"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
+	"errors"
 	"fmt"
 	"image/png"
 	"io"
@@ -39,6 +41,7 @@ type Segmenter struct {
 	config   configs.Config
 	options  Options
 	pipeline *segment.Pipeline
+	codecs   *codec.Pool
 	close    func() error
 	names    map[string]int // of results: see UniqueName
 }
@@ -48,15 +51,19 @@ func Open(c configs.Config, o Options) (*Segmenter, error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
-	p, closeModels, err := pipeline.Open(c)
+	codecs, err := pipeline.OpenCodecs(c, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &Segmenter{config: c, options: o, pipeline: p, close: closeModels, names: map[string]int{}}, nil
+	p, closeModels, err := pipeline.Open(c)
+	if err != nil {
+		return nil, errors.Join(err, codecs.Close())
+	}
+	return &Segmenter{config: c, options: o, pipeline: p, codecs: codecs, close: closeModels, names: map[string]int{}}, nil
 }
 
-// Close closes the models.
-func (s *Segmenter) Close() error { return s.close() }
+// Close closes the models and the codecs.
+func (s *Segmenter) Close() error { return errors.Join(s.close(), s.codecs.Close()) }
 
 // All segments files and calls step after each. An image that cannot be segmented has
 // its error in its report; the end of ctx leaves the rest out.
@@ -107,7 +114,7 @@ func modified(path string) (time.Time, error) {
 // file segments a DICOM file into base.seg.dcm, further outputs and base.png.
 func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error) {
 	begun := time.Now()
-	img, err := decode.ReadFile(path)
+	img, err := decode.ReadFile(ctx, path, s.codecs)
 	if err != nil {
 		return Report{File: path}, err
 	}

@@ -1,11 +1,14 @@
 package trainercmd
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/importer"
 )
@@ -43,7 +46,12 @@ not found; images that say they have some are refused.
 			if err := f.complete(cmd); err != nil {
 				return err
 			}
-			return runImport(cmd, f.in.Out, f.asJSON, f.in.Run)
+			codecs, err := pipeline.OpenCodecs(configs.Default(), nil)
+			if err != nil {
+				return err
+			}
+			f.in.Codecs = codecs
+			return errors.Join(runImport(cmd, f.in.Out, f.asJSON, f.in.Run), codecs.Close())
 		},
 	}
 	flags := cmd.Flags()

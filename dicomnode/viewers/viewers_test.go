@@ -222,7 +222,7 @@ func onScreen(t *testing.T, got shown, masks []picture.Mask, rows, cols int) {
 // LABELMAP.
 func segmented(t *testing.T, p *segment.Pipeline, file string) (*decode.Image, *segment.Result, [2][]byte) {
 	t.Helper()
-	img, err := decode.ReadFile(file)
+	img, err := decode.ReadFile(context.Background(), file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,6 +66,15 @@ func syntaxOf(transferSyntax string) (syntax, bool) {
 	return syntaxes[i], true
 }
 
+// All lists the transfer syntaxes of this package in the order in which an acceptor
+// prefers them: those that lose nothing first.
+func All() (list []string) {
+	for _, s := range syntaxes {
+		list = append(list, s.uid)
+	}
+	return list
+}
+
 // Knows reports whether it is a transfer syntax of a JPEG family that this package
 // decodes where its library is there.
 func Knows(transferSyntax string) bool {

@@ -18,7 +18,7 @@ type Options struct {
 	Threads     int           // of one JPEG 2000 image; 0: what the workers leave of the cores
 	Confinement Confinement   // "": Preferred
 	Deadline    time.Duration // of a frame before the time for its samples; 0: 10 s
-	Command     []string      // starts a worker; nil: this program with WorkerArgument
+	Command     []string      // starts a worker; nil: this program, which has called Become
 	Log         *slog.Logger  // nil: slog.Default()
 }
 
@@ -40,14 +40,15 @@ type Pool struct {
 	look        sync.Mutex    // held while the libraries are looked at
 
 	mu     sync.Mutex // guards the rest
+	looked bool
 	at     libraryState
 	report Report
 	able   map[string]bool
 }
 
-// Open makes a pool and finds out what it can decode, with one worker. That there are
-// no libraries, or that they cannot be used, is not an error: the pool then decodes
-// nothing, and [Pool.Report] says why. Close it when done.
+// Open makes a pool. It starts no worker yet: the first use finds out what can be
+// decoded. That there are no libraries, or that they cannot be used, is not an error:
+// the pool then decodes nothing, and [Pool.Report] says why. Close it when done.
 func Open(o Options) (*Pool, error) {
 	p := &Pool{asked: o.Folder, confinement: o.Confinement, command: o.Command, threads: o.Threads, deadline: o.Deadline, log: o.Log, starter: newStarter()}
 	if p.confinement == "" {
@@ -59,7 +60,7 @@ func Open(o Options) (*Pool, error) {
 	if p.log == nil {
 		p.log = slog.Default()
 	}
-	if p.command == nil {
+	if p.command == nil && canWork.Load() {
 		program, err := os.Executable()
 		if err != nil {
 			return nil, fmt.Errorf("find this program for its codec workers: %w", err)
@@ -77,7 +78,6 @@ func Open(o Options) (*Pool, error) {
 	for range workers {
 		p.idle <- nil
 	}
-	p.Refresh()
 	return p, nil
 }
 
@@ -104,7 +104,8 @@ func (p *Pool) Decode(ctx context.Context, f Frame) (Pixels, error) {
 		return Pixels{}, err
 	}
 	if !p.can(s.uid) {
-		if p.Refresh(); !p.can(s.uid) {
+		p.refresh()
+		if !p.can(s.uid) {
 			return Pixels{}, fmt.Errorf("%w: %s", ErrMissing, p.Report().missing(s.family))
 		}
 	}
@@ -141,7 +142,7 @@ func (p *Pool) attempt(ctx context.Context, family Family, f *Frame, code []byte
 		}
 		w.end()
 		p.idle <- nil
-		p.log.Warn("codec worker ended", "family", family.String(), "error", fmt.Sprint(err, w.errors))
+		p.log.Warn("codec worker ended", "family", family.String(), "error", fmt.Sprint(err, w.stderr))
 		if !errors.Is(err, ErrWorker) {
 			return px, err
 		}

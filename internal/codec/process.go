@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -17,7 +18,7 @@ type process struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    io.ReadCloser
-	errors *excerpt
+	stderr *excerpt
 	at     libraryState // of the libraries it opened
 	served int
 }
@@ -27,11 +28,14 @@ const helloTime = 20 * time.Second
 
 // launch starts a worker and reads its hello.
 func (p *Pool) launch(at libraryState) (*process, hello, error) {
+	if len(p.command) == 0 {
+		return nil, hello{}, errors.New("this program cannot be a codec worker")
+	}
 	args := append(p.command[1:len(p.command):len(p.command)], at.folder, string(p.confinement), strconv.Itoa(p.threads))
-	w := &process{cmd: exec.Command(p.command[0], args...), errors: &excerpt{}, at: at}
+	w := &process{cmd: exec.Command(p.command[0], args...), stderr: &excerpt{}, at: at}
 	w.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=50", "GOTRACEBACK=none", "MALLOC_ARENA_MAX=1"}
 	w.cmd.Dir = "/"
-	w.cmd.Stderr = w.errors
+	w.cmd.Stderr = w.stderr
 	w.cmd.SysProcAttr = attributes()
 	var err error
 	if w.in, err = w.cmd.StdinPipe(); err != nil {
@@ -50,7 +54,7 @@ func (p *Pool) launch(at libraryState) (*process, hello, error) {
 	h, err := getHello(w.out)
 	if err != nil {
 		w.end()
-		return nil, h, fmt.Errorf("%w before its first answer%s", ErrWorker, w.errors)
+		return nil, h, fmt.Errorf("%w before its first answer%s", ErrWorker, w.stderr)
 	}
 	return w, h, nil
 }

@@ -41,6 +41,7 @@ func (r Report) missing(f Family) string {
 
 // Report is what the pool can decode now.
 func (p *Pool) Report() Report {
+	p.refresh()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.report
@@ -49,6 +50,7 @@ func (p *Pool) Report() Report {
 // TransferSyntaxes lists what the pool can decode now, in the order in which an
 // acceptor prefers them: a probe in each was decoded.
 func (p *Pool) TransferSyntaxes() (list []string) {
+	p.refresh()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range syntaxes {
@@ -71,15 +73,15 @@ func (p *Pool) current() libraryState {
 	return p.at
 }
 
-// Refresh looks again at the libraries, when their files have changed: what was
+// refresh looks at the libraries, and again when their files have changed: what was
 // missing is decoded once it is there.
-func (p *Pool) Refresh() {
+func (p *Pool) refresh() {
 	p.look.Lock()
 	defer p.look.Unlock()
 	now := look(Folder(p.asked))
 	p.mu.Lock()
-	changed := now != p.at || p.report.Error != ""
-	p.at = now
+	changed := !p.looked || now != p.at || p.report.Error != ""
+	p.looked, p.at = true, now
 	p.mu.Unlock()
 	if !changed {
 		return

@@ -6,10 +6,24 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync/atomic"
 )
 
 // WorkerArgument, as a program's first argument, makes of it a codec worker.
 const WorkerArgument = "codec-worker"
+
+// canWork says that this program becomes a worker when it is started as one. A program
+// that does not must never start itself: it would do its own work again.
+var canWork atomic.Bool
+
+// Become is the first call of a program whose pools start it as their worker. In a
+// worker it does not return.
+func Become(d Decoder) {
+	if len(os.Args) > 1 && os.Args[1] == WorkerArgument {
+		os.Exit(Work(d, os.Args[2:], os.Stdin, os.Stdout))
+	}
+	canWork.Store(true)
+}
 
 // Job is one codestream for a Decoder.
 type Job struct {

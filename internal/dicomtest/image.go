@@ -22,10 +22,16 @@ type Image struct {
 	Rows, Columns int
 	Bits          int // 8 or 16 allocated
 	Stored        int // 0 means Bits
+	HighBit       int // 0 means Stored-1
+	Samples       int // per pixel; 0 means 1
 	Signed        bool
-	Pixels        []int // stored values, of one frame or of several one after the other
-	Photometric   string
-	Extra         []Attribute // sorted into the data set; below group 7FE0
+	Pixels        []int // stored values, pixel after pixel, of one frame or of several
+	// Fragments, if there are any, are the encapsulated pixels, for a transfer syntax that
+	// has them; Offsets is the Basic Offset Table.
+	Fragments   [][]byte
+	Offsets     []byte
+	Photometric string
+	Extra       []Attribute // sorted into the data set; below group 7FE0
 }
 
 // DX is a simulated For Processing DX image: a linear signal over a detector offset
@@ -62,7 +68,15 @@ func (m Image) Encode(transferSyntax string) []byte {
 	if transferSyntax == uid.ExplicitVRBigEndian {
 		w.order = binary.BigEndian
 	}
-	m.write(w, transferSyntax == uid.RLELossless)
+	if transferSyntax == uid.RLELossless && m.Fragments == nil {
+		n := m.Rows * m.Columns * m.samples()
+		for at := 0; at < len(m.Pixels); at += n {
+			one := m
+			one.Pixels = m.Pixels[at:min(at+n, len(m.Pixels))]
+			m.Fragments = append(m.Fragments, one.rle())
+		}
+	}
+	m.write(w)
 	body := w.b.Bytes()
 	if transferSyntax == uid.DeflatedExplicitVRLittleEndian {
 		var z bytes.Buffer
@@ -79,7 +93,7 @@ func (m Image) Encode(transferSyntax string) []byte {
 	return append(append(head.b.Bytes(), meta.b.Bytes()...), body...)
 }
 
-func (m Image) write(w *writer, rle bool) {
+func (m Image) write(w *writer) {
 	stored := m.Stored
 	if stored == 0 {
 		stored = m.Bits
@@ -88,11 +102,15 @@ func (m Image) write(w *writer, rle bool) {
 	if m.Signed {
 		signed = 1
 	}
+	high := m.HighBit
+	if high == 0 {
+		high = stored - 1
+	}
 	all := append([]Attribute{
-		{0x00280002, "US", uint16(1)}, {0x00280004, "CS", m.Photometric},
+		{0x00280002, "US", uint16(m.samples())}, {0x00280004, "CS", m.Photometric},
 		{0x00280010, "US", uint16(m.Rows)}, {0x00280011, "US", uint16(m.Columns)},
 		{0x00280100, "US", uint16(m.Bits)}, {0x00280101, "US", uint16(stored)},
-		{0x00280102, "US", uint16(stored - 1)}, {0x00280103, "US", signed},
+		{0x00280102, "US", uint16(high)}, {0x00280103, "US", signed},
 	}, m.Extra...)
 	for i := range all { // insertion sort: few, and almost sorted
 		for k := i; k > 0 && all[k].Tag < all[k-1].Tag; k-- {
@@ -102,15 +120,8 @@ func (m Image) write(w *writer, rle bool) {
 	for _, a := range all {
 		w.element(a.Tag, a.VR, w.value(a))
 	}
-	if rle {
-		n := m.Rows * m.Columns
-		var frames [][]byte
-		for at := 0; at < len(m.Pixels); at += n {
-			one := m
-			one.Pixels = m.Pixels[at:min(at+n, len(m.Pixels))]
-			frames = append(frames, one.rle())
-		}
-		w.encapsulated(frames)
+	if m.Fragments != nil {
+		w.encapsulated(m.Offsets, m.Fragments)
 		return
 	}
 	w.element(0x7FE00010, "OW", m.native(w.order))
@@ -138,28 +149,40 @@ func (m Image) native(order binary.ByteOrder) []byte {
 	return b
 }
 
+func (m Image) samples() int { return max(1, m.Samples) }
+
 // rle is one frame of RLE Lossless (PS3.5 Annex G), in replicate and literal runs.
 func (m Image) rle() []byte {
 	out := make([]byte, 64)
-	binary.LittleEndian.PutUint32(out, uint32(m.Bits/8))
-	for s := range m.Bits / 8 {
+	width := m.Bits / 8
+	binary.LittleEndian.PutUint32(out, uint32(m.samples()*width))
+	for s := range m.samples() * width {
 		binary.LittleEndian.PutUint32(out[4+4*s:], uint32(len(out)))
-		shift := m.Bits - 8*(s+1)
-		for i := 0; i < len(m.Pixels); {
-			v, n := byte(m.Pixels[i]>>shift), 1
-			for i+n < len(m.Pixels) && n < 128 && byte(m.Pixels[i+n]>>shift) == v {
-				n++
-			}
-			if n == 1 {
-				out = append(out, 0, v)
-			} else {
-				out = append(out, byte(1-n), v)
-			}
-			i += n
+		var plane []byte
+		for i := s / width; i < len(m.Pixels); i += m.samples() {
+			plane = append(plane, byte(m.Pixels[i]>>(m.Bits-8*(s%width+1))))
 		}
-		if len(out)%2 == 1 {
-			out = append(out, 0x80)
+		out = append(out, packBits(plane)...)
+	}
+	return out
+}
+
+// packBits is one segment, of even length.
+func packBits(plane []byte) (out []byte) {
+	for len(plane) > 0 {
+		n := 1
+		for n < len(plane) && n < 128 && plane[n] == plane[0] {
+			n++
 		}
+		if n == 1 {
+			out = append(out, 0, plane[0])
+		} else {
+			out = append(out, byte(1-n), plane[0])
+		}
+		plane = plane[n:]
+	}
+	if len(out)%2 == 1 {
+		out = append(out, 0x80)
 	}
 	return out
 }
@@ -257,11 +280,10 @@ func (w *writer) element(tag uint32, vr string, value []byte) {
 	w.b.Write(value)
 }
 
-// encapsulated writes Pixel Data with an empty Basic Offset Table and a fragment for each
-// frame (PS3.5 A.4).
-func (w *writer) encapsulated(frames [][]byte) {
-	w.b.WriteString("\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\x00\x00\x00\x00")
-	for _, f := range frames {
+// encapsulated writes Pixel Data as a Basic Offset Table and fragments (PS3.5 A.4).
+func (w *writer) encapsulated(offsets []byte, fragments [][]byte) {
+	w.b.WriteString("\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff")
+	for _, f := range append([][]byte{offsets}, fragments...) {
 		w.b.WriteString("\xfe\xff\x00\xe0")
 		w.b.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(f))))
 		w.b.Write(f)

@@ -21,9 +21,10 @@ type Pixels struct {
 }
 
 // Frame returns the encapsulated bytes of frame i, from 0, of frames: its one
-// fragment, or several in one where the frame is the only one or the Basic
-// Offset Table tells which belong to it (PS3.5 A.4). It shares memory with the
-// file where it can.
+// fragment, or several in one where the frame is the only one, where each frame
+// begins as a codestream does, or where the Basic Offset Table tells which belong
+// to it (PS3.5 A.4). What the fragments say counts for more than the table. It
+// shares memory with the file where it can.
 func (p Pixels) Frame(i, frames int) ([]byte, error) {
 	if i < 0 || i >= frames {
 		return nil, fmt.Errorf("dicom: want frame %d of %d", i+1, frames)
@@ -33,9 +34,11 @@ func (p Pixels) Frame(i, frames int) ([]byte, error) {
 	case len(of) == frames:
 		of = of[i : i+1]
 	case frames != 1:
-		from, ok := p.fragmentAt(i)
-		to, ok2 := p.fragmentAt(i + 1)
-		if len(p.Offsets) != 4*frames || !ok || !ok2 || from >= to {
+		from, to, ok := p.byStart(i, frames)
+		if !ok {
+			from, to, ok = p.byOffset(i, frames)
+		}
+		if !ok {
 			return nil, fmt.Errorf("dicom: Pixel Data: %d fragments for %d frames, and no offsets that divide them", len(of), frames)
 		}
 		of = of[from:to]
@@ -44,6 +47,29 @@ func (p Pixels) Frame(i, frames int) ([]byte, error) {
 		return of[0], nil
 	}
 	return bytes.Join(of, nil), nil
+}
+
+// byStart finds frame i where as many fragments as there are frames begin like a
+// codestream: SOI and a marker (T.81, T.87), or SOC and SIZ (T.800).
+func (p Pixels) byStart(i, frames int) (from, to int, ok bool) {
+	var starts []int
+	for k, f := range p.Fragments {
+		if bytes.HasPrefix(f, []byte{0xFF, 0xD8, 0xFF}) || bytes.HasPrefix(f, []byte{0xFF, 0x4F, 0xFF, 0x51}) {
+			starts = append(starts, k)
+		}
+	}
+	if len(starts) != frames {
+		return 0, 0, false
+	}
+	starts = append(starts, len(p.Fragments))
+	return starts[i], starts[i+1], true
+}
+
+// byOffset finds frame i by the Basic Offset Table.
+func (p Pixels) byOffset(i, frames int) (from, to int, ok bool) {
+	from, ok = p.fragmentAt(i)
+	to, ok2 := p.fragmentAt(i + 1)
+	return from, to, len(p.Offsets) == 4*frames && ok && ok2 && from < to
 }
 
 // fragmentAt is the index of the fragment that frame i begins with; behind the

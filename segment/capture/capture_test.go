@@ -95,7 +95,7 @@ func FuzzDraw(f *testing.F) {
 // TestRealCapture writes captures of the shared radiographs to CAPTURE_OUT, to be looked
 // at; without it they are only made.
 func TestRealCapture(t *testing.T) {
-	img, err := decode.ReadFile(dicomtest.Shared(t, "dicom", "RG3_UNC.dcm"))
+	img, err := decode.ReadFile(t.Context(), dicomtest.Shared(t, "dicom", "RG3_UNC.dcm"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package dark_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -17,7 +18,7 @@ import (
 
 func read(t testing.TB, b []byte) *decode.Image {
 	t.Helper()
-	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	img, err := decode.Read(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,8 @@ import (
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/codec"
 	"dicomnode/internal/part10"
-	"dicomnode/internal/raster"
 	"dicomnode/internal/uid"
 )
 
@@ -23,8 +24,15 @@ const (
 	MaxPixels = 64 << 20
 )
 
+// Codec decodes one frame of the JPEG families; a [codec.Pool] does.
+type Codec interface {
+	Decode(ctx context.Context, f codec.Frame) (codec.Pixels, error)
+}
+
+var _ Codec = (*codec.Pool)(nil)
+
 // ReadFile decodes the DICOM file at path; see [Read].
-func ReadFile(path string) (*Image, error) {
+func ReadFile(ctx context.Context, path string, c Codec) (*Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -34,24 +42,27 @@ func ReadFile(path string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Read(f, info.Size())
+	return Read(ctx, f, info.Size(), c)
 }
 
 // Read decodes the Part 10 file of size bytes that r holds: native pixels in
-// implicit or explicit VR, little or big endian, deflated, and RLE Lossless; one sample
-// per pixel, 8 or 16 bits allocated. Of a run the representative frame is decoded, or the
-// one that shows most. Errors of the object are ErrUnsupported or
-// ErrMalformed; others are r's.
-func Read(r io.Reader, size int64) (*Image, error) {
-	m, err := ReadFrames(r, size)
+// implicit or explicit VR, little or big endian, deflated, RLE Lossless, and what c
+// decodes of JPEG, JPEG-LS and JPEG 2000; 8 or 16 bits allocated; grey, also where it is
+// stored in three samples or by a palette. Of a run the representative frame is decoded,
+// or the one that shows most. Errors of the object are ErrUnsupported or
+// ErrMalformed. An object that c, which may be nil, has no decoder for is a
+// codec.ErrMissing, which another time it need not be. Others are r's and those of ctx.
+func Read(ctx context.Context, r io.Reader, size int64, c Codec) (*Image, error) {
+	m, err := ReadFrames(ctx, r, size, c)
 	if err == nil {
 		m.frames = nil // the file's bytes are not needed any more
 	}
 	return m, err
 }
 
-// ReadFrames is Read for [Image.EachFrame]: the image keeps the file in memory.
-func ReadFrames(r io.Reader, size int64) (*Image, error) {
+// ReadFrames is Read for [Image.EachFrame]: the image keeps the file in memory, and
+// decodes its frames under ctx.
+func ReadFrames(ctx context.Context, r io.Reader, size int64, c Codec) (*Image, error) {
 	if size < 0 || size > MaxFile {
 		return nil, fmt.Errorf("%w: file of %d bytes, at most %d", ErrUnsupported, size, MaxFile)
 	}
@@ -61,10 +72,10 @@ func ReadFrames(r io.Reader, size int64) (*Image, error) {
 	} else if err != nil && size > 0 {
 		return nil, fmt.Errorf("read image: %w", err)
 	}
-	return decode(file)
+	return decode(ctx, file, c)
 }
 
-func decode(file []byte) (*Image, error) {
+func decode(ctx context.Context, file []byte, c Codec) (*Image, error) {
 	o, err := part10.Read(file)
 	switch {
 	case errors.Is(err, part10.ErrInflated):
@@ -74,10 +85,10 @@ func decode(file []byte) (*Image, error) {
 	case !o.Pixels.Present:
 		return nil, fmt.Errorf("%w: no Pixel Data (7FE0,0010)", ErrMalformed)
 	}
-	if name, ok := compressed[o.TransferSyntaxUID]; ok {
+	if name, ok := unsupported[o.TransferSyntaxUID]; ok {
 		return nil, fmt.Errorf("%w: transfer syntax %s (%s)", ErrUnsupported, name, o.TransferSyntaxUID)
 	}
-	if o.Pixels.Encapsulated != (o.TransferSyntaxUID == uid.RLELossless) {
+	if o.Pixels.Encapsulated != (o.TransferSyntaxUID == uid.RLELossless || codec.Knows(o.TransferSyntaxUID)) {
 		return nil, fmt.Errorf("%w: pixel data do not suit transfer syntax %q", ErrUnsupported, printable(o.TransferSyntaxUID))
 	}
 	m := &Image{TransferSyntaxUID: o.TransferSyntaxUID, Forgiven: o.Forgiven, AsIs: o.AsIs}
@@ -87,28 +98,18 @@ func decode(file []byte) (*Image, error) {
 	if err := m.describe(); err != nil {
 		return nil, err
 	}
-	if m.frames, err = newFrames(o, m); err != nil {
+	if m.frames, err = newFrames(ctx, o, m, c); err != nil {
 		return nil, err
 	}
 	return m, m.frames.choose()
 }
 
-// compressed are the transfer syntaxes (PS3.5 A.4) whose codecs are not here.
-var compressed = map[string]string{
-	uid.JPEGBaseline8Bit:        "JPEG Baseline",
-	uid.JPEGExtended12Bit:       "JPEG Extended",
-	uid.JPEGLossless:            "JPEG Lossless",
-	uid.JPEGLosslessSV1:         "JPEG Lossless SV1",
-	uid.JPEGLSLossless:          "JPEG-LS Lossless",
-	uid.JPEGLSNearLossless:      "JPEG-LS Near-Lossless",
-	uid.JPEG2000Lossless:        "JPEG 2000 Lossless",
-	uid.JPEG2000:                "JPEG 2000",
+// unsupported are the transfer syntaxes of still images (PS3.5 A.4) that no codec is
+// here for.
+var unsupported = map[string]string{
 	uid.JPEGXLLossless:          "JPEG XL Lossless",
 	uid.JPEGXLJPEGRecompression: "JPEG XL JPEG Recompression",
 	uid.JPEGXL:                  "JPEG XL",
-	uid.HTJ2KLossless:           "HTJ2K Lossless",
-	uid.HTJ2KLosslessRPCL:       "HTJ2K Lossless RPCL",
-	uid.HTJ2K:                   "HTJ2K",
 }
 
 // printable keeps a peer's text fit for a log.
@@ -155,123 +156,3 @@ func Parse(o *part10.Object) (ds dicom.Dataset, err error) {
 // endian, in which the reader writes, for the library (PS3.10 7.1).
 var explicitMeta = append(make([]byte, 128), "DICM\x02\x00\x00\x00UL\x04\x00\x1c\x00\x00\x00"+
 	"\x02\x00\x10\x00UI\x14\x00"+uid.ExplicitVRLittleEndian+"\x00"...)
-
-// describe reads the Image Pixel module (PS3.3 C.7.6.3) and checks it.
-func (m *Image) describe() error {
-	m.SOPClassUID, m.SOPInstanceUID = m.Text(tag.SOPClassUID), m.Text(tag.SOPInstanceUID)
-	var signed int
-	for _, a := range []struct {
-		tag       tag.Tag
-		into      *int
-		min, max  int
-		otherwise int // when absent; derive leaves it to complete
-	}{
-		{tag.Rows, &m.Rows, 1, 65535, 0},
-		{tag.Columns, &m.Columns, 1, 65535, 0},
-		{tag.SamplesPerPixel, &m.SamplesPerPixel, 1, 4, 1},
-		{tag.BitsAllocated, &m.BitsAllocated, 1, 64, 0},
-		{tag.BitsStored, &m.BitsStored, 1, 64, derive},
-		{tag.HighBit, &m.HighBit, 0, 63, derive},
-		{tag.PixelRepresentation, &signed, 0, 1, 0},
-		{tag.NumberOfFrames, &m.Frames, 0, 1 << 20, 1},
-	} {
-		v := m.Integers(a.tag)
-		absent := len(v) == 0 && (m.Values(a.tag) == nil || m.Text(a.tag) == "")
-		if absent {
-			v = []int{a.otherwise}
-		}
-		if len(v) != 1 || v[0] < a.min && v[0] != derive || v[0] > a.max {
-			return fmt.Errorf("%w: %s", ErrMalformed, outOfRange(a.tag, v, absent, a.min, a.max))
-		}
-		*a.into = v[0]
-	}
-	m.Signed = signed == 1
-	m.complete()
-	return m.supported()
-}
-
-const derive = -1
-
-// outOfRange says what is wrong with an attribute that describes the pixels.
-func outOfRange(t tag.Tag, v []int, absent bool, low, high int) string {
-	name := part10.Tag(uint32(t.Group)<<16 | uint32(t.Element))
-	switch {
-	case absent:
-		return fmt.Sprintf("no %v", name)
-	case len(v) != 1:
-		return fmt.Sprintf("%v: want one integer, have %d", name, len(v))
-	}
-	return fmt.Sprintf("%v: want %d to %d, have %d", name, low, high, v[0])
-}
-
-// complete takes what is missing or contradicts itself as DCMTK and pydicom do: all
-// bits are stored, from bit 0 up, and there is a frame.
-func (m *Image) complete() {
-	if m.BitsStored == derive {
-		m.BitsStored = m.BitsAllocated
-		m.Forgiven.Add(part10.NoBitsStored, 0x00280101)
-	}
-	if m.HighBit == derive {
-		m.HighBit = m.BitsStored - 1
-	}
-	if m.HighBit < m.BitsStored-1 || m.HighBit >= m.BitsAllocated && m.BitsStored <= m.BitsAllocated {
-		m.HighBit = m.BitsStored - 1
-		m.Forgiven.Add(part10.LowHighBit, 0x00280102)
-	}
-	if m.Frames == 0 {
-		m.Frames = 1
-		m.Forgiven.Add(part10.NoFrames, 0x00280008)
-	}
-}
-
-func (m *Image) supported() error {
-	switch {
-	case m.SamplesPerPixel != 1:
-		return fmt.Errorf("%w: %d samples per pixel", ErrUnsupported, m.SamplesPerPixel)
-	case m.BitsAllocated != 8 && m.BitsAllocated != 16:
-		return fmt.Errorf("%w: %d bits allocated", ErrUnsupported, m.BitsAllocated)
-	case m.Rows*m.Columns > MaxPixels:
-		return fmt.Errorf("%w: %d×%d pixels, at most %d", ErrUnsupported, m.Rows, m.Columns, MaxPixels)
-	case m.BitsStored > m.BitsAllocated || m.HighBit >= m.BitsAllocated || m.HighBit < m.BitsStored-1:
-		return fmt.Errorf("%w: %d bits stored up to bit %d of %d", ErrMalformed, m.BitsStored, m.HighBit, m.BitsAllocated)
-	}
-	switch p := m.Text(tag.PhotometricInterpretation); p {
-	case "MONOCHROME1", "MONOCHROME2":
-		return nil
-	case "":
-		return fmt.Errorf("%w: no Photometric Interpretation (0028,0004)", ErrMalformed)
-	default:
-		return fmt.Errorf("%w: photometric interpretation %q", ErrUnsupported, printable(p))
-	}
-}
-
-// unpack turns the bytes of native pixels from sample first on into a frame's samples: byte
-// order, unused high bits (also those an old overlay lies in, PS3.5 8.1.2) removed, sign
-// extended.
-func (m *Image) unpack(raw []byte, first int, p part10.Pixels) []float32 {
-	samples := make([]float32, m.Rows*m.Columns)
-	big := p.BigEndian
-	shift := m.HighBit + 1 - m.BitsStored
-	mask, sign := 1<<m.BitsStored-1, 0
-	if m.Signed {
-		sign = 1 << (m.BitsStored - 1)
-	}
-	// PS3.5 8.1.2 and annex D: 8-bit samples in OW are paired into words.
-	swapped := big && m.BitsAllocated == 8 && p.VR == "OW"
-	value := func(v int) float32 { return float32((v>>shift&mask ^ sign) - sign) }
-	raster.Parallel(m.Rows, func(r int) {
-		for i := r * m.Columns; i < (r+1)*m.Columns; i++ {
-			switch k := first + i; {
-			case swapped && k^1 < len(raw):
-				samples[i] = value(int(raw[k^1]))
-			case m.BitsAllocated == 8:
-				samples[i] = value(int(raw[k]))
-			case big:
-				samples[i] = value(int(raw[2*k])<<8 | int(raw[2*k+1]))
-			default:
-				samples[i] = value(int(raw[2*k]) | int(raw[2*k+1])<<8)
-			}
-		}
-	})
-	return samples
-}

@@ -1,12 +1,14 @@
 package decode
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/part10"
 	"dicomnode/internal/raster"
+	"dicomnode/internal/uid"
 )
 
 var tagRepresentativeFrame = tag.Tag{Group: 0x0028, Element: 0x6010} // Representative Frame Number, PS3.3 C.7.6.6
@@ -24,15 +26,24 @@ var ErrBlank = fmt.Errorf("%w: no frame shows anything", ErrUnsupported)
 type frames struct {
 	object *part10.Object
 	image  *Image // described, without samples
-	native []byte // of all frames, where the pixels are native
+	native []byte // of all frames, where the pixels are native; little endian
+	// encapsulated decodes the bytes of one frame, where they are that.
+	encapsulated func(m *Image, frame []byte) (values, error)
 }
 
-func newFrames(o *part10.Object, m *Image) (*frames, error) {
+func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frames, error) {
 	f := &frames{object: o, image: m}
-	if o.Pixels.Encapsulated {
+	switch {
+	case o.TransferSyntaxUID == uid.RLELossless:
+		f.encapsulated = rleFrame
+		return f, nil
+	case o.Pixels.Encapsulated:
+		f.encapsulated = func(m *Image, frame []byte) (values, error) {
+			return codestream(ctx, o.TransferSyntaxUID, frame, m, c)
+		}
 		return f, nil
 	}
-	all := int64(f.size()) * int64(m.Frames)
+	all := int64(m.frameSize()) * int64(m.Frames)
 	if o.Pixels.Length < all {
 		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, o.Pixels.Length, all)
 	}
@@ -40,27 +51,40 @@ func newFrames(o *part10.Object, m *Image) (*frames, error) {
 	if f.native, err = o.Native(min(o.Pixels.Length, all+all%2)); err != nil { // with the padding to a whole word
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
+	// PS3.5 8.1.2 and annex D: 8-bit samples in OW are paired into words.
+	if o.Pixels.BigEndian && (m.in.allocated == 16 || o.Pixels.VR == "OW") {
+		f.native = swapWords(f.native)
+	}
+	if int64(len(f.native)) < all {
+		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, len(f.native), all)
+	}
 	return f, nil
 }
 
-// size is that of a native frame, bytes.
-func (f *frames) size() int { return f.image.Rows * f.image.Columns * f.image.BitsAllocated / 8 }
-
-// read decodes frame i, from 0.
+// read decodes frame i, from 0, and no other.
 func (f *frames) read(i int) ([]float32, error) {
-	m := f.image
-	if !f.object.Pixels.Encapsulated {
-		return m.unpack(f.native, i*m.Rows*m.Columns, f.object.Pixels), nil
-	}
-	b, err := f.object.Pixels.Frame(i, m.Frames)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	raw, err := decodeRLE(b, m.Rows*m.Columns, m.BitsAllocated/8)
+	v, err := f.values(i)
 	if err != nil {
 		return nil, err
 	}
-	return m.unpack(raw, 0, f.object.Pixels), nil
+	return f.image.unpack(v)
+}
+
+func (f *frames) values(i int) (values, error) {
+	m := f.image
+	if f.encapsulated == nil {
+		return m.native(f.native[i*m.frameSize():][:m.frameSize()])
+	}
+	b, err := f.object.Pixels.Frame(i, m.Frames)
+	if err != nil {
+		return values{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return f.encapsulated(m, b)
+}
+
+func rleFrame(m *Image, frame []byte) (values, error) {
+	data, err := decodeRLE(frame, m.Rows*m.Columns, m.SamplesPerPixel, m.in.allocated/8)
+	return values{data: data, bytes: m.in.allocated / 8, precision: m.in.allocated}, err
 }
 
 // choose reads the frame that stands for the object: its only one; of a run the

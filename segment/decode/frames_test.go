@@ -2,6 +2,7 @@ package decode_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,7 +56,7 @@ func TestFrameOfARun(t *testing.T) {
 		for _, ts := range syntaxes {
 			t.Run(fmt.Sprintf("%s/%s", c.name, uid.Name(ts)), func(t *testing.T) {
 				b := c.run.Encode(ts)
-				got, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+				got, err := decode.Read(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 				if c.frame == 0 { // the only frame is not among those looked at
 					if !errors.Is(err, decode.ErrBlank) || !errors.Is(err, decode.ErrUnsupported) {
 						t.Fatalf("error %v, want ErrBlank", err)
@@ -83,7 +84,7 @@ func TestFrameOfARun(t *testing.T) {
 func TestEachFrame(t *testing.T) {
 	visited := func(most int, vary ...int) (out []int, err error) {
 		b := run(7, 5, vary...).Encode(uid.RLELossless)
-		img, err := decode.ReadFrames(bytes.NewReader(b), int64(len(b)))
+		img, err := decode.ReadFrames(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrUnsupported is a well-formed object whose pixels this package does not read
-// (a compressed transfer syntax, colour, more than 16 bits). It never goes away by retrying.
+// (colour, more than 16 bits, a transfer syntax without a codec). It never goes away by retrying.
 var ErrUnsupported = errors.New("unsupported image")
 
 // ErrMalformed is an object whose bytes contradict themselves or the standard.
@@ -34,7 +34,7 @@ type Image struct {
 	TransferSyntaxUID           string // as stored, before decoding
 
 	Rows, Columns   int
-	SamplesPerPixel int    // always 1
+	SamplesPerPixel int    // as stored: 1, or 3 equal ones
 	Frames          int    // Number of Frames (0028,0008), 1 when absent
 	Frame           int    // which of them Samples holds, from 1
 	FrameReason     string // why that, in words; "" of a single frame
@@ -46,13 +46,23 @@ type Image struct {
 	// Bits Stored, sign extended, exact in float32, before the Modality LUT.
 	Samples []float32
 
+	// Decoder is what a codec found odd in an intact codestream, "" when nothing.
+	Decoder string
+
 	// Forgiven is what was wrong with the file and did not keep it from being read.
 	Forgiven part10.Forgiven
 
+	in     packing // how values lie in the file; of a palette these are indices
 	frames *frames // the others; nil of a single frame
 
 	// Received is when the node got the object, zero when unknown; set by the caller.
 	Received time.Time
+}
+
+// packing is how values are stored (PS3.5 8.1.1).
+type packing struct {
+	allocated, stored, high int // bits
+	signed                  bool
 }
 
 // Source is the data set, for objects that are derived from the image.

@@ -3,6 +3,7 @@ package decode_test
 import (
 	"bytes"
 	"compress/flate"
+	"context"
 	"encoding/binary"
 	"errors"
 	"runtime"
@@ -31,7 +32,7 @@ func TestDecodeUnfoldsNoMoreThanAnnounced(t *testing.T) {
 		file := deflated(t, c.plain)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		img, err := decode.Read(bytes.NewReader(file), int64(len(file)))
+		img, err := decode.Read(context.Background(), bytes.NewReader(file), int64(len(file)), nil)
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, c.err) {
 			t.Errorf("%s: error %v, want %v", name, err, c.err)

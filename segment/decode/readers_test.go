@@ -2,6 +2,7 @@ package decode_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func FuzzReadersAgree(f *testing.F) {
 		}
 		file.Write(data)
 		_, stored := part10.Scan(bytes.NewReader(data), ts)
-		img, err := decode.Read(&file, int64(file.Len()))
+		img, err := decode.Read(context.Background(), &file, int64(file.Len()), nil)
 		var syntax *part10.SyntaxError
 		if stored == nil && (errors.As(err, &syntax) || err != nil && strings.Contains(err.Error(), "parse data set")) {
 			t.Fatalf("stored, but not read: %v", err)
@@ -102,7 +103,7 @@ func TestDecodeRLEFragments(t *testing.T) {
 		t.Error("two frames in three fragments are decoded otherwise")
 	}
 	file = slices.Concat(head, item(nil), halves, item(frame), end)
-	if _, err := decode.Read(bytes.NewReader(file), int64(len(file))); !errors.Is(err, decode.ErrMalformed) || !strings.Contains(err.Error(), "3 fragments for 2 frames") {
+	if _, err := decode.Read(context.Background(), bytes.NewReader(file), int64(len(file)), nil); !errors.Is(err, decode.ErrMalformed) || !strings.Contains(err.Error(), "3 fragments for 2 frames") {
 		t.Errorf("three fragments without offsets: %v", err)
 	}
 }

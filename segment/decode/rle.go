@@ -5,28 +5,29 @@ import (
 	"fmt"
 )
 
-// decodeRLE decodes one frame of RLE Lossless (PS3.5 Annex G): bytes segments of
-// PackBits, the most significant byte of all pixels first. It returns pixels×bytes
-// bytes in little endian order.
-func decodeRLE(b []byte, pixels, bytes int) ([]byte, error) {
+// decodeRLE decodes one frame of RLE Lossless (PS3.5 Annex G): samples×bytes segments of
+// PackBits, sample after sample, of each the most significant byte of all pixels first.
+// It returns pixels×samples×bytes bytes, pixel after pixel, in little endian order.
+func decodeRLE(b []byte, pixels, samples, bytes int) ([]byte, error) {
+	segments := samples * bytes
 	if len(b) < 64 { // G.5: 16 numbers of 32 bits
 		return nil, fmt.Errorf("%w: RLE header of %d bytes, want 64", ErrMalformed, len(b))
 	}
-	if n := binary.LittleEndian.Uint32(b); n != uint32(bytes) {
-		return nil, fmt.Errorf("%w: %d RLE segments, want %d", ErrMalformed, n, bytes)
+	if n := binary.LittleEndian.Uint32(b); n != uint32(segments) {
+		return nil, fmt.Errorf("%w: %d RLE segments, want %d", ErrMalformed, n, segments)
 	}
 	// A segment of n bytes unfolds to at most 128 bytes for every 2.
-	if int64(len(b)-64)*64 < int64(pixels)*int64(bytes) {
+	if int64(len(b)-64)*64 < int64(pixels)*int64(segments) {
 		return nil, fmt.Errorf("%w: RLE data of %d bytes cannot hold %d pixels", ErrMalformed, len(b), pixels)
 	}
-	out := make([]byte, pixels*bytes)
+	out := make([]byte, pixels*segments)
 	end := len(b)
-	for s := bytes - 1; s >= 0; s-- {
+	for s := segments - 1; s >= 0; s-- {
 		at := int64(binary.LittleEndian.Uint32(b[4+4*s:]))
 		if at < 64 || at > int64(end) {
 			return nil, fmt.Errorf("%w: RLE segment %d at byte %d", ErrMalformed, s+1, at)
 		}
-		if err := unpackBits(b[at:end], out[bytes-1-s:], pixels, bytes); err != nil {
+		if err := unpackBits(b[at:end], out[s/bytes*bytes+bytes-1-s%bytes:], pixels, segments); err != nil {
 			return nil, fmt.Errorf("RLE segment %d: %w", s+1, err)
 		}
 		end = int(at)

@@ -2,6 +2,7 @@ package decode_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +15,7 @@ import (
 
 func read(t testing.TB, b []byte) *decode.Image {
 	t.Helper()
-	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	img, err := decode.Read(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestDecodeRefuses(t *testing.T) {
 			m.Extra = append(m.Extra, dicomtest.Attribute{Tag: 0x00280008, VR: "IS", Value: "many"})
 		}), decode.ErrMalformed},
 	} {
-		if _, err := decode.Read(bytes.NewReader(c.file), int64(len(c.file))); !errors.Is(err, c.want) {
+		if _, err := decode.Read(context.Background(), bytes.NewReader(c.file), int64(len(c.file)), nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
@@ -97,7 +98,7 @@ func FuzzRLE(f *testing.F) {
 		if wide {
 			size = 2
 		}
-		out, err := decode.DecodeRLE(b, int(pixels), size)
+		out, err := decode.DecodeRLE(b, int(pixels), 1, size)
 		if err == nil && len(out) != int(pixels)*size {
 			t.Fatalf("%d bytes for %d pixels", len(out), pixels)
 		}

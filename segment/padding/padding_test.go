@@ -2,6 +2,7 @@ package padding_test
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"slices"
 	"testing"
@@ -26,7 +27,7 @@ func image(t *testing.T, signed bool, value func(y, x int) int, declared ...dico
 		m.Pixels = append(m.Pixels, value(i/cols, i%cols))
 	}
 	b := m.Encode(uid.ExplicitVRLittleEndian)
-	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	img, err := decode.Read(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ type Facts struct {
 func Of(m *decode.Image) Facts {
 	f := Facts{
 		Kind:         kindOf(m),
-		Photometric:  m.Text(tag.PhotometricInterpretation),
+		Photometric:  photometric(m),
 		LUTShape:     m.Text(tagPresentationLUT),
 		Relationship: m.Text(tagPixelIntensity),
 	}
@@ -100,4 +100,13 @@ func frameProperties(m *decode.Image) *decode.Image {
 		}
 	}
 	return nil
+}
+
+// photometric is that of the samples: grey stored as colour or by a palette is shown as
+// MONOCHROME2.
+func photometric(m *decode.Image) string {
+	if m.Inverted() {
+		return "MONOCHROME1"
+	}
+	return "MONOCHROME2"
 }

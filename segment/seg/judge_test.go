@@ -1,6 +1,7 @@
 package seg_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -160,7 +161,7 @@ func TestSEGOfRealImages(t *testing.T) {
 // this program does not read.
 func readReal(t *testing.T, path string) *decode.Image {
 	t.Helper()
-	img, err := decode.ReadFile(path)
+	img, err := decode.ReadFile(context.Background(), path, nil)
 	if err == nil {
 		img.Received = received
 		return img

@@ -44,7 +44,7 @@ func Radiograph(t testing.TB, rows, cols int, extra ...dicomtest.Attribute) (*de
 		dicomtest.Attribute{Tag: 0x0020000E, VR: "UI", Value: "1.2.3.4.3"},
 		dicomtest.Attribute{Tag: 0x00200010, VR: "SH", Value: "S1"})
 	b := m.Encode(uid.ExplicitVRLittleEndian)
-	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	img, err := decode.Read(t.Context(), bytes.NewReader(b), int64(len(b)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/deidentify/object"
@@ -84,6 +85,12 @@ func native(o *object.Object, p *picture) {
 	}
 	o.Put(&object.Element{Tag: object.PixelData, VR: vr, Value: value})
 	o.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+	if !m.Monochrome() { // grey stored as colour or by a palette
+		o.PutText(0x00280004, "CS", "MONOCHROME2")
+		for t, v := range map[part10.Tag]int{0x00280002: 1, 0x00280100: m.BitsAllocated, 0x00280101: m.BitsStored, 0x00280102: m.HighBit, 0x00280103: 0} {
+			o.Put(&object.Element{Tag: t, VR: "US", Value: binary.LittleEndian.AppendUint16(nil, uint16(v))})
+		}
+	}
 	if kind := o.Text(0x00080008); len(kind) > 1 {
 		kind[0] = "DERIVED"
 		o.PutText(0x00080008, "CS", kind...)

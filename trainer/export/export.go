@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"dicomnode/segment"
+	"dicomnode/segment/decode"
 	"dicomnode/trainer/deidentify"
 	"dicomnode/trainer/deidentify/leak"
 )
@@ -86,7 +87,8 @@ type Options struct {
 	ReviewAll bool
 	// Pipeline makes the pictures and, where it has a Predictor, the draft labels.
 	Pipeline *segment.Pipeline
-	Workers  int // objects at a time; 0: one per CPU
+	Codecs   decode.Codec // decodes compressed pixels; nil for none
+	Workers  int          // objects at a time; 0: one per CPU
 	DryRun   bool
 	// Reidentify, which may be nil, is told who is who. It is called for each object
 	// in the order of their IDs.

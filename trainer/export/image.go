@@ -196,7 +196,7 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 
 // look decodes an image and finds its regions and what is burned in.
 func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
-	m, err := decode.Read(bytes.NewReader(file), int64(len(file)))
+	m, err := decode.Read(ctx, bytes.NewReader(file), int64(len(file)), e.Codecs)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func samples(t *testing.T, path string, b []byte) []float32 {
 			t.Fatal(err)
 		}
 	}
-	m, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	m, err := decode.Read(t.Context(), bytes.NewReader(b), int64(len(b)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

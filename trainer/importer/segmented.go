@@ -18,6 +18,7 @@ import (
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/codec"
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
 	"dicomnode/segment"
@@ -38,6 +39,9 @@ type Segmented struct {
 
 	// Pipeline makes the pictures; its Calibration is used, its Predictor is not.
 	Pipeline segment.Pipeline
+
+	// Codecs decodes compressed pixels; nil for none.
+	Codecs decode.Codec
 }
 
 // Run imports. Images are stored as the network is shown them, open beam bright.
@@ -51,7 +55,7 @@ func (s Segmented) Run(ctx context.Context, progress func(done, total int)) (*Re
 	}
 	c := collection{Segmented: s, report: r, images: images, taken: map[string]string{}}
 	err = stage(s.Out, r, []string{dataset.PatientColumn, dataset.SpacingColumn}, func(w *dataset.Writer) error {
-		return each(ctx, len(segmentations), s.Workers, progress, func(i int) error { return c.add(w, segmentations[i]) })
+		return each(ctx, len(segmentations), s.Workers, progress, func(i int) error { return c.add(ctx, w, segmentations[i]) })
 	})
 	if err == nil {
 		r.result.Images = len(segmentations)
@@ -116,7 +120,7 @@ type collection struct {
 
 // add imports one segmentation; what is wrong with it is reported, an error is one
 // of writing.
-func (c *collection) add(w *dataset.Writer, path string) error {
+func (c *collection) add(ctx context.Context, w *dataset.Writer, path string) error {
 	s, err := readSegmentation(path)
 	if err != nil {
 		c.problem(path, err.Error(), hintOf(err))
@@ -130,7 +134,7 @@ func (c *collection) add(w *dataset.Writer, path string) error {
 	if overlaps > 0 {
 		c.note(path, fmt.Sprintf("%d pixels are in segments of two classes: bone was taken before soft tissue before open beam", overlaps), "")
 	}
-	img, ok := c.image(path, s)
+	img, ok := c.image(ctx, path, s)
 	if !ok || len(unknown) > 0 {
 		return nil
 	}
@@ -148,7 +152,7 @@ func (c *collection) add(w *dataset.Writer, path string) error {
 }
 
 // image reads the image a segmentation was made from.
-func (c *collection) image(path string, s *segmentation) (*decode.Image, bool) {
+func (c *collection) image(ctx context.Context, path string, s *segmentation) (*decode.Image, bool) {
 	if len(s.Sources) != 1 {
 		c.problem(path, fmt.Sprintf("was made from %d images", len(s.Sources)), "only segmentations of one radiograph are imported")
 		return nil, false
@@ -162,7 +166,7 @@ func (c *collection) image(path string, s *segmentation) (*decode.Image, bool) {
 		c.problem(path, fmt.Sprintf("its image has the segmentation %s already", other), "leave one of the two out")
 		return nil, false
 	}
-	img, err := decode.ReadFile(source)
+	img, err := decode.ReadFile(ctx, source, c.Codecs)
 	if err != nil {
 		c.problem(source, err.Error(), hintOf(err))
 		return nil, false
@@ -248,8 +252,10 @@ func hintOf(err error) string {
 	switch {
 	case errors.Is(err, seg.ErrSyntax):
 		return "convert it, for example with \"dcmconv +te\" of DCMTK"
+	case errors.Is(err, codec.ErrMissing):
+		return codec.Hint
 	case errors.Is(err, decode.ErrUnsupported):
-		return "images are read uncompressed, deflated or in RLE, segmentations where they are BINARY; convert others, for example with \"dcmdjpeg\" of DCMTK"
+		return "images are read where they are grey and have 8 or 16 bits allocated, segmentations where they are BINARY"
 	}
 	return "the file is damaged, or its writer broke the standard"
 }

@@ -76,7 +76,7 @@ func segmented(t testing.TB, dir, name string, m dicomtest.Image) segment.Masks 
 	t.Helper()
 	b := m.Encode(uid.ExplicitVRLittleEndian)
 	save(t, filepath.Join(dir, "images", name), b)
-	img, err := decode.Read(bytes.NewReader(b), int64(len(b)))
+	img, err := decode.Read(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

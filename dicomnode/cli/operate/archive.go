@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/node"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/hint"
 )
@@ -98,8 +99,13 @@ known to be delivered are delivered again when the node runs, or never with
 			if err != nil {
 				return err
 			}
+			codecs, err := pipeline.OpenCodecs(c, nil)
+			if err != nil {
+				return err
+			}
+			defer codecs.Close()
 			bar := command.NewProgress(cmd.ErrOrStderr(), countFiles(node.ArchiveDir(c)), "reading")
-			r, err := archive.Rebuild(cmd.Context(), node.ArchiveOptions(c), !noDeliver, func() { _ = bar.Add(1) })
+			r, err := archive.Rebuild(cmd.Context(), node.ArchiveOptions(c, codecs), !noDeliver, func() { _ = bar.Add(1) })
 			if err != nil {
 				return archiveHint(err)
 			}
@@ -190,8 +196,13 @@ folder, is not brought back; the numbers say what is missing.
 			if err != nil {
 				return err
 			}
+			codecs, err := pipeline.OpenCodecs(c, nil)
+			if err != nil {
+				return err
+			}
+			defer codecs.Close()
 			bar := command.NewProgress(cmd.ErrOrStderr(), countFiles(args[0]), "copying")
-			r, err := archive.Restore(cmd.Context(), node.ArchiveOptions(c), args[0], func() { _ = bar.Add(1) })
+			r, err := archive.Restore(cmd.Context(), node.ArchiveOptions(c, codecs), args[0], func() { _ = bar.Add(1) })
 			if errors.Is(err, fs.ErrExist) {
 				return hint.Add(err, "move index.sqlite* and objects out of the folder; leave the file \"erased\" there")
 			}

@@ -142,7 +142,7 @@ func IsPermanent(err error) bool {
 }
 
 // LaterError ends a run that was no try: the job is due again after the pause, and the
-// attempt is not counted.
+// attempt is not counted. The job waits and shows the error as its reason.
 type LaterError struct {
 	Err   error
 	Pause time.Duration

@@ -220,7 +220,7 @@ func (q *Memory) run(ctx context.Context, handler func(context.Context, Run) err
 		case err == nil:
 			j.done = true
 		case errors.As(err, &later):
-			j.State, j.Attempts, j.NextAt = Waiting, j.Attempts-1, time.Now().Add(later.Pause)
+			j.State, j.Attempts, j.Reason, j.NextAt = Waiting, j.Attempts-1, err.Error(), time.Now().Add(later.Pause)
 		case errors.Is(ctx.Err(), context.Canceled):
 			j.State, j.Attempts, j.NextAt = Waiting, j.Attempts-1, time.Now()
 		case IsPermanent(err) || j.Attempts >= q.opt.MaxAttempts:

@@ -35,7 +35,8 @@ type queryer interface {
 
 // columns of an entry, in the order scanEntry reads them.
 const columns = `id, kind, state, json_extract(args, '$.object_id'), coalesce(json_extract(args, '$.destination'), ''),
-	priority, attempt, scheduled_at, coalesce(json_extract(errors, '$[#-1].error'), '')`
+	priority, attempt, scheduled_at, coalesce(json_extract(errors, '$[#-1].error'), ''),
+	coalesce(json_extract(metadata, '$.output'), '')`
 
 // List lists the jobs that are not done.
 func (q *River) List(ctx context.Context) ([]Entry, error) {
@@ -70,8 +71,8 @@ func entries(ctx context.Context, db queryer, query string, args ...any) (all []
 }
 
 func scanEntry(rows *sql.Rows) (e Entry, err error) {
-	var state string
-	if err := rows.Scan(&e.ID, &e.Kind, &state, &e.ObjectID, &e.Destination, &e.Priority, &e.Attempts, &e.NextAt, &e.Reason); err != nil {
+	var state, awaited string
+	if err := rows.Scan(&e.ID, &e.Kind, &state, &e.ObjectID, &e.Destination, &e.Priority, &e.Attempts, &e.NextAt, &e.Reason, &awaited); err != nil {
 		return e, err
 	}
 	e.State = states[state]
@@ -79,6 +80,8 @@ func scanEntry(rows *sql.Rows) (e Entry, err error) {
 	switch {
 	case e.State == Quarantined:
 		e.NextAt = time.Time{}
+	case e.State == Waiting && awaited != "":
+		e.Reason = awaited
 	case e.State == Waiting && e.Reason != "" && e.NextAt.After(time.Now()):
 		e.State = Retrying // River makes short pauses available early
 	}

@@ -196,6 +196,9 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 	}
 	var later *LaterError
 	if errors.As(err, &later) {
+		if err := river.RecordOutput(ctx, err.Error()); err != nil { // what it waits for: see scanEntry
+			return err
+		}
 		return river.JobSnooze(later.Pause)
 	}
 	if err != nil {

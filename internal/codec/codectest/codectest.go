@@ -11,21 +11,7 @@ import (
 	"testing"
 
 	"dicomnode/internal/codec"
-	"dicomnode/internal/codec/native"
 )
-
-// Main runs a package's tests, or a codec worker if this process was started as one.
-func Main(m *testing.M) {
-	Worker()
-	os.Exit(m.Run())
-}
-
-// Worker becomes a codec worker and ends the process if it was started as one.
-func Worker() {
-	if len(os.Args) > 1 && os.Args[1] == codec.WorkerArgument {
-		os.Exit(codec.Work(native.Libraries{}, os.Args[2:], os.Stdin, os.Stdout))
-	}
-}
 
 // Open opens a pool of the fetched libraries with workers that also misbehave when
 // told to; see package worker. The test is skipped without the libraries, or fails

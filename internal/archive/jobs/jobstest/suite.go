@@ -34,7 +34,7 @@ func Run(t *testing.T, open func(t *testing.T, opt jobs.Options) (jobs.Queue, Up
 	}{
 		{"insert", nil, insert}, {"complete", nil, complete}, {"retry", nil, retry},
 		{"attempts", func(o *jobs.Options) { o.MaxAttempts = 3 }, attempts},
-		{"permanent", nil, permanent}, {"panic", nil, panics}, {"drop", nil, drop},
+		{"permanent", nil, permanent}, {"waiting for something", nil, awaits}, {"panic", nil, panics}, {"drop", nil, drop},
 		{"stop", func(o *jobs.Options) { o.StopTimeout, o.MaxAttempts = 10*time.Millisecond, 1 }, stop},
 		{"destinations", nil, destinations}, {"later", func(o *jobs.Options) { o.MaxAttempts = 2 }, later}, {"priority", nil, priority}, {"no handler", nil, noHandler},
 	} {
@@ -239,6 +239,36 @@ func permanent(t *testing.T, q queue) {
 			if n != tt.want {
 				t.Errorf("retried %d of %v, want %d", n, tt.ids, tt.want)
 			}
+			return err
+		})
+	}
+	q.empty(t)
+}
+
+// What a job waits for is no failure: it keeps its words, is never quarantined, and
+// begins anew when it is asked to.
+func awaits(t *testing.T, q queue) {
+	var there atomic.Bool
+	q.work(t, jobs.Handlers{jobs.Segment: func(context.Context, jobs.Run) error {
+		if there.Load() {
+			return nil
+		}
+		return &jobs.LaterError{Err: errors.New("decoder missing"), Pause: time.Minute}
+	}})
+	q.insert(t, jobs.Job{Kind: jobs.Segment, ObjectID: 1})
+	var e jobs.Entry
+	for i := range 5 { // more often than failures are tried
+		await(t, "the job to wait", func() bool {
+			all := q.list(t)
+			e = all[0]
+			return e.State == jobs.Waiting && e.Reason == "decoder missing" && time.Until(e.NextAt) > 30*time.Second
+		})
+		if e.Attempts != 0 {
+			t.Errorf("wait %d counts as attempt %d", i+1, e.Attempts)
+		}
+		there.Store(i == 4)
+		q.tx(t, func(tx jobs.Tx) error {
+			_, err := q.Retry(t.Context(), tx, e.ID)
 			return err
 		})
 	}

@@ -1,0 +1,79 @@
+package decode
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/uid"
+)
+
+// lossySpread is how far the three samples of a grey pixel may lie apart after a lossy
+// codec, in stored values.
+const lossySpread = 2
+
+// unpackGrey takes grey that is stored as three samples. A picture with a pixel that
+// is not grey is unsupported.
+func (m *Image) unpackGrey(v values, of func(int) int) ([]float32, error) {
+	allowed := 0.0
+	if v.lossy {
+		allowed = lossySpread
+	}
+	for _, model := range m.colourModels() {
+		if samples, ok := m.greyAs(v, of, model, allowed); ok {
+			return samples, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: colour, not grey stored as colour", ErrUnsupported)
+}
+
+// colourModel gives a pixel's grey value and how far its red, green and blue lie apart.
+type colourModel func(m *Image, a, b, c int) (grey int, spread float64)
+
+// colourModels are what the samples may mean, likeliest first. A JPEG codestream of
+// process 1 or 2 carries its own colour transform, which some data sets contradict
+// (PS3.5 8.2.1); the samples come as they are in it.
+func (m *Image) colourModels() []colourModel {
+	luminance := false
+	switch m.Text(tag.PhotometricInterpretation) {
+	case "YBR_FULL", "YBR_FULL_422":
+		luminance = true
+	}
+	jpeg := m.TransferSyntaxUID == uid.JPEGBaseline8Bit || m.TransferSyntaxUID == uid.JPEGExtended12Bit
+	switch {
+	case jpeg && luminance:
+		return []colourModel{ybr, rgb}
+	case jpeg:
+		return []colourModel{rgb, ybr}
+	case luminance:
+		return []colourModel{ybr}
+	}
+	return []colourModel{rgb} // the decoder has undone YBR_RCT and YBR_ICT
+}
+
+func (m *Image) greyAs(v values, of func(int) int, model colourModel, allowed float64) (samples []float32, grey bool) {
+	var coloured atomic.Bool
+	samples = m.fill(func(i int) float32 {
+		grey, spread := model(m, of(v.at(3*i)), of(v.at(3*i+1)), of(v.at(3*i+2)))
+		if spread > allowed {
+			coloured.Store(true)
+		}
+		return float32(grey)
+	})
+	return samples, !coloured.Load()
+}
+
+func rgb(_ *Image, r, g, b int) (grey int, spread float64) {
+	// PS3.3 C.7.6.3.1.2: luminance; exact where the three are equal.
+	return (299*r + 587*g + 114*b + 500) / 1000, float64(max(r, g, b) - min(r, g, b))
+}
+
+// ybr is PS3.3 C.7.6.3.1.2, YBR_FULL, whose chrominance is zero in the middle.
+func ybr(m *Image, y, cb, cr int) (grey int, spread float64) {
+	middle := 1 << (m.in.stored - 1)
+	b, r := float64(cb-middle), float64(cr-middle)
+	red, green, blue := 1.402*r, -0.344136*b-0.714136*r, 1.772*b
+	return y, math.Round(max(red, green, blue) - min(red, green, blue))
+}
