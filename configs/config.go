@@ -62,7 +62,13 @@ type Network struct {
 // Calibration names the AE title that dark frames are sent to. Empty turns the
 // service off.
 type Calibration struct {
-	AETitle string `yaml:"ae_title"`
+	AETitle string   `yaml:"ae_title"`
+	Peers   []string `yaml:"peers"` // names of those that may send dark frames; empty is every peer
+}
+
+// Calibrates says whether a peer may send dark frames.
+func (c Calibration) Calibrates(peer string) bool {
+	return len(c.Peers) == 0 || slices.Contains(c.Peers, peer)
 }
 
 // Peer is another application entity: one that may associate, and, when its

@@ -66,6 +66,7 @@ func validate(c Config) Problems {
 
 func (v *checker) node(c Config) {
 	v.aeTitle("node.ae_title", c.Node.AETitle)
+	v.peerNames(c, "calibration.peers", c.Calibration.Peers, false)
 	if c.Calibration.AETitle != "" {
 		v.aeTitle("calibration.ae_title", c.Calibration.AETitle)
 		if c.Calibration.AETitle == c.Node.AETitle {

@@ -54,6 +54,9 @@ func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if purpose == archive.Dark && !c.Calibration.Calibrates(peer.Name) {
+		return nil, reject(scp.RejectCalledAETitle, "peer %s may not calibrate detectors; if it may, add %s to calibration: {peers: […]}", peer.Name, peer.Name)
+	}
 	return &session{node: n, called: p.Called, peer: peer, purpose: purpose, address: p.Remote.Addr().Unmap().String()}, nil
 }
 

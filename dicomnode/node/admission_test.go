@@ -63,6 +63,27 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 	}
 }
 
+// Where calibration names peers, no other may send dark frames, and all may send images.
+func TestWhoMayCalibrate(t *testing.T) {
+	const peers = "peers:\n  - {name: dx1, ae_title: DX1, address: 10.1.2.3}\n  - {name: dx2, ae_title: DX2, address: 10.1.2.3}\n"
+	for _, c := range []struct {
+		calling, called, config string
+		ok                      bool
+	}{
+		{"DX1", "XNETDARK", peers, true},
+		{"DX1", "XNETDARK", peers + "calibration: {peers: [dx1]}\n", true},
+		{"DX2", "XNETDARK", peers + "calibration: {peers: [dx1]}\n", false},
+		{"DX2", "XNET", peers + "calibration: {peers: [dx1]}\n", true},
+	} {
+		p := calledBy(c.calling)
+		p.Called = c.called
+		_, err := admitting(nil, c.config).NewSession(t.Context(), p)
+		if (err == nil) != c.ok || !c.ok && !strings.Contains(err.Error(), "add dx2 to calibration") {
+			t.Errorf("%s calls %s: %v", c.calling, c.called, err)
+		}
+	}
+}
+
 // A name that does not resolve now may do so at the next try.
 func TestAHostNameThatDoesNotResolve(t *testing.T) {
 	const peers = "peers:\n  - {name: dx1, ae_title: DX1, address: dx1.hospital:104}\n"

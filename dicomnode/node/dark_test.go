@@ -37,7 +37,11 @@ func TestAddedDarkFramesReachARunningNode(t *testing.T) {
 	}
 	for i, file := range darks {
 		addDark(t, dir, file)
-		if d := correction(); d.Frames != i+1 {
+		want := i + 1
+		if want < dark.AgreeingFrames {
+			want = 0 // too few to be believed
+		}
+		if d := correction(); d.Frames != want {
 			t.Errorf("after %d frames: %+v", i+1, d)
 		}
 	}

@@ -125,7 +125,7 @@ func TestDamagedCalibrationIsReported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.AddDark(darkFrame(t, 0)); err != nil {
+	if err := store.AddDark(darkFrame(t, 0), darkFrame(t, 1), darkFrame(t, 2)); err != nil {
 		t.Fatal(err)
 	}
 	key, _ := dark.KeyOf(darkFrame(t, 0))
@@ -173,6 +173,9 @@ func FuzzDark(f *testing.F) {
 		f.Fatal(err)
 	}
 	m := dicomtest.DX(3, 4, 10)
+	for i := range m.Pixels {
+		m.Pixels[i] = 10 + i%3
+	}
 	if err := store.AddDark(read(f, m.Encode(uid.ExplicitVRLittleEndian))); err != nil {
 		f.Fatal(err)
 	}

@@ -23,13 +23,16 @@ func TestOtherProcessesAreNoticed(t *testing.T) {
 		t.Errorf("an empty folder: %v, want ErrNoCalibration", err)
 	}
 	seen := map[string]bool{}
-	for n := range 3 {
-		if err := other.AddDark(darkFrame(t, n)); err != nil {
+	for n := range 5 {
+		if err := other.AddDark(numberedFrame(t, n)); err != nil {
 			t.Fatal(err)
 		}
 		d, err := node.Lookup(key)
+		if n+1 < dark.AgreeingFrames && errors.Is(err, dark.ErrNoCalibration) {
+			continue
+		}
 		if err != nil || d.Frames != n+1 || seen[d.Digest] {
-			t.Fatalf("after %d frames: %+v, %v", n+1, d, err)
+			t.Fatalf("after %d frames: %v", n+1, err)
 		}
 		seen[d.Digest] = true
 		if again, err := node.Lookup(key); err != nil || again != d {
@@ -95,6 +98,9 @@ func TestProcessesAddTogether(t *testing.T) {
 
 func numberedFrame(t testing.TB, n int) *decode.Image {
 	m := dicomtest.DX(50, 60, 300)
+	for i := range m.Pixels {
+		m.Pixels[i] = dicomtest.Offset(i/60, 300)
+	}
 	m.Pixels[0] = 1000 + n
 	return read(t, m.Encode(uid.ExplicitVRLittleEndian))
 }

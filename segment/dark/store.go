@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +32,12 @@ type inMemory struct {
 	dark *Calibration
 	file fs.FileInfo
 }
+
+// Bounds of a folder: a calibration takes 16 or 32 bytes for each pixel.
+const (
+	MaxDetectors = 64      // calibrations, one for each detector, size and mode
+	MaxBytes     = 4 << 30 // of them together
+)
 
 var _ Calibrations = (*Store)(nil)
 
@@ -60,8 +67,8 @@ func (s *Store) Lookup(key Key) (*Calibration, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Dark.N == 0 {
-		return nil, fmt.Errorf("%w: flood frames alone", ErrNoCalibration)
+	if a.Dark.N < AgreeingFrames {
+		return nil, fmt.Errorf("%w: %d dark frames of %d that must agree", ErrNoCalibration, a.Dark.N, AgreeingFrames)
 	}
 	s.loaded[key] = inMemory{a.calibration(f.digest), f.info}
 	return s.loaded[key].dark, nil
@@ -74,7 +81,8 @@ func unchanged(a, b fs.FileInfo) bool {
 }
 
 // AddDark adds images taken without radiation to their detector's calibration; the same
-// pixels again change nothing. It returns when the calibration is safe on disk.
+// pixels again change nothing. What was exposed, looks so, or differs from the frames before
+// is ErrRefused. It returns when the calibration is safe on disk.
 func (s *Store) AddDark(frames ...*decode.Image) error { return s.add(false, frames) }
 
 // AddFlood adds evenly exposed images, from which the gain is computed.
@@ -93,7 +101,14 @@ func (s *Store) add(flood bool, frames []*decode.Image) error {
 		if len(m.Samples) != m.Rows*m.Columns || len(m.Samples) == 0 {
 			return fmt.Errorf("add %s frame: %w: %d samples for %d×%d pixels", kind, decode.ErrMalformed, len(m.Samples), m.Rows, m.Columns)
 		}
-		if err := s.change(key, func(a *accumulator) (bool, error) { return a.take(flood, m.Samples) }); err != nil {
+		take := func(a *accumulator) (bool, error) { return a.take(true, m.Samples) }
+		if !flood {
+			if err := accept(m); err != nil {
+				return fmt.Errorf("add dark frame: %w", err)
+			}
+			take = func(a *accumulator) (bool, error) { return a.takeDark(m) }
+		}
+		if err := s.change(key, take); err != nil {
 			return fmt.Errorf("add %s frame: %w", kind, err)
 		}
 	}
@@ -121,7 +136,29 @@ func (s *Store) change(key Key, do func(*accumulator) (changed bool, err error))
 	if err != nil || !changed {
 		return err
 	}
+	if err := s.room(key); err != nil {
+		return err
+	}
 	return durable.Replace(s.path(key), 0o600, a.write)
+}
+
+// room refuses a further detector when the folder holds as many as it may.
+func (s *Store) room(key Key) error {
+	files, err := calibrationFiles(s.dir)
+	if err != nil || slices.Contains(files, s.path(key)) {
+		return err
+	}
+	var bytes int64
+	for _, path := range files {
+		if info, err := os.Stat(path); err == nil {
+			bytes += info.Size()
+		}
+	}
+	if len(files) >= MaxDetectors || bytes >= MaxBytes {
+		return fmt.Errorf("%w: %d detectors with %d MiB are calibrated already, at most %d with %d; drop those that are gone",
+			decode.ErrUnsupported, len(files), bytes>>20, MaxDetectors, MaxBytes>>20)
+	}
+	return nil
 }
 
 // lock waits until no other process changes the folder. The system gives the lock back

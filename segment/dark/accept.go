@@ -1,0 +1,100 @@
+package dark
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/raster"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/polarity"
+)
+
+// ErrRefused is a frame that is not taken as a dark frame; the detector's calibration is as it
+// was. It wraps decode.ErrUnsupported: another try meets the same.
+var ErrRefused = fmt.Errorf("%w: not taken as a dark frame", decode.ErrUnsupported)
+
+// AgreeingFrames is how many dark frames must agree before they are used.
+const AgreeingFrames = 3
+
+// What a dark frame may be like, in parts of the full scale of stored values. A detector's
+// offset is low and even: of simulated read-outs it lies at 0.004 with a spread of 0.002. A
+// radiograph, and be it underexposed, spreads over a tenth and more.
+const (
+	mostLevel  = 0.25 // of the median
+	mostSpread = 0.03 // from the 1 to the 99 percentile
+	mostDrift  = 0.01 // of the median of the difference from the frames before
+	mostChange = 0.01 // of the spread of that difference
+)
+
+// exposures are the attributes that are not 0 when the tube was on (PS3.3 C.8.7.8, C.8.7.2).
+var exposures = []struct {
+	tag  tag.Tag
+	name string
+}{
+	{tag.Tag{Group: 0x0018, Element: 0x0060}, "KVP"},
+	{tag.Tag{Group: 0x0018, Element: 0x1151}, "X-Ray Tube Current"},
+	{tag.Tag{Group: 0x0018, Element: 0x1152}, "Exposure"},
+	{tag.Tag{Group: 0x0018, Element: 0x1153}, "Exposure in µAs"},
+	{tag.Tag{Group: 0x0018, Element: 0x8151}, "X-Ray Tube Current in µA"},
+	{tag.Tag{Group: 0x0018, Element: 0x9330}, "X-Ray Tube Current in mA"},
+	{tag.Tag{Group: 0x0018, Element: 0x9332}, "Exposure in mAs"},
+}
+
+// accept says why m is no dark frame by itself, nil when it may be one.
+func accept(m *decode.Image) error {
+	for _, e := range exposures {
+		if v := m.Number(e.tag, 0); v > 0 {
+			return fmt.Errorf("%w: it was exposed: %s (%04X,%04X) is not 0", ErrRefused, e.name, e.tag.Group, e.tag.Element)
+		}
+	}
+	if polarity.Of(m).Kind != polarity.Processing {
+		return fmt.Errorf("%w: the image is not For Processing", ErrRefused)
+	}
+	full := float64(int(1) << m.BitsStored)
+	q := raster.Quantiles(m.Samples, 0.01, 0.5, 0.99)
+	level, spread := float64(q[1])/full, float64(q[2]-q[0])/full
+	if math.Abs(level) > mostLevel || spread > mostSpread {
+		return fmt.Errorf("%w: its values are those of an exposure: median %.2g and spread %.2g of the full scale, at most %.2g and %.2g",
+			ErrRefused, level, spread, mostLevel, mostSpread)
+	}
+	return nil
+}
+
+// errDiffers is a frame unlike those before.
+var errDiffers = errors.New("its level or pattern is unlike those of the frames before")
+
+// agrees compares a frame with the frames that were taken, by the difference from their mean.
+func (s *series) agrees(m *decode.Image) error {
+	if s.N == 0 {
+		return nil
+	}
+	full := float64(int(1) << m.BitsStored)
+	difference := make([]float32, len(m.Samples))
+	for i, v := range m.Samples {
+		difference[i] = v - s.mean[i]
+	}
+	q := raster.Quantiles(difference, 0.01, 0.5, 0.99)
+	drift, change := math.Abs(float64(q[1]))/full, float64(q[2]-q[0])/full
+	if drift > mostDrift || change > mostChange {
+		return fmt.Errorf("%w: median %.2g and spread %.2g of the full scale, at most %.2g and %.2g", errDiffers, drift, change, mostDrift, mostChange)
+	}
+	return nil
+}
+
+// takeDark adds a dark frame that agrees with those before. While there are too few to be
+// sure of, one that differs takes their place: nobody knows which was wrong, and the next
+// two decide.
+func (a *accumulator) takeDark(m *decode.Image) (changed bool, err error) {
+	differs := a.Dark.agrees(m)
+	switch {
+	case differs == nil:
+		return a.take(false, m.Samples)
+	case a.Dark.N >= AgreeingFrames:
+		return false, fmt.Errorf("%w: %w; if the detector was changed, drop its calibration first", ErrRefused, differs)
+	}
+	a.Dark, a.Seen = series{}, nil
+	return a.take(false, m.Samples)
+}
