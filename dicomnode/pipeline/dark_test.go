@@ -20,7 +20,7 @@ func TestSimulatedDarkFrames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range images {
-		img, err := decode.ReadFile(path)
+		img, err := decode.ReadFile(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestSimulatedDarkFrames(t *testing.T) {
 	}
 	all := store(t)
 	for _, path := range darks {
-		img, err := decode.ReadFile(path)
+		img, err := decode.ReadFile(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -137,7 +137,7 @@ func TestSharedRadiographsAreRefused(t *testing.T) {
 	}
 	tried := 0
 	for _, path := range files {
-		img, err := decode.ReadFile(path)
+		img, err := decode.ReadFile(t.Context(), path, nil)
 		if errors.Is(err, decode.ErrUnsupported) {
 			continue // compressed
 		}
