@@ -5,7 +5,7 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check format vet staticcheck gotest benchonce bench figures judge-reports clean
+.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures judge-reports clean
 
 all: build
 
@@ -48,6 +48,10 @@ gotest:
 # Every benchmark once, so that none rots.
 benchonce:
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./...
+
+# 100,000 damaged codestreams of every family: none may cost more than itself.
+fuzz-codecs: runtime
+	CODEC_MUTATIONS=100000 $(GO) test -run '^TestMutatedStreams$$' -v -count 1 -timeout 60m ./internal/codec
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...

@@ -62,7 +62,7 @@ device; not for diagnostic use.
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(serveCmd(p.Version), segmentCmd(p.Version), reportCmd(), echoCmd(), sendCmd(), configCmd(), darkCmd(),
-		modelCmd(), demoCmd(p.Version), versionCmd(p.Version))
+		modelCmd(), demoCmd(p.Version), versionCmd(p.Version), doctorCmd())
 	root.AddCommand(operate.Commands()...)
 	root.AddCommand(p.Verbs...)
 	return root

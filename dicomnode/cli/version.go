@@ -1,28 +1,37 @@
 package cli
 
 import (
-	"dicomnode/dicomnode/cli/command"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/internal/codec"
 )
 
 func versionCmd(version string) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "version [--json]", Short: "print the version of the program",
-		Long:    "Print the version of the program, of Go and of the source.\n" + command.ExitCodes,
+		Long:    "Print the version of the program, of Go and of the source; with --json the libraries\nthat decode compressed images too.\n" + command.ExitCodes,
 		Example: "  dicomnode version",
 		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := struct {
-				Version string `json:"version"`
-				Source  string `json:"source"`
-				Go      string `json:"go"`
-			}{version, source(), runtime.Version()}
+				Version string        `json:"version"`
+				Source  string        `json:"source"`
+				Go      string        `json:"go"`
+				Codecs  *codec.Report `json:"codecs,omitempty"`
+			}{Version: version, Source: source(), Go: runtime.Version()}
 			if asJSON {
+				r, err := codecReport(configs.Default())
+				if err != nil {
+					return err
+				}
+				v.Codecs = &r
 				return command.PrintJSON(cmd.OutOrStdout(), v)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "dicomnode %s (source %s, %s)\nnot a medical device; not for diagnostic use\n", v.Version, v.Source, v.Go)
