@@ -28,6 +28,7 @@ type association struct {
 	log     *slog.Logger
 	session Session
 	stored  int
+	offered int // presentation contexts that were proposed for something else than C-ECHO
 }
 
 // serve runs the association. A panic anywhere in it, sessions included, ends
@@ -177,6 +178,10 @@ func (a *association) converse(ctx context.Context) {
 	}
 	log := a.log.With("stored", a.stored, "took", time.Since(begun))
 	if errors.Is(err, ul.ErrReleased) && !errors.Is(err, io.ErrUnexpectedEOF) { // not within a message
+		if a.stored == 0 && a.offered > 0 {
+			log.Warn("association released with nothing stored", "storage_contexts", a.offered)
+			return
+		}
 		log.Info("association released")
 		return
 	}

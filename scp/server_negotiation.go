@@ -28,6 +28,11 @@ func (a *association) accept(rq *ul.Associate) error {
 	if rq.User.Window != nil {
 		ac.User.Window = &ul.Window{Invoked: 1, Performed: 1}
 	}
+	for _, c := range rq.Contexts {
+		if c.AbstractSyntax != uid.Verification {
+			a.offered++
+		}
+	}
 	a.log.Info("association accepted", "contexts", len(contexts), "proposed", len(rq.Contexts))
 	if refused := refusals(rq.Contexts, answers); refused != "" {
 		level := slog.LevelInfo

@@ -3,12 +3,14 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/inspect"
 	"dicomnode/internal/hint"
 )
 
@@ -55,11 +57,14 @@ func writeDefault(path string, force bool) error {
 
 func configCheckCmd() *cobra.Command {
 	var path string
-	var asJSON bool
+	var asJSON, probing bool
 	cmd := &cobra.Command{
-		Use: "check [FILE] [--json]", Short: "check a configuration and say what it means",
+		Use: "check [FILE] [--probe] [--json]", Short: "check a configuration and say what it means",
 		Long: `Check a configuration file. Every problem is reported with its line, its key
-and a hint; a good file is summarised: who may associate, what goes where.
+and a hint; a good file is summarised: who may associate, what goes where. What is
+legal and probably not meant is a warning. --probe tries what can be tried from
+here: the model and its runtime, the data folder, the disk, host names, and a C-ECHO
+to each peer that can be called.
 ` + command.ExitCodes,
 		Example: "  dicomnode config check dicomnode.yaml",
 		Args:    command.WantArgs(0, 1, "at most one file"),
@@ -75,15 +80,45 @@ and a hint; a good file is summarised: who may associate, what goes where.
 				}
 				return errors.Join(command.PrintJSON(cmd.OutOrStdout(), map[string]any{"file": path, "problems": problems}), err)
 			}
-			if err == nil {
-				explain(cmd, path, c)
+			if err != nil {
+				return err
 			}
-			return err
+			explain(cmd, path, c)
+			if _, warnings, err := configs.Inspect(path); err == nil {
+				for _, w := range warnings {
+					fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n  hint: %s\n", w, w.Hint)
+				}
+			}
+			if probing {
+				return printProbes(cmd.OutOrStdout(), inspect.Probe(cmd.Context(), c))
+			}
+			return nil
 		},
 	}
 	command.ConfigFlag(cmd, &path)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&probing, "probe", false, "try what can be tried from here")
 	return cmd
+}
+
+// printProbes prints what was tried; the error counts what failed.
+func printProbes(w io.Writer, probes []inspect.Tried) error {
+	failed := 0
+	for _, p := range probes {
+		if p.Err == nil {
+			fmt.Fprintf(w, "ok      %s: %s\n", p.What, p.Found)
+			continue
+		}
+		failed++
+		fmt.Fprintf(w, "failed  %s: %v\n", p.What, p.Err)
+		if told := hint.Of(p.Err); told != "" {
+			fmt.Fprintf(w, "  hint: %s\n", told)
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("check configuration: %d of %s failed", failed, command.Plural(len(probes), "probe"))
+	}
+	return nil
 }
 
 // explain says in words what a configuration does.

@@ -23,7 +23,7 @@ type Program struct {
 
 // Run is the program without the process around it; it returns the exit code.
 func (p Program) Run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	root := p.root()
+	root := p.Root()
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
@@ -38,7 +38,8 @@ func (p Program) Run(ctx context.Context, args []string, out, errOut io.Writer) 
 	return command.ExitCode(err)
 }
 
-func (p Program) root() *cobra.Command {
+// Root is the command with all its verbs.
+func (p Program) Root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dicomnode",
 		Short: "receive radiographs, segment them with XNet, return DICOM SEG",

@@ -37,6 +37,11 @@ changes nothing.
 				return err
 			}
 			log := newLog(c.Log, cmd.ErrOrStderr())
+			if _, warnings, err := configs.Inspect(path); err == nil {
+				for _, w := range warnings {
+					log.Warn("configuration: "+w.String(), "hint", w.Hint)
+				}
+			}
 			return serve(cmd.Context(), node.Options{Config: c, Version: version, Log: log}, path)
 		},
 	}
@@ -53,7 +58,7 @@ func serve(ctx context.Context, o node.Options, path string) (err error) {
 	defer func() { err = errors.Join(err, n.Close()) }()
 	ln, err := net.Listen("tcp", c.Node.Listen)
 	if err != nil {
-		return hint.Add(fmt.Errorf("listen: %w", err), "is another program using the port? see node: {listen: …}")
+		return listenHint(fmt.Errorf("listen: %w", err))
 	}
 	stop := reloadOnHangup(n, path)
 	defer stop()
@@ -62,6 +67,25 @@ func serve(ctx context.Context, o node.Options, path string) (err error) {
 		log.Warn("nobody may associate: the configuration lists no peers")
 	}
 	return n.Serve(ctx, ln)
+}
+
+// listenHints say what to do about a port that cannot be listened on.
+var listenHints = []struct {
+	err  error
+	text string
+}{
+	{syscall.EADDRINUSE, "another program, or another node, uses the port; see node: {listen: …}"},
+	{syscall.EACCES, "a port below 1024 wants the capability CAP_NET_BIND_SERVICE (AmbientCapabilities= in the systemd unit); or listen on 11112: node: {listen: \":11112\"}"},
+	{syscall.EADDRNOTAVAIL, "no interface of this machine has that address; \":11112\" listens on all of them: node: {listen: \":11112\"}"},
+}
+
+func listenHint(err error) error {
+	for _, h := range listenHints {
+		if errors.Is(err, h.err) {
+			return hint.Add(err, h.text)
+		}
+	}
+	return hint.Add(err, "see node: {listen: …}")
 }
 
 // reloadOnHangup reads the configuration again on each SIGHUP until stop.
@@ -77,6 +101,15 @@ func reloadOnHangup(n *node.Node, path string) (stop func()) {
 	return func() { signal.Stop(hangups); close(hangups); <-done }
 }
 
+// withUnits writes a duration as text with its unit: a bare number of nanoseconds says
+// nothing to whoever reads the JSON.
+func withUnits(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
+
 // newLog writes to w as the configuration says.
 func newLog(c configs.Log, w io.Writer) *slog.Logger {
 	var level slog.Level
@@ -85,6 +118,7 @@ func newLog(c configs.Log, w io.Writer) *slog.Logger {
 	}
 	opt := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
+		opt.ReplaceAttr = withUnits
 		return slog.New(slog.NewJSONHandler(w, opt))
 	}
 	return slog.New(slog.NewTextHandler(w, opt))

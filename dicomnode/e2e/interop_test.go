@@ -188,3 +188,34 @@ func TestOrthancForwards(t *testing.T) {
 		}
 	}
 }
+
+// Orthanc stores an image while the node is down: it is sent when the node is there
+// again, by the script that the recipe runs every minute.
+func TestOrthancForwardsLater(t *testing.T) {
+	nodetest.PeerProgram(t, "Orthanc")
+	dicomPort := nodetest.FreePort(t)
+	p := nodetest.NewProcess(t, fmt.Sprintf(`peers:
+  - {name: orthanc, ae_title: ORTHANC, address: "127.0.0.1:%d"}
+routes:
+  - {name: all, from: [orthanc], send_to: [orthanc]}
+`, dicomPort))
+	o := nodetest.StartOrthanc(t, dicomPort, p.Port)
+	b, err := os.ReadFile(nodetest.Radiographs(t, 1)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored map[string]any
+	o.Post(t, "/instances", b, &stored)
+	nodetest.Until(t, "a transfer that failed", func() bool {
+		for _, state := range o.Jobs(t) {
+			if state == "Failure" {
+				return true
+			}
+		}
+		return false
+	})
+	p.Start(t)
+	o.Resubmit(t)
+	nodetest.Until(t, "a segmentation in Orthanc", func() bool { return len(o.Find(t, "SEG")) == 1 })
+	p.Stop(t)
+}

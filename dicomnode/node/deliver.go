@@ -80,6 +80,11 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 		return answer{}, err
 	}
 	said, err := n.associations.store(ctx, peer, o)
+	var refused *scp.ContextError
+	if errors.As(err, &refused) && n.refusals.lasted(o.ID, destination, refusedFor) {
+		n.refusals.end(o.ID, destination)
+		return said, archive.Permanent(err)
+	}
 	if err != nil {
 		return said, quarantine(err)
 	}

@@ -136,9 +136,10 @@ func TestRefusals(t *testing.T) {
 
 // Everything that the conformance statement lists is accepted, nothing else.
 func TestNegotiation(t *testing.T) {
-	n := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:104"))
+	c := nodetest.Config(t.TempDir(), "127.0.0.1:104")
+	n := startNode(t, c)
 	accepted := map[string][]string{}
-	for _, s := range supportedContexts(nil) {
+	for _, s := range supportedContexts(c, nil) {
 		accepted[s.AbstractSyntax] = s.TransferSyntaxes
 	}
 	const ctImage, jpegBaseline = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.50"
@@ -168,6 +169,9 @@ func TestNegotiation(t *testing.T) {
 	if err := client.Release(t.Context()); err != nil {
 		t.Error(err)
 	}
+	nodetest.Until(t, "a warning of an association without an object", func() bool {
+		return strings.Contains(n.log.String(), `level=WARN msg="association released with nothing stored"`)
+	})
 }
 
 // An image that no route matches is kept and not segmented; a reloaded
@@ -254,5 +258,38 @@ func TestDuplicates(t *testing.T) {
 	}
 	if results[0].Status != "C111" {
 		t.Errorf("a changed object under a known UID: %+v, want status C111", results[0])
+	}
+}
+
+// What comes in a study beside its images is kept where the configuration says so,
+// neither segmented nor told of as an image without a route.
+func TestOtherObjectsAreKept(t *testing.T) {
+	c := nodetest.Config(t.TempDir(), "127.0.0.1:1")
+	c.Node.AcceptOther = "keep"
+	n := startNode(t, c)
+	image := nodetest.Image{Name: "other", Rows: 8, Cols: 8}.File(t, t.TempDir())
+	h, err := scu.ReadHeader(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ct = "1.2.840.10008.5.1.4.1.1.2"
+	file := nodetest.Rewritten(t, image, func(b []byte) []byte { // as long: the class ends with padding
+		padded := []byte(ct + strings.Repeat("\x00", len(h.SOPClassUID)+len(h.SOPClassUID)%2-len(ct)))
+		class := []byte(h.SOPClassUID)
+		for i := 0; i+len(class) <= len(b); i++ {
+			if string(b[i:i+len(class)]) == string(class) {
+				copy(b[i:], padded)
+			}
+		}
+		return b
+	})
+	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{file})
+	if s := settle(t, n); s.Objects != 1 || s.Quarantined > 0 {
+		t.Errorf("%+v, want one object and no job", s)
+	}
+	for text, want := range map[string]bool{"purpose=keep": true, "no route": false} {
+		if got := strings.Contains(n.log.String(), text); got != want {
+			t.Errorf("%q in the log: %v, want %v", text, got, want)
+		}
 	}
 }

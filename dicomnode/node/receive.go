@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"dicomnode/configs"
@@ -25,10 +26,13 @@ type session struct {
 // Store answers success only when the archive has the object, its row and its
 // job on disk.
 func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) error {
-	begun := time.Now()
+	begun, purpose := time.Now(), s.purpose
+	if !slices.Contains(storageSOPClasses, req.SOPClassUID) {
+		purpose = archive.Keep
+	}
 	o, err := s.node.archive.Receive(ctx, archive.Incoming{
 		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID,
-		CallingAE: s.peer.AETitle, CalledAE: s.called, Source: s.peer.Name, Purpose: s.purpose,
+		CallingAE: s.peer.AETitle, CalledAE: s.called, Source: s.peer.Name, Purpose: purpose,
 	}, r)
 	if err != nil {
 		return s.refuse(err)
@@ -38,7 +42,7 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	if o.Received.Before(begun) {
 		message = "object is stored already"
 	}
-	s.node.log.Info(message, "object", o.ID, "peer", s.peer.Name, "purpose", s.purpose, "modality", o.Modality,
+	s.node.log.Info(message, "object", o.ID, "peer", s.peer.Name, "purpose", purpose, "modality", o.Modality,
 		"bytes", o.Size, "took", time.Since(begun))
 	if o.Forgiven.Any() {
 		s.node.log.Warn("object has faults and is stored all the same", "object", o.ID, "peer", s.peer.Name, "faults", o.Forgiven)

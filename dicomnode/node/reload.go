@@ -1,13 +1,18 @@
 package node
 
 import (
-	"dicomnode/configs"
+	"context"
 	"errors"
+	"reflect"
+	"slices"
+	"strings"
+
+	"dicomnode/configs"
 )
 
 // ReloadFile takes over a good file and leaves everything as it is for a bad one.
 func (n *Node) ReloadFile(path string) {
-	c, err := configs.Load(path)
+	c, warnings, err := configs.Inspect(path)
 	var problems configs.Problems
 	switch {
 	case errors.As(err, &problems):
@@ -17,11 +22,16 @@ func (n *Node) ReloadFile(path string) {
 	case err != nil:
 		n.log.Error("configuration not reloaded", "error", err)
 	default:
+		for _, w := range warnings {
+			n.log.Warn("configuration: "+w.String(), "hint", w.Hint)
+		}
 		n.Reload(c)
 	}
 }
 
-// Reload takes over peers, routes and retention; open associations go on.
+// Reload takes over peers, routes and retention; open associations go on. The log says
+// what was taken, what waits for a restart, and which deliveries have no destination any
+// more.
 func (n *Node) Reload(c configs.Config) {
 	old := n.config.Load()
 	merged := *old
@@ -30,5 +40,50 @@ func (n *Node) Reload(c configs.Config) {
 	n.associations.close()
 	n.destinations.forget()
 	n.unrouted.forget()
-	n.log.Info("configuration reloaded", "peers", len(c.Peers), "routes", len(c.Routes))
+	changed := differences(*old, c)
+	taken := func(key string) bool { return slices.Contains(reloaded, key) }
+	attrs := []any{"peers", len(c.Peers), "routes", len(c.Routes)}
+	if list := slices.DeleteFunc(slices.Clone(changed), func(k string) bool { return !taken(k) }); len(list) > 0 {
+		attrs = append(attrs, "changed", strings.Join(list, " "))
+	}
+	n.log.Info("configuration reloaded", attrs...)
+	if list := slices.DeleteFunc(changed, taken); len(list) > 0 {
+		n.log.Warn("changes wait for a restart", "keys", strings.Join(list, " "))
+	}
+	n.stranded(&merged)
+}
+
+// reloaded are the keys of the configuration that a running node takes over.
+var reloaded = []string{"peers", "routes", "retention"}
+
+// differences are the keys, of the first level, in which two configurations differ.
+func differences(a, b configs.Config) (keys []string) {
+	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range va.NumField() {
+		if !reflect.DeepEqual(va.Field(i).Interface(), vb.Field(i).Interface()) {
+			key, _, _ := strings.Cut(va.Type().Field(i).Tag.Get("yaml"), ",")
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// stranded warns of deliveries that wait for a destination which the configuration no
+// longer has.
+func (n *Node) stranded(c *configs.Config) {
+	entries, err := n.archive.Queue(context.Background())
+	if err != nil {
+		n.log.Error("deliveries without a destination not looked for", "error", err)
+		return
+	}
+	waiting := map[string]int{}
+	for _, e := range entries {
+		if p, ok := c.Peer(e.Destination); e.Destination != "" && (!ok || !p.Callable()) {
+			waiting[e.Destination]++
+		}
+	}
+	for destination, jobs := range waiting {
+		n.log.Warn("deliveries wait for a destination that the configuration no longer has", "destination", destination, "jobs", jobs,
+			"hint", "write the peer back, or give them up: dicomnode queue drop "+destination)
+	}
 }

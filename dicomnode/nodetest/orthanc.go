@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,4 +96,31 @@ func (o Orthanc) File(t *testing.T, id string) []byte {
 		t.Fatalf("GET instance: %s, %v", resp.Status, err)
 	}
 	return b
+}
+
+// Resubmit runs docs/orthanc/resubmit.sh once.
+func (o Orthanc) Resubmit(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command("sh", "../../docs/orthanc/resubmit.sh", o.base).CombinedOutput()
+	if err != nil {
+		t.Fatalf("resubmit.sh: %v\n%s", err, out)
+	}
+}
+
+// Jobs lists the states of Orthanc's jobs.
+func (o Orthanc) Jobs(t *testing.T) (states []string) {
+	t.Helper()
+	resp, err := http.Get(o.base + "/jobs?expand")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var jobs []struct{ State string }
+	if err := json.NewDecoder(resp.Body).Decode(&jobs); err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range jobs {
+		states = append(states, j.State)
+	}
+	return states
 }
