@@ -15,7 +15,7 @@ import (
 
 // decide says what an arrival is: a new instance, one that is stored already, a
 // new version of one, or another image under a UID that is taken. See
-// docs/decisions/0013-the-same-instance-again.md.
+// docs/decisions/0017-the-same-instance-again.md.
 func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error) {
 	versions, err := view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Versions(in.SOPInstanceUID) })
 	if err != nil {

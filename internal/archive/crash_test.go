@@ -23,6 +23,10 @@ import (
 
 // TestMain turns the test program into the process that TestKill kills.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("ARCHIVE_FAULT_DIR"); dir != "" {
+		fmt.Fprintln(os.Stderr, faultyNode(dir))
+		os.Exit(1)
+	}
 	if dir := os.Getenv("ARCHIVE_POISON_DIR"); dir != "" {
 		fmt.Fprintln(os.Stderr, poisonedNode(dir))
 		os.Exit(1)

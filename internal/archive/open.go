@@ -92,7 +92,7 @@ func openOwned(ctx context.Context, opt Options, l *lock) (*Archive, error) {
 
 func (a *Archive) openParts(ctx context.Context, x *index.SQLite, l *lock) error {
 	if err := jobs.Migrate(ctx, x.Write()); err != nil {
-		return err
+		return garbled(ctx, err)
 	}
 	queue, err := jobs.Open(x.Write(), x.Read(), a.opt.jobs(l.crashed))
 	if err != nil {
@@ -130,6 +130,15 @@ func misfit(err error) error {
 		}
 	}
 	return err
+}
+
+// garbled makes an error in reading tables whose pages are sound ErrIndex: a value
+// has changed.
+func garbled(ctx context.Context, err error) error {
+	if ctx.Err() != nil || isFull(err) || errors.Is(err, ErrIndex) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrIndex, err)
 }
 
 // OpenShared opens the data directory beside the process that owns it, to look

@@ -21,7 +21,7 @@ import (
 // job are on disk. An instance that is already stored, however encoded, is a
 // success without a second result, and the stored object is returned; one whose
 // patient, study or references were corrected is stored as a new version. See
-// docs/decisions/0013-the-same-instance-again.md. After an error nothing is left
+// docs/decisions/0017-the-same-instance-again.md. After an error nothing is left
 // of it.
 //
 // The errors are ErrNoSpace, ErrUnreadable, ErrMismatch, ErrDuplicate, an

@@ -49,11 +49,75 @@ func (a *Archive) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.mendJobs(ctx); err != nil {
+		return err
+	}
 	back, err := a.cameBack(ctx)
 	if len(back) > 0 {
 		a.opt.Log.Error("erased objects are back", "objects", len(back), "hint", "dicomnode archive erase --again removes them")
 	}
 	return err
+}
+
+// mendJobs makes the jobs that rows ask for and the queue does not have: rows and
+// jobs change together, so they can only be lost by damage.
+func (a *Archive) mendJobs(ctx context.Context) error {
+	n := 0
+	err := a.index.Update(ctx, func(tx index.Tx) error {
+		n = 0
+		entries, err := a.jobs.List(ctx)
+		if err != nil {
+			return garbled(ctx, err)
+		}
+		have := map[jobs.Job]bool{}
+		for _, e := range entries {
+			e.Priority = 0
+			have[e.Job] = true
+		}
+		wanted, err := wantedJobs(tx)
+		if err != nil {
+			return err
+		}
+		for _, j := range wanted {
+			if !have[j] {
+				n++
+				if err := a.jobs.Insert(ctx, tx, j); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if n > 0 {
+		a.opt.Log.Warn("jobs that the queue had lost are made again", "jobs", n)
+	}
+	return err
+}
+
+// wantedJobs are the jobs of what has no outcome and of what is not delivered.
+func wantedJobs(tx index.Tx) (all []jobs.Job, err error) {
+	objects, err := tx.Unsettled()
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range objects {
+		all = append(all, jobsFor(o, 0)...)
+	}
+	deliveries, err := tx.Undelivered()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range deliveries {
+		o, err := tx.Object(d.ObjectID)
+		if errors.Is(err, ErrNotFound) || err == nil && !o.SupersededAt.IsZero() {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, jobs.Job{Kind: jobs.Deliver, ObjectID: d.ObjectID, Destination: d.Destination})
+	}
+	return all, nil
 }
 
 // unnamed calls visit with every file that no row names.

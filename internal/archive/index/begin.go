@@ -36,6 +36,9 @@ func (s *SQLite) begin(ctx context.Context, create func() error) (err error) {
 	if err := migrate(ctx, s.write, s.From); err != nil {
 		return fmt.Errorf("prepare %s: %w", FileName, err)
 	}
+	if err := s.checkRows(ctx); err != nil {
+		return err
+	}
 	changes, err := s.Changes(ctx)
 	if err != nil {
 		return err
@@ -57,6 +60,63 @@ func (s *SQLite) check(ctx context.Context) error {
 		return fmt.Errorf("%w: %s", ErrDamaged, found)
 	}
 	return nil
+}
+
+// checkRows compares the tables with what the schema makes, and the rows of a small
+// database with their sums.
+func (s *SQLite) checkRows(ctx context.Context) error {
+	fresh, err := sql.Open("sqlite", "file::memory:")
+	if err != nil {
+		return err
+	}
+	fresh.SetMaxOpenConns(1)
+	defer fresh.Close()
+	if err := migrate(ctx, fresh, 0); err != nil {
+		return err
+	}
+	want, err := definitions(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	have, err := definitions(ctx, s.write)
+	if err != nil {
+		return err
+	}
+	for name, text := range want {
+		if have[name] != text {
+			return fmt.Errorf("%w: the definition of %s has changed", ErrDamaged, name)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(s.dir, FileName)); err != nil || info.Size() > wholeCheck {
+		return err
+	}
+	return s.View(ctx, func(tx Tx) error {
+		for last := int64(0); ; {
+			page, err := tx.Page(last, 1024)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			last = page[len(page)-1].ID
+		}
+	})
+}
+
+// definitions are those of the tables and indexes of a database by name.
+func definitions(ctx context.Context, db *sql.DB) (map[string]string, error) {
+	rows, err := db.QueryContext(ctx, "SELECT name, coalesce(sql, '') FROM sqlite_schema")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[string]string{}
+	for rows.Next() {
+		var name, text string
+		if err := rows.Scan(&name, &text); err != nil {
+			return nil, err
+		}
+		all[name] = text
+	}
+	return all, rows.Err()
 }
 
 // copyBeside keeps a database of an older schema as it was.

@@ -75,6 +75,9 @@ type Objects interface {
 	Search(q Query, limit int) ([]Object, error)
 	// Page lists at most limit objects with an id beyond after, in their order.
 	Page(after int64, limit int) ([]Object, error)
+	// Unsettled lists the received objects that have no outcome and are not
+	// superseded.
+	Unsettled() ([]Object, error)
 	// Named tells which of the file names the rows have.
 	Named(names []string) (map[string]bool, error)
 	// Set replaces the row with the id of o, but for what identifies it: id, SOP
@@ -101,6 +104,8 @@ type Deliveries interface {
 	SetDelivery(d Delivery) error
 	// DeliveriesOf lists the deliveries of an object by destination.
 	DeliveriesOf(object int64) ([]Delivery, error)
+	// Undelivered lists the deliveries that are neither done nor given up.
+	Undelivered() ([]Delivery, error)
 	// Destinations lists every destination a delivery was ever noted for.
 	Destinations() ([]string, error)
 }

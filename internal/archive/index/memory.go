@@ -201,6 +201,10 @@ func (t *memoryTx) Page(after int64, limit int) ([]Object, error) {
 	return all[:min(limit, len(all))], nil
 }
 
+func (t *memoryTx) Unsettled() ([]Object, error) {
+	return t.pick(func(o Object) bool { return o.ParentID == 0 && o.Outcome == "" && o.SupersededAt.IsZero() }), nil
+}
+
 func (t *memoryTx) Named(names []string) (map[string]bool, error) {
 	m := map[string]bool{}
 	for _, o := range t.pick(func(o Object) bool { return slices.Contains(names, o.Name) }) {

@@ -44,6 +44,18 @@ func (t *memoryTx) DeliveriesOf(object int64) (all []Delivery, err error) {
 	return all, nil
 }
 
+func (t *memoryTx) Undelivered() (all []Delivery, err error) {
+	for _, d := range t.deliveries {
+		if d.State == Pending || d.State == Failing {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b Delivery) int {
+		return cmp.Or(cmp.Compare(a.ObjectID, b.ObjectID), strings.Compare(a.Destination, b.Destination))
+	})
+	return all, nil
+}
+
 func (t *memoryTx) Destinations() (all []string, err error) {
 	for _, d := range t.deliveries {
 		all = append(all, d.Destination)

@@ -67,6 +67,7 @@ CREATE TABLE object3 (
 	outcome_at          INTEGER NOT NULL DEFAULT 0,
 	quality             REAL,
 	superseded_at       INTEGER NOT NULL DEFAULT 0,
+	row_sum             INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (sop_instance_uid, version)
 );
 INSERT INTO object3 (id, parent_id, sop_class_uid, sop_instance_uid, version, transfer_syntax_uid,

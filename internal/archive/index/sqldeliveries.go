@@ -25,6 +25,11 @@ func (t *sqlTx) DeliveriesOf(object int64) ([]Delivery, error) {
 	return list(t, scanDelivery, "SELECT object_id, destination, state, at, status, words, attempts FROM delivery WHERE object_id = ? ORDER BY destination", object)
 }
 
+func (t *sqlTx) Undelivered() ([]Delivery, error) {
+	return list(t, scanDelivery, "SELECT object_id, destination, state, at, status, words, attempts FROM delivery WHERE state NOT IN (?, ?, ?, ?) ORDER BY object_id, destination",
+		string(Delivered), string(Refused), string(Withdrawn), string(Skipped))
+}
+
 func (t *sqlTx) Destinations() ([]string, error) {
 	return list(t, one[string], "SELECT DISTINCT destination FROM delivery ORDER BY destination")
 }

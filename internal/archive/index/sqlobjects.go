@@ -3,6 +3,8 @@ package index
 import (
 	"database/sql"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"strings"
 	"time"
 )
@@ -11,15 +13,15 @@ import (
 const columns = `id, parent_id, sop_class_uid, sop_instance_uid, version, transfer_syntax_uid,
 	study_instance_uid, series_instance_uid, accession_number, modality, body_part,
 	calling_ae, called_ae, source, route, purpose, path, size, dataset_offset, received,
-	sha256, pixel_digest, meaning_digest, identity_digest, outcome, outcome_at, quality, superseded_at`
+	sha256, pixel_digest, meaning_digest, identity_digest, outcome, outcome_at, quality, superseded_at, row_sum`
 
 func scanObject(r row) (o Object, err error) {
-	var received, outcome, superseded int64
+	var received, outcome, superseded, sum int64
 	var quality sql.NullFloat64
 	err = r.Scan(&o.ID, &o.ParentID, &o.SOPClassUID, &o.SOPInstanceUID, &o.Version, &o.TransferSyntaxUID,
 		&o.StudyInstanceUID, &o.SeriesInstanceUID, &o.AccessionNumber, &o.Modality, &o.BodyPartExamined,
 		&o.CallingAE, &o.CalledAE, &o.Source, &o.Route, &o.Purpose, &o.Name, &o.Size, &o.DatasetOffset, &received,
-		&o.SHA256, &o.Digests.Pixels, &o.Digests.Meaning, &o.Digests.Identity, &o.Outcome, &outcome, &quality, &superseded)
+		&o.SHA256, &o.Digests.Pixels, &o.Digests.Meaning, &o.Digests.Identity, &o.Outcome, &outcome, &quality, &superseded, &sum)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Object{}, ErrNotFound
 	}
@@ -27,7 +29,16 @@ func scanObject(r row) (o Object, err error) {
 	if quality.Valid {
 		o.Quality = &quality.Float64
 	}
+	if err == nil && sum != 0 && sum != rowSum(values(o)) {
+		return o, fmt.Errorf("%w: the row of object %d has changed", ErrDamaged, o.ID)
+	}
 	return o, err
+}
+
+// rowSum is a sum over what a row holds, by which a byte that changed on the disk
+// is noticed, which no check of the database would; never 0.
+func rowSum(values []any) int64 {
+	return int64(crc32.ChecksumIEEE(fmt.Appendf(nil, "%q", values[:len(names)-1]))) + 1
 }
 
 // values of the columns of o beyond its id.
@@ -36,10 +47,11 @@ func values(o Object) []any {
 	if o.Quality != nil {
 		quality = *o.Quality
 	}
-	return []any{o.ParentID, o.SOPClassUID, o.SOPInstanceUID, o.Version, o.TransferSyntaxUID,
+	all := []any{o.ParentID, o.SOPClassUID, o.SOPInstanceUID, o.Version, o.TransferSyntaxUID,
 		o.StudyInstanceUID, o.SeriesInstanceUID, o.AccessionNumber, o.Modality, o.BodyPartExamined,
 		o.CallingAE, o.CalledAE, o.Source, o.Route, o.Purpose, o.Name, o.Size, o.DatasetOffset, nanos(o.Received),
 		o.SHA256, o.Digests.Pixels, o.Digests.Meaning, o.Digests.Identity, o.Outcome, nanos(o.OutcomeAt), quality, nanos(o.SupersededAt)}
+	return append(all, rowSum(all))
 }
 
 // insertObject and updateObject name the columns once, from the list above.
@@ -116,6 +128,10 @@ func (t *sqlTx) Search(q Query, limit int) ([]Object, error) {
 
 func (t *sqlTx) Page(after int64, limit int) ([]Object, error) {
 	return list(t, scanObject, "SELECT "+columns+" FROM object WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+}
+
+func (t *sqlTx) Unsettled() ([]Object, error) {
+	return list(t, scanObject, "SELECT "+columns+" FROM object WHERE parent_id = 0 AND outcome = '' AND superseded_at = 0 ORDER BY id")
 }
 
 func (t *sqlTx) Named(names []string) (map[string]bool, error) {

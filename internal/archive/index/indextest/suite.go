@@ -108,6 +108,12 @@ func objects(t *testing.T, x index.Index) {
 	child.ParentID = want.ID
 	child.ID = add(t, x, child)[0]
 	same(t, "children", []index.Object{child}, view(t, x, func(tx index.Tx) ([]index.Object, error) { return tx.Children(want.ID) }))
+	same(t, "unsettled", nil, view(t, x, func(tx index.Tx) ([]index.Object, error) { return tx.Unsettled() }))
+	open := Object("1.2.9", 1)
+	open.Outcome, open.SupersededAt = "", time.Time{}
+	open.ID = add(t, x, open)[0]
+	same(t, "unsettled", []index.Object{open}, view(t, x, func(tx index.Tx) ([]index.Object, error) { return tx.Unsettled() }))
+	update(t, x, func(tx index.Tx) error { return tx.Delete(open.ID) })
 	same(t, "count", 2, view(t, x, func(tx index.Tx) (int64, error) { return tx.Count() }))
 
 	same(t, "times", map[int64]time.Time{want.ID: want.Received}, view(t, x, func(tx index.Tx) (map[int64]time.Time, error) {
@@ -217,6 +223,7 @@ func deliveries(t *testing.T, x index.Index) {
 	update(t, x, func(tx index.Tx) error { return tx.SetDelivery(done) })
 	of := func(tx index.Tx) ([]index.Delivery, error) { return tx.DeliveriesOf(id) }
 	same(t, "deliveries", []index.Delivery{{ObjectID: id, Destination: "archive", State: index.Pending, Status: -1}, done}, view(t, x, of))
+	same(t, "undelivered", []index.Delivery{{ObjectID: id, Destination: "archive", State: index.Pending, Status: -1}}, view(t, x, func(tx index.Tx) ([]index.Delivery, error) { return tx.Undelivered() }))
 	same(t, "destinations", []string{"archive", "pacs"}, view(t, x, func(tx index.Tx) ([]string, error) { return tx.Destinations() }))
 	done.Destination = "nowhere"
 	if err := x.Update(t.Context(), func(tx index.Tx) error { return tx.SetDelivery(done) }); !errors.Is(err, index.ErrNotFound) {
