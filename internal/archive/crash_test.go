@@ -41,6 +41,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// crashObjects is how many objects each sender has.
+const crashObjects = 50
+
 // crashingNode receives and works until it is killed. It writes a line with
 // the UID of each object to stdout after Receive has returned nil.
 func crashingNode(dir, round string) error {
@@ -54,6 +57,9 @@ func crashingNode(dir, round string) error {
 	for w := range 4 {
 		go func() {
 			for n := 1; ; n++ {
+				if n > crashObjects {
+					select {} // without a disk to wait for it would receive more than anybody has time to check
+				}
 				uid := fmt.Sprintf("1.2.%s.%d.%d", round, w, n)
 				_, err := a.Receive(ctx, incoming(uid, archive.Segment), bytes.NewReader(crashData(uid)))
 				if err != nil {

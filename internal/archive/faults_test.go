@@ -40,7 +40,7 @@ func (f tally) bad() int { return f.lost + f.duplicated + f.damaged + f.falseSuc
 // damaged, acknowledged falsely or passed over in silence: all must be 0. FAULTS
 // sets how many faults there are in all; a bounded part runs in every test.
 func TestFaults(t *testing.T) {
-	total := 120
+	total := 60
 	if s := os.Getenv("FAULTS"); s != "" {
 		var err error
 		if total, err = strconv.Atoi(s); err != nil {
@@ -192,6 +192,7 @@ func (w *world) loose(f *tally) {
 // segmented and delivered, and lets the sender and the queue try again.
 func errorFaults(t *testing.T, n int, cause error) (f tally) {
 	w := newWorld(t, durabletest.Dir(t))
+	closed(t, open(t, w.options()))
 	a, err := archive.Open(t.Context(), w.options())
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,8 +94,36 @@ func digest(_ context.Context, r io.Reader, size int64) (d archive.Digests, err 
 		Identity: sum(bytes.Replace(rest, []byte(head.BodyPartExamined), nil, 1))}, nil
 }
 
+// emptyIndex is the index of an archive without objects: making its tables is what
+// most tests would spend their time on.
+var emptyIndex = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "dicomnode-test-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	a, err := archive.Open(context.Background(), options(dir))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, "index.sqlite"))
+})
+
+// open opens an archive, which gets an empty index when its folder is empty.
 func open(t testing.TB, opt archive.Options) *archive.Archive {
 	t.Helper()
+	if list, err := os.ReadDir(opt.Dir); err == nil && len(list) == 0 {
+		b, err := emptyIndex()
+		if err == nil {
+			err = os.WriteFile(filepath.Join(opt.Dir, "index.sqlite"), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	a, err := archive.Open(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)

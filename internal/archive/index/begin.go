@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // wholeCheck is the largest database, bytes, whose rows and indexes are compared
@@ -40,6 +41,9 @@ func (s *SQLite) begin(ctx context.Context, create func() error) (err error) {
 		return err
 	}
 	changes, err := s.Changes(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: the count of changes is gone", ErrDamaged)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,16 +69,7 @@ func (s *SQLite) check(ctx context.Context) error {
 // checkRows compares the tables with what the schema makes, and the rows of a small
 // database with their sums.
 func (s *SQLite) checkRows(ctx context.Context) error {
-	fresh, err := sql.Open("sqlite", "file::memory:")
-	if err != nil {
-		return err
-	}
-	fresh.SetMaxOpenConns(1)
-	defer fresh.Close()
-	if err := migrate(ctx, fresh, 0); err != nil {
-		return err
-	}
-	want, err := definitions(ctx, fresh)
+	want, err := expected()
 	if err != nil {
 		return err
 	}
@@ -100,6 +95,20 @@ func (s *SQLite) checkRows(ctx context.Context) error {
 		}
 	})
 }
+
+// expected are the definitions that the schema makes.
+var expected = sync.OnceValues(func() (map[string]string, error) {
+	fresh, err := sql.Open("sqlite", "file::memory:")
+	if err != nil {
+		return nil, err
+	}
+	defer fresh.Close()
+	fresh.SetMaxOpenConns(1) // each connection would have a database of its own
+	if err := migrate(context.Background(), fresh, 0); err != nil {
+		return nil, err
+	}
+	return definitions(context.Background(), fresh)
+})
 
 // definitions are those of the tables and indexes of a database by name.
 func definitions(ctx context.Context, db *sql.DB) (map[string]string, error) {
