@@ -53,7 +53,7 @@ func Open(ctx context.Context, dir string, create func() error) (*SQLite, error)
 		return nil, err
 	}
 	if err := s.begin(ctx, create); err != nil {
-		return nil, errors.Join(classify(err), s.Close())
+		return nil, errors.Join(garbled(classify(err)), s.Close())
 	}
 	return s, nil
 }
@@ -224,6 +224,16 @@ func vacuum(ctx context.Context, dir, into string) error {
 func ignoreDone(err error) error {
 	if errors.Is(err, sql.ErrTxDone) {
 		return nil
+	}
+	return err
+}
+
+// garbled is ErrDamaged for a statement of ours that the database does not
+// understand: the text of a definition has changed.
+func garbled(err error) error {
+	var db *sqlite.Error
+	if errors.As(err, &db) && db.Code()&0xff == sqlitelib.SQLITE_ERROR && !errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err
 }
