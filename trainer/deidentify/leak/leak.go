@@ -188,7 +188,7 @@ var vocabulary = sync.OnceValue(func() string {
 	profile.Keywords(line)
 	profile.Meanings(line)
 	profile.Terms(line)
-	for _, s := range own {
+	for _, s := range append(own[:len(own):len(own)], profile.Labels...) {
 		line(s)
 	}
 	return b.String()

@@ -136,11 +136,14 @@ func Wording(v string) bool { return wordings()[strings.ToLower(strings.TrimSpac
 var wordings = sync.OnceValue(func() map[string]bool {
 	out := map[string]bool{}
 	Meanings(func(m string) { out[strings.ToLower(m)] = true })
-	for _, own := range []string{"Open beam", "Soft tissue", "Bone", "Soft tissue, high precision", "High-precision soft tissue", "XNet", "dicomnode"} {
-		out[strings.ToLower(own)] = true
+	for _, label := range Labels {
+		out[strings.ToLower(label)] = true
 	}
 	return out
 })
+
+// Labels are what this program calls its segments and itself.
+var Labels = []string{"Open beam", "Soft tissue", "Bone", "Soft tissue, high precision", "High-precision soft tissue", "XNet", "dicomnode"}
 
 // Terms calls f with the defined terms that may be kept.
 func Terms(f func(string)) {

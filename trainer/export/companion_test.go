@@ -1,0 +1,92 @@
+package export_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
+	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/seg"
+	"dicomnode/trainer/deidentify/object"
+	"dicomnode/trainer/export"
+)
+
+// A segmentation that the node made goes along and still points at its image, whose
+// UID has changed everywhere.
+func TestSegmentationFollows(t *testing.T) {
+	source, out := patients(t, 2), filepath.Join(t.TempDir(), "set")
+	files, err := filepath.Glob(filepath.Join(source, "*.dcm"))
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	m, err := decode.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &segment.Pipeline{Predictor: thirds{}, Model: segment.Model{Name: "thirds", Version: "1", Digest: "00"}}
+	res, err := p.Run(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := seg.New(m, res, seg.Options{Received: time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC), Manufacturer: "dicomnode", ProductName: "XNet Node", DeviceSerialNumber: "KANARIE-NODE", Version: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := part10.WriteMeta(&b, part10.Meta{SOPClassUID: uid.SegmentationStorage, SOPInstanceUID: s.UID(), TransferSyntaxUID: uid.ExplicitVRLittleEndian}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(source, "seg.dcm"), b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	opt := options(source, out)
+	opt.Formats, opt.Filter.HasSEG = []export.Format{export.DICOM}, true
+	if r := run(t, opt); r.Images != 1 || r.Objects != 1 || r.Filtered != 1 {
+		t.Errorf("%+v, want the image and its segmentation", r)
+	}
+	all, err := export.ReadManifest(out)
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	var image, mask export.Record
+	for _, r := range all {
+		if r.Kind == "SEG" {
+			mask = r
+		} else {
+			image = r
+		}
+	}
+	file, err := os.ReadFile(filepath.Join(out, "dicom", mask.Patient, mask.ID+".dcm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := object.Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refers := map[string]int{}
+	o.Walk(func(s *object.Set, e *object.Element, path []part10.Tag) {
+		if e.Tag == 0x00081155 {
+			refers[s.First(e.Tag)]++
+		}
+	})
+	if len(refers) != 1 || refers[image.Instance] == 0 || mask.Study != image.Study || mask.Patient != image.Patient {
+		t.Errorf("the segmentation refers to %v, want %s", refers, image.Instance)
+	}
+	if bytes.Contains(file, []byte("KANARIE")) || bytes.Contains(file, []byte(s.UID())) {
+		t.Error("the segmentation still names the node or its old UID")
+	}
+	masks, rows, cols, err := seg.ReadMasks(file)
+	if err != nil || len(masks) != 4 || rows != m.Rows || cols != m.Columns || masks[0].Count() != res.Masks.Open.Count() {
+		t.Errorf("%d masks of %d×%d, %v", len(masks), rows, cols, err)
+	}
+}
