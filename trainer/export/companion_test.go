@@ -25,7 +25,7 @@ func TestSegmentationFollows(t *testing.T) {
 	if err != nil || len(files) != 2 {
 		t.Fatal(files, err)
 	}
-	m, err := decode.ReadFile(files[0])
+	m, err := decode.ReadFile(t.Context(), files[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
