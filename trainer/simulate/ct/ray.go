@@ -103,9 +103,13 @@ func (b *fan) goesOn(dir space.Vec, t0, t1 float64) bool {
 // lanes puts the two halves of a voxel where multiplying by weights of together 2¹⁵ does not mix them.
 func lanes(v uint32) uint64 { return uint64(v&0xffff) | uint64(v>>16)<<32 }
 
+// cortexHU is the number of compact bone, which in a CT's voxels is rarely pure: ICRU Report 44's cortical bone at the
+// 120 kV of a CT.
+const cortexHU = 1750
+
 // march adds up trilinear samples, in 16.16 fixed point. Water counts bone as 1 per mm; soft tissue next to bone is
-// kept from counting as bone's density. Bone ends where its interpolated share is one half, and is marrow from 400
-// HU downwards, all of it from 300.
+// kept from counting as bone's density. Bone ends where its interpolated share is one half; the share of cortex in it is
+// its HU over cortexHU, the rest is marrow.
 func (b *fan) march(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32) {
 	steps := int((t1 - t0) / b.step)
 	if steps < 1 {
@@ -140,10 +144,10 @@ func (b *fan) march(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32) 
 		h := min((share-64)*2+2, 256)
 		water += (256-h)*min(w, 1300) + 1000*h
 		hard += h
-		spongy += h * (1400 - min(max(w, 1300), 1400))
+		spongy += h * (cortexHU - min(max(w, 1000)-1000, cortexHU))
 	}
 	k := b.step / 256
-	return float32(float64(water) * k / 1000), float32(float64(hard) * k), float32(float64(spongy) * k / 100)
+	return float32(float64(water) * k / 1000), float32(float64(hard) * k), float32(float64(spongy) * k / cortexHU)
 }
 
 func lerp(a, b uint32, f uint64) uint64 {

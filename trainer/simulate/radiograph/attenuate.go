@@ -21,7 +21,7 @@ func (s *Sheet) attenuate() {
 }
 
 // tissues is the body as mm of muscle and of cortical bone: soft tissue is muscle with texture, up to 80 mm of it
-// mixed with fat, and gas in the bowel; bone is cortex around marrow and trabeculae.
+// mixed with fat, and gas in the bowel; bone is cortex around marrow and trabeculae. Nothing is invented over a CT.
 func (s *Sheet) tissues() (soft, bone raster.Plane) {
 	d := s.d
 	fat := xray.Fat()
@@ -35,6 +35,9 @@ func (s *Sheet) tissues() (soft, bone raster.Plane) {
 	texture, amount := s.noiseMap(d.Uni(8, 40)), float32(d.Uni(0, .08))
 	net := s.trabeculae()
 	gas := s.gas()
+	if s.scanned { // a CT has its own fat, gas and spongiosa
+		gas, net, fatty, dense, amount, marrow = raster.Plane{}, raster.Plane{}, 0, 1, 0, xray.Marrow()
+	}
 	soft, bone = raster.New(s.w, s.h), raster.New(s.w, s.h)
 	for i, t := range s.bone.V {
 		flesh := max(s.skin.V[i]*size-t, 0)

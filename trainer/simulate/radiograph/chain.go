@@ -15,6 +15,9 @@ func (s *Sheet) process() {
 	if s.thick {
 		m = d.Uni(.33, 1)
 	}
+	if s.trunk {
+		m = d.Uni(.45, 1)
+	}
 	switch {
 	case m < .17:
 		s.linear()
@@ -117,6 +120,12 @@ func (s *Sheet) window() {
 	if d.Chance(.35) {
 		lo = q[3]
 		hi = max(hi, lo+.15)
+	}
+	if s.trunk && d.Chance(.75) {
+		s.detail()
+		q = s.pic.Quantiles(s.exposedBody(), .02, .98)
+		span := q[1] - q[0]
+		lo, hi = q[0]-float32(d.Uni(0, .3))*span, q[1]+float32(d.Uni(0, .2))*span
 	}
 	scale := 1 / (max(hi-lo, .02) + 1e-3)
 	s.pic.Each(func(x float32) float32 { return raster.Clamp((x-lo)*scale, -.6, 1.6) })

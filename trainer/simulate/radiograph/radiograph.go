@@ -30,6 +30,7 @@ type Sheet struct {
 	shade              []float32 // collimator transmission; nil when wide open
 	thick, trunk       bool
 	chest              bool
+	scanned            bool    // the view is of a CT
 	span, dist         float64 // mm that the longer side shows; from the focal spot to the body
 	rays               *xray.Beam
 	harder             float32    // how much more a quantum weighs behind a path of 1
@@ -72,7 +73,7 @@ func (s *Sheet) shows() bool {
 
 func draft(v view.View, d random.Dice, size int) *Sheet {
 	s := newSheet(d, size)
-	s.trunk, s.chest = view.IsTrunk(v.Part), v.Part == "chest" || v.Part == "thorax"
+	s.trunk, s.chest, s.scanned = view.IsTrunk(v.Part), v.Part == "chest" || v.Part == "thorax", v.Outside.W > 0
 	for range 20 {
 		s.warp(v)
 		if raster.Share(s.skin, 1) > .04 && raster.Share(s.bone, .7) > .01 {
