@@ -22,6 +22,7 @@ import (
 type Config struct {
 	Node         Node         `yaml:"node"`
 	Network      Network      `yaml:"network"`
+	TLS          TLS          `yaml:"tls"`
 	Calibration  Calibration  `yaml:"calibration"`
 	Peers        []Peer       `yaml:"peers"`
 	Routes       []Route      `yaml:"routes"`
@@ -36,7 +37,7 @@ type Config struct {
 // Node is the identity of this application entity and where it keeps its data.
 type Node struct {
 	AETitle string `yaml:"ae_title"` // called AE title for images to be segmented (PS3.8 9.3.2)
-	Listen  string `yaml:"listen"`   // host:port; the host may be empty
+	Listen  string `yaml:"listen"`   // host:port; the host may be empty. Empty: TLS only
 	DataDir string `yaml:"data_dir"` // index, objects, dark frames
 	// AcceptOther says what becomes of objects beside the images: refuse, or keep
 	// them without segmenting them.
@@ -78,7 +79,8 @@ type Peer struct {
 	AETitle string `yaml:"ae_title"` // its AE title, calling and called
 	// Address is an IP address or a prefix such as 10.1.0.0/16 (the peer may
 	// only call), or host:port (it may call from that host and be called).
-	Address string `yaml:"address"`
+	Address string  `yaml:"address"`
+	TLS     PeerTLS `yaml:"tls"`
 	// StorageCommitment is kept for destinations that offer it; this version
 	// refuses true rather than ignoring it.
 	StorageCommitment bool `yaml:"storage_commitment"`

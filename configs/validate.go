@@ -56,6 +56,7 @@ func validate(c Config) Problems {
 	var v checker
 	v.node(c)
 	v.network(c.Network)
+	v.tls(c)
 	v.peers(c.Peers)
 	v.routes(c)
 	v.choices(c)
@@ -74,7 +75,7 @@ func (v *checker) node(c Config) {
 				"the calibration AE title equals node.ae_title: images would be taken for dark frames")
 		}
 	}
-	if _, port, err := net.SplitHostPort(c.Node.Listen); err != nil || !validPort(port, true) {
+	if _, port, err := net.SplitHostPort(c.Node.Listen); (err != nil || !validPort(port, true)) && (c.Node.Listen != "" || c.TLS.Listen == "") {
 		v.add("node.listen", `write ":11112" or "10.0.0.9:11112"`, "%q is not host:port", c.Node.Listen)
 	}
 	if c.Node.DataDir == "" {

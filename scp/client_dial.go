@@ -49,7 +49,7 @@ func (d *Dialer) Dial(ctx context.Context, addr Addr, proposals ...Proposal) (*C
 	defer context.AfterFunc(ctx, c.conn.Kill)()
 	if err := c.associate(rq, wanted); err != nil {
 		c.conn.Close()
-		return nil, because(ctx, err)
+		return nil, because(ctx, inWords(err)) // with TLS 1.3 a server refuses our certificate now
 	}
 	return c, nil
 }
@@ -58,7 +58,8 @@ func (d *Dialer) connect(ctx context.Context, addr Addr) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, or(d.DialTimeout, 10*time.Second))
 	defer cancel()
 	if d.TLS != nil {
-		return (&tls.Dialer{Config: d.TLS}).DialContext(ctx, "tcp", addr.Host)
+		nc, err := (&tls.Dialer{Config: d.TLS}).DialContext(ctx, "tcp", addr.Host)
+		return nc, inWords(err)
 	}
 	return new(net.Dialer).DialContext(ctx, "tcp", addr.Host)
 }

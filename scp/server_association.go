@@ -42,7 +42,7 @@ func (a *association) serve(ctx context.Context) {
 	defer a.recovered()
 	rq, err := a.conn.Request()
 	if err != nil {
-		a.log.Log(ctx, levelOf(err), "connection closed without association", "error", err)
+		a.log.Log(ctx, levelOf(err), "connection closed without association", "error", inWords(err))
 		return
 	}
 	a.server.requested(a.conn)
@@ -90,9 +90,10 @@ func (a *association) describe(rq *ul.Associate) {
 }
 
 // levelOf is that of a connection without a request: load balancers and monitors
-// open and close one every few seconds.
+// open and close one every few seconds, and those that this side closed to make room
+// are told of together.
 func levelOf(err error) slog.Level {
-	if errors.Is(err, ul.ErrNoRequest) {
+	if errors.Is(err, ul.ErrNoRequest) || errors.Is(err, net.ErrClosed) {
 		return slog.LevelDebug
 	}
 	return slog.LevelWarn

@@ -62,7 +62,7 @@ device; not for diagnostic use.
 		return command.Usagef(fmt.Sprintf("see \"%s --help\"", cmd.CommandPath()), "%w", err)
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serveCmd(p.Version), segmentCmd(p.Version), reportCmd(), echoCmd(), sendCmd(), configCmd(), darkCmd(),
+	root.AddCommand(serveCmd(p.Version), tlsCmd(), segmentCmd(p.Version), reportCmd(), echoCmd(), sendCmd(), configCmd(), darkCmd(),
 		modelCmd(), demoCmd(p.Version), versionCmd(p.Version), doctorCmd())
 	root.AddCommand(operate.Commands()...)
 	root.AddCommand(p.Verbs...)

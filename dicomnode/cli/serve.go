@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -56,17 +57,49 @@ func serve(ctx context.Context, o node.Options, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
-	ln, err := net.Listen("tcp", c.Node.Listen)
+	listeners, err := listen(c, n)
 	if err != nil {
-		return listenHint(fmt.Errorf("listen: %w", err))
+		return err
 	}
 	stop := reloadOnHangup(n, path)
 	defer stop()
-	log.Info("listening", "address", ln.Addr().String(), "ae_title", c.Node.AETitle, "peers", len(c.Peers), "routes", len(c.Routes))
+	log.Info("listening", "address", addresses(listeners), "ae_title", c.Node.AETitle, "peers", len(c.Peers), "routes", len(c.Routes))
 	if len(c.Peers) == 0 {
 		log.Warn("nobody may associate: the configuration lists no peers")
 	}
-	return n.Serve(ctx, ln)
+	return n.Serve(ctx, listeners...)
+}
+
+// listen opens the ports of the configuration: plain DICOM, DICOM TLS, or both.
+func listen(c configs.Config, n *node.Node) (listeners []net.Listener, err error) {
+	for _, port := range []struct {
+		key, address string
+		secure       func(net.Listener) net.Listener
+	}{
+		{"node", c.Node.Listen, func(ln net.Listener) net.Listener { return ln }},
+		{"tls", c.TLS.Listen, n.Secure},
+	} {
+		if port.address == "" {
+			continue
+		}
+		ln, err := net.Listen("tcp", port.address)
+		if err != nil {
+			for _, open := range listeners {
+				_ = open.Close()
+			}
+			return nil, listenHint(fmt.Errorf("%s: listen: %w", port.key, err))
+		}
+		listeners = append(listeners, port.secure(ln))
+	}
+	return listeners, nil
+}
+
+func addresses(listeners []net.Listener) string {
+	var all []string
+	for _, ln := range listeners {
+		all = append(all, ln.Addr().String())
+	}
+	return strings.Join(all, ", ")
 }
 
 // listenHints say what to do about a port that cannot be listened on.
@@ -74,7 +107,7 @@ var listenHints = []struct {
 	err  error
 	text string
 }{
-	{syscall.EADDRINUSE, "another program, or another node, uses the port; see node: {listen: …}"},
+	{syscall.EADDRINUSE, "another program, or another node, uses the port; see listen: under node: or tls:"},
 	{syscall.EACCES, "a port below 1024 wants the capability CAP_NET_BIND_SERVICE (AmbientCapabilities= in the systemd unit); or listen on 11112: node: {listen: \":11112\"}"},
 	{syscall.EADDRNOTAVAIL, "no interface of this machine has that address; \":11112\" listens on all of them: node: {listen: \":11112\"}"},
 }
@@ -85,7 +118,7 @@ func listenHint(err error) error {
 			return hint.Add(err, h.text)
 		}
 	}
-	return hint.Add(err, "see node: {listen: …}")
+	return hint.Add(err, "see listen: under node: or tls:")
 }
 
 // reloadOnHangup reads the configuration again on each SIGHUP until stop.

@@ -12,8 +12,10 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/demo/pacs"
 	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/dicomtest"
 	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/seg"
 )
@@ -123,6 +125,28 @@ func TestDCMTK(t *testing.T) {
 	for _, f := range files {
 		nodetest.Dciodvfy(t, f)
 	}
+}
+
+// An implicit-only PACS takes the segmentation too (PS3.5 10.1).
+func TestImplicitOnlyDCMTK(t *testing.T) {
+	program, dir, port := nodetest.PeerProgram(t, "storescp"), t.TempDir(), nodetest.FreePort(t)
+	nodetest.StartProgram(t, dir, program, "+xi", "-aet", "PACS", "-od", dir, strconv.Itoa(port))
+	pacs := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	nodetest.Until(t, "storescp", nodetest.Listening(pacs))
+	n := startNode(t, nodetest.Config(t.TempDir(), pacs))
+	nodetest.Storescu(t, n.addr, "", nodetest.Radiographs(t, 1)...)
+	if s := settle(t, n); s.Quarantined > 0 {
+		t.Fatalf("%d jobs are quarantined", s.Quarantined)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("storescp has %d files, want 1: %v", len(files), err)
+	}
+	h, err := scu.ReadHeader(files[0])
+	if err != nil || h.TransferSyntaxUID != uid.ImplicitVRLittleEndian {
+		t.Errorf("transfer syntax %s, %v; want Implicit VR Little Endian", h.TransferSyntaxUID, err)
+	}
+	nodetest.Dciodvfy(t, files[0])
 }
 
 // Orthanc as its users set it up: it forwards what it stores, and gets the

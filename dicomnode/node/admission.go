@@ -54,6 +54,9 @@ func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := n.proven(peer, p); err != nil {
+		return nil, reject(scp.RejectCallingAETitle, "peer %s: %w", peer.Name, err)
+	}
 	if purpose == archive.Dark && !c.Calibration.Calibrates(peer.Name) {
 		return nil, reject(scp.RejectCalledAETitle, "peer %s may not calibrate detectors; if it may, add %s to calibration: {peers: […]}", peer.Name, peer.Name)
 	}

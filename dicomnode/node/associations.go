@@ -171,5 +171,5 @@ func release(c *scp.Client) {
 
 // dial associates with a destination under the configuration of the moment.
 func (n *Node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error) {
-	return scu.NewDialer(*n.config.Load()).Dial(ctx, scu.Addr(p), proposals...)
+	return scu.Secure(scu.NewDialer(*n.config.Load()), n.identity.Load(), p).Dial(ctx, scu.Addr(p), proposals...)
 }

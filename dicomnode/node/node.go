@@ -18,8 +18,10 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/pipeline"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/codec"
+	"dicomnode/internal/dicomtls"
 	"dicomnode/internal/hint"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
@@ -50,10 +52,11 @@ type Node struct {
 	codecs       *codec.Pool
 	darks        *dark.Store
 	server       *scp.Server
-	associations *associations // open ones to destinations
-	destinations *destinations // which of them work
-	refusals     refusals      // of destinations that may change their mind
-	unrouted     once          // images that no route takes, by peer and modality
+	identity     atomic.Pointer[dicomtls.Identity] // nil without a certificate; replaced whole by Reload
+	associations *associations                     // open ones to destinations
+	destinations *destinations                     // which of them work
+	refusals     refusals                          // of destinations that may change their mind
+	unrouted     once                              // images that no route takes, by peer and modality
 	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
@@ -93,9 +96,12 @@ func ArchiveHint(err error) error {
 // folder at a time.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	c := o.Config
+	id, err := scu.Identity(c.TLS)
+	if err != nil {
+		return nil, err
+	}
 	codecs := o.Codecs
 	if codecs == nil {
-		var err error
 		if codecs, err = pipeline.OpenCodecs(c, o.Log); err != nil {
 			return nil, err
 		}
@@ -113,6 +119,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	}
 	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks, codecs: codecs, lookup: lookupIP}
 	n.config.Store(&c)
+	n.identity.Store(id)
 	n.associations = &associations{dial: n.dial}
 	n.destinations = &destinations{log: o.Log}
 	n.server = newServer(c, n, codecs.TransferSyntaxes(), o.Log)
@@ -139,12 +146,17 @@ func (n *Node) Codecs() *codec.Pool { return n.codecs }
 //	                            ├─────────► n.learnDark: dark frames of the calibration AE title
 //	                            └─────────► n.deliver ── C-STORE ──► PACS
 //	n.retain removes what is finished and old.
-func (n *Node) Serve(ctx context.Context, ln net.Listener) error {
+//
+// It receives on each of the listeners.
+func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	background := context.WithoutCancel(ctx)
 	working, stopWork := context.WithCancel(background)
 	defer stopWork()
 	g, ctx := errgroup.WithContext(ctx) // what fails ends the others
-	g.Go(func() error { return n.server.Serve(background, ln) })
+	for _, ln := range listeners {
+		g.Go(func() error { return n.server.Serve(background, ln) })
+	}
+	g.Go(func() error { n.watchCertificates(working); return nil })
 	g.Go(func() error {
 		return ignore(n.archive.Work(working, archive.Handlers{
 			Segment: n.segment, Dark: n.learnDark, Deliver: n.deliver,

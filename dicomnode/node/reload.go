@@ -29,13 +29,14 @@ func (n *Node) ReloadFile(path string) {
 	}
 }
 
-// Reload takes over peers, routes and retention; open associations go on. The log says
+// Reload takes over peers, routes, retention and certificates; open associations go on. The log says
 // what was taken, what waits for a restart, and which deliveries have no destination any
 // more.
 func (n *Node) Reload(c configs.Config) {
 	old := n.config.Load()
 	merged := *old
 	merged.Peers, merged.Routes, merged.Retention = c.Peers, c.Routes, c.Retention
+	n.reloadCertificates(&merged, c)
 	n.config.Store(&merged)
 	n.associations.close()
 	n.destinations.forget()
@@ -54,7 +55,7 @@ func (n *Node) Reload(c configs.Config) {
 }
 
 // reloaded are the keys of the configuration that a running node takes over.
-var reloaded = []string{"peers", "routes", "retention"}
+var reloaded = []string{"peers", "routes", "retention", "tls"}
 
 // differences are the keys, of the first level, in which two configurations differ.
 func differences(a, b configs.Config) (keys []string) {

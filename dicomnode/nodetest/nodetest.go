@@ -41,7 +41,7 @@ func RequireModel(t testing.TB) {
 
 // Server is a node.
 type Server interface {
-	Serve(ctx context.Context, ln net.Listener) error
+	Serve(ctx context.Context, listeners ...net.Listener) error
 	Close() error
 }
 

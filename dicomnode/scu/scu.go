@@ -39,7 +39,11 @@ type Destination struct {
 
 // Dial associates with the destination. Its errors have a hint.
 func (d Destination) Dial(ctx context.Context, proposals ...scp.Proposal) (*scp.Client, error) {
-	client, err := NewDialer(d.Config).Dial(ctx, Addr(d.Peer), proposals...)
+	id, err := Identity(d.Config.TLS)
+	if err != nil {
+		return nil, err
+	}
+	client, err := Secure(NewDialer(d.Config), id, d.Peer).Dial(ctx, Addr(d.Peer), proposals...)
 	if err != nil {
 		return nil, hint.Add(fmt.Errorf("associate with %s: %w", d.Peer.Name, err), dialHint(err, d))
 	}

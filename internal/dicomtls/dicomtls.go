@@ -1,0 +1,206 @@
+// Package dicomtls is who a node is and whom it believes over DICOM TLS: the BCP 195
+// RFC 8996 TLS Secure Transport Connection Profile (PS3.15 B.12), always with
+// certificates on both sides. It loads certificate, key, CA and revocation lists,
+// and judges the certificate of a peer by its fingerprint or its name.
+//
+// It opens no connection and knows no AE title; profile B.13 is not offered.
+package dicomtls
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Files name what a node proves itself with and what it believes; all are PEM.
+type Files struct {
+	Certificate string // of the node, intermediate ones behind it
+	Key         string // its private key: nobody else may read the file
+	CA          string // who signs the certificates of peers; "" where all are known by fingerprint
+	Revoked     string // revocation lists of CA; "" for none
+}
+
+// Identity is what [Files] hold. It does not change.
+type Identity struct {
+	certificate tls.Certificate
+	authorities *x509.CertPool
+	lists       []*x509.RevocationList
+	now         func() time.Time
+}
+
+// maxFile bounds each of the files, in bytes.
+const maxFile = 1 << 20
+
+// Load reads the files. The error names the file and what to do about it.
+func Load(f Files) (*Identity, error) {
+	if err := private(f.Key); err != nil {
+		return nil, err
+	}
+	certificate, err := read(f.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	key, err := read(f.Key)
+	if err != nil {
+		return nil, err
+	}
+	id := &Identity{now: time.Now}
+	if id.certificate, err = tls.X509KeyPair(certificate, key); err != nil {
+		return nil, fmt.Errorf("certificate %s and key %s: %w", f.Certificate, f.Key, err)
+	}
+	if f.CA == "" {
+		return id, nil
+	}
+	authorities, err := id.loadAuthorities(f.CA)
+	if err != nil || f.Revoked == "" {
+		return id, err
+	}
+	return id, id.loadRevoked(f.Revoked, authorities)
+}
+
+// private wants a key file that only its owner reads.
+func private(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("key %s can be read by others (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	}
+	return nil
+}
+
+func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+func (id *Identity) loadAuthorities(path string) ([]*x509.Certificate, error) {
+	text, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	var authorities []*x509.Certificate
+	id.authorities = x509.NewCertPool()
+	for _, der := range blocks(text, "CERTIFICATE") {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("CA %s: %w", path, err)
+		}
+		id.authorities.AddCert(c)
+		authorities = append(authorities, c)
+	}
+	if len(authorities) == 0 {
+		return nil, fmt.Errorf("CA %s holds no certificate in PEM", path)
+	}
+	return authorities, nil
+}
+
+// loadRevoked takes the lists that a CA has signed.
+func (id *Identity) loadRevoked(path string, authorities []*x509.Certificate) error {
+	text, err := read(path)
+	if err != nil {
+		return err
+	}
+	for _, der := range blocks(text, "X509 CRL") {
+		list, err := x509.ParseRevocationList(der)
+		if err != nil {
+			return fmt.Errorf("revocation list %s: %w", path, err)
+		}
+		if !slices.ContainsFunc(authorities, func(c *x509.Certificate) bool { return list.CheckSignatureFrom(c) == nil }) {
+			return fmt.Errorf("revocation list %s: no certificate of the CA has signed it", path)
+		}
+		id.lists = append(id.lists, list)
+	}
+	if len(id.lists) == 0 {
+		return fmt.Errorf("revocation list %s holds none in PEM", path)
+	}
+	return nil
+}
+
+func blocks(text []byte, kind string) (ders [][]byte) {
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			return ders
+		}
+		if block.Type == kind {
+			ders = append(ders, block.Bytes)
+		}
+		text = rest
+	}
+}
+
+// renewBefore is how long before its end a certificate wants to be renewed.
+const renewBefore = 30 * 24 * time.Hour
+
+// Warnings says what soon will not work any more: the node's certificate near its
+// end, a revocation list that its CA should have renewed.
+func (id *Identity) Warnings() (warnings []string) {
+	leaf := id.certificate.Leaf
+	if left := leaf.NotAfter.Sub(id.now()); left < renewBefore {
+		warnings = append(warnings, fmt.Sprintf("the node's certificate expires on %s: renew it", day(leaf.NotAfter)))
+	}
+	for _, list := range id.lists {
+		if !list.NextUpdate.IsZero() && list.NextUpdate.Before(id.now()) {
+			warnings = append(warnings, fmt.Sprintf("the revocation list of %s was due for renewal on %s", list.Issuer.CommonName, day(list.NextUpdate)))
+		}
+	}
+	return warnings
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// Expires is when the node's certificate ends.
+func (id *Identity) Expires() time.Time { return id.certificate.Leaf.NotAfter }
+
+// Fingerprint is that of a certificate: SHA-256 over its DER, as OpenSSL prints it.
+func Fingerprint(c *x509.Certificate) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(c.Raw)), " ", ":"), ":")
+}
+
+// CanonicalFingerprint spells a fingerprint as [Fingerprint] does; false for what is
+// none.
+func CanonicalFingerprint(s string) (string, bool) {
+	s = strings.ToUpper(strings.TrimPrefix(strings.TrimSpace(s), "SHA256:"))
+	digits := strings.ReplaceAll(s, ":", "")
+	if len(digits) != 2*sha256.Size || strings.Trim(digits, "0123456789ABCDEF") != "" {
+		return "", false
+	}
+	var pairs []string
+	for i := 0; i < len(digits); i += 2 {
+		pairs = append(pairs, digits[i:i+2])
+	}
+	return strings.Join(pairs, ":"), true
+}
+
+// revoked reports whether a list of the certificate's issuer names it.
+func (id *Identity) revoked(c *x509.Certificate) bool {
+	for _, list := range id.lists {
+		if !bytes.Equal(list.RawIssuer, c.RawIssuer) {
+			continue
+		}
+		for _, entry := range list.RevokedCertificateEntries {
+			if entry.SerialNumber.Cmp(c.SerialNumber) == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var errNoCertificate = errors.New("the peer showed no certificate: each side must")

@@ -1,0 +1,36 @@
+package scp
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+)
+
+// alerts say what the peer means by the alert with which it ended a handshake
+// (RFC 8446 6.2), by the words of crypto/tls.
+var alerts = map[string]string{
+	"tls: handshake failure":              "the peer found no cipher suite or parameters in common",
+	"tls: protocol version not supported": "the peer speaks no TLS version in common",
+	"tls: bad certificate":                "the peer does not take our certificate",
+	"tls: revoked certificate":            "the peer says that our certificate has been revoked",
+	"tls: expired certificate":            "the peer says that our certificate has expired",
+	"tls: unknown certificate":            "the peer does not take our certificate",
+	"tls: unknown certificate authority":  "the peer does not know the CA of our certificate",
+	"tls: certificate required":           "the peer wants a certificate of ours",
+}
+
+// inWords adds to the error of a handshake what it means.
+func inWords(err error) error {
+	var remote *net.OpError
+	var record tls.RecordHeaderError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &remote) && remote.Op == "remote error" && alerts[remote.Err.Error()] != "":
+		return fmt.Errorf("TLS handshake: %s: %w", alerts[remote.Err.Error()], err)
+	case errors.As(err, &record):
+		return fmt.Errorf("TLS handshake: the peer speaks no TLS here, perhaps plain DICOM: %w", err)
+	}
+	return err
+}
