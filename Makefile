@@ -83,5 +83,17 @@ faults:
 judge-reports:
 	JUDGE_TEMPLATES=1 REQUIRE_PEERS=1 $(GO) test -run Templates -timeout 20m -v ./sr
 
+# Every fuzz target in turn, FUZZTIME seconds for all of them together. A finding
+# is written to the package's testdata/fuzz, where it becomes a seed.
+FUZZTIME ?= 3600
+.PHONY: fuzz
+fuzz:
+	@targets=$$($(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/ {name[++n] = $$1} /^ok/ {while (n) print $$2, name[n--]}'); \
+	each=$$(($(FUZZTIME) / $$(wc -l <<< "$$targets"))); \
+	while read -r package name; do \
+	  echo "$$package $$name: $$((each > 0 ? each : 1)) s"; \
+	  $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime "$$((each > 0 ? each : 1))s" "$$package"; \
+	done <<< "$$targets"
+
 clean:
 	rm -rf bin out

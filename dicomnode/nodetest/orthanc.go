@@ -83,17 +83,41 @@ func (o Orthanc) Find(t *testing.T, modality string) (ids []string) {
 	return ids
 }
 
+// Store gives a Part 10 file to Orthanc and returns its identifier there.
+func (o Orthanc) Store(t *testing.T, file []byte) (id string) {
+	t.Helper()
+	var answer struct{ ID string }
+	o.Post(t, "/instances", file, &answer)
+	return answer.ID
+}
+
+// Tag is the value of an attribute as Orthanc understands it.
+func (o Orthanc) Tag(t *testing.T, id, keyword string) string {
+	t.Helper()
+	var tags map[string]any
+	if err := json.Unmarshal(o.get(t, "/instances/"+id+"/simplified-tags"), &tags); err != nil {
+		t.Fatal(err)
+	}
+	value, _ := tags[keyword].(string)
+	return value
+}
+
 // File fetches an instance as a Part 10 file.
 func (o Orthanc) File(t *testing.T, id string) []byte {
 	t.Helper()
-	resp, err := http.Get(o.base + "/instances/" + id + "/file")
+	return o.get(t, "/instances/"+id+"/file")
+}
+
+func (o Orthanc) get(t *testing.T, path string) []byte {
+	t.Helper()
+	resp, err := http.Get(o.base + path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("GET instance: %s, %v", resp.Status, err)
+		t.Fatalf("GET %s: %s, %v", path, resp.Status, err)
 	}
 	return b
 }
