@@ -125,7 +125,7 @@ func nameless(err error) error {
 	return err
 }
 
-// Sync makes files and then their names durable, both at once where it can.
+// Sync makes the names of files durable, each folder once: their bytes are.
 func (d *Disk) Sync(names ...string) error {
 	var g errgroup.Group
 	seen := map[string]bool{}
@@ -134,7 +134,9 @@ func (d *Disk) Sync(names ...string) error {
 		if err != nil {
 			return err
 		}
-		g.Go(func() error { return durable.Sync(path) })
+		if _, err := os.Lstat(path); err != nil {
+			return nameless(err)
+		}
 		if folder := filepath.Dir(path); !seen[folder] {
 			seen[folder] = true
 			g.Go(func() error { return durable.SyncDir(folder) })

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -76,16 +77,17 @@ func (w *diskDraft) WriteAt(p []byte, off int64) (int, error) {
 	return n, w.err
 }
 
-// Keep moves the file to its place. Its bytes are on their way to the disk.
+// Keep makes the bytes durable, which callers do side by side, and moves the file
+// to its place.
 func (w *diskDraft) Keep() (string, error) {
-	w.ended = true
-	startWriteback(w.f, w.hinted, w.size-w.hinted)
-	name := objectsDir + "/" + w.d.nextFolder() + "/" + random() + fileSuffix
-	path, err := w.d.path(name)
-	if err == nil {
-		err = w.f.Close()
+	if w.ended {
+		return "", fs.ErrClosed
 	}
-	if err == nil {
+	w.ended = true
+	err := errors.Join(w.f.Sync(), w.f.Close())
+	name := objectsDir + "/" + w.d.nextFolder() + "/" + random() + fileSuffix
+	path, perr := w.d.path(name)
+	if err = errors.Join(err, perr); err == nil {
 		err = os.Rename(w.f.Name(), path)
 	}
 	if err != nil {

@@ -21,8 +21,8 @@ type Store interface {
 	Create() (Draft, error)
 	// Open opens a kept file; fs.ErrNotExist says that there is none.
 	Open(name string) (File, error)
-	// Sync makes kept files durable, bytes and names: it returns nil only when
-	// all of them survive a power cut.
+	// Sync makes the names of kept files durable: it returns nil only when all of
+	// the files survive a power cut.
 	Sync(names ...string) error
 	// Remove removes files; one that is gone is no error.
 	Remove(names ...string) error
@@ -50,8 +50,8 @@ type Draft interface {
 	// Err is the error of the first write that failed, nil while none has. It
 	// tells the disk's errors from those of whoever provides the bytes.
 	Err() error
-	// Keep gives the file a name, which becomes durable with Sync. The draft has
-	// ended then, whether there was an error or not.
+	// Keep makes the bytes durable and gives the file a name, which becomes durable
+	// with Sync. The draft has ended then, whether there was an error or not.
 	Keep() (name string, err error)
 	// Discard removes the file unless it was kept.
 	Discard()
