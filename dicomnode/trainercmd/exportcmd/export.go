@@ -327,16 +327,21 @@ func (f *exportFlags) openPipeline(cmd *cobra.Command, opt *export.Options) (fun
 	if err != nil {
 		return nil, err
 	}
-	p, closeModels, err := pipeline.Open(c)
-	if err != nil && opt.Labels == export.None {
-		opt.Pipeline = &segment.Pipeline{}
-		return func() error { return nil }, nil
-	}
+	codecs, err := pipeline.OpenCodecs(c, nil)
 	if err != nil {
 		return nil, err
 	}
+	opt.Codecs = codecs
+	p, closeModels, err := pipeline.Open(c)
+	if err != nil && opt.Labels == export.None {
+		opt.Pipeline = &segment.Pipeline{}
+		return codecs.Close, nil
+	}
+	if err != nil {
+		return nil, errors.Join(err, codecs.Close())
+	}
 	opt.Pipeline = p
-	return closeModels, nil
+	return func() error { return errors.Join(closeModels(), codecs.Close()) }, nil
 }
 
 func (f *exportFlags) openList(opt *export.Options) (*whoiswho.List, error) {
