@@ -13,6 +13,7 @@ import (
 	"dicomnode/dicomnode/demo/pacs"
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/scu"
+	"dicomnode/internal/codec/codectest"
 	"dicomnode/internal/dicomtest"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
@@ -20,10 +21,34 @@ import (
 	"dicomnode/segment/seg"
 )
 
-// encodings are the same lower leg in five transfer syntaxes, and the option with
-// which DCMTK sends each as it is.
+// encodings are the same lower leg in transfer syntaxes that lose nothing, and the
+// option with which DCMTK sends each as it is.
 var encodings = []struct{ file, option string }{
 	{"RG3_UNC", "-xe"}, {"RG3_ImplicitLE", "-xi"}, {"RG3_BigEndian", "-xb"}, {"RG3_Deflated", "-xd"}, {"RG3_RLE", "-xr"},
+	{"RG3_JPLL", "-xs"}, {"RG3_JLSL", "-xt"}, {"RG3_J2KR", "-xv"},
+}
+
+// lossyEncodings are those that lost information.
+var lossyEncodings = []struct{ file, option, method string }{
+	{"RG3_JPLY", "-xx", "ISO_10918_1"}, {"RG3_JLSN", "-xu", "ISO_14495_1"}, {"RG3_J2KI", "-xw", "ISO_15444_1"},
+}
+
+// What DCMTK sends in a lossy syntax is segmented, and the result says that information
+// was lost (PS3.3 C.7.6.1.1.5).
+func TestLossyEncodings(t *testing.T) {
+	codectest.Folder(t)
+	pacs := nodetest.NewPACS(t)
+	for _, e := range lossyEncodings { // one instance, so that each needs a node of its own
+		n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
+		nodetest.Storescu(t, n.addr, e.option, dicomtest.Shared(t, "dicom", e.file+".dcm"))
+		found := false
+		for _, o := range nodetest.Receive(t, pacs, 1) {
+			found = found || bytes.Contains(o.Dataset, []byte("\x28\x00\x10\x21CS\x02\x0001")) && bytes.Contains(o.Dataset, []byte(e.method))
+		}
+		if !found {
+			t.Errorf("%s: no result says that it lost information by %s", e.file, e.method)
+		}
+	}
 }
 
 // The encoding of an image changes nothing in its masks, and the border that was

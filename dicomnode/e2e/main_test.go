@@ -16,6 +16,8 @@ import (
 	"dicomnode/dicomnode/node"
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/codec"
+	"dicomnode/internal/codec/codectest"
 )
 
 func TestMain(m *testing.M) {
@@ -39,7 +41,11 @@ func startNode(t *testing.T, c configs.Config) *testNode {
 	t.Helper()
 	nodetest.RequireModel(t)
 	log := &nodetest.Buffer{}
-	n, err := node.Open(t.Context(), node.Options{Config: c, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil))})
+	codecs, err := codec.Open(codec.Options{Command: []string{codectest.Program(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := node.Open(t.Context(), node.Options{Config: c, Version: "test", Codecs: codecs, Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
