@@ -5,6 +5,7 @@ import (
 
 	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/radiograph/clahe"
 )
 
 // process turns detector signal into a picture as vendors do: a tone curve, then saturation, unsharp
@@ -168,5 +169,48 @@ func (s *Sheet) unsharp() {
 	}
 	for i, b := range s.blur(s.pic, sigma).V {
 		s.pic.V[i] += a * (s.pic.V[i] - b)
+	}
+}
+
+// equalise mixes in a histogram equalisation: tiled and limited (CLAHE) in 9 %, global in 5 %.
+func (s *Sheet) equalise() {
+	d := s.d
+	m := d.Float64()
+	if m >= .14 {
+		return
+	}
+	s.stretch()
+	tiles, limit := d.Between(2, 9), d.Uni(1, 4)
+	if m >= .09 {
+		tiles, limit = 1, 1e9
+	}
+	e, a := clahe.Equalise(s.pic, tiles, limit), float32(d.Uni(.4, 1))
+	for i, x := range s.pic.V {
+		s.pic.V[i] = a*e.V[i] + (1-a)*x
+	}
+}
+
+// detailSigmas are the standard deviations, in 200ths of the longer side, between which detail cuts its bands.
+var detailSigmas = []float64{.8, 1.6, 3.2, 6.4, 12.8}
+
+// detail raises weak structures of each size over strong ones, as the multi-frequency processing of vendors does
+// (Vuylsteke and Schoeters, Proc. SPIE 2167 (1994) 551): a power below one of each band, and less of what is coarser
+// than all.
+func (s *Sheet) detail() {
+	d := s.d
+	power, rest := d.Uni(.5, .85), float32(d.Uni(.35, .9))
+	q := s.pic.Quantiles(s.exposedBody(), .02, .98)
+	strong := float64(q[1]-q[0])*d.Uni(.3, .6) + 1e-6
+	fine, out := s.pic.Clone(), raster.New(s.w, s.h)
+	for _, sigma := range detailSigmas {
+		coarse := s.blur(s.pic, sigma)
+		for i := range out.V {
+			x := float64(fine.V[i] - coarse.V[i])
+			out.V[i] += float32(math.Copysign(strong*math.Pow(math.Abs(x)/strong, power), x))
+		}
+		fine = coarse
+	}
+	for i := range out.V {
+		s.pic.V[i] = rest*fine.V[i] + out.V[i]
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/radiograph/letters"
 	"dicomnode/trainer/simulate/xray"
 )
 
@@ -92,7 +93,7 @@ func disc(n int) raster.Plane {
 // shaped is a word in the form k of leadShapes.
 func (s *Sheet) shaped(k int) raster.Plane {
 	d, f := s.d, leadShapes[k]
-	text := write(word(d), d.IntN(2), d.Uni(7, 17)*s.unit/math.Sqrt(f.room))
+	text := letters.Write(letters.Word(d), d.IntN(2), d.Uni(7, 17)*s.unit/math.Sqrt(f.room))
 	w, h := int(float64(text.W)*f.room)+2, int(float64(text.H)*f.room)+2
 	if f.room > 1.5 { // round
 		w = max(w, h)
@@ -233,7 +234,7 @@ func (s *Sheet) burnLines() {
 			continue
 		}
 		for line := range d.Between(1, 6) {
-			text := write(jumble(d, d.Between(2, 9))+" "+jumble(d, d.Between(1, 8)), typeface, height)
+			text := letters.Write(letters.Jumble(d, d.Between(2, 9))+" "+letters.Jumble(d, d.Between(1, 8)), typeface, height)
 			x, y := 2+float64(text.W)/2, 2+height*(.5+1.6*float64(line))
 			if corner%2 == 1 {
 				x = float64(s.w) - x
@@ -259,7 +260,7 @@ func (s *Sheet) identification() {
 	if !lead {
 		s.burnIn("identification", box, x, y, ink)
 		for line := range d.Between(0, 4) {
-			s.burnIn("identification text", write(jumble(d, d.Between(3, 8)), d.IntN(3), h/6), x, y-h/3+float64(line)*h/3.5, float32(inside(ink < .5)))
+			s.burnIn("identification text", letters.Write(letters.Jumble(d, d.Between(3, 8)), d.IntN(3), h/6), x, y-h/3+float64(line)*h/3.5, float32(inside(ink < .5)))
 		}
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/simulate/radiograph/letters"
 )
 
 // added draws on sheets and returns how many pixels it shadowed; where it does so visibly, the label must be
@@ -90,9 +91,9 @@ func TestSpongeChangesNoLabel(t *testing.T) {
 }
 
 func TestWriteFitsItsHeight(t *testing.T) {
-	for face := range typefaces() {
+	for face := range letters.Typefaces() {
 		for _, height := range []float64{6, 20, 60} {
-			p := write("L", face, height)
+			p := letters.Write("L", face, height)
 			if got := float64(p.H - 2); got < .8*height || got > 1.25*height+1.5 {
 				t.Errorf("typeface %d: a capital of %.0f is %.0f high", face, height, got)
 			}

@@ -1,4 +1,6 @@
-package radiograph
+// Package letters sets the words that markers and burned-in writing say. Where they stand
+// in a radiograph, and how bright, is its caller's matter.
+package letters
 
 import (
 	"image"
@@ -15,8 +17,8 @@ import (
 	"dicomnode/trainer/simulate/random"
 )
 
-// typefaces are those that markers and burned-in writing use.
-var typefaces = sync.OnceValue(func() (out []*opentype.Font) {
+// Typefaces are those that markers and burned-in writing use.
+var Typefaces = sync.OnceValue(func() (out []*opentype.Font) {
 	for _, b := range [][]byte{gobold.TTF, goregular.TTF, gomono.TTF} {
 		f, err := opentype.Parse(b)
 		if err != nil {
@@ -27,9 +29,9 @@ var typefaces = sync.OnceValue(func() (out []*opentype.Font) {
 	return out
 })
 
-// write draws a line of text with capitals of about height pixels; values are coverage, 0 to 1.
-func write(text string, typeface int, height float64) raster.Plane {
-	face, err := opentype.NewFace(typefaces()[typeface], &opentype.FaceOptions{Size: max(height, 3) * 1.35, DPI: 72})
+// Write draws a line of text with capitals of about height pixels; values are coverage, 0 to 1.
+func Write(text string, typeface int, height float64) raster.Plane {
+	face, err := opentype.NewFace(Typefaces()[typeface], &opentype.FaceOptions{Size: max(height, 3) * 1.35, DPI: 72})
 	if err != nil {
 		panic(err) // only for options out of range
 	}
@@ -45,8 +47,8 @@ func write(text string, typeface int, height float64) raster.Plane {
 	return p
 }
 
-// word is what a marker says: mostly a side, else a projection, a position, initials or a number.
-func word(d random.Dice) string {
+// Word is what a marker says: mostly a side, else a projection, a position, initials or a number.
+func Word(d random.Dice) string {
 	words := []string{"AP", "PA", "LAT", "OBL", "SUP", "UP", "ERECT", "STAND", "WB", "HB", "INT", "EXT", "DEC", "MOBILE", "IP", "ST", "LI", "RE", "D", "G", "I"}
 	switch m := d.Float64(); {
 	case m < .68:
@@ -54,11 +56,11 @@ func word(d random.Dice) string {
 	case m < .84:
 		return words[d.IntN(len(words))]
 	}
-	return jumble(d, d.Between(1, 4))
+	return Jumble(d, d.Between(1, 4))
 }
 
-// jumble is n letters and digits.
-func jumble(d random.Dice, n int) string {
+// Jumble is n letters and digits.
+func Jumble(d random.Dice, n int) string {
 	const signs = "ABCDEFGHJKLMNPRSTUVWXZ0123456789"
 	out := make([]byte, n)
 	for i := range out {
