@@ -43,11 +43,11 @@ staticcheck:
 
 # Unit, interoperation and import-rule tests; the seeds of every fuzz target.
 gotest:
-	$(GO) test -race -timeout 15m ./...
+	$(GO) test -race -timeout 40m ./...
 
 # Every benchmark once, so that none rots.
 benchonce:
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./...
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./...
 
 # 100,000 damaged codestreams of every family: none may cost more than itself.
 fuzz-codecs: runtime

@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/trainercmd"
 	"io"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/trainercmd"
 )
 
 // Ctrl-C is told in words, with how to go on.

@@ -1,13 +1,14 @@
 package cli
 
 import (
-	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/nodetest"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/nodetest"
 )
 
 // darkVerb runs "dicomnode dark" on the data of a node.

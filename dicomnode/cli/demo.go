@@ -1,11 +1,12 @@
 package cli
 
 import (
-	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/demo"
 	"log/slog"
 
 	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/demo"
 )
 
 func demoCmd(version string) *cobra.Command {

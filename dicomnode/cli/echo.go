@@ -1,10 +1,11 @@
 package cli
 
 import (
-	"dicomnode/dicomnode/cli/command"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
 )
 
 func echoCmd() *cobra.Command {

@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/pipeline"
-	"dicomnode/model"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +8,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
+	"dicomnode/model"
 )
 
 func modelCmd() *cobra.Command {

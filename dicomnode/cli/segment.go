@@ -1,15 +1,16 @@
 package cli
 
 import (
-	"dicomnode/configs"
-	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/inputs"
-	"dicomnode/dicomnode/offline"
 	"errors"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/inputs"
+	"dicomnode/dicomnode/offline"
 )
 
 // segmentFlags are those of the segment verb.

@@ -2,13 +2,14 @@ package cli
 
 import (
 	"bytes"
-	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/nodetest"
-	"dicomnode/dicomnode/offline"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/offline"
 )
 
 // The offline verb writes a clean segmentation and an overlay, the same at every run.

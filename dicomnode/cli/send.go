@@ -1,13 +1,14 @@
 package cli
 
 import (
-	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/inputs"
-	"dicomnode/dicomnode/scu"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/inputs"
+	"dicomnode/dicomnode/scu"
 )
 
 func sendCmd() *cobra.Command {

@@ -3,14 +3,15 @@
 package inputs
 
 import (
-	"dicomnode/internal/hint"
-	"dicomnode/internal/part10"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"dicomnode/internal/hint"
+	"dicomnode/internal/part10"
 )
 
 // DICOM lists the files of the arguments: a file stands for itself, a folder

@@ -2,15 +2,16 @@ package node
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
 	"dicomnode/configs"
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
-	"os"
-	"path/filepath"
-	"strings"
-	"testing"
 )
 
 // A running node uses frames that others add to its folder, for a detector that it knows

@@ -1,9 +1,10 @@
 package node
 
 import (
+	"log/slog"
+
 	"dicomnode/configs"
 	"dicomnode/scp"
-	"log/slog"
 )
 
 func newServer(c configs.Config, backend scp.Backend, codecs []string, log *slog.Logger) *scp.Server {

@@ -5,10 +5,6 @@ package nodetest
 
 import (
 	"context"
-	"dicomnode/configs"
-	"dicomnode/dicomnode/demo/pacs"
-	"dicomnode/dicomnode/pipeline"
-	"dicomnode/dicomnode/scu"
 	"errors"
 	"log/slog"
 	"net"
@@ -18,6 +14,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/demo/pacs"
+	"dicomnode/dicomnode/pipeline"
+	"dicomnode/dicomnode/scu"
 )
 
 // Time bounds one test that talks to a node.

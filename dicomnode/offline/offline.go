@@ -5,6 +5,15 @@ package offline
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
 	"dicomnode/configs"
 	"dicomnode/dicomnode/inputs"
 	"dicomnode/dicomnode/outputs"
@@ -15,14 +24,6 @@ import (
 	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
-	"errors"
-	"fmt"
-	"image/png"
-	"io"
-	"os"
-	"path/filepath"
-	"strings"
-	"time"
 )
 
 // Options say what is made of files.

@@ -1,13 +1,14 @@
 package offline
 
 import (
-	"dicomnode/segment"
-	"dicomnode/segment/dark"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"text/tabwriter"
+
+	"dicomnode/segment"
+	"dicomnode/segment/dark"
 )
 
 // Report is what was found in one image; fractions are of the exposed field.

@@ -1,11 +1,12 @@
 package pipeline
 
 import (
+	"fmt"
+	"path/filepath"
+
 	"dicomnode/configs"
 	"dicomnode/internal/hint"
 	"dicomnode/model"
-	"fmt"
-	"path/filepath"
 )
 
 // Values of model.bundle that are no files: the bundle in the program, and the one

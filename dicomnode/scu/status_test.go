@@ -1,9 +1,10 @@
 package scu_test
 
 import (
+	"testing"
+
 	"dicomnode/dicomnode/scu"
 	"dicomnode/scp"
-	"testing"
 )
 
 func TestJudge(t *testing.T) {

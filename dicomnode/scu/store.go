@@ -2,13 +2,14 @@ package scu
 
 import (
 	"context"
-	"dicomnode/internal/part10"
-	"dicomnode/scp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+
+	"dicomnode/internal/part10"
+	"dicomnode/scp"
 )
 
 // Sent is what became of one file.

@@ -14,13 +14,13 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"dicomnode/internal/archive"
 	"dicomnode/internal/durable/durabletest"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // objectFiles lists the files under dir that are, or were to become, objects.

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"dicomnode/internal/archive"
 	"dicomnode/internal/durable/durabletest"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestDiskFull fills a small file system of its own. Where the user may not

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"dicomnode/internal/archive"
 	"dicomnode/internal/durable/durabletest"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestSegmentThenDeliver(t *testing.T) {

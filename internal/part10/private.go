@@ -1,11 +1,12 @@
 package part10
 
 import (
-	"dicomnode/internal/uid"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+
+	"dicomnode/internal/uid"
 )
 
 // maxMeta is the longest file meta information ReadPrivate reads, bytes.

@@ -2,9 +2,8 @@ package raster_test
 
 import (
 	"math"
-	"testing"
-
 	"math/rand/v2"
+	"testing"
 
 	"dicomnode/internal/raster"
 )

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"dicomnode/model/onnx"
-
 	"github.com/google/go-cmp/cmp"
+
+	"dicomnode/model/onnx"
 )
 
 // sample uses every call of Graph and every attribute type.

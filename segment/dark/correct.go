@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/suyashkumar/dicom/pkg/tag"
+
 	"dicomnode/internal/raster"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/polarity"
-
-	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
 // Correct subtracts the dark signal from pix, the image's stored values, in place. Only

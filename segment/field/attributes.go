@@ -3,11 +3,11 @@ package field
 import (
 	"slices"
 
+	"github.com/suyashkumar/dicom/pkg/tag"
+
 	"dicomnode/internal/raster"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
-
-	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
 // Display Shutter (PS3.3 C.7.6.11) and X-Ray Collimator (C.8.7.3): group 0018, the

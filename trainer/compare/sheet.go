@@ -6,11 +6,11 @@ import (
 	"image/color"
 	"image/draw"
 
-	"dicomnode/trainer/dataset"
-
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
+
+	"dicomnode/trainer/dataset"
 )
 
 // MaxSheet is the greatest number of images on a contact sheet.

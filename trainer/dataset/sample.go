@@ -7,9 +7,9 @@ import (
 	"path"
 	"runtime"
 
-	"dicomnode/segment/picture"
-
 	"golang.org/x/sync/errgroup"
+
+	"dicomnode/segment/picture"
 )
 
 // Side is the height and width of a sample.

@@ -16,10 +16,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // predict is a Predictor that is a function.

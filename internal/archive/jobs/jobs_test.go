@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	_ "modernc.org/sqlite"
+
 	"dicomnode/internal/archive/jobs"
 	"dicomnode/internal/archive/jobs/jobstest"
 	"dicomnode/internal/durable/durabletest"
-
-	_ "modernc.org/sqlite"
 )
 
 // database is an empty database with River's tables.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"image"
 	"image/png"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,8 +14,6 @@ import (
 	"dicomnode/trainer/deidentify"
 	"dicomnode/trainer/deidentify/leak"
 	"dicomnode/trainer/deidentify/object"
-
-	"os"
 )
 
 func original(t part10.Tag, keyword, vr, text string) deidentify.Original {
