@@ -81,11 +81,11 @@ func (a *Archive) first(ctx context.Context, in *arrival) (index.Object, error) 
 	if repeated {
 		in.row.Outcome, in.row.OutcomeAt = Repeated, time.Now()
 	}
-	o, err := a.keepNew(in, version, func(tx index.Tx, o *index.Object) error {
+	o, err := a.keepNew(in, version, func(_ index.Tx, o *index.Object) ([]jobs.Job, error) {
 		if repeated {
-			return nil
+			return nil, nil
 		}
-		return a.jobs.Insert(context.Background(), tx, jobsFor(*o, jobs.New)...)
+		return jobsFor(*o, jobs.New), nil
 	})
 	if err == nil && repeated {
 		a.opt.Log.Info("object was received before, and its results were made then", "object", o.ID, "peer", o.Source)
@@ -97,11 +97,11 @@ func (a *Archive) first(ctx context.Context, in *arrival) (index.Object, error) 
 // the versions before is not done any more.
 func (a *Archive) keepVersion(in *arrival, newest index.Object, why string) (index.Object, error) {
 	var superseded []int64
-	o, err := a.keepNew(in, newest.Version+1, func(tx index.Tx, o *index.Object) (err error) {
+	o, err := a.keepNew(in, newest.Version+1, func(tx index.Tx, o *index.Object) (wanted []jobs.Job, err error) {
 		if superseded, err = a.supersede(tx, newest); err != nil {
-			return err
+			return nil, err
 		}
-		return a.jobs.Insert(context.Background(), tx, jobsFor(*o, jobs.New)...)
+		return jobsFor(*o, jobs.New), nil
 	})
 	if err == nil {
 		a.opt.Log.Warn("object is a new version of one that is stored", "object", o.ID, "version", o.Version, "before", newest.ID,
@@ -211,7 +211,7 @@ func (a *Archive) replace(in *arrival, v index.Object, damaged bool) (index.Obje
 	if err != nil {
 		return v, err
 	}
-	err = a.commitFile(v.Name, func(tx index.Tx) error {
+	err = a.commitFile(v.Name, func(tx index.Tx) ([]jobs.Job, error) {
 		entries, err := a.jobs.Of(context.Background(), tx, v.ID)
 		for _, e := range entries {
 			if e.State == jobs.Quarantined && err == nil {
@@ -221,7 +221,7 @@ func (a *Archive) replace(in *arrival, v index.Object, damaged bool) (index.Obje
 		if !damaged && err == nil {
 			err = tx.Bury(index.Tombstone{Name: old, Cause: "replaced", At: time.Now()})
 		}
-		return errors.Join(err, tx.Set(v))
+		return nil, errors.Join(err, tx.Set(v))
 	})
 	if err != nil {
 		a.forget(v.Name)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
 )
 
 // maxBatch is how many received objects share one transaction at most.
@@ -14,8 +15,8 @@ const maxBatch = 64
 
 // commit is a kept file that waits for its row.
 type commit struct {
-	name  string // of the file
-	apply func(index.Tx) error
+	name  string                             // of the file
+	apply func(index.Tx) ([]jobs.Job, error) // what is to be done once it is committed
 	done  chan error
 }
 
@@ -23,7 +24,7 @@ type commit struct {
 // with those of other callers. An error of apply that is ErrExists is the
 // caller's alone; any other ends the transaction for all. It does not return
 // early: the outcome must be known.
-func (a *Archive) commitFile(name string, apply func(index.Tx) error) error {
+func (a *Archive) commitFile(name string, apply func(index.Tx) ([]jobs.Job, error)) error {
 	c := &commit{name: name, apply: apply, done: make(chan error, 1)}
 	a.commits <- c
 	return <-c.done
@@ -64,13 +65,13 @@ func (a *Archive) commitBatch(batch []*commit) {
 	synced := make(chan error, 1)
 	go func() { synced <- a.store.Sync(names...) }()
 	failed := make([]error, len(batch))
-	err := a.index.Update(context.Background(), func(tx index.Tx) error {
-		for i, c := range batch {
-			if failed[i] = c.apply(tx); failed[i] != nil && !errors.Is(failed[i], index.ErrExists) {
-				return errors.Join(failed[i], <-synced)
-			}
+	ctx := context.Background()
+	err := a.index.Update(ctx, func(tx index.Tx) error {
+		wanted, err := applyAll(tx, batch, failed)
+		if err == nil && len(wanted) > 0 { // jobs are inserted together: one by one they cost more than the rows
+			err = a.jobs.Insert(ctx, tx, wanted...)
 		}
-		return <-synced
+		return errors.Join(err, <-synced)
 	})
 	err = spaceError(err)
 	for i, c := range batch {
@@ -80,6 +81,19 @@ func (a *Archive) commitBatch(batch []*commit) {
 			c.done <- failed[i]
 		}
 	}
+}
+
+// applyAll does what each of the batch wants and returns the jobs that follow. What a
+// commit fails with alone is in failed.
+func applyAll(tx index.Tx, batch []*commit, failed []error) (wanted []jobs.Job, err error) {
+	for i, c := range batch {
+		more, err := c.apply(tx)
+		if failed[i] = err; err != nil && !errors.Is(err, index.ErrExists) {
+			return nil, err
+		}
+		wanted = append(wanted, more...)
+	}
+	return wanted, nil
 }
 
 // forget removes the file of an object that could not be committed, unless the

@@ -188,15 +188,15 @@ func (a *Archive) settle(ctx context.Context, in *arrival) (index.Object, error)
 
 // keepNew commits an arrival as a version that there is not yet, and does more in
 // the same transaction.
-func (a *Archive) keepNew(in *arrival, version int, more func(index.Tx, *index.Object) error) (o index.Object, err error) {
+func (a *Archive) keepNew(in *arrival, version int, more func(index.Tx, *index.Object) ([]jobs.Job, error)) (o index.Object, err error) {
 	o = in.row
 	o.Version = version
 	if o.Name, err = a.keepFile(in, o); err != nil {
 		return o, err
 	}
-	err = a.commitFile(o.Name, func(tx index.Tx) (err error) {
+	err = a.commitFile(o.Name, func(tx index.Tx) (_ []jobs.Job, err error) {
 		if o.ID, err = tx.Add(o); err != nil {
-			return err
+			return nil, err
 		}
 		return more(tx, &o)
 	})
