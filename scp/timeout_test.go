@@ -195,7 +195,15 @@ func TestMinRateCountsTheWire(t *testing.T) {
 	}}
 	onLine(t, b, func(t *testing.T, l *line) {
 		l.send(commandPDU(t, storeRQ(), 1))
-		go l.send(dataPDU(true, "data"))
+		data, err := ul.Encode(dataPDU(true, "data"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			if _, err := l.Write(data); err != nil {
+				t.Error(err)
+			}
+		}()
 		if _, ok := l.receive().(*ul.PData); !ok {
 			t.Error("want a response")
 		}

@@ -101,12 +101,7 @@ func (p *KeepingPACS) keep(instance string, b []byte) (n int, err error) {
 }
 
 func writeSynced(path string, b []byte) error {
-	return durable.Replace(path, 0o644, func(w io.Writer) error {
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		return w.(*os.File).Sync()
-	})
+	return durable.ReplaceBytes(path, 0o644, b)
 }
 
 // Sources counts the segmentations that are kept, by source image.

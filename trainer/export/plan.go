@@ -35,14 +35,13 @@ type run struct {
 // item is an object that was chosen.
 type item struct {
 	Entry
-	id        string
-	picture   bool
-	patient   string
-	study     string // of the original
-	refers    []string
-	instance  string
-	identity  Identity
-	patientID string
+	id       string
+	picture  bool
+	patient  string
+	study    string // of the original
+	refers   []string
+	instance string
+	identity Identity
 }
 
 // plan reads the head of every object, chooses, and collects what must not be

@@ -58,7 +58,6 @@ func pipeline(t *testing.T) *segment.Pipeline {
 type text struct {
 	kind string
 	burned.Box
-	ink []bool // of the pixels of the box
 }
 
 // typefaces are those of the writing that is added here; the simulator, on whose
