@@ -93,15 +93,11 @@ func (p *KeepingPACS) keep(instance string, b []byte) (n int, err error) {
 	if err != nil {
 		return p.Arrivals, err
 	}
-	if err := writeSynced(path, b); err != nil {
+	if err := durable.ReplaceBytes(path, 0o644, b); err != nil {
 		return p.Arrivals, err
 	}
 	p.stored[instance], p.at[source] = source, time.Now()
 	return p.Arrivals, nil
-}
-
-func writeSynced(path string, b []byte) error {
-	return durable.ReplaceBytes(path, 0o644, b)
 }
 
 // Sources counts the segmentations that are kept, by source image.
