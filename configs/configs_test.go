@@ -31,7 +31,7 @@ func TestDefaultFileIsDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := configs.Default()
-	want.Peers, want.Routes = []configs.Peer{}, []configs.Route{}
+	want.Peers, want.Routes, want.Calibration.Peers = []configs.Peer{}, []configs.Route{}, []string{}
 	want.SoftTissue.ByBodyPart = map[string]float64{}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("default.yaml differs from Default (-Default +file):\n%s", d)
