@@ -14,6 +14,7 @@ import (
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/codec"
 	"dicomnode/internal/uid"
+	"dicomnode/scp"
 )
 
 var cell = regexp.MustCompile(`\s*\|\s*`)
@@ -131,5 +132,12 @@ func TestConformanceDocStatuses(t *testing.T) {
 	rows := conformanceTable(t, doc, "## 3 Association initiation (SCU)\n")
 	if rows[0][1] != uid.SegmentationStorage {
 		t.Errorf("the SCU's first SOP class is %s, want %s", rows[0][1], uid.SegmentationStorage)
+	}
+}
+
+// The limits that package scp has of its own are those of the default configuration.
+func TestDefaultTimeouts(t *testing.T) {
+	if got, want := configs.Default().Network.IdleTimeout, scp.DefaultIdleTimeout; got != want {
+		t.Errorf("idle time-out of the configuration is %v, of package scp %v", got, want)
 	}
 }
