@@ -14,6 +14,7 @@ import (
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/inspect"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/uid"
 )
 
 // findFlags choose images.
@@ -168,7 +169,7 @@ func printLife(b *strings.Builder, l inspect.Life) {
 		fmt.Fprintf(b, "  job %d      %s\n", l.Job.ID, jobWords(*l.Job))
 	}
 	for _, r := range l.Results {
-		fmt.Fprintf(b, "  result %d  %s, made %s\n", r.Object, r.Instance, clock(r.Made))
+		fmt.Fprintf(b, "  result %d  %s %s, made %s\n", r.Object, uid.Name(r.SOPClass), r.Instance, clock(r.Made))
 		for _, d := range r.Deliveries {
 			fmt.Fprintf(b, "    to %s: %s %s, tries: %d", d.Destination, d.State, clock(d.At), d.Attempts)
 			if d.Words != "" {
