@@ -145,8 +145,12 @@ func IsPermanent(err error) bool {
 // attempt is not counted. The job waits and shows the error as its reason.
 type LaterError struct {
 	Err   error
-	Pause time.Duration
+	Pause time.Duration // at most laterMost
 }
+
+// laterMost is the longest pause of a LaterError: what waits for longer was put off by a
+// clock that ran ahead.
+const laterMost = 10 * time.Minute
 
 // Error implements error.
 func (e *LaterError) Error() string { return e.Err.Error() }

@@ -203,6 +203,40 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
+// A job that was put off without a try, as those of a paused destination are, waits for
+// its time: no clock ran ahead.
+func TestPutOff(t *testing.T) {
+	db := database(t)
+	q := river(t, db, jobs.Options{RetryBase: time.Second, RetryMax: time.Minute})
+	err := update(db)(t.Context(), func(tx jobs.Tx) error {
+		return q.Insert(t.Context(), tx, jobs.Job{Kind: jobs.Dark, ObjectID: 1}, jobs.Job{Kind: jobs.Dark, ObjectID: 2})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(time.Minute).UTC().Format("2006-01-02 15:04:05.000")
+	if _, err := db.ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = ?, state = 'scheduled' WHERE id = 1", later); err != nil {
+		t.Fatal(err)
+	}
+	ran := make(chan int64, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- q.Work(ctx, jobs.Handlers{jobs.Dark: func(_ context.Context, r jobs.Run) error { ran <- r.ObjectID; return nil }})
+	}()
+	if id := <-ran; id != 2 {
+		t.Errorf("job %d ran before its time", id)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	var at string
+	if err := db.QueryRowContext(t.Context(), "SELECT strftime('%Y-%m-%d %H:%M:%f', scheduled_at) FROM river_job WHERE id = 1").Scan(&at); err != nil || at != later {
+		t.Errorf("job 1 is due %q, %v; want %q", at, err, later)
+	}
+}
+
 func TestPauses(t *testing.T) {
 	opt := jobs.Options{}.WithDefaults()
 	var total time.Duration

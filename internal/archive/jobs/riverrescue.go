@@ -84,9 +84,9 @@ func (q *River) unstall(ctx context.Context) error {
 		return err
 	}
 	for _, e := range all {
-		longest := time.Duration(0)
+		longest := laterMost // a job that was not tried has no attempts, yet it may wait
 		if e.Reason != "" {
-			longest = q.opt.longest(e.Attempts) * 11 / 10
+			longest = max(longest, q.opt.longest(e.Attempts)*11/10)
 		}
 		if time.Until(e.NextAt) > longest+early {
 			stalled = append(stalled, e.ID)

@@ -199,7 +199,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 		if err := river.RecordOutput(ctx, err.Error()); err != nil { // what it waits for: see scanEntry
 			return err
 		}
-		return river.JobSnooze(later.Pause)
+		return river.JobSnooze(min(later.Pause, laterMost))
 	}
 	if err != nil {
 		w.q.opt.report(run, j.Attempt >= j.MaxAttempts, err)
