@@ -9,7 +9,6 @@ import (
 
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/internal/archive"
-	"dicomnode/internal/uid"
 )
 
 // quarantined waits until the node's only job is quarantined and returns it.
@@ -37,7 +36,6 @@ func TestImagesThatCannotBeSegmented(t *testing.T) {
 		reason string
 	}{
 		{"no pixels", nodetest.Image{Name: "none"}, "no Pixel Data (7FE0,0010)"},
-		{"nothing to carry over as Study Instance UID", nodetest.Image{Name: "no-study", Rows: 40, Cols: 32, NoStudy: true}, "StudyInstanceUID"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1"))
@@ -50,6 +48,20 @@ func TestImagesThatCannotBeSegmented(t *testing.T) {
 	}
 }
 
+// What can never give a result is refused at receipt, with the attribute, and not
+// acknowledged and quarantined.
+func TestImageWithoutStudy(t *testing.T) {
+	n := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1"))
+	file := nodetest.Image{Name: "no-study", Rows: 40, Cols: 32, NoStudy: true}.File(t, t.TempDir())
+	sent, err := n.as("MODALITY", "XNET").StoreFiles(t.Context(), []string{file}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent[0].Status != "A900" || !strings.Contains(sent[0].Error, "StudyInstanceUID") {
+		t.Errorf("status %s (%s), want A900 and the attribute", sent[0].Status, sent[0].Error)
+	}
+}
+
 // A destination that does not take segmentations is not asked again and again.
 func TestDestinationWithoutSegmentation(t *testing.T) {
 	other := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1")) // takes images only
@@ -59,7 +71,7 @@ func TestDestinationWithoutSegmentation(t *testing.T) {
 	n := startNode(t, c)
 	nodetest.Store(t, n.as("MODALITY", "MODALITY"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
 	e := quarantined(t, n)
-	if e.Kind != "deliver" || e.Attempts != 1 || !strings.Contains(e.Reason, "deliver to pacs: it does not accept SOP class "+uid.SegmentationStorage) {
+	if e.Kind != "deliver" || e.Attempts != 1 || !strings.Contains(e.Reason, "deliver to pacs: no accepted presentation context for Segmentation Storage") {
 		t.Errorf("%s job after %d attempts: %q", e.Kind, e.Attempts, e.Reason)
 	}
 }
