@@ -148,7 +148,7 @@ func TestCutOffIsLogged(t *testing.T) {
 		before []ul.PDU
 		want   string
 	}{
-		"between messages":     {nil, `level=INFO msg="association released"`},
+		"between messages":     {nil, `level=WARN msg="association released with nothing stored"`},
 		"within a command set": {[]ul.PDU{&ul.PData{Values: []ul.PDV{{ContextID: 1, Command: true, Data: []byte{0, 0}}}}}, `level=WARN msg="association ended"`},
 		"before its data set":  {[]ul.PDU{commandPDU(t, storeRQ(), 1)}, `level=WARN msg="association ended"`},
 		"within a data set":    {[]ul.PDU{commandPDU(t, storeRQ(), 1), dataPDU(false, "half")}, `level=WARN msg="association ended"`},
