@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"dicomnode/internal/dimse"
@@ -16,10 +15,10 @@ import (
 // concurrently.
 type Client struct {
 	core
-	log       *slog.Logger
 	timeout   time.Duration // for a response
 	ids       map[accepted]byte
 	refused   map[accepted]byte // result of PS3.8 Table 9-18
+	roles     map[string]Role   // negotiated, by SOP class
 	messageID uint16
 	released  bool
 }
@@ -66,6 +65,16 @@ func (c *Client) Refused(abstractSyntax, transferSyntax string) *ContextError {
 	}
 	result, proposed := c.refused[pc]
 	return &ContextError{abstractSyntax, transferSyntax, proposed, result}
+}
+
+// Role tells which roles the client has for the abstract syntax: those of its
+// proposal that the peer granted, SCURole where none was proposed or the peer
+// answered nothing (PS3.7 D.3.3.4).
+func (c *Client) Role(abstractSyntax string) Role {
+	if role, ok := c.roles[abstractSyntax]; ok {
+		return role
+	}
+	return SCURole
 }
 
 // Echo performs C-ECHO (PS3.7 9.1.5). Verification must have been accepted.

@@ -23,6 +23,7 @@ type Dialer struct {
 	ReadTimeout               time.Duration // for each read once a message has begun; default 30 s
 	WriteTimeout              time.Duration // for each PDU sent; default 30 s
 	TLS                       *tls.Config   // nil for plain TCP
+	Session                   Session       // performs what peers ask for on our associations, such as C-STORE within C-GET; nil refuses. Its Close is not called
 	ImplementationClassUID    string        // default uid.Implementation
 	ImplementationVersionName string        // default uid.ImplementationVersionName
 	Log                       *slog.Logger  // what is odd about a peer's answers; default none
@@ -40,7 +41,11 @@ func (d *Dialer) Dial(ctx context.Context, addr Addr, proposals ...Proposal) (*C
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{timeout: or(d.ResponseTimeout, 120*time.Second), log: or(d.Log, slog.New(slog.DiscardHandler)).With("peer", addr.AETitle)}
+	c := &Client{timeout: or(d.ResponseTimeout, 120*time.Second)}
+	c.log = or(d.Log, slog.New(slog.DiscardHandler)).With("peer", addr.AETitle)
+	if c.session = d.Session; c.session != nil {
+		c.requests = c.performed()
+	}
 	c.conn = ul.NewConn(nc, false, rq.User.MaximumLength, ul.Timeouts{
 		ARTIM: or(d.AssociationTimeout, 30*time.Second),
 		Read:  or(d.ReadTimeout, 30*time.Second),
@@ -76,6 +81,9 @@ func (d *Dialer) propose(addr Addr, proposals []Proposal) (*ul.Associate, map[by
 	}
 	wanted := map[byte]accepted{}
 	for _, p := range proposals {
+		if p.Roles != 0 {
+			rq.User.Roles = append(rq.User.Roles, ul.Role{SOPClassUID: p.AbstractSyntax, SCU: p.Roles&SCURole != 0, SCP: p.Roles&SCPRole != 0})
+		}
 		for _, ts := range p.TransferSyntaxes {
 			if len(rq.Contexts) == 128 {
 				return nil, nil, errors.New("propose presentation contexts: more than 128")
@@ -114,7 +122,21 @@ func (c *Client) associate(rq *ul.Associate, wanted map[byte]accepted) error {
 	if !ok {
 		return c.conn.Violation(ul.ReasonUnexpectedPDU, "unexpected answer")
 	}
+	c.learnRoles(rq.User.Roles, ac.User.Roles)
 	return c.learn(ac.Contexts, wanted)
+}
+
+// learnRoles keeps what was both proposed and granted: an acceptor cannot give a
+// role that nobody asked for.
+func (c *Client) learnRoles(proposed, granted []ul.Role) {
+	c.roles = map[string]Role{}
+	for _, g := range granted {
+		for _, p := range proposed {
+			if p.SOPClassUID == g.SOPClassUID {
+				c.roles[g.SOPClassUID] = roleOf(p) & roleOf(g)
+			}
+		}
+	}
 }
 
 func (c *Client) learn(answers []ul.Context, wanted map[byte]accepted) error {

@@ -20,6 +20,13 @@ import (
 // error is sent when it returns.
 func onPeer(t *testing.T, use func(context.Context, *scp.Client) error) (*scptest.Peer, <-chan error) {
 	t.Helper()
+	d := scp.Dialer{Calling: "XNET", ResponseTimeout: patience, AssociationTimeout: patience}
+	return dialed(t, d, use, scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}, verification)
+}
+
+// dialed is onPeer with a Dialer and proposals of the test's.
+func dialed(t *testing.T, d scp.Dialer, use func(context.Context, *scp.Client) error, proposals ...scp.Proposal) (*scptest.Peer, <-chan error) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -29,9 +36,7 @@ func onPeer(t *testing.T, use func(context.Context, *scp.Client) error) (*scptes
 	t.Cleanup(cancel)
 	done := make(chan error, 1)
 	go func() {
-		d := scp.Dialer{Calling: "XNET", ResponseTimeout: patience, AssociationTimeout: patience}
-		c, err := d.Dial(ctx, scp.Addr{AETitle: "PACS", Host: ln.Addr().String()},
-			scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}, verification)
+		c, err := d.Dial(ctx, scp.Addr{AETitle: "PACS", Host: ln.Addr().String()}, proposals...)
 		if err == nil {
 			err = use(ctx, c)
 			c.Abort()

@@ -3,6 +3,7 @@ package scp
 import (
 	"context"
 	"io"
+	"log/slog"
 	"time"
 
 	"dicomnode/internal/dimse"
@@ -15,6 +16,9 @@ type core struct {
 	conn     *ul.Conn
 	contexts map[byte]accepted // by presentation context ID
 	requests map[dimse.Field]request
+	session  Session      // performs the requests of the peer
+	log      *slog.Logger // of the association
+	stored   int          // instances
 }
 
 // accepted is a presentation context that was accepted.

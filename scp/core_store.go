@@ -9,48 +9,49 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// performed are the requests a Server performs, by Command Field.
-func (a *association) performed() map[dimse.Field]request {
-	return map[dimse.Field]request{dimse.CEchoRQ: a.echo, dimse.CStoreRQ: a.store}
+// performed are the requests that either end performs by its session, by Command
+// Field.
+func (c *core) performed() map[dimse.Field]request {
+	return map[dimse.Field]request{dimse.CEchoRQ: c.echo, dimse.CStoreRQ: c.store}
 }
 
 // echo is C-ECHO (PS3.7 9.1.5).
-func (a *association) echo(_ context.Context, m *dimse.Message, pc accepted) error {
+func (c *core) echo(_ context.Context, m *dimse.Message, pc accepted) error {
 	if m.Command.AffectedSOPClassUID != pc.abstractSyntax || pc.abstractSyntax != uid.Verification {
-		return a.answer(m, &StatusError{Status: SOPClassNotSupported, Comment: "SOP class is not that of the context"})
+		return c.answer(m, &StatusError{Status: SOPClassNotSupported, Comment: "SOP class is not that of the context"})
 	}
-	return a.answer(m, nil)
+	return c.answer(m, nil)
 }
 
 // store is C-STORE (PS3.7 9.1.1). Whatever happens, the response is sent only
 // after the whole data set has arrived.
-func (a *association) store(ctx context.Context, m *dimse.Message, pc accepted) error {
+func (c *core) store(ctx context.Context, m *dimse.Message, pc accepted) error {
 	begun := time.Now()
 	req, refused := storeRequest(m, pc)
 	if refused != nil {
-		a.log.Warn("instance refused", "sop_class", uid.Name(pc.abstractSyntax), "error", refused)
-		return a.answer(m, refused)
+		c.log.Warn("instance refused", "sop_class", uid.Name(pc.abstractSyntax), "error", refused)
+		return c.answer(m, refused)
 	}
-	stored := a.session.Store(ctx, req, m.Dataset)
+	stored := c.session.Store(ctx, req, m.Dataset)
 	if err := m.Drain(drainTimeout); err != nil {
 		if stored == nil || errors.Is(stored, err) {
 			return err
 		}
 		return errors.Join(err, stored)
 	}
-	log := a.log.With("sop_class", uid.Name(req.SOPClassUID), "bytes", m.Bytes(), "took", time.Since(begun))
+	log := c.log.With("sop_class", uid.Name(req.SOPClassUID), "bytes", m.Bytes(), "took", time.Since(begun))
 	failure := statusOf(stored)
 	switch {
 	case failure == nil:
-		a.stored++
+		c.stored++
 		log.Debug("instance stored")
 	case failure.Status.Warning():
-		a.stored++
+		c.stored++
 		log.Warn("instance stored with warning", "status", failure.Status.String(), "error", stored)
 	default:
 		log.Error("instance not stored", "status", failure.Status.String(), "error", stored)
 	}
-	return a.answer(m, failure)
+	return c.answer(m, failure)
 }
 
 // statusOf tells what the peer hears of the outcome of a Store; nil is Success.

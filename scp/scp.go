@@ -6,8 +6,8 @@
 //
 // It never interprets a data set: bytes pass through as they are, in the
 // transfer syntax negotiated. It does not offer query/retrieve, storage
-// commitment or any DIMSE-N service, does not negotiate SCP/SCU roles or user
-// identity, and performs one operation at a time on each association.
+// commitment or any DIMSE-N service, does not negotiate user identity, and
+// performs one operation at a time on each association.
 package scp
 
 import (
@@ -86,19 +86,33 @@ type StoreRequest struct {
 	MoveOriginatorMessageID uint16
 }
 
+// Role is a set of the roles that the requestor of an association takes for a SOP
+// class (PS3.7 D.3.3.4). The acceptor takes the other of each.
+type Role byte
+
+// Roles. Where none is negotiated the requestor is SCU (PS3.7 D.3.3.4).
+const (
+	SCURole Role = 1 << iota
+	SCPRole
+)
+
 // SupportedContext is one abstract syntax a Server accepts and the transfer
-// syntaxes it takes it in, the preferred one first.
+// syntaxes it takes it in, the preferred one first. PeerRoles are the roles that the
+// peer, as requestor, may have by role selection; zero is SCURole.
 type SupportedContext struct {
 	AbstractSyntax   string
 	TransferSyntaxes []string
+	PeerRoles        Role
 }
 
 // Proposal is what a Client proposes for one abstract syntax. Every transfer
 // syntax gets a presentation context of its own, so that the answer says for
-// each whether it may be used.
+// each whether it may be used. Roles are proposed by role selection; zero is the
+// default, SCURole without role selection. What was granted: [Client.Role].
 type Proposal struct {
 	AbstractSyntax   string
 	TransferSyntaxes []string
+	Roles            Role
 }
 
 // RejectError is an A-ASSOCIATE-RJ (PS3.8 9.3.4): a Backend returns it to

@@ -25,9 +25,6 @@ type association struct {
 	server  *Server
 	nc      net.Conn
 	peer    Peer
-	log     *slog.Logger
-	session Session
-	stored  int
 	offered int // presentation contexts that were proposed for something else than C-ECHO
 }
 

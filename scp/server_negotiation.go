@@ -25,6 +25,7 @@ func (a *association) accept(rq *ul.Associate) error {
 		ImplementationClassUID:    or(s.ImplementationClassUID, uid.Implementation),
 		ImplementationVersionName: or(s.ImplementationVersionName, uid.ImplementationVersionName),
 	}
+	ac.User.Roles = s.grant(rq.User.Roles, contexts)
 	if rq.User.Window != nil {
 		ac.User.Window = &ul.Window{Invoked: 1, Performed: 1}
 	}
@@ -67,6 +68,39 @@ func (s *Server) negotiate(proposed []ul.Context) (answers []ul.Context, context
 		answers = append(answers, answer)
 	}
 	return answers, contexts
+}
+
+// grant answers the role selections of accepted SOP classes: what is both proposed
+// and supported (PS3.7 D.3.3.4.2). Where that is nothing there is no answer, and
+// with it the default: the peer is SCU.
+func (s *Server) grant(proposed []ul.Role, contexts map[byte]accepted) (granted []ul.Role) {
+	supported := map[string]Role{}
+	for _, pc := range contexts {
+		supported[pc.abstractSyntax] = SCURole
+	}
+	for _, c := range s.Contexts {
+		if _, ok := supported[c.AbstractSyntax]; ok && c.PeerRoles != 0 {
+			supported[c.AbstractSyntax] = c.PeerRoles
+		}
+	}
+	for _, p := range proposed {
+		if roles := roleOf(p) & supported[p.SOPClassUID]; roles != 0 {
+			granted = append(granted, ul.Role{SOPClassUID: p.SOPClassUID, SCU: roles&SCURole != 0, SCP: roles&SCPRole != 0})
+			delete(supported, p.SOPClassUID) // one answer to each
+		}
+	}
+	return granted
+}
+
+// roleOf is the set of roles of a role selection.
+func roleOf(r ul.Role) (roles Role) {
+	if r.SCU {
+		roles |= SCURole
+	}
+	if r.SCP {
+		roles |= SCPRole
+	}
+	return roles
 }
 
 func (s *Server) transferSyntaxes(abstractSyntax string) (supported []string) {

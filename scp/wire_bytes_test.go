@@ -123,10 +123,23 @@ func answerTo(rq []byte, takes map[string][]string) []byte {
 	if len(items(items(rq[74:], 0x50)[0], 0x53)) > 0 {
 		user = append(user, item(0x53, []byte{0, 1, 0, 1})...)
 	}
+	user = append(user, roles(rq, takes)...)
 	user = append(user, item(0x55, []byte(uid.ImplementationVersionName))...)
 	b = append(b, item(0x50, user)...)
 	binary.BigEndian.PutUint32(b[2:], uint32(len(b)-6))
 	return b
+}
+
+// roles are the SCP/SCU role selections (PS3.7 Table D.3-10) of a server whose
+// peers may be SCU only: the answer to each that proposes it, of a class it takes.
+func roles(rq []byte, takes map[string][]string) (answers []byte) {
+	for _, r := range items(items(rq[74:], 0x50)[0], 0x54) {
+		class := r[2 : len(r)-2]
+		if _, ok := takes[unpadded(class)]; ok && r[len(r)-2] == 1 {
+			answers = append(answers, item(0x54, slices.Concat(r[:2], class, []byte{1, 0}))...)
+		}
+	}
+	return answers
 }
 
 // judge is PS3.8 Table 9-18 for one presentation context proposed. The transfer

@@ -170,10 +170,30 @@ func (u *UserInformation) decodeItem(item byte, value []byte) (err error) {
 			return invalid("asynchronous operations window of %d bytes: want 4", len(value))
 		}
 		u.Window = &Window{binary.BigEndian.Uint16(value), binary.BigEndian.Uint16(value[2:])}
+	case itemRoleSelection:
+		role, err := decodeRole(value)
+		if err != nil {
+			return err
+		}
+		if role.SOPClassUID != "" {
+			u.Roles = append(u.Roles, role)
+		}
 	case itemImplementationName:
 		u.ImplementationVersionName = decodeName(value)
 	}
 	return err
+}
+
+// decodeRole reads UID length, SOP class UID, SCU role and SCP role (PS3.7 Table
+// D.3-9 and D.3-10). One for what is no UID is left out, as its presentation
+// context is.
+func decodeRole(value []byte) (Role, error) {
+	if len(value) < 4 || int(binary.BigEndian.Uint16(value)) != len(value)-4 {
+		return Role{}, invalid("role selection of %d bytes does not hold its SOP class and two roles", len(value))
+	}
+	end := len(value) - 2
+	class, _ := decodeUID("SOP class of a role selection", value[2:end])
+	return Role{SOPClassUID: class, SCU: value[end] == 1, SCP: value[end+1] == 1}, nil
 }
 
 // decodeName reads an implementation version name (PS3.7 D.3.3.2.3). It only

@@ -5,8 +5,8 @@
 // A Conn is synchronous: each call performs one service primitive and reads or
 // writes the PDUs that belong to it. Lengths from the network are checked before
 // anything is allocated, and P-DATA is streamed. It does not interpret the
-// extended negotiation sub-items (PS3.7 D.3.3.4 to D.3.3.7): it ignores them, so
-// the defaults of the standard apply.
+// extended negotiation and user identity sub-items (PS3.7 D.3.3.5 to D.3.3.7): it
+// ignores them, so the defaults of the standard apply.
 package ul
 
 import (

@@ -88,8 +88,25 @@ func (u UserInformation) body() []byte {
 		both := binary.BigEndian.AppendUint16(nil, w.Invoked)
 		b = appendItem(b, itemAsynchronousWindow, binary.BigEndian.AppendUint16(both, w.Performed))
 	}
+	for _, r := range u.Roles {
+		b = appendItem(b, itemRoleSelection, r.body())
+	}
 	if u.ImplementationVersionName != "" {
 		b = appendItem(b, itemImplementationName, []byte(u.ImplementationVersionName))
+	}
+	return b
+}
+
+// body is UID length, SOP class UID, SCU role, SCP role (PS3.7 Table D.3-9).
+func (r Role) body() []byte {
+	b := binary.BigEndian.AppendUint16(nil, uint16(len(r.SOPClassUID)))
+	b = append(b, r.SOPClassUID...)
+	for _, offered := range []bool{r.SCU, r.SCP} {
+		if offered {
+			b = append(b, 1)
+		} else {
+			b = append(b, 0)
+		}
 	}
 	return b
 }

@@ -24,6 +24,7 @@ const (
 	itemMaximumLength       byte = 0x51
 	itemImplementationClass byte = 0x52
 	itemAsynchronousWindow  byte = 0x53
+	itemRoleSelection       byte = 0x54
 	itemImplementationName  byte = 0x55
 )
 
@@ -103,6 +104,15 @@ type UserInformation struct {
 	ImplementationClassUID    string
 	ImplementationVersionName string
 	Window                    *Window // nil: not negotiated
+	Roles                     []Role  // SOP classes without one keep the default roles
+}
+
+// Role is an SCP/SCU role selection (PS3.7 D.3.3.4): for one SOP class, the roles
+// that the requestor of the association offers to take or, in the answer, may
+// take. Without it the requestor is SCU and the acceptor SCP.
+type Role struct {
+	SOPClassUID string
+	SCU, SCP    bool
 }
 
 // Window is the asynchronous operations window (PS3.7 D.3.3.3).

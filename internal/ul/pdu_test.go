@@ -22,7 +22,8 @@ func request() *ul.Associate {
 	return &ul.Associate{
 		ProtocolVersion: 1, Called: "XNET", Calling: "PACS", ApplicationContext: uid.ApplicationContext,
 		Contexts: []ul.Context{{ID: 1, AbstractSyntax: "1.2.840.10008.1.1", TransferSyntaxes: []string{"1.2.840.10008.1.2"}}},
-		User:     ul.UserInformation{MaximumLength: 16384, ImplementationClassUID: "1.2.3", ImplementationVersionName: "TEST", Window: &ul.Window{Invoked: 0, Performed: 1}},
+		User: ul.UserInformation{MaximumLength: 16384, ImplementationClassUID: "1.2.3", ImplementationVersionName: "TEST", Window: &ul.Window{Invoked: 0, Performed: 1},
+			Roles: []ul.Role{{SOPClassUID: "1.2.840.10008.1.20.1", SCP: true}, {SOPClassUID: "1.2.840.10008.1.1", SCU: true, SCP: true}}},
 	}
 }
 
@@ -128,6 +129,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"PDV of one byte":           {4, []byte{0, 0, 0, 1, 1, 3}},
 		"PDV of 0xFFFFFFFF":         {4, []byte{0xFF, 0xFF, 0xFF, 0xFF, 1, 3}},
 		"PDV header cut":            {4, []byte{0, 0, 0}},
+		"role of no length":         {1, bytes.Replace(good[6:], []byte("\x00\x141.2.840.10008.1.20.1"), []byte("\x00\x151.2.840.10008.1.20.1"), 1)},
 		"A-ASSOCIATE-RJ of 5 bytes": {3, make([]byte, 5)},
 	} {
 		p, err := ul.Decode(c.kind, c.body)
@@ -158,6 +160,7 @@ func TestDecodeForgives(t *testing.T) {
 		"AE title not ASCII":             {"PACS            ", "P\xC4CS            ", func(a *ul.Associate) { a.Calling = "P\xC4CS" }},
 		"abstract syntax no UID":         {"1.2.840.10008.1.1", "PRIVATE.CLASS.1.1", func(a *ul.Associate) { a.Contexts[0].AbstractSyntax = "" }},
 		"transfer syntax no UID":         {"\x111.2.840.10008.1.2", "\x11PRIVATE.SYNTAX.12", func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes = nil }},
+		"role of no UID":                 {"1.2.840.10008.1.20.1", "PRIVATE.CLASS.1.20.1", func(a *ul.Associate) { a.User.Roles = a.User.Roles[1:] }},
 		"UID padded with zero":           {"1.2.840.10008.1.2", "1.2.840.10008.1\x00\x00", func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = "1.2.840.10008.1" }},
 	} {
 		b := bytes.Replace(good[6:], []byte(c.old), []byte(c.with), 1)
@@ -171,6 +174,18 @@ func TestDecodeForgives(t *testing.T) {
 		if diff := cmp.Diff(ul.PDU(want), got, sameMeaning); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestRoleBytes pins an SCP/SCU role selection, typed from PS3.7 Table D.3-9.
+func TestRoleBytes(t *testing.T) {
+	b, err := ul.Encode(request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []byte("\x54\x00\x00\x18" + "\x00\x14" + "1.2.840.10008.1.20.1" + "\x00\x01")
+	if !bytes.Contains(b, want) {
+		t.Errorf("no role selection %x in %x", want, b)
 	}
 }
 
