@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 
@@ -53,16 +52,15 @@ func Program(tb testing.TB) string {
 	return path
 }
 
-// build is done once for each test program.
+// build is done once for each test program. The program stays in the user's cache, where
+// the go command makes it anew only after a change.
 var build = sync.OnceValues(func() (string, error) {
-	_, here, _, _ := runtime.Caller(0)
-	dir, err := os.MkdirTemp("", "codec-worker-")
+	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "worker")
-	cmd := exec.Command("go", "build", "-o", path, "./worker")
-	cmd.Dir = filepath.Dir(here)
+	path := filepath.Join(cache, "dicomnode-test", "codec-worker")
+	cmd := exec.Command("go", "build", "-o", path, "dicomnode/internal/codec/codectest/worker")
 	cmd.Stderr = os.Stderr
 	return path, cmd.Run()
 })
