@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"dicomnode/internal/codec"
 	"dicomnode/internal/codec/codectest"
+	"dicomnode/internal/uid"
 )
 
 func good(tb testing.TB) stream {
@@ -98,27 +100,33 @@ func TestWorkersEnd(t *testing.T) {
 	if _, err := p.Decode(t.Context(), s.frame); err != nil {
 		t.Fatal(err)
 	}
-	if n := children(t); n == 0 {
+	if len(workers(t)) == 0 {
 		t.Error("no worker is there to end")
 	}
 	p.Close()
-	if n := children(t); n != 0 {
+	if n := len(workers(t)); n != 0 {
 		t.Errorf("%d workers after Close", n)
 	}
 }
 
-// children counts this process's children, zombies too.
-func children(t *testing.T) (n int) {
-	t.Helper()
+// workers are the processes that this one has started, zombies too.
+func workers(tb testing.TB) (pids []int) {
+	tb.Helper()
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
-		t.Skip(err)
+		tb.Skip(err)
 	}
 	for _, task := range tasks {
-		list, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
-		n += len(strings.Fields(string(list)))
+		list, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/children") // the thread may have ended
+		for _, word := range strings.Fields(string(list)) {
+			pid, err := strconv.Atoi(word)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			pids = append(pids, pid)
+		}
 	}
-	return n
+	return pids
 }
 
 // A worker that is killed while it waits for work costs nothing.
@@ -129,17 +137,9 @@ func TestIdleWorkerKilled(t *testing.T) {
 		if _, err := p.Decode(t.Context(), s.frame); err != nil {
 			t.Fatal(err)
 		}
-		tasks, _ := os.ReadDir("/proc/self/task")
-		for _, task := range tasks {
-			list, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
-			for _, word := range strings.Fields(string(list)) {
-				pid, err := strconv.Atoi(word)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if child, err := os.FindProcess(pid); err == nil {
-					child.Kill()
-				}
+		for _, pid := range workers(t) {
+			if child, err := os.FindProcess(pid); err == nil {
+				child.Kill()
 			}
 		}
 	}
@@ -180,6 +180,29 @@ func TestLibraryComesBack(t *testing.T) {
 	}
 	if n := len(p.TransferSyntaxes()); n != 5 {
 		t.Errorf("%v", p.TransferSyntaxes())
+	}
+}
+
+// OpenJPH decodes HTJ2K without OpenJPEG, and nothing else.
+func TestOpenJPHAlone(t *testing.T) {
+	folder, from := t.TempDir(), codectest.Folder(t)
+	if err := os.Symlink(from+"/libopenjph.so", folder+"/libopenjph.so"); err != nil {
+		t.Fatal(err)
+	}
+	p := codectest.Open(t, codec.Options{Folder: folder})
+	if have, want := p.TransferSyntaxes(), []string{uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K}; !slices.Equal(have, want) {
+		t.Fatalf("have %v, want %v; %+v", have, want, p.Report())
+	}
+	for _, s := range streams(t) {
+		if !slices.Contains(p.TransferSyntaxes(), s.frame.TransferSyntaxUID) {
+			continue
+		}
+		px, err := p.Decode(t.Context(), s.frame)
+		if err != nil {
+			t.Errorf("%s: %v", s.name, err)
+		} else if worst := s.furthest(px); worst > 1 || s.exact && worst > 0 {
+			t.Errorf("%s: differs by %d", s.name, worst)
+		}
 	}
 }
 

@@ -33,14 +33,14 @@ type Frame struct {
 	Code              []byte
 }
 
-func (f *Frame) check(family Family) error {
+func (f *Frame) check(s syntax) error {
 	switch {
 	case f.Rows < 1 || f.Columns < 1 || f.Samples < 1 || f.Samples > 4 || f.Rows > 65535 || f.Columns > 65535,
 		f.Rows*f.Columns*f.Samples > MaxSamples:
 		return fmt.Errorf("%w: %d×%d pixels of %d samples", ErrMalformed, f.Rows, f.Columns, f.Samples)
 	case len(f.Code) == 0 || len(f.Code) > MaxCode:
 		return fmt.Errorf("%w: %d bytes", ErrMalformed, len(f.Code))
-	case family != JPEG2000 && !bytes.Contains(f.Code, endOfImage):
+	case (s.families[0] == JPEG || s.families[0] == JPEGLS) && !bytes.Contains(f.Code, endOfImage):
 		// CharLS takes seconds to find out.
 		return fmt.Errorf("%w: no EOI marker, it was cut short", ErrMalformed)
 	}

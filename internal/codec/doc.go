@@ -2,8 +2,8 @@
 // and A.4.13: JPEG, JPEG-LS, JPEG 2000, HTJ2K) in worker processes.
 //
 // A [Pool] keeps workers: this program, started again with the argument
-// [WorkerArgument], which opens three C libraries (libjpeg-turbo, CharLS, OpenJPEG),
-// confines itself and then answers one codestream after another. A codestream that
+// [WorkerArgument], which opens four libraries (libjpeg-turbo, CharLS, OpenJPEG,
+// OpenJPH), confines itself and then answers one codestream after another. A codestream that
 // crashes its decoder, loops or wants too much memory costs that image and a new
 // worker, never the node. The libraries are fetched by `make runtime`; without them
 // the pool decodes nothing and says what to run.

@@ -14,10 +14,11 @@ const (
 	JPEG     Family = iota // ITU-T T.81: libjpeg-turbo
 	JPEGLS                 // ITU-T T.87: CharLS
 	JPEG2000               // ITU-T T.800 and T.814 (HTJ2K): OpenJPEG
+	HTJ2K                  // ITU-T T.814 alone: OpenJPH, in half of OpenJPEG's time
 )
 
 // Families lists all families.
-var Families = []Family{JPEG, JPEGLS, JPEG2000}
+var Families = []Family{JPEG, JPEGLS, JPEG2000, HTJ2K}
 
 // library is what a family's library is called and how its file is named.
 type library struct {
@@ -30,32 +31,40 @@ var libraries = map[Family]library{
 	JPEG:     {"JPEG", "libjpeg-turbo", []string{"libjpeg.so", "libjpeg.so.8"}},
 	JPEGLS:   {"JPEG-LS", "CharLS", []string{"libcharls.so", "libcharls.so.2"}},
 	JPEG2000: {"JPEG 2000", "OpenJPEG", []string{"libopenjp2.so", "libopenjp2.so.7"}},
+	HTJ2K:    {"HTJ2K", "OpenJPH", []string{"libopenjph.so"}},
 }
 
 // String is the family's name in the standard's words.
 func (f Family) String() string { return libraries[f].family }
 
-// syntax is a transfer syntax that the package can decode when its library can.
+// syntax is a transfer syntax that the package can decode when one of its libraries can.
 type syntax struct {
-	uid    string
-	family Family
-	lossy  bool
-	probe  string // the embedded codestream that shows whether the library can
+	uid      string
+	families []Family // whose libraries can, the one to try first at the beginning
+	lossy    bool
+	probe    string // the embedded codestream that shows whether a library can
 }
+
+var (
+	jpeg     = []Family{JPEG}
+	jpegLS   = []Family{JPEGLS}
+	jpeg2000 = []Family{JPEG2000}
+	htj2k    = []Family{HTJ2K, JPEG2000}
+)
 
 // syntaxes are in the order in which the node prefers them: lossless ones first.
 var syntaxes = []syntax{
-	{uid.JPEGLosslessSV1, JPEG, false, "lossless.jpg"},
-	{uid.JPEGLossless, JPEG, false, "lossless.jpg"},
-	{uid.JPEGLSLossless, JPEGLS, false, "lossless.jls"},
-	{uid.JPEG2000Lossless, JPEG2000, false, "lossless.j2k"},
-	{uid.HTJ2KLossless, JPEG2000, false, "lossless.jph"},
-	{uid.HTJ2KLosslessRPCL, JPEG2000, false, "lossless.jph"},
-	{uid.JPEGBaseline8Bit, JPEG, true, "baseline.jpg"},
-	{uid.JPEGExtended12Bit, JPEG, true, "extended.jpg"},
-	{uid.JPEGLSNearLossless, JPEGLS, true, "near-lossless.jls"},
-	{uid.JPEG2000, JPEG2000, true, "lossless.j2k"},
-	{uid.HTJ2K, JPEG2000, true, "lossless.jph"},
+	{uid.JPEGLosslessSV1, jpeg, false, "lossless.jpg"},
+	{uid.JPEGLossless, jpeg, false, "lossless.jpg"},
+	{uid.JPEGLSLossless, jpegLS, false, "lossless.jls"},
+	{uid.JPEG2000Lossless, jpeg2000, false, "lossless.j2k"},
+	{uid.HTJ2KLossless, htj2k, false, "lossless.jph"},
+	{uid.HTJ2KLosslessRPCL, htj2k, false, "lossless.jph"},
+	{uid.JPEGBaseline8Bit, jpeg, true, "baseline.jpg"},
+	{uid.JPEGExtended12Bit, jpeg, true, "extended.jpg"},
+	{uid.JPEGLSNearLossless, jpegLS, true, "near-lossless.jls"},
+	{uid.JPEG2000, jpeg2000, true, "lossless.j2k"},
+	{uid.HTJ2K, htj2k, true, "lossless.jph"},
 }
 
 func syntaxOf(transferSyntax string) (syntax, bool) {

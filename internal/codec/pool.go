@@ -43,7 +43,7 @@ type Pool struct {
 	looked bool
 	at     libraryState
 	report Report
-	able   map[string]bool
+	able   map[string][]Family // by transfer syntax, the one to try first at the beginning
 }
 
 // Open makes a pool. It starts no worker yet: the first use finds out what can be
@@ -100,28 +100,32 @@ func (p *Pool) Decode(ctx context.Context, f Frame) (Pixels, error) {
 	if !ok {
 		return Pixels{}, fmt.Errorf("%w: no codec for transfer syntax %q", ErrMissing, printable([]byte(f.TransferSyntaxUID)))
 	}
-	if err := f.check(s.family); err != nil {
+	if err := f.check(s); err != nil {
 		return Pixels{}, err
 	}
-	if !p.can(s.uid) {
+	families := p.can(s.uid)
+	if len(families) == 0 {
 		p.refresh()
-		if !p.can(s.uid) {
-			return Pixels{}, fmt.Errorf("%w: %s", ErrMissing, p.Report().missing(s.family))
+		if families = p.can(s.uid); len(families) == 0 {
+			return Pixels{}, fmt.Errorf("%w: %s", ErrMissing, p.Report().missing(s.families[len(s.families)-1]))
 		}
 	}
-	return p.decode(ctx, s.family, &f)
+	return p.decode(ctx, families, &f)
 }
 
-// decode tries the variants of a codestream; the error is that of the first.
-func (p *Pool) decode(ctx context.Context, family Family, f *Frame) (Pixels, error) {
+// decode tries the families whose library decodes the transfer syntax, and the variants
+// of the codestream; the error is that of the first.
+func (p *Pool) decode(ctx context.Context, families []Family, f *Frame) (Pixels, error) {
 	var first error
-	for _, code := range variants(family, f.Code) {
-		px, err := p.attempt(ctx, family, f, code)
-		if err == nil || !errors.Is(err, ErrMalformed) {
-			return px, err
-		}
-		if first == nil {
-			first = err
+	for _, family := range families {
+		for _, code := range variants(family, f.Code) {
+			px, err := p.attempt(ctx, family, f, code)
+			if err == nil || !errors.Is(err, ErrMalformed) {
+				return px, err
+			}
+			if first == nil {
+				first = err
+			}
 		}
 	}
 	return Pixels{}, first

@@ -47,10 +47,10 @@ func TestTransferSyntaxes(t *testing.T) {
 func TestReport(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	r := p.Report()
-	if r.Error != "" || len(r.Families) != 3 || r.Folder == "" {
+	if r.Error != "" || len(r.Families) != 4 || r.Folder == "" {
 		t.Fatalf("%+v", r)
 	}
-	for i, want := range []string{"3.2.0", "2.4.4", "2.5.4"} {
+	for i, want := range []string{"3.2.0", "2.4.4", "2.5.4", "0.32.0"} {
 		if f := r.Families[i]; f.Version != want || f.Error != "" || f.Path == "" {
 			t.Errorf("%+v, want release %s", f, want)
 		}

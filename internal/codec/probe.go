@@ -21,17 +21,17 @@ type probing struct {
 	at     libraryState
 	worker *process
 	report Report
-	able   map[string]bool
+	able   map[string][]Family
 }
 
 // probe asks a new worker what it opened and has a codestream decoded for each
 // transfer syntax.
-func (p *Pool) probe(at libraryState) (Report, map[string]bool) {
+func (p *Pool) probe(at libraryState) (Report, map[string][]Family) {
 	r := Report{Folder: at.folder}
 	for _, f := range Families {
 		r.Families = append(r.Families, FamilyReport{Family: f.String(), Library: libraries[f].name, TransferSyntaxes: []string{}})
 	}
-	g := probing{pool: p, at: at, report: r, able: map[string]bool{}}
+	g := probing{pool: p, at: at, report: r, able: map[string][]Family{}}
 	if at.files == "" {
 		return g.report, g.able
 	}
@@ -41,8 +41,10 @@ func (p *Pool) probe(at libraryState) (Report, map[string]bool) {
 		return g.report, g.able
 	}
 	for _, s := range syntaxes {
-		if loaded[s.family] && g.worker != nil {
-			g.try(s)
+		for _, family := range s.families {
+			if loaded[family] && g.worker != nil {
+				g.try(s, family)
+			}
 		}
 	}
 	if g.worker != nil {
@@ -76,14 +78,14 @@ func (g *probing) begin() (loaded map[Family]bool, err error) {
 	return loaded, nil
 }
 
-// try has the probe of one transfer syntax decoded. After a crash the next probe gets a
+// try has the probe of one transfer syntax decoded by one library. After a crash the next probe gets a
 // new worker.
-func (g *probing) try(s syntax) {
-	f := &g.report.Families[s.family]
-	err := g.worker.decodesProbe(s)
+func (g *probing) try(s syntax, family Family) {
+	f := &g.report.Families[family]
+	err := g.worker.decodesProbe(s, family)
 	if err == nil {
 		f.TransferSyntaxes = append(f.TransferSyntaxes, s.uid)
-		g.able[s.uid] = true
+		g.able[s.uid] = append(g.able[s.uid], family)
 		return
 	}
 	f.Error = fmt.Sprintf("%s: %v", s.probe, err)
@@ -96,12 +98,12 @@ func (g *probing) try(s syntax) {
 	}
 }
 
-func (w *process) decodesProbe(s syntax) error {
+func (w *process) decodesProbe(s syntax, family Family) error {
 	code, err := probes.ReadFile("probe/" + s.probe)
 	if err != nil {
 		return err
 	}
-	px, err := w.exchange(context.Background(), helloTime, s.family, &Frame{s.uid, probeSide, probeSide, 1, code}, code)
+	px, err := w.exchange(context.Background(), helloTime, family, &Frame{s.uid, probeSide, probeSide, 1, code}, code)
 	if err != nil {
 		return err
 	}

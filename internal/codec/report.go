@@ -54,14 +54,14 @@ func (p *Pool) TransferSyntaxes() (list []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range syntaxes {
-		if p.able[s.uid] {
+		if len(p.able[s.uid]) > 0 {
 			list = append(list, s.uid)
 		}
 	}
 	return list
 }
 
-func (p *Pool) can(uid string) bool {
+func (p *Pool) can(uid string) []Family {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.able[uid]

@@ -10,7 +10,7 @@ var endOfImage = []byte{0xff, 0xd9} // EOI (T.81, T.87), EOC (T.800)
 // variants are the codestream and, should its decoder refuse it, what it may have
 // been meant to be. The first is always tried.
 func variants(f Family, code []byte) [][]byte {
-	if f == JPEG2000 {
+	if f == JPEG2000 || f == HTJ2K {
 		return [][]byte{tidyTileParts(code)}
 	}
 	return append([][]byte{code}, withoutPadding(code)...)

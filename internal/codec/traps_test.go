@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"strings"
@@ -47,6 +48,34 @@ func TestOddButWhole(t *testing.T) {
 		if n < 20 {
 			t.Errorf("%s: only %d streams were tried", c.name, n)
 		}
+	}
+}
+
+// What OpenJPH refuses, OpenJPEG may decode: a file of boxes (T.800 annex I), which
+// PS3.5 A.4.4 forbids and some write.
+func TestBoxes(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	box := func(kind string, content ...byte) []byte {
+		return append(append(binary.BigEndian.AppendUint32(nil, uint32(8+len(content))), kind...), content...)
+	}
+	n := 0
+	for _, s := range streams(t) {
+		if !strings.Contains(s.name, ".20") || s.frame.Samples != 1 {
+			continue
+		}
+		n++
+		ihdr := append([]byte{0, 0, 0, byte(s.frame.Rows), 0, 0, 0, byte(s.frame.Columns), 0, 1}, 255, 7, 0, 0)
+		s.frame.Code = slices.Concat(box("jP  ", []byte("\r\n\x87\n")...), box("ftyp", []byte("jph \x00\x00\x00\x00jph ")...),
+			box("jp2h", slices.Concat(box("ihdr", ihdr...), box("bpcc", byte(s.bits-1)), box("colr", 1, 0, 0, 0, 0, 0, 17))...),
+			box("jp2c", s.frame.Code...))
+		if px, err := p.Decode(t.Context(), s.frame); err != nil {
+			t.Errorf("%s: %v", s.name, err)
+		} else if worst := s.furthest(px); worst > 1 || s.exact && worst > 0 {
+			t.Errorf("%s: differs by %d", s.name, worst)
+		}
+	}
+	if n < 8 {
+		t.Errorf("only %d streams were tried", n)
 	}
 }
 

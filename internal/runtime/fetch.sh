@@ -3,12 +3,12 @@
 #
 #   fetch.sh         ONNX Runtime's CPU build, into .runtime/
 #   fetch.sh gpu     the CUDA build and the libraries it needs, into .runtime/gpu/
-#   fetch.sh codecs  libjpeg-turbo, CharLS and OpenJPEG, into .runtime/codecs/
+#   fetch.sh codecs  libjpeg-turbo, CharLS, OpenJPEG and OpenJPH, into .runtime/codecs/
 #
 # The files come from the ordinary Python client (pip), or from the npm client
 # where there is no pip; set PIP or NPM to name another. The codecs come from pip
-# alone; where it does not give them the node works without, so that is no failure. What is already there
-# and right is left alone. Exit status: 0 done, 1 not possible, with the reason.
+# alone; where it does not give them the node works without, so that is no failure.
+# What is already there and right is left alone. Exit status: 0 done, 1 not possible, with the reason.
 set -euo pipefail
 umask 022
 
@@ -32,8 +32,10 @@ libcharls  pip x86_64  7e188471138df0f636d282b206f27e98753a53cac98cad66f3c9ce7a1
 libcharls  pip aarch64 512fa6186e94afd81960e0c1db4abdd56f2c6be0efa9a63b603e45d653eca5a4
 libopenjp2 pip x86_64  501682a05ef1d71c0220ce77b4f343c95d5c454749e312e7fee2fb0df74c3315
 libopenjp2 pip aarch64 33dde7cabdbabce51300248a51b9a86b195c259efbf29e1196f61f671fb7c8c0
+libopenjph pip x86_64  9128fc6081df0b4ecc4911d7b669621959d54b402daf0d8a39f884dbacf4487d
+libopenjph pip aarch64 04eada2fb445c4c821fa9eba2d283992a6ee9d21fc315120f20e0596e1e1a070
 '
-codecs='libjpeg libcharls libopenjp2'
+codecs='libjpeg libcharls libopenjp2 libopenjph'
 
 say() { echo "fetch runtime: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -170,7 +172,7 @@ unpacked_codec() {
   find "$work/wheel/imagecodecs.libs" -name "$1-*" -type f
 }
 
-# fetch_codecs takes three libraries and their licences out of one wheel.
+# fetch_codecs takes four libraries and their licences out of one wheel.
 fetch_codecs() {
   local target=$target/codecs name
   right_codecs "$target" && { say "the codec libraries are there and right"; return; }
@@ -183,7 +185,7 @@ fetch_codecs() {
   for name in $codecs; do
     right "$name" "$(unpacked_codec "$name")" || die "$name of the wheel is not the one of the table"
   done
-  for name in libjpeg libjpeg-turbo charls openjpeg; do
+  for name in libjpeg libjpeg-turbo charls openjpeg openjph; do
     install_file "$work/wheel/imagecodecs/licenses/LICENSE-$name" "$target/LICENSE-$name"
   done
   for name in $codecs; do install_file "$(unpacked_codec "$name")" "$target/$name.so"; done

@@ -103,7 +103,7 @@ func TestFetchLeavesRightLibrary(t *testing.T) {
 // without them, which is no failure; what is there is not fetched again.
 func TestFetchCodecs(t *testing.T) {
 	wheel := filepath.Join(t.TempDir(), "wheel")
-	wrongWheel(t, wheel, "imagecodecs.libs/libjpeg-12.so.8", "imagecodecs.libs/libcharls-12.so.2", "imagecodecs.libs/libopenjp2-12.so.2")
+	wrongWheel(t, wheel, "imagecodecs.libs/libjpeg-12.so.8", "imagecodecs.libs/libcharls-12.so.2", "imagecodecs.libs/libopenjp2-12.so.2", "imagecodecs.libs/libopenjph-12.so.0.32.0")
 	pip := client(t, "while [ \"$1\" != -d ]; do shift; done\ncp "+wheel+" \"$2/imagecodecs-1-any.whl\"\n")
 	dir := t.TempDir()
 	if out, err := fetch(t, dir, pip, "/nonexistent", "codecs"); err == nil || !strings.Contains(out, "not the one of the table") {

@@ -3,6 +3,8 @@
 package codectest
 
 import (
+	"fmt"
+	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,14 +54,21 @@ func Program(tb testing.TB) string {
 	return path
 }
 
-// build is done once for each test program. The program stays in the user's cache, where
-// the go command makes it anew only after a change.
+// build is done once for each test program. The worker stays in the user's cache, where
+// the go command makes it anew only after a change; each package has its own, so that no
+// test runs the worker of another checkout.
 var build = sync.OnceValues(func() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(cache, "dicomnode-test", "codec-worker")
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	of := fnv.New64()
+	of.Write([]byte(here))
+	path := filepath.Join(cache, "dicomnode-test", fmt.Sprintf("codec-worker-%x", of.Sum64()))
 	cmd := exec.Command("go", "build", "-o", path, "dicomnode/internal/codec/codectest/worker")
 	cmd.Stderr = os.Stderr
 	return path, cmd.Run()

@@ -1,17 +1,16 @@
-// Three codec libraries, opened at run time, behind codec_load and codec_decode.
+// Four codec libraries, opened at run time, behind codec_load and codec_decode.
 //
 // libjpeg-turbo 3 or later decodes JPEG (ITU-T T.81) with 8 and 12 bits and lossless
 // with up to 16; CharLS 2 decodes JPEG-LS (T.87); OpenJPEG 2.5 decodes JPEG 2000
-// (T.800) and high-throughput JPEG 2000 (T.814). This file runs in a worker process
-// and may be killed at any instruction.
+// (T.800) and high-throughput JPEG 2000 (T.814); OpenJPH 0.32 the latter alone (htj2k.c).
+// This file runs in a worker process and may be killed at any instruction.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <setjmp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "codecs.h"
+#include "families.h"
 #include "jpeg_abi.h"
 #include "openjpeg_abi.h"
 
@@ -19,11 +18,7 @@
 #error "samples are handed over in little-endian order"
 #endif
 
-#define FAIL(...) do { snprintf(r->text, sizeof r->text, __VA_ARGS__); goto out; } while (0)
-
-// suits refuses an image of another size than the data set's, before a buffer is made
-// or a sample decoded.
-static bool suits(struct result *r, const struct want *w, uint32_t rows, uint32_t columns, uint32_t samples, size_t room) {
+bool suits(struct result *r, const struct want *w, uint32_t rows, uint32_t columns, uint32_t samples, size_t room) {
   if (rows != w->rows || columns != w->columns || samples != w->samples) {
     snprintf(r->text, sizeof r->text, "the codestream is %u rows, %u columns, %u samples", rows, columns, samples);
     return false;
@@ -252,21 +247,18 @@ static void openjpeg_warning(const char *text, void *user) {
   keep_first(m->warning, text);
 }
 
-// put_component clamps one component to its precision, as T.800 G.1 leaves to the
-// decoder, and writes it at every samples-th place.
-static void put_component(const struct openjpeg_component *c, uint8_t *out, uint32_t k, uint32_t samples, uint32_t bytes) {
-  size_t pixels = (size_t)c->columns * c->rows;
-  const int32_t *data = c->data;
-  int32_t lo = c->is_signed ? -(1 << (c->precision - 1)) : 0;
-  int32_t hi = c->is_signed ? (1 << (c->precision - 1)) - 1 : (1 << c->precision) - 1;
+void put_samples(const int32_t *data, size_t count, uint8_t *out, uint32_t k, const struct result *r, const struct want *w) {
+  uint32_t samples = w->samples;
+  int32_t lo = r->is_signed ? -(1 << (r->precision - 1)) : 0;
+  int32_t hi = r->is_signed ? (1 << (r->precision - 1)) - 1 : (1 << r->precision) - 1;
 #define PUT(type, step) do { \
     type *o = (type *)out + k; \
-    for (size_t i = 0; i < pixels; i++) { \
+    for (size_t i = 0; i < count; i++) { \
       int32_t v = data[i]; \
       o[i * (step)] = (type)(v < lo ? lo : v > hi ? hi : v); \
     } } while (0)
-  if (bytes == 1 && samples == 1) PUT(uint8_t, 1);
-  else if (bytes == 1) PUT(uint8_t, samples);
+  if (r->bytes == 1 && samples == 1) PUT(uint8_t, 1);
+  else if (r->bytes == 1) PUT(uint8_t, samples);
   else if (samples == 1) PUT(uint16_t, 1);
   else PUT(uint16_t, samples);
 #undef PUT
@@ -310,7 +302,7 @@ static int decode_jpeg2000(const uint8_t *code, size_t n, uint8_t *out, size_t r
   for (uint32_t k = 0; k < image->count; k++) {
     const struct openjpeg_component *c = &image->components[k];
     if (!c->data || !same_component(c, first, w)) FAIL("a component was not decoded");
-    put_component(c, out, k, image->count, r->bytes);
+    put_samples(c->data, (size_t)c->columns * c->rows, out, k, r, w);
   }
   r->warnings = said.warnings;
   memcpy(r->text, said.warning, text_size);
@@ -324,14 +316,17 @@ out:
 
 // ---------- the families ----------
 
+static void **const jpeg_into = (void **)&jpeg, **const charls_into = (void **)&charls, **const openjpeg_into = (void **)&openjpeg;
+
 static const struct {
   const char *const *names;
-  void **into;
+  void **const *into;
   int (*decode)(const uint8_t *, size_t, uint8_t *, size_t, const struct want *, struct result *);
 } table[families] = {
-  {jpeg_names, (void **)&jpeg, decode_jpeg},
-  {charls_names, (void **)&charls, decode_jpegls},
-  {openjpeg_names, (void **)&openjpeg, decode_jpeg2000},
+  {jpeg_names, &jpeg_into, decode_jpeg},
+  {charls_names, &charls_into, decode_jpegls},
+  {openjpeg_names, &openjpeg_into, decode_jpeg2000},
+  {openjph_names, &openjph_into, decode_htj2k},
 };
 
 static bool loaded[families];
@@ -344,7 +339,7 @@ int codec_load(int family, const char *path, char *version, char *error) {
   // The table is filled only when every function is there.
   for (size_t i = 0; table[family].names[i]; i++)
     if (!dlsym(library, table[family].names[i])) { snprintf(error, text_size, "the library lacks %s", table[family].names[i]); return -1; }
-  for (size_t i = 0; table[family].names[i]; i++) table[family].into[i] = dlsym(library, table[family].names[i]);
+  for (size_t i = 0; table[family].names[i]; i++) (*table[family].into)[i] = dlsym(library, table[family].names[i]);
   if (family == family_jpegls) snprintf(version, text_size, "%s", charls.version());
   if (family == family_jpeg2000) snprintf(version, text_size, "%s", openjpeg.version());
   loaded[family] = true;

@@ -2,7 +2,7 @@
 #include <stdint.h>
 
 // The families, in the order of codec.Family.
-enum { family_jpeg, family_jpegls, family_jpeg2000, families };
+enum { family_jpeg, family_jpegls, family_jpeg2000, family_htj2k, families };
 
 enum { text_size = 200 };
 

@@ -32,25 +32,28 @@ func (Libraries) Load(f codec.Family, path string) (string, error) {
 	if C.codec_load(C.int(f), p, &version[0], &reason[0]) != 0 {
 		return "", errors.New(C.GoString(&reason[0]))
 	}
-	if f == codec.JPEG {
-		return turboRelease(path), nil
+	if words, ok := releaseWords[f]; ok {
+		return release(path, words), nil
 	}
 	return C.GoString(&version[0]), nil
 }
 
-// turboRelease finds the release of libjpeg-turbo in the file: its libjpeg interface
-// has no function for it.
-func turboRelease(path string) string {
+// releaseWords stand before the release in the files of libraries that have no function
+// for it.
+var releaseWords = map[codec.Family]string{codec.JPEG: "libjpeg-turbo version ", codec.HTJ2K: "OpenJPH Ver "}
+
+// release finds what stands behind words in a library's file.
+func release(path, words string) string {
 	file, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}
-	_, rest, found := bytes.Cut(file, []byte("libjpeg-turbo version "))
-	release := rest[:max(0, bytes.IndexByte(rest, ' '))]
-	if !found || len(release) > 20 {
+	_, rest, found := bytes.Cut(file, []byte(words))
+	digits := len(rest) - len(bytes.TrimLeft(rest, "0123456789."))
+	if !found || digits > 20 {
 		return ""
 	}
-	return string(release)
+	return string(bytes.TrimRight(rest[:digits], "."))
 }
 
 // Decode writes the job's samples to out, little endian.
