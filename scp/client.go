@@ -2,8 +2,10 @@ package scp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"dicomnode/internal/dimse"
@@ -43,6 +45,12 @@ func (e *ContextError) Error() string {
 // Unwrap returns [ErrNoContext].
 func (e *ContextError) Unwrap() error { return ErrNoContext }
 
+// Unsupported tells that the peer takes no object of the SOP class at all, in whatever
+// transfer syntax.
+func (e *ContextError) Unsupported() bool {
+	return e.Proposed && e.Result == ul.AbstractSyntaxUnsupported
+}
+
 // Transient tells whether the peer may accept another time: it refused as user or
 // without a reason, and not for what it does not support.
 func (e *ContextError) Transient() bool {
@@ -77,6 +85,10 @@ func (c *Client) Role(abstractSyntax string) Role {
 	return SCURole
 }
 
+// Waiting reports whether the peer waits for the next request: it has neither asked for
+// the release of the association nor ended it since it answered the last one.
+func (c *Client) Waiting() bool { return !c.released && c.conn.Quiet() }
+
 // Echo performs C-ECHO (PS3.7 9.1.5). Verification must have been accepted.
 func (c *Client) Echo(ctx context.Context) error {
 	for pc, id := range c.ids {
@@ -108,6 +120,9 @@ func (c *Client) request(ctx context.Context, contextID byte, rq *dimse.Command,
 		status = StatusError{Status: Status(m.Command.Status), Comment: comment(m.Command.ErrorComment)}
 		return nil
 	})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("no response within %v: %w", c.timeout, err)
+	}
 	return status, because(ctx, err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"dicomnode/internal/uid"
@@ -54,6 +55,9 @@ func (d *Dialer) Dial(ctx context.Context, addr Addr, proposals ...Proposal) (*C
 	defer context.AfterFunc(ctx, c.conn.Kill)()
 	if err := c.associate(rq, wanted); err != nil {
 		c.conn.Close()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = fmt.Errorf("no answer to the A-ASSOCIATE-RQ within %v: %w", or(d.AssociationTimeout, 30*time.Second), err)
+		}
 		return nil, because(ctx, inWords(err)) // with TLS 1.3 a server refuses our certificate now
 	}
 	return c, nil
@@ -148,8 +152,10 @@ func (c *Client) learn(answers []ul.Context, wanted map[byte]accepted) error {
 			return c.conn.Violation(ul.ReasonInvalidValue, "answer to a presentation context that was not proposed")
 		case a.Result != ul.Acceptance:
 			c.refused[pc] = a.Result
-		case a.TransferSyntaxes[0] != pc.transferSyntax:
-			return c.conn.Violation(ul.ReasonInvalidValue, "presentation context accepted in a transfer syntax that was not proposed")
+		case a.TransferSyntaxes[0] != pc.transferSyntax: // against PS3.8 9.3.3.2; what else it accepted may serve
+			c.log.Warn("presentation context accepted in a transfer syntax that was not proposed in it", "sop_class", uid.Name(pc.abstractSyntax),
+				"proposed", uid.Name(pc.transferSyntax), "accepted", uid.Name(a.TransferSyntaxes[0]))
+			c.refused[pc] = ul.TransferSyntaxUnsupported
 		default:
 			c.contexts[a.ID], c.ids[pc] = pc, a.ID
 		}

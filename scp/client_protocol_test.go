@@ -208,7 +208,7 @@ func TestAnswersToRequest(t *testing.T) {
 		"context not proposed":         {ac(func(a *ul.Associate) { a.Contexts[1].ID = 5 }), byProvider, "not proposed"},
 		"context answered twice":       {ac(func(a *ul.Associate) { a.Contexts[1].ID = 1 }), byProvider, "used twice"},
 		"even context":                 {ac(func(a *ul.Associate) { a.Contexts[1].ID = 2 }), byProvider, "even"},
-		"transfer syntax not proposed": {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = rle }), byProvider, "transfer syntax that was not proposed"},
+		"transfer syntax not proposed": {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes[0] = rle }), byUser, ""}, // that context is not used
 		"two transfer syntaxes":        {ac(func(a *ul.Associate) { a.Contexts[0].TransferSyntaxes = []string{uid.ImplicitVRLittleEndian, rle} }), byProvider, "with 2 transfer syntaxes"},
 		"maximum length of 6":          {ac(func(a *ul.Associate) { a.User.MaximumLength = 6 }), byProvider, "no room for data"},
 		"request":                      {request(), byProvider, "unexpected A-ASSOCIATE-RQ"},
@@ -229,6 +229,71 @@ func TestAnswersToRequest(t *testing.T) {
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("got %v, want %q", err, c.want)
 			}
+		})
+	}
+}
+
+// TestOtherTransferSyntax: a context that was accepted in a transfer syntax nobody
+// proposed is not used; the others are.
+func TestOtherTransferSyntax(t *testing.T) {
+	p, done := onPeer(t, func(_ context.Context, c *scp.Client) error {
+		if refused := c.Refused(dxImage, uid.ImplicitVRLittleEndian); refused == nil || refused.Transient() {
+			t.Errorf("refusal of the odd context: %v", refused)
+		}
+		if !c.Accepted(uid.Verification, uid.ImplicitVRLittleEndian) {
+			t.Error("the other context is not accepted")
+		}
+		return nil
+	})
+	scptest.Expect[*ul.Associate](p)
+	ac := acceptance()
+	ac.Contexts[0].TransferSyntaxes[0] = rle
+	p.SendPDU(ac)
+	byUser.expect(t, p)
+	if err := wait(t, done); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWaiting: an association that the peer has ended, or wants to, is known before
+// anything is sent over it.
+func TestWaiting(t *testing.T) {
+	for name, end := range map[string]func(*scptest.Peer){
+		"A-RELEASE-RQ": func(p *scptest.Peer) { p.SendPDU(&ul.Release{}) },
+		"A-ABORT":      func(p *scptest.Peer) { p.SendPDU(&ul.Abort{}) },
+		"closed":       func(p *scptest.Peer) { _ = p.Conn.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan struct{})
+			p, done := onPeer(t, func(ctx context.Context, c *scp.Client) error {
+				if err := storeOne(ctx, c); err != nil {
+					return err
+				}
+				if !c.Waiting() {
+					t.Error("the association is taken for one that has ended")
+				}
+				ended <- struct{}{}
+				<-ended
+				for c.Waiting() {
+					if ctx.Err() != nil {
+						return errors.New("the end of the association is not noticed")
+					}
+				}
+				return nil
+			})
+			scptest.Expect[*ul.Associate](p)
+			p.SendPDU(acceptance())
+			for range 2 {
+				scptest.Expect[*ul.PData](p)
+			}
+			p.SendPDU(commandPDU(t, storeRSP(), 1))
+			<-ended
+			end(p)
+			ended <- struct{}{}
+			if err := wait(t, done); err != nil {
+				t.Error(err)
+			}
+			_ = p.Conn.Close()
 		})
 	}
 }

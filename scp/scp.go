@@ -115,6 +115,9 @@ type Proposal struct {
 	Roles            Role
 }
 
+// ProtocolError tells what a peer sent against PS3.7 or PS3.8.
+type ProtocolError = ul.ProtocolError
+
 // RejectError is an A-ASSOCIATE-RJ (PS3.8 9.3.4): a Backend returns it to
 // choose the refusal, a Dialer returns it when refused.
 type RejectError struct {

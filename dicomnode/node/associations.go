@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -56,13 +57,21 @@ type unreachableError struct{ err error }
 func (e *unreachableError) Error() string { return e.err.Error() }
 func (e *unreachableError) Unwrap() error { return e.err }
 
-// store sends o over a waiting association, or over a new one when there is none
-// or the waiting one has died meanwhile.
+// garbledError is that of a destination whose answer to a C-STORE could not be
+// understood: it may have the object or not.
+type garbledError struct{ err error }
+
+func (e *garbledError) Error() string { return e.err.Error() }
+func (e *garbledError) Unwrap() error { return e.err }
+
+// store sends o over a waiting association, or over a new one when there is none. When
+// the waiting one breaks meanwhile, o is sent once more; not when the destination
+// stays silent or answers nonsense, for it may have stored o each time.
 func (a *associations) store(ctx context.Context, p configs.Peer, o archive.Object) (answer, error) {
 	key := associationKey{p.AETitle, p.Address, o.SOPClassUID, o.TransferSyntaxUID}
 	if client := a.take(key); client != nil {
-		if said, err := a.send(ctx, key, client, o); err == nil {
-			return said, nil
+		if said, err := a.send(ctx, key, client, o); !broken(err) {
+			return said, err
 		}
 	}
 	client, err := a.dial(ctx, p, scu.Proposal(key.sopClass, key.transferSyntax))
@@ -94,6 +103,10 @@ func (a *associations) send(ctx context.Context, key associationKey, client *scp
 	var refused *scp.StatusError
 	if err != nil && !errors.As(err, &refused) {
 		client.Abort()
+		var odd *scp.ProtocolError
+		if errors.As(err, &odd) {
+			return answer{}, &garbledError{err}
+		}
 		return answer{}, &unreachableError{err}
 	}
 	a.put(key, client)
@@ -104,8 +117,25 @@ func (a *associations) send(ctx context.Context, key associationKey, client *scp
 	return said, nil
 }
 
-// take returns a waiting association, nil when there is none.
+// broken tells that an association ended before the answer came.
+func broken(err error) bool {
+	var lost *unreachableError
+	return errors.As(err, &lost) && !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// take returns an association at whose other end somebody waits, nil when there is none.
 func (a *associations) take(key associationKey) *scp.Client {
+	for client := a.pop(key); client != nil; client = a.pop(key) {
+		if client.Waiting() {
+			return client
+		}
+		a.releasing.Go(func() { release(client) })
+	}
+	return nil
+}
+
+// pop takes one association out of the idle ones.
+func (a *associations) pop(key associationKey) *scp.Client {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	waiting := a.idle[key]
@@ -171,5 +201,7 @@ func release(c *scp.Client) {
 
 // dial associates with a destination under the configuration of the moment.
 func (n *Node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error) {
-	return scu.Secure(scu.NewDialer(*n.config.Load()), n.identity.Load(), p).Dial(ctx, scu.Addr(p), proposals...)
+	d := scu.Secure(scu.NewDialer(*n.config.Load()), n.identity.Load(), p)
+	d.Log = n.log.With("destination", p.Name)
+	return d.Dial(ctx, scu.Addr(p), proposals...)
 }

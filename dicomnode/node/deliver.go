@@ -10,6 +10,7 @@ import (
 	"dicomnode/dicomnode/outputs"
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/hint"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
 	"dicomnode/segment"
@@ -47,10 +48,19 @@ func (n *Node) deliver(ctx context.Context, o archive.Object, destination string
 		answered = archive.Answer{Status: int(said.status), Words: said.String()}
 	}
 	if err != nil {
-		return answered, fmt.Errorf("deliver to %s: %w", destination, err)
+		return answered, fmt.Errorf("deliver to %s: %w", destination, advised(err))
 	}
 	n.log.Info("object delivered", "object", o.ID, "destination", destination, "status", fmt.Sprintf("%04X", uint16(said.status)), "took", time.Since(begun))
 	return answered, nil
+}
+
+// advised is an error whose text says what to do about it, for whoever meets it in a
+// list of jobs.
+func advised(err error) error {
+	if text := hint.Of(err); text != "" {
+		return fmt.Errorf("%w; %s", err, text)
+	}
+	return err
 }
 
 // store calls the destination, unless it is known not to answer, and judges what it said.
@@ -79,19 +89,16 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 	if err := n.destinations.ready(ctx, destination, func(ctx context.Context) error { return n.probe(ctx, peer) }); err != nil {
 		return answer{}, err
 	}
+	advice := scu.Destination{Config: *n.config.Load(), Peer: peer}
 	said, err := n.associations.store(ctx, peer, o)
-	var refused *scp.ContextError
-	if errors.As(err, &refused) && n.refusals.lasted(o.ID, destination, refusedFor) {
-		n.refusals.end(o.ID, destination)
-		return said, archive.Permanent(err)
-	}
 	if err != nil {
-		return said, quarantine(err)
+		return said, hint.Add(n.unanswered(o, destination, err), advice.Hint(err))
 	}
 	verdict, err := scu.Judge(said.status)
 	if err != nil && said.comment != "" {
 		err = fmt.Errorf("%w, its words: %q", err, said.comment)
 	}
+	err = hint.Add(err, advice.Hint(&scp.StatusError{Status: said.status}))
 	if verdict == scu.Doubtful && n.refusals.lasted(o.ID, destination, refusedFor) {
 		verdict = scu.Refused
 	}
@@ -99,6 +106,21 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 		n.refusals.end(o.ID, destination)
 	}
 	return said, final(verdict, err)
+}
+
+// unanswered is the error of an object that was refused or not answered for: final when
+// that has lasted.
+func (n *Node) unanswered(o archive.Object, destination string, err error) error {
+	var refused *scp.ContextError
+	var garbled *garbledError
+	switch {
+	case !errors.As(err, &refused) && !errors.As(err, &garbled):
+		return quarantine(err)
+	case n.refusals.lasted(o.ID, destination, refusedFor):
+		n.refusals.end(o.ID, destination)
+		return archive.Permanent(err)
+	}
+	return err
 }
 
 const (
@@ -136,6 +158,11 @@ const refusedFor = time.Hour
 // probe asks whether a destination associates. A C-ECHO tells more, but not every PACS
 // offers it to everybody; that it associates is enough to send it an object.
 func (n *Node) probe(ctx context.Context, peer configs.Peer) error {
+	err := n.associate(ctx, peer)
+	return hint.Add(err, scu.Destination{Config: *n.config.Load(), Peer: peer}.Hint(err))
+}
+
+func (n *Node) associate(ctx context.Context, peer configs.Peer) error {
 	client, err := n.dial(ctx, peer, scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
 	if err != nil {
 		return err

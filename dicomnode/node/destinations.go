@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"dicomnode/internal/hint"
 )
 
 const (
@@ -46,7 +48,7 @@ type destinationState struct {
 }
 
 // errDown tells that a destination was not called because it does not answer.
-var errDown = errors.New("it does not answer")
+var errDown = errors.New("fails")
 
 func (d *destinations) of(name string) *destinationState {
 	if d.by == nil {
@@ -77,7 +79,7 @@ func (d *destinations) ready(ctx context.Context, name string, probe func(contex
 		if !s.probing && !s.probeAt.After(time.Now()) {
 			s.probing = true
 			d.mu.Unlock()
-			return d.probe(ctx, s, probe)
+			return d.probe(ctx, name, s, probe)
 		}
 		wait, answered := time.NewTimer(max(time.Until(s.probeAt), time.Millisecond)), s.answered
 		d.mu.Unlock()
@@ -94,7 +96,7 @@ func (d *destinations) ready(ctx context.Context, name string, probe func(contex
 }
 
 // probe asks the destination; it was marked as being asked.
-func (d *destinations) probe(ctx context.Context, s *destinationState, probe func(context.Context) error) error {
+func (d *destinations) probe(ctx context.Context, name string, s *destinationState, probe func(context.Context) error) error {
 	err := probe(ctx)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -108,14 +110,14 @@ func (d *destinations) probe(ctx context.Context, s *destinationState, probe fun
 	case ctx.Err() != nil: // it was not asked to the end
 		return err
 	}
-	s.last = err
 	s.later()
+	d.report(name, s, err, slog.Group(""))
 	return s.down()
 }
 
 // down is the error of a delivery that was not tried.
 func (s *destinationState) down() error {
-	return fmt.Errorf("%w since %s: %w", errDown, s.since.Format(time.DateTime), s.last)
+	return fmt.Errorf("not tried, the destination %w since %s: %w", errDown, s.since.Format(time.DateTime), s.last)
 }
 
 // later puts the next probe off.
@@ -129,26 +131,35 @@ func (s *destinationState) later() {
 func (d *destinations) failed(name string, object int64, unreachable bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s, now := d.of(name), time.Now()
-	s.failures++
-	s.last = err
+	s := d.of(name)
 	if unreachable {
 		s.open = true
 		s.later()
 	}
-	if s.since.IsZero() {
+	d.report(name, s, err, slog.Int64("object", object))
+}
+
+// report counts a failure and says so in the log: the first time, and then at growing
+// intervals. about is what else is known of it.
+func (d *destinations) report(name string, s *destinationState, err error, about slog.Attr) {
+	now := time.Now()
+	s.failures++
+	s.last = err
+	log := d.log.With("destination", name, about, "error", err)
+	if text := hint.Of(err); text != "" {
+		log = log.With("hint", text)
+	}
+	switch {
+	case s.since.IsZero():
 		s.since, s.warnNext = now, warnFirst
-		d.log.Warn("destination fails", "destination", name, "object", object, "error", err)
-		s.warnAt = now.Add(s.warnNext)
+		log.Warn("destination fails")
+	case now.Before(s.warnAt):
+		log.Debug("destination fails")
 		return
+	default:
+		log.Warn("destination still fails", "failures", s.failures, "since", s.since.Format(time.RFC3339))
+		s.warnNext = min(4*s.warnNext, warnMost)
 	}
-	if now.Before(s.warnAt) {
-		d.log.Debug("destination fails", "destination", name, "object", object, "error", err)
-		return
-	}
-	d.log.Warn("destination still fails", "destination", name, "object", object, "failures", s.failures,
-		"since", s.since.Format(time.RFC3339), "error", err)
-	s.warnNext = min(4*s.warnNext, warnMost)
 	s.warnAt = now.Add(s.warnNext)
 }
 

@@ -122,6 +122,12 @@ func (c *Conn) await(idle time.Duration) error {
 	return err
 }
 
+// Quiet reports whether the peer has neither sent anything nor closed the connection
+// since its last PDU. It waits for a moment; what has come is read afterwards.
+func (c *Conn) Quiet() bool {
+	return c.err == nil && errors.Is(c.await(time.Millisecond), os.ErrDeadlineExceeded)
+}
+
 // do performs the transition of e with its action.
 func (c *Conn) do(e Event, p PDU, cause error) error {
 	return c.doAlt(e, p, cause, false)
@@ -220,7 +226,7 @@ func (c *Conn) lost(err error) error {
 		return c.err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if err = fmt.Errorf("wait for the peer: %w", err); c.patience() == 0 {
+		if err = fmt.Errorf("wait for the peer: %w", os.ErrDeadlineExceeded); c.patience() == 0 { // without addresses, which the log has
 			err = fmt.Errorf("message arrives at less than %d bytes a second: %w", c.timeouts.Rate, err)
 		}
 		if c.machine.State() == StaAwaitRequest {
