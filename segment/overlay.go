@@ -3,6 +3,7 @@ package segment
 import (
 	"image"
 	"image/color"
+	"slices"
 
 	"dicomnode/internal/raster"
 	"dicomnode/segment/decode"
@@ -25,14 +26,7 @@ var (
 // an outline around high-precision soft tissue, at most 1200 pixels a side; what lies
 // outside the exposed field is darkened. img and res must belong together.
 func Overlay(img *decode.Image, res *Result) image.Image {
-	pix := append([]float32(nil), img.Samples...)
-	pad := padding.Find(img)
-	pad.Hide(pix)
-	_, _ = polarity.Canonical(img, pix) // without an error, as there is a result
-	if res.Polarity.Undecided && res.Polarity.Inverted {
-		polarity.Turn(pix, 0)
-	}
-	pad.Fill(pix)
+	pix := Shown(img, res)
 	f := float64(overlaySide) / float64(max(img.Rows, img.Columns, overlaySide))
 	g := picture.Geometry{Rows: img.Rows, Columns: img.Columns}
 	g.Height, g.Width = max(1, int(float64(img.Rows)*f)), max(1, int(float64(img.Columns)*f))
@@ -48,6 +42,21 @@ func Overlay(img *decode.Image, res *Result) image.Image {
 		}
 	})
 	return out
+}
+
+// Shown is img with the open beam bright, as res was made of it: turned over as its
+// attributes or the network said, padding as dark or as bright as the rest. img and res must
+// belong together.
+func Shown(img *decode.Image, res *Result) []float32 {
+	pix := slices.Clone(img.Samples)
+	pad := padding.Find(img)
+	pad.Hide(pix)
+	_, _ = polarity.Canonical(img, pix) // without an error, as there is a result
+	if res.Polarity.Undecided && res.Polarity.Inverted {
+		polarity.Turn(pix, 0)
+	}
+	pad.Fill(pix)
+	return pix
 }
 
 // colour paints grey v at pixel i; an outline is step pixels wide.

@@ -1,8 +1,6 @@
 package sr
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -29,12 +27,11 @@ func New(r Report) (*Document, error) {
 		return nil, fmt.Errorf("write structured report: %w", err)
 	}
 	d := r.dataSet()
-	digest := sha256.New()
-	if err := d.Encode(digest); err != nil {
+	name, err := d.Namer(r.Image.SOPInstanceUID)
+	if err != nil {
 		return nil, fmt.Errorf("write structured report: %w", err)
 	}
-	// The name covers everything that is written, so equal UIDs mean equal bytes.
-	uid := iod.UID("sr", r.Image.SOPInstanceUID, hex.EncodeToString(digest.Sum(nil)))
+	uid := name("sr") // of everything that is written: equal UIDs mean equal bytes
 	d.SOPCommon(ComprehensiveSRStorage, uid, iod.LocalTime(r.Source, r.Created))
 	return &Document{data: d, uid: uid}, d.Err()
 }

@@ -1,7 +1,10 @@
 package iod
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +29,18 @@ func UID(role string, parts ...string) string {
 	}
 	id := uuid.NewSHA1(namespace, []byte(name))
 	return "2.25." + new(big.Int).SetBytes(id[:]).String()
+}
+
+// Namer derives the UIDs of an object from its header, which is d without what is
+// derived from it, bulk data and these UIDs. Each covers a role, the parts and every
+// attribute, so equal UIDs mean equal headers. The error is d's first violation.
+func (d *DataSet) Namer(parts ...string) (func(role string) string, error) {
+	digest := sha256.New()
+	if err := d.Encode(digest); err != nil {
+		return nil, err
+	}
+	parts = append(slices.Clone(parts), hex.EncodeToString(digest.Sum(nil)))
+	return func(role string) string { return UID(role, parts...) }, nil
 }
 
 // TrackingUID is the Tracking UID (0062,0021) of a segment, and the Tracking

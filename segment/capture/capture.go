@@ -1,14 +1,10 @@
 package capture
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"image"
 	"image/color"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -18,7 +14,6 @@ import (
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
-	"dicomnode/segment/polarity"
 	"dicomnode/segment/seg"
 )
 
@@ -54,7 +49,7 @@ func New(img *decode.Image, res *segment.Result, equip iod.Equipment, created ti
 	}
 	c := &Capture{img: img, res: res, equip: equip, source: img.Source()}
 	c.time = iod.LocalTime(c.source, created)
-	if err := c.build(Picture{img.Rows, img.Columns, Grey(img)}); err != nil {
+	if err := c.build(Picture{img.Rows, img.Columns, Grey(img, res)}); err != nil {
 		return nil, fmt.Errorf("make secondary capture: %w", err)
 	}
 	return c, nil
@@ -68,18 +63,35 @@ func (c *Capture) UID() string { return c.uid }
 func (c *Capture) Encode(w io.Writer) error { return c.data.Encode(w) }
 
 // Grey is img as radiographs are shown, 8 bits row by row: bone bright, the
-// darkest and the brightest thousandth clipped.
-func Grey(img *decode.Image) []uint8 {
-	pix := slices.Clone(img.Samples)
-	polarity.Canonical(img, pix)
-	q := raster.Quantiles(pix, picture.ClipLow, picture.ClipHigh)
+// darkest and the brightest thousandth clipped. res is what was made of img.
+func Grey(img *decode.Image, res *segment.Result) []uint8 {
+	pix := segment.Shown(img, res)
+	q := raster.Quantiles(spread(pix), picture.ClipLow, picture.ClipHigh)
 	scale := 255 / max(q[1]-q[0], 1e-6)
 	out := make([]uint8, len(pix))
 	raster.Parallel(img.Rows, func(r int) {
-		for i := r * img.Columns; i < (r+1)*img.Columns; i++ {
-			out[i] = uint8(255 - min(max((pix[i]-q[0])*scale, 0), 255))
+		line := out[r*img.Columns:][:img.Columns]
+		for i, v := range pix[r*img.Columns:][:img.Columns] {
+			line[i] = uint8(255 - min(max((v-q[0])*scale, 0), 255))
 		}
 	})
+	return out
+}
+
+// enough values say where the thousandths of a picture lie.
+const enough = 1 << 18
+
+// spread takes every so manieth value, an odd distance apart so that it runs through all
+// columns; of a small picture all.
+func spread(pix []float32) []float32 {
+	step := len(pix)/enough | 1
+	if step == 1 {
+		return pix
+	}
+	out := make([]float32, 0, len(pix)/step+1)
+	for i := 0; i < len(pix); i += step {
+		out = append(out, pix[i])
+	}
 	return out
 }
 
@@ -97,19 +109,21 @@ func Layers(res *segment.Result) []Layer {
 // the configuration and every attribute, like that of a segmentation.
 func (c *Capture) build(p Picture) error {
 	drawn := Draw(p, c.res.Field, Layers(c.res), Notice)
-	d := c.header(drawn.Rect.Dy(), drawn.Rect.Dx())
-	digest := sha256.New()
-	if err := d.Encode(digest); err != nil {
+	d := c.header(drawn.height, drawn.width)
+	uid, err := d.Namer(c.img.SOPInstanceUID, c.res.Model.Digest, c.res.ConfigDigest)
+	if err != nil {
 		return err
-	}
-	uid := func(role string) string {
-		return iod.UID(role, c.img.SOPInstanceUID, c.res.Model.Digest, c.res.ConfigDigest, hex.EncodeToString(digest.Sum(nil)))
 	}
 	c.uid, c.data = uid("capture"), d
 	d.SOPCommon(SOPClassUID, c.uid, c.time)
 	d.Strings(tag.SeriesInstanceUID, uid("capture series"))
-	size := int64(3 * drawn.Rect.Dx() * drawn.Rect.Dy())
-	d.Bulk(tag.PixelData, size+size%2, func(w io.Writer) error { return writeRGB(w, drawn) })
+	if len(drawn.Pix)%2 == 1 { // PS3.5 8.2
+		drawn.Pix = append(drawn.Pix, 0)
+	}
+	d.Bulk(tag.PixelData, int64(len(drawn.Pix)), func(w io.Writer) error {
+		_, err := w.Write(drawn.Pix)
+		return err
+	})
 	return d.Err()
 }
 
@@ -160,23 +174,4 @@ func (c *Capture) image(d *iod.DataSet) {
 	d.Ints(tag.BitsStored, 8)
 	d.Ints(tag.HighBit, 7)
 	d.Ints(tag.PixelRepresentation, 0)
-}
-
-// writeRGB writes colour by pixel, padded to an even length (PS3.5 8.2).
-func writeRGB(w io.Writer, m *image.RGBA) error {
-	width := m.Rect.Dx()
-	line := make([]byte, 3*width)
-	for y := range m.Rect.Dy() {
-		for x := range width {
-			copy(line[3*x:], m.Pix[y*m.Stride+4*x:][:3])
-		}
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-	}
-	if len(line)*m.Rect.Dy()%2 == 0 {
-		return nil
-	}
-	_, err := w.Write([]byte{0})
-	return err
 }

@@ -54,16 +54,16 @@ func TestDrawMarksEveryRegion(t *testing.T) {
 		}
 		img, res := segmenttest.Radiograph(t, s.rows, s.cols)
 		layers := capture.Layers(res)
-		p := capture.Picture{Rows: s.rows, Columns: s.cols, Grey: capture.Grey(img)}
+		p := capture.Picture{Rows: s.rows, Columns: s.cols, Grey: capture.Grey(img, res)}
 		drawn := capture.Draw(p, res.Field, layers, capture.Notice)
-		shown := drawn.Rect.Dy()
-		if longest := max(drawn.Rect.Dx(), shown); longest < 1024 {
+		shown := drawn.Bounds().Dy()
+		if longest := max(drawn.Bounds().Dx(), shown); longest < 1024 {
 			t.Errorf("%d×%d: drawn %d pixels large, want 1024 or more", s.rows, s.cols, longest)
 		}
 		for _, l := range layers {
 			n := 0
 			for y := range shown / 2 { // above the legend
-				for x := range drawn.Rect.Dx() {
+				for x := range drawn.Bounds().Dx() {
 					if drawn.RGBAAt(x, y) == l.Colour {
 						n++
 					}
@@ -101,12 +101,12 @@ func TestRealCapture(t *testing.T) {
 	}
 	n := img.Rows * img.Columns
 	res := &segment.Result{Rows: img.Rows, Columns: img.Columns, Masks: segment.Masks{Open: make(picture.Mask, n), Soft: make(picture.Mask, n), Bone: make(picture.Mask, n), HighPrecisionSoft: make(picture.Mask, n)}}
-	for i, v := range capture.Grey(img) {
+	for i, v := range capture.Grey(img, res) {
 		res.Masks.Bone[i], res.Masks.Soft[i], res.Masks.Open[i] = v > 170, v > 90 && v <= 170, v <= 90
 	}
-	drawn := capture.Draw(capture.Picture{Rows: img.Rows, Columns: img.Columns, Grey: capture.Grey(img)}, nil, capture.Layers(res), capture.Notice)
-	if drawn.Rect.Dx() != img.Columns {
-		t.Errorf("drawn %d wide, want %d", drawn.Rect.Dx(), img.Columns)
+	drawn := capture.Draw(capture.Picture{Rows: img.Rows, Columns: img.Columns, Grey: capture.Grey(img, res)}, nil, capture.Layers(res), capture.Notice)
+	if drawn.Bounds().Dx() != img.Columns {
+		t.Errorf("drawn %d wide, want %d", drawn.Bounds().Dx(), img.Columns)
 	}
 	if dir := os.Getenv("CAPTURE_OUT"); dir != "" {
 		var b bytes.Buffer

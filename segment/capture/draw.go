@@ -55,11 +55,11 @@ func scale(rows, cols int) float64 {
 // Draw outlines the layers on p, darkens what lies outside field (nil: nothing
 // does), and puts the legend with the notice below. Layers that come later are
 // drawn over earlier ones.
-func Draw(p Picture, field []bool, layers []Layer, notice string) *image.RGBA {
+func Draw(p Picture, field []bool, layers []Layer, notice string) *RGB {
 	f := scale(p.Rows, p.Columns)
 	height, width := side(p.Rows, f), side(p.Columns, f)
 	legend := newLegend(layers, notice, width, max(height, width))
-	out := image.NewRGBA(image.Rect(0, 0, width, height+legend.height))
+	out := newRGB(width, height+legend.height)
 	g := newGrid(p.Rows, p.Columns, height, width)
 	g.grey(out, p, field)
 	pen := max(1, int(math.Round(float64(max(height, width))/700)))
@@ -98,29 +98,46 @@ func steps(n, m int) []int {
 
 // grey draws the radiograph. A reduced picture shows means, so that fine
 // structure does not turn into a pattern.
-func (g grid) grey(out *image.RGBA, p Picture, field []bool) {
+func (g grid) grey(out *RGB, p Picture, field []bool) {
 	raster.Parallel(g.height, func(y int) {
-		line := out.Pix[y*out.Stride:][:4*g.width]
+		line := out.Pix[3*y*g.width:][:3*g.width]
+		g.means(line, p, y)
+		if field == nil {
+			return
+		}
+		exposed := field[g.row[y]*g.cols:][:g.cols]
 		for x := range g.width {
-			v := g.mean(p, x, y)
-			if field != nil && !field[g.row[y]*g.cols+g.col[x]] {
-				v /= 3
+			if !exposed[g.col[x]] {
+				line[3*x], line[3*x+1], line[3*x+2] = line[3*x]/3, line[3*x]/3, line[3*x]/3
 			}
-			line[4*x], line[4*x+1], line[4*x+2], line[4*x+3] = v, v, v, 255
 		}
 	})
 }
 
-func (g grid) mean(p Picture, x, y int) uint8 {
+// means fills a drawn row with the means of the source's pixels under each drawn one.
+func (g grid) means(line []uint8, p Picture, y int) {
 	r0, r1 := g.row[y], max(g.row[y+1], g.row[y]+1)
-	c0, c1 := g.col[x], max(g.col[x+1], g.col[x]+1)
-	sum := 0
+	sums := p.column(r0, r1)
+	for x := range g.width {
+		c0, c1 := g.col[x], max(g.col[x+1], g.col[x]+1)
+		sum := uint32(0)
+		for _, v := range sums[c0:c1] {
+			sum += v
+		}
+		v := uint8(sum / uint32((r1-r0)*(c1-c0)))
+		line[3*x], line[3*x+1], line[3*x+2] = v, v, v
+	}
+}
+
+// column sums rows r0 to r1−1 down the columns.
+func (p Picture) column(r0, r1 int) []uint32 {
+	sums := make([]uint32, p.Columns)
 	for r := r0; r < r1; r++ {
-		for _, v := range p.Grey[r*g.cols+c0 : r*g.cols+c1] {
-			sum += int(v)
+		for c, v := range p.Grey[r*p.Columns:][:p.Columns] {
+			sums[c] += uint32(v)
 		}
 	}
-	return uint8(sum / ((r1 - r0) * (c1 - c0)))
+	return sums
 }
 
 // border lists the drawn pixels of a region beside which, inside the frame, lies one
@@ -133,14 +150,13 @@ func (g grid) border(l Layer, pen int) (points []image.Point) {
 			return l.Mask[g.row[y]*g.cols:][:g.cols]
 		}
 		here, above, below := line(y), line(y-1), line(y+1)
-		for x := range g.width {
-			c := g.col[x]
-			if !here[c] || here[g.col[max(x-1, 0)]] && here[g.col[min(x+1, g.width-1)]] && above[c] && below[c] {
-				continue
-			}
-			if l.Line.inks(x, y, pen) {
+		before := here[g.col[0]]
+		for x, c := range g.col[:g.width] {
+			in, next := here[c], here[g.col[min(x+1, g.width-1)]]
+			if in && !(before && next && above[c] && below[c]) && l.Line.inks(x, y, pen) {
 				found[y] = append(found[y], image.Pt(x, y))
 			}
+			before = in
 		}
 	})
 	for _, row := range found {
@@ -151,7 +167,7 @@ func (g grid) border(l Layer, pen int) (points []image.Point) {
 
 // stroke draws a line width pixels wide. Draw does so twice, first black and wider: a
 // line with a dark rim is seen on bright and on dark ground alike.
-func stroke(out *image.RGBA, points []image.Point, width, bottom int, c color.RGBA) {
+func stroke(out *RGB, points []image.Point, width, bottom int, c color.RGBA) {
 	for _, p := range points {
 		dot(out, p.X, p.Y, width, bottom, c)
 	}
@@ -171,13 +187,12 @@ func (l Line) inks(x, y, pen int) bool {
 }
 
 // dot fills a square of pen pixels around x, y, above row bottom.
-func dot(out *image.RGBA, x, y, pen, bottom int, c color.RGBA) {
-	half := pen / 2
-	for dy := -half; dy < pen-half; dy++ {
-		for dx := -half; dx < pen-half; dx++ {
-			if y+dy < bottom {
-				out.SetRGBA(x+dx, y+dy, c)
-			}
+func dot(out *RGB, x, y, pen, bottom int, c color.RGBA) {
+	left, right := max(x-pen/2, 0), min(x-pen/2+pen, out.width)
+	for row := max(y-pen/2, 0); row < min(y-pen/2+pen, bottom); row++ {
+		line := out.Pix[3*(row*out.width+left) : 3*(row*out.width+right)]
+		for i := 0; i < len(line); i += 3 {
+			line[i], line[i+1], line[i+2] = c.R, c.G, c.B
 		}
 	}
 }

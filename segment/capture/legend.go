@@ -3,7 +3,6 @@ package capture
 import (
 	"image"
 	"image/color"
-	"image/draw"
 	"strings"
 
 	"golang.org/x/image/font"
@@ -82,8 +81,8 @@ func (l *legend) wrap(notice string) bool {
 	return fits
 }
 
-func (l *legend) draw(out *image.RGBA, top int) {
-	draw.Draw(out, image.Rect(0, top, l.width, top+l.height), image.Black, image.Point{}, draw.Src)
+// draw fills the black rows from top on.
+func (l *legend) draw(out *RGB, top int) {
 	y := top + l.margin
 	for _, layer := range l.layers {
 		l.sample(out, layer, y+l.line/2)
@@ -97,19 +96,19 @@ func (l *legend) draw(out *image.RGBA, top int) {
 }
 
 // sample is a stretch of the layer's line, long enough for two of its dashes.
-func (l *legend) sample(out *image.RGBA, layer Layer, y int) {
+func (l *legend) sample(out *RGB, layer Layer, y int) {
 	from, to := l.margin, l.indent()-l.margin
 	dash, thick := max(1, (to-from)/20), max(2, l.line/6)
 	for x := from; x < to; x++ {
 		for dy := range thick {
 			if layer.Line.inks(x-from, 0, dash) {
-				out.SetRGBA(x, y+dy-thick/2, layer.Colour)
+				out.Set(x, y+dy-thick/2, layer.Colour)
 			}
 		}
 	}
 }
 
-func (l *legend) text(out *image.RGBA, s string, x, y int) {
+func (l *legend) text(out *RGB, s string, x, y int) {
 	d := font.Drawer{Dst: out, Src: image.NewUniform(color.White), Face: l.face,
 		Dot: fixed.P(x, y+l.face.Metrics().Ascent.Ceil())}
 	d.DrawString(s)

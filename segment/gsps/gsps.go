@@ -7,8 +7,6 @@
 package gsps
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -69,12 +67,9 @@ func (s *State) Encode(w io.Writer) error { return s.data.Encode(w) }
 // the configuration and every attribute, like that of a segmentation.
 func (s *State) build() error {
 	d := s.header()
-	digest := sha256.New()
-	if err := d.Encode(digest); err != nil {
+	uid, err := d.Namer(s.img.SOPInstanceUID, s.res.Model.Digest, s.res.ConfigDigest)
+	if err != nil {
 		return err
-	}
-	uid := func(role string) string {
-		return iod.UID(role, s.img.SOPInstanceUID, s.res.Model.Digest, s.res.ConfigDigest, hex.EncodeToString(digest.Sum(nil)))
 	}
 	s.uid, s.data = uid("presentation state"), d
 	d.SOPCommon(SOPClassUID, s.uid, s.time)
@@ -232,22 +227,33 @@ func Outline(m picture.Mask, rows, cols int) picture.Mask {
 	pen := max(1, max(rows, cols)/1000)
 	out := make(picture.Mask, len(m))
 	raster.Parallel(rows, func(r int) {
-		for c := range cols {
-			i := r*cols + c
-			out[i] = m[i] && near(m, rows, cols, r, c, pen)
+		line := out[r*cols:][:cols]
+		near(line, m, rows, r, pen)
+		for c, in := range m[r*cols:][:cols] {
+			line[c] = line[c] && in
 		}
 	})
 	return out
 }
 
-// near: a pixel outside the region lies within pen pixels up, down, left or right.
-// What lies outside the frame is no border.
-func near(m picture.Mask, rows, cols, r, c, pen int) bool {
-	for k := 1; k <= pen; k++ {
-		if r >= k && !m[(r-k)*cols+c] || r+k < rows && !m[(r+k)*cols+c] ||
-			c >= k && !m[r*cols+c-k] || c+k < cols && !m[r*cols+c+k] {
-			return true
+// near marks the pixels of row r from which one outside the region lies within pen pixels
+// up, down, left or right. What lies outside the frame is no border.
+func near(line []bool, m picture.Mask, rows, r, pen int) {
+	cols := len(line)
+	for k := max(0, r-pen); k <= min(rows-1, r+pen); k++ {
+		for c, in := range m[k*cols:][:cols] {
+			line[c] = line[c] || !in
 		}
 	}
-	return false
+	last := -pen - 1 // column of the last pixel outside
+	for c, in := range m[r*cols:][:cols] {
+		if !in {
+			for b := max(0, c-pen, last+1); b < c; b++ {
+				line[b] = true
+			}
+			last = c
+		} else if c-last <= pen {
+			line[c] = true
+		}
+	}
 }

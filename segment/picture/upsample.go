@@ -53,24 +53,29 @@ func newUpsampler(g Geometry, p []float32, stride int) *Upsampler {
 
 // Row fills dst[class] (Columns long) with the probabilities of picture row r.
 func (u *Upsampler) Row(r int, dst [Classes][]float32) {
+	for c := range dst {
+		u.ClassRow(r, c, dst[c])
+	}
+}
+
+// ClassRow fills dst (Columns long) with the probabilities of one class in picture row r.
+func (u *Upsampler) ClassRow(r, class int, dst []float32) {
 	i, f := raster.Neighbour(r, u.g.Rows, u.g.Height)
 	next := u.stride
 	if u.g.Height == 1 {
 		next = 0
 	}
 	var line [maxCells + 1]float32
-	for c := range dst {
-		top := u.p[c*u.plane+(u.g.Top+i)*u.stride+u.g.Left:]
-		low := top[next:]
-		for x := range u.g.Width {
-			line[x] = top[x]*(1-f) + low[x]*f
-		}
-		line[u.g.Width] = line[u.g.Width-1]
-		out := dst[c][:len(u.col)]
-		for k, x := range u.col {
-			a := line[x]
-			out[k] = a + (line[x+1]-a)*u.right[k]
-		}
+	top := u.p[class*u.plane+(u.g.Top+i)*u.stride+u.g.Left:]
+	low := top[next:]
+	for x := range u.g.Width {
+		line[x] = top[x]*(1-f) + low[x]*f
+	}
+	line[u.g.Width] = line[u.g.Width-1]
+	out := dst[:len(u.col)]
+	for k, x := range u.col {
+		a := line[x]
+		out[k] = a + (line[x+1]-a)*u.right[k]
 	}
 }
 

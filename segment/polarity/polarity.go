@@ -6,7 +6,7 @@ package polarity
 
 import (
 	"fmt"
-	"math"
+	"sync"
 
 	"dicomnode/internal/raster"
 	"dicomnode/segment/decode"
@@ -85,13 +85,26 @@ const (
 // part of the 99.9 percentile, counts as that; what is no number stays that.
 func logarithm(pix []float32, floor float32) {
 	least := max(1, floor*raster.Quantiles(pix, picture.ClipHigh)[0])
+	table := logarithms()
 	raster.Each(pix, func(v float32) float32 {
 		if v <= least {
 			v = least
 		}
-		return float32(math.Log(float64(v)))
+		if i := int(v); i < len(table) && float32(i) == v {
+			return table[i]
+		}
+		return raster.Log32(v)
 	})
 }
+
+// logarithms are those of the whole numbers of 16 bits, which is what detectors give.
+var logarithms = sync.OnceValue(func() []float32 {
+	table := make([]float32, 1<<16)
+	for i := range table {
+		table[i] = raster.Log32(float32(i))
+	}
+	return table
+})
 
 // String says it in words.
 func (r Record) String() string {

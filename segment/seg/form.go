@@ -120,10 +120,14 @@ const probabilityRows = 64
 // probabilities writes one frame.
 func (s *SEG) probabilities(w io.Writer, class int) error {
 	cols := s.res.Columns
-	buffer := make([]byte, probabilityRows*cols)
+	buffer, values := make([]byte, probabilityRows*cols), make([]float32, probabilityRows*cols)
 	for first := 0; first < s.res.Rows; first += probabilityRows {
 		n := min(probabilityRows, s.res.Rows-first)
-		raster.Parallel(n, func(r int) { s.probabilityRow(buffer[r*cols:][:cols], class, first+r) })
+		raster.Parallel(n, func(r int) {
+			row := values[r*cols:][:cols]
+			s.res.Probabilities.ClassRow(first+r, class, row)
+			fractions(buffer[r*cols:][:cols], row, s.res.Field[(first+r)*cols:][:cols])
+		})
 		if _, err := w.Write(buffer[:n*cols]); err != nil {
 			return err
 		}
@@ -131,14 +135,12 @@ func (s *SEG) probabilities(w io.Writer, class int) error {
 	return nil
 }
 
-func (s *SEG) probabilityRow(line []byte, class, r int) {
-	row := picture.NewRow(len(line))
-	s.res.Probabilities.Row(r, row)
-	field := s.res.Field[r*len(line):][:len(line)]
-	for k, p := range row[class] {
+// fractions scales the probabilities of a row; outside the field they are 0.
+func fractions(line []byte, row []float32, field []bool) {
+	for k, p := range row {
 		line[k] = 0
 		if field[k] {
-			line[k] = uint8(float64(min(max(p, 0), 1))*maxFractional + 0.5)
+			line[k] = uint8(min(max(float64(p), 0), 1)*maxFractional + 0.5)
 		}
 	}
 }

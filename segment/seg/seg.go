@@ -4,8 +4,6 @@
 package seg
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -158,13 +156,9 @@ func (s *SEG) checkMasks() error {
 // build fills in the UID and the data set.
 func (s *SEG) build() error {
 	d := s.header()
-	digest := sha256.New()
-	if err := d.Encode(digest); err != nil {
+	uid, err := d.Namer(s.img.SOPInstanceUID, s.res.Model.Digest, s.res.ConfigDigest)
+	if err != nil {
 		return err
-	}
-	header := hex.EncodeToString(digest.Sum(nil))
-	uid := func(role string) string {
-		return iod.UID(role, s.img.SOPInstanceUID, s.res.Model.Digest, s.res.ConfigDigest, header)
 	}
 	s.uid, s.series, s.dataSet = uid("seg"), uid("seg series"), d
 	d.SOPCommon(s.form.class, s.uid, s.time)
