@@ -116,6 +116,12 @@ func (g grid) grey(out *RGB, p Picture, field []bool) {
 
 // means fills a drawn row with the means of the source's pixels under each drawn one.
 func (g grid) means(line []uint8, p Picture, y int) {
+	if g.width == g.cols && g.height == g.rows {
+		for x, v := range p.Grey[y*g.cols:][:g.cols] {
+			line[3*x], line[3*x+1], line[3*x+2] = v, v, v
+		}
+		return
+	}
 	r0, r1 := g.row[y], max(g.row[y+1], g.row[y]+1)
 	sums := p.column(r0, r1)
 	for x := range g.width {
@@ -143,26 +149,28 @@ func (p Picture) column(r0, r1 int) []uint32 {
 // border lists the drawn pixels of a region beside which, inside the frame, lies one
 // that is outside it, where the layer's line has ink.
 func (g grid) border(l Layer, pen int) (points []image.Point) {
-	found := make([][]image.Point, g.height)
-	raster.Parallel(g.height, func(y int) {
-		line := func(y int) []bool {
-			y = min(max(y, 0), g.height-1)
-			return l.Mask[g.row[y]*g.cols:][:g.cols]
-		}
-		here, above, below := line(y), line(y-1), line(y+1)
-		before := here[g.col[0]]
-		for x, c := range g.col[:g.width] {
-			in, next := here[c], here[g.col[min(x+1, g.width-1)]]
-			if in && !(before && next && above[c] && below[c]) && l.Line.inks(x, y, pen) {
-				found[y] = append(found[y], image.Pt(x, y))
+	border := raster.Pack(g.height, g.width, func(y int) []bool { return g.shown(l.Mask, y) }).Border(1)
+	for y := range g.height {
+		border.Each(y, func(x int) {
+			if l.Line.inks(x, y, pen) {
+				points = append(points, image.Pt(x, y))
 			}
-			before = in
-		}
-	})
-	for _, row := range found {
-		points = append(points, row...)
+		})
 	}
 	return points
+}
+
+// shown is a drawn row of a mask.
+func (g grid) shown(mask []bool, y int) []bool {
+	line := mask[g.row[y]*g.cols:][:g.cols]
+	if g.width == g.cols {
+		return line
+	}
+	out := make([]bool, g.width)
+	for x := range out {
+		out[x] = line[g.col[x]]
+	}
+	return out
 }
 
 // stroke draws a line width pixels wide. Draw does so twice, first black and wider: a

@@ -209,9 +209,13 @@ func (s *State) overlays(d *iod.DataSet) {
 		d.Strings(at(tag.OverlayDescription), r.Label)
 		d.Strings(at(tag.OverlayLabel), r.Label)
 		d.Strings(at(tag.OverlayActivationLayer), layerName(i))
-		mask := Outline(s.masks()[i], s.res.Rows, s.res.Columns)
-		d.Bulk(at(tag.OverlayData), seg.PackedSize(1, len(mask)), func(w io.Writer) error {
-			return seg.PackMasks(w, []picture.Mask{mask})
+		packed := outline(s.masks()[i], s.res.Rows, s.res.Columns).Bytes() // PS3.5 8.1.2
+		if len(packed)%2 == 1 {
+			packed = append(packed, 0)
+		}
+		d.Bulk(at(tag.OverlayData), int64(len(packed)), func(w io.Writer) error {
+			_, err := w.Write(packed)
+			return err
 		})
 	}
 }
@@ -221,39 +225,9 @@ func (s *State) masks() []picture.Mask {
 	return []picture.Mask{m.Open, m.Soft, m.Bone, m.HighPrecisionSoft}
 }
 
-// Outline is the border of a region of rows×cols pixels, drawn inside it as wide
-// as is seen when the whole image fits a screen.
-func Outline(m picture.Mask, rows, cols int) picture.Mask {
-	pen := max(1, max(rows, cols)/1000)
-	out := make(picture.Mask, len(m))
-	raster.Parallel(rows, func(r int) {
-		line := out[r*cols:][:cols]
-		near(line, m, rows, r, pen)
-		for c, in := range m[r*cols:][:cols] {
-			line[c] = line[c] && in
-		}
-	})
-	return out
-}
-
-// near marks the pixels of row r from which one outside the region lies within pen pixels
-// up, down, left or right. What lies outside the frame is no border.
-func near(line []bool, m picture.Mask, rows, r, pen int) {
-	cols := len(line)
-	for k := max(0, r-pen); k <= min(rows-1, r+pen); k++ {
-		for c, in := range m[k*cols:][:cols] {
-			line[c] = line[c] || !in
-		}
-	}
-	last := -pen - 1 // column of the last pixel outside
-	for c, in := range m[r*cols:][:cols] {
-		if !in {
-			for b := max(0, c-pen, last+1); b < c; b++ {
-				line[b] = true
-			}
-			last = c
-		} else if c-last <= pen {
-			line[c] = true
-		}
-	}
+// outline is the border of a region, drawn inside it as wide as is seen when the whole
+// image fits a screen.
+func outline(m picture.Mask, rows, cols int) raster.Bits {
+	region := raster.Pack(rows, cols, func(r int) []bool { return m[r*cols:][:cols] })
+	return region.Border(max(1, max(rows, cols)/1000))
 }
