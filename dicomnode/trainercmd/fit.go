@@ -60,7 +60,7 @@ the parameters themselves instead of their moving average; at most 500 epochs.
 Each of these options can still be given and then counts instead; the first line of
 the output says what counts.
 
---curve writes the learning curve as a CSV file and draws it in a PNG file beside
+--curve writes the learning curve as a CSV file and draws it in an SVG file beside
 it. With --json each validation and the end of the run is one line of JSON.
 ` + command.ExitCodes,
 		Example: `  dicomnode trainer fit data/simulated --width 16 --epochs 10 --out xnet.onnx
@@ -183,7 +183,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.Recalibrate, "recalibrate", 100, "batches that the statistics of the batch normalisations are measured on, for each validation and the bundle")
 	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to go on from")
 	flags.IntVar(&f.opt.Memory, "memory", 128, "MiB of pictures kept decoded; what does not fit is decoded each time it is used")
-	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; a PNG file beside it shows it")
+	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; an SVG file beside it shows it")
 	flags.BoolVar(&f.json, "json", false, "print JSON, one line for each validation and one at the end")
 	flags.StringVar(&f.name, "name", "", "name in the model card (default: the network and its width, as XNet-16)")
 	flags.StringVar(&f.version, "model-version", "1", "version in the model card")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"dicomnode/trainer/chart"
 	"dicomnode/trainer/dataset"
 )
 
@@ -12,12 +13,12 @@ import (
 var classStyles = [dataset.Classes]string{"open", "soft", "bone"}
 
 // rocChart is the paper's figure 2b, with the corner where good networks are enlarged.
-func (r *Result) rocChart(id string) *chart {
-	c := newChart(id, "ROC curves", axis{Label: "false-positive rate", From: 0, To: 1}, axis{Label: "true-positive rate", From: 0, To: 1}, 0.2, 0.2)
+func (r *Result) rocChart(id string) *chart.Chart {
+	c := chart.New(id, "ROC curves", chart.Axis{Label: "false-positive rate", From: 0, To: 1}, chart.Axis{Label: "true-positive rate", From: 0, To: 1}, 0.2, 0.2)
 	c.Caption = "Each class against the rest, the paper's figure 2b."
-	var corner *chart
+	var corner *chart.Chart
 	if r.reachesCorner() {
-		corner = c.inset(165, 90, 200, 140, axis{From: 0, To: rocCorner}, axis{From: 1 - rocCorner, To: 1}, 0.1)
+		corner = c.Enlarge(165, 90, 200, 140, chart.Axis{From: 0, To: rocCorner}, chart.Axis{From: 1 - rocCorner, To: 1}, 0.1)
 		c.Caption += " The inset enlarges the upper left corner."
 	}
 	var told []string
@@ -30,15 +31,15 @@ func (r *Result) rocChart(id string) *chart {
 			points[i] = [2]float64{p.FPR, p.TPR}
 		}
 		name := fmt.Sprintf("%s, AUC %s", dataset.ClassNames[k], r.Classes[k].AUC.Short())
-		c.draw(classStyles[k], name, points)
+		c.Draw(classStyles[k], name, points)
 		if corner != nil {
-			corner.draw(classStyles[k], "", points)
+			corner.Draw(classStyles[k], "", points)
 		}
 		told = append(told, name)
 	}
-	c.draw("chance", "chance", [][2]float64{{0, 0}, {1, 1}})
+	c.Draw("chance", "chance", [][2]float64{{0, 0}, {1, 1}})
 	if at := r.Operating; at.TPR.Defined() && at.FPR.Defined() {
-		c.markFilled(float64(at.FPR), float64(at.TPR), "soft", fmt.Sprintf("soft tissue at the threshold in use: %s, %s", at.FPR.Percent(), at.TPR.Percent()))
+		c.MarkFilled(float64(at.FPR), float64(at.TPR), "soft", fmt.Sprintf("soft tissue at the threshold in use: %s, %s", at.FPR.Percent(), at.TPR.Percent()))
 	}
 	c.Text = strings.Join(told, "; ") + "."
 	return c
@@ -59,7 +60,7 @@ func (r *Result) reachesCorner() bool {
 }
 
 // confidenceChart is the paper's figure 4: how many pixels have which confidence.
-func (r *Result) confidenceChart(id string) *chart {
+func (r *Result) confidenceChart(id string) *chart.Chart {
 	top := 0.0
 	for _, b := range r.Calibration.Histogram {
 		top = max(top, ratio(b.Pixels, r.Pixels))
@@ -69,41 +70,41 @@ func (r *Result) confidenceChart(id string) *chart {
 		step = 0.2
 	}
 	top = min(1, step*float64(int(top/step)+1))
-	c := newChart(id, "Confidence histogram", axis{Label: "probability of the chosen class", From: 0.2, To: 1}, axis{Label: "share of pixels", From: 0, To: top}, 0.2, step)
+	c := chart.New(id, "Confidence histogram", chart.Axis{Label: "probability of the chosen class", From: 0.2, To: 1}, chart.Axis{Label: "share of pixels", From: 0, To: top}, 0.2, step)
 	for _, b := range r.Calibration.Histogram {
 		if b.High > c.X.From+1e-9 {
 			v := ratio(b.Pixels, r.Pixels)
-			c.column(max(b.Low, c.X.From), b.High, v, "column", fmt.Sprintf("confidence %.2f to %.2f: %.1f\u00a0%% of pixels", b.Low, b.High, 100*v))
+			c.Column(max(b.Low, c.X.From), b.High, v, "column", fmt.Sprintf("confidence %.2f to %.2f: %.1f\u00a0%% of pixels", b.Low, b.High, 100*v))
 		}
 	}
-	c.rule(r.Calibration.MeanConfidence, "confidence", fmt.Sprintf("mean confidence %.1f\u00a0%%", 100*r.Calibration.MeanConfidence))
-	c.rule(r.Accuracy, "accuracy", fmt.Sprintf("accuracy %.1f\u00a0%%", 100*r.Accuracy))
+	c.Rule(r.Calibration.MeanConfidence, "confidence", fmt.Sprintf("mean confidence %.1f\u00a0%%", 100*r.Calibration.MeanConfidence))
+	c.Rule(r.Accuracy, "accuracy", fmt.Sprintf("accuracy %.1f\u00a0%%", 100*r.Accuracy))
 	c.Text = fmt.Sprintf("Mean confidence is %.1f\u00a0%%, accuracy %.1f\u00a0%%: a gap of %s points.", 100*r.Calibration.MeanConfidence, 100*r.Accuracy, signed(r.Calibration.Gap))
 	c.Caption = c.Text + " The paper's figure 4."
 	return c
 }
 
 // reliabilityChart compares confidence and accuracy bin by bin.
-func (r *Result) reliabilityChart(id string) *chart {
-	c := newChart(id, "Reliability", axis{Label: "probability of the chosen class", From: 0.2, To: 1}, axis{Label: "accuracy", From: 0, To: 1}, 0.2, 0.2)
+func (r *Result) reliabilityChart(id string) *chart.Chart {
+	c := chart.New(id, "Reliability", chart.Axis{Label: "probability of the chosen class", From: 0.2, To: 1}, chart.Axis{Label: "accuracy", From: 0, To: 1}, 0.2, 0.2)
 	var points [][2]float64
 	for _, b := range r.Calibration.Histogram {
 		if b.Pixels == 0 || b.High <= c.X.From {
 			continue
 		}
-		c.column(max(b.Low, c.X.From), b.High, float64(b.Accuracy), "column",
+		c.Column(max(b.Low, c.X.From), b.High, float64(b.Accuracy), "column",
 			fmt.Sprintf("confidence %.2f to %.2f: accuracy %.1f\u00a0%%, mean confidence %.1f\u00a0%%", b.Low, b.High, 100*float64(b.Accuracy), 100*float64(b.Confidence)))
 		points = append(points, [2]float64{float64(b.Confidence), float64(b.Accuracy)})
 	}
-	c.draw("chance", "perfectly calibrated", [][2]float64{{0.2, 0.2}, {1, 1}})
-	c.draw("accuracy", "measured", points)
+	c.Draw("chance", "perfectly calibrated", [][2]float64{{0.2, 0.2}, {1, 1}})
+	c.Draw("accuracy", "measured", points)
 	c.Text = fmt.Sprintf("Accuracy by confidence. The expected calibration error over %d bins is %.1f\u00a0%%.", r.Calibration.Bins, 100*r.Calibration.Error)
 	return c
 }
 
 // thresholdChart is section 5.3 of the paper: what a soft-tissue threshold does.
-func (r *Result) thresholdChart(id string, chosen float64) *chart {
-	c := newChart(id, "Soft tissue by threshold", axis{Label: "threshold on the soft-tissue probability", From: 0, To: 1}, axis{Label: "rate", From: 0, To: 1}, 0.2, 0.2)
+func (r *Result) thresholdChart(id string, chosen float64) *chart.Chart {
+	c := chart.New(id, "Soft tissue by threshold", chart.Axis{Label: "threshold on the soft-tissue probability", From: 0, To: 1}, chart.Axis{Label: "rate", From: 0, To: 1}, 0.2, 0.2)
 	var tpr, fpr, precision [][2]float64
 	for _, p := range r.SoftTissue {
 		if p.TPR.Defined() {
@@ -116,20 +117,20 @@ func (r *Result) thresholdChart(id string, chosen float64) *chart {
 			precision = append(precision, [2]float64{p.Threshold, float64(p.Precision)})
 		}
 	}
-	c.draw("soft", "true-positive rate", tpr)
-	c.draw("wrong", "false-positive rate", fpr)
-	c.draw("confidence", "precision", precision)
+	c.Draw("soft", "true-positive rate", tpr)
+	c.Draw("wrong", "false-positive rate", fpr)
+	c.Draw("confidence", "precision", precision)
 	at := pointAt(r.SoftTissue, chosen)
-	c.rule(chosen, "chosen", "threshold "+shortThreshold(chosen))
-	c.mark(paperThreshold, paperTPR, "soft", fmt.Sprintf("the paper at %.2f, on its own data: true-positive rate %.0f\u00a0%% with precision %.0f\u00a0%%", paperThreshold, 100*paperTPR, 100*paperPrecision))
-	c.mark(paperThreshold, paperPrecision, "confidence", "")
+	c.Rule(chosen, "chosen", "threshold "+shortThreshold(chosen))
+	c.Mark(paperThreshold, paperTPR, "soft", fmt.Sprintf("the paper at %.2f, on its own data: true-positive rate %.0f\u00a0%% with precision %.0f\u00a0%%", paperThreshold, 100*paperTPR, 100*paperPrecision))
+	c.Mark(paperThreshold, paperPrecision, "confidence", "")
 	c.Text = fmt.Sprintf("At threshold %s the true-positive rate is %s, the false-positive rate %s and the precision %s.", shortThreshold(chosen), at.TPR.Percent(), at.FPR.Percent(), at.Precision.Percent())
 	return c
 }
 
 // withinChart shows how near the predicted boundaries lie.
-func (r *Result) withinChart(id string) *chart {
-	c := newChart(id, "Boundaries by distance", axis{Label: "distance, of the picture's longer side", From: 0, To: 0.05}, axis{Label: "share of boundary within", From: 0, To: 1}, 0.01, 0.2)
+func (r *Result) withinChart(id string) *chart.Chart {
+	c := chart.New(id, "Boundaries by distance", chart.Axis{Label: "distance, of the picture's longer side", From: 0, To: 0.05}, chart.Axis{Label: "share of boundary within", From: 0, To: 1}, 0.01, 0.2)
 	var told []string
 	for k, curve := range r.Within {
 		points := make([][2]float64, len(curve))
@@ -140,7 +141,7 @@ func (r *Result) withinChart(id string) *chart {
 			}
 		}
 		if len(curve) > 0 {
-			c.draw(classStyles[k], dataset.ClassNames[k], points)
+			c.Draw(classStyles[k], dataset.ClassNames[k], points)
 		}
 	}
 	c.Text = "Within 1 % of the picture's longer side lie: " + strings.Join(told, ", ") + "."

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"slices"
 
+	"dicomnode/trainer/chart"
 	"dicomnode/trainer/dataset"
 )
 
@@ -23,14 +25,14 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"fixed":      func(decimals int, v float64) string { return Value(v).fixed(decimals) },
 	"number":     grouped,
 	"threshold":  shortThreshold,
-	"percentage": func(v float64) float64 { return round1(100 * v) },
+	"percentage": func(v float64) float64 { return math.Round(1000*v) / 10 },
 	"points": func(v Value) string {
 		if !v.Defined() {
 			return v.String()
 		}
 		return signed(float64(v))
 	},
-}).Parse(pageText))
+}).Parse(chart.Templates + pageText))
 
 // pageImages bounds the rows of the table of images.
 const pageImages = 200
@@ -54,9 +56,9 @@ type view struct {
 	*Result
 	Threshold               float64
 	Cells                   [dataset.Classes][dataset.Classes]cell
-	ROC                     *chart
-	Confidence, Reliability *chart
-	Thresholds, Within      *chart
+	ROC                     *chart.Chart
+	Confidence, Reliability *chart.Chart
+	Thresholds, Within      *chart.Chart
 	Points                  []OperatingPoint
 	HasMillimetres          bool
 	Several                 bool // body parts have thresholds of their own
@@ -90,7 +92,7 @@ type panel struct {
 // WriteHTML writes the report as one page without anything outside it: figures are
 // inline SVG, pictures data URIs. The pictures are the data set's own.
 func (r *Report) WriteHTML(w io.Writer) error {
-	p := page{Report: r, Style: template.CSS(styleSheet), Classes: dataset.ClassNames, Paper: paper} // our own style sheet
+	p := page{Report: r, Style: template.CSS(chart.Style + styleSheet), Classes: dataset.ClassNames, Paper: paper} // our own style sheet
 	p.Views = append(p.Views, viewOf("network", "At the network's resolution",
 		fmt.Sprintf("%d×%d pixels: what the network itself sees and answers, and the figures that the paper reports.", dataset.Side, dataset.Side), &r.Result, r.Threshold))
 	if r.Native != nil {

@@ -29,7 +29,7 @@ var curveColumns = []string{"step", "epoch", "loss", "rate", "validation_loss", 
 
 // picturePath is where the drawing of the curve in the CSV file at path goes.
 func picturePath(path string) string {
-	return strings.TrimSuffix(path, filepath.Ext(path)) + ".png"
+	return strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
 }
 
 // writeCurve replaces the CSV file at path and the picture beside it; best is the

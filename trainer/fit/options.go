@@ -48,7 +48,7 @@ type Options struct {
 	Init       *model.Weights // parameters to start from; nil: random
 	Checkpoint string         // file to save to and to resume from; empty: none
 	Save       int            // steps between checkpoints; 0: 500
-	Curve      string         // CSV file of the learning curve, drawn in a PNG file beside it; empty: none
+	Curve      string         // CSV file of the learning curve, drawn in an SVG file beside it; empty: none
 
 	Reading func(done, total int) `json:"-"`          // called after each image of the first pass over the data, from one goroutine of Run's; may be nil
 	Memory  int                   `json:",omitempty"` // MiB of pictures kept decoded, others are decoded each time; 0: 128
@@ -162,7 +162,7 @@ func (o Options) check() error {
 		return option.Refuse("stop-on", "%.20q: want %s or %s", o.StopOn, Loss, Accuracy)
 	case o.Every < 0 || !(o.EveryEpochs >= 0) || o.Every > 0 && o.EveryEpochs > 0:
 		return option.Refuse("every every-epochs", "give the time between validations: one of them, above 0")
-	case strings.EqualFold(filepath.Ext(o.Curve), ".png"):
+	case slices.Contains([]string{".png", ".svg"}, strings.ToLower(filepath.Ext(o.Curve))):
 		return option.Refuse("curve", "%s: want a CSV file; its picture goes beside it", o.Curve)
 	case o.Together < 0 || o.Together > 1024:
 		return option.Refuse("together", "%d: want 0 to 1024", o.Together)
