@@ -22,6 +22,7 @@ const (
 	TrailingZeros                 // zeros behind the data set
 	DeflateTrailer                // bytes behind the deflated data set
 	ZlibHeader                    // RFC 1950 around the deflated data set
+	MetaElement                   // of group 0002, which belongs before the data set
 	faultsOfReceipt               // those above are seen by Scan, those below by Read only
 	NoPrefix                      // no preamble and DICM prefix (PS3.10 7.1)
 	NoTransferSyntax              // no Transfer Syntax UID; judged by the bytes
@@ -49,6 +50,7 @@ var words = [faults]string{
 	TrailingZeros:    "zeros behind the data set",
 	DeflateTrailer:   "bytes behind the deflated data set",
 	ZlibHeader:       "zlib header before the deflated data set",
+	MetaElement:      "file meta information inside the data set, left out",
 	NoPrefix:         "no DICM prefix",
 	NoTransferSyntax: "no transfer syntax, judged by the bytes",
 	NotItems:         "value of a sequence without items, left out",

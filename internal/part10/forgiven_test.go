@@ -199,6 +199,31 @@ func TestForgivenBehind(t *testing.T) {
 	}
 }
 
+// TestMetaInTheDataSet: a device sends file meta information with the data set. It says
+// nothing: neither the encoding nor who the object is.
+func TestMetaInTheDataSet(t *testing.T) {
+	for ts, c := range map[string]coder{uid.ExplicitVRLittleEndian: explicitLE, uid.ImplicitVRLittleEndian: implicitLE, uid.ExplicitVRBigEndian: explicitBE} {
+		other := uid.ImplicitVRLittleEndian
+		if ts == other {
+			other = uid.ExplicitVRBigEndian
+		}
+		data := join(c.el(0x00020003, "UI", "1.2.9\x00"), c.el(0x00020010, "UI", other+"\x00"), c.image())
+		head, err := part10.Scan(bytes.NewReader(data), ts)
+		if err != nil || !head.Forgiven.Has(part10.MetaElement) || head.SOPInstanceUID == "1.2.9" {
+			t.Errorf("%s: scan: forgiven %q, error %v", uid.Name(ts), head.Forgiven, err)
+		}
+		o, err := part10.Read(file(t, ts, data))
+		if err != nil {
+			t.Errorf("%s: read: %v", uid.Name(ts), err)
+			continue
+		}
+		if b, err := o.Native(32); err != nil || len(b) != 32 || o.TransferSyntaxUID != ts {
+			t.Errorf("%s: transfer syntax %s, %d bytes of pixels, error %v", uid.Name(ts), o.TransferSyntaxUID, len(b), err)
+		}
+		parse(t, o.Elements)
+	}
+}
+
 // TestNesting: 64 sequences in one another are read, 65 are not, by anybody.
 func TestNesting(t *testing.T) {
 	c := explicitLE

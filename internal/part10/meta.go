@@ -67,23 +67,24 @@ func (w *window) inflated() *window {
 }
 
 // readMeta reads group 0002, always explicit VR little endian (PS3.10 7.1),
-// and returns Transfer Syntax UID, "" without one.
+// and returns Transfer Syntax UID, "" without one. What a device left of it at the start of
+// the data set, in whatever encoding, decides nothing: the first counts.
 func readMeta(w *window) (ts string, err error) {
 	top := level{end: maxOffset}
 	k := walker{window: w}
 	for {
-		b := w.look(2)
+		b := w.look(6)
 		if len(b) < 2 && w.err != nil && !errors.Is(w.err, io.EOF) {
 			return "", w.err
 		}
-		if len(b) < 2 || binary.LittleEndian.Uint16(b) != 2 {
+		if len(b) < 2 || binary.LittleEndian.Uint16(b) != 2 || ts != "" && len(b) == 6 && !capitals(b[4:]) {
 			return ts, nil
 		}
 		el, err := w.next(encoding{explicit: true}, maxOffset)
 		if err != nil {
 			return "", err
 		}
-		if el.tag == tagTransferSyntaxUID {
+		if el.tag == tagTransferSyntaxUID && ts == "" {
 			if err := k.collect(&ts, el); err != nil {
 				return "", err
 			}

@@ -95,6 +95,9 @@ func (k *walker) zerosAhead() bool {
 // or a file system left behind the data set.
 func (k *walker) zeros() error {
 	el := element{offset: k.offset()}
+	if b := k.look(preamble + 4); el.offset == 0 && len(b) == preamble+4 && string(b[preamble:]) == "DICM" {
+		return el.fail("a file with preamble where a data set is wanted")
+	}
 	for b := k.look(8); len(b) > 0; b = k.look(8) {
 		if !allZero(b) {
 			return el.fail("group 0000 in a data set")
@@ -185,6 +188,9 @@ func (k *walker) delimiter(top *level, el element) error {
 // go into.
 func (k *walker) value(top *level, el element) error {
 	if top.kind == dataset {
+		if el.tag.group() == 2 && el.vr != "SQ" && el.length != undefined {
+			return k.meta(el)
+		}
 		if err := k.outermost(&el); err != nil {
 			return err
 		}
@@ -205,6 +211,18 @@ func (k *walker) value(top *level, el element) error {
 		return k.push(sequence, top.enc, el)
 	}
 	return el.fail("undefined length with value representation %s", el.vr)
+}
+
+// meta passes over file meta information in a data set: a device sent more of its file than
+// it should. No reader gets it.
+func (k *walker) meta(el element) error {
+	k.header.Forgiven.add(MetaElement, el.tag)
+	have := k.offset()
+	err := k.skip(int64(el.length))
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return el.fail("want %d bytes, have %d", el.length, k.offset()-have)
+	}
+	return err
 }
 
 // note keeps what is odd about the head of el.
