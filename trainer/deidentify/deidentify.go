@@ -88,7 +88,9 @@ type Result struct {
 	// NoPatientID is an object without Patient ID: its study stands for the patient.
 	NoPatientID bool
 	Originals   []Original
-	options     []profile.Option // those that were applied
+	// Swept are the attributes that Sweep took out.
+	Swept   []part10.Tag
+	options []profile.Option // those that were applied
 }
 
 // Object de-identifies o, which is not changed. It returns an error wrapping

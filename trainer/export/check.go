@@ -42,6 +42,9 @@ func Check(ctx context.Context, dir string, originals Source, retain []profile.O
 	if len(e.items) == 0 {
 		return nil, 0, errors.New("check: no original that can be read")
 	}
+	for _, dates := range e.dates.values { // which patient's a file is, is not known here
+		e.originals.Add(dates)
+	}
 	if err := e.ownOf(dir); err != nil {
 		return nil, 0, fmt.Errorf("check: %w", err)
 	}

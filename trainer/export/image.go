@@ -12,12 +12,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dicomnode/internal/codec"
 	"dicomnode/internal/iod"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/deidentify"
-	"dicomnode/trainer/deidentify/leak"
 	"dicomnode/trainer/deidentify/object"
 	"dicomnode/trainer/deidentify/profile"
 	"dicomnode/trainer/export/burned"
@@ -83,11 +83,18 @@ func (e *run) one(ctx context.Context, it item, finished map[string]Record, deci
 		return e.companion(it, o, res)
 	}
 	err = e.image(ctx, it, file, o, res, decisions)
-	if errors.Is(err, decode.ErrUnsupported) || errors.Is(err, decode.ErrMalformed) {
+	switch {
+	case errors.Is(err, codec.ErrMissing):
+		e.mu.Lock()
+		e.note("compressed images were refused for want of their codec library: " + codec.Hint + "; the same command adds them then")
+		e.mu.Unlock()
 		e.withdraw(it, err.Error())
-		return nil
+	case errors.Is(err, decode.ErrUnsupported), errors.Is(err, decode.ErrMalformed):
+		e.withdraw(it, err.Error())
+	default:
+		return err
 	}
-	return err
+	return nil
 }
 
 func read(entry Entry) ([]byte, error) {
@@ -113,6 +120,7 @@ func (e *run) withdraw(it item, reason string) {
 
 // companion stages a segmentation or report.
 func (e *run) companion(it item, o *object.Object, res *deidentify.Result) error {
+	e.sweep(res)
 	r := e.record(it, o, res)
 	e.deidentifier.Claim(res, false)
 	b, err := encode(res.Object)
@@ -120,23 +128,6 @@ func (e *run) companion(it item, o *object.Object, res *deidentify.Result) error
 		return err
 	}
 	return e.stage(&r, map[string][]byte{dicomPath(r): b}, late(res))
-}
-
-// late is a checker of what stands behind the pixel data, which the plan did not
-// read; nil where nothing does.
-func late(res *deidentify.Result) *leak.Checker {
-	var behind leak.Originals
-	found := false
-	for _, v := range res.Originals {
-		if v.Tag > object.PixelData {
-			behind.Add([]deidentify.Original{v})
-			found = true
-		}
-	}
-	if !found {
-		return nil
-	}
-	return behind.Checker()
 }
 
 func dicomPath(r Record) string { return "dicom/" + r.Patient + "/" + r.ID + ".dcm" }
@@ -175,6 +166,7 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 		e.report.Images--
 		return nil
 	}
+	e.sweep(res)
 	r := e.record(it, o, res)
 	r.BurnedIn = &Burned{Found: len(p.boxes) + len(p.inside), Done: "nothing", Reviewed: decided}
 	boxes := p.boxes
@@ -257,7 +249,7 @@ func (e *run) record(it item, o *object.Object, res *deidentify.Result) Record {
 func (e *run) files(r *Record, p *picture, res *deidentify.Result) (map[string][]byte, error) {
 	m := p.image
 	r.Rows, r.Columns, r.BitsStored = m.Rows, m.Columns, m.BitsStored
-	if s, ok := iod.PixelSpacing(iod.NewSource(m.Dataset)); ok {
+	if s, ok := iod.PixelSpacing(iod.NewSource(m.Dataset)); ok && !sized(res.Swept) {
 		r.SpacingMM = math.Round(s.Row*1e6) / 1e6
 	}
 	files := map[string][]byte{}

@@ -25,6 +25,7 @@ type run struct {
 	deidentifier *deidentify.Deidentifier
 	originals    leak.Originals
 	checker      *leak.Checker
+	dates        patientDates
 	state        *state
 
 	mu     sync.Mutex // for what follows
@@ -144,7 +145,7 @@ func (e *run) take(entry Entry, head *object.Object, res *deidentify.Result) {
 			}
 		})
 	}
-	e.originals.Add(res.Originals)
+	e.remember(res)
 	e.originals.Own(it.id, res.Patient)
 	res.Object.Walk(func(s *object.Set, el *object.Element, _ []part10.Tag) {
 		if el.VR == "UI" {

@@ -106,8 +106,10 @@ func (e *run) stage(r *Record, files map[string][]byte, late *leak.Checker) erro
 		sum := sha256.Sum256(files[path])
 		r.Files[path] = hex.EncodeToString(sum[:])
 		hits := e.checker.File(path, files[path])
-		if late != nil {
-			hits = append(hits, late.File(path, files[path])...)
+		for _, more := range []*leak.Checker{late, e.dates.of(r.Patient)} {
+			if more != nil {
+				hits = append(hits, more.File(path, files[path])...)
+			}
 		}
 		if len(hits) > 0 {
 			e.mu.Lock()

@@ -27,6 +27,7 @@ type Checker struct {
 type pattern struct {
 	bytes, attribute string
 	weight           int // its length as UTF-8: two bytes a letter make it no more telling
+	uniform          bool
 }
 
 // Checker is a checker of all that was added so far.
@@ -36,7 +37,7 @@ func (o *Originals) Checker() *Checker {
 	c := &Checker{byPrefix: make(map[uint32][]pattern, len(o.patterns)), first: make([]uint64, 1<<16), compared: o.compared, own: o.own}
 	for p, about := range o.patterns {
 		k := binary.LittleEndian.Uint32([]byte(p))
-		c.byPrefix[k] = append(c.byPrefix[k], pattern{p, about.attribute, about.weight})
+		c.byPrefix[k] = append(c.byPrefix[k], pattern{p, about.attribute, about.weight, about.uniform})
 		c.first[slot(k)>>6] |= 1 << (slot(k) & 63)
 	}
 	return c
@@ -79,6 +80,13 @@ func (c *Checker) File(name string, b []byte) []Hit {
 	return hits
 }
 
+// Holds tells whether an original stands in the value of an attribute.
+func (c *Checker) Holds(value []byte) bool {
+	held := false
+	c.search(value, inText, func(int64, string, string) { held = true })
+	return held
+}
+
 // search calls report for each original in b that is of least bytes or more as UTF-8.
 func (c *Checker) search(b []byte, least int, report func(offset int64, attribute, how string)) {
 	if len(b) < 4 {
@@ -92,12 +100,19 @@ func (c *Checker) search(b []byte, least int, report func(offset int64, attribut
 		}
 		for _, p := range c.byPrefix[k] {
 			n := len(p.bytes)
-			if p.weight >= least && i+n <= len(b) && equalFold(b[i:i+n], p.bytes) && !c.madeHere(b, i, i+n) {
+			if p.counts(least) && i+n <= len(b) && equalFold(b[i:i+n], p.bytes) && !c.madeHere(b, i, i+n) {
 				report(int64(i), p.attribute, "as text")
 				break
 			}
 		}
 	}
+}
+
+// counts tells whether a hit of p counts where least bytes do. In pixels one
+// character over and over, such as "XXXXXXXX" in the place of a name, is one
+// character: a flat area of the picture is the same in 16 bits.
+func (p pattern) counts(least int) bool {
+	return p.weight >= least && !(p.uniform && least == inPixels)
 }
 
 func equalFold(b []byte, lowered string) bool {

@@ -8,7 +8,8 @@
 // instead: values of fewer than four characters, and those that occur in DICOM's
 // own vocabulary (names of attributes, defined terms, meanings of codes, plain
 // numbers of up to five characters, times and ages), which stand in every object.
-// In pixel data only hits of eight bytes or more count. What lies wholly inside a
+// In pixel data only hits of eight bytes or more count, and none of a value that is
+// one character over and over, which is as short as one character. What lies wholly inside a
 // pseudonym, UID or digest that the export made itself is no hit.
 package leak
 
@@ -50,7 +51,8 @@ type Originals struct {
 // about says what a pattern is.
 type about struct {
 	attribute string
-	weight    int // of the value as UTF-8
+	weight    int  // of the value as UTF-8
+	uniform   bool // the value is one character over and over
 }
 
 // Count is the number of spellings that are looked for.
@@ -136,9 +138,14 @@ func (o *Originals) add(v deidentify.Original) {
 	}
 	for _, form := range spellings(text, v.Raw) {
 		if _, known := o.patterns[form]; !known && len(form) >= 4 {
-			o.patterns[form] = about{v.Keyword, min(len(form), len(text))}
+			o.patterns[form] = about{v.Keyword, min(len(form), len(text)), uniform(text)}
 		}
 	}
+}
+
+func uniform(text string) bool {
+	first, _ := utf8.DecodeRuneInString(text)
+	return strings.Trim(strings.ToLower(text), strings.ToLower(string(first))) == ""
 }
 
 // compare has a value compared with the same attribute, unless a de-identified

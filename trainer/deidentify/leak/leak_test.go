@@ -30,6 +30,7 @@ func checker() *leak.Checker {
 		original(0x00100040, "PatientSex", "CS", "F"),
 		original(0x0020000D, "StudyInstanceUID", "UI", "1.2.826.0.1.99"),
 		original(0x00081010, "StationName", "SH", "Li"),
+		original(0x00080081, "InstitutionAddress", "ST", "YYYYYYYY"),
 		{Tag: 0x00291010, Keyword: "private", VR: "UN", Raw: []byte("\x01\x02SECRETTEXT\x00")},
 	})
 	o.Own("2.25.99771234569", "ab77123456ffff00")
@@ -45,7 +46,7 @@ func TestFound(t *testing.T) {
 	_ = w.Close()
 	for _, text := range []string{
 		"kanarie", "KANÁRIE", "kan\xe1rie", "Kan\u00e1rie^anna maria", "AnnaMaria", "k\x00a\x00n\x00\xe1\x00r\x00i\x00e\x00", "id 77123456.",
-		"1957-03-04", "04.03.1957", "4 mar 1957", "03/04/1957", "4.3.1957", "x1.2.826.0.1.99", "secrettext", zipped.String(),
+		"1957-03-04", "04.03.1957", "4 mar 1957", "03/04/1957", "4.3.1957", "x1.2.826.0.1.99", "secrettext", zipped.String(), "yyyyyyyy",
 	} {
 		if len(c.File("a.txt", []byte(text))) == 0 {
 			t.Errorf("not found in %q", text)
@@ -69,7 +70,9 @@ func TestNotFound(t *testing.T) {
 // In pixel data eight bytes count, and fewer do not.
 func TestPixels(t *testing.T) {
 	c := checker()
-	for text, want := range map[string]bool{"anna0000": false, "77123456": true} {
+	for text, want := range map[string]bool{
+		"anna0000": false, "77123456": true, "yyyyyyyyyy": false, "y\x00y\x00y\x00y\x00y\x00y\x00y\x00y\x00": false, "7\x007\x001\x002\x003\x004\x005\x006\x00": true,
+	} {
 		m := image.NewGray(image.Rect(0, 0, 64, 8))
 		copy(m.Pix[64*3+10:], text)
 		var b bytes.Buffer
