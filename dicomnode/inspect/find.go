@@ -6,6 +6,7 @@ package inspect
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"dicomnode/configs"
@@ -195,7 +196,7 @@ func jobsOf(ctx context.Context, a *archive.Archive) (map[jobKey]*Job, error) {
 	}
 	all := map[jobKey]*Job{}
 	for _, e := range entries {
-		all[jobKey{e.ObjectID, e.Destination}] = &Job{ID: e.ID, State: string(e.State), Attempts: e.Attempts, NextAt: e.NextAt, Reason: e.Reason}
+		all[jobKey{e.ObjectID, e.Destination}] = &Job{ID: e.ID, State: string(e.State), Attempts: e.Attempts, NextAt: e.NextAt, Reason: shortReason(e)}
 	}
 	return all, nil
 }
@@ -222,7 +223,7 @@ func lifeOf(ctx context.Context, a *archive.Archive, c configs.Config, o archive
 		}
 		for _, d := range deliveries {
 			result.Deliveries = append(result.Deliveries, Delivery{Destination: d.Destination, State: string(d.State), At: d.At,
-				Status: d.Status, Words: d.Words, Attempts: d.Attempts, Job: jobs[jobKey{r.ID, d.Destination}]})
+				Status: d.Status, Words: strings.TrimPrefix(d.Words, "deliver to "+d.Destination+": "), Attempts: d.Attempts, Job: jobs[jobKey{r.ID, d.Destination}]})
 		}
 		l.Results = append(l.Results, result)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"dicomnode/internal/archive"
@@ -36,7 +37,7 @@ func Queue(ctx context.Context, a *archive.Archive) ([]Pending, error) {
 	list, first := make([]Pending, len(entries)), map[string]int64{}
 	for i, e := range entries {
 		p := Pending{ID: e.ID, Kind: string(e.Kind), State: string(e.State), Destination: e.Destination,
-			Attempts: e.Attempts, NextAt: e.NextAt, Received: e.Received, Object: e.ObjectID, Image: e.ObjectID, Reason: e.Reason}
+			Attempts: e.Attempts, NextAt: e.NextAt, Received: e.Received, Object: e.ObjectID, Image: e.ObjectID, Reason: shortReason(e)}
 		o, err := imageOf(ctx, a, e.ObjectID)
 		switch {
 		case err == nil:
@@ -55,17 +56,20 @@ func Queue(ctx context.Context, a *archive.Archive) ([]Pending, error) {
 	return list, nil
 }
 
-// Next is what to do about the job, "-" when nothing.
+// Next is what to do about the job, "" when nothing.
 func (p Pending) Next() string {
 	switch {
-	case p.State != string(archive.Quarantined) && p.Reason == "":
-		return "-"
-	case p.State != string(archive.Quarantined) && p.Destination != "":
-		return fmt.Sprintf("mend %s; it is tried again by itself (now: dicomnode queue retry %s)", p.Destination, p.Destination)
-	case p.State != string(archive.Quarantined):
-		return "-"
-	case p.Destination != "":
-		return fmt.Sprintf("mend what %s says, then dicomnode queue retry %d, or give it up: dicomnode queue drop %d", p.Destination, p.ID, p.ID)
+	case p.State == string(archive.Quarantined) && p.Destination != "":
+		return fmt.Sprintf("given up: mend that, then dicomnode queue retry %d (all of them: %s); or leave it: dicomnode queue drop %d", p.ID, p.Destination, p.ID)
+	case p.State == string(archive.Quarantined):
+		return fmt.Sprintf("given up: it cannot be segmented as it is; after an upgrade dicomnode queue retry %d, or leave it: dicomnode queue drop %d", p.ID, p.ID)
+	case p.Reason != "" && p.Destination != "":
+		return fmt.Sprintf("it is tried again by itself; at once: dicomnode queue retry %s", p.Destination)
 	}
-	return fmt.Sprintf("it cannot be segmented as it is: dicomnode queue drop %d; after an upgrade dicomnode queue retry %d", p.ID, p.ID)
+	return ""
+}
+
+// shortReason is why a job is not done, without the destination, which stands beside it.
+func shortReason(e archive.Entry) string {
+	return strings.TrimPrefix(e.Reason, "deliver to "+e.Destination+": ")
 }

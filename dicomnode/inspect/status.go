@@ -35,14 +35,14 @@ type Status struct {
 // Destination is where results go.
 type Destination struct {
 	Name    string         `json:"name"`
-	State   string         `json:"state"` // up, failing or paused
+	State   string         `json:"state"` // up, failing, refusing or paused
 	Jobs    int            `json:"jobs"`  // deliveries that are not done
 	Reason  string         `json:"reason,omitempty"`
 	Pause   *archive.Pause `json:"pause,omitempty"`
 	Removed bool           `json:"removed,omitempty"` // no peer of the configuration has this name
 }
 
-// Seen is when a peer of the configuration sent its last object.
+// Seen is when a peer of the configuration that is to send something sent its last object.
 type Seen struct {
 	Name     string    `json:"name"`
 	Last     time.Time `json:"last_association,omitzero"`
@@ -63,9 +63,10 @@ type Refused struct {
 
 // States of destinations.
 const (
-	Up      = "up"
-	Failing = "failing"
-	Paused  = "paused"
+	Up       = "up"
+	Failing  = "failing"
+	Refusing = "refusing" // results for it are quarantined, and nothing else is known
+	Paused   = "paused"
 )
 
 // shownRefusals is how many refusals a status shows, the latest.
@@ -165,8 +166,11 @@ func destinationOf(ctx context.Context, a *archive.Archive, c configs.Config, na
 			continue
 		}
 		d.Jobs++
-		if e.Reason != "" && e.State != archive.Quarantined {
-			d.State, d.Reason = Failing, e.Reason
+		switch {
+		case e.Reason != "" && e.State != archive.Quarantined:
+			d.State, d.Reason = Failing, shortReason(e)
+		case d.State == Up && e.State == archive.Quarantined:
+			d.State, d.Reason = Refusing, shortReason(e)
 		}
 	}
 	pause, paused, err := a.Paused(ctx, name)
@@ -182,6 +186,9 @@ func (s *Status) peers(ctx context.Context, a *archive.Archive, c configs.Config
 		return err
 	}
 	for _, p := range c.Peers {
+		if !sends(c, p) {
+			continue
+		}
 		one := Seen{Name: p.Name}
 		for _, was := range seen {
 			if was.Name == p.Name {
@@ -201,6 +208,12 @@ func (s *Status) peers(ctx context.Context, a *archive.Archive, c configs.Config
 		s.Peers = append(s.Peers, one)
 	}
 	return nil
+}
+
+// sends reports whether a peer is to send anything: a route takes its images, or it may
+// calibrate.
+func sends(c configs.Config, p configs.Peer) bool {
+	return c.Calibration.Calibrates(p.Name) || slices.ContainsFunc(c.Routes, func(r configs.Route) bool { return r.Takes(p.Name) })
 }
 
 func (s *Status) refusals(ctx context.Context, a *archive.Archive, _ configs.Config) error {

@@ -80,10 +80,7 @@ func (a *associations) store(ctx context.Context, p configs.Peer, o archive.Obje
 	}
 	if refused := scu.Refusal(client, key.sopClass, key.transferSyntax); refused != nil {
 		_ = client.Release(ctx) // the refusal is the news
-		if refused.Transient() {
-			return answer{}, refused
-		}
-		return answer{}, archive.Permanent(refused)
+		return answer{}, refused
 	}
 	return a.send(ctx, key, client, o)
 }

@@ -35,7 +35,7 @@ var otherSOPClasses = prefixed("1.2.840.10008.5.1.4.1.1.",
 	"9.1.1", "9.1.2", // ECG
 	"11.1", "11.2", "11.3", "11.4", "11.5", // Presentation States
 	"12.1.1", "12.2.1", "13.1.1", "13.1.3", // Enhanced XA and XRF, 3D, Breast Tomosynthesis
-	"66", "66.1", "66.2", "66.3", "66.4", "66.5", // Raw Data, Registration, Fiducials, Segmentation
+	"66", "66.1", "66.2", "66.3", "66.4", "66.5", "66.7", // Raw Data, Registration, Fiducials, Segmentation, Surface and Label Map Segmentation
 	"77.1.1", "77.1.4", // VL Endoscopic, VL Photographic
 	"88.11", "88.22", "88.33", "88.34", "88.50", "88.59", "88.65", "88.67", // SR, Key Object Selection, CAD, X-Ray Radiation Dose SR
 	"104.1", "104.2", // Encapsulated PDF, CDA

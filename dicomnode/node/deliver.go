@@ -20,8 +20,8 @@ import (
 // outputs are the objects of one image, addressed to the destinations of its route. One
 // that cannot be made does not hold up the others; an image of which nothing can be made
 // is not worth another try.
-func (n *Node) outputs(c *configs.Config, route configs.Route, o archive.Object, img *decode.Image, res *segment.Result) ([]archive.Output, error) {
-	objects, err := outputs.New(*c, n.version, img, res).Route(route)
+func (n *Node) outputs(ctx context.Context, c *configs.Config, route configs.Route, o archive.Object, img *decode.Image, res *segment.Result) ([]archive.Output, error) {
+	objects, err := outputs.New(n.formsTaken(ctx, *c, route), n.version, img, res).Route(route)
 	if err != nil && len(objects) == 0 {
 		return nil, archive.Permanent(err)
 	}
@@ -74,6 +74,7 @@ func (n *Node) store(ctx context.Context, o archive.Object, destination string) 
 		n.destinations.worked(destination)
 	case errors.Is(err, errDown):
 		err = archive.Later(err, probeMost)
+	case archive.IsInstead(err): // the destination works, and it has been logged
 	case ctx.Err() == nil:
 		var unreachable *unreachableError
 		n.destinations.failed(destination, o.ID, errors.As(err, &unreachable), err)
@@ -92,7 +93,7 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 	advice := scu.Destination{Config: *n.config.Load(), Peer: peer}
 	said, err := n.associations.store(ctx, peer, o)
 	if err != nil {
-		return said, hint.Add(n.unanswered(o, destination, err), advice.Hint(err))
+		return said, n.unanswered(ctx, peer, o, hint.Add(err, advice.Hint(err)))
 	}
 	verdict, err := scu.Judge(said.status)
 	if err != nil && said.comment != "" {
@@ -105,22 +106,32 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 	if verdict == scu.Stored || verdict == scu.Refused {
 		n.refusals.end(o.ID, destination)
 	}
-	return said, final(verdict, err)
+	switch {
+	case verdict == scu.Refused && said.status == scp.SOPClassNotSupported:
+		return said, n.instead(ctx, peer, o, err)
+	case verdict == scu.Refused:
+		return said, archive.Permanent(err)
+	}
+	return said, err
 }
 
-// unanswered is the error of an object that was refused or not answered for: final when
-// that has lasted.
-func (n *Node) unanswered(o archive.Object, destination string, err error) error {
+// unanswered is the error of an object that was refused before it was sent, or got no
+// answer: final when that has lasted, or will.
+func (n *Node) unanswered(ctx context.Context, peer configs.Peer, o archive.Object, err error) error {
 	var refused *scp.ContextError
 	var garbled *garbledError
 	switch {
-	case !errors.As(err, &refused) && !errors.As(err, &garbled):
-		return quarantine(err)
-	case n.refusals.lasted(o.ID, destination, refusedFor):
-		n.refusals.end(o.ID, destination)
+	case errors.As(err, &refused):
+		if refused.Transient() && !n.refusals.lasted(o.ID, peer.Name, refusedFor) {
+			return err
+		}
+		n.refusals.end(o.ID, peer.Name)
+		return n.instead(ctx, peer, o, err)
+	case errors.As(err, &garbled) && n.refusals.lasted(o.ID, peer.Name, refusedFor):
+		n.refusals.end(o.ID, peer.Name)
 		return archive.Permanent(err)
 	}
-	return err
+	return quarantine(err)
 }
 
 const (
@@ -174,12 +185,4 @@ func (n *Node) associate(ctx context.Context, peer configs.Peer) error {
 		}
 	}
 	return client.Release(ctx)
-}
-
-// final keeps the queue from trying again what the peer takes no other time.
-func final(v scu.Verdict, err error) error {
-	if v == scu.Refused {
-		return archive.Permanent(err)
-	}
-	return err
 }

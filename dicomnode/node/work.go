@@ -83,7 +83,7 @@ func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Rou
 	for _, w := range res.Warnings() {
 		n.log.Warn("segmented with a warning", "object", o.ID, "peer", o.Source, "warning", w)
 	}
-	return n.outputs(c, route, o, img, res)
+	return n.outputs(ctx, c, route, o, img, res)
 }
 
 // read decodes a stored image. One whose bytes have changed is archive.ErrDamaged.

@@ -29,7 +29,7 @@ func (d Destination) Hint(err error) string {
 	case errors.As(err, &answered):
 		return d.statusHint(answered.Status)
 	case errors.As(err, &odd):
-		return fmt.Sprintf("%s does not answer as DICOM does: is it the DICOM port of %s, without TLS unless the peer has tls:, and no HTTP port?", d.Peer.Address, d.Peer.AETitle)
+		return d.protocolHint(odd)
 	case errors.As(err, &name):
 		return fmt.Sprintf("this machine cannot resolve %s: write its IP address, or mend the name server", name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -42,6 +42,16 @@ func (d Destination) Hint(err error) string {
 		return fmt.Sprintf("%s ended the connection: its own log says why; it may not know this machine's address, or want TLS", d.Peer.Address)
 	}
 	return fmt.Sprintf("is a DICOM service listening on %s (not HTTP or TLS), and does a firewall let us through?", d.Peer.Address)
+}
+
+// unrecognizedPDU is the reason for what is no PDU (PS3.8 Table 9-26).
+const unrecognizedPDU = 1
+
+func (d Destination) protocolHint(e *scp.ProtocolError) string {
+	if e.Reason == unrecognizedPDU {
+		return fmt.Sprintf("%s does not speak plain DICOM: is it the DICOM port of %s? Where TLS is spoken the peer needs tls:", d.Peer.Address, d.Peer.AETitle)
+	}
+	return fmt.Sprintf("what %s answers cannot be understood: its maker should see this line", d.Peer.AETitle)
 }
 
 // silenceHint is for a time limit that ran out: of the connection, or of an answer.

@@ -130,8 +130,8 @@ type Answer struct {
 
 // Handlers do the jobs. A nil handler leaves its jobs waiting. A handler may be
 // called again for an object it has already handled: what it does must be
-// repeatable. An error made by Permanent quarantines the job, any other error is
-// retried with growing pauses. A panic of Segment or Dark is permanent, since the
+// repeatable. An error made by Permanent quarantines the job, one by Later waits, one by
+// Instead ends a delivery for another result; any other error is retried with growing pauses. A panic of Segment or Dark is permanent, since the
 // same object would meet it again; one of Deliver is retried.
 type Handlers struct {
 	Segment func(ctx context.Context, o Object) (Made, error)

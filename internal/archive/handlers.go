@@ -168,6 +168,9 @@ func (a *Archive) deliver(ctx context.Context, h Handlers, r jobs.Run) error {
 	if answer.Words == "" {
 		answer = Answer{Status: -1, Words: err.Error()}
 	}
+	if IsInstead(err) {
+		return a.instead(ctx, r, o, answer)
+	}
 	state := index.Failing
 	if jobs.IsPermanent(err) {
 		state = index.Refused
@@ -201,4 +204,48 @@ func (a *Archive) remake(ctx context.Context, o Object) error {
 		a.opt.Log.Warn("a damaged result is made again", "object", o.ID, "from", source.ID)
 		return a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Segment, ObjectID: source.ID})
 	})
+}
+
+// insteadError is made by Instead.
+type insteadError struct{ error }
+
+func (e insteadError) Unwrap() error { return e.error }
+
+// Instead marks err as the last word of a destination about a result, in the place of
+// which it gets another one: the delivery is withdrawn and the image is segmented again,
+// in one transaction. It is nil when err is. Whoever segments has to know by then what
+// the destination takes.
+func Instead(err error) error {
+	if err == nil {
+		return nil
+	}
+	return insteadError{err}
+}
+
+// instead ends the delivery of a result that something else replaces.
+func (a *Archive) instead(ctx context.Context, r jobs.Run, o Object, answer Answer) error {
+	return a.finish(ctx, r, func(tx index.Tx) error {
+		err := setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) {
+			d.State, d.Status, d.Words, d.Attempts = index.Withdrawn, answer.Status, answer.Words, d.Attempts+1
+		})
+		if err != nil || o.ParentID == 0 {
+			return ignoreNotFound(err)
+		}
+		entries, err := a.jobs.Of(ctx, tx, o.ParentID)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries { // one that runs may have chosen its outputs already
+			if e.Kind == jobs.Segment && (e.State == jobs.Waiting || e.State == jobs.Retrying) {
+				return nil
+			}
+		}
+		return a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Segment, ObjectID: o.ParentID})
+	})
+}
+
+// IsInstead reports whether Instead made err, or an error in it.
+func IsInstead(err error) bool {
+	var e insteadError
+	return errors.As(err, &e)
 }

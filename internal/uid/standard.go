@@ -41,6 +41,7 @@ const (
 	XRayAngiographicImageStorage                      = "1.2.840.10008.5.1.4.1.1.12.1"
 	XRayRadiofluoroscopicImageStorage                 = "1.2.840.10008.5.1.4.1.1.12.2"
 	SegmentationStorage                               = "1.2.840.10008.5.1.4.1.1.66.4"
+	LabelMapSegmentationStorage                       = "1.2.840.10008.5.1.4.1.1.66.7"
 	ComprehensiveSRStorage                            = "1.2.840.10008.5.1.4.1.1.88.33"
 )
 
@@ -51,12 +52,13 @@ const DICOMContentMappingResource = "1.2.840.10008.8.1.1"
 // names are those PS3.6 Table A-1 has given since the edition of the library
 // that knows the others.
 var names = map[string]string{
-	JPEGXLLossless:          "JPEG XL Lossless",
-	JPEGXLJPEGRecompression: "JPEG XL JPEG Recompression",
-	JPEGXL:                  "JPEG XL",
-	HTJ2KLossless:           "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
-	HTJ2KLosslessRPCL:       "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
-	HTJ2K:                   "High-Throughput JPEG 2000 Image Compression",
+	LabelMapSegmentationStorage: "Label Map Segmentation Storage",
+	JPEGXLLossless:              "JPEG XL Lossless",
+	JPEGXLJPEGRecompression:     "JPEG XL JPEG Recompression",
+	JPEGXL:                      "JPEG XL",
+	HTJ2KLossless:               "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
+	HTJ2KLosslessRPCL:           "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
+	HTJ2K:                       "High-Throughput JPEG 2000 Image Compression",
 }
 
 // storageClasses are the storage SOP classes above by keyword (PS3.6 Table A-1).

@@ -188,6 +188,7 @@ func (c *Conn) checkHeader(kind byte, length uint32) error {
 // otherProtocols are the first bytes of what else is sent to a DICOM port.
 var otherProtocols = map[byte]string{
 	0x16: ": a TLS handshake, where plain DICOM is spoken",
+	0x15: ": a TLS alert, so TLS is spoken there",
 	'G':  ": a HTTP request", 'H': ": a HTTP request", 'P': ": a HTTP request", 'O': ": a HTTP request",
 }
 

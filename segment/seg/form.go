@@ -8,6 +8,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/raster"
+	"dicomnode/internal/uid"
 	"dicomnode/segment/picture"
 )
 
@@ -29,7 +30,7 @@ const (
 )
 
 // LabelmapSOPClassUID is Label Map Segmentation Storage (PS3.4 B.5).
-const LabelmapSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
+const LabelmapSOPClassUID = uid.LabelMapSegmentationStorage
 
 // formKind is what differs between the forms.
 type formKind struct {

@@ -5,7 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,13 +68,34 @@ func printQueue(cmd *cobra.Command, jobs []inspect.Pending) error {
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), "nothing is waiting")
 		return err
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "JOB\tACCESSION\tIMAGE\tKIND\tSTATE\tTO\tTRIES\tNEXT\tRECEIVED\tREASON\tWHAT TO DO")
-	for _, j := range jobs {
-		fmt.Fprintf(w, "%d\t%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", j.ID, cmp.Or(j.Accession, "-"), j.Image, j.Kind, j.State, cmp.Or(j.Destination, "-"), j.Attempts,
-			clock(j.NextAt), clock(j.Received), j.Reason, j.Next())
+	var b strings.Builder
+	study := ""
+	for i, j := range jobs {
+		if i == 0 || j.Study != study {
+			study = j.Study
+			fmt.Fprintf(&b, "accession %s, study %s\n", cmp.Or(j.Accession, "-"), cmp.Or(study, "-"))
+		}
+		printPending(&b, j)
 	}
-	return w.Flush()
+	_, err := io.WriteString(cmd.OutOrStdout(), b.String())
+	return err
+}
+
+func printPending(b *strings.Builder, j inspect.Pending) {
+	what := j.Kind
+	if j.Destination != "" {
+		what += " to " + j.Destination
+	}
+	fmt.Fprintf(b, "  job %d: %s, %s, tries: %d", j.ID, what, j.State, j.Attempts)
+	if !j.NextAt.IsZero() && j.State != string(archive.Running) {
+		fmt.Fprintf(b, ", next %s", clock(j.NextAt))
+	}
+	fmt.Fprintf(b, "; image %d, received %s\n", j.Image, clock(j.Received))
+	for _, line := range []string{j.Reason, j.Next()} {
+		if line != "" {
+			fmt.Fprintf(b, "    %s\n", line)
+		}
+	}
 }
 
 func clock(t time.Time) string {

@@ -71,7 +71,7 @@ type Query struct {
 type DeliveryState string
 
 // The states of a delivery. Withdrawn was not begun when a newer version of its
-// image arrived; Skipped was left out when the index was rebuilt.
+// image arrived, or its destination gets the result in another form; Skipped was left out when the index was rebuilt.
 const (
 	Pending   DeliveryState = "pending"
 	Failing   DeliveryState = "failing" // tried, and to be tried again
