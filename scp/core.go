@@ -92,7 +92,7 @@ func (c *core) call(ctx context.Context, contextID byte, rq *dimse.Command, data
 
 // several are the requests with more than one response: C-GET, C-FIND, C-MOVE
 // (PS3.7 Table E.1-1).
-var several = map[dimse.Field]bool{0x0010: true, 0x0020: true, 0x0021: true}
+var several = map[dimse.Field]bool{dimse.CGetRQ: true, dimse.CFindRQ: true, dimse.CMoveRQ: true}
 
 // drainTimeout bounds how long the rest of a data set that nobody wants may
 // take to arrive.

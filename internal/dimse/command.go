@@ -1,7 +1,6 @@
 // Package dimse is the DICOM message service (PS3.7) as far as the node speaks
 // it: command sets (sections 6.3, 9.3, Annex E) and their transport as messages
-// over an association of internal/ul. It knows no service class; C-FIND, C-MOVE,
-// C-GET and the DIMSE-N services are recognised only to be refused.
+// over an association of internal/ul. It knows no service class.
 package dimse
 
 import (
@@ -18,6 +17,9 @@ type Field uint16
 const (
 	CStoreRQ  Field = 0x0001
 	CStoreRSP Field = 0x8001
+	CGetRQ    Field = 0x0010
+	CFindRQ   Field = 0x0020
+	CMoveRQ   Field = 0x0021
 	CEchoRQ   Field = 0x0030
 	CEchoRSP  Field = 0x8030
 	CCancelRQ Field = 0x0FFF
@@ -54,11 +56,16 @@ type Command struct {
 	RequestedSOPInstanceUID   string
 	MoveOriginatorAETitle     string
 	MoveOriginatorMessageID   uint16
+	MoveDestination           string
+	Remaining                 uint16 // sub-operations of C-GET and C-MOVE (PS3.7 9.3.3.2)
+	Completed                 uint16
+	Failed                    uint16
+	Warning                   uint16
 	Present                   Elements // which elements are there
 }
 
 // Elements is a set of command elements.
-type Elements uint16
+type Elements uint32
 
 // Has tells whether all of want are present.
 func (e Elements) Has(want Elements) bool { return e&want == want }
@@ -78,6 +85,11 @@ const (
 	RequestedSOPInstanceUID
 	MoveOriginatorAETitle
 	MoveOriginatorMessageID
+	MoveDestination
+	RemainingSuboperations
+	CompletedSuboperations
+	FailedSuboperations
+	WarningSuboperations
 )
 
 // HasDataset tells whether a data set follows the command.

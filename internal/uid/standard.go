@@ -32,6 +32,9 @@ const (
 // SOP classes (PS3.6 Table A-1, PS3.4 A, B.5), under the keywords of PS3.6.
 const (
 	Verification                                      = "1.2.840.10008.1.1"
+	StudyRootQueryRetrieveFind                        = "1.2.840.10008.5.1.4.1.2.2.1"
+	StudyRootQueryRetrieveMove                        = "1.2.840.10008.5.1.4.1.2.2.2"
+	StudyRootQueryRetrieveGet                         = "1.2.840.10008.5.1.4.1.2.2.3"
 	ComputedRadiographyImageStorage                   = "1.2.840.10008.5.1.4.1.1.1"
 	DigitalXRayImageStorageForPresentation            = "1.2.840.10008.5.1.4.1.1.1.1"
 	DigitalXRayImageStorageForProcessing              = "1.2.840.10008.5.1.4.1.1.1.1.1"

@@ -19,11 +19,12 @@ import (
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/hint"
+	"dicomnode/scp"
 	"dicomnode/segment"
 	"dicomnode/trainer/deidentify"
 	"dicomnode/trainer/deidentify/profile"
 	"dicomnode/trainer/export"
-	"dicomnode/trainer/export/fromnode"
+	"dicomnode/trainer/export/frompacs"
 	"dicomnode/trainer/export/whoiswho"
 )
 
@@ -33,6 +34,9 @@ type exportFlags struct {
 	Config    string   `json:"config"`
 	From      []string `json:"from"`
 	Node      bool     `json:"node"`
+	PACS      string   `json:"pacs"`
+	Calling   string   `json:"calling"`
+	Receive   string   `json:"receive"`
 	Out       string   `json:"out"`
 	Project   string   `json:"project"`
 	Key       string   `json:"key"`
@@ -54,6 +58,7 @@ type exportFlags struct {
 	Accessions string   `json:"accessions"`
 	HasSEG     bool     `json:"has_seg"`
 
+	finishing  bool
 	whoIsWho   string
 	recipients []string
 	workers    int
@@ -80,17 +85,19 @@ burned in wait until somebody has looked at them:
   dicomnode trainer export finish set       then write the set
 
 The same command goes on after an interruption, and adds what is new to a set that
-is there. Only whoever has the key can add to a set or say who is who; a lost key
+is there. What is retrieved from a PACS lies in SET.work until the set is finished,
+and no node sees it. Only whoever has the key can add to a set or say who is who; a lost key
 cannot be replaced. Nothing of the originals is in the set, --reidentification
 writes the list of who is who beside it, encrypted.
 ` + command.ExitCodes + ` Pictures that wait are exit code 1.`,
 		Example: `  dicomnode trainer export key knee.key
   dicomnode trainer export studies/ --out set --key knee.key --labels draft
-  dicomnode trainer export --from-node --study-date 20260101-20261031 --body-part KNEE --out set --key knee.key`,
+  dicomnode trainer export --from-node --study-date 20260101-20261031 --body-part KNEE --out set --key knee.key
+  dicomnode trainer export --from-pacs PACS --study-date 20260101-20260131 --modality DX --out set --key knee.key`,
 		Args: command.WantArgs(0, -1, "folders or files of radiographs"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.From = args; (len(args) == 0) != f.Node {
-				return command.Usagef("name folders, or --from-node for the archive of the node in --config", "%s wants one source", cmd.CommandPath())
+			if f.From = args; sources(len(args) > 0, f.Node, f.PACS != "") != 1 {
+				return command.Usagef("name folders, or --from-node for the archive of the node in --config, or --from-pacs", "%s wants one source", cmd.CommandPath())
 			}
 			return f.run(cmd)
 		},
@@ -100,10 +107,22 @@ writes the list of who is who beside it, encrypted.
 	return cmd
 }
 
+func sources(named ...bool) (n int) {
+	for _, is := range named {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
 func (f *exportFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	command.ConfigFlag(cmd, &f.Config)
 	flags.BoolVar(&f.Node, "from-node", false, "export from the archive of the node in --config, which may be running")
+	flags.StringVar(&f.PACS, "from-pacs", "", "retrieve from a PACS: the name of a peer in --config, or AET@host:port")
+	flags.StringVar(&f.Calling, "calling", "", "our AE title towards the PACS (default: node.ae_title)")
+	flags.StringVar(&f.Receive, "receive", "", "TITLE@host:port of ours that the PACS sends to (C-MOVE); without, it sends on our association (C-GET)")
 	flags.StringVarP(&f.Out, "out", "o", "", "folder of the set")
 	flags.StringVar(&f.Key, "key", "", "key file; empty takes "+deidentify.KeyVariable+" of the environment")
 	flags.StringVar(&f.Project, "project", "", "name that the set belongs to; a set is extended under the same one only")
@@ -269,6 +288,9 @@ func (f *exportFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if source, ok := opt.Source.(*frompacs.Source); ok && f.dryRun {
+		return f.count(cmd, source)
+	}
 	closeModels, err := f.openPipeline(cmd, &opt)
 	if err != nil {
 		return errors.Join(err, closeSource())
@@ -278,23 +300,6 @@ func (f *exportFlags) run(cmd *cobra.Command) error {
 		err = f.export(cmd, opt, list)
 	}
 	return errors.Join(err, closeModels(), closeSource())
-}
-
-// openSource opens the node's archive where that is the source.
-func (f *exportFlags) openSource(cmd *cobra.Command, opt *export.Options) (func() error, error) {
-	if !f.Node {
-		return func() error { return nil }, nil
-	}
-	c, err := command.LoadConfig(f.Config)
-	if err != nil {
-		return nil, err
-	}
-	s, err := fromnode.Open(cmd.Context(), c.Node.ArchiveDir(), opt.Filter)
-	if err != nil {
-		return nil, hint.Add(err, "--config names the node whose archive is exported")
-	}
-	opt.Source = s
-	return s.Close, nil
 }
 
 func (f *exportFlags) export(cmd *cobra.Command, opt export.Options, list *whoiswho.List) error {
@@ -311,6 +316,9 @@ func (f *exportFlags) export(cmd *cobra.Command, opt export.Options, list *whois
 	}
 	if report == nil {
 		return err
+	}
+	if source, ok := opt.Source.(*frompacs.Source); ok && source.Missing() > 0 {
+		report.Notes = append(report.Notes, fmt.Sprintf("the PACS did not send %s that it has; the same command asks again", command.Plural(source.Missing(), "object")))
 	}
 	return errors.Join(f.print(cmd.OutOrStdout(), report), hintedExport(err, f.Out))
 }
@@ -389,6 +397,12 @@ func hintedExport(err error, out string) error {
 		return hint.Add(err, "nothing was written; the places are listed above. The attributes named there hold values that also stand where they are kept")
 	case errors.Is(err, export.ErrOtherKey):
 		return hint.Add(err, "name the key and project of the set, or choose another --out")
+	case errors.Is(err, frompacs.ErrUnbounded):
+		return hint.Add(err, "for example --study-date 20260101-20260131, or --accession-list FILE")
+	case errors.Is(err, frompacs.ErrNoRole):
+		return hint.Add(err, "try --receive TITLE@host:port (C-MOVE), a title that the PACS must know")
+	case errors.As(err, new(*scp.StatusError)):
+		return hint.Add(err, "a PACS sends by C-MOVE only to titles that are entered there, with address and port; its log says more")
 	case errors.Is(err, export.ErrMixedPatients):
 		return hint.Add(err, "put the objects right, or say with --same-as which Patient IDs are one patient")
 	}

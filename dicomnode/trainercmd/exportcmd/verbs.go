@@ -53,7 +53,7 @@ with. Nothing of the review stays.
 			if err != nil {
 				return hint.Add(fmt.Errorf("finish: %w", err), "no export of this set waits; run \"trainer export\" again")
 			}
-			f.Out, f.asJSON = args[0], asJSON
+			f.Out, f.asJSON, f.finishing = args[0], asJSON, true
 			return f.run(cmd)
 		},
 	}

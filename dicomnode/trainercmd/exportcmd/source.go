@@ -1,0 +1,133 @@
+package exportcmd
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/scu"
+	"dicomnode/internal/hint"
+	"dicomnode/scp"
+	"dicomnode/trainer/export"
+	"dicomnode/trainer/export/fromnode"
+	"dicomnode/trainer/export/frompacs"
+)
+
+// openSource opens the node's archive, or describes the PACS, where that is the
+// source.
+func (f *exportFlags) openSource(cmd *cobra.Command, opt *export.Options) (closeSource func() error, err error) {
+	nothing := func() error { return nil }
+	switch {
+	case f.PACS != "":
+		opt.Source, err = f.pacs(cmd, opt)
+		return nothing, err
+	case !f.Node:
+		return nothing, nil
+	}
+	c, err := command.LoadConfig(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	s, err := fromnode.Open(cmd.Context(), c.Node.ArchiveDir(), opt.Filter)
+	if err != nil {
+		return nil, hint.Add(err, "--config names the node whose archive is exported")
+	}
+	opt.Source = s
+	return s.Close, nil
+}
+
+// pacs is the PACS of --from-pacs as a source.
+func (f *exportFlags) pacs(cmd *cobra.Command, opt *export.Options) (*frompacs.Source, error) {
+	c, err := command.OptionalConfig(cmd, f.Config)
+	if err != nil {
+		return nil, err
+	}
+	if f.Calling != "" {
+		c.Node.AETitle = f.Calling
+	}
+	peer, err := f.peer(c)
+	if err != nil {
+		return nil, err
+	}
+	id, err := scu.Identity(c.TLS)
+	if err != nil {
+		return nil, err
+	}
+	s := &frompacs.Source{
+		Dialer: *scu.Secure(scu.NewDialer(c), id, peer), PACS: scu.Addr(peer), Filter: opt.Filter, Local: f.finishing,
+		Companions: slices.Contains(opt.Formats, export.DICOM), Folder: filepath.Join(filepath.Clean(f.Out)+".work", "retrieved"),
+	}
+	if s.Receive, err = receiver(f.Receive); err != nil {
+		return nil, err
+	}
+	finished, err := export.ReadManifest(f.Out)
+	if err != nil {
+		return nil, err
+	}
+	s.Have = func(instance string) bool {
+		_, ok := finished[opt.Deidentify.Key.ID("instance", instance)]
+		return ok
+	}
+	if !f.asJSON {
+		bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "retrieving")
+		s.Progress = func(done, total int) { _ = bar.Set(1000 * done / max(1, total)) } // cosmetic
+	}
+	return s, nil
+}
+
+// peer resolves --from-pacs.
+func (f *exportFlags) peer(c configs.Config) (configs.Peer, error) {
+	if strings.Contains(f.PACS, "@") {
+		addr, err := scp.ParseAddr(f.PACS)
+		if err != nil {
+			return configs.Peer{}, command.Usagef("write AET@host:port, for example PACS@10.0.0.5:104", "%w", err)
+		}
+		return configs.Peer{Name: f.PACS, AETitle: addr.AETitle, Address: addr.Host}, nil
+	}
+	p, ok := c.Peer(f.PACS)
+	if !ok || !p.Callable() {
+		return p, command.Usagef("list it under peers: with address and port, or write AET@host:port", "no peer that can be called is named %q in %s", f.PACS, f.Config)
+	}
+	return p, nil
+}
+
+// receiver reads --receive.
+func receiver(text string) (*frompacs.Receiver, error) {
+	if text == "" {
+		return nil, nil
+	}
+	addr, err := scp.ParseAddr(text)
+	if err != nil {
+		return nil, command.Usagef("for example --receive XNETEXPORT@0.0.0.0:11113", "%w", err)
+	}
+	return &frompacs.Receiver{Title: addr.AETitle, Listen: addr.Host}, nil
+}
+
+// count says what a PACS has, for --dry-run.
+func (f *exportFlags) count(cmd *cobra.Command, s *frompacs.Source) error {
+	found, err := s.Count(cmd.Context())
+	if err != nil {
+		return hintedExport(err, f.Out)
+	}
+	if f.asJSON {
+		return command.PrintJSON(cmd.OutOrStdout(), map[string]int{
+			"patients": found.Patients, "studies": found.Studies, "images": found.Images, "objects": found.Companions,
+		})
+	}
+	_, err = io.WriteString(cmd.OutOrStdout(), fmt.Sprintf("the PACS has %s of %s in %s, %s; nothing was retrieved\n", command.Plural(found.Images, "image"),
+		command.Plural(found.Patients, "patient"), plural(found.Studies, "study", "studies"), command.Plural(found.Companions, "other object")))
+	return err
+}
+
+func plural(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}

@@ -1,0 +1,215 @@
+package frompacs
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
+	"dicomnode/scp"
+)
+
+// Attributes of Identifiers (PS3.4 C.6.2.1).
+const (
+	tagStudyDate         part10.Tag = 0x00080020
+	tagAccession         part10.Tag = 0x00080050
+	tagLevel             part10.Tag = 0x00080052
+	tagModality          part10.Tag = 0x00080060
+	tagModalitiesInStudy part10.Tag = 0x00080061
+	tagClass             part10.Tag = 0x00080016
+	tagInstance          part10.Tag = 0x00080018
+	tagPatientID         part10.Tag = 0x00100020
+	tagIssuer            part10.Tag = 0x00100021
+	tagBodyPart          part10.Tag = 0x00180015
+	tagStudy             part10.Tag = 0x0020000D
+	tagSeries            part10.Tag = 0x0020000E
+)
+
+// identifier is a data set of text attributes alone.
+type identifier map[part10.Tag]string
+
+// encode writes it in implicit VR little endian (PS3.5 A.1).
+func (id identifier) encode() []byte {
+	var b []byte
+	for _, t := range slices.Sorted(maps.Keys(id)) {
+		v := id[t]
+		if len(v)%2 == 1 {
+			pad := " "
+			if t == tagStudy || t == tagSeries || t == tagInstance || t == tagClass { // PS3.5 6.2: UI
+				pad = "\x00"
+			}
+			v += pad
+		}
+		b = binary.LittleEndian.AppendUint16(b, uint16(t>>16))
+		b = binary.LittleEndian.AppendUint16(b, uint16(t))
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(v))), v...)
+	}
+	return b
+}
+
+// decode reads what a PACS answered, up to a sequence of undefined length, which
+// nobody asked for.
+func decode(b []byte) identifier {
+	out := identifier{}
+	for e, err := range part10.Elements(b, uid.ImplicitVRLittleEndian) {
+		if err != nil {
+			break
+		}
+		out[e.Tag] = strings.Trim(string(e.Value), " \x00")
+	}
+	return out
+}
+
+type study struct {
+	uid, patient string
+	series       []series
+}
+
+type series struct {
+	uid, modality string
+	instances     []instance
+}
+
+type instance struct{ uid, class string }
+
+func (s study) size() int { return s.count(func(string) bool { return true }) }
+
+func (s study) count(ok func(instance string) bool) (n int) {
+	for _, se := range s.series {
+		n += se.count(ok)
+	}
+	return n
+}
+
+func (s study) all(ok func(string) bool) bool { return s.count(ok) == s.size() }
+
+func (s series) count(ok func(string) bool) (n int) {
+	for _, i := range s.instances {
+		if ok(i.uid) {
+			n++
+		}
+	}
+	return n
+}
+
+// radiographs are the modalities that are asked for where none is named; companion
+// are those of what belongs to images (PS3.3 C.7.3.1.1.1).
+var (
+	radiographs = []string{"CR", "DX", "MG", "IO", "PX", "XA", "RF", "OT"}
+	companion   = map[string]bool{"SEG": true, "SR": true}
+)
+
+// find lists the studies that the filter lets through, as far as the PACS knows.
+func (s *Source) find(ctx context.Context) ([]study, error) {
+	if s.Filter.From == "" && s.Filter.To == "" && len(s.Filter.Accessions) == 0 {
+		return nil, ErrUnbounded
+	}
+	c, err := s.Dialer.Dial(ctx, s.PACS, scp.Proposal{AbstractSyntax: uid.StudyRootQueryRetrieveFind, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Abort() // no effect after Release
+	f := finder{ctx: ctx, client: c, source: s}
+	studies, err := f.studies()
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", s.PACS.AETitle, err)
+	}
+	return studies, c.Release(ctx)
+}
+
+type finder struct {
+	ctx    context.Context
+	client *scp.Client
+	source *Source
+}
+
+// each performs one C-FIND.
+func (f finder) each(keys identifier, take func(identifier)) error {
+	q := scp.Query{SOPClassUID: uid.StudyRootQueryRetrieveFind, TransferSyntaxUID: uid.ImplicitVRLittleEndian, Identifier: keys.encode()}
+	return f.client.Find(f.ctx, q, func(b []byte) error {
+		take(decode(b))
+		return nil
+	})
+}
+
+// studies asks once for each modality and accession number: a list of values is no
+// matching that a PACS must know (PS3.4 C.2.2.2).
+func (f finder) studies() ([]study, error) {
+	filter := f.source.Filter
+	modalities, accessions := filter.Modalities, filter.Accessions
+	if len(modalities) == 0 {
+		modalities = radiographs
+	}
+	if len(accessions) == 0 {
+		accessions = []string{""}
+	}
+	dates := ""
+	if filter.From != "" || filter.To != "" {
+		dates = filter.From + "-" + filter.To
+	}
+	found := map[string]study{}
+	for _, accession := range accessions {
+		for _, modality := range modalities {
+			keys := identifier{tagLevel: "STUDY", tagStudyDate: dates, tagAccession: accession, tagModalitiesInStudy: modality,
+				tagStudy: "", tagPatientID: "", tagIssuer: ""}
+			err := f.each(keys, func(id identifier) {
+				if uid.Check(id[tagStudy]) == nil {
+					found[id[tagStudy]] = study{uid: id[tagStudy], patient: id[tagIssuer] + "\\" + id[tagPatientID]}
+				}
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	out := make([]study, 0, len(found))
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		st := found[key]
+		if err := f.series(&st, modalities); err != nil {
+			return nil, err
+		}
+		if len(st.series) > 0 {
+			out = append(out, st)
+		}
+	}
+	return out, nil
+}
+
+// series adds the series of a study that are wanted, with their instances; none
+// where no image is among them.
+func (f finder) series(st *study, modalities []string) error {
+	var all []series
+	images := 0
+	err := f.each(identifier{tagLevel: "SERIES", tagStudy: st.uid, tagSeries: "", tagModality: "", tagBodyPart: ""}, func(id identifier) {
+		se := series{uid: id[tagSeries], modality: id[tagModality]}
+		part := id[tagBodyPart] == "" || f.source.Filter.Lets("", se.modality, id[tagBodyPart], "") || len(f.source.Filter.BodyParts) == 0
+		image := slices.Contains(modalities, se.modality) && part
+		if uid.Check(se.uid) != nil || !image && !(f.source.Companions && companion[se.modality]) {
+			return
+		}
+		if image {
+			images++
+		}
+		all = append(all, se)
+	})
+	if err != nil || images == 0 {
+		return err
+	}
+	for i := range all {
+		keys := identifier{tagLevel: "IMAGE", tagStudy: st.uid, tagSeries: all[i].uid, tagInstance: "", tagClass: ""}
+		err := f.each(keys, func(id identifier) {
+			if uid.Check(id[tagInstance]) == nil {
+				all[i].instances = append(all[i].instances, instance{id[tagInstance], id[tagClass]})
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	st.series = all
+	return nil
+}
