@@ -112,15 +112,7 @@ func (s Store) Current() (*Bundle, error) {
 	if len(standing) == 0 {
 		return nil, nil
 	}
-	want := standing[len(standing)-1].Digest
-	b, err := LoadBundle(s.Path(want))
-	if err != nil {
-		return nil, err
-	}
-	if b.Digest != want {
-		return nil, fmt.Errorf("load published model: %w: %s has the digest %s", ErrBundle, s.Path(want), b.Digest)
-	}
-	return b, nil
+	return s.Kept(standing[len(standing)-1].Digest)
 }
 
 // Publish makes b the current bundle. It returns once both files are safe on disk.
@@ -132,14 +124,33 @@ func (s Store) Publish(b *Bundle) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
-		return fmt.Errorf("publish model: %w", err)
-	}
-	if err := durable.ReplaceBytes(s.Path(b.Digest), 0o644, b.data); err != nil {
+	if err := s.Keep(b); err != nil {
 		return fmt.Errorf("publish model: %w", err)
 	}
 	e := Entry{Time: time.Now().UTC().Truncate(time.Second), Action: Published, Digest: b.Digest, Name: b.Card.Name, Version: b.Card.Version}
 	return s.write(append(history, e))
+}
+
+// Keep puts b beside the published ones, for whoever names it by its digest. What is
+// current stays so.
+func (s Store) Keep(b *Bundle) error {
+	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+		return err
+	}
+	return durable.ReplaceBytes(s.Path(b.Digest), 0o644, b.data)
+}
+
+// Kept loads a bundle that Keep or Publish has put there. A file that is not the one
+// that was kept is an error.
+func (s Store) Kept(digest string) (*Bundle, error) {
+	if !isDigest(digest) {
+		return nil, fmt.Errorf("load model: %.20q is no digest", digest)
+	}
+	b, err := LoadBundle(s.Path(digest))
+	if err == nil && b.Digest != digest {
+		err = fmt.Errorf("load model: %w: %s has the digest %s", ErrBundle, s.Path(digest), b.Digest)
+	}
+	return b, err
 }
 
 // Rollback takes the last publication back and returns it and what is current

@@ -49,6 +49,7 @@ type Node struct {
 	log          *slog.Logger
 	archive      *archive.Archive
 	engine       *engine
+	other        otherModel
 	codecs       *codec.Pool
 	darks        *dark.Store
 	server       *scp.Server
@@ -131,7 +132,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 
 // Close closes the archive, the models and the codecs. Serve must have ended.
 func (n *Node) Close() error {
-	return errors.Join(n.archive.Close(), n.engine.Close(), n.codecs.Close())
+	return errors.Join(n.archive.Close(), n.engine.Close(), n.other.end(), n.codecs.Close())
 }
 
 // Codecs decodes compressed images, until Close.

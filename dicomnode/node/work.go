@@ -20,7 +20,7 @@ import (
 // route matches is kept and has no output.
 func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, error) {
 	begun, c := time.Now(), n.config.Load()
-	chosenBy, err := imageOf(c, o)
+	chosenBy, err := ImageOf(c, o)
 	if err != nil {
 		return archive.Made{}, quarantine(err)
 	}
@@ -72,7 +72,7 @@ func mostFrames(img *decode.Image) int {
 
 // results are the outputs of the frame that img holds.
 func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Route, o archive.Object, img *decode.Image) ([]archive.Output, error) {
-	res, err := n.engine.Run(ctx, img)
+	res, err := n.run(ctx, img)
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +96,9 @@ func (n *Node) read(ctx context.Context, o archive.Object, decode func(context.C
 	return decode(ctx, f, f.Size(), n.codecs)
 }
 
-// imageOf is what routes choose the object by. Its file is read only where a
+// ImageOf is what routes choose the object by. Its file is read only where a
 // route asks for what the index does not have.
-func imageOf(c *configs.Config, o archive.Object) (configs.Image, error) {
+func ImageOf(c *configs.Config, o archive.Object) (configs.Image, error) {
 	img := configs.Image{Peer: o.Source, Modality: o.Modality, BodyPart: o.BodyPartExamined, SOPClass: o.SOPClassUID}
 	if !c.ByStation() {
 		return img, nil

@@ -1,8 +1,12 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"dicomnode/configs"
 	"dicomnode/internal/hint"
@@ -35,6 +39,29 @@ func LoadBundle(name string) (*model.Bundle, error) {
 		return nil, hint.Add(fmt.Errorf("load model: %w", err), `a bundle is a whole file that "dicomnode trainer fit" wrote; "embedded" stands for the model in this program`)
 	}
 	return b, nil
+}
+
+// NamedBundle is the bundle that a person names: a file, "embedded", or one that was
+// published, by its name, its name and version, or the beginning of its digest; the
+// configured one for "".
+func NamedBundle(c configs.Config, name string) (*model.Bundle, error) {
+	if name == "" {
+		return ConfiguredBundle(c)
+	}
+	history, err := ModelStore(c).History()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range slices.Backward(history) {
+		if name == e.Name || name == e.Name+" "+e.Version || len(name) >= 8 && strings.HasPrefix(e.Digest, name) {
+			return ModelStore(c).Kept(e.Digest)
+		}
+	}
+	b, err := LoadBundle(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hint.Add(fmt.Errorf("no file and no published model is named %q", name), `"dicomnode model list" shows the published ones; "embedded" is the one in this program`)
+	}
+	return b, err
 }
 
 // ConfiguredBundle is the bundle that the configuration asks for.

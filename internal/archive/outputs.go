@@ -22,7 +22,7 @@ func (a *Archive) segment(ctx context.Context, h Handlers, r jobs.Run) error {
 	if err != nil {
 		return err
 	}
-	made, err := h.Segment(ctx, source)
+	made, err := h.Segment(WithModel(ctx, r.Model), source)
 	if err != nil {
 		return unreadable(err)
 	}

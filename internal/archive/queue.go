@@ -163,6 +163,7 @@ func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, destination
 // new model or a new destination. Results and deliveries that exist already are
 // not made again; those of another model or program are further results. It is
 // noted as a manual act. ErrNotFound names an unknown id, and then no job is made.
+// Segment handlers are told the model of [WithModel].
 func (a *Archive) Reprocess(ctx context.Context, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		var all []jobs.Job
@@ -176,7 +177,12 @@ func (a *Archive) Reprocess(ctx context.Context, ids ...int64) (n int, err error
 				return err
 			}
 			if len(entries) == 0 && o.SupersededAt.IsZero() {
-				all = append(all, jobsFor(o, jobs.Again)...)
+				for _, j := range jobsFor(o, jobs.Again) {
+					if j.Kind == jobs.Segment {
+						j.Model = ModelOf(ctx)
+					}
+					all = append(all, j)
+				}
 			}
 		}
 		n = len(all)
@@ -213,6 +219,20 @@ type reasonKey struct{}
 // WithReason is a context in which manual acts are noted with a reason.
 func WithReason(ctx context.Context, reason string) context.Context {
 	return context.WithValue(ctx, reasonKey{}, reason)
+}
+
+type modelKey struct{}
+
+// WithModel is a context in which Reprocess makes jobs for a model, by a name that is the
+// caller's, and in which a Segment handler is called for such a job.
+func WithModel(ctx context.Context, model string) context.Context {
+	return context.WithValue(ctx, modelKey{}, model)
+}
+
+// ModelOf is the model of a context made by WithModel, "" for the one in use.
+func ModelOf(ctx context.Context) string {
+	model, _ := ctx.Value(modelKey{}).(string)
+	return model
 }
 
 // act notes what a person did.

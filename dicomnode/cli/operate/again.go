@@ -6,9 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/inspect"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/archive"
+	"dicomnode/model"
 )
 
 // againFlags are those of resend and reprocess.
@@ -16,6 +19,8 @@ type againFlags struct {
 	findFlags
 	reason string
 	yes    bool
+	// before, where set, says what would happen.
+	before func(context.Context, *archive.Archive, []inspect.Life) (string, error)
 }
 
 // run does something to the objects of the images that are chosen.
@@ -38,6 +43,11 @@ func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids fun
 	if len(all) == 0 {
 		return fmt.Errorf("%s: nothing to do: %s found, none of them has something to %s", what, command.Plural(len(lives), "image"), what)
 	}
+	if f.before != nil {
+		if err := f.foretell(cmd, lives); err != nil {
+			return err
+		}
+	}
 	if len(all) > 1 && !f.yes {
 		if err := confirm(cmd, fmt.Sprintf("%s %s of %s?", what, command.Plural(len(all), "object"), command.Plural(len(lives), "image"))); err != nil {
 			return err
@@ -47,6 +57,17 @@ func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids fun
 		n, err := do(archive.WithReason(cmd.Context(), f.reason), a, all)
 		if err == nil {
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s made for %s\n", command.Plural(n, "job"), command.Plural(len(lives), "image"))
+		}
+		return err
+	})
+}
+
+// foretell prints what would happen.
+func (f *againFlags) foretell(cmd *cobra.Command, lives []inspect.Life) error {
+	return withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
+		said, err := f.before(cmd.Context(), a, lives)
+		if err == nil {
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), said)
 		}
 		return err
 	})
@@ -91,22 +112,67 @@ Results that wait already are not sent twice. A running node begins at once.
 
 func reprocessCmd() *cobra.Command {
 	var f againFlags
+	var name string
 	cmd := &cobra.Command{
-		Use: "reprocess ACCESSION|UID [--study UID] [--since T] [--unrouted] [--reason TEXT] [--yes]", Short: "segment images again",
-		Long: `Segment images again, with the model and the routes of now, and deliver what comes
-out: after a route was written that takes them (--unrouted), or another model was
-published. Results that exist already are not made again. Images are chosen as by
-"dicomnode find". A running node begins when nothing new waits.
+		Use: "reprocess ACCESSION|UID [--model BUNDLE|NAME] [--study UID] [--since T] [--unrouted] [--reason TEXT] [--yes]", Short: "segment images again",
+		Long: `Segment images again, with the routes of now and the model in use or another one
+(--model), and deliver what comes out: after a route was written that takes them
+(--unrouted), or another model was published. It says beforehand how many results
+that adds; those that exist stay, and are not made again. Images are chosen as by
+"dicomnode find". A running node begins when nothing new waits. Another model is a
+bundle, the name of a published one, or the beginning of its digest; it is kept
+beside the published ones, and which one is in use does not change.
 ` + command.ExitCodes,
-		Example: "  dicomnode reprocess --unrouted --since 7d\n  dicomnode reprocess A1234567",
+		Example: "  dicomnode reprocess --unrouted --since 7d\n  dicomnode reprocess A1234567 --model candidate.onnx",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := command.LoadConfig(f.config)
+			if err != nil {
+				return err
+			}
+			b, err := namedModel(c, name)
+			if err != nil {
+				return err
+			}
+			f.before = func(ctx context.Context, a *archive.Archive, lives []inspect.Life) (string, error) {
+				p, err := inspect.PlanReprocess(ctx, a, c, b.Digest, lives)
+				return planWords(p, b), err
+			}
 			image := func(l inspect.Life) []int64 { return []int64{l.Object} }
 			return f.run(cmd, args, "reprocess", image, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
-				return a.Reprocess(ctx, ids...)
+				if name == "" {
+					return a.Reprocess(ctx, ids...)
+				}
+				if err := pipeline.ModelStore(c).Keep(b); err != nil {
+					return 0, fmt.Errorf("keep model: %w", err)
+				}
+				return a.Reprocess(archive.WithModel(ctx, b.Digest), ids...)
 			})
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().StringVar(&name, "model", "", "model to segment with: a bundle, \"embedded\", or a published one by name or digest (default: the one in use)")
 	return cmd
+}
+
+// namedModel is a model that segments regions.
+func namedModel(c configs.Config, name string) (*model.Bundle, error) {
+	b, err := pipeline.NamedBundle(c, name)
+	if err == nil && b.Card.Target != model.Regions {
+		err = fmt.Errorf("reprocess: %s %s finds %s, not regions", b.Card.Name, b.Card.Version, b.Card.Target)
+	}
+	return b, err
+}
+
+// planWords says what segmenting again adds.
+func planWords(p inspect.Plan, b *model.Bundle) string {
+	s := fmt.Sprintf("%s with %s %s, digest %.12s: adds %s and %s", command.Plural(p.Images, "image"), b.Card.Name, b.Card.Version, b.Digest,
+		command.Plural(p.Results, "result"), command.Plural(p.Deliveries, "delivery"))
+	if p.Done > 0 {
+		s += fmt.Sprintf("; %d of them have results of this model already, which stay", p.Done)
+	}
+	if p.Unrouted > 0 {
+		s += fmt.Sprintf("; no route takes %d of them", p.Unrouted)
+	}
+	return s
 }

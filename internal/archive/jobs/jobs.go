@@ -56,6 +56,7 @@ type Job struct {
 	ObjectID    int64
 	Destination string   // of a Deliver job
 	Priority    Priority // 0 means New
+	Model       string   // of a Segment job that wants another model than the one in use; the caller's name for it
 }
 
 // Priority is the order in which waiting jobs of a queue begin.

@@ -48,13 +48,14 @@ type args struct {
 	kind        Kind
 	ObjectID    int64  `json:"object_id"`
 	Destination string `json:"destination,omitempty"`
+	Model       string `json:"model,omitempty"`
 }
 
 // Kind names the kind to River.
 func (a args) Kind() string { return string(a.kind) }
 
 func jobOf(row *rivertype.JobRow, a args) Job {
-	return Job{Kind: Kind(row.Kind), ObjectID: a.ObjectID, Destination: a.Destination, Priority: Priority(row.Priority)}
+	return Job{Kind: Kind(row.Kind), ObjectID: a.ObjectID, Destination: a.Destination, Priority: Priority(row.Priority), Model: a.Model}
 }
 
 // Insert adds jobs in a transaction of the database.
@@ -65,7 +66,7 @@ func (q *River) Insert(ctx context.Context, tx Tx, jobs ...Job) error {
 	rows, queues := make([]river.InsertManyParams, len(jobs)), make([]string, len(jobs))
 	for i, j := range jobs {
 		queues[i] = j.queue()
-		rows[i] = river.InsertManyParams{Args: args{j.Kind, j.ObjectID, j.Destination},
+		rows[i] = river.InsertManyParams{Args: args{j.Kind, j.ObjectID, j.Destination, j.Model},
 			InsertOpts: &river.InsertOpts{Queue: queues[i], MaxAttempts: q.opt.MaxAttempts, Priority: max(int(j.Priority), int(New))}}
 	}
 	if _, err := q.insert.InsertManyTx(ctx, tx.SQL(), rows); err != nil {

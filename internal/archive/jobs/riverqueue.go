@@ -36,7 +36,7 @@ type queryer interface {
 // columns of an entry, in the order scanEntry reads them.
 const columns = `id, kind, state, json_extract(args, '$.object_id'), coalesce(json_extract(args, '$.destination'), ''),
 	priority, attempt, scheduled_at, coalesce(json_extract(errors, '$[#-1].error'), ''),
-	coalesce(json_extract(metadata, '$.output'), '')`
+	coalesce(json_extract(metadata, '$.output'), ''), coalesce(json_extract(args, '$.model'), '')`
 
 // List lists the jobs that are not done.
 func (q *River) List(ctx context.Context) ([]Entry, error) {
@@ -72,7 +72,7 @@ func entries(ctx context.Context, db queryer, query string, args ...any) (all []
 
 func scanEntry(rows *sql.Rows) (e Entry, err error) {
 	var state, awaited string
-	if err := rows.Scan(&e.ID, &e.Kind, &state, &e.ObjectID, &e.Destination, &e.Priority, &e.Attempts, &e.NextAt, &e.Reason, &awaited); err != nil {
+	if err := rows.Scan(&e.ID, &e.Kind, &state, &e.ObjectID, &e.Destination, &e.Priority, &e.Attempts, &e.NextAt, &e.Reason, &awaited, &e.Model); err != nil {
 		return e, err
 	}
 	e.State = states[state]
