@@ -17,14 +17,14 @@ import (
 	"dicomnode/internal/uid"
 )
 
-func good(tb testing.TB) stream {
-	for _, s := range streams(tb) {
-		if s.name == "u16.90.opj" {
+func good(tb testing.TB) codectest.Stream {
+	for _, s := range codectest.Streams(tb) {
+		if s.Name == "u16.90.opj" {
 			return s
 		}
 	}
 	tb.Fatal("no such stream")
-	return stream{}
+	return codectest.Stream{}
 }
 
 // A decoder that crashes, loops, sleeps or wants all memory costs its own image, not
@@ -44,7 +44,7 @@ func TestMisbehaviourCostsOneImage(t *testing.T) {
 		{"SLEEP", time.Second, context.DeadlineExceeded},
 	} {
 		t.Run(c.code, func(t *testing.T) {
-			f := s.frame
+			f := s.Frame
 			f.Code = []byte(c.code)
 			ctx := t.Context()
 			if c.limit > 0 {
@@ -56,8 +56,8 @@ func TestMisbehaviourCostsOneImage(t *testing.T) {
 				t.Errorf("have %v, want %v", err, c.want)
 			}
 			begin := time.Now()
-			px, err := p.Decode(t.Context(), s.frame)
-			if err != nil || s.furthest(px) != 0 {
+			px, err := p.Decode(t.Context(), s.Frame)
+			if err != nil || s.Furthest(px) != 0 {
 				t.Errorf("the next image: %v", err)
 			}
 			t.Logf("the next image after %v", time.Since(begin).Round(time.Millisecond))
@@ -69,8 +69,8 @@ func TestMisbehaviourCostsOneImage(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.DiscardHandler), Deadline: time.Second})
 	s := good(t)
-	s.frame.Code = []byte("SPINS")
-	if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrTimeout) {
+	s.Frame.Code = []byte("SPINS")
+	if _, err := p.Decode(t.Context(), s.Frame); !errors.Is(err, codec.ErrTimeout) {
 		t.Errorf("have %v, want %v", err, codec.ErrTimeout)
 	}
 }
@@ -83,8 +83,8 @@ func TestConfined(t *testing.T) {
 	}
 	s := good(t)
 	for _, code := range []string{"OPENS", "SOCKS", "EXECS", "WRITE", "KILLS"} {
-		s.frame.Code = []byte(code)
-		if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMalformed) || !strings.Contains(err.Error(), ": refused ") {
+		s.Frame.Code = []byte(code)
+		if _, err := p.Decode(t.Context(), s.Frame); !errors.Is(err, codec.ErrMalformed) || !strings.Contains(err.Error(), ": refused ") {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
@@ -97,7 +97,7 @@ func TestWorkersEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := good(t)
-	if _, err := p.Decode(t.Context(), s.frame); err != nil {
+	if _, err := p.Decode(t.Context(), s.Frame); err != nil {
 		t.Fatal(err)
 	}
 	if len(workers(t)) == 0 {
@@ -134,7 +134,7 @@ func TestIdleWorkerKilled(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.DiscardHandler)})
 	s := good(t)
 	for range 3 {
-		if _, err := p.Decode(t.Context(), s.frame); err != nil {
+		if _, err := p.Decode(t.Context(), s.Frame); err != nil {
 			t.Fatal(err)
 		}
 		for _, pid := range workers(t) {
@@ -148,14 +148,14 @@ func TestIdleWorkerKilled(t *testing.T) {
 // More callers than workers wait their turn; each gets its own picture.
 func TestManyCallers(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Workers: 2})
-	all := streams(t)
+	all := codectest.Streams(t)
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
 			for k := i; k < len(all); k += 8 {
-				px, err := p.Decode(t.Context(), all[k].frame)
-				if err != nil || all[k].furthest(px) > 1 {
-					t.Errorf("%s: %v", all[k].name, err)
+				px, err := p.Decode(t.Context(), all[k].Frame)
+				if err != nil || all[k].Furthest(px) > 1 {
+					t.Errorf("%s: %v", all[k].Name, err)
 				}
 			}
 		})
@@ -169,13 +169,13 @@ func TestLibraryComesBack(t *testing.T) {
 	folder, from := t.TempDir(), codectest.Folder(t)
 	p := codectest.Open(t, codec.Options{Folder: folder})
 	s := good(t)
-	if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMissing) {
+	if _, err := p.Decode(t.Context(), s.Frame); !errors.Is(err, codec.ErrMissing) {
 		t.Fatalf("have %v, want %v", err, codec.ErrMissing)
 	}
 	if err := os.Symlink(from+"/libopenjp2.so", folder+"/libopenjp2.so"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Decode(t.Context(), s.frame); err != nil {
+	if _, err := p.Decode(t.Context(), s.Frame); err != nil {
 		t.Error(err)
 	}
 	if n := len(p.TransferSyntaxes()); n != 5 {
@@ -193,15 +193,15 @@ func TestOpenJPHAlone(t *testing.T) {
 	if have, want := p.TransferSyntaxes(), []string{uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K}; !slices.Equal(have, want) {
 		t.Fatalf("have %v, want %v; %+v", have, want, p.Report())
 	}
-	for _, s := range streams(t) {
-		if !slices.Contains(p.TransferSyntaxes(), s.frame.TransferSyntaxUID) {
+	for _, s := range codectest.Streams(t) {
+		if !slices.Contains(p.TransferSyntaxes(), s.Frame.TransferSyntaxUID) {
 			continue
 		}
-		px, err := p.Decode(t.Context(), s.frame)
+		px, err := p.Decode(t.Context(), s.Frame)
 		if err != nil {
-			t.Errorf("%s: %v", s.name, err)
-		} else if worst := s.furthest(px); worst > 1 || s.exact && worst > 0 {
-			t.Errorf("%s: differs by %d", s.name, worst)
+			t.Errorf("%s: %v", s.Name, err)
+		} else if worst := s.Furthest(px); worst > 1 || s.Exact && worst > 0 {
+			t.Errorf("%s: differs by %d", s.Name, worst)
 		}
 	}
 }

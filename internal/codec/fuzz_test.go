@@ -55,19 +55,19 @@ func TestMutatedStreams(t *testing.T) {
 		}
 	}
 	p := codectest.Open(t, codec.Options{Log: slog.New(slog.DiscardHandler), Deadline: time.Second})
-	all, r := streams(t), rand.New(rand.NewPCG(uint64(n), 1))
+	all, r := codectest.Streams(t), rand.New(rand.NewPCG(uint64(n), 1))
 	counts := map[string]int{}
 	for i := range n {
 		s := all[r.IntN(len(all))]
-		s.frame.Code = mutate(r, s.frame.Code)
+		s.Frame.Code = mutate(r, s.Frame.Code)
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		px, err := p.Decode(ctx, s.frame)
+		px, err := p.Decode(ctx, s.Frame)
 		cancel()
 		switch {
 		case err == nil:
 			counts["decoded"]++
-			if want := s.frame.Rows * s.frame.Columns * s.frame.Samples * px.Bytes; len(px.Data) != want {
-				t.Errorf("%s, mutation %d: %d bytes, want %d", s.name, i, len(px.Data), want)
+			if want := s.Frame.Rows * s.Frame.Columns * s.Frame.Samples * px.Bytes; len(px.Data) != want {
+				t.Errorf("%s, mutation %d: %d bytes, want %d", s.Name, i, len(px.Data), want)
 			}
 		case errors.Is(err, codec.ErrMalformed):
 			counts["refused"]++
@@ -76,7 +76,7 @@ func TestMutatedStreams(t *testing.T) {
 		case errors.Is(err, codec.ErrWorker):
 			counts["ended its worker"]++
 		default:
-			t.Errorf("%s, mutation %d: %v", s.name, i, err)
+			t.Errorf("%s, mutation %d: %v", s.Name, i, err)
 		}
 	}
 	t.Logf("%d mutations: %v", n, counts)
@@ -84,7 +84,7 @@ func TestMutatedStreams(t *testing.T) {
 		t.Errorf("only %d of %d are refused: are they damaged?", counts["refused"], n)
 	}
 	s := good(t)
-	if px, err := p.Decode(t.Context(), s.frame); err != nil || s.furthest(px) != 0 {
+	if px, err := p.Decode(t.Context(), s.Frame); err != nil || s.Furthest(px) != 0 {
 		t.Errorf("afterwards: %v", err)
 	}
 }

@@ -15,17 +15,17 @@ import (
 // with loss are what DCMTK's decoder gives, JPEG 2000 within one of OpenJPEG's.
 func TestDecodeStreams(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
-	for _, s := range streams(t) {
-		t.Run(s.name, func(t *testing.T) {
-			px, err := p.Decode(t.Context(), s.frame)
+	for _, s := range codectest.Streams(t) {
+		t.Run(s.Name, func(t *testing.T) {
+			px, err := p.Decode(t.Context(), s.Frame)
 			if err != nil {
 				t.Fatal(err)
 			}
 			allowed := 0
-			if !s.exact && (strings.Contains(s.name, ".91.") || strings.Contains(s.name, ".203.")) {
+			if !s.Exact && (strings.Contains(s.Name, ".91.") || strings.Contains(s.Name, ".203.")) {
 				allowed = 1
 			}
-			if worst := s.furthest(px); worst > allowed {
+			if worst := s.Furthest(px); worst > allowed {
 				t.Errorf("differs by %d, precision %d", worst, px.Precision)
 			}
 		})
@@ -64,11 +64,11 @@ func TestNoLibraries(t *testing.T) {
 		t.Errorf("decodes %v", list)
 	}
 	s := good(t)
-	if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMissing) || !strings.Contains(err.Error(), "no OpenJPEG library") {
+	if _, err := p.Decode(t.Context(), s.Frame); !errors.Is(err, codec.ErrMissing) || !strings.Contains(err.Error(), "no OpenJPEG library") {
 		t.Error(err)
 	}
-	s.frame.TransferSyntaxUID = "1.2.840.10008.1.2.4.110" // JPEG XL: nobody's
-	if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMissing) {
+	s.Frame.TransferSyntaxUID = "1.2.840.10008.1.2.4.110" // JPEG XL: nobody's
+	if _, err := p.Decode(t.Context(), s.Frame); !errors.Is(err, codec.ErrMissing) {
 		t.Error(err)
 	}
 }
@@ -76,7 +76,7 @@ func TestNoLibraries(t *testing.T) {
 // Frames that the data set describes wrongly are refused before the samples are decoded.
 func TestDecodeRefuses(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
-	for _, s := range streams(t) {
+	for _, s := range codectest.Streams(t) {
 		for what, change := range map[string]func(*codec.Frame){
 			"rows":    func(f *codec.Frame) { f.Rows++ },
 			"columns": func(f *codec.Frame) { f.Columns = 65535 },
@@ -85,14 +85,14 @@ func TestDecodeRefuses(t *testing.T) {
 			"no size": func(f *codec.Frame) { f.Rows = 0 },
 			"huge":    func(f *codec.Frame) { f.Rows, f.Columns = 65535, 65535 },
 		} {
-			f := s.frame
+			f := s.Frame
 			change(&f)
 			begin := time.Now()
 			if _, err := p.Decode(t.Context(), f); !errors.Is(err, codec.ErrMalformed) {
-				t.Errorf("%s with another %s: %v", s.name, what, err)
+				t.Errorf("%s with another %s: %v", s.Name, what, err)
 			}
 			if took := time.Since(begin); took > 5*time.Second {
-				t.Errorf("%s with another %s took %v", s.name, what, took)
+				t.Errorf("%s with another %s took %v", s.Name, what, took)
 			}
 		}
 	}
@@ -101,15 +101,15 @@ func TestDecodeRefuses(t *testing.T) {
 // A truncated codestream must never come back as an image.
 func TestDecodeTruncated(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
-	for _, s := range streams(t) {
+	for _, s := range codectest.Streams(t) {
 		for _, part := range []float64{0.02, 0.3, 0.6, 0.9} {
-			f := s.frame
+			f := s.Frame
 			f.Code = f.Code[:max(1, int(part*float64(len(f.Code))))]
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // CharLS loops on some
 			px, err := p.Decode(ctx, f)
 			cancel()
 			if err == nil {
-				t.Errorf("%s: %.0f%% of it is an image; differs by %d", s.name, 100*part, s.furthest(px))
+				t.Errorf("%s: %.0f%% of it is an image; differs by %d", s.Name, 100*part, s.Furthest(px))
 			}
 		}
 	}

@@ -33,16 +33,16 @@ func TestOddButWhole(t *testing.T) {
 		}},
 	} {
 		n := 0
-		for _, s := range streams(t) {
-			if c.suits != nil && !c.suits(s.name) || !bytes.HasSuffix(s.frame.Code, []byte{0xff, 0xd9}) {
+		for _, s := range codectest.Streams(t) {
+			if c.suits != nil && !c.suits(s.Name) || !bytes.HasSuffix(s.Frame.Code, []byte{0xff, 0xd9}) {
 				continue
 			}
 			n++
-			s.frame.Code = c.change(s.frame.Code)
-			if px, err := p.Decode(t.Context(), s.frame); err != nil {
-				t.Errorf("%s, %s: %v", s.name, c.name, err)
-			} else if worst := s.furthest(px); worst > 1 || s.exact && worst > 0 {
-				t.Errorf("%s, %s: differs by %d", s.name, c.name, worst)
+			s.Frame.Code = c.change(s.Frame.Code)
+			if px, err := p.Decode(t.Context(), s.Frame); err != nil {
+				t.Errorf("%s, %s: %v", s.Name, c.name, err)
+			} else if worst := s.Furthest(px); worst > 1 || s.Exact && worst > 0 {
+				t.Errorf("%s, %s: differs by %d", s.Name, c.name, worst)
 			}
 		}
 		if n < 20 {
@@ -59,19 +59,19 @@ func TestBoxes(t *testing.T) {
 		return append(append(binary.BigEndian.AppendUint32(nil, uint32(8+len(content))), kind...), content...)
 	}
 	n := 0
-	for _, s := range streams(t) {
-		if !strings.Contains(s.name, ".20") || s.frame.Samples != 1 {
+	for _, s := range codectest.Streams(t) {
+		if !strings.Contains(s.Name, ".20") || s.Frame.Samples != 1 {
 			continue
 		}
 		n++
-		ihdr := append([]byte{0, 0, 0, byte(s.frame.Rows), 0, 0, 0, byte(s.frame.Columns), 0, 1}, 255, 7, 0, 0)
-		s.frame.Code = slices.Concat(box("jP  ", []byte("\r\n\x87\n")...), box("ftyp", []byte("jph \x00\x00\x00\x00jph ")...),
-			box("jp2h", slices.Concat(box("ihdr", ihdr...), box("bpcc", byte(s.bits-1)), box("colr", 1, 0, 0, 0, 0, 0, 17))...),
-			box("jp2c", s.frame.Code...))
-		if px, err := p.Decode(t.Context(), s.frame); err != nil {
-			t.Errorf("%s: %v", s.name, err)
-		} else if worst := s.furthest(px); worst > 1 || s.exact && worst > 0 {
-			t.Errorf("%s: differs by %d", s.name, worst)
+		ihdr := append([]byte{0, 0, 0, byte(s.Frame.Rows), 0, 0, 0, byte(s.Frame.Columns), 0, 1}, 255, 7, 0, 0)
+		s.Frame.Code = slices.Concat(box("jP  ", []byte("\r\n\x87\n")...), box("ftyp", []byte("jph \x00\x00\x00\x00jph ")...),
+			box("jp2h", slices.Concat(box("ihdr", ihdr...), box("bpcc", byte(s.Bits-1)), box("colr", 1, 0, 0, 0, 0, 0, 17))...),
+			box("jp2c", s.Frame.Code...))
+		if px, err := p.Decode(t.Context(), s.Frame); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		} else if worst := s.Furthest(px); worst > 1 || s.Exact && worst > 0 {
+			t.Errorf("%s: differs by %d", s.Name, worst)
 		}
 	}
 	if n < 8 {
@@ -83,23 +83,23 @@ func TestBoxes(t *testing.T) {
 // (T.81 B.2.3); that alone is harmless, and hides no other warning.
 func TestJPEGWarnings(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
-	for _, s := range streams(t) {
-		if s.name != "u12.51.dcmtk" {
+	for _, s := range codectest.Streams(t) {
+		if s.Name != "u12.51.dcmtk" {
 			continue
 		}
-		at := bytes.Index(s.frame.Code, []byte{0xff, 0xda, 0, 8, 1})
+		at := bytes.Index(s.Frame.Code, []byte{0xff, 0xda, 0, 8, 1})
 		if at < 0 {
 			t.Fatal("no SOS marker")
 		}
-		s.frame.Code[at+8] = 0 // Se, the last spectral coefficient: 63 in the sequential process
-		px, err := p.Decode(t.Context(), s.frame)
-		if err != nil || s.furthest(px) != 0 || !strings.Contains(px.Warning, "Invalid SOS parameters") {
+		s.Frame.Code[at+8] = 0 // Se, the last spectral coefficient: 63 in the sequential process
+		px, err := p.Decode(t.Context(), s.Frame)
+		if err != nil || s.Furthest(px) != 0 || !strings.Contains(px.Warning, "Invalid SOS parameters") {
 			t.Errorf("%q %v", px.Warning, err)
 		}
-		code := bytes.Clone(s.frame.Code)
+		code := bytes.Clone(s.Frame.Code)
 		copy(code[at+200:], []byte{0xff, 0xd0}) // a restart marker that nobody announced
-		s.frame.Code = code
-		if _, err := p.Decode(t.Context(), s.frame); !errors.Is(err, codec.ErrMalformed) || !strings.Contains(err.Error(), "orrupt") {
+		s.Frame.Code = code
+		if _, err := p.Decode(t.Context(), s.Frame); !errors.Is(err, codec.ErrMalformed) || !strings.Contains(err.Error(), "orrupt") {
 			t.Errorf("the second warning: %v", err)
 		}
 		return

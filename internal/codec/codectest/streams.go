@@ -1,7 +1,9 @@
-package codec_test
+package codectest
 
 import (
 	"archive/zip"
+	"bytes"
+	_ "embed"
 	"encoding/binary"
 	"io"
 	"strconv"
@@ -9,29 +11,45 @@ import (
 	"testing"
 
 	"dicomnode/internal/codec"
+	"dicomnode/internal/dicomtest"
 )
 
 const streamRows, streamColumns = 40, 56
 
-// stream is one entry of testdata/streams.zip; see make.py.
-type stream struct {
-	name       string
-	frame      codec.Frame
-	want       []byte // the samples
-	exact      bool
-	bits       int // Bits Stored
-	signed     bool
-	allocBytes int
+//go:embed streams.zip
+var archive []byte
+
+// Stream is one entry of streams.zip, which make.py made: a small picture, as an encoder
+// wrote it.
+type Stream struct {
+	Name   string // PICTURE.SYNTAX.ENCODER, such as u12.70.dcmtk
+	Frame  codec.Frame
+	Want   []byte // the samples, little endian, in as many bytes as Bits take
+	Exact  bool   // nothing was lost
+	Bits   int    // Bits Stored
+	Signed bool
 }
 
-// streams reads testdata/streams.zip.
-func streams(tb testing.TB) (list []stream) {
+// Image is a picture with the stream as its only frame, without a SOP instance.
+func (s Stream) Image() dicomtest.Image {
+	m := dicomtest.Image{Rows: s.Frame.Rows, Columns: s.Frame.Columns, Bits: 8 * s.width(), Stored: s.Bits, Samples: s.Frame.Samples,
+		Signed: s.Signed, Photometric: "MONOCHROME2", Fragments: [][]byte{bytes.Clone(s.Frame.Code)}}
+	if m.Samples == 3 {
+		m.Photometric = "RGB"
+	}
+	return m
+}
+
+// width is how many bytes a sample takes in a data set.
+func (s Stream) width() int { return (s.Bits + 7) / 8 }
+
+// Streams are all of them.
+func Streams(tb testing.TB) (list []Stream) {
 	tb.Helper()
-	z, err := zip.OpenReader("testdata/streams.zip")
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer z.Close()
 	files := map[string][]byte{}
 	for _, f := range z.File {
 		r, err := f.Open()
@@ -53,49 +71,48 @@ func streams(tb testing.TB) (list []stream) {
 	return list
 }
 
-func newStream(tb testing.TB, name string, files map[string][]byte) stream {
+func newStream(tb testing.TB, name string, files map[string][]byte) Stream {
 	tb.Helper()
 	part := strings.Split(name, ".")
-	s := stream{name: name, bits: 8, frame: codec.Frame{TransferSyntaxUID: "1.2.840.10008.1.2.4." + part[1],
+	s := Stream{Name: name, Bits: 8, Frame: codec.Frame{TransferSyntaxUID: "1.2.840.10008.1.2.4." + part[1],
 		Rows: streamRows, Columns: streamColumns, Samples: 1, Code: files[name]}}
-	s.want, s.exact = files[part[0]+".raw"], true
+	s.Want, s.Exact = files[part[0]+".raw"], true
 	if lossy, ok := files[name+".raw"]; ok {
-		s.want, s.exact = lossy, false
+		s.Want, s.Exact = lossy, false
 	}
 	if part[0] == "rgb" {
-		s.frame.Samples = 3
+		s.Frame.Samples = 3
 	} else {
 		bits := part[0][1:]
 		if _, stated, ok := strings.Cut(bits, "in"); ok {
 			bits = stated
 		}
 		var err error
-		if s.bits, err = strconv.Atoi(bits); err != nil {
+		if s.Bits, err = strconv.Atoi(bits); err != nil {
 			tb.Fatal(err)
 		}
-		s.signed = part[0][0] == 's'
+		s.Signed = part[0][0] == 's'
 	}
-	s.allocBytes = (s.bits + 7) / 8
 	return s
 }
 
 // value is sample i of data as a data set with the stream's Bits Stored means it.
-func (s stream) value(data []byte, bytes, i int) int {
+func (s Stream) value(data []byte, bytes, i int) int {
 	v := int(data[i*bytes])
 	if bytes == 2 {
 		v = int(binary.LittleEndian.Uint16(data[2*i:]))
 	}
-	v &= 1<<s.bits - 1
-	if s.signed && v>>(s.bits-1) == 1 {
-		v -= 1 << s.bits
+	v &= 1<<s.Bits - 1
+	if s.Signed && v>>(s.Bits-1) == 1 {
+		v -= 1 << s.Bits
 	}
 	return v
 }
 
-// furthest is the largest difference between px and what is wanted.
-func (s stream) furthest(px codec.Pixels) (worst int) {
-	for i := range s.frame.Rows * s.frame.Columns * s.frame.Samples {
-		v, want := s.value(px.Data, px.Bytes, i), s.value(s.want, s.allocBytes, i)
+// Furthest is the largest difference between px and what is wanted.
+func (s Stream) Furthest(px codec.Pixels) (worst int) {
+	for i := range s.Frame.Rows * s.Frame.Columns * s.Frame.Samples {
+		v, want := s.value(px.Data, px.Bytes, i), s.value(s.Want, s.width(), i)
 		worst = max(worst, v-want, want-v)
 	}
 	return worst
