@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"testing"
 
-	"dicomnode/configs"
 	"dicomnode/dicomnode/demo/pacs"
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/scu"
@@ -178,27 +177,9 @@ func TestImplicitOnlyDCMTK(t *testing.T) {
 // segmentation back into the study.
 func TestOrthancForwards(t *testing.T) {
 	nodetest.PeerProgram(t, "Orthanc")
-	text, err := os.ReadFile("../../docs/orthanc/dicomnode.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := configs.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dicomPort := nodetest.FreePort(t)
-	c.Node.DataDir = t.TempDir()
-	c.Peers[0].Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(dicomPort))
-	n := startNode(t, c)
-	_, port, err := net.SplitHostPort(n.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	nodePort, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := nodetest.StartOrthanc(t, dicomPort, nodePort)
+	n := startNode(t, orthancConfig(t, dicomPort))
+	o := nodetest.StartOrthanc(t, dicomPort, port(t, n.addr))
 
 	images := nodetest.Radiographs(t, 2)
 	studies := map[string]bool{}

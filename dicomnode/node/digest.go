@@ -136,13 +136,18 @@ func digestElements(h hash.Hash, elements []*dicom.Element, belongs func(tag.Tag
 }
 
 // canonical is a value as text: without padding (PS3.5 6.2), and a number of 16
-// bits without its sign, which Implicit VR does not tell (PS3.5 A.1).
+// bits without its sign, which Implicit VR does not tell (PS3.5 A.1). The colour spaces
+// of encoders (PS3.3 C.7.6.3.1.2: YBR_RCT, YBR_ICT, YBR_FULL_422 …) are RGB, to which an
+// image is decoded.
 func canonical(e *dicom.Element) string {
 	var parts []string
 	switch v := e.Value.GetValue().(type) {
 	case []string:
 		for _, s := range v {
 			parts = append(parts, strings.Trim(s, " \x00"))
+		}
+		if e.Tag == tag.PhotometricInterpretation && strings.HasPrefix(strings.Join(parts, ""), "YBR_") {
+			return "RGB"
 		}
 	case []int:
 		for _, n := range v {

@@ -270,7 +270,7 @@ func (w *writer) element(tag uint32, vr string, value []byte) {
 	switch {
 	case w.implicit:
 		w.b.Write(long)
-	case vr == "OW" || vr == "OB" || vr == "SQ":
+	case vr == "OW" || vr == "OB" || vr == "OV" || vr == "SQ":
 		w.b.WriteString(vr + "\x00\x00")
 		w.b.Write(long)
 	default:
