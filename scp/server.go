@@ -196,6 +196,13 @@ func (s *Server) forget(conn *ul.Conn) {
 	}
 }
 
+// Associations is how many stand at the moment.
+func (s *Server) Associations() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}
+
 // Shutdown stops accepting, lets each association finish the message it is in,
 // and returns when all have ended. When ctx ends first it closes the connections
 // that are left and returns an error.

@@ -61,12 +61,24 @@ func serve(ctx context.Context, o node.Options, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	stop := reloadOnHangup(n, path)
+	m := manager{log}
+	stop := reloadOnHangup(m, n, path)
 	defer stop()
 	log.Info("listening", "address", addresses(listeners), "ae_title", c.Node.AETitle, "peers", len(c.Peers), "routes", len(c.Routes))
 	if len(c.Peers) == 0 {
 		log.Warn("nobody may associate: the configuration lists no peers")
 	}
+	m.tell(ready)
+	return supervised(ctx, m, n, listeners)
+}
+
+// supervised serves, with the service manager told that the node lives, and when its
+// end begins: until the last job has ended it lives.
+func supervised(ctx context.Context, m manager, n *node.Node, listeners []net.Listener) error {
+	serving, ended := context.WithCancel(context.WithoutCancel(ctx))
+	defer ended()
+	defer context.AfterFunc(ctx, func() { m.tell(stopping) })()
+	go m.watch(serving, n.Alive)
 	return n.Serve(ctx, listeners...)
 }
 
@@ -122,13 +134,13 @@ func listenHint(err error) error {
 }
 
 // reloadOnHangup reads the configuration again on each SIGHUP until stop.
-func reloadOnHangup(n *node.Node, path string) (stop func()) {
+func reloadOnHangup(m manager, n *node.Node, path string) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
 		defer close(done)
 		for range hangups {
-			n.ReloadFile(path)
+			m.reloading(func() { n.ReloadFile(path) })
 		}
 	}()
 	return func() { signal.Stop(hangups); close(hangups); <-done }

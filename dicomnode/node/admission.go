@@ -40,6 +40,10 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 }
 
 func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {
+	if asked := n.drain.asked.Load(); asked != nil {
+		return nil, reject(scp.RejectForNow, "the node is drained since %s, by %s; \"dicomnode drain --end\" or a restart lets it receive again",
+			asked.Since.Format(time.DateTime), asked.Who)
+	}
 	c := n.config.Load()
 	purpose := archive.Segment
 	switch p.Called {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/pipeline"
@@ -23,6 +24,8 @@ type engine struct {
 	using    sync.RWMutex // held for reading by every image under way
 	pipeline *segment.Pipeline
 	close    func() error
+
+	underway underway
 
 	changed func() // called when another model was taken over; may be nil
 
@@ -50,6 +53,7 @@ func (e *engine) Run(ctx context.Context, img *decode.Image) (*segment.Result, e
 	e.refresh()
 	e.using.RLock()
 	defer e.using.RUnlock()
+	defer e.underway.enter()()
 	return e.pipeline.Run(ctx, img)
 }
 
@@ -94,4 +98,35 @@ func publications(c configs.Config) string {
 		return ""
 	}
 	return fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+}
+
+// underway knows since when each image is being segmented: a call into the model that
+// never returns shows in nothing else.
+type underway struct {
+	mu    sync.Mutex
+	next  int
+	begun map[int]time.Time
+}
+
+// enter notes one more image until leave is called.
+func (u *underway) enter() (leave func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.begun == nil {
+		u.begun = map[int]time.Time{}
+	}
+	id := u.next
+	u.next++
+	u.begun[id] = time.Now()
+	return func() { u.mu.Lock(); delete(u.begun, id); u.mu.Unlock() }
+}
+
+// longest is how long the oldest of them takes so far, 0 without any.
+func (u *underway) longest() (d time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, t := range u.begun {
+		d = max(d, time.Since(t))
+	}
+	return d
 }

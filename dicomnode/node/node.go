@@ -56,6 +56,7 @@ type Node struct {
 	identity     atomic.Pointer[dicomtls.Identity] // nil without a certificate; replaced whole by Reload
 	associations *associations                     // open ones to destinations
 	destinations *destinations                     // which of them work
+	drain        drain                             // whether further associations are refused
 	refusals     refusals                          // of destinations that may change their mind
 	unrouted     once                              // images that no route takes, by peer and modality
 	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
@@ -158,6 +159,7 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 		g.Go(func() error { return n.server.Serve(background, ln) })
 	}
 	g.Go(func() error { n.watchCertificates(working); return nil })
+	g.Go(func() error { n.watchDrain(working); return nil })
 	g.Go(func() error {
 		return ignore(n.archive.Work(working, archive.Handlers{
 			Segment: n.segment, Dark: n.learnDark, Deliver: n.deliver,
@@ -188,6 +190,33 @@ func ignore(err, expected error) error {
 
 // Stats counts the node's objects and jobs.
 func (n *Node) Stats(ctx context.Context) (archive.Stats, error) { return n.archive.Stats(ctx) }
+
+// stuckTime is how long an image may be under way: its job has ended by then
+// (jobs.Options), only a call into the model can still hold it.
+const stuckTime = 15 * time.Minute
+
+// Alive tells why the node works no more, nil while it does: index and server answer
+// before ctx ends, and no image is under way for longer than it can take. A full disk
+// or a destination that fails is life.
+func (n *Node) Alive(ctx context.Context) error {
+	if took := n.engine.underway.longest(); took > stuckTime {
+		return fmt.Errorf("an image is being segmented for %v", took.Round(time.Second))
+	}
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		n.server.Associations()
+		_ = n.archive.Answers(ctx) // see there
+	}()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.New("index or server do not answer")
+	}
+	return nil
+}
 
 // Settled waits until nothing is left to do but what is quarantined, or until ctx ends.
 func (n *Node) Settled(ctx context.Context) (archive.Stats, error) {

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"dicomnode/internal/archive/index"
@@ -57,6 +58,56 @@ func (a *Archive) Paused(ctx context.Context, destination string) (p Pause, paus
 		return p, false, err
 	}
 	return p, true, json.Unmarshal([]byte(v), &p)
+}
+
+// drainKey keeps a Pause of receiving; its Destination is empty.
+const drainKey = "drain"
+
+// Drain stops receiving, which a running node obeys within seconds: it refuses further
+// associations and finishes what it has. It is noted as a manual act.
+func (a *Archive) Drain(ctx context.Context) error {
+	return a.index.Update(ctx, func(tx index.Tx) error {
+		b, err := json.Marshal(Pause{Since: time.Now(), Who: whoami(), Reason: reasonOf(ctx)})
+		if err != nil {
+			return err
+		}
+		if err := tx.SetValue(drainKey, string(b)); err != nil {
+			return err
+		}
+		return act(ctx, tx, "drain", "node")
+	})
+}
+
+// EndDrain lets the node receive again; false when it did already. It is noted as a
+// manual act.
+func (a *Archive) EndDrain(ctx context.Context) (was bool, err error) {
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		v, err := tx.Value(drainKey)
+		if was = v != ""; err != nil || !was {
+			return err
+		}
+		if err := tx.SetValue(drainKey, ""); err != nil {
+			return err
+		}
+		return act(ctx, tx, "end drain", "node")
+	})
+	return was, err
+}
+
+// Drained tells whether receiving is stopped.
+func (a *Archive) Drained(ctx context.Context) (p Pause, drained bool, err error) {
+	v, err := a.Recall(ctx, drainKey)
+	if err != nil || v == "" {
+		return p, false, err
+	}
+	return p, true, json.Unmarshal([]byte(v), &p)
+}
+
+// Answers waits until the index has given a reader and a writer their turn. It changes
+// nothing; an error of the index is an answer too.
+func (a *Archive) Answers(ctx context.Context) error {
+	_, err := a.Recall(ctx, drainKey)
+	return errors.Join(err, a.index.Update(ctx, func(index.Tx) error { return nil }))
 }
 
 // Remember keeps a note of the program under a key, for Recall in any process.

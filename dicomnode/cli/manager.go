@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+)
+
+// manager tells the service manager how the node is, over the socket that
+// NOTIFY_SOCKET names (sd_notify(3)); where there is none, nobody.
+type manager struct{ log *slog.Logger }
+
+// The states that are told.
+const (
+	ready    = daemon.SdNotifyReady
+	stopping = daemon.SdNotifyStopping + "\nSTATUS=finishing open associations and running jobs"
+)
+
+func (m manager) tell(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		m.log.Warn("the service manager is not told", "state", state, "error", err)
+	}
+}
+
+// reloading runs f between RELOADING=1 and READY=1. Type=notify-reload wants the time
+// of the monotonic clock as well.
+func (m manager) reloading(f func()) {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // it exists on every Linux
+	m.tell(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/1000))
+	f()
+	m.tell(ready)
+}
+
+// watch tells the service manager again and again, until ctx ends, that the node lives:
+// four times within WatchdogSec=, and only when alive says so. What does not answer in
+// half of that time is dead: the manager then ends the process and starts it again.
+func (m manager) watch(ctx context.Context, alive func(context.Context) error) {
+	within, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		m.log.Warn("the watchdog of the service manager is not served", "error", err)
+	}
+	if within <= 0 {
+		return
+	}
+	tick := time.NewTicker(within / 4)
+	defer tick.Stop()
+	for {
+		m.answer(ctx, within/2, alive)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (m manager) answer(ctx context.Context, patience time.Duration, alive func(context.Context) error) {
+	asked, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	switch err := alive(asked); {
+	case err == nil:
+		m.tell(daemon.SdNotifyWatchdog)
+	case ctx.Err() == nil:
+		m.log.Error("the node does not work any more: the service manager will start it again", "error", err)
+	}
+}

@@ -1,0 +1,140 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/node"
+	"dicomnode/internal/archive"
+	"dicomnode/internal/hint"
+)
+
+func drainCmd() *cobra.Command {
+	var config, reason string
+	var end bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use: "drain [--end] [--timeout TIME] [--reason TEXT]", Short: "receive no more and finish what is there, before a stop",
+		Long: `Have the running node refuse further associations, and wait until the open ones have
+ended and every job is done but those that wait for a destination which fails or is
+paused, and those in quarantine: they are kept and go on after the next start. Then
+the node can be stopped without making anybody wait. Modalities are refused as
+"transient" and try again. --end, or a restart, lets the node receive again.
+
+Exit codes: 0 drained, 1 not in time (the node goes on refusing), 2 wrong usage.`,
+		Example: "  dicomnode drain --reason \"upgrade\" && systemctl stop dicomnode",
+		Args:    command.WantArgs(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := command.LoadConfig(config)
+			if err != nil {
+				return err
+			}
+			return withArchive(cmd.Context(), config, func(a *archive.Archive) error {
+				if end {
+					return endDrain(cmd.Context(), cmd.OutOrStdout(), a)
+				}
+				ctx, cancel := context.WithTimeout(archive.WithReason(cmd.Context(), reason), timeout)
+				defer cancel()
+				return drained(ctx, cmd.OutOrStdout(), a, c)
+			})
+		},
+	}
+	command.ConfigFlag(cmd, &config)
+	cmd.Flags().BoolVar(&end, "end", false, "receive again")
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "how long to wait")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever asks later")
+	return cmd
+}
+
+func endDrain(ctx context.Context, out io.Writer, a *archive.Archive) error {
+	was, err := a.EndDrain(ctx)
+	if err != nil {
+		return err
+	}
+	said := "the node receives again"
+	if !was {
+		said = "the node was not drained"
+	}
+	_, err = fmt.Fprintln(out, said)
+	return err
+}
+
+// drainLook is how often the node is asked how far it is.
+const drainLook = 500 * time.Millisecond
+
+// drained asks for the drain and waits for its end, each step a line.
+func drained(ctx context.Context, out io.Writer, a *archive.Archive, c configs.Config) error {
+	if running, err := archive.Serving(node.ArchiveDir(c)); err != nil || !running {
+		return hint.Add(errors.Join(errors.New("drain: the node does not run"), err), "it receives nothing; what is queued goes on when it starts")
+	}
+	if err := a.Drain(ctx); err != nil {
+		return err
+	}
+	asked, _, err := a.Drained(ctx)
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(drainLook)
+	defer tick.Stop()
+	for before := (leftover{}); ; {
+		now, err := left(ctx, a, asked.Since)
+		switch {
+		case ctx.Err() != nil:
+			return hint.Add(fmt.Errorf("drain: not done in time: %s left", before), `the node goes on refusing; "dicomnode drain" waits again, "dicomnode drain --end" lets it receive`)
+		case err != nil:
+			return err
+		case now != before:
+			fmt.Fprintln(out, now)
+		}
+		if now.obeyed && now.associations+now.jobs == 0 {
+			_, err := fmt.Fprintln(out, "drained: the node can be stopped")
+			return err
+		}
+		before = now
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// leftover is what a drain waits for, and what it leaves.
+type leftover struct {
+	obeyed             bool // the node refuses already
+	associations, jobs int
+	waiting            int // jobs that go on after the next start
+}
+
+func (l leftover) String() string {
+	if !l.obeyed {
+		return "waiting for the node to take notice"
+	}
+	s := fmt.Sprintf("%s open, %s to do", command.Plural(l.associations, "association"), command.Plural(l.jobs, "job"))
+	if l.waiting > 0 {
+		s += fmt.Sprintf("; %s kept for the next start", command.Plural(l.waiting, "job"))
+	}
+	return s
+}
+
+func left(ctx context.Context, a *archive.Archive, since time.Time) (l leftover, err error) {
+	text, err := a.Recall(ctx, node.DrainKey)
+	if err != nil {
+		return l, err
+	}
+	var d node.Draining
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &d); err != nil {
+			return l, err
+		}
+	}
+	s, err := a.Stats(ctx)
+	return leftover{d.Since.Equal(since), d.Associations, s.Waiting + s.Running, s.Retrying + s.Quarantined}, err
+}
