@@ -5,7 +5,7 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports clean
+.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist clean
 
 all: build
 
@@ -103,5 +103,9 @@ fuzz:
 	  $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime "$$((each > 0 ? each : 1))s" "$$package"; \
 	done <<< "$$targets"
 
+# Packages, bill of materials and sums in dist/; SIGNING_KEY=FILE signs the sums.
+dist: runtime
+	bash deploy/dist.sh
+
 clean:
-	rm -rf bin out
+	rm -rf bin out dist

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 )
 
 // alerts say what the peer means by the alert with which it ended a handshake
@@ -20,6 +21,13 @@ var alerts = map[string]string{
 	"tls: certificate required":           "the peer wants a certificate of ours",
 }
 
+// failures say what made us end a handshake, by words of crypto/tls.
+var failures = []struct{ said, words string }{
+	{"tls: no cipher suite supported by both", "the peer offers no cipher suite in common: its security profile may be a retired one"},
+	{"tls: client offered only unsupported versions", "the peer offers no TLS version in common: it must speak 1.2 or 1.3"},
+	{"tls: client didn't provide a certificate", "the peer shows no certificate: each side must"},
+}
+
 // inWords adds to the error of a handshake what it means.
 func inWords(err error) error {
 	var remote *net.OpError
@@ -31,6 +39,11 @@ func inWords(err error) error {
 		return fmt.Errorf("TLS handshake: %s: %w", alerts[remote.Err.Error()], err)
 	case errors.As(err, &record):
 		return fmt.Errorf("TLS handshake: the peer speaks no TLS here, perhaps plain DICOM: %w", err)
+	}
+	for _, r := range failures {
+		if strings.Contains(err.Error(), r.said) {
+			return fmt.Errorf("TLS handshake: %s: %w", r.words, err)
+		}
 	}
 	return err
 }

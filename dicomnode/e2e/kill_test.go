@@ -30,6 +30,19 @@ var killedDelivering = []int{10, 50, 90}
 // segmentation at the PACS in the end, and what came twice was the same bytes.
 func TestKilledAtRandomMoments(t *testing.T) {
 	pacs := nodetest.NewKeepingPACS(t)
+	k := nodetest.NewProcess(t, pacs.PeersAndRoutes())
+	killedAtRandomMoments(t, pacs, k, k.As("MODALITY"))
+}
+
+// The same holds with DICOM TLS on both sides.
+func TestKilledAtRandomMomentsOverTLS(t *testing.T) {
+	site := nodetest.NewSite(t, "modality", "pacs")
+	pacs := nodetest.NewSecureKeepingPACS(t, site)
+	killedAtRandomMoments(t, pacs, nodetest.NewProcess(t, pacs.SecurePeersAndRoutes(site)), site.As("MODALITY", "modality"))
+}
+
+func killedAtRandomMoments(t *testing.T, pacs *nodetest.KeepingPACS, k *nodetest.Process, sender scu.Destination) {
+	t.Helper()
 	delivering := make(chan chan struct{})
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
@@ -43,11 +56,10 @@ func TestKilledAtRandomMoments(t *testing.T) {
 			}
 		}
 	}
-	k := nodetest.NewProcess(t, pacs.PeersAndRoutes())
 	k.Start(t)
 	acknowledged := make(chan string, killImages)
 	streamed := make(chan struct{})
-	go func() { defer close(streamed); stream(ctx, t, k.As("MODALITY"), acknowledged) }()
+	go func() { defer close(streamed); stream(ctx, t, sender, acknowledged) }()
 	defer func() { cancel(); <-streamed }()
 
 	acked := killWhile(ctx, t, k, acknowledged, delivering)

@@ -10,26 +10,29 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/node"
 	"dicomnode/dicomnode/pipeline"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/uid"
 )
 
 // Status is how a node is.
 type Status struct {
-	Running      bool          `json:"running"`
-	Engine       *node.Engine  `json:"engine,omitempty"` // of the running node, or of the last
-	Objects      int64         `json:"objects"`
-	Waiting      int           `json:"waiting"` // jobs, those that run too
-	Retrying     int           `json:"retrying"`
-	Quarantined  int           `json:"quarantined"`
-	Oldest       time.Time     `json:"oldest_job,omitzero"` // that is not done and not quarantined
-	FreeMiB      int64         `json:"free_mib"`
-	WantMiB      int64         `json:"min_free_mib"`
-	Destinations []Destination `json:"destinations"`
-	Peers        []Seen        `json:"peers"`
-	Refusals     []Refused     `json:"refusals"`
-	Codecs       []string      `json:"transfer_syntaxes"` // that are received and decoded
-	Problems     []string      `json:"problems"`          // why the node needs somebody; empty when all is well
+	Running         bool           `json:"running"`
+	Engine          *node.Engine   `json:"engine,omitempty"` // of the running node, or of the last
+	Objects         int64          `json:"objects"`
+	Waiting         int            `json:"waiting"` // jobs, those that run too
+	Retrying        int            `json:"retrying"`
+	Quarantined     int            `json:"quarantined"`
+	Oldest          time.Time      `json:"oldest_job,omitzero"` // that is not done and not quarantined
+	FreeMiB         int64          `json:"free_mib"`
+	WantMiB         int64          `json:"min_free_mib"`
+	Drain           *archive.Pause `json:"drain,omitempty"`            // further associations are refused
+	CertificateEnds *time.Time     `json:"certificate_ends,omitempty"` // of the node; nil without TLS
+	Destinations    []Destination  `json:"destinations"`
+	Peers           []Seen         `json:"peers"`
+	Refusals        []Refused      `json:"refusals"`
+	Codecs          []string       `json:"transfer_syntaxes"` // that are received and decoded
+	Problems        []string       `json:"problems"`          // why the node needs somebody; empty when all is well
 }
 
 // Destination is where results go.
@@ -76,7 +79,7 @@ const shownRefusals = 5
 func Inspect(ctx context.Context, a *archive.Archive, c configs.Config) (*Status, error) {
 	s := &Status{Destinations: []Destination{}, Peers: []Seen{}, Refusals: []Refused{}, Problems: []string{}}
 	for _, step := range []func(context.Context, *archive.Archive, configs.Config) error{
-		s.process, s.jobs, s.disk, s.destinations, s.peers, s.refusals,
+		s.process, s.drain, s.certificates, s.jobs, s.disk, s.destinations, s.peers, s.refusals,
 	} {
 		if err := step(ctx, a, c); err != nil {
 			return nil, err
@@ -110,6 +113,29 @@ func (s *Status) process(ctx context.Context, a *archive.Archive, c configs.Conf
 	}
 	s.Engine = &node.Engine{}
 	return json.Unmarshal([]byte(text), s.Engine)
+}
+
+func (s *Status) drain(ctx context.Context, a *archive.Archive, _ configs.Config) error {
+	p, drained, err := a.Drained(ctx)
+	if drained && s.Running {
+		s.Drain = &p
+		s.problem("the node is drained: it refuses associations")
+	}
+	return err
+}
+
+// certificates looks at the files, which a running node reads again on SIGHUP.
+func (s *Status) certificates(_ context.Context, _ *archive.Archive, c configs.Config) error {
+	id, err := scu.Identity(c.TLS)
+	switch {
+	case err != nil:
+		s.problem("%v", err)
+	case id != nil:
+		ends := id.Expires()
+		s.CertificateEnds = &ends
+		s.Problems = append(s.Problems, id.Warnings()...)
+	}
+	return nil
 }
 
 func (s *Status) jobs(ctx context.Context, a *archive.Archive, _ configs.Config) error {

@@ -59,6 +59,7 @@ type Node struct {
 	drain        drain                             // whether further associations are refused
 	refusals     refusals                          // of destinations that may change their mind
 	unrouted     once                              // images that no route takes, by peer and modality
+	ending       once                              // certificates of peers that are near their end, by warning
 	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"slices"
@@ -45,7 +46,12 @@ func (n *Node) proven(peer configs.Peer, p scp.Peer) error {
 	case p.TLS == nil || !peer.TLS.Used():
 		return nil
 	}
-	return n.identity.Load().Check(scu.Binding(peer.TLS), p.TLS.PeerCertificates)
+	id := n.identity.Load()
+	if err := id.Check(scu.Binding(peer.TLS), p.TLS.PeerCertificates); err != nil {
+		return err
+	}
+	n.warnOfPeer(id, peer.Name, p.TLS.PeerCertificates[0])
+	return nil
 }
 
 // reloadCertificates reads the files that c names, and has those of before stay where
@@ -79,6 +85,14 @@ func (n *Node) watchCertificates(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// warnOfPeer warns once that the certificate of a peer is near its end: it will be
+// refused then.
+func (n *Node) warnOfPeer(id *dicomtls.Identity, peer string, c *x509.Certificate) {
+	if w := id.Ending("the certificate of peer "+peer, c); w != "" && n.ending.first(w) {
+		n.log.Warn("TLS: " + w)
 	}
 }
 

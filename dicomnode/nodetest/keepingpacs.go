@@ -39,6 +39,17 @@ type KeepingPACS struct {
 // NewKeepingPACS listens on loopback until the test ends.
 func NewKeepingPACS(t testing.TB) *KeepingPACS {
 	t.Helper()
+	return newKeepingPACS(t, func(ln net.Listener) net.Listener { return ln })
+}
+
+// NewSecureKeepingPACS speaks DICOM TLS, with the certificate "pacs" of the site.
+func NewSecureKeepingPACS(t testing.TB, s Site) *KeepingPACS {
+	t.Helper()
+	return newKeepingPACS(t, func(ln net.Listener) net.Listener { return s.Listener(t, ln, "pacs") })
+}
+
+func newKeepingPACS(t testing.TB, secure func(net.Listener) net.Listener) *KeepingPACS {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +58,7 @@ func NewKeepingPACS(t testing.TB) *KeepingPACS {
 	server := &scp.Server{AETitles: []string{"PACS"}, Backend: p, Log: slog.New(slog.DiscardHandler), Contexts: []scp.SupportedContext{
 		{AbstractSyntax: uid.SegmentationStorage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}}}}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(context.Background(), ln) }()
+	go func() { done <- server.Serve(context.Background(), secure(ln)) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), Time)
 		defer cancel()
@@ -124,6 +135,16 @@ func (p *KeepingPACS) PeersAndRoutes() string {
 	return fmt.Sprintf(`peers:
   - {name: modality, ae_title: MODALITY, address: 127.0.0.1}
   - {name: pacs, ae_title: PACS, address: %q}
+routes:
+  - {name: radiographs, from: [modality], outputs: [seg], send_to: [pacs]}
+`, p.Address)
+}
+
+// SecurePeersAndRoutes are the same for a node that knows both by their certificates.
+func (p *KeepingPACS) SecurePeersAndRoutes(s Site) string {
+	return s.YAML() + fmt.Sprintf(`peers:
+  - {name: modality, ae_title: MODALITY, address: 127.0.0.1, tls: {name: modality}}
+  - {name: pacs, ae_title: PACS, address: %q, tls: {name: pacs}}
 routes:
   - {name: radiographs, from: [modality], outputs: [seg], send_to: [pacs]}
 `, p.Address)

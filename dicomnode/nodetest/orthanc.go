@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,6 +23,23 @@ type Orthanc struct {
 // StartOrthanc runs Orthanc with the files of docs/orthanc, which send to the node
 // at that port. Only folders and ports differ.
 func StartOrthanc(t *testing.T, dicomPort, nodePort int) Orthanc {
+	t.Helper()
+	return startOrthanc(t, dicomPort, nodePort, map[string]any{})
+}
+
+// StartSecureOrthanc runs Orthanc with DICOM TLS on its port and towards the node, each
+// side showing a certificate: that of Orthanc is "orthanc" of the site.
+func StartSecureOrthanc(t *testing.T, dicomPort int, s Site) Orthanc {
+	t.Helper()
+	return startOrthanc(t, dicomPort, s.Port, map[string]any{
+		"DicomTlsEnabled": true, "DicomTlsRemoteCertificateRequired": true,
+		"DicomTlsCertificate": s.File("orthanc.crt"), "DicomTlsPrivateKey": s.File("orthanc.key"), "DicomTlsTrustedCertificates": s.File("ca.crt"),
+		"DicomModalities": map[string]any{"dicomnode": map[string]any{"AET": "XNET", "Host": "127.0.0.1", "Port": s.Port, "UseDicomTls": true}},
+	})
+}
+
+// startOrthanc replaces keys of the configuration.
+func startOrthanc(t *testing.T, dicomPort, nodePort int, replaced map[string]any) Orthanc {
 	t.Helper()
 	program, dir := PeerProgram(t, "Orthanc"), t.TempDir()
 	text, err := os.ReadFile("../../docs/orthanc/orthanc.json")
@@ -41,6 +59,7 @@ func StartOrthanc(t *testing.T, dicomPort, nodePort int) Orthanc {
 	http := FreePort(t)
 	config["DicomPort"], config["HttpPort"], config["LuaScripts"] = dicomPort, http, []string{script}
 	config["StorageDirectory"], config["IndexDirectory"] = dir, dir
+	maps.Copy(config, replaced)
 	if text, err = json.Marshal(config); err != nil {
 		t.Fatal(err)
 	}

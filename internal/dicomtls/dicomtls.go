@@ -32,6 +32,7 @@ type Files struct {
 type Identity struct {
 	certificate tls.Certificate
 	authorities *x509.CertPool
+	signers     []*x509.Certificate // those of authorities
 	lists       []*x509.RevocationList
 	now         func() time.Time
 }
@@ -59,11 +60,10 @@ func Load(f Files) (*Identity, error) {
 	if f.CA == "" {
 		return id, nil
 	}
-	authorities, err := id.loadAuthorities(f.CA)
-	if err != nil || f.Revoked == "" {
+	if id.signers, err = id.loadAuthorities(f.CA); err != nil || f.Revoked == "" {
 		return id, err
 	}
-	return id, id.loadRevoked(f.Revoked, authorities)
+	return id, id.loadRevoked(f.Revoked, id.signers)
 }
 
 // private wants a key file that only its owner reads.
@@ -151,9 +151,13 @@ const renewBefore = 30 * 24 * time.Hour
 // Warnings says what soon will not work any more: the node's certificate near its
 // end, a revocation list that its CA should have renewed.
 func (id *Identity) Warnings() (warnings []string) {
-	leaf := id.certificate.Leaf
-	if left := leaf.NotAfter.Sub(id.now()); left < renewBefore {
-		warnings = append(warnings, fmt.Sprintf("the node's certificate expires on %s: renew it", day(leaf.NotAfter)))
+	if w := id.Ending("the node's certificate", id.certificate.Leaf); w != "" {
+		warnings = append(warnings, w)
+	}
+	for _, c := range id.signers {
+		if w := id.Ending("the certificate of the CA "+c.Subject.CommonName, c); w != "" {
+			warnings = append(warnings, w)
+		}
 	}
 	for _, list := range id.lists {
 		if !list.NextUpdate.IsZero() && list.NextUpdate.Before(id.now()) {
@@ -161,6 +165,17 @@ func (id *Identity) Warnings() (warnings []string) {
 		}
 	}
 	return warnings
+}
+
+// Ending warns of a certificate near its end, or beyond; "" of another one.
+func (id *Identity) Ending(whose string, c *x509.Certificate) string {
+	switch left := c.NotAfter.Sub(id.now()); {
+	case left < 0:
+		return fmt.Sprintf("%s expired on %s: renew it", whose, day(c.NotAfter))
+	case left < renewBefore:
+		return fmt.Sprintf("%s expires on %s: renew it", whose, day(c.NotAfter))
+	}
+	return ""
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -138,6 +138,14 @@ func TestTime(t *testing.T) {
 	if w := node.Warnings(); len(w) != 1 || !strings.Contains(w[0], "expires on") {
 		t.Errorf("29 days before the end: %v", w)
 	}
+	node.now = func() time.Time { return time.Now().Add(certificateTime + time.Hour) }
+	if w := node.Warnings(); len(w) != 1 || !strings.Contains(w[0], "the node's certificate expired on") {
+		t.Errorf("after the end: %v", w)
+	}
+	node.now = func() time.Time { return time.Now().Add(authorityTime - time.Hour) }
+	if w := node.Warnings(); len(w) != 2 || !strings.Contains(w[1], "the certificate of the CA") {
+		t.Errorf("the CA at its end: %v", w)
+	}
 	node.now = time.Now
 	if w := node.Warnings(); len(w) != 0 {
 		t.Errorf("a new certificate: %v", w)

@@ -1,26 +1,32 @@
 package operate
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/inspect"
+	"dicomnode/dicomnode/node"
 	"dicomnode/internal/archive"
 )
 
 func statusCmd() *cobra.Command {
 	var config string
-	var asJSON bool
+	var asJSON, alive bool
 	cmd := &cobra.Command{
-		Use: "status [--json]", Short: "how the node is, for people and for monitoring",
+		Use: "status [--json] [--alive]", Short: "how the node is, for people and for monitoring",
 		Long: `Show whether the node runs, the model and the device it uses, what is not done,
 each destination, when each peer sent its last object, who was refused last, and the
-room on the disk.
+room on the disk. --alive only tells whether the node runs and its index answers, for
+whoever would start it again: a destination that is down is no reason to.
 
 Exit codes: 0 all is well, 1 somebody is needed (the last lines say why), 2 wrong usage.`,
 		Example: "  dicomnode status --config dicomnode.yaml",
@@ -31,6 +37,9 @@ Exit codes: 0 all is well, 1 somebody is needed (the last lines say why), 2 wron
 				return err
 			}
 			return withArchive(cmd.Context(), config, func(a *archive.Archive) error {
+				if alive {
+					return printAlive(cmd.Context(), cmd.OutOrStdout(), a, c)
+				}
 				s, err := inspect.Inspect(cmd.Context(), a, c)
 				if err != nil {
 					return err
@@ -49,7 +58,28 @@ Exit codes: 0 all is well, 1 somebody is needed (the last lines say why), 2 wron
 	}
 	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&alive, "alive", false, "tell only whether the node runs")
 	return cmd
+}
+
+// answerTime is how long an index may take to answer.
+const answerTime = 10 * time.Second
+
+func printAlive(ctx context.Context, out io.Writer, a *archive.Archive, c configs.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	running, err := archive.Serving(node.ArchiveDir(c))
+	if err == nil && !running {
+		err = errors.New("the node does not run")
+	}
+	if err == nil {
+		_, err = a.Stats(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
+	_, err = fmt.Fprintln(out, "the node runs")
+	return err
 }
 
 func printStatus(out io.Writer, s *inspect.Status) error {
@@ -68,6 +98,12 @@ func printStatus(out io.Writer, s *inspect.Status) error {
 	fmt.Fprintf(w, "jobs\t%d waiting, %d retrying, %d quarantined; the oldest since %s\n", s.Waiting, s.Retrying, s.Quarantined, clock(s.Oldest))
 	fmt.Fprintf(w, "objects\t%d\ndisk\t%d MiB free, %d wanted\n", s.Objects, s.FreeMiB, s.WantMiB)
 	fmt.Fprintf(w, "decodes\t%s\n", strings.Join(s.Codecs, ", "))
+	if s.Drain != nil {
+		fmt.Fprintf(w, "drained\tby %s since %s: further associations are refused\n", s.Drain.Who, clock(s.Drain.Since))
+	}
+	if s.CertificateEnds != nil {
+		fmt.Fprintf(w, "certificate\tends %s\n", clock(*s.CertificateEnds))
+	}
 	for _, d := range s.Destinations {
 		fmt.Fprintf(w, "to %s\t%s, %s waiting%s\n", d.Name, d.State, command.Plural(d.Jobs, "delivery"), why(d))
 	}

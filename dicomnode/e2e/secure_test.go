@@ -1,0 +1,177 @@
+package e2e
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"dicomnode/dicomnode/nodetest"
+)
+
+// secureNode is a node that knows its peers by certificates of the site.
+func secureNode(t testing.TB, site nodetest.Site, rest string) *nodetest.Process {
+	t.Helper()
+	k := nodetest.NewProcess(t, site.YAML()+rest)
+	k.Start(t)
+	return k
+}
+
+// secureEcho is DCMTK's echoscu over TLS with a certificate of the site.
+func secureEcho(t *testing.T, site nodetest.Site, certificate string, option ...string) (out []byte, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), nodetest.Time)
+	defer cancel()
+	args := append([]string{"+tls", site.File(certificate + ".key"), site.File(certificate + ".crt"), "+cf", site.File("ca.crt"),
+		"-aet", "MODALITY", "-aec", "XNET"}, option...)
+	return exec.CommandContext(ctx, nodetest.PeerProgram(t, "echoscu"), append(args, "127.0.0.1", strconv.Itoa(site.Port))...).CombinedOutput()
+}
+
+// TestProfilesOfDCMTK: the node speaks with every profile of DCMTK that BCP 195 allows.
+// The retired ones have no forward secrecy, or no encryption: they are refused, and the
+// log says why (PS3.15 B.12).
+func TestProfilesOfDCMTK(t *testing.T) {
+	site := nodetest.NewSite(t, "modality")
+	k := secureNode(t, site, "peers:\n  - {name: modality, ae_title: MODALITY, address: 127.0.0.1, tls: {name: modality}}\n")
+	for _, c := range []struct {
+		option string
+		taken  bool
+	}{
+		{"--profile-bcp195", true}, {"--profile-bcp195-nd", true}, {"--profile-bcp195-ex", true},
+		{"--profile-aes", false}, {"--profile-null", false},
+	} {
+		before := len(k.Log.String())
+		out, err := secureEcho(t, site, "modality", c.option)
+		if (err == nil) != c.taken {
+			t.Errorf("%s: %v\n%s", c.option, err, out)
+		}
+		if c.taken {
+			continue
+		}
+		nodetest.Until(t, c.option+" refused in words", func() bool {
+			return strings.Contains(k.Log.String()[before:], "the peer offers no cipher suite in common")
+		})
+	}
+	k.Stop(t)
+}
+
+// TestCertificatesRefused: whoever comes with a certificate that is not the peer's does
+// not associate, and the log says why in words.
+func TestCertificatesRefused(t *testing.T) {
+	site := nodetest.NewSite(t, "modality", "other", "revoked")
+	plain := func(*x509.Certificate) {}
+	site.Issue(t, "expired", false, func(c *x509.Certificate) {
+		c.DNSNames, c.NotAfter = []string{"modality"}, time.Now().Add(-time.Hour)
+	})
+	site.Issue(t, "early", false, func(c *x509.Certificate) {
+		c.DNSNames, c.NotBefore = []string{"modality"}, time.Now().Add(time.Hour)
+	})
+	site.Issue(t, "self", true, func(c *x509.Certificate) { c.DNSNames = []string{"modality"} })
+	foreign := nodetest.NewSite(t, "modality")
+	site.Issue(t, "nameless", false, plain)
+	site.Revoke(t, site.Certificate(t, "revoked"))
+	rest := strings.Replace(site.YAML(), "}", fmt.Sprintf(", revoked: %q}", site.File("ca.crl")), 1) +
+		"peers:\n  - {name: modality, ae_title: MODALITY, address: 127.0.0.1, tls: {name: modality}}\n"
+	k := nodetest.NewProcess(t, rest)
+	k.Start(t)
+	for _, c := range []struct{ dir, certificate, want string }{
+		{site.Dir, "other", "not that of modality"},
+		{site.Dir, "nameless", "not that of modality"},
+		{site.Dir, "expired", "certificate expired on"},
+		{site.Dir, "early", "is a clock wrong?"},
+		{site.Dir, "revoked", "has been revoked"},
+		{site.Dir, "self", "not signed by the CA"},
+		{foreign.Dir, "modality", "not signed by the CA"},
+	} {
+		before := len(k.Log.String())
+		shown := nodetest.Site{Dir: c.dir, Port: site.Port}
+		d := shown.As("MODALITY", c.certificate)
+		d.Config.TLS.CA = site.File("ca.crt") // the node is believed all the same
+		if _, err := d.Echo(t.Context()); err == nil {
+			t.Errorf("%s: taken", c.certificate)
+		}
+		nodetest.Until(t, c.certificate+": "+c.want, func() bool { return strings.Contains(k.Log.String()[before:], c.want) })
+	}
+	if out, err := secureEcho(t, site, "modality"); err != nil {
+		t.Errorf("the peer's own certificate: %v\n%s", err, out)
+	}
+	k.Stop(t)
+}
+
+// TestOrthancOverTLS: Orthanc sends a radiograph to the node and has the segmentation
+// back, over TLS both ways, each side with a certificate.
+func TestOrthancOverTLS(t *testing.T) {
+	site, port := nodetest.NewSite(t, "orthanc"), nodetest.FreePort(t)
+	k := secureNode(t, site, fmt.Sprintf(`peers:
+  - {name: orthanc, ae_title: ORTHANC, address: "127.0.0.1:%d", tls: {name: orthanc}}
+routes:
+  - {name: radiographs, from: [orthanc], outputs: [seg], send_to: [orthanc]}
+`, port))
+	orthanc := nodetest.StartSecureOrthanc(t, port, site)
+	file, err := os.ReadFile(nodetest.Image{Name: "secure", Rows: 256, Cols: 320}.File(t, t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	orthanc.Store(t, file) // forward.lua sends it on
+	nodetest.Until(t, "a segmentation at Orthanc", func() bool { return len(orthanc.Find(t, "SEG")) == 1 })
+	plain := k.As("ORTHANC") // the same peer without its certificate
+	if _, err := plain.Echo(t.Context()); err == nil {
+		t.Error("the node took ORTHANC in plain text")
+	}
+	k.Stop(t)
+}
+
+// TestPynetdicomOverTLS: pynetdicom does the same.
+func TestPynetdicomOverTLS(t *testing.T) {
+	python := nodetest.Python(t)
+	site, port := nodetest.NewSite(t, "modality"), nodetest.FreePort(t)
+	k := secureNode(t, site, fmt.Sprintf(`peers:
+  - {name: modality, ae_title: MODALITY, address: "127.0.0.1:%d", tls: {name: modality}}
+routes:
+  - {name: radiographs, from: [modality], outputs: [seg], send_to: [modality]}
+`, port))
+	file := nodetest.Image{Name: "secure", Rows: 256, Cols: 320}.File(t, t.TempDir())
+	ctx, cancel := context.WithTimeout(t.Context(), nodetest.Time)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, python, filepath.Join("testdata", "pynetdicom_tls.py"),
+		site.Dir, strconv.Itoa(port), strconv.Itoa(site.Port), file).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "received 1.2.840.10008.5.1.4.1.1.66.4") {
+		t.Errorf("pynetdicom: %v\n%s", err, out)
+	}
+	k.Stop(t)
+}
+
+// BenchmarkTLS stores objects of 10 MB at a node by turns in plain text and over TLS,
+// and reports the throughput over TLS as a share of that in plain text. No route takes
+// them, so that nothing else is measured but network and disk.
+func BenchmarkTLS(b *testing.B) {
+	site := nodetest.NewSite(b, "modality")
+	k := secureNode(b, site, "peers:\n  - {name: modality, ae_title: MODALITY, address: 127.0.0.1, tls: {name: modality, plain: true}}\n")
+	const size = 2500 * 2048 * 2 // bytes
+	var plain, secure time.Duration
+	send := func(i int, over string, spent *time.Duration) {
+		b.StopTimer()
+		file := nodetest.Image{Name: over + strconv.Itoa(i), Rows: 2500, Cols: 2048}.File(b, b.TempDir())
+		d := k.As("MODALITY")
+		if over == "tls" {
+			d = site.As("MODALITY", "modality")
+		}
+		b.StartTimer()
+		begun := time.Now()
+		storeTimed(b, d, file)
+		*spent += time.Since(begun)
+	}
+	for i := range b.N {
+		send(i, "plain", &plain)
+		send(i, "tls", &secure)
+	}
+	b.ReportMetric(float64(plain)/float64(secure), "TLS/plain")
+	b.ReportMetric(float64(b.N)*size/1e6/secure.Seconds(), "TLS-MB/s")
+	k.Stop(b)
+}
