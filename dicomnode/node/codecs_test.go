@@ -96,6 +96,22 @@ func TestNodeWithoutCodecs(t *testing.T) {
 	}
 }
 
+// An image of each family goes from the modality to its result.
+func TestCompressedImageIsSegmented(t *testing.T) {
+	nodetest.RequireModel(t)
+	pacs := nodetest.NewPACS(t)
+	n := serveNode(t, &nodetest.Buffer{}, Options{Config: nodetest.Config(t.TempDir(), pacs.Addr.Host), Codecs: codecsIn(t, codectest.Folder(t))})
+	var files []string
+	for _, file := range nodetest.EverySyntax(t) {
+		switch strings.TrimSuffix(filepath.Base(file), ".dcm") {
+		case uid.JPEGLosslessSV1, uid.JPEGLSNearLossless, uid.JPEG2000Lossless, uid.HTJ2K:
+			files = append(files, file)
+		}
+	}
+	nodetest.Store(t, n.as("MODALITY", "XNET"), files)
+	nodetest.Receive(t, pacs, 4)
+}
+
 // An accepted image whose decoder has gone waits, in words, and is segmented when it is
 // back. It is stored in the syntax it came in.
 func TestImageWaitsForItsDecoder(t *testing.T) {

@@ -24,7 +24,7 @@ func (f fake) Decode(j Job, out []byte) (Result, error) {
 }
 
 // exchangeWith sends requests to a worker in this process that is not confined.
-func exchangeWith(t *testing.T, d Decoder, requests ...any) *bytes.Buffer {
+func exchangeWith(t testing.TB, d Decoder, requests ...any) *bytes.Buffer {
 	t.Helper()
 	var in, out bytes.Buffer
 	for _, q := range requests {
@@ -85,6 +85,12 @@ func FuzzAnswer(f *testing.F) {
 	b.Write(make([]byte, 20))
 	f.Add(b.Bytes(), 10)
 	f.Add([]byte{1, 0, 0, 0}, 0)
+	for _, r := range []Result{{Precision: 8, Bytes: 1}, {Precision: 16, Bytes: 2, Signed: true}, {Precision: 8, Bytes: 1, Planar: true}, {Precision: 12, Bytes: 2, Warning: "Invalid SOS parameters"}} {
+		for family := range Families { // what a worker really says
+			out := exchangeWith(f, fake{r}, request{uint32(family), 2, 2, 3, 1}, []byte("a"), request{uint32(family), 2, 2, 3, 1}, []byte("x"))
+			f.Add(out.Bytes(), 12)
+		}
+	}
 	f.Fuzz(func(t *testing.T, said []byte, values int) {
 		if values < 0 || values > MaxSamples {
 			return
@@ -111,8 +117,12 @@ func FuzzHello(f *testing.F) {
 // FuzzTidy: whatever a codestream is, tidying ends and never makes it longer than by an
 // end marker.
 func FuzzTidy(f *testing.F) {
-	for _, name := range []string{"lossless.j2k", "lossless.jph", "lossless.jls", "baseline.jpg"} {
-		code, err := probes.ReadFile("probe/" + name)
+	files, err := probes.ReadDir("probe")
+	if err != nil || len(files) < 7 {
+		f.Fatal(len(files), err)
+	}
+	for _, file := range files {
+		code, err := probes.ReadFile("probe/" + file.Name())
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -128,6 +138,29 @@ func FuzzTidy(f *testing.F) {
 				if len(v) > len(code)+2 {
 					t.Errorf("%d bytes of %d", len(v), len(code))
 				}
+			}
+		}
+	})
+}
+
+// FuzzServe: a worker answers any request of at most a few pixels, or ends with an error.
+func FuzzServe(f *testing.F) {
+	for family := range Families {
+		var b bytes.Buffer
+		put(&b, request{uint32(family), 2, 3, 1, 4})
+		b.WriteString("code")
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, said []byte) {
+		var q request
+		if get(bytes.NewReader(said), &q) == nil && (uint64(q.Rows)*uint64(q.Columns)*uint64(q.Samples) > 1<<16 || q.Length == 0 || q.Length > 1<<16) {
+			return // the node asks for what Frame.check lets pass
+		}
+		var out bytes.Buffer
+		w := worker{decoder: fake{Result{Precision: 16, Bytes: 2}}}
+		if w.serve(bytes.NewReader(said), &out) == nil {
+			if _, _, _, err := getAnswer(&out, int(q.Rows*q.Columns*q.Samples)); err != nil {
+				t.Error(err)
 			}
 		}
 	})
