@@ -39,7 +39,7 @@ func TestLossyEncodings(t *testing.T) {
 	pacs := nodetest.NewPACS(t)
 	for _, e := range lossyEncodings { // one instance, so that each needs a node of its own
 		n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
-		nodetest.Storescu(t, n.addr, e.option, dicomtest.Shared(t, "dicom", e.file+".dcm"))
+		nodetest.Storescu(t, n.Addr, e.option, dicomtest.Shared(t, "dicom", e.file+".dcm"))
 		found := false
 		for _, o := range nodetest.Receive(t, pacs, 1) {
 			found = found || bytes.Contains(o.Dataset, []byte("\x28\x00\x10\x21CS\x02\x0001")) && bytes.Contains(o.Dataset, []byte(e.method))
@@ -58,7 +58,7 @@ func TestEncodingsGiveTheSameMasks(t *testing.T) {
 	for _, e := range encodings {
 		file := dicomtest.Shared(t, "dicom", e.file+".dcm")
 		n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
-		nodetest.Storescu(t, n.addr, e.option, file)
+		nodetest.Storescu(t, n.Addr, e.option, file)
 		for _, o := range nodetest.Receive(t, pacs, 1) {
 			masks, rows, cols, err := seg.ReadMasks(o.Dataset)
 			if err != nil {
@@ -130,13 +130,13 @@ func TestDCMTK(t *testing.T) {
 	nodetest.Until(t, "storescp", nodetest.Listening(pacs))
 	n := startNode(t, nodetest.Config(t.TempDir(), pacs))
 	images := nodetest.Radiographs(t, 3)
-	nodetest.Storescu(t, n.addr, "", images...)
+	nodetest.Storescu(t, n.Addr, "", images...)
 	want := len(images)
 	if _, err := os.Stat("../../../shared/data"); err == nil || os.Getenv("REQUIRE_SHARED") == "1" {
-		nodetest.Storescu(t, n.addr, "", dicomtest.Shared(t, "dicom", "RG2_UNC.dcm"), dicomtest.Shared(t, "dicom", "RG3_UNC.dcm"))
+		nodetest.Storescu(t, n.Addr, "", dicomtest.Shared(t, "dicom", "RG2_UNC.dcm"), dicomtest.Shared(t, "dicom", "RG3_UNC.dcm"))
 		want += 2
 	}
-	if s := settle(t, n); s.Quarantined > 0 {
+	if s := n.Settle(t); s.Quarantined > 0 {
 		t.Fatalf("%d jobs are quarantined", s.Quarantined)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -158,8 +158,8 @@ func TestImplicitOnlyDCMTK(t *testing.T) {
 	pacs := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	nodetest.Until(t, "storescp", nodetest.Listening(pacs))
 	n := startNode(t, nodetest.Config(t.TempDir(), pacs))
-	nodetest.Storescu(t, n.addr, "", nodetest.Radiographs(t, 1)...)
-	if s := settle(t, n); s.Quarantined > 0 {
+	nodetest.Storescu(t, n.Addr, "", nodetest.Radiographs(t, 1)...)
+	if s := n.Settle(t); s.Quarantined > 0 {
 		t.Fatalf("%d jobs are quarantined", s.Quarantined)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -179,7 +179,7 @@ func TestOrthancForwards(t *testing.T) {
 	nodetest.PeerProgram(t, "Orthanc")
 	dicomPort := nodetest.FreePort(t)
 	n := startNode(t, orthancConfig(t, dicomPort))
-	o := nodetest.StartOrthanc(t, dicomPort, port(t, n.addr))
+	o := nodetest.StartOrthanc(t, dicomPort, n.Port(t))
 
 	images := nodetest.Radiographs(t, 2)
 	studies := map[string]bool{}
@@ -197,7 +197,7 @@ func TestOrthancForwards(t *testing.T) {
 		o.Post(t, "/instances", b, &stored)
 	}
 	nodetest.Until(t, "segmentations in Orthanc", func() bool { return len(o.Find(t, "SEG")) >= len(images) })
-	settle(t, n)
+	n.Settle(t)
 	ids := o.Find(t, "SEG")
 	if len(ids) != len(images) {
 		t.Errorf("Orthanc has %d segmentations, want %d", len(ids), len(images))

@@ -15,7 +15,6 @@ import (
 	"dicomnode/dicomnode/cli"
 	"dicomnode/dicomnode/node"
 	"dicomnode/dicomnode/nodetest"
-	"dicomnode/internal/archive"
 	"dicomnode/internal/codec"
 	"dicomnode/internal/codec/codectest"
 )
@@ -29,37 +28,24 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// testNode is a node in this process, with what it logged.
+// testNode is a node in this process.
 type testNode struct {
 	*node.Node
-	addr string
-	log  *nodetest.Buffer
+	nodetest.Running
 }
 
 // startNode runs a node on loopback until the test ends.
 func startNode(t *testing.T, c configs.Config) *testNode {
 	t.Helper()
 	nodetest.RequireModel(t)
-	log := &nodetest.Buffer{}
 	codecs, err := codec.Open(codec.Options{Command: []string{codectest.Program(t)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Open(t.Context(), node.Options{Config: c, Version: "test", Codecs: codecs, Log: slog.New(slog.NewTextHandler(log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &testNode{n, nodetest.Serve(t, n, log), log}
-}
-
-// settle waits until nothing is left to do and counts what there is.
-func settle(t *testing.T, n *testNode) archive.Stats {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), nodetest.Time)
-	defer cancel()
-	s, err := n.Settled(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	n := &testNode{}
+	n.Running = nodetest.Run(t, func(log *slog.Logger) (_ nodetest.Server, err error) {
+		n.Node, err = node.Open(t.Context(), node.Options{Config: c, Version: "test", Codecs: codecs, Log: log})
+		return n.Node, err
+	})
+	return n
 }

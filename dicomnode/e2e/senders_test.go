@@ -58,7 +58,7 @@ func TestPynetdicomSends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), nodetest.Python(t), "-c", sendWithPynetdicom, n.addr)
+	cmd := exec.CommandContext(t.Context(), nodetest.Python(t), "-c", sendWithPynetdicom, n.Addr)
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(list), os.Stderr
 	text, err := cmd.Output()
 	if err != nil {
@@ -96,7 +96,7 @@ func TestOrthancSendsEverySyntax(t *testing.T) {
 	dicomPort := nodetest.FreePort(t)
 	c := orthancConfig(t, dicomPort)
 	n := startNode(t, c)
-	o := nodetest.StartOrthanc(t, dicomPort, port(t, n.addr))
+	o := nodetest.StartOrthanc(t, dicomPort, n.Port(t))
 	var want []string
 	for _, file := range nodetest.EverySyntax(t) {
 		if strings.Contains(filepath.Base(file), ".4.20") {
@@ -111,7 +111,7 @@ func TestOrthancSendsEverySyntax(t *testing.T) {
 		want = append(want, strings.TrimSuffix(filepath.Base(file), ".dcm"))
 	}
 	nodetest.Until(t, "segmentations in Orthanc", func() bool { return len(o.Find(t, "SEG")) >= len(want) })
-	if s := settle(t, n); s.Quarantined > 0 {
+	if s := n.Settle(t); s.Quarantined > 0 {
 		t.Errorf("%+v", s)
 	}
 	kept := syntaxesIn(t, c.Node.DataDir)
@@ -160,18 +160,4 @@ func orthancConfig(t *testing.T, dicomPort int) configs.Config {
 	c.Node.DataDir = t.TempDir()
 	c.Peers[0].Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(dicomPort))
 	return c
-}
-
-// port is that of host:port.
-func port(t *testing.T, address string) int {
-	t.Helper()
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }

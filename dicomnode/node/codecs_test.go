@@ -32,7 +32,7 @@ func codecsIn(t *testing.T, folder string) *codec.Pool {
 // uncompressed comes first, then what loses nothing, whatever the order of the proposal.
 func TestNegotiationOfCompressed(t *testing.T) {
 	nodetest.RequireModel(t)
-	n := serveNode(t, &nodetest.Buffer{}, Options{Config: nodetest.Config(t.TempDir(), "127.0.0.1:104"), Codecs: codecsIn(t, codectest.Folder(t))})
+	n := serveNode(t, Options{Config: nodetest.Config(t.TempDir(), "127.0.0.1:104"), Codecs: codecsIn(t, codectest.Folder(t))})
 	type context struct {
 		proposed []string
 		want     string
@@ -53,7 +53,7 @@ func TestNegotiationOfCompressed(t *testing.T) {
 	for i, c := range contexts {
 		rq.Contexts = append(rq.Contexts, ul.Context{ID: byte(2*i + 1), AbstractSyntax: uid.ComputedRadiographyImageStorage, TransferSyntaxes: c.proposed})
 	}
-	ac := associate(t, n.addr, rq)
+	ac := associate(t, n.Addr, rq)
 	for i, c := range contexts {
 		a := ac.Contexts[i]
 		if accepted := a.Result == ul.Acceptance; accepted != (c.want != "") || accepted && a.TransferSyntaxes[0] != c.want {
@@ -84,14 +84,14 @@ func associate(t *testing.T, addr string, rq *ul.Associate) *ul.Associate {
 // A node without the libraries takes no compressed image and says what to run.
 func TestNodeWithoutCodecs(t *testing.T) {
 	nodetest.RequireModel(t)
-	n := serveNode(t, &nodetest.Buffer{}, Options{Config: nodetest.Config(t.TempDir(), "127.0.0.1:104"), Codecs: codecsIn(t, t.TempDir())})
-	if client, err := n.as("MODALITY", "XNET").Dial(t.Context(), scp.Proposal{AbstractSyntax: uid.ComputedRadiographyImageStorage, TransferSyntaxes: []string{uid.JPEG2000Lossless}}); err == nil {
+	n := serveNode(t, Options{Config: nodetest.Config(t.TempDir(), "127.0.0.1:104"), Codecs: codecsIn(t, t.TempDir())})
+	if client, err := n.As("MODALITY", "XNET").Dial(t.Context(), scp.Proposal{AbstractSyntax: uid.ComputedRadiographyImageStorage, TransferSyntaxes: []string{uid.JPEG2000Lossless}}); err == nil {
 		if client.Accepted(uid.ComputedRadiographyImageStorage, uid.JPEG2000Lossless) {
 			t.Error("JPEG 2000 is accepted")
 		}
 		client.Abort()
 	}
-	if log := n.log.String(); !strings.Contains(log, "make runtime") || !strings.Contains(log, "OpenJPEG") {
+	if log := n.Log.String(); !strings.Contains(log, "make runtime") || !strings.Contains(log, "OpenJPEG") {
 		t.Errorf("the log does not say what to run:\n%s", log)
 	}
 }
@@ -100,7 +100,7 @@ func TestNodeWithoutCodecs(t *testing.T) {
 func TestCompressedImageIsSegmented(t *testing.T) {
 	nodetest.RequireModel(t)
 	pacs := nodetest.NewPACS(t)
-	n := serveNode(t, &nodetest.Buffer{}, Options{Config: nodetest.Config(t.TempDir(), pacs.Addr.Host), Codecs: codecsIn(t, codectest.Folder(t))})
+	n := serveNode(t, Options{Config: nodetest.Config(t.TempDir(), pacs.Addr.Host), Codecs: codecsIn(t, codectest.Folder(t))})
 	var files []string
 	for _, file := range nodetest.EverySyntax(t) {
 		switch strings.TrimSuffix(filepath.Base(file), ".dcm") {
@@ -108,7 +108,7 @@ func TestCompressedImageIsSegmented(t *testing.T) {
 			files = append(files, file)
 		}
 	}
-	nodetest.Store(t, n.as("MODALITY", "XNET"), files)
+	nodetest.Store(t, n.As("MODALITY", "XNET"), files)
 	nodetest.Receive(t, pacs, 4)
 }
 
@@ -117,11 +117,11 @@ func TestCompressedImageIsSegmented(t *testing.T) {
 func TestImageWaitsForItsDecoder(t *testing.T) {
 	nodetest.RequireModel(t)
 	pacs, libraries, gone := nodetest.NewPACS(t), codectest.Folder(t), t.TempDir()
-	n := serveNode(t, &nodetest.Buffer{}, Options{Config: nodetest.Config(t.TempDir(), pacs.Addr.Host), Codecs: codecsIn(t, libraries)}, func(n *Node) {
+	n := serveNode(t, Options{Config: nodetest.Config(t.TempDir(), pacs.Addr.Host), Codecs: codecsIn(t, libraries)}, func(n *Node) {
 		n.codecs.Close()
 		n.codecs = codecsIn(t, gone)
 	})
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{dicomtest.Shared(t, "dicom", "RG3_J2KR.dcm")})
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{dicomtest.Shared(t, "dicom", "RG3_J2KR.dcm")})
 	var e archive.Entry
 	nodetest.Until(t, "the job to wait", func() bool {
 		entries, err := n.archive.Queue(t.Context())

@@ -53,10 +53,10 @@ func TestAddedDarkFramesReachARunningNode(t *testing.T) {
 	if err := os.Truncate(calibrations[0], 100); err != nil {
 		t.Fatal(err)
 	}
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{image})
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{image})
 	nodetest.Receive(t, pacs, 1)
-	settle(t, n)
-	if log := n.log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "damaged calibration") {
+	n.Settle(t)
+	if log := n.Log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "damaged calibration") {
 		t.Error("the log does not say that the calibration is damaged")
 	}
 }

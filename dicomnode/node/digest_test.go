@@ -77,14 +77,14 @@ var losslessEncodings = []string{"RG3_RLE", "RG3_JPLL", "RG3_JLSL", "RG3_J2KR", 
 func TestSameInstanceInEveryEncoding(t *testing.T) {
 	nodetest.RequireModel(t)
 	pacs := nodetest.NewPACS(t)
-	n := serveNode(t, &nodetest.Buffer{}, Options{Config: nodetest.Config(t.TempDir(), pacs.Addr.Host), Codecs: codecsIn(t, codectest.Folder(t))})
+	n := serveNode(t, Options{Config: nodetest.Config(t.TempDir(), pacs.Addr.Host), Codecs: codecsIn(t, codectest.Folder(t))})
 	plain := radiograph(t, "RG3_UNC")
 	send := func(m dicomtest.Image, syntax string) {
 		path := filepath.Join(t.TempDir(), "x.dcm")
 		if err := os.WriteFile(path, nodetest.Instance(m, "RG3").Encode(syntax), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		nodetest.Store(t, n.as("MODALITY", "XNET"), []string{path})
+		nodetest.Store(t, n.As("MODALITY", "XNET"), []string{path})
 	}
 	send(plain.Image, plain.syntax)
 	nodetest.Receive(t, pacs, 1)
@@ -104,7 +104,7 @@ func TestSameInstanceInEveryEncoding(t *testing.T) {
 		entries, err := n.archive.Queue(t.Context())
 		return err == nil && len(entries) == 0
 	})
-	if log := n.log.String(); strings.Contains(log, "new version") || strings.Contains(log, "other pixels") {
+	if log := n.Log.String(); strings.Contains(log, "new version") || strings.Contains(log, "other pixels") {
 		t.Errorf("an encoding is another instance:\n%s", log)
 	}
 }

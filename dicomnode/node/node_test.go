@@ -12,44 +12,39 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/scu"
-	"dicomnode/internal/archive"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/seg"
 )
 
-// testNode is a node in this process, with what it logged.
+// testNode is a node in this process.
 type testNode struct {
 	*Node
-	addr string
-	log  *nodetest.Buffer
+	nodetest.Running
 }
 
 // startNode runs a node on loopback until the test ends.
 func startNode(t *testing.T, c configs.Config) *testNode {
 	t.Helper()
 	nodetest.RequireModel(t)
-	log := &nodetest.Buffer{}
-	return serveNode(t, log, Options{Config: c})
+	return serveNode(t, Options{Config: c})
 }
 
-func serveNode(t *testing.T, log *nodetest.Buffer, o Options, change ...func(*Node)) *testNode {
+func serveNode(t *testing.T, o Options, change ...func(*Node)) *testNode {
 	t.Helper()
-	o.Version, o.Log = "test", slog.New(slog.NewTextHandler(log, nil))
-	n, err := Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range change {
-		f(n)
-	}
-	return &testNode{n, nodetest.Serve(t, n, log), log}
-}
-
-// as calls the node as that application entity.
-func (n *testNode) as(calling, called string) scu.Destination {
-	return nodetest.Calling(calling, called, n.addr)
+	n := &testNode{}
+	n.Running = nodetest.Run(t, func(log *slog.Logger) (_ nodetest.Server, err error) {
+		o.Version, o.Log = "test", log
+		if n.Node, err = Open(t.Context(), o); err != nil {
+			return nil, err
+		}
+		for _, f := range change {
+			f(n.Node)
+		}
+		return n.Node, nil
+	})
+	return n
 }
 
 // The whole chain: an image that arrives by C-STORE comes back as a segmentation.
@@ -57,7 +52,7 @@ func TestImageComesBackAsSEG(t *testing.T) {
 	pacs := nodetest.NewPACS(t)
 	n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
 	images := nodetest.Radiographs(t, 2)
-	nodetest.Store(t, n.as("MODALITY", "XNET"), images)
+	nodetest.Store(t, n.As("MODALITY", "XNET"), images)
 	for uid, o := range nodetest.Receive(t, pacs, 2) {
 		masks, rows, cols, err := seg.ReadMasks(o.Dataset)
 		if err != nil {
@@ -66,11 +61,11 @@ func TestImageComesBackAsSEG(t *testing.T) {
 		if rows != nodetest.Detector.Rows || cols != nodetest.Detector.Columns || len(masks) != 4 {
 			t.Errorf("%d masks of %d×%d, want 4 of %d×%d", len(masks), rows, cols, nodetest.Detector.Rows, nodetest.Detector.Columns)
 		}
-		if strings.Contains(n.log.String(), uid) {
+		if strings.Contains(n.Log.String(), uid) {
 			t.Error("a SOP Instance UID is in the log")
 		}
 	}
-	if strings.Contains(n.log.String(), "SIMULATED^") {
+	if strings.Contains(n.Log.String(), "SIMULATED^") {
 		t.Error("a patient's name is in the log")
 	}
 }
@@ -79,7 +74,7 @@ func TestImageComesBackAsSEG(t *testing.T) {
 func TestDarkFramesAreLearnt(t *testing.T) {
 	pacs := nodetest.NewPACS(t)
 	n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
-	nodetest.Store(t, n.as("MODALITY", "XNETDARK"), nodetest.DarkFrames(t, 3))
+	nodetest.Store(t, n.As("MODALITY", "XNETDARK"), nodetest.DarkFrames(t, 3))
 	ctx, cancel := context.WithTimeout(t.Context(), nodetest.Time)
 	defer cancel()
 	if s, err := n.Settled(ctx); err != nil || s.Quarantined > 0 {
@@ -117,7 +112,7 @@ func TestRefusals(t *testing.T) {
 		{"MODALITY", "OTHER", scp.RejectCalledAETitle, `set node: {ae_title: 'OTHER'}`},
 	}
 	for _, c := range cases {
-		client, err := n.as(c.calling, c.called).Dial(t.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
+		client, err := n.As(c.calling, c.called).Dial(t.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})
 		var rejected *scp.RejectError
 		if !errors.As(err, &rejected) {
 			if client != nil {
@@ -128,8 +123,8 @@ func TestRefusals(t *testing.T) {
 		if rejected.Result != c.reject.Result || rejected.Source != c.reject.Source || rejected.Reason != c.reject.Reason {
 			t.Errorf("%s calling %s: %d/%d/%d", c.calling, c.called, rejected.Result, rejected.Source, rejected.Reason)
 		}
-		if !strings.Contains(n.log.String(), c.log) {
-			t.Errorf("the log does not say %q:\n%s", c.log, n.log)
+		if !strings.Contains(n.Log.String(), c.log) {
+			t.Errorf("the log does not say %q:\n%s", c.log, n.Log)
 		}
 	}
 }
@@ -148,7 +143,7 @@ func TestNegotiation(t *testing.T) {
 		proposals = append(proposals, scp.Proposal{AbstractSyntax: class, TransferSyntaxes: append([]string{jpegBaseline}, accepted[class]...)})
 	}
 	proposals = append(proposals, scp.Proposal{AbstractSyntax: ctImage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}})
-	client, err := n.as("MODALITY", "XNET").Dial(t.Context(), proposals...)
+	client, err := n.As("MODALITY", "XNET").Dial(t.Context(), proposals...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +165,7 @@ func TestNegotiation(t *testing.T) {
 		t.Error(err)
 	}
 	nodetest.Until(t, "a warning of an association without an object", func() bool {
-		return strings.Contains(n.log.String(), `level=WARN msg="association released with nothing stored"`)
+		return strings.Contains(n.Log.String(), `level=WARN msg="association released with nothing stored"`)
 	})
 }
 
@@ -182,30 +177,19 @@ func TestRoutesAndReload(t *testing.T) {
 	c.Routes[0].Modalities = []string{"MG"}
 	n := startNode(t, c)
 	images := nodetest.Radiographs(t, 3)
-	nodetest.Store(t, n.as("MODALITY", "XNET"), images[:1])
-	if s := settle(t, n); s.Quarantined > 0 || s.Objects != 1 {
+	nodetest.Store(t, n.As("MODALITY", "XNET"), images[:1])
+	if s := n.Settle(t); s.Quarantined > 0 || s.Objects != 1 {
 		t.Errorf("after an image without route: %+v, want one object and no job", s)
 	}
-	if !strings.Contains(n.log.String(), "no route matches") {
+	if !strings.Contains(n.Log.String(), "no route matches") {
 		t.Error("the log does not say that no route matches")
 	}
 	c.Routes[0].Modalities = []string{"DX"}
 	c.Routes[0].From = []string{"modality", "second"}
 	c.Peers = append(c.Peers, configs.Peer{Name: "second", AETitle: "SECOND", Address: "127.0.0.0/8"})
 	n.Reload(c)
-	nodetest.Store(t, n.as("SECOND", "XNET"), images[1:2])
+	nodetest.Store(t, n.As("SECOND", "XNET"), images[1:2])
 	nodetest.Receive(t, pacs, 1)
-}
-
-func settle(t *testing.T, n *testNode) archive.Stats {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), nodetest.Time)
-	defer cancel()
-	s, err := n.Settled(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // A bad file changes nothing.
@@ -219,8 +203,8 @@ func TestReloadRefusesBadFile(t *testing.T) {
 	if got := len(n.config.Load().Peers); got != 2 {
 		t.Errorf("%d peers after a bad file, want 2", got)
 	}
-	if !strings.Contains(n.log.String(), "configuration not reloaded: line 2") {
-		t.Errorf("log: %s", n.log)
+	if !strings.Contains(n.Log.String(), "configuration not reloaded: line 2") {
+		t.Errorf("log: %s", n.Log)
 	}
 }
 
@@ -230,9 +214,9 @@ func TestUnreadablePixelsAreQuarantined(t *testing.T) {
 	n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
 	images := nodetest.Radiographs(t, 2)
 	withoutPixels := nodetest.Rewritten(t, images[0], func(b []byte) []byte { return b[:len(b)-nodetest.PixelBytes-12] })
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{withoutPixels, images[1]})
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{withoutPixels, images[1]})
 	nodetest.Receive(t, pacs, 1)
-	if s := settle(t, n); s.Quarantined != 1 {
+	if s := n.Settle(t); s.Quarantined != 1 {
 		t.Errorf("%d jobs are quarantined, want 1", s.Quarantined)
 	}
 	queue, err := n.archive.Queue(t.Context())
@@ -246,11 +230,11 @@ func TestDuplicates(t *testing.T) {
 	pacs := nodetest.NewPACS(t)
 	n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
 	images := nodetest.Radiographs(t, 1)
-	modality := n.as("MODALITY", "XNET")
+	modality := n.As("MODALITY", "XNET")
 	nodetest.Store(t, modality, images)
 	nodetest.Store(t, modality, images)
 	nodetest.Receive(t, pacs, 1)
-	settle(t, n)
+	n.Settle(t)
 	changed := nodetest.Rewritten(t, images[0], func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
 	results, err := modality.StoreFiles(t.Context(), []string{changed}, func() {})
 	if err != nil {
@@ -283,12 +267,12 @@ func TestOtherObjectsAreKept(t *testing.T) {
 		}
 		return b
 	})
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{file})
-	if s := settle(t, n); s.Objects != 1 || s.Quarantined > 0 {
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{file})
+	if s := n.Settle(t); s.Objects != 1 || s.Quarantined > 0 {
 		t.Errorf("%+v, want one object and no job", s)
 	}
 	for text, want := range map[string]bool{"purpose=keep": true, "no route": false} {
-		if got := strings.Contains(n.log.String(), text); got != want {
+		if got := strings.Contains(n.Log.String(), text); got != want {
 			t.Errorf("%q in the log: %v, want %v", text, got, want)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 func TestPeersAreNoted(t *testing.T) {
 	n := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1"))
 	files := []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())}
-	nodetest.Store(t, n.as("MODALITY", "XNET"), files)
-	if _, err := n.as("STRANGER", "XNET").StoreFiles(t.Context(), files, func() {}); err == nil {
+	nodetest.Store(t, n.As("MODALITY", "XNET"), files)
+	if _, err := n.As("STRANGER", "XNET").StoreFiles(t.Context(), files, func() {}); err == nil {
 		t.Error("a stranger was admitted")
 	}
 	nodetest.Until(t, "the notes", func() bool {

@@ -110,7 +110,7 @@ func TestOddPACSs(t *testing.T) {
 		c.Routes[0].SendTo = append(c.Routes[0].SendTo, name)
 	}
 	n := startNode(t, c)
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
 	state := func(name string) (archive.State, string) {
 		entries, err := n.archive.Queue(t.Context())
 		if err != nil {
@@ -123,7 +123,7 @@ func TestOddPACSs(t *testing.T) {
 		return entries[i].State, entries[i].Reason
 	}
 	lines := func(name string) (all string) {
-		for line := range strings.Lines(n.log.String()) {
+		for line := range strings.Lines(n.Log.String()) {
 			if strings.Contains(line, "destination="+name+" ") {
 				all += line
 			}
@@ -168,17 +168,17 @@ func TestNextForm(t *testing.T) {
 	n := startNode(t, c)
 	for i := range 2 {
 		file := nodetest.Image{Name: fmt.Sprint("image", i), Rows: 300, Cols: 240}.File(t, t.TempDir())
-		nodetest.Store(t, n.as("MODALITY", "XNET"), []string{file})
-		if s := settle(t, n); s.Quarantined > 0 || pacs.Got(uid.SecondaryCaptureImageStorage) != i+1 {
+		nodetest.Store(t, n.As("MODALITY", "XNET"), []string{file})
+		if s := n.Settle(t); s.Quarantined > 0 || pacs.Got(uid.SecondaryCaptureImageStorage) != i+1 {
 			t.Fatalf("image %d: %d captures arrived, %d jobs are quarantined", i, pacs.Got(uid.SecondaryCaptureImageStorage), s.Quarantined)
 		}
 	}
 	for _, want := range []string{"refused=\"Label Map Segmentation Storage\" instead=binary", "refused=\"Segmentation Storage\" instead=sc"} {
-		if got := strings.Count(n.log.String(), want); got != 1 {
+		if got := strings.Count(n.Log.String(), want); got != 1 {
 			t.Errorf("the log has %q %d times, want once", want, got)
 		}
 	}
-	if strings.Contains(n.log.String(), "destination fails") {
+	if strings.Contains(n.Log.String(), "destination fails") {
 		t.Error("the destination is called failing")
 	}
 	made, err := n.archive.Results(t.Context(), 1)
@@ -196,7 +196,7 @@ func TestNoFormLeft(t *testing.T) {
 	c := nodetest.Config(t.TempDir(), nodetest.NewOddPACS(t, nodetest.Oddity{Classes: []string{uid.Verification}}).Address)
 	c.Peers[1].Forms = []string{configs.Labelmap, configs.SC}
 	n := startNode(t, c)
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{nodetest.Image{Name: "image", Rows: 300, Cols: 240}.File(t, t.TempDir())})
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{nodetest.Image{Name: "image", Rows: 300, Cols: 240}.File(t, t.TempDir())})
 	if e := quarantined(t, n); !strings.Contains(e.Reason, "Secondary Capture Image Storage") {
 		t.Errorf("the job says %q", e.Reason)
 	}

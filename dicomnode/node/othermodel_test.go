@@ -17,8 +17,8 @@ func TestReprocessWithAnotherModel(t *testing.T) {
 	c := nodetest.Config(t.TempDir(), pacs.Address)
 	n := startNode(t, c)
 	send := func(name string) {
-		nodetest.Store(t, n.as("MODALITY", "XNET"), []string{nodetest.Image{Name: name, Rows: 40, Cols: 32}.File(t, t.TempDir())})
-		settle(t, n)
+		nodetest.Store(t, n.As("MODALITY", "XNET"), []string{nodetest.Image{Name: name, Rows: 40, Cols: 32}.File(t, t.TempDir())})
+		n.Settle(t)
 	}
 	send("first")
 	other := tinyBundle(t, 1)
@@ -28,7 +28,7 @@ func TestReprocessWithAnotherModel(t *testing.T) {
 	if jobs, err := n.archive.Reprocess(archive.WithModel(t.Context(), other.Digest), 1); jobs != 1 || err != nil {
 		t.Fatalf("%d jobs, %v", jobs, err)
 	}
-	settle(t, n)
+	n.Settle(t)
 	made, err := n.archive.Results(t.Context(), 1)
 	if err != nil || len(made) != 2 || !names(t, made[1], other.Digest) || names(t, made[0], other.Digest) {
 		t.Fatalf("%d results, want one of each model: %v", len(made), err)

@@ -39,7 +39,7 @@ func TestImagesThatCannotBeSegmented(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1"))
-			nodetest.Store(t, n.as("MODALITY", "XNET"), []string{c.image.File(t, t.TempDir())})
+			nodetest.Store(t, n.As("MODALITY", "XNET"), []string{c.image.File(t, t.TempDir())})
 			e := quarantined(t, n)
 			if e.Kind != "segment" || e.Attempts != 1 || !strings.Contains(e.Reason, c.reason) || strings.Contains(e.Reason, "SIMULATED") {
 				t.Errorf("%s job after %d attempts: %q, want %q", e.Kind, e.Attempts, e.Reason, c.reason)
@@ -53,7 +53,7 @@ func TestImagesThatCannotBeSegmented(t *testing.T) {
 func TestImageWithoutStudy(t *testing.T) {
 	n := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1"))
 	file := nodetest.Image{Name: "no-study", Rows: 40, Cols: 32, NoStudy: true}.File(t, t.TempDir())
-	sent, err := n.as("MODALITY", "XNET").StoreFiles(t.Context(), []string{file}, func() {})
+	sent, err := n.As("MODALITY", "XNET").StoreFiles(t.Context(), []string{file}, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +65,11 @@ func TestImageWithoutStudy(t *testing.T) {
 // A destination that does not take segmentations is not asked again and again.
 func TestDestinationWithoutSegmentation(t *testing.T) {
 	other := startNode(t, nodetest.Config(t.TempDir(), "127.0.0.1:1")) // takes images only
-	c := nodetest.Config(t.TempDir(), other.addr)
+	c := nodetest.Config(t.TempDir(), other.Addr)
 	c.Peers[1].AETitle = "XNET"
 	c.Node.AETitle = "MODALITY"
 	n := startNode(t, c)
-	nodetest.Store(t, n.as("MODALITY", "MODALITY"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
+	nodetest.Store(t, n.As("MODALITY", "MODALITY"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
 	e := quarantined(t, n)
 	if e.Kind != "deliver" || e.Attempts != 1 || !strings.Contains(e.Reason, "deliver to pacs: no accepted presentation context for Segmentation Storage") {
 		t.Errorf("%s job after %d attempts: %q", e.Kind, e.Attempts, e.Reason)
@@ -82,7 +82,7 @@ func TestObjectThatIsGone(t *testing.T) {
 	c := nodetest.Config(t.TempDir(), "127.0.0.1:1")
 	n := startNode(t, c)
 	image := nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{image})
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{image})
 	nodetest.Until(t, "a delivery to try again", func() bool {
 		entries, err := n.archive.Queue(t.Context())
 		return err == nil && len(entries) == 1 && entries[0].State == archive.Retrying
@@ -108,7 +108,7 @@ func TestObjectThatIsGone(t *testing.T) {
 			return e.Kind == "segment" && e.State == archive.Quarantined && strings.Contains(e.Reason, "missing or damaged")
 		})
 	})
-	nodetest.Store(t, n.as("MODALITY", "XNET"), []string{image})
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{image})
 	nodetest.Receive(t, pacs, 1)
-	settle(t, n)
+	n.Settle(t)
 }

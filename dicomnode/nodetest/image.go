@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"math"
@@ -22,6 +23,9 @@ type Image struct {
 	Name       string // of the file, and what its UIDs are made of
 	Rows, Cols int    // 0: no Pixel Data (7FE0,0010), which is received but cannot be decoded
 	NoStudy    bool   // an empty Study Instance UID (0020,000D)
+	Study      string // what the UID of its study is made of; "" is Name
+	SOPClass   string // and Modality: of another object of the study, without pixels; "" is the image
+	Modality   string
 }
 
 // File writes the image as a Part 10 file into the folder.
@@ -51,7 +55,7 @@ func (im Image) study() string {
 	if im.NoStudy {
 		return ""
 	}
-	return iod.UID("test study", im.Name)
+	return iod.UID("test study", cmp.Or(im.Study, im.Name))
 }
 
 func (im Image) dataset() (ds dicom.Dataset, err error) {
@@ -62,6 +66,9 @@ func (im Image) dataset() (ds dicom.Dataset, err error) {
 	}
 	for _, v := range im.texts() {
 		add(v.tag, v.values)
+	}
+	if im.SOPClass != "" {
+		return ds, err
 	}
 	add(tag.SamplesPerPixel, []int{1})
 	add(tag.PhotometricInterpretation, []string{"MONOCHROME2"})
@@ -88,11 +95,12 @@ type textElement struct {
 
 func (im Image) texts() []textElement {
 	one := func(at tag.Tag, value string) textElement { return textElement{at, []string{value}} }
+	class := cmp.Or(im.SOPClass, uid.DigitalXRayImageStorageForProcessing)
 	return []textElement{
-		one(tag.MediaStorageSOPClassUID, uid.DigitalXRayImageStorageForProcessing), one(tag.MediaStorageSOPInstanceUID, im.Instance()), one(tag.TransferSyntaxUID, uid.ExplicitVRLittleEndian),
-		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, uid.DigitalXRayImageStorageForProcessing), one(tag.SOPInstanceUID, im.Instance()),
+		one(tag.MediaStorageSOPClassUID, class), one(tag.MediaStorageSOPInstanceUID, im.Instance()), one(tag.TransferSyntaxUID, uid.ExplicitVRLittleEndian),
+		{tag.ImageType, []string{"ORIGINAL", "PRIMARY"}}, one(tag.SOPClassUID, class), one(tag.SOPInstanceUID, im.Instance()),
 		one(tag.StudyDate, "20200101"), one(tag.StudyTime, "120000"), one(tag.AccessionNumber, ""),
-		one(tag.Modality, "DX"), one(tag.PresentationIntentType, "FOR PROCESSING"), one(tag.Manufacturer, "dicomnode"), one(tag.ReferringPhysicianName, ""),
+		one(tag.Modality, cmp.Or(im.Modality, "DX")), one(tag.PresentationIntentType, "FOR PROCESSING"), one(tag.Manufacturer, "dicomnode"), one(tag.ReferringPhysicianName, ""),
 		one(tag.PatientName, "Simulated^Limb"), one(tag.PatientID, "SIMULATED"), one(tag.PatientBirthDate, ""), one(tag.PatientSex, ""),
 		one(tag.BodyPartExamined, "ARM"), one(tag.DetectorID, "SIMULATED-2"),
 		one(tag.StudyInstanceUID, im.study()), one(tag.SeriesInstanceUID, iod.UID("test series", im.Name)),

@@ -5,9 +5,7 @@ package nodetest
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,35 +36,6 @@ func RequireModel(t testing.TB) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// Server is a node.
-type Server interface {
-	Serve(ctx context.Context, listeners ...net.Listener) error
-	Close() error
-}
-
-// Serve runs a node on loopback until the test ends and returns its host:port; log is
-// shown when the test fails.
-func Serve(t *testing.T, n Server, log *Buffer) (address string) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- n.Serve(ctx, ln) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, n.Close()); err != nil {
-			t.Errorf("node: %v", err)
-		}
-		if t.Failed() {
-			t.Logf("node's log:\n%s", log)
-		}
-	})
-	return ln.Addr().String()
 }
 
 // Buffer collects a log that several goroutines write.

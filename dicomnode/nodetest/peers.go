@@ -91,8 +91,19 @@ func Listening(address string) func() bool {
 	}
 }
 
-// Storescu sends files with DCMTK to the node at that host:port.
+// Storescu sends files with DCMTK's storescu to the node at that host:port.
 func Storescu(t *testing.T, node, option string, files ...string) {
+	t.Helper()
+	dcmtkSend(t, "storescu", node, option, files)
+}
+
+// Dcmsend sends files with DCMTK's dcmsend to the node at that host:port.
+func Dcmsend(t *testing.T, node string, files ...string) {
+	t.Helper()
+	dcmtkSend(t, "dcmsend", node, "", files)
+}
+
+func dcmtkSend(t *testing.T, program, node, option string, files []string) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(node)
 	if err != nil {
@@ -104,9 +115,9 @@ func Storescu(t *testing.T, node, option string, files ...string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), Time)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, PeerProgram(t, "storescu"), append(args, files...)...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, PeerProgram(t, program), append(args, files...)...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("storescu %s: %v\n%s", option, err, out)
+		t.Fatalf("%s %s: %v\n%s", program, option, err, out)
 	}
 }
 
