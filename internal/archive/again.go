@@ -17,12 +17,18 @@ import (
 // new version of one, or another image under a UID that is taken. See
 // docs/decisions/0017-the-same-instance-again.md.
 func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error) {
-	versions, err := view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Versions(in.SOPInstanceUID) })
+	var buried []index.Tombstone
+	versions, err := view(ctx, a, func(tx index.Tx) (all []index.Object, err error) {
+		if all, err = tx.Versions(in.SOPInstanceUID); err == nil && len(all) == 0 {
+			buried, err = tx.BuriedInstance(in.SOPInstanceUID)
+		}
+		return all, err
+	})
 	if err != nil {
 		return index.Object{}, fmt.Errorf("look up object: %w", err)
 	}
 	if len(versions) == 0 {
-		return a.first(ctx, in)
+		return a.first(ctx, in, buried)
 	}
 	newest := versions[len(versions)-1]
 	if newest.SOPClassUID != in.SOPClassUID {
@@ -59,13 +65,9 @@ func (a *Archive) compare(ctx context.Context, in *arrival, versions []index.Obj
 	return index.Object{}, ErrDuplicate
 }
 
-// first keeps an instance that is not stored. One that was stored before, and
-// whose results went out then, gets no second result.
-func (a *Archive) first(ctx context.Context, in *arrival) (index.Object, error) {
-	buried, err := view(ctx, a, func(tx index.Tx) ([]index.Tombstone, error) { return tx.BuriedInstance(in.SOPInstanceUID) })
-	if err != nil {
-		return index.Object{}, fmt.Errorf("look up object: %w", err)
-	}
+// first keeps an instance that is not stored. One that was stored before, as its
+// tombstones say, and whose results went out then, gets no second result.
+func (a *Archive) first(ctx context.Context, in *arrival, buried []index.Tombstone) (index.Object, error) {
 	version, repeated := 1, false
 	for _, b := range buried {
 		version = max(version, b.Version+1)
@@ -211,7 +213,7 @@ func (a *Archive) replace(in *arrival, v index.Object, damaged bool) (index.Obje
 	if err != nil {
 		return v, err
 	}
-	err = a.commitFile(v.Name, func(tx index.Tx) ([]jobs.Job, error) {
+	err = a.commitFile(&commit{name: v.Name}, func(tx index.Tx) ([]jobs.Job, error) {
 		entries, err := a.jobs.Of(context.Background(), tx, v.ID)
 		for _, e := range entries {
 			if e.State == jobs.Quarantined && err == nil {
@@ -255,7 +257,10 @@ func (a *Archive) rewrite(in *arrival, v index.Object) (index.Object, error) {
 	if err := a.seal(d, sumAt, v.SHA256); err != nil {
 		return v, err
 	}
-	if v.Name, err = d.Keep(); err != nil {
+	if err = d.Sync(); err == nil {
+		v.Name, err = d.Keep()
+	}
+	if err != nil {
 		err = fmt.Errorf("keep file: %w", spaceError(err))
 	}
 	return v, err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
 )
@@ -16,16 +18,17 @@ const maxBatch = 64
 // commit is a kept file that waits for its row.
 type commit struct {
 	name  string                             // of the file
+	sync  func() error                       // makes its bytes durable; nil when they are
 	apply func(index.Tx) ([]jobs.Job, error) // what is to be done once it is committed
 	done  chan error
 }
 
-// commitFile makes a kept file durable and then does apply, in a transaction
-// with those of other callers. An error of apply that is ErrExists is the
+// commitFile makes a kept file durable and then does apply, in a transaction with
+// those of other callers. An error of apply that is ErrExists is the
 // caller's alone; any other ends the transaction for all. It does not return
 // early: the outcome must be known.
-func (a *Archive) commitFile(name string, apply func(index.Tx) ([]jobs.Job, error)) error {
-	c := &commit{name: name, apply: apply, done: make(chan error, 1)}
+func (a *Archive) commitFile(c *commit, apply func(index.Tx) ([]jobs.Job, error)) error {
+	c.apply, c.done = apply, make(chan error, 1)
 	a.commits <- c
 	return <-c.done
 }
@@ -58,12 +61,8 @@ func (a *Archive) gather(batch []*commit) []*commit {
 // commitBatch makes the files durable and, at the same time, prepares the
 // transaction; the commit comes after both.
 func (a *Archive) commitBatch(batch []*commit) {
-	names := make([]string, len(batch))
-	for i, c := range batch {
-		names[i] = c.name
-	}
 	synced := make(chan error, 1)
-	go func() { synced <- a.store.Sync(names...) }()
+	go func() { synced <- a.syncFiles(batch) }()
 	failed := make([]error, len(batch))
 	ctx := context.Background()
 	err := a.index.Update(ctx, func(tx index.Tx) error {
@@ -81,6 +80,20 @@ func (a *Archive) commitBatch(batch []*commit) {
 			c.done <- failed[i]
 		}
 	}
+}
+
+// syncFiles makes the names of files durable and, at the same time, their bytes where
+// they are not yet.
+func (a *Archive) syncFiles(batch []*commit) error {
+	var g errgroup.Group
+	names := make([]string, len(batch))
+	for i, c := range batch {
+		if names[i] = c.name; c.sync != nil {
+			g.Go(c.sync)
+		}
+	}
+	g.Go(func() error { return a.store.Sync(names...) })
+	return g.Wait()
 }
 
 // applyAll does what each of the batch wants and returns the jobs that follow. What a

@@ -101,6 +101,8 @@ func (d *faultyDraft) WriteAt(p []byte, off int64) (n int, err error) {
 	return d.Draft.WriteAt(p, off)
 }
 
+func (d *faultyDraft) Sync() error { return d.f.around("sync draft", d.Draft.Sync) }
+
 func (d *faultyDraft) Keep() (name string, err error) {
 	if err := d.f("keep", false); err != nil {
 		return "", err

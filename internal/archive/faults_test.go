@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"dicomnode/internal/archive"
 	"dicomnode/internal/archive/store"
@@ -67,8 +68,10 @@ func TestFaults(t *testing.T) {
 		fmt.Fprintf(&table, "| %s | %d | %d | %d | %d | %d | %d |\n", f.name, f.injected, f.lost, f.duplicated, f.damaged, f.falseSuccess, f.silent)
 	}
 	for _, k := range kinds {
+		began := time.Now()
 		f := k.run(t, max(1, int(k.share*float64(total))))
 		f.name = k.name
+		t.Logf("%s: %d in %s", k.name, f.injected, time.Since(began).Round(time.Millisecond))
 		if f.injected == 0 {
 			t.Errorf("%s: none was injected", k.name)
 		}
@@ -199,21 +202,22 @@ func errorFaults(t *testing.T, n int, cause error) (f tally) {
 	}
 	w.a = a
 	var left atomic.Int64 // operations until one fails; 0 for none
-	var hit atomic.Bool
+	var hits atomic.Int64
 	a.Inject(func(string, bool) error {
 		if left.Add(-1) == 0 {
-			hit.Store(true)
+			hits.Add(1)
 			return cause
 		}
 		return nil
 	})
 	left.Store(-1)
 	stop := work(t, a, w.handlers())
-	for i := range n {
+	sent := 0
+	for i := 0; int(hits.Load()) < n || i%20 != 0; i++ {
+		sent++
 		instance := fmt.Sprintf("1.2.%d", i+1)
 		data := dataset(dxClass, instance, 500+i%97, byte(i))
-		hit.Store(false)
-		left.Store(1 + rand.Int64N(60))
+		left.Store(1 + rand.Int64N(30))
 		for try := 0; ; try++ {
 			if err := w.send(instance, data); err == nil {
 				break
@@ -222,33 +226,27 @@ func errorFaults(t *testing.T, n int, cause error) (f tally) {
 				break
 			}
 		}
-		if hit.Load() {
-			f.injected++
-			left.Store(-1)
-		}
-		if i%20 < 19 && i < n-1 {
+		if i%20 < 19 {
 			continue // faults meet jobs of several images at once
 		}
 		w.settle()
-		if hit.Load() {
-			left.Store(-1)
-		}
+		left.Store(-1)
 		w.settle()
-		for j := max(0, i-19); j <= i; j++ {
+		for j := i - 19; j <= i; j++ {
 			instance := fmt.Sprintf("1.2.%d", j+1)
 			w.judge(&f, instance, dataset(dxClass, instance, 500+j%97, byte(j)), 1)
 		}
 	}
 	stop()
-	left.Store(-1)
+	f.injected = int(hits.Load())
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
 	w.a = open(t, w.options()) // adopts or sets aside what the faults left
 	w.loose(&f)
-	if have := len(all(t, w.a)); have != 2*n {
-		f.duplicated += max(have-2*n, 0)
-		f.lost += max(2*n-have, 0)
+	if have := len(all(t, w.a)); have != 2*sent {
+		f.duplicated += max(have-2*sent, 0)
+		f.lost += max(2*sent-have, 0)
 	}
 	return f
 }

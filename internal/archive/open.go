@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
@@ -24,6 +25,7 @@ type Archive struct {
 	jobs  jobs.Queue
 	free  func() (int64, error)
 
+	settling atomic.Int32 // arrivals that are complete and not committed
 	commits  chan *commit
 	stopped  sync.WaitGroup // the committer
 	deciding keyed          // SOP instances whose arrivals are being decided

@@ -36,7 +36,11 @@ func (a *Archive) segment(ctx context.Context, h Handlers, r jobs.Run) error {
 			return fmt.Errorf("store output %d: %w", i+1, err)
 		}
 	}
-	return a.commitOutputs(ctx, r, source, made, results)
+	old, err := a.outdated(ctx, source, results)
+	if err != nil {
+		return fmt.Errorf("look up results: %w", err)
+	}
+	return a.commitOutputs(ctx, r, source, made, results, old)
 }
 
 // result is an output that was stored.
@@ -90,6 +94,9 @@ func (a *Archive) storeOutput(ctx context.Context, source Object, route string, 
 	if err := a.fillOutput(&res.Object, source, d, out); err != nil {
 		return res, err
 	}
+	if err := d.Sync(); err != nil {
+		return res, spaceError(err)
+	}
 	if res.Name, err = d.Keep(); err != nil {
 		return res, spaceError(err)
 	}
@@ -133,7 +140,7 @@ func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, out 
 // commitOutputs makes rows, deliveries, the outcome and the end of the job one
 // transaction. An image that a newer version has replaced meanwhile has no
 // results any more.
-func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, made Made, results []result) error {
+func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, made Made, results []result, old []index.Object) error {
 	void := false
 	err := a.finish(ctx, r, func(tx index.Tx) error {
 		now, err := tx.Object(source.ID)
@@ -141,8 +148,12 @@ func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, 
 			void = true
 			return ignoreNotFound(err)
 		}
+		served, err := a.takeOver(tx, old, r.Priority == jobs.Again)
+		if err != nil {
+			return err
+		}
 		for i := range results {
-			if err := a.commitOutput(ctx, tx, &results[i], r.Priority); err != nil {
+			if err := a.commitOutput(ctx, tx, &results[i], served, r.Priority); err != nil {
 				return err
 			}
 		}
@@ -164,7 +175,9 @@ func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, 
 		return fmt.Errorf("commit outputs: %w", err)
 	}
 	for i := range results {
-		results[i].committed = !void
+		if results[i].committed = !void; void {
+			continue
+		}
 		if results[i].replaces != "" {
 			a.setAside(results[i].replaces, results[i].ID)
 		}
@@ -180,8 +193,8 @@ func ignoreNotFound(err error) error {
 }
 
 // commitOutput inserts or corrects the row of an output, and adds the deliveries
-// it did not have yet.
-func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, p jobs.Priority) (err error) {
+// it did not have yet. Who is served has had what it replaces, and gets nothing.
+func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, served map[string]bool, p jobs.Priority) (err error) {
 	switch {
 	case res.replaces != "":
 		err = tx.Set(res.Object)
@@ -193,7 +206,11 @@ func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, p 
 	}
 	for _, destination := range res.Destinations {
 		added, err := tx.AddDelivery(res.ID, destination)
-		if err == nil && added {
+		switch {
+		case err != nil || !added:
+		case served[destination]:
+			err = setDelivery(tx, res.ID, destination, func(d *index.Delivery) { d.State = index.Skipped })
+		default:
 			err = a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: res.ID, Destination: destination, Priority: p})
 		}
 		if err != nil {

@@ -2,10 +2,8 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"time"
 
@@ -49,6 +47,9 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 	if err := ctx.Err(); err != nil {
 		return Object{}, err
 	}
+	d.Begin() // most arrivals are new, and are kept as they are
+	arrival.alone = a.settling.Add(1) == 1
+	defer a.settling.Add(-1)
 	row, err := a.settle(ctx, arrival)
 	o := a.object(row)
 	o.Forgiven = arrival.forgiven
@@ -94,6 +95,7 @@ type arrival struct {
 	draft store.Draft
 	row   index.Object
 	sumAt int64 // where its sum belongs in the file
+	alone bool  // nobody else's commit waits
 
 	forgiven part10.Forgiven
 }
@@ -105,13 +107,12 @@ func (a *Archive) fill(in *arrival, r io.Reader) (err error) {
 		return fmt.Errorf("write file meta information: %w", spaceError(err))
 	}
 	o.DatasetOffset = d.Size()
-	t := &tee{src: r, to: d, sum: sha256.New()}
-	head, err := part10.Scan(t, o.TransferSyntaxUID)
+	head, sum, err := scan(r, d, o.TransferSyntaxUID)
 	switch {
 	case d.Err() != nil:
 		return fmt.Errorf("write object: %w", spaceError(d.Err()))
-	case t.err != nil:
-		return fmt.Errorf("read data set: %w", t.err)
+	case errors.As(err, new(*senderError)):
+		return fmt.Errorf("read data set: %w", err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
@@ -126,7 +127,7 @@ func (a *Archive) fill(in *arrival, r io.Reader) (err error) {
 	}
 	describe(o, head)
 	in.forgiven = head.Forgiven
-	o.Size, o.SHA256 = d.Size(), hex.EncodeToString(t.sum.Sum(nil))
+	o.Size, o.SHA256 = d.Size(), sum
 	return a.seal(d, in.sumAt, o.SHA256)
 }
 
@@ -194,7 +195,7 @@ func (a *Archive) keepNew(in *arrival, version int, more func(index.Tx, *index.O
 	if o.Name, err = a.keepFile(in, o); err != nil {
 		return o, err
 	}
-	err = a.commitFile(o.Name, func(tx index.Tx) (_ []jobs.Job, err error) {
+	err = a.commitFile(&commit{name: o.Name, sync: in.draft.Sync}, func(tx index.Tx) (_ []jobs.Job, err error) {
 		if o.ID, err = tx.Add(o); err != nil {
 			return nil, err
 		}
@@ -207,10 +208,15 @@ func (a *Archive) keepNew(in *arrival, version int, more func(index.Tx, *index.O
 	return o, err
 }
 
-// keepFile gives the file of an arrival its name, with the version o has.
+// keepFile gives the file of an arrival its name, with the version o has. Its bytes
+// are durable then, unless the arrival is alone: they go to the disk while its commit
+// is prepared, which would keep others waiting.
 func (a *Archive) keepFile(in *arrival, o index.Object) (name string, err error) {
 	if o.Version != in.row.Version {
 		_, err = in.draft.WriteAt(noteVersion(o.Version), in.sumAt+noteVersionAfter)
+	}
+	if err == nil && !in.alone {
+		err = in.draft.Sync()
 	}
 	if err == nil {
 		name, err = in.draft.Keep()
@@ -219,45 +225,6 @@ func (a *Archive) keepFile(in *arrival, o index.Object) (name string, err error)
 		err = fmt.Errorf("keep file: %w", spaceError(err))
 	}
 	return name, err
-}
-
-// tee reads src and writes what it read to the draft and into a sum, in pieces as
-// large as its caller's buffer.
-type tee struct {
-	src io.Reader
-	to  store.Draft
-	sum hash.Hash
-	err error // of src, other than io.EOF
-}
-
-func (t *tee) Read(p []byte) (int, error) {
-	n, err := readFull(t.src, p)
-	if err != nil && err != io.EOF {
-		t.err = err
-	}
-	if _, werr := t.to.Write(p[:n]); werr != nil {
-		return 0, werr
-	}
-	t.sum.Write(p[:n])
-	return n, err
-}
-
-// maxIdleReads is how often a reader may return nothing and no error.
-const maxIdleReads = 100
-
-// readFull fills p, and unlike io.ReadFull gives the reader's own error, so
-// that a stream that ended can be told from one that broke.
-func readFull(r io.Reader, p []byte) (n int, err error) {
-	for idle := 0; n < len(p) && err == nil; idle++ {
-		var m int
-		if m, err = r.Read(p[n:]); m > 0 {
-			n, idle = n+m, 0
-		}
-		if idle == maxIdleReads {
-			err = io.ErrNoProgress
-		}
-	}
-	return n, err
 }
 
 // jobsFor are the jobs a received object needs.

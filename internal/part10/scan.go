@@ -14,15 +14,22 @@ const headerEnd = 0x0020000E
 // that its elements, sequences, items and fragments are whole (PS3.5 section
 // 7, A.4). A malformed or truncated one is a *SyntaxError; an error of r is
 // returned as it is. r is read to io.EOF unless there is an error, in pieces
-// of up to 1 MiB. Lengths are believed only as far as bytes follow, so memory
+// of up to 512 KiB. Lengths are believed only as far as bytes follow, so memory
 // does not depend on the data.
 func Scan(r io.Reader, transferSyntaxUID string) (Header, error) {
 	buf := scanBuffers.Get().(*[]byte)
 	defer scanBuffers.Put(buf)
+	return ScanIn(*buf, r, transferSyntaxUID)
+}
+
+// ScanIn is [Scan] in memory of the caller, ScanBuffer bytes of it. What r has
+// delivered stays as it is until r has delivered the next piece, so that r may go
+// on with it meanwhile; not so where the data set is deflated.
+func ScanIn(buf []byte, r io.Reader, transferSyntaxUID string) (Header, error) {
 	if transferSyntaxUID == uid.DeflatedExplicitVRLittleEndian {
-		return scanDeflated(r, *buf)
+		return scanDeflated(r, buf)
 	}
-	k := newWalker(&window{src: r, buf: *buf}, encodingOf(transferSyntaxUID))
+	k := newWalker(inHalves(r, buf), encodingOf(transferSyntaxUID))
 	err := k.run(nil)
 	k.header.TransferSyntaxUID = transferSyntaxUID
 	return k.header, err

@@ -239,3 +239,43 @@ func seedShared(f *testing.F, syntaxes []string) {
 		f.Add(b[:min(len(b), 8<<10)], uint8(which))
 	}
 }
+
+// keeping checks that the piece it delivered last is as it was when the next is asked
+// for.
+type keeping struct {
+	io.Reader
+	t          *testing.T
+	piece, was []byte
+	pieces     int
+}
+
+func (k *keeping) Read(p []byte) (int, error) {
+	n, err := k.Reader.Read(p)
+	if !bytes.Equal(k.piece, k.was) {
+		k.t.Errorf("piece %d was overwritten before the next had been delivered", k.pieces)
+	}
+	k.piece, k.was, k.pieces = p[:n], bytes.Clone(p[:n]), k.pieces+1
+	return n, err
+}
+
+// A reader may go on with a piece until it has delivered the next.
+func TestScanInKeepsPieces(t *testing.T) {
+	data := join(explicitLE.identity(), explicitLE.head(0x7FE00010, "OW", 5<<20), bytes.Repeat([]byte{1, 2, 3, 4, 5, 6, 7}, 5<<20)[:5<<20])
+	for _, chunk := range []int{1 << 20, 100, 1 << 16} {
+		r := &keeping{Reader: &chunked{bytes.NewReader(data), chunk}, t: t}
+		if _, err := part10.ScanIn(make([]byte, part10.ScanBuffer), r, uid.ExplicitVRLittleEndian); err != nil {
+			t.Error(err)
+		}
+		if r.pieces < 10 {
+			t.Errorf("%d pieces", r.pieces)
+		}
+	}
+}
+
+// chunked delivers at most so many bytes at once.
+type chunked struct {
+	io.Reader
+	most int
+}
+
+func (c *chunked) Read(p []byte) (int, error) { return c.Reader.Read(p[:min(len(p), c.most)]) }

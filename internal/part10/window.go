@@ -6,19 +6,27 @@ import (
 	"sync"
 )
 
-// scanBuffer is how much Scan asks its reader for at once: large enough that a
-// reader which copies to a file writes it in large pieces.
-const scanBuffer = 1 << 20
+// ScanBuffer is how many bytes Scan works in. It asks its reader for half of them
+// at once: large enough that a reader which copies to a file writes it in large
+// pieces.
+const ScanBuffer = 1 << 20
 
-var scanBuffers = sync.Pool{New: func() any { b := make([]byte, scanBuffer); return &b }}
+var scanBuffers = sync.Pool{New: func() any { b := make([]byte, ScanBuffer); return &b }}
 
 // window is a stretch of a stream that can be looked at and passed over.
 type window struct {
 	src    io.Reader
 	buf    []byte
-	lo, hi int   // unread part of buf
-	start  int64 // offset in the stream of buf[0]
-	err    error // what src ended with
+	spare  []byte // as long as buf, and takes its turn; nil where buf is the only one
+	lo, hi int    // unread part of buf
+	start  int64  // offset in the stream of buf[0]
+	err    error  // what src ended with
+}
+
+// inHalves is a window on a stream that uses one half of buf after the other.
+func inHalves(src io.Reader, buf []byte) *window {
+	half := len(buf) / 2
+	return &window{src: src, buf: buf[:half:half], spare: buf[half : 2*half]}
 }
 
 // inMemory is a window on all of data; peek returns parts of it.
@@ -58,11 +66,17 @@ func (w *window) peek(n int) ([]byte, error) {
 	return w.buf[w.lo : w.lo+n], nil
 }
 
-// fill moves the unread part to the front of buf and reads behind it.
+// fill moves the unread part to the front of the buffer whose turn it is and reads
+// behind it.
 func (w *window) fill() {
+	to := w.buf
+	if w.spare != nil {
+		to = w.spare
+		w.spare = w.buf
+	}
 	w.start += int64(w.lo)
-	w.hi = copy(w.buf, w.buf[w.lo:w.hi])
-	w.lo = 0
+	w.hi = copy(to, w.buf[w.lo:w.hi])
+	w.buf, w.lo = to, 0
 	for range 100 {
 		n, err := w.src.Read(w.buf[w.hi:])
 		w.hi += n

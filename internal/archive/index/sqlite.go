@@ -104,11 +104,11 @@ func prepare(dir string, create func() error) error {
 func open(dir string) (*SQLite, error) {
 	s := &SQLite{dir: dir, witness: newWitness(dir)}
 	var err error
-	if s.write, err = sql.Open("sqlite", dataSource(dir, "immediate", "")); err != nil {
+	if s.write, err = openDB(dataSource(dir, "immediate", "")); err != nil {
 		return nil, err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open("sqlite", dataSource(dir, "deferred", "&_pragma=query_only(1)")); err != nil {
+	if s.read, err = openDB(dataSource(dir, "deferred", "&_pragma=query_only(1)")); err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(4)

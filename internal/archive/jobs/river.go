@@ -69,7 +69,7 @@ func (q *River) Insert(ctx context.Context, tx Tx, jobs ...Job) error {
 		rows[i] = river.InsertManyParams{Args: args{j.Kind, j.ObjectID, j.Destination, j.Model},
 			InsertOpts: &river.InsertOpts{Queue: queues[i], MaxAttempts: q.opt.MaxAttempts, Priority: max(int(j.Priority), int(New))}}
 	}
-	if _, err := q.insert.InsertManyTx(ctx, tx.SQL(), rows); err != nil {
+	if _, err := q.insert.InsertManyFastTx(ctx, tx.SQL(), rows); err != nil {
 		return fmt.Errorf("insert jobs: %w", err)
 	}
 	tx.OnCommit(func() { q.announce(queues...) })

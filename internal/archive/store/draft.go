@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"dicomnode/internal/durable"
 )
@@ -14,6 +15,8 @@ import (
 const (
 	// writebackStep is how many bytes are written between two hints to the kernel.
 	writebackStep = 2 << 20
+	// firstBlock is written over when the file is complete, so it is left to the end.
+	firstBlock = 4096
 	// perFolder is how many files go into one folder before the next: few enough
 	// that folders fill alike, many enough that what arrives together shares one.
 	perFolder = 64
@@ -25,7 +28,16 @@ type diskDraft struct {
 	d            *Disk
 	size, hinted int64
 	err          error
-	ended        bool
+	kept, ended  bool
+
+	mu    sync.Mutex
+	begun *syncing // of all bytes so far; nil for none
+}
+
+// syncing is a sync that runs or has run.
+type syncing struct {
+	done chan struct{}
+	err  error
 }
 
 // Create begins a file.
@@ -37,7 +49,7 @@ func (d *Disk) Create() (Draft, error) {
 	if err := errors.Join(f.Chmod(durable.FileMode(d.mode)), durable.Own(f)); err != nil { // whatever the umask is
 		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
-	return &diskDraft{f: f, d: d}, nil
+	return &diskDraft{f: f, d: d, hinted: firstBlock}, nil
 }
 
 // random is a name nobody has chosen, so that a peer's text cannot be part of it.
@@ -54,8 +66,52 @@ func (w *diskDraft) Err() error  { return w.err }
 
 func (w *diskDraft) ReadAt(p []byte, off int64) (int, error) { return w.f.ReadAt(p, off) }
 
+// Begin starts a sync.
+func (w *diskDraft) Begin() { w.begin() }
+
+func (w *diskDraft) begin() *syncing {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.begun == nil {
+		s := &syncing{done: make(chan struct{})}
+		w.begun = s
+		go func() {
+			s.err = w.f.Sync()
+			close(s.done)
+		}()
+	}
+	return w.begun
+}
+
+// Sync waits for the sync of the bytes so far.
+func (w *diskDraft) Sync() error {
+	s := w.begin()
+	<-s.done
+	return full(nameless(s.err))
+}
+
+// stale has the next sync see what is about to be written.
+func (w *diskDraft) stale() error {
+	if w.kept || w.ended {
+		return fs.ErrClosed
+	}
+	w.mu.Lock()
+	s := w.begun
+	w.begun = nil
+	w.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	<-s.done
+	return s.err
+}
+
 // Write writes to the file and starts its way to the disk early.
 func (w *diskDraft) Write(p []byte) (int, error) {
+	if err := w.stale(); err != nil {
+		w.err = full(nameless(err))
+		return 0, w.err
+	}
 	n, err := w.f.Write(p)
 	w.size += int64(n)
 	if err != nil {
@@ -70,30 +126,31 @@ func (w *diskDraft) Write(p []byte) (int, error) {
 }
 
 func (w *diskDraft) WriteAt(p []byte, off int64) (int, error) {
-	n, err := w.f.WriteAt(p, off)
+	err := w.stale()
+	n := 0
+	if err == nil {
+		n, err = w.f.WriteAt(p, off)
+	}
 	if err != nil {
 		w.err = full(nameless(err))
 	}
 	return n, w.err
 }
 
-// Keep makes the bytes durable, which callers do side by side, and moves the file
-// to its place.
+// Keep moves the file to its place, while its bytes may be on their way to the disk.
 func (w *diskDraft) Keep() (string, error) {
-	if w.ended {
+	if w.kept || w.ended {
 		return "", fs.ErrClosed
 	}
-	w.ended = true
-	err := errors.Join(w.f.Sync(), w.f.Close())
 	name := objectsDir + "/" + w.d.nextFolder() + "/" + random() + fileSuffix
-	path, perr := w.d.path(name)
-	if err = errors.Join(err, perr); err == nil {
+	path, err := w.d.path(name)
+	if err == nil {
 		err = os.Rename(w.f.Name(), path)
 	}
 	if err != nil {
-		_ = os.Remove(w.f.Name()) // Sweep finds it otherwise
 		return "", full(nameless(err))
 	}
+	w.kept = true
 	return name, nil
 }
 
@@ -112,6 +169,14 @@ func (w *diskDraft) Discard() {
 		return
 	}
 	w.ended = true
-	w.f.Close()
-	_ = os.Remove(w.f.Name()) // Sweep finds it otherwise
+	w.mu.Lock()
+	s := w.begun
+	w.mu.Unlock()
+	if s != nil {
+		<-s.done
+	}
+	w.f.Close() // what matters was synced
+	if !w.kept {
+		_ = os.Remove(w.f.Name()) // Sweep finds it otherwise
+	}
 }

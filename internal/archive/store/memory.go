@@ -104,10 +104,19 @@ type memoryDraft struct {
 	ended bool
 }
 
-func (d *memoryDraft) Write(p []byte) (int, error) { d.b = append(d.b, p...); return len(p), nil }
-func (d *memoryDraft) Size() int64                 { return int64(len(d.b)) }
-func (d *memoryDraft) Err() error                  { return nil }
-func (d *memoryDraft) Discard()                    { d.ended = true }
+func (d *memoryDraft) Write(p []byte) (int, error) {
+	if d.ended {
+		return 0, fs.ErrClosed
+	}
+	d.b = append(d.b, p...)
+	return len(p), nil
+}
+
+func (d *memoryDraft) Size() int64 { return int64(len(d.b)) }
+func (d *memoryDraft) Err() error  { return nil }
+func (d *memoryDraft) Begin()      {}
+func (d *memoryDraft) Sync() error { return nil }
+func (d *memoryDraft) Discard()    { d.ended = true }
 
 func (d *memoryDraft) ReadAt(p []byte, off int64) (int, error) {
 	return bytes.NewReader(d.b).ReadAt(p, off)

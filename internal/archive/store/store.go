@@ -1,5 +1,6 @@
 // Package store keeps the bytes of objects, each under a name of the store's own
-// making, so that a name that has become durable holds all of them.
+// making. It makes bytes and names durable when it is asked to; a name alone says
+// nothing about the bytes behind it.
 //
 // Disk keeps files in folders, Memory keeps them in the process. No path and no
 // *os.File leaves the package. It never looks at the bytes and does not know
@@ -17,12 +18,11 @@ var ErrFull = errors.New("no space left for files")
 
 // Store keeps files. Its methods may be called concurrently.
 type Store interface {
-	// Create begins a file that ends in Keep or Discard.
+	// Create begins a file, which ends with Discard, kept or not.
 	Create() (Draft, error)
 	// Open opens a kept file; fs.ErrNotExist says that there is none.
 	Open(name string) (File, error)
-	// Sync makes the names of kept files durable: it returns nil only when all of
-	// the files survive a power cut.
+	// Sync makes the names of kept files durable.
 	Sync(names ...string) error
 	// Remove removes files; one that is gone is no error.
 	Remove(names ...string) error
@@ -39,7 +39,9 @@ type Store interface {
 	Free() (int64, error)
 }
 
-// Draft is a file that is being written.
+// Draft is a file that is being written. What it holds survives a power cut when
+// the draft's Sync and, for its name, the store's Sync have returned nil. A draft is
+// used by one goroutine at a time, but for Sync and Keep, which may meet.
 type Draft interface {
 	io.Writer
 	io.ReaderAt
@@ -50,10 +52,13 @@ type Draft interface {
 	// Err is the error of the first write that failed, nil while none has. It
 	// tells the disk's errors from those of whoever provides the bytes.
 	Err() error
-	// Keep makes the bytes durable and gives the file a name, which becomes durable
-	// with Sync. The draft has ended then, whether there was an error or not.
+	// Begin starts what Sync does while the caller does something else.
+	Begin()
+	// Sync makes the bytes that were written durable, before Keep or after it.
+	Sync() error
+	// Keep gives the file a name; it cannot be written any more.
 	Keep() (name string, err error)
-	// Discard removes the file unless it was kept.
+	// Discard ends the draft, and removes the file unless it was kept.
 	Discard()
 }
 

@@ -18,7 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, c := range []struct {
 		name string
 		run  func(*testing.T, store.Store)
-	}{{"keep", keep}, {"discard", discard}, {"patch", patch}, {"list", list}, {"aside", aside}, {"names", names}, {"at once", atOnce}} {
+	}{{"keep", keep}, {"discard", discard}, {"patch", patch}, {"begin", begin}, {"list", list}, {"aside", aside}, {"names", names}, {"at once", atOnce}} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })
 	}
 }
@@ -43,11 +43,14 @@ func keepOnly(t testing.TB, s store.Store, content string) string {
 	if _, err := io.WriteString(d, content); err != nil {
 		t.Fatal(err)
 	}
+	if err := d.Sync(); err != nil {
+		t.Fatal(err)
+	}
 	name, err := d.Keep()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Discard() // no effect now
+	d.Discard() // leaves what is kept
 	return name
 }
 
@@ -151,6 +154,44 @@ func patch(t *testing.T, s store.Store) {
 	}
 	if got := Content(t, s, name); len(got) != 5<<20 || got[:4] != "-ab-" {
 		t.Errorf("%d bytes, %q…", len(got), got[:4])
+	}
+}
+
+// begin writes on after Begin, and has bytes and name made durable at the same time.
+func begin(t *testing.T, s store.Store) {
+	d, err := s.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Discard()
+	for _, part := range []string{"hello", " world"} {
+		if _, err := io.WriteString(d, part); err != nil {
+			t.Fatal(err)
+		}
+		d.Begin()
+	}
+	if _, err := d.WriteAt([]byte("J"), 0); err != nil {
+		t.Fatal(err)
+	}
+	d.Begin()
+	name, err := d.Keep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error)
+	go func() { errs <- d.Sync() }()
+	go func() { errs <- s.Sync(name) }()
+	if err := errors.Join(<-errs, <-errs, d.Sync()); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.WriteString(d, "x"); err == nil {
+		t.Error("a kept file was written")
+	}
+	if _, err := d.Keep(); err == nil {
+		t.Error("a file was kept twice")
+	}
+	if got := Content(t, s, name); got != "Jello world" {
+		t.Errorf("content %q", got)
 	}
 }
 
