@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"dicomnode/internal/archive"
+	"dicomnode/internal/archive/jobs"
 	"dicomnode/internal/archive/store"
 	"dicomnode/internal/durable/durabletest"
 )
@@ -53,13 +54,13 @@ func TestFaults(t *testing.T) {
 		share float64 // of all faults
 		run   func(t *testing.T, n int) tally
 	}{
-		{"errors of the disk (EIO)", 0.30, func(t *testing.T, n int) tally { return errorFaults(t, n, syscall.EIO) }},
-		{"no space (ENOSPC)", 0.20, func(t *testing.T, n int) tally { return errorFaults(t, n, store.ErrFull) }},
-		{"kills at an operation", 0.08, killFaults},
+		{"errors of the disk (EIO)", 0.34, func(t *testing.T, n int) tally { return errorFaults(t, n, syscall.EIO) }},
+		{"no space (ENOSPC)", 0.25, func(t *testing.T, n int) tally { return errorFaults(t, n, store.ErrFull) }},
+		{"kills at an operation", 0.06, killFaults},
 		{"index lost, old or cut", 0.05, func(t *testing.T, n int) tally { return indexFaults(t, n, loseIndex) }},
-		{"bytes of the index inverted", 0.10, func(t *testing.T, n int) tally { return indexFaults(t, n, flipIndex) }},
-		{"objects missing, cut or flipped", 0.12, objectFaults},
-		{"the same instance again", 0.10, repeatFaults},
+		{"bytes of the index inverted", 0.08, func(t *testing.T, n int) tally { return indexFaults(t, n, flipIndex) }},
+		{"objects missing, cut or flipped", 0.10, objectFaults},
+		{"the same instance again", 0.07, repeatFaults},
 		{"hostile data sets", 0.05, hostileFaults},
 	}
 	sum := tally{name: "all"}
@@ -489,50 +490,75 @@ func flipIndex(t *testing.T, dir string) bool {
 	return true
 }
 
-// objectFaults spoils a stored image or a waiting result; the sender repeats the
-// image.
+// objectFaults spoils stored images or waiting results, some at a time; the sender
+// repeats the images.
 func objectFaults(t *testing.T, n int) (f tally) {
+	const together = 10
 	w := newWorld(t, durabletest.Dir(t))
 	w.a = open(t, w.options())
-	spoils := []func(string) error{os.Remove, flip, func(p string) error { return os.Truncate(p, 300) }, func(p string) error { return os.Truncate(p, 0) }}
-	for i := range n {
-		instance := fmt.Sprintf("1.2.%d", i+1)
-		data := dataset(dxClass, instance, 500, byte(i))
-		if err := w.send(instance, data); err != nil {
-			t.Fatal(err)
+	h := w.handlers()
+	for first := 0; first < n; first += together {
+		images := map[string][]byte{}
+		for i := range together {
+			instance := fmt.Sprintf("1.2.%d", first+i+1)
+			images[instance] = dataset(dxClass, instance, 500, byte(first+i))
+			if err := w.send(instance, images[instance]); err != nil {
+				t.Fatal(err)
+			}
 		}
-		h := w.handlers()
-		if i%2 == 1 { // the result waits, and is spoilt
+		results := first/together%2 == 1
+		if results { // they wait, and are spoilt
 			stop := work(t, w.a, archive.Handlers{Segment: h.Segment})
-			await(t, "a result", func() bool { q := queue(t, w.a); return len(q) == 1 && q[0].Kind == "deliver" })
+			await(t, "the results", func() bool { return w.all("deliver", archive.Waiting, together) })
 			stop()
 		}
-		q := queue(t, w.a)
-		o, err := w.a.Object(t.Context(), q[0].ObjectID)
-		if err != nil {
-			t.Fatal(err)
+		for _, e := range queue(t, w.a) {
+			w.spoil(e.ObjectID)
+			f.injected++
 		}
-		if err := spoils[rand.IntN(len(spoils))](path(w.dir, o)); err != nil {
-			t.Fatal(err)
-		}
-		f.injected++
 		warned := w.log.n.Load()
 		stop := work(t, w.a, h)
-		if i%2 == 0 {
-			await(t, "quarantine", func() bool { q := queue(t, w.a); return len(q) == 1 && q[0].State == archive.Quarantined })
-			if err := w.send(instance, data); err != nil {
-				f.lost++
+		if !results {
+			await(t, "quarantine", func() bool { return w.all("segment", archive.Quarantined, together) })
+			for instance, data := range images {
+				if err := w.send(instance, data); err != nil {
+					f.lost++
+				}
 			}
 		}
 		await(t, "the work to be done", func() bool { return len(queue(t, w.a)) == 0 })
 		stop()
-		if w.log.n.Load() == warned {
-			f.silent++
+		f.silent += max(0, together-int(w.log.n.Load()-warned))
+		for instance, data := range images {
+			w.judge(&f, instance, data, 1)
 		}
-		w.judge(&f, instance, data, 1)
 	}
 	w.loose(&f)
 	return f
+}
+
+// all tells whether n jobs wait, all of one kind and in one state.
+func (w *world) all(kind jobs.Kind, state jobs.State, n int) bool {
+	q := queue(w.t, w.a)
+	for _, e := range q {
+		if e.Kind != kind || e.State != state {
+			return false
+		}
+	}
+	return len(q) == n
+}
+
+// spoil removes, cuts or changes the file of an object.
+func (w *world) spoil(id int64) {
+	w.t.Helper()
+	o, err := w.a.Object(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	spoils := []func(string) error{os.Remove, flip, func(p string) error { return os.Truncate(p, 300) }, func(p string) error { return os.Truncate(p, 0) }}
+	if err := spoils[rand.IntN(len(spoils))](path(w.dir, o)); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // repeatFaults sends instances again in every form.

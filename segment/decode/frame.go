@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,12 +75,10 @@ func (m *Image) native(data []byte) (values, error) {
 }
 
 // swapWords turns each pair of bytes around, but for a last single one.
-func swapWords(data []byte) []byte {
-	out := bytes.Clone(data)
-	for i := 0; i+1 < len(out); i += 2 {
-		out[i], out[i+1] = out[i+1], out[i]
+func swapWords(data []byte) {
+	for i := 0; i+1 < len(data); i += 2 {
+		data[i], data[i+1] = data[i+1], data[i]
 	}
-	return out
 }
 
 // upsampled gives each pixel of YBR_FULL_422 its own chrominance: two pixels are stored

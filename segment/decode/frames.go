@@ -53,7 +53,7 @@ func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frame
 	}
 	// PS3.5 8.1.2 and annex D: 8-bit samples in OW are paired into words.
 	if o.Pixels.BigEndian && (m.in.allocated == 16 || o.Pixels.VR == "OW") {
-		f.native = swapWords(f.native)
+		swapWords(f.native) // the file in memory is nobody else's
 	}
 	if int64(len(f.native)) < all {
 		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, len(f.native), all)
