@@ -33,6 +33,10 @@ var representations = map[string]representation{
 // 32-bit length in front of their value (PS3.5 Table 7.1-1).
 func LongForm(vr string) bool { return representations[vr].long }
 
+// Width is the number of bytes of one number of the VR, which the byte order turns
+// (PS3.5 7.3); 1 for text and bytes.
+func Width(vr string) int { return max(1, representations[vr].width) }
+
 // IsText reports whether Specific Character Set applies to the VR (PS3.5 6.1.2.2).
 func IsText(vr string) bool { return representations[vr].text }
 

@@ -40,6 +40,7 @@ type walker struct {
 	order    order
 	build    *builder // takes the elements; nil where only the structure is checked
 	rewrite  *rewriter
+	visit    func(Step) error
 	finished bool // Pixel Data has been reached and build has it
 }
 
@@ -270,6 +271,11 @@ func (k *walker) pass(top *level, el element) error {
 	if k.rewrite != nil {
 		return k.rewrite.value(k, top.enc, el)
 	}
+	if k.visit != nil {
+		if err := k.visitValue(top, el); err != nil {
+			return err
+		}
+	}
 	have := k.offset()
 	if err := k.skip(int64(el.length)); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -315,6 +321,11 @@ func (k *walker) push(kind levelKind, enc encoding, el element) error {
 			return err
 		}
 	}
+	if k.visit != nil {
+		if err := k.visitOpen(in); err != nil {
+			return err
+		}
+	}
 	k.stack = append(k.stack, in)
 	return nil
 }
@@ -324,6 +335,9 @@ func (k *walker) pop() {
 	k.stack = k.stack[:len(k.stack)-1]
 	if k.rewrite != nil {
 		k.rewrite.close(top)
+	}
+	if k.visit != nil {
+		_ = k.visit(Step{Kind: EndStep, Tag: top.since.tag, Repeated: top.since.repeated}) // what it refuses comes again
 	}
 	if k.build != nil {
 		k.build.close(top)

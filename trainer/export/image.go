@@ -34,6 +34,7 @@ func (e *run) objects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.lost(decisions)
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(e.workers())
 	done := 0
@@ -52,6 +53,20 @@ func (e *run) objects(ctx context.Context) error {
 		})
 	}
 	return work.Wait()
+}
+
+// lost notes pictures that somebody has decided about and that the source has no more:
+// what waits for a review may expire meanwhile.
+func (e *run) lost(decisions map[string]review.Decision) {
+	n := 0
+	for id := range decisions {
+		if !slices.ContainsFunc(e.items, func(it item) bool { return it.id == id }) {
+			n++
+		}
+	}
+	if n > 0 {
+		e.note(fmt.Sprintf("%d pictures that were reviewed are no longer in the source", n))
+	}
 }
 
 // one makes the files of an object. What is wrong with the object is counted; an

@@ -7,8 +7,14 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/unicode/norm"
 
 	"dicomnode/trainer/deidentify"
@@ -29,7 +35,7 @@ func spellings(text string, raw []byte) []string {
 	for _, t := range variants(text) {
 		for _, cased := range []string{t, strings.ToLower(t), strings.ToUpper(t)} {
 			add([]byte(cased))
-			if b, err := charmap.ISO8859_1.NewEncoder().Bytes([]byte(cased)); err == nil {
+			for _, b := range encoded(cased) {
 				add(b)
 			}
 		}
@@ -40,6 +46,28 @@ func spellings(text string, raw []byte) []string {
 		}
 		add(little)
 		add(big)
+	}
+	return out
+}
+
+// repertoires are the encodings of PS3.3 C.12.1.1.2, and those of other systems that
+// hold the same characters.
+var repertoires = []encoding.Encoding{
+	charmap.ISO8859_1, charmap.ISO8859_2, charmap.ISO8859_3, charmap.ISO8859_4, charmap.ISO8859_5, charmap.ISO8859_6, charmap.ISO8859_7,
+	charmap.ISO8859_8, charmap.ISO8859_9, charmap.ISO8859_15, charmap.Windows874, charmap.KOI8R, charmap.Windows1251,
+	japanese.ISO2022JP, japanese.ShiftJIS, japanese.EUCJP, korean.EUCKR, simplifiedchinese.GB18030, traditionalchinese.Big5,
+}
+
+// encoded is a text in every repertoire that has all of its characters; ASCII is the
+// same in all.
+func encoded(text string) (out [][]byte) {
+	if strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return nil
+	}
+	for _, r := range repertoires {
+		if b, err := r.NewEncoder().Bytes([]byte(text)); err == nil {
+			out = append(out, b)
+		}
 	}
 	return out
 }

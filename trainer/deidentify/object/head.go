@@ -1,7 +1,6 @@
 package object
 
 import (
-	"errors"
 	"fmt"
 	"io"
 )
@@ -16,15 +15,9 @@ func ParseHead(r io.Reader) (*Object, error) {
 			return nil, fmt.Errorf("read object: %w", err)
 		}
 		file = append(file, part...)
-		o, err := parse(file, true)
-		if err == nil || errors.Is(err, errHeadOnly) {
-			return o, nil
-		}
-		if len(file) < min(size, MaxFile) || size >= MaxFile {
-			return nil, err // there is no more of it
+		o, pixels, err := parse(file, true)
+		if pixels || len(file) < min(size, MaxFile) || size >= MaxFile { // there is no more of it
+			return o, err
 		}
 	}
 }
-
-// errHeadOnly ends the reading of a head.
-var errHeadOnly = errors.New("pixel data begin")

@@ -1,9 +1,9 @@
 // Package object holds a whole DICOM object in memory as a tree, so that every
 // value at any depth can be looked at, changed or left out, and writes it as a
-// new Part 10 file. It reads implicit and explicit VR, little and big endian and
-// deflated (PS3.5 Annex A), items inside values of VR UN (PS3.5 6.2.2) and
-// encapsulated pixel data (PS3.5 A.4), which it never decodes. It knows no
-// module and no meaning of an attribute.
+// new Part 10 file. It is read by internal/part10 and its text decoded by
+// internal/charset; this package looks besides into values of VR UN that hold items
+// (PS3.5 6.2.2). It never decodes pixel data and knows no module and no meaning of an
+// attribute.
 package object
 
 import (
@@ -11,16 +11,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/suyashkumar/dicom/pkg/charset"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/charset"
 	"dicomnode/internal/part10"
 )
 
 // Tags that the structure itself is made of.
 const (
 	tagItem                 part10.Tag = 0xFFFEE000
-	tagItemDelimitation     part10.Tag = 0xFFFEE00D
 	tagSequenceDelimitation part10.Tag = 0xFFFEE0DD
 	// PixelData is (7FE0,0010).
 	PixelData part10.Tag = 0x7FE00010
@@ -44,7 +43,7 @@ type Set struct {
 	Elements []*Element
 	// Charset decodes the character values of this set (PS3.3 C.12.1.1.2); it is
 	// inherited from the set around it.
-	Charset charset.CodingSystem
+	Charset charset.Set
 }
 
 // Element is a data element: a value, the items of a sequence, or the fragments
@@ -141,23 +140,23 @@ func (s *Set) TextOf(e *Element) []string {
 	return values
 }
 
-// decode is value as UTF-8; what is in no known repertoire is kept as it is.
+// decode is value as UTF-8; what nothing decodes is kept as it is.
 func (s *Set) decode(vr string, value []byte) string {
-	if !slices.Contains([]string{"LO", "LT", "PN", "SH", "ST", "UC", "UT"}, vr) {
+	if !part10.IsText(vr) {
 		return string(value)
 	}
-	coding := s.Charset.Ideographic
-	if coding == nil {
-		coding = s.Charset.Alphabetic
+	form := charset.Values
+	switch vr {
+	case "PN":
+		form = charset.Name
+	case "LT", "ST", "UT":
+		form = charset.Text
 	}
-	if coding == nil {
+	text, outcome := s.Charset.Decode(value, form)
+	if outcome == charset.Undecodable {
 		return string(value)
 	}
-	text, err := coding.Bytes(value)
-	if err != nil {
-		return string(value)
-	}
-	return string(text)
+	return text
 }
 
 // Character tells whether the VR holds text (PS3.5 Table 6.2-1).
