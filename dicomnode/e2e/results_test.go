@@ -111,8 +111,8 @@ func TestResultsOfOddImages(t *testing.T) {
 		sources["1.2.3.4."+strconv.Itoa(i)] = o.write(t, dir, i)
 		want += 4 * o.frames
 	}
-	nodetest.Storescu(t, n.addr, "", slices.Sorted(maps.Values(sources))...)
-	if s := settle(t, n); s.Quarantined > 0 {
+	nodetest.Storescu(t, n.Addr, "", slices.Sorted(maps.Values(sources))...)
+	if s := n.Settle(t); s.Quarantined > 0 {
 		t.Fatalf("%d jobs are quarantined", s.Quarantined)
 	}
 	files, err := filepath.Glob(filepath.Join(received, "*"))

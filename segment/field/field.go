@@ -43,7 +43,7 @@ func (f Finder) Find(ctx context.Context, m *decode.Image, pix, x []float32, geo
 		if f.Predict == nil {
 			break
 		}
-		answer, err := f.ask(ctx, x, geo)
+		answer, err := f.ask(ctx, x, geo, field)
 		if err != nil {
 			return nil, record, err
 		}

@@ -32,9 +32,9 @@ type answer struct {
 	sure picture.Mask // of seen, that it is
 }
 
-// ask asks the network for the exposed field of canonical picture x. In doubt all of
-// it is field.
-func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry) (answer, error) {
+// ask asks the network for the exposed field of canonical picture x, of which straight
+// borders leave straight. In doubt all of it is field.
+func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straight picture.Mask) (answer, error) {
 	p, err := f.Predict(ctx, x)
 	if err == nil {
 		err = picture.CheckProbabilities(p)
@@ -42,8 +42,9 @@ func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry) (answe
 	if err != nil {
 		return answer{}, fmt.Errorf("predict exposed field: %w", err)
 	}
-	out := g.Cut(p)
-	answerSmoothing.smooth(out, g.Cut(x), g.Height, g.Width)
+	out, seen := g.Cut(p), g.Cut(x)
+	answerSmoothing.smooth(out, seen, g.Height, g.Width)
+	keep(out, saturated(seen, g.Height, g.Width), straight, g)
 	whole(out, g.Height, g.Width)
 	return answer{seen: g.Below(out, unexposedFrom), sure: g.Below(out, sureBelow)}, nil
 }

@@ -144,6 +144,26 @@ func (p *Padding) sort(m *decode.Image, label []uint8, occurs bool) {
 	p.Record.Outside, p.Record.Air = p.outside.Count(), p.air.Count()
 }
 
+// Drawn marks the pixels of the patches of label, rows×cols pixels that are 1 or 0, that
+// straight borders or a circle limit as they limit fill: no outline of a body does.
+func Drawn(label []uint8, rows, cols int) picture.Mask {
+	patches := raster.Connect(label, rows, cols)
+	large := largePatches(patches, label, int(leastPatch*float64(len(label))))
+	shown := newShape(patches, large, rows, cols)
+	drawn := map[int]bool{}
+	for root := range large {
+		drawn[root] = shown.fill(root)
+	}
+	out := make(picture.Mask, len(label))
+	for i, r := range patches.Runs {
+		first := patches.First(i)
+		for k := first; k < first+int(r.To-r.From); k++ {
+			out[k] = drawn[patches.Root(i)]
+		}
+	}
+	return out
+}
+
 // largePatches are the roots of padded patches of at least so many pixels.
 func largePatches(patches *raster.Regions, label []uint8, least int) map[int]bool {
 	out := map[int]bool{}
