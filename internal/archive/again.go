@@ -189,7 +189,7 @@ func (a *Archive) again(ctx context.Context, in *arrival, v index.Object, newest
 	if err != nil && !damaged {
 		return v, fmt.Errorf("read stored object: %w", err)
 	}
-	other := newest && in.Purpose != v.Purpose && in.Purpose != Keep
+	other := newest && in.wantsMore(v)
 	if other {
 		v.Purpose, v.Source, v.CallingAE, v.CalledAE, v.Outcome = in.Purpose, in.Source, in.CallingAE, in.CalledAE, ""
 	}
@@ -203,6 +203,16 @@ func (a *Archive) again(ctx context.Context, in *arrival, v index.Object, newest
 		return v, nil
 	}
 	return v, a.index.Update(ctx, func(tx index.Tx) error { return a.renew(ctx, tx, in, v) })
+}
+
+// wantsMore tells whether a repeat asks for what was not done about v: it has another
+// purpose, or comes from somewhere else when no route took v from where it came first.
+func (in Incoming) wantsMore(v index.Object) bool {
+	if in.Purpose == Keep {
+		return false
+	}
+	elsewhere := in.Source != v.Source || in.CallingAE != v.CallingAE || in.CalledAE != v.CalledAE
+	return in.Purpose != v.Purpose || v.Outcome == NoRoute && elsewhere
 }
 
 // replace puts the data set that arrived in the place of v's, in a file whose

@@ -165,6 +165,45 @@ func TestPurposeChanges(t *testing.T) {
 	}
 }
 
+// An image that matched no route from one peer is segmented when it comes again from
+// another that one takes.
+func TestRouteOfAnotherPeer(t *testing.T) {
+	a := open(t, options(durabletest.Dir(t)))
+	made := make(chan string, 10)
+	work(t, a, archive.Handlers{
+		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+			made <- o.Source
+			if o.Source != "pacs" {
+				return archive.Made{Outcome: archive.NoRoute}, nil
+			}
+			return archive.Made{Outputs: []archive.Output{seg(o)}}, nil
+		},
+	})
+	in := incoming("1.2.3", archive.Segment)
+	data := dataset(dxClass, "1.2.3", 100, 1)
+	for _, c := range []struct {
+		source string
+		jobs   int
+	}{{"dx1", 1}, {"pacs", 1}, {"dx1", 0}} { // once it was segmented, nobody asks again
+		in.Source = c.source
+		if _, err := a.Receive(t.Context(), in, bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+		idle(t, a)
+		if len(made) != c.jobs {
+			t.Fatalf("from %s: %d jobs, want %d", c.source, len(made), c.jobs)
+		}
+		for range c.jobs {
+			if source := <-made; source != c.source {
+				t.Errorf("segmented as from %s, came from %s", source, c.source)
+			}
+		}
+	}
+	if o, err := a.Find(t.Context(), "1.2.3"); err != nil || o.Outcome != archive.Segmented || o.Source != "pacs" {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 // An image that matched no route is tried again when it comes again.
 func TestNoRouteYet(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
