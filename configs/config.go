@@ -58,6 +58,7 @@ type Network struct {
 	ResponseTimeout        time.Duration `yaml:"response_timeout"`          // wait for the response to a message sent
 	WriteTimeout           time.Duration `yaml:"write_timeout"`             // one write to the peer
 	ConnectTimeout         time.Duration `yaml:"connect_timeout"`           // TCP connection to a destination
+	CommitmentWait         time.Duration `yaml:"commitment_wait"`           // for the answer to a request for storage commitment, until it is made anew
 }
 
 // Calibration names the AE title that dark frames are sent to. Empty turns the
@@ -81,8 +82,8 @@ type Peer struct {
 	// only call), or host:port (it may call from that host and be called).
 	Address string  `yaml:"address"`
 	TLS     PeerTLS `yaml:"tls"`
-	// StorageCommitment is kept for destinations that offer it; this version
-	// refuses true rather than ignoring it.
+	// StorageCommitment is for a destination that commits what it stores (PS3.4 J): a
+	// delivery is done only when it has.
 	StorageCommitment bool `yaml:"storage_commitment"`
 	// Viewer is where its results are looked at: ohif, weasis, slicer or legacy. It
 	// stands for a list of Forms. Without either the regions are sent as binary.
@@ -155,6 +156,7 @@ func Default() Config {
 			MaxPDULength: 131072, MaxAssociations: 512, MaxAssociationsPerPeer: 64,
 			RequestTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute,
 			ReadTimeout: time.Minute, ResponseTimeout: 2 * time.Minute, WriteTimeout: time.Minute, ConnectTimeout: 10 * time.Second,
+			CommitmentWait: 24 * time.Hour,
 		},
 		Calibration:  Calibration{AETitle: "XNETDARK"},
 		Model:        Model{Bundle: "published", Device: "auto"},

@@ -48,8 +48,8 @@ func TestDefaultFileExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Peers) != 3 || len(c.Routes) != 1 {
-		t.Errorf("have %d peers and %d routes, want 3 and 1", len(c.Peers), len(c.Routes))
+	if len(c.Peers) != 4 || len(c.Routes) != 1 {
+		t.Errorf("have %d peers and %d routes, want 4 and 1", len(c.Peers), len(c.Routes))
 	}
 }
 
@@ -114,7 +114,7 @@ func TestProblems(t *testing.T) {
 		{"peer host", "peers:\n  - {name: a, ae_title: A, address: '300.1.1.1:104'}\n", 2, "peers[0].address", "host", ""},
 		{"peer name twice", peers + "  - {name: pacs, ae_title: B, address: 10.0.0.9}\n", 3, "peers[1].name", "already", "own name"},
 		{"peer twice", peers + "  - {name: b, ae_title: PACS, address: \"10.0.0.5:104\"}\n", 3, "peers[1]", "same AE title and address", "remove"},
-		{"commitment", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1:104', storage_commitment: true}\n", 2, "peers[0].storage_commitment", "does not request", "false"},
+		{"commitment", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1', storage_commitment: true}\n", 2, "peers[0].storage_commitment", "no port", "host:port"},
 		{"route to nobody", peers + "routes:\n  - {name: r, send_to: []}\n", 4, "routes[0]", "nowhere", "send_to"},
 		{"route to unknown", peers + "routes:\n  - {name: r, send_to: [pasc]}\n", 4, "routes[0].send_to[0]", `no peer is named "pasc"`, `"pacs"`},
 		{"route from unknown", peers + "routes:\n  - {name: r, from: [modality], send_to: [pacs]}\n", 4, "routes[0].from[0]", "no peer", "peers are: pacs"},

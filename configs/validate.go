@@ -58,6 +58,7 @@ func validate(c Config) Problems {
 	v.network(c.Network)
 	v.tls(c)
 	v.peers(c.Peers)
+	v.commitment(c)
 	v.routes(c)
 	v.choices(c)
 	v.softTissue(c.SoftTissue)
@@ -125,6 +126,20 @@ func (v *checker) network(n Network) {
 	}
 }
 
+// commitment checks what goes with storage commitment (PS3.4 J).
+func (v *checker) commitment(c Config) {
+	if d := c.Network.CommitmentWait; d < time.Second || d > 7*day {
+		v.add("network.commitment_wait", "24h suits nearly everybody", "%v is not within 1s to 7d", d)
+	}
+	for i, p := range c.Peers {
+		key := fmt.Sprintf("peers[%d]", i)
+		if p.StorageCommitment && !p.Callable() {
+			v.add(key+".storage_commitment", "write its address as host:port, or leave storage_commitment out",
+				"nothing is sent to the peer, and so nothing is there to commit: its address has no port")
+		}
+	}
+}
+
 func (v *checker) peers(peers []Peer) {
 	names, titles := map[string]int{}, map[string]int{}
 	for i, p := range peers {
@@ -143,10 +158,6 @@ func (v *checker) peers(peers []Peer) {
 		titles[id] = i
 		v.address(key+".address", p)
 		v.viewer(key, p)
-		if p.StorageCommitment {
-			v.add(key+".storage_commitment", "set it to false: a delivery is then done when C-STORE succeeds",
-				"this version does not request storage commitment")
-		}
 	}
 }
 

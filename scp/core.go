@@ -104,10 +104,16 @@ func response(c *dimse.Command, failure *StatusError) *dimse.Command {
 	r := &dimse.Command{
 		Field: c.Field.Response(), MessageIDBeingRespondedTo: c.MessageID,
 		AffectedSOPClassUID: c.AffectedSOPClassUID, AffectedSOPInstanceUID: c.AffectedSOPInstanceUID,
-		Present: dimse.MessageIDBeingRespondedTo | dimse.StatusElement,
+		ActionTypeID: c.ActionTypeID, EventTypeID: c.EventTypeID,
+		Present: dimse.MessageIDBeingRespondedTo | dimse.StatusElement | c.Present&(dimse.ActionTypeID|dimse.EventTypeID),
+	}
+	present := c.Present
+	if c.Field == dimse.NActionRQ { // what was requested is what is affected (PS3.7 Table 10.3-6)
+		r.AffectedSOPClassUID, r.AffectedSOPInstanceUID = c.RequestedSOPClassUID, c.RequestedSOPInstanceUID
+		present = requestedAsAffected(c.Present)
 	}
 	if c.CheckUIDs() == nil {
-		r.Present |= c.Present & (dimse.AffectedSOPClassUID | dimse.AffectedSOPInstanceUID)
+		r.Present |= present & (dimse.AffectedSOPClassUID | dimse.AffectedSOPInstanceUID)
 	}
 	if failure == nil {
 		return r
@@ -117,6 +123,17 @@ func response(c *dimse.Command, failure *StatusError) *dimse.Command {
 		r.Present |= dimse.ErrorComment
 	}
 	return r
+}
+
+// requestedAsAffected has the affected UIDs where the requested ones are.
+func requestedAsAffected(present dimse.Elements) (affected dimse.Elements) {
+	if present.Has(dimse.RequestedSOPClassUID) {
+		affected |= dimse.AffectedSOPClassUID
+	}
+	if present.Has(dimse.RequestedSOPInstanceUID) {
+		affected |= dimse.AffectedSOPInstanceUID
+	}
+	return affected
 }
 
 // comment cuts to what VR LO holds: 64 characters of the default repertoire

@@ -12,7 +12,8 @@ import (
 // performed are the requests that either end performs by its session, by Command
 // Field.
 func (c *core) performed() map[dimse.Field]request {
-	return map[dimse.Field]request{dimse.CEchoRQ: c.echo, dimse.CStoreRQ: c.store}
+	return map[dimse.Field]request{dimse.CEchoRQ: c.echo, dimse.CStoreRQ: c.store,
+		dimse.NActionRQ: c.action, dimse.NEventReportRQ: c.eventReport}
 }
 
 // echo is C-ECHO (PS3.7 9.1.5).
@@ -84,7 +85,7 @@ func storeRequest(m *dimse.Message, pc accepted) (StoreRequest, *StatusError) {
 		return req, &StatusError{Status: MissingAttribute, Comment: "affected SOP class or instance UID is missing"}
 	case c.CheckUIDs() != nil:
 		return req, &StatusError{Status: InvalidSOPInstance, Comment: "affected SOP class or instance UID is no UID", Err: c.CheckUIDs()}
-	case req.SOPClassUID != pc.abstractSyntax || pc.abstractSyntax == uid.Verification:
+	case req.SOPClassUID != pc.abstractSyntax || pc.abstractSyntax == uid.Verification || pc.abstractSyntax == uid.StorageCommitmentPushModel:
 		return req, &StatusError{Status: SOPClassNotSupported, Comment: "SOP class is not that of the context"}
 	case m.Dataset == nil:
 		return req, &StatusError{Status: CannotUnderstand, Comment: "C-STORE without data set"}

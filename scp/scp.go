@@ -1,12 +1,14 @@
 // Package scp is the node's DICOM network: Server receives (C-ECHO, C-STORE)
 // and Client sends (C-ECHO, C-STORE) and asks (C-FIND, C-GET, C-MOVE). It
-// implements the Verification and Storage Service Classes (PS3.4 A and B), and as
-// user Query/Retrieve (PS3.4 C), on internal/dimse (PS3.7) and internal/ul (PS3.8). Whatever a Server does not support is refused while the
-// association is negotiated, per presentation context.
+// implements the Verification and Storage Service Classes (PS3.4 A and B), as user
+// Query/Retrieve (PS3.4 C) and, for sessions that have the interfaces of it, Storage
+// Commitment (PS3.4 J), on internal/dimse (PS3.7) and internal/ul (PS3.8). Whatever a
+// Server does not support is refused while the association is negotiated, per
+// presentation context.
 //
 // It never interprets a data set: bytes pass through as they are, in the
-// transfer syntax negotiated. It does not offer query/retrieve to others, storage
-// commitment or any DIMSE-N service, does not negotiate user identity, and
+// transfer syntax negotiated. It does not offer query/retrieve to others or
+// another DIMSE-N service, does not negotiate user identity, and
 // performs one operation at a time on each association.
 package scp
 

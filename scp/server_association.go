@@ -25,7 +25,7 @@ type association struct {
 	server  *Server
 	nc      net.Conn
 	peer    Peer
-	offered int // presentation contexts that were proposed for something else than C-ECHO
+	offered int // presentation contexts that were proposed for C-STORE
 }
 
 // serve runs the association. A panic anywhere in it, sessions included, ends

@@ -16,7 +16,7 @@ import (
 // window is 1/1 (PS3.7 D.3.3.3).
 func (a *association) accept(rq *ul.Associate) error {
 	s := a.server
-	answers, contexts := s.negotiate(rq.Contexts)
+	answers, contexts := s.negotiate(rq.Contexts, a.serves)
 	a.contexts, a.requests = contexts, a.performed()
 	ac := rq.Answer()
 	ac.Contexts = answers
@@ -30,7 +30,7 @@ func (a *association) accept(rq *ul.Associate) error {
 		ac.User.Window = &ul.Window{Invoked: 1, Performed: 1}
 	}
 	for _, c := range rq.Contexts {
-		if c.AbstractSyntax != uid.Verification {
+		if c.AbstractSyntax != uid.Verification && c.AbstractSyntax != uid.StorageCommitmentPushModel {
 			a.offered++
 		}
 	}
@@ -46,15 +46,19 @@ func (a *association) accept(rq *ul.Associate) error {
 }
 
 // negotiate judges each context on its own (PS3.8 Table 9-18). Of the transfer
-// syntaxes proposed, the one the server prefers is taken.
-func (s *Server) negotiate(proposed []ul.Context) (answers []ul.Context, contexts map[byte]accepted) {
+// syntaxes proposed, the one the server prefers is taken. serves tells which SOP
+// classes the session can perform.
+func (s *Server) negotiate(proposed []ul.Context, serves func(abstractSyntax string) bool) (answers []ul.Context, contexts map[byte]accepted) {
 	contexts = map[byte]accepted{}
 	for _, c := range proposed {
 		answer := ul.Context{ID: c.ID, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}} // not significant unless accepted
 		if len(c.TransferSyntaxes) > 0 {
 			answer.TransferSyntaxes[0] = c.TransferSyntaxes[0]
 		}
-		supported := s.transferSyntaxes(c.AbstractSyntax)
+		var supported []string
+		if serves(c.AbstractSyntax) {
+			supported = s.transferSyntaxes(c.AbstractSyntax)
+		}
 		i := slices.IndexFunc(supported, func(ts string) bool { return slices.Contains(c.TransferSyntaxes, ts) })
 		switch {
 		case len(supported) == 0:

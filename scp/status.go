@@ -5,10 +5,16 @@ import "fmt"
 // Status is the Status (0000,0900) of a DIMSE response (PS3.7 Annex C).
 type Status uint16
 
-// Statuses of C-ECHO (PS3.7 9.1.5) and C-STORE (PS3.7 9.1.1, PS3.4 B.2.3).
+// Statuses of C-ECHO (PS3.7 9.1.5), C-STORE (PS3.7 9.1.1, PS3.4 B.2.3) and the
+// DIMSE-N services (PS3.7 C).
 const (
 	Success                Status = 0x0000
 	InvalidAttributeValue  Status = 0x0106
+	NoSuchEventType        Status = 0x0113
+	InvalidArgumentValue   Status = 0x0115
+	ClassInstanceConflict  Status = 0x0119
+	NoSuchAction           Status = 0x0123
+	DuplicateTransaction   Status = 0x0131 // of storage commitment (PS3.3 C.14.1.1)
 	ProcessingFailure      Status = 0x0110
 	DuplicateSOPInstance   Status = 0x0111
 	NoSuchSOPInstance      Status = 0x0112
@@ -33,6 +39,11 @@ const (
 var statusWords = map[Status]string{
 	Success:                "success",
 	InvalidAttributeValue:  "invalid attribute value",
+	NoSuchEventType:        "no such event type",
+	InvalidArgumentValue:   "invalid argument value",
+	ClassInstanceConflict:  "class-instance conflict",
+	NoSuchAction:           "no such action",
+	DuplicateTransaction:   "duplicate transaction UID",
 	ProcessingFailure:      "processing failure",
 	DuplicateSOPInstance:   "duplicate SOP instance",
 	NoSuchSOPInstance:      "no such SOP instance",

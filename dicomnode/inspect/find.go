@@ -26,7 +26,7 @@ type Query struct {
 }
 
 // States of images, as [Life.State] has them.
-var States = []string{Waiting, Running, Retrying, Quarantined, Unrouted, Delivering, Undelivered, Delivered, Segmented, Kept, Learnt, Dropped, Repeated}
+var States = []string{Waiting, Running, Retrying, Quarantined, Unrouted, Delivering, Undelivered, Sent, Delivered, Segmented, Kept, Learnt, Dropped, Repeated}
 
 // What an image can be.
 const (
@@ -37,7 +37,8 @@ const (
 	Unrouted    = "unrouted"    // no route matched when it was looked at
 	Delivering  = "delivering"  // a result is on its way
 	Undelivered = "undelivered" // a destination refused a result for good, or the delivery was dropped
-	Delivered   = "delivered"   // every destination has every result
+	Sent        = "sent"        // every destination has stored every result, and one is still to commit it
+	Delivered   = "delivered"   // every destination has every result, and has committed it where it is asked to
 	Segmented   = "segmented"   // there are results, and no destination
 	Kept        = "kept"        // nothing was to be done
 	Learnt      = "learnt"      // the dark frame was learnt
@@ -249,7 +250,7 @@ func (l Life) state() string {
 	if l.Job != nil {
 		return l.Job.State
 	}
-	under, gone, arrived := 0, 0, 0
+	under, sent, gone, arrived := 0, 0, 0, 0
 	for _, r := range l.Results {
 		for _, d := range r.Deliveries {
 			switch d.State {
@@ -259,6 +260,8 @@ func (l Life) state() string {
 				gone++
 			case string(index.Pending), string(index.Failing):
 				under++
+			case string(index.Sent), string(index.Requested), string(index.NotCommitted):
+				sent++
 			}
 		}
 	}
@@ -267,6 +270,8 @@ func (l Life) state() string {
 		return Delivering
 	case gone > 0:
 		return Undelivered
+	case sent > 0:
+		return Sent
 	case arrived > 0:
 		return Delivered
 	case outcomes[l.Outcome] != "":
@@ -276,7 +281,9 @@ func (l Life) state() string {
 }
 
 // undelivered reports whether a result has not reached a destination.
-func (l Life) undelivered() bool { return l.State == Delivering || l.State == Undelivered }
+func (l Life) undelivered() bool {
+	return l.State == Delivering || l.State == Undelivered || l.State == Sent
+}
 
 // ResultIDs are our numbers of the results that count.
 func (l Life) ResultIDs() (ids []int64) {

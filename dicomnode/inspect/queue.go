@@ -26,6 +26,7 @@ type Pending struct {
 	Accession   string    `json:"accession_number,omitempty"`
 	Study       string    `json:"study_instance_uid,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
+	Committing  bool      `json:"committing,omitempty"` // stored there; waits for storage commitment only
 }
 
 // Queue lists the jobs that are not done, those of a study together, the oldest first.
@@ -37,7 +38,7 @@ func Queue(ctx context.Context, a *archive.Archive) ([]Pending, error) {
 	list, first := make([]Pending, len(entries)), map[string]int64{}
 	for i, e := range entries {
 		p := Pending{ID: e.ID, Kind: string(e.Kind), State: string(e.State), Destination: e.Destination,
-			Attempts: e.Attempts, NextAt: e.NextAt, Received: e.Received, Object: e.ObjectID, Image: e.ObjectID, Reason: shortReason(e)}
+			Attempts: e.Attempts, NextAt: e.NextAt, Received: e.Received, Object: e.ObjectID, Image: e.ObjectID, Reason: shortReason(e), Committing: e.AwaitsCommitment()}
 		o, err := imageOf(ctx, a, e.ObjectID)
 		switch {
 		case err == nil:
@@ -59,6 +60,8 @@ func Queue(ctx context.Context, a *archive.Archive) ([]Pending, error) {
 // Next is what to do about the job, "" when nothing.
 func (p Pending) Next() string {
 	switch {
+	case p.Committing:
+		return ""
 	case p.State == string(archive.Quarantined) && p.Destination != "":
 		return fmt.Sprintf("given up: mend that, then dicomnode queue retry %d (all of them: %s); or leave it: dicomnode queue drop %d", p.ID, p.Destination, p.ID)
 	case p.State == string(archive.Quarantined):

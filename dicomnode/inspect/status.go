@@ -37,12 +37,13 @@ type Status struct {
 
 // Destination is where results go.
 type Destination struct {
-	Name    string         `json:"name"`
-	State   string         `json:"state"` // up, failing, refusing or paused
-	Jobs    int            `json:"jobs"`  // deliveries that are not done
-	Reason  string         `json:"reason,omitempty"`
-	Pause   *archive.Pause `json:"pause,omitempty"`
-	Removed bool           `json:"removed,omitempty"` // no peer of the configuration has this name
+	Name        string         `json:"name"`
+	State       string         `json:"state"`                 // up, failing, refusing or paused
+	Jobs        int            `json:"jobs"`                  // deliveries that are not done
+	Uncommitted int            `json:"uncommitted,omitempty"` // those of Jobs that it has stored and not yet committed
+	Reason      string         `json:"reason,omitempty"`
+	Pause       *archive.Pause `json:"pause,omitempty"`
+	Removed     bool           `json:"removed,omitempty"` // no peer of the configuration has this name
 }
 
 // Seen is when a peer of the configuration that is to send something sent its last object.
@@ -193,6 +194,8 @@ func destinationOf(ctx context.Context, a *archive.Archive, c configs.Config, na
 		}
 		d.Jobs++
 		switch {
+		case e.AwaitsCommitment():
+			d.Uncommitted++
 		case e.Reason != "" && e.State != archive.Quarantined:
 			d.State, d.Reason = Failing, shortReason(e)
 		case d.State == Up && e.State == archive.Quarantined:

@@ -36,7 +36,7 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s.with(), nil
 }
 
 func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {

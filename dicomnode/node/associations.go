@@ -198,7 +198,12 @@ func release(c *scp.Client) {
 
 // dial associates with a destination under the configuration of the moment.
 func (n *Node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error) {
-	d := scu.Secure(scu.NewDialer(*n.config.Load()), n.identity.Load(), p)
-	d.Log = n.log.With("destination", p.Name)
-	return d.Dial(ctx, scu.Addr(p), proposals...)
+	return n.dialWith(ctx, p, nil, proposals...)
+}
+
+// dialWith is dial where the peer may ask for something too, which s performs.
+func (n *Node) dialWith(ctx context.Context, p configs.Peer, s scp.Session, proposals ...scp.Proposal) (*scp.Client, error) {
+	dialer := scu.Secure(scu.NewDialer(*n.config.Load()), n.identity.Load(), p)
+	dialer.Session, dialer.Log = s, n.log.With("destination", p.Name)
+	return dialer.Dial(ctx, scu.Addr(p), proposals...)
 }

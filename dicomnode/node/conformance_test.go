@@ -77,7 +77,7 @@ func TestConformanceDoc(t *testing.T) {
 	}
 	syntaxes := column(conformanceTable(t, doc, "### Transfer syntaxes accepted"), 1)
 	for _, context := range server.Contexts {
-		if context.AbstractSyntax == uid.Verification {
+		if context.AbstractSyntax == uid.Verification || context.AbstractSyntax == uid.StorageCommitmentPushModel {
 			continue
 		}
 		if d := cmp.Diff(context.TransferSyntaxes, syntaxes); d != "" {
@@ -101,6 +101,7 @@ func TestConformanceDocLimits(t *testing.T) {
 		"network.response_timeout":          dialer.ResponseTimeout.String(),
 		"network.write_timeout":             server.WriteTimeout.String(),
 		"network.connect_timeout":           dialer.DialTimeout.String(),
+		"network.commitment_wait":           configs.Default().Network.CommitmentWait.String(),
 	}
 	got := map[string]string{}
 	for _, row := range conformanceTable(t, conformance(t), "## 4 Communication profiles") {

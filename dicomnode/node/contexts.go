@@ -56,7 +56,9 @@ func prefixed(root string, ends ...string) []string {
 func supportedContexts(c configs.Config, codecs []string) []scp.SupportedContext {
 	storage := TransferSyntaxes(codecs)
 	contexts := []scp.SupportedContext{{AbstractSyntax: uid.Verification,
-		TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}}}
+		TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}},
+		{AbstractSyntax: uid.StorageCommitmentPushModel, // of peers whose entry says so
+			TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}, PeerRoles: scp.SCURole | scp.SCPRole}}
 	classes := slices.Clone(storageSOPClasses)
 	if c.Node.AcceptOther == "keep" {
 		classes = append(classes, otherSOPClasses...)

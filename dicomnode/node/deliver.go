@@ -50,7 +50,11 @@ func (n *Node) deliver(ctx context.Context, o archive.Object, destination string
 	if err != nil {
 		return answered, fmt.Errorf("deliver to %s: %w", destination, advised(err))
 	}
-	n.log.Info("object delivered", "object", o.ID, "destination", destination, "status", fmt.Sprintf("%04X", uint16(said.status)), "took", time.Since(begun))
+	message := "object delivered"
+	if peer, _ := n.config.Load().Peer(destination); peer.StorageCommitment {
+		message, answered.Commit = "object sent, to be committed", true
+	}
+	n.log.Info(message, "object", o.ID, "destination", destination, "status", fmt.Sprintf("%04X", uint16(said.status)), "took", time.Since(begun))
 	return answered, nil
 }
 

@@ -39,6 +39,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Codecs decodes compressed images. The node closes it; nil opens one for Config.
 	Codecs *codec.Pool
+
+	retryBase time.Duration // archive.Options.RetryBase, for tests
 }
 
 // Node is a running node: what arrives is archived, what is archived is segmented,
@@ -57,10 +59,12 @@ type Node struct {
 	associations *associations                     // open ones to destinations
 	destinations *destinations                     // which of them work
 	drain        drain                             // whether further associations are refused
+	commitments  *commitments                      // what they are to be asked to commit
 	refusals     refusals                          // of destinations that may change their mind
 	unrouted     once                              // images that no route takes, by peer and modality
 	ending       once                              // certificates of peers that are near their end, by warning
 	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
+	segmentBy    func(context.Context, archive.Object) (archive.Made, error) // segment, but for tests of what comes after it
 }
 
 // ArchiveDir is where a configuration has the index and the objects.
@@ -115,7 +119,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	}
 	darks, _ := e.pipeline.Calibration.(*dark.Store)
 	options := ArchiveOptions(c, codecs)
-	options.Log = o.Log
+	options.Log, options.RetryBase = o.Log, o.retryBase
 	a, err := archive.Open(ctx, options)
 	if err != nil {
 		return nil, errors.Join(ArchiveHint(fmt.Errorf("open archive: %w", err)), e.Close(), codecs.Close())
@@ -125,6 +129,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	n.identity.Store(id)
 	n.associations = &associations{dial: n.dial}
 	n.destinations = &destinations{log: o.Log}
+	n.commitments, n.segmentBy = newCommitments(n.askCommitment), n.segment
 	n.server = newServer(c, n, codecs.TransferSyntaxes(), o.Log)
 	n.reportCodecs()
 	e.changed = n.describe
@@ -148,6 +153,7 @@ func (n *Node) Codecs() *codec.Pool { return n.codecs }
 //	                       archive.Work ──► n.segment: decode → dark-correct → XNet → masks → SEG
 //	                            ├─────────► n.learnDark: dark frames of the calibration AE title
 //	                            └─────────► n.deliver ── C-STORE ──► PACS
+//	                                        n.commit  ── N-ACTION ─► PACS, which answers by N-EVENT-REPORT
 //	n.retain removes what is finished and old.
 //
 // It receives on each of the listeners.
@@ -155,6 +161,9 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	background := context.WithoutCancel(ctx)
 	working, stopWork := context.WithCancel(background)
 	defer stopWork()
+	if err := n.archive.WakeCommitments(ctx); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx) // what fails ends the others
 	for _, ln := range listeners {
 		g.Go(func() error { return n.server.Serve(background, ln) })
@@ -163,10 +172,11 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	g.Go(func() error { n.watchDrain(working); return nil })
 	g.Go(func() error {
 		return ignore(n.archive.Work(working, archive.Handlers{
-			Segment: n.segment, Dark: n.learnDark, Deliver: n.deliver,
+			Segment: n.segmentBy, Dark: n.learnDark, Deliver: n.deliver, Commit: n.commit,
 		}), context.Canceled)
 	})
 	g.Go(func() error { n.retain(working); return nil })
+	g.Go(func() error { n.commitments.run(working); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		n.log.Info("shutting down")

@@ -137,6 +137,7 @@ func TestNegotiation(t *testing.T) {
 	for _, s := range supportedContexts(c, nil) {
 		accepted[s.AbstractSyntax] = s.TransferSyntaxes
 	}
+	delete(accepted, uid.StorageCommitmentPushModel) // not of this peer: see TestOnlyTheDestinationCommits
 	const ctImage, jpegBaseline = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.50"
 	var proposals []scp.Proposal
 	for class := range accepted {

@@ -23,6 +23,25 @@ type session struct {
 	stored  int64
 }
 
+// with adds the services that the peer's entry has beside storage. Only the AE title for
+// images has them.
+func (s *session) with() scp.Session {
+	if s.peer.StorageCommitment && s.purpose != archive.Dark {
+		return reportSession{s}
+	}
+	return s
+}
+
+// reportSession is that of a peer which is asked for storage commitment, and answers.
+type reportSession struct{ *session }
+
+var _ scp.CommitReportSession = reportSession{}
+
+// CommitReport takes in an answer.
+func (s reportSession) CommitReport(ctx context.Context, _ bool, transferSyntaxUID string, r io.Reader) error {
+	return s.node.commitReport(ctx, s.peer.Name, transferSyntaxUID, r)
+}
+
 // Store answers success only when the archive has the object, its row and its
 // job on disk.
 func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) error {

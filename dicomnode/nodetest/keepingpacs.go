@@ -24,6 +24,7 @@ import (
 type KeepingPACS struct {
 	Address string // host:port
 	dir     string
+	entry   string // what its entry in a configuration has besides
 	// Answer, when set, is called between storing an object and answering; n counts
 	// the objects from 1.
 	Answer func(n int)
@@ -50,13 +51,20 @@ func NewSecureKeepingPACS(t testing.TB, s Site) *KeepingPACS {
 
 func newKeepingPACS(t testing.TB, secure func(net.Listener) net.Listener) *KeepingPACS {
 	t.Helper()
+	p := &KeepingPACS{dir: t.TempDir(), stored: map[string]string{}, at: map[string]time.Time{}}
+	p.Address = servePACS(t, p, secure, scp.SupportedContext{AbstractSyntax: uid.SegmentationStorage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}})
+	return p
+}
+
+// servePACS serves the application entity PACS on loopback until the test ends and
+// returns its host:port.
+func servePACS(t testing.TB, backend scp.Backend, secure func(net.Listener) net.Listener, contexts ...scp.SupportedContext) (address string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &KeepingPACS{Address: ln.Addr().String(), dir: t.TempDir(), stored: map[string]string{}, at: map[string]time.Time{}}
-	server := &scp.Server{AETitles: []string{"PACS"}, Backend: p, Log: slog.New(slog.DiscardHandler), Contexts: []scp.SupportedContext{
-		{AbstractSyntax: uid.SegmentationStorage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}}}}
+	server := &scp.Server{AETitles: []string{"PACS"}, Backend: backend, Log: slog.New(slog.DiscardHandler), Contexts: contexts}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(context.Background(), secure(ln)) }()
 	t.Cleanup(func() {
@@ -67,7 +75,7 @@ func newKeepingPACS(t testing.TB, secure func(net.Listener) net.Listener) *Keepi
 		}
 		<-done
 	})
-	return p
+	return ln.Addr().String()
 }
 
 func (p *KeepingPACS) NewSession(context.Context, scp.Peer) (scp.Session, error) { return p, nil }
@@ -134,10 +142,10 @@ func (p *KeepingPACS) StoredAt(source string) (at time.Time, ok bool) {
 func (p *KeepingPACS) PeersAndRoutes() string {
 	return fmt.Sprintf(`peers:
   - {name: modality, ae_title: MODALITY, address: 127.0.0.1}
-  - {name: pacs, ae_title: PACS, address: %q}
+  - {name: pacs, ae_title: PACS, address: %q%s}
 routes:
   - {name: radiographs, from: [modality], outputs: [seg], send_to: [pacs]}
-`, p.Address)
+`, p.Address, p.entry)
 }
 
 // SecurePeersAndRoutes are the same for a node that knows both by their certificates.

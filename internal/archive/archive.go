@@ -126,6 +126,9 @@ type Made struct {
 type Answer struct {
 	Status int    // of the C-STORE response (PS3.4 Table B.2-1); -1 when there was none
 	Words  string // in words, without patient data
+	// Commit says that the destination is to commit what it has stored: the
+	// delivery is done only then.
+	Commit bool
 }
 
 // Handlers do the jobs. A nil handler leaves its jobs waiting. A handler may be
@@ -137,6 +140,11 @@ type Handlers struct {
 	Segment func(ctx context.Context, o Object) (Made, error)
 	Dark    func(ctx context.Context, o Object) error
 	Deliver func(ctx context.Context, o Object, destination string) (Answer, error)
+	// Commit sees to a delivery that the destination has stored and is to commit: its
+	// state is Sent, Requested or NotCommitted. It returns the state that follows,
+	// "" for the same, and an error unless that is Delivered: Later while there is
+	// nothing to do but wait. It may be nil where no answer says Commit.
+	Commit func(ctx context.Context, o Object, d index.Delivery) (index.DeliveryState, error)
 }
 
 // Permanent marks err as one that a repeat cannot mend: the job goes to

@@ -146,17 +146,28 @@ func (a *Archive) deliver(ctx context.Context, h Handlers, r jobs.Run) error {
 			return setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) { d.State = index.Withdrawn })
 		})
 	}
+	d, err := a.delivery(ctx, o.ID, r.Destination)
+	if err != nil {
+		return err
+	}
+	if d.stored() {
+		return a.commitment(ctx, h, r, o, d.Delivery)
+	}
 	answer, err := h.Deliver(ctx, o, r.Destination)
 	note := func(state index.DeliveryState) func(index.Tx) error {
 		return func(tx index.Tx) error {
 			err := setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) {
 				d.State, d.Status, d.Words, d.Attempts = state, answer.Status, answer.Words, d.Attempts+1
+				d.TransactionUID, d.RequestedAt = "", time.Time{} // what was asked before was about what was sent before
 			})
 			if errors.Is(err, ErrNotFound) {
 				return nil // erased meanwhile
 			}
 			return err
 		}
+	}
+	if err == nil && answer.Commit {
+		return a.sent(ctx, note(index.Sent))
 	}
 	if err == nil {
 		return a.finish(ctx, r, note(index.Delivered))

@@ -18,6 +18,12 @@ type Entry struct {
 	Received time.Time // of the object; zero when it is gone
 }
 
+// AwaitsCommitment tells whether the job only waits for a destination to commit what it
+// has stored: nothing has failed.
+func (e Entry) AwaitsCommitment() bool {
+	return e.State == Waiting && strings.HasPrefix(e.Reason, ErrNotCommitted.Error())
+}
+
 // State of a job, as Queue shows it.
 type State = jobs.State
 
@@ -147,7 +153,7 @@ func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, destination
 		if _, err := tx.AddDelivery(id, destination); err != nil {
 			return 0, err
 		}
-		err := setDelivery(tx, id, destination, func(d *index.Delivery) { d.State = index.Pending })
+		err := setDelivery(tx, id, destination, func(d *index.Delivery) { d.State, d.TransactionUID = index.Pending, "" })
 		if err == nil {
 			err = a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: id, Destination: destination, Priority: jobs.Again})
 		}

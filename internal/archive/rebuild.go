@@ -96,6 +96,9 @@ func (b *rebuilding) takeOver(tx index.Tx) (err error) {
 	for _, r := range b.old.Refusals {
 		err = errors.Join(err, tx.Refuse(r))
 	}
+	for _, p := range b.old.Promises {
+		err = errors.Join(err, tx.SetPromise(p))
+	}
 	return err
 }
 

@@ -22,6 +22,12 @@ const (
 	CMoveRQ   Field = 0x0021
 	CEchoRQ   Field = 0x0030
 	CEchoRSP  Field = 0x8030
+
+	NEventReportRQ  Field = 0x0100
+	NEventReportRSP Field = 0x8100
+	NActionRQ       Field = 0x0130
+	NActionRSP      Field = 0x8130
+
 	CCancelRQ Field = 0x0FFF
 
 	response Field = 0x8000
@@ -61,6 +67,8 @@ type Command struct {
 	Completed                 uint16
 	Failed                    uint16
 	Warning                   uint16
+	EventTypeID               uint16   // of N-EVENT-REPORT
+	ActionTypeID              uint16   // of N-ACTION
 	Present                   Elements // which elements are there
 }
 
@@ -85,6 +93,8 @@ const (
 	RequestedSOPInstanceUID
 	MoveOriginatorAETitle
 	MoveOriginatorMessageID
+	EventTypeID
+	ActionTypeID
 	MoveDestination
 	RemainingSuboperations
 	CompletedSuboperations

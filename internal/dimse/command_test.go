@@ -134,7 +134,7 @@ func TestDecodeForgives(t *testing.T) {
 		"recognition code, retired":     insert(38, "00001000 0c000000 4143522d4e454d4120322e30"),
 		"offending element cut":         insert(len(echo), "00000109 02000000 0800"),
 		"unknown element":               insert(len(echo), "0000aabb 02000000 3f3f"),
-		"text where a number should be": insert(len(echo), "00000310 06000000 312e322e3300"), // Event Type ID, not of the C services
+		"text where a number should be": insert(len(echo), "00000310 06000000 312e322e3300"), // (0000,1003): no element of PS3.7 E.1
 	} {
 		got, err := dimse.Decode(b)
 		if err != nil {

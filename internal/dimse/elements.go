@@ -48,6 +48,8 @@ var slots = []slot{
 	{tag: dicomtag.ErrorComment, bit: ErrorComment, text: func(c *Command) *string { return &c.ErrorComment }},
 	{tag: dicomtag.AffectedSOPInstanceUID, bit: AffectedSOPInstanceUID, text: func(c *Command) *string { return &c.AffectedSOPInstanceUID }},
 	{tag: dicomtag.RequestedSOPInstanceUID, bit: RequestedSOPInstanceUID, text: func(c *Command) *string { return &c.RequestedSOPInstanceUID }},
+	{tag: dicomtag.EventTypeID, bit: EventTypeID, word: func(c *Command) *uint16 { return &c.EventTypeID }},
+	{tag: dicomtag.ActionTypeID, bit: ActionTypeID, word: func(c *Command) *uint16 { return &c.ActionTypeID }},
 	{tag: dicomtag.NumberOfRemainingSuboperations, bit: RemainingSuboperations, word: func(c *Command) *uint16 { return &c.Remaining }},
 	{tag: dicomtag.NumberOfCompletedSuboperations, bit: CompletedSuboperations, word: func(c *Command) *uint16 { return &c.Completed }},
 	{tag: dicomtag.NumberOfFailedSuboperations, bit: FailedSuboperations, word: func(c *Command) *uint16 { return &c.Failed }},
@@ -129,7 +131,7 @@ func (c *Command) set(e *dicom.Element) (err error) {
 	switch {
 	case s == nil:
 		return nil
-	case s.bit&(Priority|MoveOriginatorMessageID) != 0 && len(e.Value) == 0:
+	case s.bit&(Priority|MoveOriginatorMessageID|EventTypeID|ActionTypeID) != 0 && len(e.Value) == 0:
 		return nil // as good as absent
 	case s.word != nil:
 		*s.word(c), err = e.GetUInt16()

@@ -46,7 +46,12 @@ const (
 	SegmentationStorage                               = "1.2.840.10008.5.1.4.1.1.66.4"
 	LabelMapSegmentationStorage                       = "1.2.840.10008.5.1.4.1.1.66.7"
 	ComprehensiveSRStorage                            = "1.2.840.10008.5.1.4.1.1.88.33"
+	StorageCommitmentPushModel                        = "1.2.840.10008.1.20.1"
 )
+
+// StorageCommitmentPushModelInstance is the well-known SOP instance of the Storage
+// Commitment Push Model (PS3.4 J.3.5).
+const StorageCommitmentPushModelInstance = "1.2.840.10008.1.20.1.1"
 
 // DICOMContentMappingResource is where context groups are defined (PS3.6 Table A-2,
 // PS3.16).

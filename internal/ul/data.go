@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"os"
 	"sync"
 	"time"
 )
@@ -29,6 +30,25 @@ func (c *Conn) Await(idle time.Duration) error {
 	}
 	c.in.got, c.in.waited = 0, 0
 	return nil
+}
+
+// Ready tells whether a message begins within idle. Unlike [Conn.Await] it leaves the
+// association as it is when none does.
+func (c *Conn) Ready(idle time.Duration) (bool, error) {
+	if c.err != nil {
+		return false, c.err
+	}
+	if c.pduLeft > 0 {
+		return true, nil
+	}
+	err := c.await(idle)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return false, nil
+	case err != nil:
+		return false, c.lost(err)
+	}
+	return true, nil
 }
 
 // NextPDV goes to the next presentation data value, reading P-DATA-TF PDUs as

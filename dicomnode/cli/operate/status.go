@@ -105,7 +105,7 @@ func printStatus(out io.Writer, s *inspect.Status) error {
 		fmt.Fprintf(w, "certificate\tends %s\n", clock(*s.CertificateEnds))
 	}
 	for _, d := range s.Destinations {
-		fmt.Fprintf(w, "to %s\t%s, %s waiting%s\n", d.Name, d.State, command.Plural(d.Jobs, "delivery"), why(d))
+		fmt.Fprintf(w, "to %s\t%s, %s waiting%s%s\n", d.Name, d.State, command.Plural(d.Jobs, "delivery"), uncommitted(d), why(d))
 	}
 	for _, p := range s.Peers {
 		fmt.Fprintf(w, "from %s\tlast object %s, last association %s\n", p.Name, clock(p.LastSent), clock(p.Last))
@@ -114,6 +114,14 @@ func printStatus(out io.Writer, s *inspect.Status) error {
 		fmt.Fprintf(w, "refused\t%s, %d times: %s calling %s from %s: %s\n", clock(r.Last), r.Count, r.CallingAE, r.CalledAE, r.Address, r.Words)
 	}
 	return w.Flush()
+}
+
+// uncommitted says how many of the deliveries wait for storage commitment only.
+func uncommitted(d inspect.Destination) string {
+	if d.Uncommitted == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d of them sent and not yet committed", d.Uncommitted)
 }
 
 // why says what is wrong with a destination.

@@ -48,6 +48,7 @@ type Tx interface {
 	Deliveries
 	Tombstones
 	Journal
+	Promises
 
 	// SQL is the transaction for whoever keeps tables in the same database; nil
 	// when the index has none.
@@ -106,6 +107,8 @@ type Deliveries interface {
 	DeliveriesOf(object int64) ([]Delivery, error)
 	// Undelivered lists the deliveries that are neither done nor given up.
 	Undelivered() ([]Delivery, error)
+	// InTransaction lists the deliveries with a Transaction UID, by object.
+	InTransaction(transactionUID string) ([]Delivery, error)
 	// Destinations lists every destination a delivery was ever noted for.
 	Destinations() ([]string, error)
 }
@@ -142,6 +145,19 @@ type Journal interface {
 	// Value returns a note the program keeps for itself, "" when there is none.
 	Value(key string) (string, error)
 	SetValue(key, value string) error
+}
+
+// Promises are what peers have asked to have committed, until they know the answer.
+type Promises interface {
+	// SetPromise adds a promise, or replaces the one with the same peer and
+	// Transaction UID.
+	SetPromise(p Promise) error
+	// Promise returns one, or ErrNotFound.
+	Promise(peer, transactionUID string) (Promise, error)
+	// Promises lists all, the oldest first.
+	Promises() ([]Promise, error)
+	// Forgo deletes one.
+	Forgo(peer, transactionUID string) error
 }
 
 // MaxRefusals is how many different refusals are kept.

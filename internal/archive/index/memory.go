@@ -36,6 +36,7 @@ type tables struct {
 	peers      []Peer
 	refusals   []Refusal
 	acts       []Act
+	promises   []Promise
 	values     map[string]string
 }
 
@@ -43,6 +44,7 @@ func (s *tables) clone() *tables {
 	c := *s
 	c.objects, c.deliveries, c.tombstones = slices.Clone(s.objects), slices.Clone(s.deliveries), slices.Clone(s.tombstones)
 	c.peers, c.refusals, c.acts = slices.Clone(s.peers), slices.Clone(s.refusals), slices.Clone(s.acts)
+	c.promises = slices.Clone(s.promises)
 	c.values = maps.Clone(s.values)
 	return &c
 }

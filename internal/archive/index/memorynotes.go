@@ -29,7 +29,7 @@ func (t *memoryTx) SetDelivery(d Delivery) error {
 		return ErrNotFound
 	}
 	t.changed = true
-	d.At = fromNanos(nanos(d.At))
+	d.At, d.RequestedAt = fromNanos(nanos(d.At)), fromNanos(nanos(d.RequestedAt))
 	t.deliveries[i] = d
 	return nil
 }
@@ -46,14 +46,65 @@ func (t *memoryTx) DeliveriesOf(object int64) (all []Delivery, err error) {
 
 func (t *memoryTx) Undelivered() (all []Delivery, err error) {
 	for _, d := range t.deliveries {
-		if d.State == Pending || d.State == Failing {
+		if d.open() {
 			all = append(all, d)
 		}
 	}
-	slices.SortFunc(all, func(a, b Delivery) int {
-		return cmp.Or(cmp.Compare(a.ObjectID, b.ObjectID), strings.Compare(a.Destination, b.Destination))
+	slices.SortFunc(all, byObject)
+	return all, nil
+}
+
+func (t *memoryTx) InTransaction(transactionUID string) (all []Delivery, err error) {
+	for _, d := range t.deliveries {
+		if d.TransactionUID == transactionUID && transactionUID != "" {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, byObject)
+	return all, nil
+}
+
+func byObject(a, b Delivery) int {
+	return cmp.Or(cmp.Compare(a.ObjectID, b.ObjectID), strings.Compare(a.Destination, b.Destination))
+}
+
+func (t *memoryTx) promise(peer, transactionUID string) int {
+	return slices.IndexFunc(t.promises, func(p Promise) bool { return p.Peer == peer && p.TransactionUID == transactionUID })
+}
+
+func (t *memoryTx) SetPromise(p Promise) error {
+	t.changed = true
+	p.At = fromNanos(nanos(p.At))
+	if i := t.promise(p.Peer, p.TransactionUID); i >= 0 {
+		t.promises[i] = p
+		return nil
+	}
+	t.promises = append(t.promises, p)
+	return nil
+}
+
+func (t *memoryTx) Promise(peer, transactionUID string) (Promise, error) {
+	i := t.promise(peer, transactionUID)
+	if i < 0 {
+		return Promise{}, ErrNotFound
+	}
+	return t.promises[i], nil
+}
+
+func (t *memoryTx) Promises() ([]Promise, error) {
+	all := slices.Clone(t.promises)
+	slices.SortFunc(all, func(a, b Promise) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Peer, b.Peer), strings.Compare(a.TransactionUID, b.TransactionUID))
 	})
 	return all, nil
+}
+
+func (t *memoryTx) Forgo(peer, transactionUID string) error {
+	if i := t.promise(peer, transactionUID); i >= 0 {
+		t.changed = true
+		t.promises = slices.Delete(t.promises, i, i+1)
+	}
+	return nil
 }
 
 func (t *memoryTx) Destinations() (all []string, err error) {

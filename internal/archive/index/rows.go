@@ -70,15 +70,22 @@ type Query struct {
 // DeliveryState is how far a delivery is.
 type DeliveryState string
 
-// The states of a delivery. Withdrawn was not begun when a newer version of its
-// image arrived, or its destination gets the result in another form; Skipped was left out when the index was rebuilt.
+// The states of a delivery. Where the destination is to commit what it stores (PS3.4
+// J), Sent comes before Delivered: it has answered the C-STORE with success; Requested:
+// its commitment has been or is being asked for; NotCommitted: it has answered that it
+// does not have it, or not at all. Withdrawn was not begun when a newer version of its
+// image arrived, or its destination gets the result in another form; Skipped was left
+// out when the index was rebuilt.
 const (
-	Pending   DeliveryState = "pending"
-	Failing   DeliveryState = "failing" // tried, and to be tried again
-	Delivered DeliveryState = "delivered"
-	Refused   DeliveryState = "refused" // given up
-	Withdrawn DeliveryState = "withdrawn"
-	Skipped   DeliveryState = "skipped"
+	Pending      DeliveryState = "pending"
+	Failing      DeliveryState = "failing" // tried, and to be tried again
+	Sent         DeliveryState = "sent"
+	Requested    DeliveryState = "commitment requested"
+	NotCommitted DeliveryState = "not committed"
+	Delivered    DeliveryState = "delivered"
+	Refused      DeliveryState = "refused" // given up
+	Withdrawn    DeliveryState = "withdrawn"
+	Skipped      DeliveryState = "skipped"
 )
 
 // Delivery is one result on its way to one destination.
@@ -87,9 +94,30 @@ type Delivery struct {
 	Destination string
 	State       DeliveryState
 	At          time.Time // of the last change
-	Status      int       // C-STORE status of the last attempt (PS3.4 Table B.2-1); -1 when there was none
+	Status      int       // C-STORE status of the last attempt (PS3.4 Table B.2-1), Failure Reason of what is NotCommitted (PS3.3 C.14.1.1); -1 when there was none
 	Words       string    // about the last attempt
 	Attempts    int
+
+	TransactionUID string    // under which commitment was last asked for; "" when never
+	RequestedAt    time.Time // when the destination accepted the request; zero before
+}
+
+// open tells whether a delivery is neither done nor given up.
+func (d Delivery) open() bool {
+	switch d.State {
+	case Delivered, Refused, Withdrawn, Skipped:
+		return false
+	}
+	return true
+}
+
+// Promise is a request for storage commitment that a peer has made (PS3.4 J.3.2),
+// and what it is answered.
+type Promise struct {
+	Peer           string // name in the configuration
+	TransactionUID string
+	At             time.Time // of the request
+	Content        string    // for whoever made it
 }
 
 // Tombstone stands for a removed object.

@@ -45,6 +45,7 @@ type Salvaged struct {
 	Acts       []Act
 	Peers      []Peer
 	Refusals   []Refusal
+	Promises   []Promise
 }
 
 // Salvage reads what can be read of a database that was moved away. Nothing in it
@@ -66,10 +67,11 @@ func Salvage(ctx context.Context, file string) (s Salvaged) {
 	defer func() { _ = tx.Rollback() }()
 	t := &sqlTx{ctx: ctx, tx: tx}
 	s.Objects, _ = list(t, scanObject, "SELECT "+columns+" FROM object")
-	s.Deliveries, _ = list(t, scanDelivery, "SELECT object_id, destination, state, at, status, words, attempts FROM delivery")
+	s.Deliveries, _ = list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery")
 	s.Tombstones, _ = list(t, scanTombstone, "SELECT sop_instance_uid, version, received, path, sha256, pixel_digest, meaning_digest, identity_digest, cause, at, results FROM tombstone ORDER BY id")
 	s.Acts, _ = t.Acts(1 << 20)
 	s.Peers, _ = t.Peers()
 	s.Refusals, _ = t.Refusals()
+	s.Promises, _ = t.Promises()
 	return s
 }

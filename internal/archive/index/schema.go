@@ -33,7 +33,22 @@ CREATE TABLE delivery (
 ) WITHOUT ROWID;`,
 	`CREATE INDEX object_received ON object (received) WHERE parent_id = 0;`,
 	versions,
+	commitments,
 }
+
+// commitments says which deliveries a destination has been asked to commit, and what
+// others have asked us to (PS3.4 J).
+const commitments = `
+ALTER TABLE delivery ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
+ALTER TABLE delivery ADD COLUMN requested INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX delivery_transaction ON delivery (transaction_uid) WHERE transaction_uid <> '';
+CREATE TABLE promise (
+	peer            TEXT NOT NULL,
+	transaction_uid TEXT NOT NULL,
+	at              INTEGER NOT NULL,
+	content         TEXT NOT NULL,
+	PRIMARY KEY (peer, transaction_uid)
+) WITHOUT ROWID;`
 
 // versions keys objects by instance and version, and adds what operating the
 // node asks for. Ids go on where they were: one that was given never comes back.

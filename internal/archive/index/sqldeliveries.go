@@ -1,9 +1,11 @@
 package index
 
+const deliveryColumns = "object_id, destination, state, at, status, words, attempts, transaction_uid, requested"
+
 func scanDelivery(r row) (d Delivery, err error) {
-	var at int64
-	err = r.Scan(&d.ObjectID, &d.Destination, &d.State, &at, &d.Status, &d.Words, &d.Attempts)
-	d.At = fromNanos(at)
+	var at, requested int64
+	err = r.Scan(&d.ObjectID, &d.Destination, &d.State, &at, &d.Status, &d.Words, &d.Attempts, &d.TransactionUID, &requested)
+	d.At, d.RequestedAt = fromNanos(at), fromNanos(requested)
 	return d, err
 }
 
@@ -13,8 +15,8 @@ func (t *sqlTx) AddDelivery(object int64, destination string) (bool, error) {
 }
 
 func (t *sqlTx) SetDelivery(d Delivery) error {
-	n, err := t.exec("UPDATE delivery SET state = ?, at = ?, status = ?, words = ?, attempts = ? WHERE object_id = ? AND destination = ?",
-		string(d.State), nanos(d.At), d.Status, d.Words, d.Attempts, d.ObjectID, d.Destination)
+	n, err := t.exec("UPDATE delivery SET state = ?, at = ?, status = ?, words = ?, attempts = ?, transaction_uid = ?, requested = ? WHERE object_id = ? AND destination = ?",
+		string(d.State), nanos(d.At), d.Status, d.Words, d.Attempts, d.TransactionUID, nanos(d.RequestedAt), d.ObjectID, d.Destination)
 	if err == nil && n == 0 {
 		err = ErrNotFound
 	}
@@ -22,14 +24,21 @@ func (t *sqlTx) SetDelivery(d Delivery) error {
 }
 
 func (t *sqlTx) DeliveriesOf(object int64) ([]Delivery, error) {
-	return list(t, scanDelivery, "SELECT object_id, destination, state, at, status, words, attempts FROM delivery WHERE object_id = ? ORDER BY destination", object)
+	return list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE object_id = ? ORDER BY destination", object)
 }
 
 func (t *sqlTx) Undelivered() ([]Delivery, error) {
-	return list(t, scanDelivery, "SELECT object_id, destination, state, at, status, words, attempts FROM delivery WHERE state NOT IN (?, ?, ?, ?) ORDER BY object_id, destination",
+	return list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE state NOT IN (?, ?, ?, ?) ORDER BY object_id, destination",
 		string(Delivered), string(Refused), string(Withdrawn), string(Skipped))
 }
 
 func (t *sqlTx) Destinations() ([]string, error) {
 	return list(t, one[string], "SELECT DISTINCT destination FROM delivery ORDER BY destination")
+}
+
+func (t *sqlTx) InTransaction(transactionUID string) ([]Delivery, error) {
+	if transactionUID == "" {
+		return nil, nil
+	}
+	return list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE transaction_uid = ? AND transaction_uid <> '' ORDER BY object_id, destination", transactionUID)
 }

@@ -34,6 +34,9 @@ type Queue interface {
 	// the ids, or all quarantined ones when there are none. Running jobs are left
 	// alone. It returns how many jobs it changed.
 	Retry(ctx context.Context, tx Tx, ids ...int64) (int, error)
+	// Wake makes jobs with the ids due now that wait for later; how often they have
+	// failed is kept.
+	Wake(ctx context.Context, tx Tx, ids ...int64) error
 	// Drop removes jobs that are not running: those with the ids, or all
 	// quarantined ones when there are none. It returns what it removed.
 	Drop(ctx context.Context, tx Tx, ids ...int64) ([]Entry, error)

@@ -133,6 +133,15 @@ func (q *Memory) Retry(_ context.Context, tx Tx, ids ...int64) (int, error) {
 	return len(entries), nil
 }
 
+// Wake makes jobs due now that wait for later.
+func (q *Memory) Wake(_ context.Context, tx Tx, ids ...int64) error {
+	entries := q.pick(func(j *memoryJob) bool {
+		return j.State != Running && j.State != Quarantined && slices.Contains(ids, j.ID)
+	})
+	q.each(tx, entries, func(j *memoryJob) { j.NextAt = time.Now() })
+	return nil
+}
+
 // Drop removes jobs that do not run.
 func (q *Memory) Drop(_ context.Context, tx Tx, ids ...int64) ([]Entry, error) {
 	entries := q.selected(ids)

@@ -142,6 +142,17 @@ func (q *River) Retry(ctx context.Context, tx Tx, ids ...int64) (int, error) {
 	return len(queues), nil
 }
 
+// Wake makes jobs due now that wait for later.
+func (q *River) Wake(ctx context.Context, tx Tx, ids ...int64) error {
+	queues, err := list[string](ctx, tx.SQL(), `UPDATE river_job SET state = 'available', scheduled_at = ?
+		WHERE state IN ('available', 'scheduled', 'retryable') AND id IN (SELECT value FROM json_each(?)) RETURNING queue`, riverNow(), array(ids))
+	if err != nil {
+		return fmt.Errorf("wake jobs: %w", err)
+	}
+	tx.OnCommit(func() { q.announce(queues...) })
+	return nil
+}
+
 // Drop removes jobs that do not run.
 func (q *River) Drop(ctx context.Context, tx Tx, ids ...int64) ([]Entry, error) {
 	where, arg := selection(ids)

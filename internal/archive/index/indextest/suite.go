@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) index.Index) {
 		run  func(*testing.T, index.Index)
 	}{
 		{"objects", objects}, {"versions", versions}, {"search", search}, {"expired", expired},
-		{"deliveries", deliveries}, {"tombstones", tombstones}, {"journal", journal},
+		{"deliveries", deliveries}, {"open", openDeliveries}, {"promises", promises}, {"tombstones", tombstones}, {"journal", journal},
 		{"transactions", transactions}, {"changes", changes},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -219,18 +219,57 @@ func deliveries(t *testing.T, x index.Index) {
 		}
 		return nil
 	})
-	done := index.Delivery{ObjectID: id, Destination: "pacs", State: index.Delivered, At: time.Unix(1700000000, 5), Status: 0xB000, Words: "coercion", Attempts: 3}
+	done := index.Delivery{ObjectID: id, Destination: "pacs", State: index.Delivered, At: time.Unix(1700000000, 5), Status: 0xB000, Words: "coercion", Attempts: 3,
+		TransactionUID: "2.25.7", RequestedAt: time.Unix(1700000001, 7)}
 	update(t, x, func(tx index.Tx) error { return tx.SetDelivery(done) })
 	of := func(tx index.Tx) ([]index.Delivery, error) { return tx.DeliveriesOf(id) }
 	same(t, "deliveries", []index.Delivery{{ObjectID: id, Destination: "archive", State: index.Pending, Status: -1}, done}, view(t, x, of))
 	same(t, "undelivered", []index.Delivery{{ObjectID: id, Destination: "archive", State: index.Pending, Status: -1}}, view(t, x, func(tx index.Tx) ([]index.Delivery, error) { return tx.Undelivered() }))
 	same(t, "destinations", []string{"archive", "pacs"}, view(t, x, func(tx index.Tx) ([]string, error) { return tx.Destinations() }))
+	in := func(transaction string) func(index.Tx) ([]index.Delivery, error) {
+		return func(tx index.Tx) ([]index.Delivery, error) { return tx.InTransaction(transaction) }
+	}
+	same(t, "in a transaction", []index.Delivery{done}, view(t, x, in("2.25.7")))
+	same(t, "in another", nil, view(t, x, in("2.25.8")))
+	same(t, "in none", nil, view(t, x, in("")))
 	done.Destination = "nowhere"
 	if err := x.Update(t.Context(), func(tx index.Tx) error { return tx.SetDelivery(done) }); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("a delivery never noted: %v, want ErrNotFound", err)
 	}
 	update(t, x, func(tx index.Tx) error { return tx.Delete(id) })
 	same(t, "deliveries of what is gone", nil, view(t, x, of))
+}
+
+// Open deliveries are those that are neither done nor given up.
+func openDeliveries(t *testing.T, x index.Index) {
+	id := add(t, x, Object("1.2.3", 1))[0]
+	for state, want := range map[index.DeliveryState]int{index.Pending: 1, index.Failing: 1, index.Sent: 1, index.Requested: 1, index.NotCommitted: 1,
+		index.Delivered: 0, index.Refused: 0, index.Withdrawn: 0, index.Skipped: 0} {
+		update(t, x, func(tx index.Tx) error {
+			_, err := tx.AddDelivery(id, "pacs")
+			return errors.Join(err, tx.SetDelivery(index.Delivery{ObjectID: id, Destination: "pacs", State: state}))
+		})
+		all := view(t, x, func(tx index.Tx) ([]index.Delivery, error) { return tx.Undelivered() })
+		if len(all) != want {
+			t.Errorf("%s: %d are open, want %d", state, len(all), want)
+		}
+	}
+}
+
+func promises(t *testing.T, x index.Index) {
+	first := index.Promise{Peer: "dx1", TransactionUID: "1.2.3", At: time.Unix(1700000000, 5), Content: "one"}
+	second := index.Promise{Peer: "dx2", TransactionUID: "1.2.3", At: time.Unix(1600000000, 0), Content: "two"}
+	update(t, x, func(tx index.Tx) error { return errors.Join(tx.SetPromise(first), tx.SetPromise(second)) })
+	all := func(tx index.Tx) ([]index.Promise, error) { return tx.Promises() }
+	same(t, "promises", []index.Promise{second, first}, view(t, x, all))
+	first.Content = "answered"
+	update(t, x, func(tx index.Tx) error {
+		return errors.Join(tx.SetPromise(first), tx.Forgo("dx2", "1.2.3"), tx.Forgo("dx3", "1.2.3"))
+	})
+	same(t, "one", first, view(t, x, func(tx index.Tx) (index.Promise, error) { return tx.Promise("dx1", "1.2.3") }))
+	if err := x.View(t.Context(), func(tx index.Tx) error { _, err := tx.Promise("dx2", "1.2.3"); return err }); !errors.Is(err, index.ErrNotFound) {
+		t.Errorf("a promise that is gone: %v", err)
+	}
 }
 
 func tombstones(t *testing.T, x index.Index) {

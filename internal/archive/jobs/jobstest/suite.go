@@ -34,7 +34,7 @@ func Run(t *testing.T, open func(t *testing.T, opt jobs.Options) (jobs.Queue, Up
 	}{
 		{"insert", nil, insert}, {"complete", nil, complete}, {"retry", nil, retry},
 		{"attempts", func(o *jobs.Options) { o.MaxAttempts = 3 }, attempts},
-		{"permanent", nil, permanent}, {"waiting for something", nil, awaits}, {"panic", nil, panics}, {"drop", nil, drop},
+		{"permanent", nil, permanent}, {"waiting for something", nil, awaits}, {"wake", nil, wake}, {"panic", nil, panics}, {"drop", nil, drop},
 		{"stop", func(o *jobs.Options) { o.StopTimeout, o.MaxAttempts = 10*time.Millisecond, 1 }, stop},
 		{"destinations", nil, destinations}, {"later", func(o *jobs.Options) { o.MaxAttempts = 2 }, later}, {"priority", nil, priority}, {"no handler", nil, noHandler},
 	} {
@@ -273,6 +273,36 @@ func awaits(t *testing.T, q queue) {
 		})
 	}
 	q.empty(t)
+}
+
+// A job that waits for later is due now when it is woken, and how often it failed counts
+// on; one that is quarantined stays so.
+func wake(t *testing.T, q queue) {
+	var runs atomic.Int32
+	q.work(t, jobs.Handlers{
+		jobs.Segment: func(_ context.Context, r jobs.Run) error {
+			switch runs.Add(1) {
+			case 1:
+				return errors.New("fails")
+			case 2:
+				return &jobs.LaterError{Err: errors.New("waits"), Pause: time.Minute}
+			}
+			if r.Attempt != 2 {
+				t.Errorf("attempt %d, want 2", r.Attempt)
+			}
+			return nil
+		},
+		jobs.Dark: func(context.Context, jobs.Run) error { return jobs.Permanent(errors.New("no detector")) },
+	})
+	q.insert(t, jobs.Job{Kind: jobs.Segment, ObjectID: 1}, jobs.Job{Kind: jobs.Dark, ObjectID: 2})
+	await(t, "the job to wait", func() bool {
+		all := q.list(t)
+		return len(all) == 2 && all[0].Reason == "waits" && all[0].State == jobs.Waiting
+	})
+	dark := q.quarantined(t, 1)[0].ID
+	q.tx(t, func(tx jobs.Tx) error { return q.Wake(t.Context(), tx, q.list(t)[0].ID, dark) })
+	await(t, "the job to end", func() bool { return len(q.list(t)) == 1 })
+	q.quarantined(t, 1)
 }
 
 // The value of a panic may quote a patient: it is neither kept nor shown.

@@ -1,0 +1,284 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/commitment"
+)
+
+// The job of a delivery to a destination that commits what it stores (PS3.4 J) is done
+// only when the destination has committed. Until then it waits, and its delivery says
+// how far it is: Sent, Requested, and from an answer that is no commitment NotCommitted.
+
+// CommitmentLook is how often the job of a delivery that waits for its commitment looks
+// whether there is something to do.
+const CommitmentLook = 5 * time.Minute
+
+// ErrNoTransaction says that no commitment was asked of a destination under a
+// Transaction UID, or has been asked anew since.
+var ErrNoTransaction = errors.New("no such transaction")
+
+// ErrNotCommitted is what the job of a delivery waits for that was sent.
+var ErrNotCommitted = errors.New("sent, not yet committed")
+
+// delivery is what is known of a delivery; one without a row is new.
+type delivery struct{ index.Delivery }
+
+func (a *Archive) delivery(ctx context.Context, object int64, destination string) (delivery, error) {
+	all, err := a.Deliveries(ctx, object)
+	for _, d := range all {
+		if d.Destination == destination {
+			return delivery{d}, err
+		}
+	}
+	return delivery{}, err
+}
+
+// stored tells whether the destination has stored the object, as far as it said.
+func (d delivery) stored() bool {
+	switch d.State {
+	case index.Sent, index.Requested, index.NotCommitted:
+		return true
+	case index.Delivered:
+		return d.TransactionUID != "" // the answer came while the job ran
+	}
+	return false
+}
+
+// sent notes that the destination has stored the object; the job goes on at once with
+// its commitment.
+func (a *Archive) sent(ctx context.Context, note func(index.Tx) error) error {
+	if err := a.index.Update(context.WithoutCancel(ctx), note); err != nil {
+		return spaceError(err) // it is sent again: the destination takes it for a repeat
+	}
+	return Later(ErrNotCommitted, 0)
+}
+
+// commitment runs the handler for the commitment of a delivery.
+func (a *Archive) commitment(ctx context.Context, h Handlers, r jobs.Run, o Object, d index.Delivery) error {
+	if d.State == index.Delivered {
+		return a.finish(ctx, r, func(index.Tx) error { return nil })
+	}
+	if h.Commit == nil {
+		return Later(ErrNotCommitted, CommitmentLook)
+	}
+	next, err := h.Commit(ctx, o, d)
+	change := func(tx index.Tx) error {
+		return ignoreNotFound(setDelivery(tx, o.ID, r.Destination, func(now *index.Delivery) {
+			if now.State == d.State && now.TransactionUID == d.TransactionUID { // no answer came meanwhile
+				now.State = next
+			}
+		}))
+	}
+	if next == index.Delivered && err == nil {
+		return a.finish(ctx, r, change)
+	}
+	if next != "" && ctx.Err() == nil {
+		err = errors.Join(err, a.index.Update(ctx, change))
+	}
+	return err
+}
+
+// AskCommitment notes, before a destination is asked, that the commitment of objects is
+// asked under a Transaction UID: of those that are Sent to it. It returns the references
+// of these.
+func (a *Archive) AskCommitment(ctx context.Context, destination, transactionUID string, objects []int64) (refs []commitment.Reference, err error) {
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		refs = nil
+		for _, id := range objects {
+			o, err := tx.Object(id)
+			if errors.Is(err, ErrNotFound) {
+				continue // erased meanwhile
+			}
+			if err != nil {
+				return err
+			}
+			asked := false
+			err = setDelivery(tx, id, destination, func(d *index.Delivery) {
+				if asked = d.State == index.Sent; asked {
+					d.State, d.TransactionUID, d.RequestedAt = index.Requested, transactionUID, time.Time{}
+				}
+			})
+			if err != nil {
+				return ignoreNotFound(err)
+			}
+			if asked {
+				refs = append(refs, commitment.Reference{SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID})
+			}
+		}
+		return nil
+	})
+	return refs, err
+}
+
+// CommitmentAsked notes what came of asking: accepted is that the destination has taken
+// the request. Otherwise its deliveries are Sent again, but an answer that comes all the
+// same still counts.
+func (a *Archive) CommitmentAsked(ctx context.Context, destination, transactionUID string, accepted bool) error {
+	return a.inTransaction(ctx, destination, transactionUID, func(tx index.Tx, d index.Delivery) error {
+		switch {
+		case d.State != index.Requested:
+			return nil // answered already
+		case accepted:
+			d.RequestedAt = time.Now()
+		default:
+			d.State = index.Sent
+		}
+		return tx.SetDelivery(d)
+	})
+}
+
+// inTransaction does something to the deliveries of a transaction; ErrNoTransaction says
+// that there are none.
+func (a *Archive) inTransaction(ctx context.Context, destination, transactionUID string, f func(index.Tx, index.Delivery) error) error {
+	return a.index.Update(ctx, func(tx index.Tx) error {
+		all, err := tx.InTransaction(transactionUID)
+		if err != nil {
+			return err
+		}
+		found := false
+		for _, d := range all {
+			if d.Destination != destination {
+				continue
+			}
+			found = true
+			if err := f(tx, d); err != nil {
+				return err
+			}
+		}
+		if !found {
+			return ErrNoTransaction
+		}
+		return nil
+	})
+}
+
+// Answered counts the deliveries that an answer of a destination was about.
+type Answered struct {
+	Committed    int
+	NotCommitted int
+	Unmentioned  int // asked for and in neither list: not committed
+	TakenBack    int // committed before, and now not
+}
+
+// Committed takes in what a destination answers to a request for commitment (PS3.4
+// J.3.3). An instance counts as committed only where the answer to the last request
+// about it says so, with its SOP class, and does not say the contrary too. The job of a
+// committed delivery is done; that of another runs at once.
+func (a *Archive) Committed(ctx context.Context, destination string, result commitment.Result) (n Answered, err error) {
+	said := map[string]answered{}
+	for _, c := range result.Committed {
+		said[c.SOPInstanceUID] = answered{class: c.SOPClassUID, committed: true}
+	}
+	for _, f := range result.Failed {
+		said[f.SOPInstanceUID] = answered{class: f.SOPClassUID, reason: int(f.Reason)}
+	}
+	err = a.inTransaction(ctx, destination, result.TransactionUID, func(tx index.Tx, d index.Delivery) error {
+		o, err := tx.Object(d.ObjectID)
+		if err != nil {
+			return ignoreNotFound(err)
+		}
+		s, mentioned := said[o.SOPInstanceUID]
+		if s.committed && s.class != o.SOPClassUID {
+			mentioned = false // it speaks of something else
+		}
+		switch {
+		case d.State == index.Delivered && mentioned && !s.committed:
+			n.TakenBack++
+			return a.takeBack(ctx, tx, d, s)
+		case d.State != index.Requested && d.State != index.Sent:
+			return nil // a repeat, or given up
+		case !mentioned:
+			n.Unmentioned++
+			s = answered{reason: -1}
+		case s.committed:
+			n.Committed++
+		default:
+			n.NotCommitted++
+		}
+		return a.settleCommitment(ctx, tx, d, s)
+	})
+	return n, err
+}
+
+// answered is what a destination says of one instance.
+type answered struct {
+	class     string
+	committed bool
+	reason    int // Failure Reason; -1 for none
+}
+
+// settleCommitment notes an answer, and lets the job of the delivery end or go on.
+func (a *Archive) settleCommitment(ctx context.Context, tx index.Tx, d index.Delivery, s answered) error {
+	d.At = time.Now()
+	if s.committed {
+		d.State, d.Words = index.Delivered, "committed"
+	} else {
+		d.State, d.Status, d.Words = index.NotCommitted, s.reason, "not committed"
+	}
+	if err := tx.SetDelivery(d); err != nil {
+		return err
+	}
+	entries, err := a.jobs.Of(ctx, tx, d.ObjectID)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Kind != jobs.Deliver || e.Destination != d.Destination {
+			continue
+		}
+		if s.committed {
+			_, err = a.jobs.Drop(ctx, tx, e.ID) // one that runs sees the state
+		} else {
+			err = a.jobs.Wake(ctx, tx, e.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeBack makes a delivery again that the destination had committed and now says it has
+// not.
+func (a *Archive) takeBack(ctx context.Context, tx index.Tx, d index.Delivery, s answered) error {
+	d.At, d.State, d.Status, d.Words = time.Now(), index.Failing, s.reason, "committed before, and not any more"
+	if err := tx.SetDelivery(d); err != nil {
+		return err
+	}
+	return a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: d.ObjectID, Destination: d.Destination})
+}
+
+// WakeCommitments makes the jobs due that wait for the commitment of what was sent: a
+// node that begins does not know when they were to look.
+func (a *Archive) WakeCommitments(ctx context.Context) error {
+	return a.index.Update(ctx, func(tx index.Tx) error {
+		open, err := tx.Undelivered()
+		if err != nil {
+			return err
+		}
+		for _, d := range open {
+			if !(delivery{d}).stored() {
+				continue
+			}
+			entries, err := a.jobs.Of(ctx, tx, d.ObjectID)
+			if err != nil {
+				return err
+			}
+			for _, e := range entries {
+				if e.Destination == d.Destination {
+					err = errors.Join(err, a.jobs.Wake(ctx, tx, e.ID))
+				}
+			}
+			if err != nil {
+				return fmt.Errorf("wake commitments: %w", err)
+			}
+		}
+		return nil
+	})
+}
