@@ -84,14 +84,14 @@ func TestNothingIsCommittedThatThePACSDoesNotHave(t *testing.T) {
 	c.Peers[1].StorageCommitment = true
 	c.Network.CommitmentWait = 2 * time.Second
 	n := startQuick(t, c)
-	pacs.AnswerTo(n.addr)
+	pacs.AnswerTo(n.Addr)
 	dir := t.TempDir()
 	for i := range nodetest.Behaviours {
 		file, err := nodetest.Image{Name: fmt.Sprintf("commit-%d", i), Rows: 96, Cols: 64}.Write(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		nodetest.Store(t, n.as("MODALITY", "XNET"), []string{file})
+		nodetest.Store(t, n.As("MODALITY", "XNET"), []string{file})
 		nodetest.Until(t, fmt.Sprintf("the commitment of result %d by a PACS that is %s", i+1, nodetest.Behaviours[i]), func() bool {
 			n.checkCommitted(t, pacs)
 			return n.delivered(t, pacs) > i
@@ -111,8 +111,7 @@ func TestNothingIsCommittedThatThePACSDoesNotHave(t *testing.T) {
 func startQuick(t *testing.T, c configs.Config) *testNode {
 	t.Helper()
 	nodetest.RequireModel(t)
-	log := &nodetest.Buffer{}
-	return serveNode(t, log, Options{Config: c, retryBase: 10 * time.Millisecond}, func(n *Node) {
+	return serveNode(t, Options{Config: c, retryBase: 10 * time.Millisecond}, func(n *Node) {
 		n.commitments.quiet, n.commitments.pause = 10*time.Millisecond, 10*time.Millisecond
 		n.segmentBy = func(_ context.Context, o archive.Object) (archive.Made, error) {
 			instance := iod.UID("test result", o.SOPInstanceUID)
@@ -189,7 +188,7 @@ func TestOnlyTheDestinationCommits(t *testing.T) {
 	n := startNode(t, c)
 	push := scp.Proposal{AbstractSyntax: uid.StorageCommitmentPushModel, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}, Roles: scp.SCPRole}
 	for calling, want := range map[string]bool{"MODALITY": false, "PACS": true} {
-		client, err := n.as(calling, "XNET").Dial(t.Context(), push)
+		client, err := n.As(calling, "XNET").Dial(t.Context(), push)
 		if err != nil {
 			t.Fatal(err)
 		}
