@@ -107,10 +107,12 @@ type Codecs struct {
 	Confinement string `yaml:"confinement"`
 }
 
-// Segmentation chooses how the SEG is encoded and its borders are found.
+// Segmentation chooses how the SEG is encoded, how often the network is asked and how borders
+// are found.
 type Segmentation struct {
 	Profile string `yaml:"profile"` // display or strict
 	Refine  string `yaml:"refine"`  // none or guided (picture.GuidedFilter)
+	Effort  string `yaml:"effort"`  // fast, normal or best (scales.Effort)
 }
 
 // SoftTissue holds the probability from which a pixel counts as high-precision
@@ -160,7 +162,7 @@ func Default() Config {
 		},
 		Calibration:  Calibration{AETitle: "XNETDARK"},
 		Model:        Model{Bundle: "published", Device: "auto"},
-		Segmentation: Segmentation{Profile: "display", Refine: "guided"},
+		Segmentation: Segmentation{Profile: "display", Refine: "guided", Effort: "normal"},
 		SoftTissue:   SoftTissue{},
 		Codecs:       Codecs{Confinement: "preferred"},
 		Retention:    Retention{Keep: 30 * day, MinFreeMiB: 1024},

@@ -130,6 +130,7 @@ func TestProblems(t *testing.T) {
 		{"device", "model: {device: gpu}\n", 1, "model.device", `"gpu"`, "auto, cpu, cuda"},
 		{"profile", "segmentation: {profile: x}\n", 1, "segmentation.profile", `"x"`, "display, strict"},
 		{"confinement", "codecs: {confinement: x}\n", 1, "codecs.confinement", `"x"`, "preferred, required"},
+		{"effort", "segmentation: {effort: whole}\n", 1, "segmentation.effort", `"whole"`, "fast, normal, best"},
 		{"refine", "segmentation: {refine: crf}\n", 1, "segmentation.refine", `"crf"`, "none, guided"},
 		{"threshold", "soft_tissue: {threshold: 1.2}\n", 1, "soft_tissue.threshold", "1.2", "0.90"},
 		{"threshold NaN", "soft_tissue: {threshold: .nan}\n", 1, "soft_tissue.threshold", "NaN", "0.90"},

@@ -283,6 +283,7 @@ func (v *checker) choices(c Config) {
 	v.oneOf("model.device", c.Model.Device, "auto", "cpu", "cuda")
 	v.oneOf("segmentation.profile", c.Segmentation.Profile, "display", "strict")
 	v.oneOf("segmentation.refine", c.Segmentation.Refine, "none", "guided")
+	v.oneOf("segmentation.effort", c.Segmentation.Effort, "fast", "normal", "best")
 	v.oneOf("node.accept_other", c.Node.AcceptOther, "refuse", "keep")
 	v.oneOf("codecs.confinement", c.Codecs.Confinement, "preferred", "required")
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")

@@ -109,6 +109,19 @@ func (s *Session) Predict(ctx context.Context, x []float32) ([]float32, error) {
 	return s.once(ctx, t, x)
 }
 
+// Pass is Predict of x alone, without averaging, whatever the card says.
+func (s *Session) Pass(ctx context.Context, x []float32) ([]float32, error) {
+	if err := checkInput(x); err != nil {
+		return nil, err
+	}
+	t, err := s.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { s.tensor <- t }()
+	return s.once(ctx, t, x)
+}
+
 // acquire waits for the tensors, which whoever predicts has to give back.
 func (s *Session) acquire(ctx context.Context) (tensors, error) {
 	select {

@@ -27,6 +27,7 @@ func (s Thresholds) Table() (threshold.Table, error) {
 type Choice struct {
 	At                string  `json:"at"`                  // one of Places
 	Refine            string  `json:"refine,omitempty"`    // of AtNative, one of Refinements
+	Effort            string  `json:"effort,omitempty"`    // with which the network was asked; none: as the card's average says
 	Weigh             string  `json:"weigh"`               // one of Weighings
 	Precision         float64 `json:"precision,omitempty"` // that was to be reached, above 0 and at most 1; 0: FalsePositiveRate was to be kept
 	FalsePositiveRate float64 `json:"false_positive_rate"` // 0 to 1
@@ -52,6 +53,9 @@ func Places() []string { return []string{AtNative, AtNetwork} }
 // Refinements are the values of Choice.Refine, as of a node's segmentation.refine.
 func Refinements() []string { return []string{RefineNone, RefineGuided} }
 
+// Efforts are the values of Choice.Effort, as of package scales; none is the oldest.
+func Efforts() []string { return []string{"", "fast", "normal", "best"} }
+
 // Weighings are the values of Choice.Weigh.
 func Weighings() []string { return []string{WeighPixels, WeighImages} }
 
@@ -64,7 +68,11 @@ func (c *Choice) String() string {
 	if c.Precision != 0 {
 		wanted = fmt.Sprintf("a precision of at least %.4g %%", 100*c.Precision)
 	}
-	return fmt.Sprintf("for %s at %s%s, %s, on %d images", wanted, place, refined, weighed, c.Images)
+	asked := ""
+	if c.Effort != "" {
+		asked = ", effort " + c.Effort
+	}
+	return fmt.Sprintf("for %s at %s%s%s, %s, on %d images", wanted, place, refined, asked, weighed, c.Images)
 }
 
 func (c *Choice) check() error {
@@ -75,6 +83,8 @@ func (c *Choice) check() error {
 		return fmt.Errorf("check card: soft tissue thresholds chosen at %.20q and weighed by %.20q, want one of %q and one of %q", c.At, c.Weigh, Places(), Weighings())
 	case c.At == AtNative && !slices.Contains(Refinements(), c.Refine), c.At == AtNetwork && c.Refine != "":
 		return fmt.Errorf("check card: soft tissue thresholds chosen at %s with refinement %.20q", c.At, c.Refine)
+	case !slices.Contains(Efforts(), c.Effort):
+		return fmt.Errorf("check card: soft tissue thresholds chosen with effort %.20q, want one of %q", c.Effort, Efforts())
 	case !(c.Precision >= 0 && c.Precision <= 1), c.Precision != 0 && c.FalsePositiveRate != 0:
 		return fmt.Errorf("check card: soft tissue thresholds chosen for a precision of %v and a false-positive rate of %v", c.Precision, c.FalsePositiveRate)
 	case !(c.FalsePositiveRate >= 0 && c.FalsePositiveRate <= 1):

@@ -7,6 +7,7 @@ import (
 
 	"dicomnode/internal/threshold"
 	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
 )
 
 // Config is what a site may choose about segmentation.
@@ -21,6 +22,8 @@ type Config struct {
 	// Guided refines the network's probabilities at the image's own pixels; nil
 	// interpolates them bilinearly.
 	Guided *picture.GuidedFilter
+	// Effort is how often the network is asked; "" is scales.Whole.
+	Effort scales.Effort
 	// WholeFrame switches the search for the exposed field off.
 	WholeFrame bool
 }
@@ -46,6 +49,9 @@ func (c Config) Digest() string {
 	if c.Guided != nil {
 		d.Guided = new(c.Guided.WithDefaults())
 	}
+	if c.Effort != scales.Whole {
+		d.Effort = c.Effort
+	}
 	b, err := json.Marshal(d) // maps are marshalled in the order of their keys
 	if err != nil {           // a number that is none; no bytes stand for it
 		b = []byte(err.Error())
@@ -62,23 +68,24 @@ type digested struct {
 	MinimumIsland                 float64
 	Guided                        *picture.GuidedFilter `json:",omitempty"`
 	WholeFrame                    bool
+	Effort                        scales.Effort `json:",omitempty"` // none for scales.Whole, which is older than the field
 }
 
-// Probabilities brings the network's answer p (Classes×Side×Side) to the pixels of the
-// picture pix (Rows×Columns); field limits a refinement to what is exposed, nil is
-// everything. It panics at other sizes.
-func (c Config) Probabilities(geo picture.Geometry, p, pix []float32, field picture.Mask) *picture.Upsampler {
+// Probabilities brings the network's answer m to the pixels of the picture pix
+// (Rows×Columns); field limits a refinement to what is exposed, nil is everything. It panics
+// at other sizes.
+func (c Config) Probabilities(m picture.Map, pix []float32, field picture.Mask) *picture.Upsampler {
 	if c.Guided == nil {
-		return geo.Upsampler(p)
+		return m.Upsampler()
 	}
-	return c.Guided.Refine(geo, p, pix, field)
+	return c.Guided.Refine(m, pix, field)
 }
 
-// Label is the class of each pixel, as Pipeline.Run finds it for the network's answer p
-// (Classes×Side×Side) to a picture pix (Rows×Columns) that is exposed everywhere; islands
-// are removed as well. It panics at other sizes.
-func (c Config) Label(geo picture.Geometry, p, pix []float32) []uint8 {
-	label, _ := c.Probabilities(geo, p, pix, nil).Labels(nil)
-	picture.RemoveIslands(label, geo.Rows, geo.Columns, c.leastIsland(len(label)))
+// Label is the class of each pixel, as Pipeline.Run finds it for the network's answer m to a
+// picture pix (Rows×Columns) that is exposed everywhere; islands are removed as well. It
+// panics at other sizes.
+func (c Config) Label(m picture.Map, pix []float32) []uint8 {
+	label, _ := c.Probabilities(m, pix, nil).Labels(nil)
+	picture.RemoveIslands(label, m.Rows, m.Columns, c.leastIsland(len(label)))
 	return label
 }

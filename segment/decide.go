@@ -8,6 +8,7 @@ import (
 	"dicomnode/segment/padding"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/polarity"
+	"dicomnode/segment/scales"
 )
 
 // leastMargin is the difference of confidence below which the picture hardly tells which of
@@ -24,7 +25,7 @@ func (p *Pipeline) decide(ctx context.Context, v *view, r *polarity.Record) erro
 	turned.x, turned.geo = picture.Canonical(turned.pix, v.geo.Rows, v.geo.Columns)
 	for _, w := range []*view{v, turned} {
 		var err error
-		if w.answer, err = p.predict(ctx, w.x); err != nil {
+		if w.answer, err = scales.Whole.See(ctx, p.Predictor, w.x, w.geo); err != nil {
 			return err
 		}
 	}
@@ -44,26 +45,24 @@ type view struct {
 	x       []float32 // the canonical picture, 1×1×200×200
 	geo     picture.Geometry
 	padding *padding.Padding // nil without any
-	answer  []float32        // of the network, 1×3×200×200; nil: it has not been asked
+	answer  *scales.Answer   // of the network; nil: it has not been asked
 }
 
 // confidence is the mean over the classes of the mean probability where each is the most
 // probable, padding left out; a class that hardly occurs counts 0. A picture turned over may
 // be all open beam without a doubt, but not a little of each.
 func (v *view) confidence() float64 {
-	const n = picture.Side * picture.Side
+	p, n := v.answer.Seen.P, v.geo.Height*v.geo.Width
 	var sum, count [picture.Classes]float64
-	for y := v.geo.Top; y < v.geo.Top+v.geo.Height; y++ {
-		for x := v.geo.Left; x < v.geo.Left+v.geo.Width; x++ {
-			i, best := y*picture.Side+x, 0
-			for c := range sum {
-				if v.answer[c*n+i] > v.answer[best*n+i] {
-					best = c
-				}
+	for i := range n {
+		best := 0
+		for c := range sum {
+			if p[c*n+i] > p[best*n+i] {
+				best = c
 			}
-			sum[best] += float64(v.answer[best*n+i])
-			count[best]++
 		}
+		sum[best] += float64(p[best*n+i])
+		count[best]++
 	}
 	var mean float64
 	for c := range sum {

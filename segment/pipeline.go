@@ -13,14 +13,13 @@ import (
 	"dicomnode/segment/padding"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/polarity"
+	"dicomnode/segment/scales"
 )
 
-// Predictor is the network.
+// Predictor is the network: scales.Network of the regions, which may be a scales.Passer; of
+// Pipeline.Field the classes are unexposed, open beam and attenuated.
 type Predictor interface {
-	// Predict takes x, 1×1×200×200 float32 in [−1,1] (picture.Canonical), and returns
-	// 1×3×200×200 probabilities that sum to 1 over the classes: open beam, soft tissue
-	// and bone, or, of Pipeline.Field, unexposed, open beam and attenuated. It is safe for concurrent use and does not keep x.
-	Predict(ctx context.Context, x []float32) ([]float32, error)
+	scales.Network
 }
 
 // Pipeline is everything between a decoded image and its regions. It is safe for
@@ -56,13 +55,22 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 	}
 	v.padding.Limit(res.Field)
 	res.FieldRecord.Fraction = float64(res.Field.Count()) / float64(len(res.Field))
+	if err := p.ask(ctx, v); err != nil {
+		return nil, err
+	}
+	res.Scales = v.answer.String()
+	p.regions(res, p.Config.Probabilities(v.answer.Map, v.pix, res.Field))
+	return res, ctx.Err()
+}
+
+// ask asks the network about the picture, what it has not been asked yet.
+func (p *Pipeline) ask(ctx context.Context, v *view) (err error) {
 	if v.answer == nil {
-		if v.answer, err = p.predict(ctx, v.x); err != nil {
-			return nil, err
+		if v.answer, err = p.Config.Effort.See(ctx, p.Predictor, v.x, v.geo); err != nil {
+			return err
 		}
 	}
-	p.regions(res, p.Config.Probabilities(v.geo, v.answer, v.pix, res.Field))
-	return res, ctx.Err()
+	return p.Config.Effort.Look(ctx, p.Predictor, scales.Picture{Pix: v.pix, Rows: v.geo.Rows, Columns: v.geo.Columns}, v.answer)
 }
 
 // prepare makes the picture: dark corrected, open beam bright as far as the attributes tell.
@@ -92,7 +100,7 @@ func checkSize(img *decode.Image) error {
 func (p *Pipeline) begin(img *decode.Image) *Result {
 	res := &Result{
 		Rows: img.Rows, Columns: img.Columns, Frame: max(1, img.Frame), Frames: img.Frames, FrameReason: img.FrameReason,
-		BodyPart: img.BodyPart(), Model: p.Model, ConfigDigest: p.Config.Digest(),
+		BodyPart: img.BodyPart(), Model: p.Model, ConfigDigest: p.Config.Digest(), Effort: p.Config.Effort,
 	}
 	res.SoftTissueThreshold = p.Config.SoftTissue.At(res.BodyPart)
 	if p.Config.Guided != nil {
@@ -119,18 +127,6 @@ func (p *Pipeline) findField(ctx context.Context, img *decode.Image, pix, x []fl
 func (p *Pipeline) ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
 	x, geo := picture.Canonical(pix, rows, cols)
 	return p.findField(ctx, &decode.Image{Rows: rows, Columns: cols}, pix, x, geo)
-}
-
-// predict asks the network about a canonical picture.
-func (p *Pipeline) predict(ctx context.Context, x []float32) ([]float32, error) {
-	answer, err := p.Predictor.Predict(ctx, x)
-	if err == nil {
-		err = picture.CheckProbabilities(answer)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("predict regions: %w", err)
-	}
-	return answer, nil
 }
 
 // regions fills the masks and figures of res.

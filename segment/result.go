@@ -7,6 +7,7 @@ import (
 	"dicomnode/segment/padding"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/polarity"
+	"dicomnode/segment/scales"
 )
 
 // Model identifies the network that made a result; it is written into the SEG.
@@ -41,6 +42,10 @@ type Result struct {
 
 	BodyPart            string  // Body Part Examined (0018,0015) as used to choose the threshold
 	SoftTissueThreshold float64 // probability HighPrecisionSoft had to reach
+
+	// Effort is how often the network was asked, Scales about what, in words.
+	Effort scales.Effort
+	Scales string
 
 	Dark         dark.Record
 	FieldRecord  field.Record

@@ -11,13 +11,14 @@ import (
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/inputs"
 	"dicomnode/dicomnode/offline"
+	"dicomnode/segment/scales"
 )
 
 // segmentFlags are those of the segment verb.
 type segmentFlags struct {
-	config, out, polarity, version string
-	png, json                      bool
-	outputs                        map[string]*bool // by the form of package configs
+	config, out, polarity, effort, version string
+	png, json                              bool
+	outputs                                map[string]*bool // by the form of package configs
 }
 
 // furtherOutputs are the flags for objects beside the segmentation.
@@ -64,6 +65,7 @@ is: --polarity auto takes the way of which the network is surer, at twice the ti
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "folder of the results")
 	cmd.Flags().BoolVar(&f.png, "png", false, "write an overlay picture as well")
 	cmd.Flags().StringVar(&f.polarity, "polarity", offline.PolarityAuto, "of pictures: auto, air_dark (bones white) or air_bright")
+	cmd.Flags().StringVar(&f.effort, "effort", "", "fast, normal or best (default: the configuration's segmentation.effort)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	f.outputs = map[string]*bool{}
 	for _, o := range furtherOutputs {
@@ -76,6 +78,12 @@ func (f segmentFlags) run(cmd *cobra.Command, args []string) error {
 	c, err := command.OptionalConfig(cmd, f.config)
 	if err != nil {
 		return err
+	}
+	if f.effort != "" {
+		c.Segmentation.Effort = f.effort
+		if !slices.Contains(scales.Efforts(), f.effort) {
+			return command.Usagef("efforts are "+strings.Join(scales.Efforts(), ", "), "unknown value %q of --effort", f.effort)
+		}
 	}
 	files, skipped, err := inputs.Images(args)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"dicomnode/model"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
 	"dicomnode/segment/seg"
 )
 
@@ -25,7 +26,7 @@ func segmentConfig(c configs.Config, card model.Card) (segment.Config, error) {
 	if site.Set() && own.ByBodyPart() != nil {
 		slog.Info("the configuration's soft_tissue.threshold comes before the model's thresholds by body part", "threshold", site.General())
 	}
-	return segment.Config{SoftTissue: site.Before(own), Guided: GuidedFilter(c.Segmentation.Refine)}, nil
+	return segment.Config{SoftTissue: site.Before(own), Guided: GuidedFilter(c.Segmentation.Refine), Effort: scales.Effort(c.Segmentation.Effort)}, nil
 }
 
 // Refinements are the values of --refine, as of the configuration's segmentation.refine.

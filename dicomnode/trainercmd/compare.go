@@ -32,6 +32,7 @@ type compareFlags struct {
 	parameters string
 	tune       bool
 	refine     string
+	effort     effortFlag
 	sheet      string
 	asJSON     bool
 }
@@ -72,6 +73,7 @@ of segmentation: {refine: guided}, each with small islands removed and kept. It 
 
 func (f *compareFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
+	f.effort.add(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.bundles, "model", []string{pipeline.Embedded}, "model bundle, or \"embedded\" (repeatable; all is held against the first); \"none\" for methods only")
 	flags.StringSliceVar(&f.methods, "method", methodNames(classical.Defaults()), "classical method (repeatable); \"none\" for models only")
@@ -160,6 +162,10 @@ func (f *compareFlags) models() []compare.Entry {
 		}
 		id := compare.Identity{Name: name, Kind: compare.KindNetwork, Model: &compare.Model{Bundle: bundle}}
 		out = append(out, compare.Entry{Identity: id, Open: func() (compare.Segmenter, error) {
+			effort, err := f.effort.effort()
+			if err != nil {
+				return nil, err
+			}
 			b, err := pipeline.LoadBundle(bundle)
 			if err != nil {
 				return nil, err
@@ -170,7 +176,7 @@ func (f *compareFlags) models() []compare.Entry {
 			}
 			card := s.Card()
 			*id.Model = compare.Model{Bundle: bundle, Name: card.Name, Version: card.Version, Digest: s.Digest(), Device: s.Device()}
-			return closingNetwork{compare.Network{Predictor: s}, s}, nil
+			return closingNetwork{&compare.Network{Predictor: s, Effort: effort}, s}, nil
 		}})
 	}
 	return out
@@ -178,7 +184,7 @@ func (f *compareFlags) models() []compare.Entry {
 
 // closingNetwork closes its session with it.
 type closingNetwork struct {
-	compare.Network
+	*compare.Network
 	io.Closer
 }
 

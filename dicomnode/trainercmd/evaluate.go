@@ -22,6 +22,7 @@ type evaluateFlags struct {
 	threshold float64 // 0: the model card's
 	bundle    string
 	refine    string
+	effort    effortFlag
 	out       string
 	asJSON    bool
 	markdown  bool
@@ -30,7 +31,7 @@ type evaluateFlags struct {
 func trainerEvaluateCmd() *cobra.Command {
 	var f evaluateFlags
 	cmd := &cobra.Command{
-		Use: "evaluate DATASET [--model BUNDLE] [--exclude PATTERN] [--split S] [--refine METHOD] [--json] [--out DIR]", Short: "score a model on a labelled data set",
+		Use: "evaluate DATASET [--model BUNDLE] [--exclude PATTERN] [--split S] [--effort E] [--refine METHOD] [--json] [--out DIR]", Short: "score a model on a labelled data set",
 		Long: `Score a model on a data set folder (dataset.csv, images, labels) at the network's
 200×200 pixels and at the images' own: accuracy, precision, recall, F1, AUC and
 confidence per class, body part and image, the confusion matrix, calibration,
@@ -49,6 +50,7 @@ set: keep it where the data set may be kept.
 
 func (f *evaluateFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
+	f.effort.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle, or \"embedded\"")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
@@ -80,6 +82,10 @@ func (f *evaluateFlags) run(cmd *cobra.Command, folder string) error {
 		return err
 	}
 	if err := command.WantFolder(f.out); err != nil {
+		return err
+	}
+	var err error
+	if f.opt.Effort, err = f.effort.effort(); err != nil {
 		return err
 	}
 	f.opt.Guided = pipeline.GuidedFilter(f.refine)

@@ -13,6 +13,7 @@ import (
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/hint"
 	"dicomnode/model"
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/evaluate"
 )
@@ -111,7 +112,7 @@ func entryOf(name string, b *model.Bundle, c configs.Config) compare.Entry {
 			return nil, err
 		}
 		m.Device = s.Device()
-		return closingNetwork{compare.Network{Predictor: s}, s}, nil
+		return closingNetwork{&compare.Network{Predictor: s, Effort: scales.Effort(c.Segmentation.Effort)}, s}, nil
 	}}
 }
 

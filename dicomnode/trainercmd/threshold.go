@@ -29,6 +29,7 @@ type thresholdFlags struct {
 	version string
 	at      string
 	refine  string
+	effort  effortFlag
 	asJSON  bool
 }
 
@@ -60,6 +61,7 @@ thresholds were chosen.
 
 func (f *thresholdFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
+	f.effort.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle, or \"embedded\"")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write; empty prints only")
@@ -132,13 +134,17 @@ func writeThresholds(out io.Writer, t calibrate.Chosen) error {
 }
 
 func (f *thresholdFlags) find(cmd *cobra.Command, b *model.Bundle, folders []string) (calibrate.Chosen, error) {
+	effort, err := f.effort.effort()
+	if err != nil {
+		return calibrate.Chosen{}, err
+	}
 	s, err := f.model.open(b)
 	if err != nil {
 		return calibrate.Chosen{}, err
 	}
 	bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "counting")
 	f.data.Progress = func(done, all int) { _ = bar.Set(1000 * done / all) } // cosmetic
-	place := calibrate.Place{Native: f.at == model.AtNative, Guided: pipeline.GuidedFilter(f.refine)}
+	place := calibrate.Place{Native: f.at == model.AtNative, Guided: pipeline.GuidedFilter(f.refine), Effort: effort}
 	found, err := calibrate.Choose(cmd.Context(), folders, f.data, s, place, f.refine, f.want)
 	return found, hintedData(errors.Join(err, s.Close()))
 }

@@ -48,22 +48,21 @@ const cellsPerPixel = 3
 // maxCells bounds the cells along an axis.
 const maxCells = cellsPerPixel * Side
 
-// Refine filters the network's answer p (Classes×Side×Side) with the picture pix, which is
-// Rows×Columns in arbitrary units, as guide; field, of the same size, limits the windows
-// to what is exposed, nil is everything. It panics at other sizes. The result does not
-// depend on the number of processors.
-func (f GuidedFilter) Refine(geo Geometry, p, pix []float32, field Mask) *Upsampler {
-	if len(pix) != geo.Rows*geo.Columns || field != nil && len(field) != len(pix) {
+// Refine filters the map m with the picture pix, which is Rows×Columns in arbitrary units,
+// as guide; field, of the same size, limits the windows to what is exposed, nil is
+// everything. It panics at other sizes. The result does not depend on the number of
+// processors.
+func (f GuidedFilter) Refine(m Map, pix []float32, field Mask) *Upsampler {
+	if len(pix) != m.Rows*m.Columns || field != nil && len(field) != len(pix) {
 		panic("picture: Refine: picture or field size does not match the geometry")
 	}
 	f = f.WithDefaults()
-	grid := Geometry{Rows: geo.Rows, Columns: geo.Columns,
-		Height: min(geo.Rows, cellsPerPixel*geo.Height), Width: min(geo.Columns, cellsPerPixel*geo.Width)}
-	network := geo
-	network.Rows, network.Columns = grid.Height, grid.Width
-	m := newMoments(cells{grid.Height, grid.Width}, grid.guide(pix), grid.exposed(field), network.ProbabilitiesUp(p))
-	m.radius = [2]int{reach(f.Radius, grid.Height, geo.Height), reach(f.Radius, grid.Width, geo.Width)}
-	return newUpsampler(grid, m.filter(float32(f.Epsilon)), grid.Width)
+	network := NewGeometry(m.Rows, m.Columns)
+	grid := Geometry{Rows: m.Rows, Columns: m.Columns,
+		Height: min(m.Rows, cellsPerPixel*network.Height), Width: min(m.Columns, cellsPerPixel*network.Width)}
+	fit := newMoments(cells{grid.Height, grid.Width}, grid.guide(pix), grid.exposed(field), m.On(grid).P)
+	fit.radius = [2]int{reach(f.Radius, grid.Height, network.Height), reach(f.Radius, grid.Width, network.Width)}
+	return newUpsampler(grid, fit.filter(float32(f.Epsilon)), grid.Width)
 }
 
 // reach is a radius of network pixels in cells, where m network pixels are n cells.

@@ -60,7 +60,7 @@ func all(p *picture.Upsampler, rows, cols int) [picture.Classes][]float32 {
 func label(geo picture.Geometry, p, pix []float32, guided *picture.GuidedFilter) []uint8 {
 	up := geo.Upsampler(p)
 	if guided != nil {
-		up = guided.Refine(geo, p, pix, nil)
+		up = guided.Refine(geo.Map(p), pix, nil)
 	}
 	label, _ := up.Labels(nil)
 	return label
@@ -107,7 +107,7 @@ func TestRefineOfAFlatImageIsTheMean(t *testing.T) {
 		geo := picture.NewGeometry(rows, cols)
 		pix := slices.Repeat([]float32{7}, rows*cols)
 		f := picture.GuidedFilter{Radius: 2}
-		got := all(f.Refine(geo, plain(func(int, int) (float32, float32) { return 0.5, 0.3 }), pix, nil), rows, cols)
+		got := all(f.Refine(geo.Map(plain(func(int, int) (float32, float32) { return 0.5, 0.3 })), pix, nil), rows, cols)
 		for c, want := range []float64{0.5, 0.3, 0.2} {
 			for i, v := range got[c] {
 				if math.Abs(float64(v)-want) > 1e-5 {
@@ -118,7 +118,7 @@ func TestRefineOfAFlatImageIsTheMean(t *testing.T) {
 	}
 	geo := picture.NewGeometry(800, 800)
 	step := plain(func(_, x int) (float32, float32) { return float32(x / 100), 0 })
-	got := all(picture.GuidedFilter{Radius: 2}.Refine(geo, step, make([]float32, 800*800), nil), 800, 800)[0]
+	got := all(picture.GuidedFilter{Radius: 2}.Refine(geo.Map(step), make([]float32, 800*800), nil), 800, 800)[0]
 	for _, row := range []int{0, 400, 799} {
 		for x := 1; x < 800; x++ {
 			if got[row*800+x] < got[row*800+x-1]-1e-6 {
@@ -142,7 +142,7 @@ func TestRefinedProbabilitiesAreOnes(t *testing.T) {
 			field[i] = i%cols > cols/3 // a third is not exposed
 		}
 		for name, f := range map[string]picture.GuidedFilter{"default": {}, "wide": {Radius: 300}, "sharp": {Radius: 0.01, Epsilon: 1e-9}} {
-			got := all(f.Refine(picture.NewGeometry(rows, cols), random(3), pix, field), rows, cols)
+			got := all(f.Refine(picture.NewGeometry(rows, cols).Map(random(3)), pix, field), rows, cols)
 			for i := range pix {
 				var sum float64
 				for c := range got {
@@ -180,8 +180,8 @@ func TestRefineLooksAtTheFieldAlone(t *testing.T) {
 			pix[i], other[i] = 600*float32(i%2), 600*float32(i%2)
 		}
 	}
-	a := all(picture.GuidedFilter{}.Refine(geo, p, pix, field), rows, cols)
-	b := all(picture.GuidedFilter{}.Refine(geo, p, other, field), rows, cols)
+	a := all(picture.GuidedFilter{}.Refine(geo.Map(p), pix, field), rows, cols)
+	b := all(picture.GuidedFilter{}.Refine(geo.Map(p), other, field), rows, cols)
 	for c := range a {
 		for i := range a[c] {
 			if field[i] && math.Abs(float64(a[c][i]-b[c][i])) > 1e-6 {
@@ -199,7 +199,7 @@ func TestRefineDoesNotDependOnWorkers(t *testing.T) {
 	defer runtime.GOMAXPROCS(before)
 	for k, workers := range []int{1, 2, 3, 8} {
 		runtime.GOMAXPROCS(workers)
-		got := all(picture.GuidedFilter{}.Refine(geo, p, pix, nil), rows, cols)
+		got := all(picture.GuidedFilter{}.Refine(geo.Map(p), pix, nil), rows, cols)
 		if k == 0 {
 			first = got
 		}

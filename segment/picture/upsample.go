@@ -10,17 +10,21 @@ import (
 // between pixel centres; padding never takes part. For one row at a time without the
 // large result see Upsampler. It panics when len(p) ≠ Classes×Side×Side.
 func (g Geometry) ProbabilitiesUp(p []float32) []float32 {
-	u := g.Upsampler(p)
-	n := g.Rows * g.Columns
-	out := make([]float32, Classes*n)
-	raster.Parallel(g.Rows, func(r int) {
+	out := make([]float32, Classes*g.Rows*g.Columns)
+	g.Upsampler(p).fill(out)
+	return out
+}
+
+// fill writes every row into out, Classes×Rows×Columns.
+func (u *Upsampler) fill(out []float32) {
+	n, cols := u.g.Rows*u.g.Columns, u.g.Columns
+	raster.Parallel(u.g.Rows, func(r int) {
 		var dst [Classes][]float32
 		for c := range dst {
-			dst[c] = out[c*n+r*g.Columns:][:g.Columns]
+			dst[c] = out[c*n+r*cols:][:cols]
 		}
 		u.Row(r, dst)
 	})
-	return out
 }
 
 // Upsampler interpolates probabilities row by row (Geometry.ProbabilitiesUp). Row is

@@ -9,6 +9,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/segment"
+	"dicomnode/segment/scales"
 )
 
 // Region describes one segment; its number is its place in [Regions], from 1.
@@ -121,6 +122,9 @@ func (s *SEG) parameters() string {
 		"dark correction: " + r.Dark.String(),
 		"exposed field: " + r.FieldRecord.String(),
 		"polarity: " + r.Polarity.String(),
+	}
+	if r.Effort != "" && r.Effort != scales.Whole {
+		lines = append(lines, fmt.Sprintf("effort: %s (%s)", r.Effort, r.Scales))
 	}
 	if r.Frames > 1 {
 		lines = append(lines, fmt.Sprintf("frame: %d of %d, %s", r.Frame, r.Frames, r.FrameReason))

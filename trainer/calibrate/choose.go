@@ -5,6 +5,7 @@ import (
 
 	"dicomnode/model"
 	"dicomnode/segment"
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -27,6 +28,9 @@ func Choose(ctx context.Context, folders []string, data evaluate.Options, p segm
 		return Chosen{}, err
 	}
 	how := &model.Choice{At: model.AtNetwork, Weigh: want.Weigh, Precision: want.Precision, FalsePositiveRate: want.FalsePositiveRate, Images: len(samples), Digest: dataset.Digest(samples)}
+	if at.Effort != scales.Whole {
+		how.Effort = string(at.Effort)
+	}
 	if at.Native {
 		how.At, how.Refine = model.AtNative, refine
 	}

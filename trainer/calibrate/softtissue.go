@@ -7,6 +7,7 @@ import (
 
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -47,6 +48,7 @@ func (s *SoftTissue) add(truth uint8, p [dataset.Classes]float32) {
 type Place struct {
 	Native bool                  // the images' own; otherwise the network's 200×200
 	Guided *picture.GuidedFilter // of Native: nil is bilinear interpolation
+	Effort scales.Effort         // with which the network is asked
 }
 
 // Count runs the network on the items of folders that data chooses. One image is in
@@ -95,20 +97,15 @@ func eachItem(ctx context.Context, f *dataset.Folder, data evaluate.Options, do 
 }
 
 // count predicts one sample of a picture.
-func (at Place) count(ctx context.Context, s *dataset.Sample, picture *dataset.Picture, p segment.Predictor) (SoftTissue, error) {
-	x := make([]float32, dataset.Side*dataset.Side)
-	s.Picture(x)
-	answer, err := p.Predict(ctx, x)
+func (at Place) count(ctx context.Context, s *dataset.Sample, full *dataset.Picture, p segment.Predictor) (SoftTissue, error) {
+	a, err := at.Effort.Ask(ctx, p, scales.Picture{Pix: full.Pix, Rows: full.Rows, Columns: full.Cols})
 	if err != nil {
-		return SoftTissue{}, fmt.Errorf("predict: %w", err)
-	}
-	if len(answer) != dataset.Classes*len(x) {
-		return SoftTissue{}, fmt.Errorf("predict: %d probabilities, want %d", len(answer), dataset.Classes*len(x))
+		return SoftTissue{}, err
 	}
 	if at.Native {
-		return at.native(s, picture, answer), nil
+		return at.native(s, full, a.Map), nil
 	}
-	count, n := newSoftTissue(s.Item.BodyPart), len(x)
+	count, answer, n := newSoftTissue(s.Item.BodyPart), a.Answer(), len(s.Label)
 	for i, truth := range s.Label {
 		count.add(truth, [dataset.Classes]float32{answer[i], answer[n+i], answer[2*n+i]})
 	}
@@ -119,8 +116,8 @@ func (at Place) count(ctx context.Context, s *dataset.Sample, picture *dataset.P
 // is exposed everywhere. The node then removes small islands, which can only take
 // pixels away from soft tissue of high precision: those that join soft tissue have a
 // probability below ½.
-func (at Place) native(s *dataset.Sample, full *dataset.Picture, answer []float32) SoftTissue {
-	up := segment.Config{Guided: at.Guided}.Probabilities(s.Geo, answer, full.Pix, nil)
+func (at Place) native(s *dataset.Sample, full *dataset.Picture, answer picture.Map) SoftTissue {
+	up := segment.Config{Guided: at.Guided}.Probabilities(answer, full.Pix, nil)
 	buffer := make([]float32, dataset.Classes*full.Cols)
 	var row [picture.Classes][]float32
 	for k := range row {

@@ -165,12 +165,12 @@ func (c constant) Predict(_ context.Context, x []float32) ([]float32, error) {
 
 func TestNetworkTakesTheMostProbableClass(t *testing.T) {
 	for want, p := range map[uint8]constant{0: {0.4, 0.4, 0.2}, 1: {0.2, 0.4, 0.4}, 2: {0.1, 0.2, 0.7}} {
-		got, err := compare.Network{Predictor: p}.Segment(t.Context(), sample("a", 200))
+		got, err := (&compare.Network{Predictor: p}).Segment(t.Context(), sample("a", 200))
 		if err != nil || len(got) != pixels || got[0] != want || got[pixels-1] != want {
 			t.Errorf("%v: class %v, error %v", p, got[:1], err)
 		}
 	}
-	if _, err := (compare.Network{Predictor: constant{0.5, 0.5}}).Segment(t.Context(), sample("a", 200)); err == nil {
+	if _, err := (&compare.Network{Predictor: constant{0.5, 0.5}}).Segment(t.Context(), sample("a", 200)); err == nil {
 		t.Error("two classes: accepted")
 	}
 }

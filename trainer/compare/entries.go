@@ -2,24 +2,46 @@ package compare
 
 import (
 	"context"
-	"fmt"
 
 	"dicomnode/segment"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/dataset"
 )
 
-// Network segments by the most probable class of p, the lower index on a tie, as
-// package evaluate does.
-type Network struct{ Predictor segment.Predictor }
+// Network segments by the most probable class of Predictor, the lower index on a tie, as
+// package evaluate does. Its methods are not called concurrently.
+type Network struct {
+	Predictor segment.Predictor
+	Effort    scales.Effort // with which it is asked; scales.Whole needs no more than the sample
+
+	prepared *dataset.Sample  // the sample of the last Prepare
+	full     *dataset.Picture // its picture
+}
+
+// Prepare implements Preparer: it reads the sample's picture where parts of it are asked
+// about.
+func (n *Network) Prepare(_ context.Context, s *dataset.Sample) (err error) {
+	n.prepared, n.full = s, nil
+	if n.Effort.Parts() {
+		n.full, err = s.Original()
+	}
+	return err
+}
 
 // Segment implements Segmenter.
-func (n Network) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, error) {
-	p, err := n.Answer(ctx, s)
+func (n *Network) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, error) {
+	if n.prepared != s {
+		if err := n.Prepare(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	m, err := n.ask(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]uint8, Side*Side)
+	p, out := m.Answer(), make([]uint8, Side*Side)
 	for i := range out {
 		for k := 1; k < dataset.Classes; k++ {
 			if p[k*len(out)+i] > p[int(out[i])*len(out)+i] {
@@ -30,18 +52,27 @@ func (n Network) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, error
 	return out, nil
 }
 
-// Answer implements Answerer.
-func (n Network) Answer(ctx context.Context, s *dataset.Sample) ([]float32, error) {
+// ask asks about the picture, or about the sample alone where there is none.
+func (n *Network) ask(ctx context.Context, s *dataset.Sample) (picture.Map, error) {
+	if n.full != nil {
+		return n.Answer(ctx, n.full)
+	}
 	x := make([]float32, Side*Side)
 	s.Picture(x)
-	p, err := n.Predictor.Predict(ctx, x)
+	a, err := n.Effort.See(ctx, n.Predictor, x, s.Geo)
 	if err != nil {
-		return nil, err
+		return picture.Map{}, err
 	}
-	if len(p) != dataset.Classes*len(x) {
-		return nil, fmt.Errorf("%d probabilities, want %d", len(p), dataset.Classes*len(x))
+	return a.Map, nil
+}
+
+// Answer implements Answerer.
+func (n *Network) Answer(ctx context.Context, p *dataset.Picture) (picture.Map, error) {
+	a, err := n.Effort.Ask(ctx, n.Predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
+	if err != nil {
+		return picture.Map{}, err
 	}
-	return p, nil
+	return a.Map, nil
 }
 
 // Classical segments by a method that learns nothing.

@@ -16,8 +16,8 @@ import (
 
 // Answerer is a Segmenter whose answer Refine can bring to the images' own pixels.
 type Answerer interface {
-	// Answer returns Classes×Side×Side probabilities.
-	Answer(ctx context.Context, s *dataset.Sample) ([]float32, error)
+	// Answer returns the probabilities of a picture's classes.
+	Answer(ctx context.Context, p *dataset.Picture) (picture.Map, error)
 }
 
 // Refinement is a way of bringing an answer to an image's own pixels, as a node does it
@@ -132,18 +132,17 @@ func (r *refining) item(ctx context.Context, f *dataset.Folder, it dataset.Item)
 	if err != nil || !labelled(p.Label) {
 		return err
 	}
-	s := dataset.NewSample(it, p)
 	r.samples = append(r.samples, &dataset.Sample{Item: it})
 	var first []uint8
 	for n, network := range r.networks {
-		answer, err := network.Answer(ctx, s)
+		answer, err := network.Answer(ctx, p)
 		if err != nil {
 			return err
 		}
 		for w, way := range r.ways {
 			run := &r.runs[n*len(r.ways)+w]
 			start := r.opt.Clock()
-			classes := way.config().Label(s.Geo, answer, p.Pix)
+			classes := way.config().Label(answer, p.Pix)
 			run.seconds = append(run.seconds, (r.opt.Clock() - start).Seconds())
 			if first == nil {
 				first = classes

@@ -60,7 +60,8 @@ func (l late) Segment(context.Context, *dataset.Sample) ([]uint8, error) {
 	return nil, errors.New("asked for classes of the network's pixels")
 }
 
-func (l late) Answer(_ context.Context, s *dataset.Sample) ([]float32, error) {
+func (l late) Answer(_ context.Context, p *dataset.Picture) (picture.Map, error) {
+	s := dataset.NewSample(dataset.Item{}, p)
 	const n = compare.Side * compare.Side
 	out := make([]float32, 3*n)
 	dark := slices.IndexFunc(s.X[n/2:][:compare.Side], func(v uint16) bool { return v < 32768 })
@@ -68,7 +69,7 @@ func (l late) Answer(_ context.Context, s *dataset.Sample) ([]float32, error) {
 		p := float32(min(max(float64(dark+1-i%compare.Side)/5+0.5, 0.1), 0.9))
 		out[i], out[n+i] = p, 1-p
 	}
-	return out, nil
+	return s.Geo.Map(out), nil
 }
 
 func (l late) Close() error { *l.closed++; return nil }

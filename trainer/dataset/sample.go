@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"path"
 	"runtime"
 
@@ -21,6 +22,22 @@ type Sample struct {
 	Geo   picture.Geometry
 	X     []uint16 // Side×Side canonical picture, 0..65535 for −1..1
 	Label []uint8  // Side×Side, 255 in the padding too
+
+	folder string // that Preload read it from
+}
+
+// Original reads the picture again that the sample was made of; nil of a sample that was
+// made of a picture in memory.
+func (s *Sample) Original() (*Picture, error) {
+	if s.folder == "" {
+		return nil, nil
+	}
+	root, err := os.OpenRoot(s.folder)
+	if err != nil {
+		return nil, fmt.Errorf("open data set folder: %w", err)
+	}
+	defer root.Close()
+	return (&Folder{Dir: s.folder, root: root}).Load(s.Item)
 }
 
 // NewSample makes the canonical picture and label of p.
@@ -59,6 +76,7 @@ func (f *Folder) Preload(ctx context.Context, items []Item, workers int) ([]*Sam
 				return err
 			}
 			out[i] = NewSample(it, p)
+			out[i].folder = f.Dir
 			return inner.Err()
 		})
 	}

@@ -21,6 +21,7 @@ import (
 	"dicomnode/internal/threshold"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/dataset"
 )
 
@@ -32,6 +33,7 @@ type Options struct {
 	SoftTissue threshold.Table       // soft-tissue probability for Report.Threshold
 	Chosen     string                // how the thresholds were chosen, for the report
 	Guided     *picture.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
+	Effort     scales.Effort         // with which the network is asked
 	Resamples  int                   // of the bootstrap; 0: 1000, negative: none
 	Seed       uint64                // of the bootstrap and of Report.Sample
 	Cases      int                   // images kept for Report.Worst and as many for Report.Sample
@@ -142,7 +144,7 @@ func MeasureAll(ctx context.Context, samples iter.Seq2[*dataset.Sample, error], 
 	e := &evaluation{predictor: p, opt: opt, network: newScale(opt)}
 	for s, err := range samples {
 		if err == nil {
-			_, _, err = e.sample(ctx, s, 0)
+			err = e.whole(ctx, s)
 		}
 		if err != nil {
 			return nil, err
@@ -172,13 +174,26 @@ func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Ite
 		return err
 	}
 	s := dataset.NewSample(it, p)
-	row, probabilities, err := e.sample(ctx, s, spacing)
+	answer, err := e.ask(ctx, p)
 	if err != nil {
-		return err
+		return fmt.Errorf("predict %s: %w", it.ID, err)
 	}
-	prediction := e.pixels(s, p, probabilities, spacing)
+	row := e.sample(s, answer.Answer(), spacing)
+	prediction := e.pixels(s, p, answer, spacing)
 	e.gallery.offer(row, p, prediction)
 	return nil
+}
+
+// ask asks the network about an image as the node does it.
+func (e *evaluation) ask(ctx context.Context, p *dataset.Picture) (picture.Map, error) {
+	if err := ctx.Err(); err != nil {
+		return picture.Map{}, err
+	}
+	a, err := e.opt.Effort.Ask(ctx, e.predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
+	if err != nil {
+		return picture.Map{}, err
+	}
+	return a.Map, nil
 }
 
 // millimetres is the item's spacing, 0 when the data set does not tell.
@@ -193,10 +208,10 @@ func (e *evaluation) millimetres(it dataset.Item) (float64, error) {
 	return v, nil
 }
 
-// sample predicts s and scores it at 200×200; spacing is that of the image's own pixels.
-func (e *evaluation) sample(ctx context.Context, s *dataset.Sample, spacing float64) (Image, []float32, error) {
+// whole predicts s as it is and scores it at 200×200.
+func (e *evaluation) whole(ctx context.Context, s *dataset.Sample) error {
 	if err := ctx.Err(); err != nil {
-		return Image{}, nil, err
+		return err
 	}
 	s.Picture(e.x[:])
 	p, err := e.predictor.Predict(ctx, e.x[:])
@@ -204,8 +219,14 @@ func (e *evaluation) sample(ctx context.Context, s *dataset.Sample, spacing floa
 		err = check(p, len(e.x))
 	}
 	if err != nil {
-		return Image{}, nil, fmt.Errorf("predict %s: %w", s.Item.ID, err)
+		return fmt.Errorf("predict %s: %w", s.Item.ID, err)
 	}
+	e.sample(s, p, 0)
+	return nil
+}
+
+// sample scores the answer p about s at 200×200; spacing is that of the image's own pixels.
+func (e *evaluation) sample(s *dataset.Sample, p []float32, spacing float64) Image {
 	n := len(e.x)
 	prediction := make([]uint8, n)
 	e.network.image.limit = float32(e.opt.SoftTissue.At(s.Item.BodyPart))
@@ -218,7 +239,7 @@ func (e *evaluation) sample(ctx context.Context, s *dataset.Sample, spacing floa
 		scaled = spacing * float64(s.Geo.Rows) / float64(s.Geo.Height)
 	}
 	b := boundaries(s.Label, prediction, dataset.Side, dataset.Side, scaled)
-	return e.network.finish(s.Item, dataset.Side, dataset.Side, b), p, nil
+	return e.network.finish(s.Item, dataset.Side, dataset.Side, b)
 }
 
 // check refuses an answer that is not n probabilities of each class.
@@ -245,8 +266,8 @@ func hide(prediction, label []uint8) {
 
 // pixels scores the image at its own resolution, to which probabilities are brought as
 // the node does it, and returns the prediction of every pixel.
-func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, probabilities []float32, spacing float64) []uint8 {
-	up := segment.Config{Guided: e.opt.Guided}.Probabilities(s.Geo, probabilities, p.Pix, nil)
+func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, answer picture.Map, spacing float64) []uint8 {
+	up := segment.Config{Guided: e.opt.Guided}.Probabilities(answer, p.Pix, nil)
 	buffer := make([]float32, dataset.Classes*p.Cols)
 	var row [picture.Classes][]float32
 	for k := range row {

@@ -96,6 +96,9 @@ func (f *fixture) Predict(context.Context, []float32) ([]float32, error) {
 	img := f.Images[0]
 	f.Images = f.Images[1:]
 	out := make([]float32, 3*side*side)
+	for i := range side * side { // where nothing is scored
+		out[i] = 1
+	}
 	img.place(func(i, at int) {
 		for k := range img.Thousandths {
 			out[k*side*side+at] = float32(float64(img.Thousandths[k][i]) / 1000)

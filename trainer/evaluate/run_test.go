@@ -131,10 +131,13 @@ func TestAnswerRefused(t *testing.T) {
 	for name, bad := range map[string]float32{"not a number": float32(math.NaN()), "infinite": float32(math.Inf(1)), "negative": -0.1, "above one": 1.1} {
 		answer := func(x []float32) []float32 {
 			out := make([]float32, 3*len(x))
+			for i := range x {
+				out[i] = 1
+			}
 			out[len(x)+7] = bad
 			return out
 		}
-		if _, err := evaluate.Run(context.Background(), dir, predict(answer), evaluate.Options{}); err == nil || !strings.Contains(err.Error(), "soft tissue at pixel 7") {
+		if _, err := evaluate.Run(context.Background(), dir, predict(answer), evaluate.Options{}); err == nil || !strings.Contains(err.Error(), "at input pixel 7") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}

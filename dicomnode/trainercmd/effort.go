@@ -1,0 +1,29 @@
+package trainercmd
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dicomnode/configs"
+	"dicomnode/dicomnode/cli/command"
+	"dicomnode/segment/scales"
+)
+
+// effortFlag is how often the network is asked, as a node does it by segmentation.effort.
+type effortFlag struct{ value string }
+
+func (f *effortFlag) add(cmd *cobra.Command) {
+	names := append(scales.Efforts(), string(scales.Whole))
+	cmd.Flags().StringVar(&f.value, "effort", configs.Default().Segmentation.Effort,
+		"how often the network is asked, as by segmentation.effort: "+strings.Join(names, ", ")+" (the whole picture alone)")
+}
+
+// effort is the flag's, or a usage error.
+func (f effortFlag) effort() (scales.Effort, error) {
+	e := scales.Effort(f.value)
+	if !e.Known() {
+		return e, command.Usagef("efforts are "+strings.Join(scales.Efforts(), ", ")+" and whole", "unknown value %q of --effort", f.value)
+	}
+	return e, nil
+}

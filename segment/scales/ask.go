@@ -1,0 +1,130 @@
+package scales
+
+import (
+	"context"
+	"fmt"
+
+	"dicomnode/segment/picture"
+)
+
+// Answer is what the network says of a picture.
+type Answer struct {
+	picture.Map
+	// Seen is the whole picture's answer before parts were looked at, at the network's pixels.
+	Seen    picture.Map
+	Mirrors int  // pictures that Seen is the mean of; 0: the model decided
+	Parts   int  // of the picture that were looked at
+	Fused   bool // what the parts showed was surer and is in Map
+
+	// MirrorDoubt and ScaleDoubt are how far the mirror images, and the parts and the whole,
+	// contradict each other at each of Seen's pixels: half the sum over the classes of the
+	// differences of their probabilities, 0 to 1. nil: there was nothing to compare.
+	MirrorDoubt, ScaleDoubt []float32
+}
+
+// String says how the answer came about, for the parameters of a result.
+func (a *Answer) String() string {
+	s := "whole picture"
+	if a.Mirrors > 1 {
+		s += fmt.Sprintf(" and %d mirror images", a.Mirrors-1)
+	}
+	switch {
+	case a.Parts == 0:
+	case a.Fused:
+		s += fmt.Sprintf(", %d parts", a.Parts)
+	default:
+		s += fmt.Sprintf(", %d parts that were less sure and left out", a.Parts)
+	}
+	return s
+}
+
+// Picture is what is asked about: Rows×Columns values row by row in arbitrary units, the open
+// beam bright.
+type Picture struct {
+	Pix           []float32
+	Rows, Columns int
+}
+
+// Ask asks n about a picture.
+func (e Effort) Ask(ctx context.Context, n Network, p Picture) (*Answer, error) {
+	x, geo := picture.Canonical(p.Pix, p.Rows, p.Columns)
+	a, err := e.See(ctx, n, x, geo)
+	if err != nil {
+		return nil, err
+	}
+	return a, e.Look(ctx, n, p, a)
+}
+
+// See asks n about a whole picture, as picture.Canonical made it.
+func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geometry) (*Answer, error) {
+	mirrors := plans[e.orWhole()].mirrors
+	if mirrors == 0 {
+		m, err := probabilities(ctx, n.Predict, x, geo)
+		return &Answer{Map: m, Seen: m}, err
+	}
+	answers := make([]picture.Map, mirrors)
+	for mirror := range answers {
+		var err error
+		if answers[mirror], err = pass(ctx, n, x, geo, mirror); err != nil {
+			return nil, err
+		}
+	}
+	mean := meanOf(answers)
+	a := &Answer{Map: mean, Seen: mean, Mirrors: mirrors}
+	if mirrors > 1 {
+		a.MirrorDoubt = make([]float32, mean.Height*mean.Width)
+		for _, one := range answers {
+			picture.Softmax(one.P)
+			addDifference(a.MirrorDoubt, one.P, mean.P, 1/float32(mirrors))
+		}
+	}
+	return a, nil
+}
+
+// meanOf is the geometric mean of answers, which are logarithms.
+func meanOf(answers []picture.Map) picture.Map {
+	mean := picture.Map{Geometry: answers[0].Geometry, P: make([]float32, len(answers[0].P))}
+	for i := range mean.P {
+		var sum float32
+		for _, a := range answers {
+			sum += a.P[i]
+		}
+		mean.P[i] = sum / float32(len(answers))
+	}
+	picture.Softmax(mean.P)
+	return mean
+}
+
+// addDifference adds to doubt half the sum over the classes of |a − b|, times weight.
+func addDifference(doubt, a, b []float32, weight float32) {
+	n := len(doubt)
+	for i := range a {
+		doubt[i%n] += max(a[i]-b[i], b[i]-a[i]) * weight / 2
+	}
+}
+
+// least is how much larger than the network's input a picture must be for its parts to show
+// more of it.
+const least = 1.5
+
+// Look asks n about parts of the picture that a was seen of, and fuses what they show into it.
+func (e Effort) Look(ctx context.Context, n Network, p Picture, a *Answer) error {
+	plan := plans[e.orWhole()]
+	if plan.parts == 0 || float64(max(p.Rows, p.Columns)) < least*picture.Side {
+		return nil
+	}
+	f := newFusion(a.Seen)
+	for _, r := range f.choose(plan) {
+		x, geo := picture.Canonical(r.cut(p), r.rows(), r.columns())
+		m, err := pass(ctx, n, x, geo, 0)
+		if err != nil {
+			return err
+		}
+		f.add(r, m)
+		a.Parts++
+	}
+	if a.Parts > 0 {
+		f.into(a)
+	}
+	return nil
+}

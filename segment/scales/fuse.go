@@ -1,0 +1,128 @@
+package scales
+
+import (
+	"dicomnode/internal/raster"
+	"dicomnode/segment/picture"
+)
+
+// fusion gathers what parts of a picture show.
+type fusion struct {
+	seen   picture.Map // of the whole picture: probabilities at the network's pixels
+	fine   picture.Map // the whole picture's logarithms on the grid of the parts
+	sum    []float32   // of the parts' logarithms, Classes×cells
+	number []float32   // of parts that lie on each cell
+}
+
+// finer is how much larger the network sees a part than the whole picture.
+const finer = 2
+
+func newFusion(seen picture.Map) *fusion {
+	grid := picture.Geometry{Rows: seen.Rows, Columns: seen.Columns, Height: finer * seen.Height, Width: finer * seen.Width}
+	f := &fusion{seen: seen, fine: seen.On(grid)}
+	for i, p := range f.fine.P {
+		f.fine.P[i] = picture.Logarithm(p)
+	}
+	f.sum, f.number = make([]float32, len(f.fine.P)), make([]float32, grid.Height*grid.Width)
+	return f
+}
+
+// axis says which cells of n over length pixels have their centres within [from, to), and
+// where these lie among m cells of a part that begins at from: the cell before and the share
+// of the next.
+type axis struct {
+	first int
+	at    []int
+	share []float32
+}
+
+func newAxis(length, n, from, to, m int) axis {
+	a := axis{first: -1}
+	for k := range n {
+		centre := (float64(k) + 0.5) * float64(length) / float64(n)
+		if centre < float64(from) || centre >= float64(to) {
+			continue
+		}
+		if a.first < 0 {
+			a.first = k
+		}
+		x := min(max((centre-float64(from))/float64(to-from)*float64(m)-0.5, 0), float64(m-1))
+		i := min(int(x), max(0, m-2))
+		a.at, a.share = append(a.at, i), append(a.share, float32(x-float64(i)))
+	}
+	return a
+}
+
+// add counts what a part shows: m has the logarithms of its own answer.
+func (f *fusion) add(r part, m picture.Map) {
+	rows := newAxis(f.fine.Rows, f.fine.Height, r.top, r.bottom, m.Height)
+	cols := newAxis(f.fine.Columns, f.fine.Width, r.left, r.right, m.Width)
+	n := len(f.number)
+	raster.Parallel(len(rows.at), func(y int) {
+		low := min(rows.at[y]+1, m.Height-1)
+		from := (rows.first+y)*f.fine.Width + cols.first
+		for c := range picture.Classes {
+			plane := m.Plane(c)
+			up, down := plane[rows.at[y]*m.Width:][:m.Width], plane[low*m.Width:][:m.Width]
+			for x, k := range cols.at {
+				next := min(k+1, m.Width-1)
+				f.sum[c*n+from+x] += raster.Mix(up[k], up[next], down[k], down[next], cols.share[x], rows.share[y])
+			}
+		}
+		for x := range cols.at {
+			f.number[from+x]++
+		}
+	})
+}
+
+// leastGain is how much surer of the body the parts must be than the whole picture to count:
+// a little less sure is enough, since they show more. Parts of a large joint, or of a trunk,
+// are much less sure: they miss what is around them.
+const leastGain = -0.02
+
+// into fuses the parts with the whole picture, the geometric mean of both, where they count.
+func (f *fusion) into(a *Answer) {
+	n := len(f.number)
+	whole, fused := f.fine.P, make([]float32, len(f.sum))
+	detail := make([]float32, len(f.sum))
+	for i := range fused {
+		detail[i] = whole[i]
+		if k := f.number[i%n]; k > 0 {
+			detail[i] = f.sum[i] / k
+		}
+		fused[i] = (detail[i] + whole[i]) / 2
+	}
+	picture.Softmax(fused)
+	picture.Softmax(detail)
+	picture.Softmax(whole)
+	fine := f.fine.Geometry
+	a.ScaleDoubt = f.contradiction(detail)
+	if a.Fused = f.gain(detail) >= leastGain; a.Fused {
+		a.Map = picture.Map{Geometry: fine, P: fused}
+	}
+}
+
+// gain is how much surer of the body the parts are than the whole picture, in the mean over
+// the cells that parts lie on and that the whole picture does not take for open beam.
+func (f *fusion) gain(detail []float32) float64 {
+	n := len(f.number)
+	var gain float64
+	cells := 0
+	for i, k := range f.number {
+		if k == 0 || f.fine.P[picture.OpenBeam*n+i] >= 0.5 {
+			continue
+		}
+		gain += float64(top(detail, i, n) - top(f.fine.P, i, n))
+		cells++
+	}
+	return gain / float64(max(1, cells))
+}
+
+func top(p []float32, i, n int) float32 { return max(p[i], p[n+i], p[2*n+i]) }
+
+// contradiction is Answer.ScaleDoubt: that of the parts and the whole, at Seen's pixels.
+func (f *fusion) contradiction(detail []float32) []float32 {
+	doubt := make([]float32, len(f.number))
+	addDifference(doubt, detail, f.fine.P, 1)
+	grid := picture.Geometry{Rows: f.fine.Height, Columns: f.fine.Width, Height: f.seen.Height, Width: f.seen.Width}
+	return grid.Down(doubt, 0, 1)
+}

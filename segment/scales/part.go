@@ -1,0 +1,73 @@
+package scales
+
+import (
+	"cmp"
+	"slices"
+
+	"dicomnode/segment/picture"
+)
+
+// part is a rectangle of a picture's pixels: rows Top to Bottom−1, columns Left to Right−1.
+type part struct{ top, bottom, left, right int }
+
+func (r part) rows() int    { return r.bottom - r.top }
+func (r part) columns() int { return r.right - r.left }
+
+// cut takes the part out of a picture.
+func (r part) cut(p Picture) []float32 {
+	out := make([]float32, 0, r.rows()*r.columns())
+	for y := r.top; y < r.bottom; y++ {
+		out = append(out, p.Pix[y*p.Columns+r.left:y*p.Columns+r.right]...)
+	}
+	return out
+}
+
+// parts are n×n parts, half as high and wide as the picture, which cover it evenly.
+func parts(rows, columns, n int) []part {
+	var out []part
+	height, width := (rows+1)/2, (columns+1)/2
+	for i := range n {
+		for j := range n {
+			top, left := (rows-height)*i/(n-1), (columns-width)*j/(n-1)
+			out = append(out, part{top, top + height, left, left + width})
+		}
+	}
+	return out
+}
+
+// emptyDoubt is the mean doubt below which the whole picture is sure of all of a part, which
+// is then not looked at: mostly it has nothing but open beam.
+const emptyDoubt = 0.002
+
+// choose lists the parts that are looked at: at most plan.most, those of which the whole
+// picture is least sure, in their order.
+func (f *fusion) choose(plan plan) []part {
+	all := parts(f.seen.Rows, f.seen.Columns, plan.parts)
+	all = slices.DeleteFunc(all, func(r part) bool { return f.doubt(r) < emptyDoubt })
+	if len(all) <= plan.most {
+		return all
+	}
+	order := slices.Clone(all)
+	slices.SortStableFunc(order, func(a, b part) int { return cmp.Compare(f.doubt(b), f.doubt(a)) })
+	kept := order[:plan.most]
+	return slices.DeleteFunc(all, func(r part) bool { return !slices.Contains(kept, r) })
+}
+
+// doubt is the mean over a part of the probability that the whole picture leaves to other
+// classes than the likeliest.
+func (f *fusion) doubt(r part) float64 {
+	m := f.seen
+	y0, y1 := r.top*m.Height/m.Rows, max(r.bottom*m.Height/m.Rows, r.top*m.Height/m.Rows+1)
+	x0, x1 := r.left*m.Width/m.Columns, max(r.right*m.Width/m.Columns, r.left*m.Width/m.Columns+1)
+	var sum float64
+	for y := y0; y < y1; y++ {
+		for x := x0; x < x1; x++ {
+			top := float32(0)
+			for c := range picture.Classes {
+				top = max(top, m.Plane(c)[y*m.Width+x])
+			}
+			sum += float64(1 - top)
+		}
+	}
+	return sum / float64((y1-y0)*(x1-x0))
+}
