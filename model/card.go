@@ -70,6 +70,46 @@ type Calibration struct {
 	Images int       `json:"images"`
 	Scale  float64   `json:"scale"`
 	Shift  []float64 `json:"shift"` // by class
+	// Efforts are what was learnt besides of answers that the network is asked for more than
+	// once; nothing of it is folded into the weights.
+	Efforts []EffortCalibration `json:"efforts,omitempty"`
+}
+
+// EffortCalibration corrects the probabilities that an effort (package scales) arrives at:
+// their logarithms z become Scale·z + Shift, normalised.
+type EffortCalibration struct {
+	Effort string    `json:"effort"`           // one of Efforts, "" is the whole picture alone
+	At     string    `json:"at"`               // one of Places
+	Refine string    `json:"refine,omitempty"` // of AtNative, one of Refinements
+	Scale  float64   `json:"scale"`            // above 0
+	Shift  []float64 `json:"shift"`            // by class
+}
+
+// check refuses what is no correction.
+func (e EffortCalibration) check() error {
+	switch {
+	case !slices.Contains(Efforts(), e.Effort), !slices.Contains(Places(), e.At),
+		e.At == AtNative && !slices.Contains(Refinements(), e.Refine), e.At == AtNetwork && e.Refine != "":
+		return fmt.Errorf("check card: calibration of effort %.20q at %.20q with refinement %.20q", e.Effort, e.At, e.Refine)
+	case !(e.Scale > 0 && e.Scale < 100), len(e.Shift) != numClasses, slices.ContainsFunc(e.Shift, func(v float64) bool { return !(v > -100 && v < 100) }):
+		return fmt.Errorf("check card: calibration of effort %.20q scales by %v and shifts by %.100v", e.Effort, e.Scale, e.Shift)
+	}
+	return nil
+}
+
+// Of is what corrects the probabilities of an effort at a place; false where nothing was learnt.
+func (c *Calibration) Of(effort, at, refine string) (EffortCalibration, bool) {
+	if c == nil {
+		return EffortCalibration{}, false
+	}
+	if at == AtNetwork {
+		refine = ""
+	}
+	i := slices.IndexFunc(c.Efforts, func(e EffortCalibration) bool { return e.Effort == effort && e.At == at && e.Refine == refine })
+	if i < 0 {
+		return EffortCalibration{}, false
+	}
+	return c.Efforts[i], true
 }
 
 // Metric is one measured figure and the command that prints it.
@@ -124,6 +164,13 @@ func (c Card) Check() error {
 	}
 	if c.Calibration != nil && len(c.Calibration.Shift) != numClasses {
 		return fmt.Errorf("check card: calibration shifts %d classes, want %d", len(c.Calibration.Shift), numClasses)
+	}
+	if c.Calibration != nil {
+		for _, e := range c.Calibration.Efforts {
+			if err := e.check(); err != nil {
+				return err
+			}
+		}
 	}
 	if c.Target != Regions {
 		return c.checkField()

@@ -24,6 +24,8 @@ type Config struct {
 	Guided *picture.GuidedFilter
 	// Effort is how often the network is asked; "" is scales.Whole.
 	Effort scales.Effort
+	// Correction makes the probabilities at the image's own pixels as sure as they are right.
+	Correction picture.Correction
 	// WholeFrame switches the search for the exposed field off.
 	WholeFrame bool
 }
@@ -76,9 +78,9 @@ type digested struct {
 // at other sizes.
 func (c Config) Probabilities(m picture.Map, pix []float32, field picture.Mask) *picture.Upsampler {
 	if c.Guided == nil {
-		return m.Upsampler()
+		return m.Upsampler().Corrected(c.Correction)
 	}
-	return c.Guided.Refine(m, pix, field)
+	return c.Guided.Refine(m, pix, field).Corrected(c.Correction)
 }
 
 // Label is the class of each pixel, as Pipeline.Run finds it for the network's answer m to a

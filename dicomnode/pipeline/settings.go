@@ -26,7 +26,20 @@ func segmentConfig(c configs.Config, card model.Card) (segment.Config, error) {
 	if site.Set() && own.ByBodyPart() != nil {
 		slog.Info("the configuration's soft_tissue.threshold comes before the model's thresholds by body part", "threshold", site.General())
 	}
-	return segment.Config{SoftTissue: site.Before(own), Guided: GuidedFilter(c.Segmentation.Refine), Effort: scales.Effort(c.Segmentation.Effort)}, nil
+	return segment.Config{SoftTissue: site.Before(own), Correction: Correction(card, c.Segmentation.Effort, model.AtNative, c.Segmentation.Refine), Guided: GuidedFilter(c.Segmentation.Refine), Effort: scales.Effort(c.Segmentation.Effort)}, nil
+}
+
+// Correction is what the card says of the probabilities that an effort arrives at, at one of
+// model.Places; the zero value where it says nothing.
+func Correction(card model.Card, effort, at, refine string) picture.Correction {
+	if effort == string(scales.Whole) {
+		effort = ""
+	}
+	e, ok := card.Calibration.Of(effort, at, refine)
+	if !ok {
+		return picture.Correction{}
+	}
+	return picture.Correction{Scale: e.Scale, Shift: [picture.Classes]float64(e.Shift)}
 }
 
 // Refinements are the values of --refine, as of the configuration's segmentation.refine.

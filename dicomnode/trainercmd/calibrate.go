@@ -2,16 +2,19 @@ package trainercmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/model"
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/calibrate"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
@@ -26,19 +29,22 @@ type calibrateFlags struct {
 	data    string
 	version string
 	mirrors bool
+	keep    bool // the weights as they are
 	asJSON  bool
 }
 
 func trainerCalibrateCmd() *cobra.Command {
 	var f calibrateFlags
 	cmd := &cobra.Command{
-		Use: "calibrate DATASET… --model BUNDLE --out BUNDLE [--json]", Short: "fit a model's probabilities to labelled images",
+		Use: "calibrate DATASET… --model BUNDLE --out BUNDLE [--keep-weights] [--json]", Short: "fit a model's probabilities to labelled images",
 		Long: `Correct a model with three numbers learnt from labelled images: how sure it is
 of itself, and how common open beam and bone are. It changes no other weight, so
 that a dozen images suffice. Prints the accuracy before, the accuracy to expect
 of other images (each image scored with the numbers learnt from all others), and
-the accuracy on these same images, which flatters; the card keeps all three. All is
-done at the network's 200×200 pixels, before any refinement. Soft-tissue thresholds
+the accuracy on these same images, which flatters; the card keeps all three. That is
+done on whole images at the network's 200×200 pixels. Besides, the card learns how sure
+each effort of segmentation.effort is and should be, at these pixels and at the images'
+own; --keep-weights learns nothing else. Soft-tissue thresholds
 of the old model no longer fit and are set back to the paper's 0.90: choose them
 with "dicomnode trainer threshold" afterwards.
 ` + command.ExitCodes,
@@ -59,6 +65,7 @@ with "dicomnode trainer threshold" afterwards.
 	cmd.Flags().BoolVar(&f.mirrors, "average-mirrors", false, "predict the mirror images of each image too and average: 4 times the work")
 	cmd.Flags().StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	cmd.Flags().StringSliceVar(&f.opt.Splits, "split", nil, "split to use (repeatable; default all)")
+	cmd.Flags().BoolVar(&f.keep, "keep-weights", false, "learn only how sure each effort should be, for the card")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -86,8 +93,8 @@ func scoresOf(s evaluate.Summary) scores {
 }
 
 func (c calibrated) writeText(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "accuracy %.4f before, %.4f to expect of other images, %.4f on these %d; calibration error %.4f, was %.4f\n%s written, digest %s\n",
-		c.Before.Accuracy, c.Expected.Accuracy, c.After.Accuracy, c.Images, c.After.CalibrationError, c.Before.CalibrationError, c.Bundle, c.Digest)
+	_, err := fmt.Fprintf(w, "accuracy %.4f before, %.4f to expect of other images, %.4f on these %d; calibration error %.4f, was %.4f\n",
+		c.Before.Accuracy, c.Expected.Accuracy, c.After.Accuracy, c.Images, c.After.CalibrationError, c.Before.CalibrationError)
 	if err == nil && c.Expected.Accuracy < c.Before.Accuracy {
 		_, err = fmt.Fprintln(w, "note: other images are not expected to gain in accuracy; more images may tell")
 	}
@@ -106,6 +113,9 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	if err != nil {
 		return err
 	}
+	if f.keep {
+		return f.efforts(cmd, folders, old, dataset.Digest(samples), len(samples), f.version, nil)
+	}
 	bar := command.NewProgress(cmd.ErrOrStderr(), 3*len(samples), "calibrating")
 	opt := calibrate.Options{
 		Open:    func(b *model.Bundle) (calibrate.Session, error) { return f.model.open(b) },
@@ -116,14 +126,54 @@ func (f *calibrateFlags) run(cmd *cobra.Command, folders []string) error {
 	if err != nil {
 		return hintedData(err)
 	}
-	if err := durable.ReplaceBytes(f.out, 0o644, found.Bundle.Bytes()); err != nil {
+	return f.efforts(cmd, folders, found.Bundle, dataset.Digest(samples), len(samples), "", func(b *model.Bundle) error {
+		shown := calibrated{f.out, b.Digest, len(samples), b.Card.Calibration, scoresOf(found.Before.Summary), scoresOf(found.Expected), scoresOf(found.After.Summary)}
+		if f.asJSON {
+			return command.PrintJSON(cmd.OutOrStdout(), shown)
+		}
+		return shown.writeText(cmd.OutOrStdout())
+	})
+}
+
+// efforts learns how sure each effort should be and writes the bundle; tell prints what was
+// learnt besides, nil: nothing was.
+func (f *calibrateFlags) efforts(cmd *cobra.Command, folders []string, b *model.Bundle, digest string, images int, version string, tell func(*model.Bundle) error) error {
+	s, err := f.model.open(b)
+	if err != nil {
 		return err
 	}
-	shown := calibrated{f.out, found.Bundle.Digest, len(samples), found.Bundle.Card.Calibration, scoresOf(found.Before.Summary), scoresOf(found.Expected), scoresOf(found.After.Summary)}
-	if f.asJSON {
-		return command.PrintJSON(cmd.OutOrStdout(), shown)
+	bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "calibrating efforts")
+	data := f.opt
+	data.Progress = func(done, all int) { _ = bar.Set(1000 * done / all) } // cosmetic
+	var efforts []scales.Effort
+	for _, e := range scales.Efforts() {
+		efforts = append(efforts, scales.Effort(e))
 	}
-	return shown.writeText(cmd.OutOrStdout())
+	refine := configs.Default().Segmentation.Refine
+	list, err := calibrate.Efforts(cmd.Context(), folders, data, s, efforts, pipeline.GuidedFilter(refine), refine)
+	if err = errors.Join(err, s.Close()); err != nil {
+		return hintedData(err)
+	}
+	if b, err = calibrate.WithEfforts(b, list, images, digest, version, f.model.library); err != nil {
+		return err
+	}
+	if err := durable.ReplaceBytes(f.out, 0o644, b.Bytes()); err != nil {
+		return err
+	}
+	switch {
+	case tell != nil:
+		err = tell(b)
+	case f.asJSON:
+		err = command.PrintJSON(cmd.OutOrStdout(), list)
+	}
+	if err != nil || f.asJSON {
+		return err
+	}
+	for _, e := range list {
+		fmt.Fprintf(cmd.OutOrStdout(), "effort %s at %s pixels: logits × %.3f\n", e.Effort, e.At, e.Scale)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s written, digest %s\n", f.out, b.Digest)
+	return err
 }
 
 // metrics are the figures of the card, each with the command that prints it.

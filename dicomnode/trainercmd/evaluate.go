@@ -121,6 +121,8 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 		return nil, err
 	}
 	opt := f.opt
+	opt.Network = pipeline.Correction(b.Card, f.effort.value, model.AtNetwork, "")
+	opt.Native = pipeline.Correction(b.Card, f.effort.value, model.AtNative, f.refine)
 	if opt.SoftTissue, opt.Chosen, err = f.thresholds(b.Card.SoftTissue); err != nil {
 		return nil, command.JoinClose(err, s)
 	}

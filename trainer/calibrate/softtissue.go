@@ -49,6 +49,8 @@ type Place struct {
 	Native bool                  // the images' own; otherwise the network's 200×200
 	Guided *picture.GuidedFilter // of Native: nil is bilinear interpolation
 	Effort scales.Effort         // with which the network is asked
+	// Correction is of the probabilities there.
+	Correction picture.Correction
 }
 
 // Count runs the network on the items of folders that data chooses. One image is in
@@ -105,7 +107,7 @@ func (at Place) count(ctx context.Context, s *dataset.Sample, full *dataset.Pict
 	if at.Native {
 		return at.native(s, full, a.Map), nil
 	}
-	count, answer, n := newSoftTissue(s.Item.BodyPart), a.Answer(), len(s.Label)
+	count, answer, n := newSoftTissue(s.Item.BodyPart), a.Corrected(at.Correction).Answer(), len(s.Label)
 	for i, truth := range s.Label {
 		count.add(truth, [dataset.Classes]float32{answer[i], answer[n+i], answer[2*n+i]})
 	}
@@ -117,7 +119,7 @@ func (at Place) count(ctx context.Context, s *dataset.Sample, full *dataset.Pict
 // pixels away from soft tissue of high precision: those that join soft tissue have a
 // probability below ½.
 func (at Place) native(s *dataset.Sample, full *dataset.Picture, answer picture.Map) SoftTissue {
-	up := segment.Config{Guided: at.Guided}.Probabilities(answer, full.Pix, nil)
+	up := segment.Config{Guided: at.Guided, Correction: at.Correction}.Probabilities(answer, full.Pix, nil)
 	buffer := make([]float32, dataset.Classes*full.Cols)
 	var row [picture.Classes][]float32
 	for k := range row {

@@ -34,6 +34,8 @@ type Options struct {
 	Chosen     string                // how the thresholds were chosen, for the report
 	Guided     *picture.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
 	Effort     scales.Effort         // with which the network is asked
+	Network    picture.Correction    // of the probabilities at the network's pixels
+	Native     picture.Correction    // of those at the images' own
 	Resamples  int                   // of the bootstrap; 0: 1000, negative: none
 	Seed       uint64                // of the bootstrap and of Report.Sample
 	Cases      int                   // images kept for Report.Worst and as many for Report.Sample
@@ -178,7 +180,7 @@ func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Ite
 	if err != nil {
 		return fmt.Errorf("predict %s: %w", it.ID, err)
 	}
-	row := e.sample(s, answer.Answer(), spacing)
+	row := e.sample(s, answer.Corrected(e.opt.Network).Answer(), spacing)
 	prediction := e.pixels(s, p, answer, spacing)
 	e.gallery.offer(row, p, prediction)
 	return nil
@@ -267,7 +269,7 @@ func hide(prediction, label []uint8) {
 // pixels scores the image at its own resolution, to which probabilities are brought as
 // the node does it, and returns the prediction of every pixel.
 func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, answer picture.Map, spacing float64) []uint8 {
-	up := segment.Config{Guided: e.opt.Guided}.Probabilities(answer, p.Pix, nil)
+	up := segment.Config{Guided: e.opt.Guided, Correction: e.opt.Native}.Probabilities(answer, p.Pix, nil)
 	buffer := make([]float32, dataset.Classes*p.Cols)
 	var row [picture.Classes][]float32
 	for k := range row {

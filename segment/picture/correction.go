@@ -1,0 +1,45 @@
+package picture
+
+// Correction makes probabilities as sure as they are right: the logarithms z of each pixel's
+// probabilities become Scale·z + Shift, normalised. The zero value changes nothing.
+type Correction struct {
+	Scale float64 // 1 / temperature; 0 changes nothing
+	Shift [Classes]float64
+}
+
+// Identity tells whether the correction changes nothing.
+func (c Correction) Identity() bool {
+	return c.Scale == 0 || c.Scale == 1 && c.Shift == [Classes]float64{}
+}
+
+// apply corrects p, Classes×n, in place.
+func (c Correction) apply(p []float32) {
+	n := len(p) / Classes
+	for k := range Classes {
+		for i, v := range p[k*n : (k+1)*n] {
+			p[k*n+i] = float32(c.Scale*float64(Logarithm(v)) + c.Shift[k])
+		}
+	}
+	Softmax(p)
+}
+
+// Corrected is the map with its probabilities corrected.
+func (m Map) Corrected(c Correction) Map {
+	if c.Identity() {
+		return m
+	}
+	out := Map{Geometry: m.Geometry, P: append([]float32(nil), m.P...)}
+	c.apply(out.P)
+	return out
+}
+
+// Corrected interpolates corrected probabilities.
+func (u *Upsampler) Corrected(c Correction) *Upsampler {
+	if c.Identity() {
+		return u
+	}
+	out := *u
+	out.p = append([]float32(nil), u.p...)
+	c.apply(out.p)
+	return &out
+}

@@ -1,0 +1,179 @@
+package calibrate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"dicomnode/model"
+	"dicomnode/segment"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
+	"dicomnode/trainer/dataset"
+	"dicomnode/trainer/evaluate"
+)
+
+// Efforts learns how sure the answers of each effort are and should be, at the network's
+// pixels and at the images' own, refined by guided (refine is its name for the card), on the
+// items of folders that data chooses. Classes hardly change: only the temperature is learnt,
+// so that the likeliest class stays the likeliest.
+func Efforts(ctx context.Context, folders []string, data evaluate.Options, p segment.Predictor, efforts []scales.Effort, guided *picture.GuidedFilter, refine string) ([]model.EffortCalibration, error) {
+	l := learning{efforts: efforts, guided: guided, pictures: map[key][]Picture{}}
+	for _, folder := range folders {
+		f, err := dataset.Open(folder)
+		if err != nil {
+			return nil, err
+		}
+		err = eachItem(ctx, f, data, func(it dataset.Item, full *dataset.Picture) error { return l.add(ctx, it, full, p) })
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("calibrate on %s: %w", folder, err)
+		}
+	}
+	var out []model.EffortCalibration
+	for _, effort := range efforts {
+		for _, at := range model.Places() {
+			c := model.EffortCalibration{Effort: string(effort), At: at, Shift: make([]float64, dataset.Classes)}
+			if effort == scales.Whole {
+				c.Effort = ""
+			}
+			if at == model.AtNative {
+				c.Refine = refine
+			}
+			var err error
+			if c.Scale, err = temperature(l.pictures[key{effort, at}]); err != nil {
+				return nil, err
+			}
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// key is an effort and one of model.Places.
+type key struct {
+	effort scales.Effort
+	at     string
+}
+
+type learning struct {
+	efforts  []scales.Effort
+	guided   *picture.GuidedFilter
+	pictures map[key][]Picture
+}
+
+// add asks about one image with every effort. The same picture is asked about once.
+func (l *learning) add(ctx context.Context, it dataset.Item, full *dataset.Picture, p segment.Predictor) error {
+	network := &remembering{Network: p, known: map[[sha256.Size]byte][]float32{}}
+	label := dataset.NewSample(it, full).Label
+	for _, effort := range l.efforts {
+		a, err := effort.Ask(ctx, network, scales.Picture{Pix: full.Pix, Rows: full.Rows, Columns: full.Cols})
+		if err != nil {
+			return err
+		}
+		small := key{effort, model.AtNetwork}
+		l.pictures[small] = append(l.pictures[small], pictureOf(&dataset.Sample{Item: it, Label: label}, a.Answer()))
+		own := key{effort, model.AtNative}
+		up := segment.Config{Guided: l.guided}.Probabilities(a.Map, full.Pix, nil)
+		l.pictures[own] = append(l.pictures[own], sampled(it, full, up))
+	}
+	return nil
+}
+
+// every is how many of an image's own pixels one is learnt from, a prime so that no column is
+// left out: neighbours say the same.
+const every = 13
+
+// sampled holds some of the image's own pixels.
+func sampled(it dataset.Item, full *dataset.Picture, up *picture.Upsampler) Picture {
+	out, row := Picture{ID: it.ID, BodyPart: it.BodyPart}, picture.NewRow(full.Cols)
+	for y := range full.Rows {
+		up.Row(y, row)
+		for x := (every - y*full.Cols%every) % every; x < full.Cols; x += every {
+			truth := full.Label[y*full.Cols+x]
+			if truth >= dataset.Classes {
+				continue
+			}
+			var logits [dataset.Classes]float32
+			for k := range logits {
+				logits[k] = picture.Logarithm(row[k][x])
+			}
+			out.truth, out.logits = append(out.truth, truth), append(out.logits, logits)
+		}
+	}
+	return out
+}
+
+// temperature is the scale under which the labels are most likely, the others of unknowns
+// held at 0. The loss is convex in it.
+func temperature(pictures []Picture) (float64, error) {
+	pixels := 0
+	for _, p := range pictures {
+		pixels += len(p.truth)
+	}
+	if pixels == 0 {
+		return 0, ErrEmpty
+	}
+	scale := 1.0
+	for range iterations {
+		l := lossAt(unknowns{scale}, pictures, pixels)
+		step := l.gradient[0] / l.hessian[0][0]
+		step = min(max(step, -scale), scale/2)
+		scale -= step
+		if math.Abs(step) < converged {
+			break
+		}
+	}
+	if !(scale > 0.01) {
+		return 0, ErrContradiction
+	}
+	return scale, nil
+}
+
+// remembering asks about each picture once.
+type remembering struct {
+	scales.Network
+	known map[[sha256.Size]byte][]float32
+}
+
+// Pass implements scales.Passer.
+func (r *remembering) Pass(ctx context.Context, x []float32) ([]float32, error) {
+	h := sha256.New()
+	if err := binary.Write(h, binary.LittleEndian, x); err != nil {
+		return nil, err
+	}
+	id := [sha256.Size]byte(h.Sum(nil))
+	if p, ok := r.known[id]; ok {
+		return append([]float32(nil), p...), nil
+	}
+	ask := r.Predict
+	if p, ok := r.Network.(scales.Passer); ok {
+		ask = p.Pass
+	}
+	p, err := ask(ctx, x)
+	r.known[id] = append([]float32(nil), p...)
+	return p, err
+}
+
+// WithEfforts is the bundle with what Efforts learnt in its card, from images whose listing
+// has that digest, and without thresholds, which were those of other probabilities. version
+// is the card's unless empty; library is as of model.Export.
+func WithEfforts(b *model.Bundle, list []model.EffortCalibration, images int, digest, version, library string) (*model.Bundle, error) {
+	w, err := b.Weights()
+	if err != nil {
+		return nil, err
+	}
+	card := b.Card
+	c := model.Calibration{Digest: digest, Images: images, Scale: 1, Shift: make([]float64, dataset.Classes)}
+	if card.Calibration != nil {
+		c = *card.Calibration
+	}
+	c.Efforts = list
+	card.Calibration, card.SoftTissue = &c, model.Thresholds{}
+	if version != "" {
+		card.Version = version
+	}
+	return model.Export(w, card, library)
+}
