@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"dicomnode/trainer/dataset"
@@ -70,7 +71,7 @@ func TestPaintedRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	labelled := filepath.Join(t.TempDir(), "labelled")
-	res, err := importer.Painted{Images: filepath.Join(out, "images"), Labels: filepath.Join(out, "colours"), Out: labelled, Palette: palette, Polarity: dataset.AirDark, Source: "painted"}.Run(t.Context(), nil)
+	res, err := importer.Painted{Images: filepath.Join(out, "images"), Labels: filepath.Join(out, "colours"), Out: labelled, Palette: palette, Source: "painted"}.Run(t.Context(), nil)
 	if err != nil || res.Images != 2 {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -83,7 +84,13 @@ func TestPaintedRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer folder.Close()
+	if fmt.Sprint(folder.ExtraColumns) != fmt.Sprint([]string{dataset.PatientColumn, dataset.SpacingColumn}) {
+		t.Errorf("further columns %v, want patient and pixel size", folder.ExtraColumns)
+	}
 	for _, it := range folder.Items {
+		if rec := all[it.ID]; it.Polarity != rec.Polarity || it.Extra[0] != rec.Patient || it.BodyPart != strings.ToLower(rec.BodyPart) {
+			t.Errorf("%s: %+v, exported as %+v", it.ID, it, rec)
+		}
 		p, err := folder.Load(it)
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,9 @@ import (
 )
 
 // Painted imports images with label pictures painted in colours. An image and its
-// label have the same path below their folders, but for the extension.
+// label have the same path below their folders, but for the extension. Where the
+// images are those of "trainer export", its manifest beside them tells the patient's
+// pseudonym, body part, polarity and pixel size of each.
 type Painted struct {
 	Images, Labels string // folders, searched with their folders
 	LabelSuffix    string // what the label's name has more, such as "_label"
@@ -41,12 +43,20 @@ func (p Painted) Run(ctx context.Context, progress func(done, total int)) (*Resu
 	if err != nil {
 		return nil, err
 	}
+	known, err := readManifest(p.Images)
+	if err != nil {
+		return nil, err
+	}
+	var extra []string
+	if known != nil {
+		extra = columns
+	}
 	r := &report{}
 	stems := p.match(r, images, labels)
-	err = stage(p.Out, r, nil, func(w *dataset.Writer) error {
+	err = stage(p.Out, r, extra, func(w *dataset.Writer) error {
 		return each(ctx, len(stems), p.Workers, progress, func(i int) error {
 			s := stems[i]
-			return p.add(r, w, s, images[s], labels[s+p.LabelSuffix])
+			return p.add(r, w, s, images[s], labels[s+p.LabelSuffix], known)
 		})
 	})
 	if err == nil {
@@ -108,7 +118,7 @@ func (p Painted) match(r *report, images, labels map[string]string) []string {
 
 // add imports one image; what is wrong with it is reported, an error is one of
 // writing.
-func (p Painted) add(r *report, w *dataset.Writer, stem, imageFile, labelFile string) error {
+func (p Painted) add(r *report, w *dataset.Writer, stem, imageFile, labelFile string, known map[string]exported) error {
 	img, ok := open(r, imageFile)
 	if !ok {
 		return nil
@@ -123,7 +133,13 @@ func (p Painted) add(r *report, w *dataset.Writer, stem, imageFile, labelFile st
 	}
 	label, _, unknown := p.Palette.Resolve(painting)
 	p.tell(r, labelFile, unknown)
-	it := dataset.Item{ID: strings.ReplaceAll(stem, "/", "_"), BodyPart: p.bodyPart(stem), Polarity: p.polarity(r, imageFile, img, label), Source: p.Source}
+	it := dataset.Item{ID: strings.ReplaceAll(stem, "/", "_"), BodyPart: p.bodyPart(stem), Source: p.Source}
+	if !p.about(&it, stem, known) && known != nil {
+		r.note(imageFile, "is not in the manifest of the export: it counts as a patient of its own", "")
+	}
+	if it.Polarity = known[path.Base(stem)].Polarity; p.Polarity != "" || it.Polarity == "" {
+		it.Polarity = p.polarity(r, imageFile, img, label)
+	}
 	return w.Add(it, img, label)
 }
 
