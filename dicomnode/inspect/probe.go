@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +14,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/dicomnode/scu"
-	"dicomnode/internal/durable"
+	"dicomnode/internal/codec"
 	"dicomnode/internal/hint"
 )
 
@@ -33,7 +31,7 @@ const probeTime = 10 * time.Second
 // Probe tries what can be tried from this machine for a configuration, and changes
 // nothing.
 func Probe(ctx context.Context, c configs.Config) []Tried {
-	tried := []Tried{tryModel(c), tryFolder(c), tryDisk(c)}
+	tried := []Tried{tryModel(c), tryCodecs(c), tryFolder(c), tryDisk(c)}
 	for _, p := range c.Peers {
 		tried = append(tried, tryName(ctx, p)...)
 		if p.Callable() {
@@ -58,28 +56,31 @@ func tryModel(c configs.Config) Tried {
 	return t
 }
 
-// existing is the folder, or the nearest one above it that exists.
-func existing(dir string) (string, fs.FileInfo, error) {
-	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
-		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
-			return dir, info, err
-		}
-	}
-}
-
-func tryFolder(c configs.Config) Tried {
-	t := Tried{What: "data folder", Found: c.Node.DataDir + " can be written into"}
-	dir, info, err := existing(c.Node.DataDir)
-	switch {
-	case err != nil:
+// tryCodecs asks for the decoders of compressed images: without one, such images are
+// refused.
+func tryCodecs(c configs.Config) Tried {
+	t := Tried{What: "codecs"}
+	pool, err := pipeline.OpenCodecs(c, nil)
+	if err != nil {
 		t.Err = err
-	case !info.IsDir():
-		t.Err = hint.Add(fmt.Errorf("%s is a file", dir), "name a folder: node: {data_dir: …}")
-	default:
-		if err := durable.Ready(filepath.Join(dir, "probe")); err != nil {
-			t.Err = hint.Add(err, "run this as the user that the node runs as; the folder must be that user's")
+		return t
+	}
+	defer pool.Close()
+	r := pool.Report()
+	var found, missing []string
+	for _, f := range r.Families {
+		if f.Error != "" || len(f.TransferSyntaxes) == 0 {
+			missing = append(missing, f.Family)
+			continue
 		}
+		found = append(found, f.Library+" "+f.Version)
+	}
+	t.Found = strings.Join(found, ", ") + ", " + r.Confinement
+	switch {
+	case r.Error != "":
+		t.Err = hint.Add(errors.New(r.Error), codec.Hint)
+	case len(missing) > 0:
+		t.Err = hint.Add(fmt.Errorf("no decoder for %s: such images are refused", strings.Join(missing, ", ")), codec.Hint)
 	}
 	return t
 }

@@ -1,6 +1,7 @@
 package inspect_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,8 @@ func TestProbe(t *testing.T) {
 		{Name: "quiet", AETitle: "DX", Address: "10.0.0.1"},
 	}
 	want := map[string]string{ // what to the beginning of its hint, "" for what works
-		"model": "", "data folder": "name a folder", "disk": "finished objects would go",
+		"model": "", "codecs": "run `make runtime`", // a test is no worker
+		"data folder": "name a folder", "disk": "finished objects would go",
 		"C-ECHO to peer good": "", "C-ECHO to peer misnamed": "it is not called OTHER", "C-ECHO to peer dead": "the machine answers, but nothing listens",
 		"name of peer lost": "the peer is not admitted while", "C-ECHO to peer lost": "this machine cannot resolve",
 	}
@@ -44,5 +46,33 @@ func TestProbe(t *testing.T) {
 		if !ok || (p.Err == nil) != (w == "") || !strings.HasPrefix(hint.Of(p.Err), w) {
 			t.Errorf("%s: %v, hint %q, want %q", p.What, p.Err, hint.Of(p.Err), w)
 		}
+	}
+}
+
+// What somebody else has left in the data folder is named.
+func TestProbeFolderOwner(t *testing.T) {
+	nodetest.RequireModel(t)
+	if os.Getuid() != 0 {
+		t.Skip("only root can give a file to another user")
+	}
+	c := configs.Default()
+	c.Node.DataDir, c.Model.Bundle = t.TempDir(), "embedded"
+	folder := func() inspect.Tried {
+		for _, p := range inspect.Probe(t.Context(), c) {
+			if p.What == "data folder" {
+				return p
+			}
+		}
+		return inspect.Tried{}
+	}
+	if p := folder(); p.Err != nil || !strings.Contains(p.Found, "it is of user root") {
+		t.Errorf("%q, %v", p.Found, p.Err)
+	}
+	index := filepath.Join(c.Node.ArchiveDir(), "index.sqlite")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(index), 0o755), os.WriteFile(index, nil, 0o600), os.Chown(index, 4711, 4711)); err != nil {
+		t.Fatal(err)
+	}
+	if p := folder(); p.Err == nil || !strings.Contains(p.Err.Error(), index+" is of user 4711") || !strings.Contains(hint.Of(p.Err), "chown -R root") {
+		t.Errorf("%v, hint %q", p.Err, hint.Of(p.Err))
 	}
 }

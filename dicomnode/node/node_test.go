@@ -12,6 +12,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/scu"
+	"dicomnode/internal/archive"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
 	"dicomnode/segment/decode"
@@ -276,5 +277,53 @@ func TestOtherObjectsAreKept(t *testing.T) {
 		if got := strings.Contains(n.Log.String(), text); got != want {
 			t.Errorf("%q in the log: %v, want %v", text, got, want)
 		}
+	}
+}
+
+// A pause that another process sets is obeyed by the running node: the result waits, no
+// attempt is counted, and it goes when the pause ends.
+func TestPauseIsObeyed(t *testing.T) {
+	pacs := nodetest.NewOddPACS(t, nodetest.Oddity{})
+	c := nodetest.Config(t.TempDir(), pacs.Address)
+	n := startNode(t, c)
+	beside, err := archive.OpenShared(t.Context(), archive.Options{Dir: ArchiveDir(c)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close()
+	if err := beside.PauseDestination(archive.WithReason(t.Context(), "upgrade"), "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{nodetest.Image{Name: "paused", Rows: 40, Cols: 32}.File(t, t.TempDir())})
+	nodetest.Until(t, "a delivery that is begun", func() bool {
+		entries, err := beside.Queue(t.Context())
+		return err == nil && len(entries) == 1 && entries[0].Kind == "deliver" && entries[0].State == archive.Running
+	})
+	if pacs.Most() > 0 {
+		t.Error("the destination got the result while it was paused")
+	}
+	if was, err := beside.ResumeDestination(t.Context(), "pacs"); !was || err != nil {
+		t.Fatal(was, err)
+	}
+	n.Settle(t)
+	if pacs.Most() != 1 || strings.Contains(n.Log.String(), "destination fails") {
+		t.Errorf("the result arrived %d times", pacs.Most())
+	}
+}
+
+// A reload names what it strands: deliveries to a peer that is gone.
+func TestReloadNamesWhatItStrands(t *testing.T) {
+	c := nodetest.Config(t.TempDir(), "127.0.0.1:1")
+	n := startNode(t, c)
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{nodetest.Image{Name: "stranded", Rows: 40, Cols: 32}.File(t, t.TempDir())})
+	nodetest.Until(t, "a delivery that waits", func() bool {
+		entries, err := n.archive.Queue(t.Context())
+		return err == nil && len(entries) == 1 && entries[0].Kind == "deliver"
+	})
+	c.Peers, c.Routes = c.Peers[:1], nil
+	n.Reload(c)
+	want := `level=WARN msg="deliveries wait for a destination that the configuration no longer has" destination=pacs jobs=1 hint="write the peer back, or give them up: dicomnode queue drop pacs"`
+	if !strings.Contains(n.Log.String(), want) {
+		t.Errorf("the log lacks %s", want)
 	}
 }

@@ -1,0 +1,98 @@
+package inspect
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"dicomnode/configs"
+	"dicomnode/internal/durable"
+	"dicomnode/internal/hint"
+)
+
+// existing is the folder, or the nearest one above it that exists.
+func existing(dir string) (string, fs.FileInfo, error) {
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return dir, info, err
+		}
+	}
+}
+
+// tryFolder tries whether the data folder can be written into, and whether all in it is of
+// one user: what somebody else has made there by hand keeps the node from starting.
+func tryFolder(c configs.Config) Tried {
+	t := Tried{What: "data folder"}
+	dir, info, err := existing(c.Node.DataDir)
+	switch {
+	case err != nil:
+		t.Err = err
+		return t
+	case !info.IsDir():
+		t.Err = hint.Add(fmt.Errorf("%s is a file", dir), "name a folder: node: {data_dir: …}")
+		return t
+	}
+	owner := ownerOf(info)
+	t.Found = fmt.Sprintf("%s can be written into, it is of user %s", c.Node.DataDir, userName(owner))
+	if dir != filepath.Clean(c.Node.DataDir) {
+		t.Found = fmt.Sprintf("%s is not there yet; %s can be written into, it is of user %s", c.Node.DataDir, dir, userName(owner))
+	}
+	if err := durable.Ready(filepath.Join(dir, "probe")); err != nil {
+		t.Err = hint.Add(err, "run this as the user that the node runs as; the folder must be that user's")
+		return t
+	}
+	if path, other := strange(c.Node.DataDir, owner); path != "" {
+		t.Err = hint.Add(fmt.Errorf("%s is of user %s, the folder of %s", path, userName(other), userName(owner)),
+			fmt.Sprintf("somebody ran dicomnode there as %s; give it back: chown -R %s %s", userName(other), userName(owner), c.Node.DataDir))
+	}
+	return t
+}
+
+// strangeDepth is how many folders deep a stranger's file is looked for: the index, the
+// models and dark frames, not each object.
+const strangeDepth = 2
+
+// strange is a file or folder in dir that is of another user.
+func strange(dir string, owner uint32) (path string, other uint32) {
+	_ = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error { // what cannot be read is told elsewhere
+		if err != nil {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil
+		}
+		if o := ownerOf(info); o != owner {
+			path, other = p, o
+			return fs.SkipAll
+		}
+		if d.IsDir() && strings.Count(strings.TrimPrefix(p, dir), string(filepath.Separator)) >= strangeDepth {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return path, other
+}
+
+func ownerOf(info fs.FileInfo) uint32 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Uid
+	}
+	return uint32(os.Getuid())
+}
+
+// userName is the name of a user of the system, or the number where it has none.
+func userName(id uint32) string {
+	number := strconv.FormatUint(uint64(id), 10)
+	if u, err := user.LookupId(number); err == nil {
+		return u.Username
+	}
+	return number
+}
