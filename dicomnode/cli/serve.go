@@ -16,6 +16,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/inspect"
 	"dicomnode/dicomnode/node"
 	"dicomnode/internal/hint"
 )
@@ -52,6 +53,9 @@ changes nothing.
 
 func serve(ctx context.Context, o node.Options, path string) (err error) {
 	c, log := o.Config, o.Log
+	if err := inspect.Writable(c); err != nil { // before anything in it is read
+		return fmt.Errorf("node: data_dir: %w", err)
+	}
 	n, err := node.Open(ctx, o)
 	if err != nil {
 		return err

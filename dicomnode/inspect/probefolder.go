@@ -26,26 +26,39 @@ func existing(dir string) (string, fs.FileInfo, error) {
 	}
 }
 
+// Writable says why this user cannot write into the data folder of a configuration, or
+// into the folder that it would be made in. Its errors have a hint.
+func Writable(c configs.Config) error {
+	dir, info, err := existing(c.Node.DataDir)
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return hint.Add(fmt.Errorf("%s is below a file", c.Node.DataDir), "name a folder: node: {data_dir: …}")
+	case err != nil:
+		return hint.Add(err, writableHint)
+	case !info.IsDir():
+		return hint.Add(fmt.Errorf("%s is a file", dir), "name a folder: node: {data_dir: …}")
+	}
+	return hint.Add(durable.Ready(filepath.Join(dir, "probe")), writableHint)
+}
+
+const writableHint = "run this as the user that the node runs as; the folder of node: {data_dir: …} must be that user's"
+
 // tryFolder tries whether the data folder can be written into, and whether all in it is of
 // one user: what somebody else has made there by hand keeps the node from starting.
 func tryFolder(c configs.Config) Tried {
-	t := Tried{What: "data folder"}
-	dir, info, err := existing(c.Node.DataDir)
-	switch {
-	case err != nil:
-		t.Err = err
+	t := Tried{What: "data folder", Err: Writable(c)}
+	if t.Err != nil {
 		return t
-	case !info.IsDir():
-		t.Err = hint.Add(fmt.Errorf("%s is a file", dir), "name a folder: node: {data_dir: …}")
+	}
+	dir, info, err := existing(c.Node.DataDir)
+	if err != nil {
+		t.Err = err
 		return t
 	}
 	owner := ownerOf(info)
 	t.Found = fmt.Sprintf("%s can be written into, it is of user %s", c.Node.DataDir, userName(owner))
 	if dir != filepath.Clean(c.Node.DataDir) {
 		t.Found = fmt.Sprintf("%s is not there yet; %s can be written into, it is of user %s", c.Node.DataDir, dir, userName(owner))
-	}
-	if err := durable.Ready(filepath.Join(dir, "probe")); err != nil {
-		t.Err = hint.Add(err, "run this as the user that the node runs as; the folder must be that user's")
 		return t
 	}
 	if path, other := strange(c.Node.DataDir, owner); path != "" {

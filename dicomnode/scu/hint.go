@@ -39,7 +39,7 @@ func (d Destination) Hint(err error) string {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return d.silenceHint(err)
 	case errors.Is(err, scp.ErrAborted), errors.Is(err, scp.ErrReleased), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return fmt.Sprintf("%s ended the connection: its own log says why; it may not know this machine's address, or want TLS", d.Peer.Address)
+		return fmt.Sprintf("%s ended the connection: its own log says why; it may not know this machine's address, want TLS, or be no DICOM service", d.Peer.Address)
 	}
 	return fmt.Sprintf("is a DICOM service listening on %s (not HTTP or TLS), and does a firewall let us through?", d.Peer.Address)
 }

@@ -23,7 +23,11 @@ type Sent struct {
 // Without results nothing was sent.
 func (d Destination) StoreFiles(ctx context.Context, files []string, step func()) ([]Sent, error) {
 	headers, results := readHeaders(files)
-	client, err := d.Dial(ctx, Proposals(headers)...)
+	proposals := Proposals(headers)
+	if len(proposals) == 0 { // no file can be read, as the results say
+		return results, nil
+	}
+	client, err := d.Dial(ctx, proposals...)
 	if err != nil {
 		return nil, err
 	}
