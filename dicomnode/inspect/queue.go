@@ -20,7 +20,7 @@ type Pending struct {
 	Destination string    `json:"destination,omitempty"`
 	Attempts    int       `json:"attempts"`
 	NextAt      time.Time `json:"next_at,omitzero"`
-	Received    time.Time `json:"received"`
+	Received    time.Time `json:"received"` // of the image
 	Object      int64     `json:"object"`
 	Image       int64     `json:"image"` // the object itself, or what it was made of
 	Accession   string    `json:"accession_number,omitempty"`
@@ -42,7 +42,7 @@ func Queue(ctx context.Context, a *archive.Archive) ([]Pending, error) {
 		o, err := imageOf(ctx, a, e.ObjectID)
 		switch {
 		case err == nil:
-			p.Image, p.Accession, p.Study = o.ID, o.AccessionNumber, o.StudyInstanceUID
+			p.Image, p.Accession, p.Study, p.Received = o.ID, o.AccessionNumber, o.StudyInstanceUID, o.Received
 		case !errors.Is(err, archive.ErrNotFound):
 			return nil, err
 		}

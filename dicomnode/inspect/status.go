@@ -46,7 +46,8 @@ type Destination struct {
 	Removed     bool           `json:"removed,omitempty"` // no peer of the configuration has this name
 }
 
-// Seen is when a peer of the configuration that is to send something sent its last object.
+// Seen is when a peer of the configuration that is to send something, or was here, sent its
+// last object.
 type Seen struct {
 	Name     string    `json:"name"`
 	Last     time.Time `json:"last_association,omitzero"`
@@ -215,9 +216,6 @@ func (s *Status) peers(ctx context.Context, a *archive.Archive, c configs.Config
 		return err
 	}
 	for _, p := range c.Peers {
-		if !sends(c, p) {
-			continue
-		}
 		one := Seen{Name: p.Name}
 		for _, was := range seen {
 			if was.Name == p.Name {
@@ -234,15 +232,17 @@ func (s *Status) peers(ctx context.Context, a *archive.Archive, c configs.Config
 		if len(last) > 0 {
 			one.LastSent = last[0].Received
 		}
-		s.Peers = append(s.Peers, one)
+		if sends(c, p) || !one.Last.IsZero() {
+			s.Peers = append(s.Peers, one)
+		}
 	}
 	return nil
 }
 
-// sends reports whether a peer is to send anything: a route takes its images, or it may
-// calibrate.
+// sends reports whether a peer is to send anything: a route takes its images, or it is
+// named as one that calibrates.
 func sends(c configs.Config, p configs.Peer) bool {
-	return c.Calibration.Calibrates(p.Name) || slices.ContainsFunc(c.Routes, func(r configs.Route) bool { return r.Takes(p.Name) })
+	return slices.Contains(c.Calibration.Peers, p.Name) || slices.ContainsFunc(c.Routes, func(r configs.Route) bool { return r.Takes(p.Name) })
 }
 
 func (s *Status) refusals(ctx context.Context, a *archive.Archive, _ configs.Config) error {

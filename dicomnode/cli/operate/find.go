@@ -171,16 +171,24 @@ func printLife(b *strings.Builder, l inspect.Life) {
 	for _, r := range l.Results {
 		fmt.Fprintf(b, "  result %d  %s %s, made %s\n", r.Object, uid.Name(r.SOPClass), r.Instance, clock(r.Made))
 		for _, d := range r.Deliveries {
-			fmt.Fprintf(b, "    to %s: %s %s, tries: %d", d.Destination, d.State, clock(d.At), d.Attempts)
-			if d.Words != "" {
-				fmt.Fprintf(b, ", last: %s", d.Words)
-			}
-			if d.Job != nil {
-				fmt.Fprintf(b, "; job %d %s", d.Job.ID, jobWords(*d.Job))
-			}
-			b.WriteString("\n")
+			printDelivery(b, d)
 		}
 	}
+}
+
+func printDelivery(b *strings.Builder, d inspect.Delivery) {
+	fmt.Fprintf(b, "    to %s: %s %s, tries: %d\n", d.Destination, d.State, clock(d.At), d.Attempts)
+	if d.Words != "" {
+		fmt.Fprintf(b, "      last: %s\n", d.Words)
+	}
+	if d.Job == nil {
+		return
+	}
+	job := *d.Job
+	if d.Words != "" && strings.Contains(job.Reason, d.Words) { // said already
+		job.Reason = ""
+	}
+	fmt.Fprintf(b, "      job %d: %s\n", job.ID, jobWords(job))
 }
 
 func jobWords(j inspect.Job) string {

@@ -111,7 +111,7 @@ func printStatus(out io.Writer, s *inspect.Status) error {
 		fmt.Fprintf(w, "from %s\tlast object %s, last association %s\n", p.Name, clock(p.LastSent), clock(p.Last))
 	}
 	for _, r := range s.Refusals {
-		fmt.Fprintf(w, "refused\t%s, %d times: %s calling %s from %s: %s\n", clock(r.Last), r.Count, r.CallingAE, r.CalledAE, r.Address, r.Words)
+		fmt.Fprintf(w, "refused\t%s, %s: %s calling %s from %s: %s\n", clock(r.Last), command.Plural(int(r.Count), "time"), r.CallingAE, r.CalledAE, r.Address, r.Words)
 	}
 	return w.Flush()
 }
