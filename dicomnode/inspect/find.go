@@ -68,6 +68,7 @@ type Life struct {
 	Routes    []Chance  `json:"routes,omitempty"`
 	Job       *Job      `json:"job,omitempty"` // that is not done
 	Results   []Result  `json:"results,omitempty"`
+	Acts      []Act     `json:"acts,omitempty"` // what people did about the image and its results, oldest first
 }
 
 // Chance is what a route of the configuration has to do with the image.
@@ -119,11 +120,18 @@ func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([
 	if err != nil {
 		return nil, err
 	}
+	acts, err := actsOf(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	lives := []Life{}
 	for _, o := range objects {
 		l, err := lifeOf(ctx, a, c, o, jobs)
 		if err != nil {
 			return nil, err
+		}
+		for _, id := range append([]int64{l.Object}, l.ResultIDs()...) {
+			l.Acts = append(l.Acts, acts[id]...)
 		}
 		if (q.State == "" || l.State == q.State) && (!q.NotDelivered || l.undelivered()) {
 			lives = append(lives, l)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,7 +95,9 @@ func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 		if err := markDeliveries(tx, dropped, index.Refused); err != nil {
 			return err
 		}
-		for _, e := range dropped {
+		about := make([]int64, len(dropped))
+		for i, e := range dropped {
+			about[i] = e.ObjectID
 			if e.Kind == jobs.Deliver {
 				continue
 			}
@@ -102,7 +105,7 @@ func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 				return err
 			}
 		}
-		return act(ctx, tx, "drop", jobList(ids))
+		return act(ctx, tx, "drop", jobList(ids)+", "+objectList(about))
 	})
 	return n, err
 }
@@ -209,12 +212,23 @@ func jobList(ids []int64) string {
 
 func objectList(ids []int64) string { return "objects " + list(ids) }
 
-// list is at most a line of numbers.
+// ActObjects are the objects that an act was about, as far as its subject lists them.
+func ActObjects(act index.Act) (ids []int64) {
+	_, numbers, _ := strings.Cut(act.Subject, "objects ")
+	for _, word := range strings.Fields(numbers) {
+		if id, err := strconv.ParseInt(word, 10, 64); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// list is a bounded list of numbers.
 func list(ids []int64) string {
-	const most = 50
+	const most = 500
 	more := ""
 	if len(ids) > most {
-		more = fmt.Sprintf(" and %d more", len(ids)-most)
+		more = fmt.Sprintf(" and (%d) more", len(ids)-most)
 		ids = ids[:most]
 	}
 	return strings.Trim(fmt.Sprint(ids), "[]") + more

@@ -174,6 +174,13 @@ func printLife(b *strings.Builder, l inspect.Life) {
 			printDelivery(b, d)
 		}
 	}
+	for _, a := range l.Acts {
+		fmt.Fprintf(b, "  %-10s %s by %s", a.What, clock(a.At), a.Who)
+		if a.Reason != "" {
+			fmt.Fprintf(b, ": %s", a.Reason)
+		}
+		b.WriteString("\n")
+	}
 }
 
 func printDelivery(b *strings.Builder, d inspect.Delivery) {

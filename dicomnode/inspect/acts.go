@@ -1,0 +1,37 @@
+package inspect
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"dicomnode/internal/archive"
+	"dicomnode/internal/archive/index"
+)
+
+// Act is what somebody did by hand.
+type Act struct {
+	At     time.Time `json:"at"`
+	Who    string    `json:"who"`  // user of the operating system
+	What   string    `json:"what"` // the verb
+	Reason string    `json:"reason,omitempty"`
+}
+
+// shownActs is how many acts, the latest, are looked through.
+const shownActs = 10_000
+
+// actsOf are the acts by object, oldest first.
+func actsOf(ctx context.Context, a *archive.Archive) (map[int64][]Act, error) {
+	all, err := a.Acts(ctx, shownActs)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(all, func(a, b index.Act) int { return a.At.Compare(b.At) })
+	by := map[int64][]Act{}
+	for _, act := range all {
+		for _, id := range archive.ActObjects(act) {
+			by[id] = append(by[id], Act{act.At, act.Who, act.What, act.Reason})
+		}
+	}
+	return by, nil
+}
