@@ -28,7 +28,8 @@ out=${DIST:-dist}
 rm -rf "$out"
 mkdir -p "$out"
 export STAGE; STAGE=$(mktemp -d)
-trap 'rm -rf "$STAGE"' EXIT
+config=$(mktemp --suffix=.yaml)
+trap 'rm -rf "$STAGE" "$config"' EXIT
 lib=$STAGE/lib doc=$STAGE/doc
 mkdir -p "$lib/codecs" "$doc/licences"
 
@@ -52,8 +53,10 @@ go run ./deploy/bill -program "$lib/dicomnode" -version "$VERSION" -libraries "$
 gzip -9n "$doc/licences/onnxruntime-ThirdPartyNotices.txt"
 find "$STAGE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
+# nfpm knows no variables in most places.
+sed -e "s|\${STAGE}|$STAGE|; s|\${VERSION}|$VERSION|; s|\${ARCH}|$ARCH|; s|\${MTIME}|$MTIME|; s|\${GLIBC}|$GLIBC|" deploy/nfpm.yaml >"$config"
 for packager in deb rpm; do
-  "${nfpm[@]}" package --config deploy/nfpm.yaml --packager "$packager" --target "$out/"
+  "${nfpm[@]}" package --config "$config" --packager "$packager" --target "$out/"
 done
 cp "$doc/sbom.cdx.json" "$out/dicomnode-$VERSION.cdx.json"
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$STAGE" \

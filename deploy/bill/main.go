@@ -161,32 +161,44 @@ func moduleComponent(path, version, sum string, names map[string]string) (compon
 // beside are the libraries by the start of their file names, and what NOTICE calls them.
 var beside = []struct{ file, name string }{
 	{"libonnxruntime.so", "ONNX Runtime"}, {"libjpeg.so", "libjpeg-turbo"}, {"libcharls.so", "CharLS"}, {"libopenjp2.so", "OpenJPEG"},
+	{"libopenjph.so", "OpenJPH"},
 }
 
+// libraryComponents wants every library in dir and dir/codecs to be one that is known.
 func libraryComponents(dir string, names map[string]string) (all []component, err error) {
-	for _, l := range beside {
-		files, err := filepath.Glob(filepath.Join(dir, l.file+"*"))
+	for _, pattern := range []string{"*.so*", "codecs/*.so*"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return nil, err
 		}
-		within, err := filepath.Glob(filepath.Join(dir, "codecs", l.file+"*"))
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range append(files, within...) {
-			version := strings.TrimPrefix(strings.TrimPrefix(filepath.Base(f), l.file), ".")
-			c, err := fileComponent("library", f, version, []licence{expression(names[l.name])})
+		for _, f := range files {
+			c, err := libraryComponent(f, names)
 			if err != nil {
 				return nil, err
 			}
-			c.Name = l.name
 			all = append(all, c)
 		}
 	}
-	if len(all) != len(beside) {
-		return nil, fmt.Errorf("%s holds %d libraries, want %d", dir, len(all), len(beside))
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s holds no library", dir)
 	}
 	return all, nil
+}
+
+func libraryComponent(file string, names map[string]string) (component, error) {
+	for _, l := range beside {
+		version, ok := strings.CutPrefix(filepath.Base(file), l.file)
+		if !ok {
+			continue
+		}
+		if names[l.name] == "" {
+			return component{}, fmt.Errorf("NOTICE does not name the licence of %s", l.name)
+		}
+		c, err := fileComponent("library", file, strings.TrimPrefix(version, "."), []licence{expression(names[l.name])})
+		c.Name = l.name
+		return c, err
+	}
+	return component{}, fmt.Errorf("%s: nobody knows this library", file)
 }
 
 func fileComponent(kind, path, version string, licences []licence) (component, error) {
