@@ -5,7 +5,7 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist clean
+.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean
 
 all: build
 
@@ -106,6 +106,14 @@ fuzz:
 # Packages, bill of materials and sums in dist/; SIGNING_KEY=FILE signs the sums.
 dist: runtime
 	bash deploy/dist.sh
+
+# Builds twice and compares, then installs, upgrades and removes the .deb in a chroot
+# without a network. Needs root, mmdebstrap and systemd.
+dist-check: runtime
+	DIST=dist bash deploy/dist.sh
+	DIST=out/dist-again bash deploy/dist.sh
+	diff dist/SHA256SUMS out/dist-again/SHA256SUMS
+	bash deploy/check.sh dist/*.deb
 
 clean:
 	rm -rf bin out dist
