@@ -55,6 +55,11 @@ func (v *checker) tls(c Config) {
 			}
 		}
 	}
+	for _, f := range []struct{ key, value string }{{"certificate", t.Certificate}, {"key", t.Key}, {"ca", t.CA}, {"revoked", t.Revoked}} {
+		if strings.Contains(f.value, "-----BEGIN") {
+			v.add("tls."+f.key, "write it into a file that only the node's user may read, and its path here", "is not the path of a file but what belongs in one: no secret stands in the configuration")
+		}
+	}
 	for _, f := range []struct{ key, value string }{{"certificate", t.Certificate}, {"key", t.Key}} {
 		if needed && f.value == "" {
 			v.add("tls."+f.key, `"dicomnode tls init" makes files for a first test`, "is empty, and TLS needs it")

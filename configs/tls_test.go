@@ -27,6 +27,7 @@ func TestTLS(t *testing.T) {
 		"fingerprint of SHA-1":     {"tls: {" + files + "}\n" + peer("fingerprints: ['"+print[:59]+"']"), "peers[0].tls.fingerprints[0]", "not a SHA-256"},
 		"plain without a binding":  {peer("plain: true"), "peers[0].tls.plain", "without a certificate"},
 		"revocation list, no CA":   {"tls: {revoked: a.crl}\n", "tls.revoked", "needs its CA"},
+		"a key in the file":        {"tls: {certificate: n.crt, key: \"-----BEGIN PRIVATE KEY-----\\nMC4\"}\n", "tls.key", "no secret"},
 		"key of another level":     {"tls: {fingerprints: []}\n", "tls.fingerprints", "unknown key"},
 		"a peer that has no trust": {peer(""), "", ""},
 	} {

@@ -16,14 +16,13 @@ import (
 	"dicomnode/internal/archive"
 )
 
-const (
-	killImages  = 100
-	randomKills = 4
-)
-
-// killedDelivering are the arrivals at the PACS during which the node is killed:
-// the PACS has stored the object and its answer reaches nobody.
-var killedDelivering = []int{10, 50, 90}
+// kills is how a node is killed while images stream in.
+type kills struct {
+	images, random int
+	// delivering are the arrivals at the PACS during which the node is killed: the PACS
+	// has stored the object and its answer reaches nobody.
+	delivering []int
+}
 
 // The node is killed at random moments, and between a delivery and its answer,
 // while images stream in. Every image that was answered 0000 has exactly one
@@ -31,23 +30,23 @@ var killedDelivering = []int{10, 50, 90}
 func TestKilledAtRandomMoments(t *testing.T) {
 	pacs := nodetest.NewKeepingPACS(t)
 	k := nodetest.NewProcess(t, pacs.PeersAndRoutes())
-	killedAtRandomMoments(t, pacs, k, k.As("MODALITY"))
+	killedAtRandomMoments(t, kills{100, 4, []int{10, 50, 90}}, pacs, k, k.As("MODALITY"))
 }
 
 // The same holds with DICOM TLS on both sides.
 func TestKilledAtRandomMomentsOverTLS(t *testing.T) {
 	site := nodetest.NewSite(t, "modality", "pacs")
 	pacs := nodetest.NewSecureKeepingPACS(t, site)
-	killedAtRandomMoments(t, pacs, nodetest.NewProcess(t, pacs.SecurePeersAndRoutes(site)), site.As("MODALITY", "modality"))
+	killedAtRandomMoments(t, kills{30, 3, []int{5, 15, 25}}, pacs, nodetest.NewProcess(t, pacs.SecurePeersAndRoutes(site)), site.As("MODALITY", "modality"))
 }
 
-func killedAtRandomMoments(t *testing.T, pacs *nodetest.KeepingPACS, k *nodetest.Process, sender scu.Destination) {
+func killedAtRandomMoments(t *testing.T, plan kills, pacs *nodetest.KeepingPACS, k *nodetest.Process, sender scu.Destination) {
 	t.Helper()
 	delivering := make(chan chan struct{})
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	pacs.Answer = func(n int) {
-		if slices.Contains(killedDelivering, n) {
+		if slices.Contains(plan.delivering, n) {
 			killed := make(chan struct{})
 			select {
 			case delivering <- killed:
@@ -57,12 +56,12 @@ func killedAtRandomMoments(t *testing.T, pacs *nodetest.KeepingPACS, k *nodetest
 		}
 	}
 	k.Start(t)
-	acknowledged := make(chan string, killImages)
+	acknowledged := make(chan string, plan.images)
 	streamed := make(chan struct{})
-	go func() { defer close(streamed); stream(ctx, t, sender, acknowledged) }()
+	go func() { defer close(streamed); stream(ctx, t, sender, plan.images, acknowledged) }()
 	defer func() { cancel(); <-streamed }()
 
-	acked := killWhile(ctx, t, k, acknowledged, delivering)
+	acked := killWhile(ctx, t, plan, k, acknowledged, delivering)
 	settled(ctx, t, k, pacs, len(acked))
 	k.Stop(t)
 	counts := pacs.Sources()
@@ -74,8 +73,8 @@ func killedAtRandomMoments(t *testing.T, pacs *nodetest.KeepingPACS, k *nodetest
 	if len(counts) != len(acked) {
 		t.Errorf("segmentations of %d images, %d were acknowledged", len(counts), len(acked))
 	}
-	if pacs.Repeats < len(killedDelivering) {
-		t.Errorf("%d repeats reached the PACS, want at least the %d that it could not answer", pacs.Repeats, len(killedDelivering))
+	if pacs.Repeats < len(plan.delivering) {
+		t.Errorf("%d repeats reached the PACS, want at least the %d that it could not answer", pacs.Repeats, len(plan.delivering))
 	}
 	if pacs.Changed > 0 {
 		t.Errorf("%d of %d repeats were other bytes under the same SOP Instance UID", pacs.Changed, pacs.Repeats)
@@ -85,7 +84,7 @@ func killedAtRandomMoments(t *testing.T, pacs *nodetest.KeepingPACS, k *nodetest
 
 // killWhile kills the node while images are acknowledged and returns their SOP
 // Instance UIDs when all are and all kills are done.
-func killWhile(ctx context.Context, t *testing.T, k *nodetest.Process, acknowledged <-chan string, delivering <-chan chan struct{}) (acked []string) {
+func killWhile(ctx context.Context, t *testing.T, plan kills, k *nodetest.Process, acknowledged <-chan string, delivering <-chan chan struct{}) (acked []string) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -93,7 +92,7 @@ func killWhile(ctx context.Context, t *testing.T, k *nodetest.Process, acknowled
 	moment := func() time.Duration { return time.Duration(100+random.IntN(1500)) * time.Millisecond }
 	next := time.NewTimer(moment())
 	defer next.Stop()
-	for randomly, within := 0, 0; randomly < randomKills || within < len(killedDelivering) || len(acked) < killImages; {
+	for randomly, within := 0, 0; randomly < plan.random || within < len(plan.delivering) || len(acked) < plan.images; {
 		select {
 		case uid := <-acknowledged:
 			acked = append(acked, uid)
@@ -105,7 +104,7 @@ func killWhile(ctx context.Context, t *testing.T, k *nodetest.Process, acknowled
 		case <-next.C:
 			k.Kill()
 			k.Start(t)
-			if randomly++; randomly < randomKills {
+			if randomly++; randomly < plan.random {
 				next.Reset(moment())
 			}
 		case <-ctx.Done():
@@ -138,11 +137,11 @@ func settled(ctx context.Context, t *testing.T, k *nodetest.Process, pacs *nodet
 }
 
 // stream sends each image, again after a failure, until it is acknowledged.
-func stream(ctx context.Context, t *testing.T, node scu.Destination, acknowledged chan<- string) {
+func stream(ctx context.Context, t *testing.T, node scu.Destination, images int, acknowledged chan<- string) {
 	dir := t.TempDir()
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
-	for i := range killImages {
+	for i := range images {
 		image := nodetest.Image{Name: fmt.Sprintf("small-%03d", i), Rows: 96, Cols: 64 + i}
 		file, err := image.Write(dir)
 		if err != nil {
