@@ -56,6 +56,7 @@ func evaluations(res *segment.Result) []sr.Evaluation {
 		{Concept: sr.DarkCorrection, Text: res.Dark.String()},
 		{Concept: sr.ExposedField, Text: withoutDigest(res.FieldRecord.String())},
 		{Concept: sr.Polarity, Text: res.Polarity.String()},
+		{Concept: sr.Quality, Text: fmt.Sprintf("Mean probability of the chosen class over the exposed field: %.3f", res.Certainty())},
 		{Concept: sr.Caution, Text: "Computed by a model that is no medical device. Not for diagnostic use."},
 	}
 }
