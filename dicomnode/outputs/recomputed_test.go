@@ -49,7 +49,9 @@ func (brighter) Predict(ctx context.Context, x []float32) ([]float32, error) {
 // TestReportIsThatOfTheSegmentation recomputes what the report says from the pixels of the
 // segmentations that are sent with it.
 func TestReportIsThatOfTheSegmentation(t *testing.T) {
-	attribute := func(tag uint32, vr string, v any) dicomtest.Attribute { return dicomtest.Attribute{Tag: tag, VR: vr, Value: v} }
+	attribute := func(tag uint32, vr string, v any) dicomtest.Attribute {
+		return dicomtest.Attribute{Tag: tag, VR: vr, Value: v}
+	}
 	img, _ := segmenttest.Radiograph(t, 150, 117, attribute(0x00280030, "DS", `0.2\0.25`), attribute(0x00181600, "CS", "RECTANGULAR"),
 		attribute(0x00181602, "IS", 1), attribute(0x00181604, "IS", 118), attribute(0x00181606, "IS", 11), attribute(0x00181608, "IS", 151))
 	img.Received = segmenttest.Created
