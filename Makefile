@@ -19,6 +19,7 @@ runtime-gpu:
 	bash internal/runtime/fetch.sh gpu
 
 build:
+	@command -v $${CC:-gcc} >/dev/null || { echo "no C compiler: ONNX Runtime is called from C; Debian: apt install gcc libc6-dev" >&2; exit 1; }
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dicomnode ./dicomnode
 
 # A node, a small PACS and simulated radiographs on loopback; results in out/demo.

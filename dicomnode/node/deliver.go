@@ -81,7 +81,7 @@ func (n *Node) store(ctx context.Context, o archive.Object, destination string) 
 	case archive.IsInstead(err): // the destination works, and it has been logged
 	case ctx.Err() == nil:
 		var unreachable *unreachableError
-		n.destinations.failed(destination, o.ID, errors.As(err, &unreachable), err)
+		n.destinations.failed(destination, archive.JobOf(ctx), o.ID, errors.As(err, &unreachable), err)
 	}
 	return said, err
 }

@@ -128,7 +128,7 @@ func (s *destinationState) later() {
 
 // failed notes that a delivery failed; unreachable tells that it was for want of an
 // answer, not by one.
-func (d *destinations) failed(name string, object int64, unreachable bool, err error) {
+func (d *destinations) failed(name string, job, object int64, unreachable bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.of(name)
@@ -136,7 +136,7 @@ func (d *destinations) failed(name string, object int64, unreachable bool, err e
 		s.open = true
 		s.later()
 	}
-	d.report(name, s, err, slog.Int64("object", object))
+	d.report(name, s, err, slog.Group("", "job", job, "object", object))
 }
 
 // report counts a failure and says so in the log: the first time, and then at growing

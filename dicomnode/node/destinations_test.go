@@ -44,7 +44,7 @@ func TestADeadDestinationIsLeftAlone(t *testing.T) {
 						err = call(ctx)
 					}
 					if ctx.Err() == nil && !errors.Is(err, errDown) { // what was not tried is no failure
-						d.failed("pacs", 1, true, err)
+						d.failed("pacs", 12, 1, true, err)
 					}
 				}
 			})
@@ -64,7 +64,7 @@ func TestADeadDestinationIsLeftAlone(t *testing.T) {
 func TestADestinationComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, log := newDestinations()
-		d.failed("pacs", 1, true, errRefused)
+		d.failed("pacs", 12, 1, true, errRefused)
 		alive := func(context.Context) error { return nil }
 		var g sync.WaitGroup
 		begun := time.Now()
@@ -80,7 +80,7 @@ func TestADestinationComesBack(t *testing.T) {
 			t.Errorf("waited %v, want %v", waited, probeFirst)
 		}
 		d.worked("pacs")
-		for _, want := range []string{`msg="destination fails" destination=pacs object=1 error="connection refused"`, `msg="destination works again" destination=pacs failures=1 failed_for=5s`} {
+		for _, want := range []string{`msg="destination fails" destination=pacs job=12 object=1 error="connection refused"`, `msg="destination works again" destination=pacs failures=1 failed_for=5s`} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("log lacks %s:\n%s", want, log)
 			}
@@ -92,8 +92,8 @@ func TestADestinationComesBack(t *testing.T) {
 // concerned.
 func TestRefusalsDoNotStopADestination(t *testing.T) {
 	d, _ := newDestinations()
-	d.failed("pacs", 1, false, errors.New("status A700"))
-	d.failed("other", 1, true, errRefused)
+	d.failed("pacs", 12, 1, false, errors.New("status A700"))
+	d.failed("other", 13, 1, true, errRefused)
 	if err := d.ready(t.Context(), "pacs", func(context.Context) error { return errRefused }); err != nil {
 		t.Error(err)
 	}

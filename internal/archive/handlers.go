@@ -153,7 +153,7 @@ func (a *Archive) deliver(ctx context.Context, h Handlers, r jobs.Run) error {
 	if d.stored() {
 		return a.commitment(ctx, h, r, o, d.Delivery)
 	}
-	answer, err := h.Deliver(ctx, o, r.Destination)
+	answer, err := h.Deliver(context.WithValue(ctx, jobKey{}, r.ID), o, r.Destination)
 	note := func(state index.DeliveryState) func(index.Tx) error {
 		return func(tx index.Tx) error {
 			err := setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) {
@@ -196,4 +196,12 @@ func (a *Archive) deliver(ctx context.Context, h Handlers, r jobs.Run) error {
 		return errors.Join(err, a.remake(ctx, o))
 	}
 	return err
+}
+
+type jobKey struct{}
+
+// JobOf is the number of the job that a Deliver handler is called for.
+func JobOf(ctx context.Context) int64 {
+	id, _ := ctx.Value(jobKey{}).(int64)
+	return id
 }
