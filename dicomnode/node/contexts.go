@@ -1,6 +1,7 @@
 package node
 
 import (
+	"log/slog"
 	"slices"
 
 	"dicomnode/configs"
@@ -72,3 +73,13 @@ func supportedContexts(c configs.Config, codecs []string) []scp.SupportedContext
 // TransferSyntaxes lists the UIDs of the transfer syntaxes that images are received in,
 // the preferred one first; codecs are those that the machine has a decoder for.
 func TransferSyntaxes(codecs []string) []string { return slices.Concat(uncompressed, codecs) }
+
+// newServer accepts as the configuration says.
+func newServer(c configs.Config, backend scp.Backend, codecs []string, log *slog.Logger) *scp.Server {
+	return &scp.Server{
+		Backend: backend, Contexts: supportedContexts(c, codecs), Log: log,
+		MaxPDULength: c.Network.MaxPDULength, MaxAssociations: c.Network.MaxAssociations, MaxAssociationsPerPeer: c.Network.MaxAssociationsPerPeer,
+		AssociationTimeout: c.Network.RequestTimeout, IdleTimeout: c.Network.IdleTimeout,
+		ReadTimeout: c.Network.ReadTimeout, WriteTimeout: c.Network.WriteTimeout, ShutdownTimeout: ShutdownTime,
+	}
+}
