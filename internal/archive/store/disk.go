@@ -25,8 +25,9 @@ const (
 	fileSuffix   = ".dcm"
 )
 
-// Disk is a Store in a folder. What arrives together goes into one folder, so
-// that one sync makes all of its names durable.
+// Disk is a Store in a folder. What arrives between two syncs goes into one folder, so
+// that one sync makes all of its names durable; what arrives during a sync goes into the
+// next, since file systems let nobody into a folder they are syncing.
 type Disk struct {
 	dir  string
 	mode fs.FileMode // of dir
@@ -34,7 +35,6 @@ type Disk struct {
 
 	mu     sync.Mutex
 	folder int // where files go now
-	inside int // files put there since
 }
 
 var _ Store = (*Disk)(nil)
@@ -139,10 +139,20 @@ func (d *Disk) Sync(names ...string) error {
 		}
 		if folder := filepath.Dir(path); !seen[folder] {
 			seen[folder] = true
+			d.leave(filepath.Base(folder))
 			g.Go(func() error { return durable.SyncDir(folder) })
 		}
 	}
 	return full(g.Wait())
+}
+
+// leave has files go into the next folder, if they go into this one now.
+func (d *Disk) leave(folder string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if folder == folderName(d.folder) {
+		d.folder++
+	}
 }
 
 // Remove removes files.

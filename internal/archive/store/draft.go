@@ -17,9 +17,6 @@ const (
 	writebackStep = 2 << 20
 	// firstBlock is written over when the file is complete, so it is left to the end.
 	firstBlock = 4096
-	// perFolder is how many files go into one folder before the next: few enough
-	// that folders fill alike, many enough that what arrives together shares one.
-	perFolder = 64
 )
 
 // diskDraft is a file in the folder incoming.
@@ -158,9 +155,6 @@ func (w *diskDraft) Keep() (string, error) {
 func (d *Disk) nextFolder() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.inside++; d.inside > perFolder {
-		d.folder, d.inside = d.folder+1, 1
-	}
 	return folderName(d.folder)
 }
 

@@ -8,6 +8,9 @@ import (
 	"sync"
 )
 
+// page is how many names List gives at once.
+const page = 64
+
 // Memory is a Store that is gone with the process.
 type Memory struct {
 	mu    sync.Mutex
@@ -84,7 +87,7 @@ func (m *Memory) List(visit func(names []string) error) error {
 	}
 	m.mu.Unlock()
 	slices.Sort(names)
-	for some := range slices.Chunk(names, perFolder) {
+	for some := range slices.Chunk(names, page) {
 		if err := visit(some); err != nil {
 			return err
 		}
@@ -137,7 +140,7 @@ func (d *memoryDraft) Keep() (string, error) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	d.m.next++
-	name := fmt.Sprintf("%s/%s/%06d%s", objectsDir, folderName(d.m.next/perFolder), d.m.next, fileSuffix)
+	name := fmt.Sprintf("%s/%s/%06d%s", objectsDir, folderName(d.m.next/page), d.m.next, fileSuffix)
 	d.m.files[name] = d.b
 	return name, nil
 }

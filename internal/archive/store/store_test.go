@@ -29,23 +29,39 @@ func TestMemory(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return store.NewMemory() })
 }
 
-// What arrives together shares a folder, and in the end the folders fill alike.
+// What arrives between two syncs shares a folder, and in the end the folders fill alike.
 func TestFolders(t *testing.T) {
 	s := open(t, durabletest.Dir(t))
 	count := map[string]int{}
-	for range 4 * 256 {
-		d, err := s.Create()
-		if err != nil {
+	for range 2 * 256 {
+		var names []string
+		for range 3 {
+			d, err := s.Create()
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, err := d.Keep()
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Discard()
+			count[filepath.Dir(name)]++
+			names = append(names, name)
+		}
+		if filepath.Dir(names[0]) != filepath.Dir(names[2]) {
+			t.Errorf("what arrived together is in %q", names)
+		}
+		if err := s.Sync(names...); err != nil {
 			t.Fatal(err)
 		}
-		name, err := d.Keep()
-		if err != nil {
-			t.Fatal(err)
-		}
-		count[filepath.Dir(name)]++
 	}
-	if n := len(count); n < 16 || n > 17 {
-		t.Errorf("1024 files in %d folders, want 16", n)
+	for folder, n := range count {
+		if n != 6 {
+			t.Errorf("%d files in %s, want 6", n, folder)
+		}
+	}
+	if len(count) != 256 {
+		t.Errorf("%d folders", len(count))
 	}
 }
 
