@@ -134,7 +134,7 @@ func (s Store) Publish(b *Bundle) error {
 // Keep puts b beside the published ones, for whoever names it by its digest. What is
 // current stays so.
 func (s Store) Keep(b *Bundle) error {
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+	if err := durable.MkdirAll(s.Dir, 0o755); err != nil {
 		return err
 	}
 	return durable.ReplaceBytes(s.Path(b.Digest), 0o644, b.data)

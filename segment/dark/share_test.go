@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/durable/durabletest"
 	"dicomnode/internal/uid"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/decode"
@@ -120,4 +122,14 @@ func TestFrameWithoutDetector(t *testing.T) {
 	if err := store.AddDark(&decode.Image{Rows: 1, Columns: 1, Samples: []float32{1}}); !errors.Is(err, decode.ErrMalformed) {
 		t.Errorf("error %v, want ErrMalformed", err)
 	}
+}
+
+// What an administrator adds belongs to the owner of the data folder, or the node could
+// not change it any more.
+func TestOwner(t *testing.T) {
+	dir := durabletest.Foreign(t)
+	if err := openStore(t, filepath.Join(dir, "dark")).AddDark(numberedFrame(t, 1)); err != nil {
+		t.Fatal(err)
+	}
+	durabletest.AllForeign(t, dir)
 }

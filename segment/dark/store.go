@@ -164,12 +164,15 @@ func (s *Store) room(key Key) error {
 // lock waits until no other process changes the folder. The system gives the lock back
 // when a process ends, however it ends.
 func (s *Store) lock() (unlock func() error, err error) {
-	if err := os.MkdirAll(s.dir, 0o750); err != nil {
+	if err := durable.MkdirAll(s.dir, 0o750); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
+	}
+	if err := durable.Own(f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -23,8 +24,12 @@ func (q *River) rescue(ctx context.Context) error {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	level := slog.LevelInfo
+	if suspects > 0 {
+		level = slog.LevelWarn
+	}
 	if suspects+again > 0 {
-		q.opt.Log.Info("rescued interrupted jobs", "again", again, "quarantined", suspects)
+		q.opt.Log.Log(ctx, level, "rescued interrupted jobs", "again", again, "quarantined", suspects)
 	}
 	return nil
 }

@@ -1,0 +1,36 @@
+package archive_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
+)
+
+// Whatever an administrator does, and in whatever order, the files belong to the owner of
+// the folder.
+func TestOwner(t *testing.T) {
+	above := durabletest.Foreign(t)
+	opt := options(filepath.Join(above, "archive"))
+	a := open(t, opt)
+	stop := work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) (archive.Made, error) { return made(seg(o)), nil }})
+	o := receive(t, a, "1.2.3", archive.Segment)
+	idle(t, a)
+	stop()
+	kept := receive(t, a, "1.2.4", archive.Segment)
+	if _, err := a.Erase(t.Context(), o.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := flip(path(opt.Dir, kept)); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, a, "1.2.4", archive.Segment) // sets the damaged one aside
+	closed(t, a)
+	durabletest.AllForeign(t, above)
+	if _, err := archive.Rebuild(t.Context(), opt, true, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	durabletest.AllForeign(t, above)
+}
