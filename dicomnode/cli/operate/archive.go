@@ -95,17 +95,13 @@ known to be delivered are delivered again when the node runs, or never with
 		Example: "  dicomnode archive rebuild --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := command.LoadConfig(config)
+			opt, done, err := archiveOptions(config)
 			if err != nil {
 				return err
 			}
-			codecs, err := pipeline.OpenCodecs(c, nil)
-			if err != nil {
-				return err
-			}
-			defer codecs.Close()
-			bar := command.NewProgress(cmd.ErrOrStderr(), countFiles(node.ArchiveDir(c)), "reading")
-			r, err := archive.Rebuild(cmd.Context(), node.ArchiveOptions(c, codecs), !noDeliver, func() { _ = bar.Add(1) })
+			defer done()
+			bar := command.NewProgress(cmd.ErrOrStderr(), countFiles(opt.Dir), "reading")
+			r, err := archive.Rebuild(cmd.Context(), opt, !noDeliver, func() { _ = bar.Add(1) })
 			if err != nil {
 				return archiveHint(err)
 			}
@@ -116,7 +112,7 @@ known to be delivered are delivered again when the node runs, or never with
 				fmt.Fprintf(out, "%d files of an earlier release do not tell what they are for: they are kept, without a job\n", r.Without)
 			}
 			if r.Aside > 0 {
-				fmt.Fprintf(out, "%d files are no whole objects: see %s\n", r.Aside, filepath.Join(node.ArchiveDir(c), "lost+found"))
+				fmt.Fprintf(out, "%d files are no whole objects: see %s\n", r.Aside, filepath.Join(opt.Dir, "lost+found"))
 			}
 			if r.Old != "" {
 				fmt.Fprintf(out, "the old index is %s\n", r.Old)
@@ -127,6 +123,20 @@ known to be delivered are delivered again when the node runs, or never with
 	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&noDeliver, "no-deliver", false, "deliver no result again")
 	return cmd
+}
+
+// archiveOptions are those of the archive of a configuration, for who opens it without
+// a node. done ends its decoders.
+func archiveOptions(config string) (opt archive.Options, done func() error, err error) {
+	c, err := command.LoadConfig(config)
+	if err != nil {
+		return opt, nil, err
+	}
+	codecs, err := pipeline.OpenCodecs(c, nil)
+	if err != nil {
+		return opt, nil, err
+	}
+	return node.ArchiveOptions(c, codecs), codecs.Close, nil
 }
 
 // countFiles is how many files are below a folder, as far as they can be counted.
@@ -192,17 +202,13 @@ folder, is not brought back; the numbers say what is missing.
 		Example: "  dicomnode archive restore /backup/xnet-monday --config dicomnode.yaml",
 		Args:    command.WantArgs(1, 1, "the folder of a backup"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := command.LoadConfig(config)
+			opt, done, err := archiveOptions(config)
 			if err != nil {
 				return err
 			}
-			codecs, err := pipeline.OpenCodecs(c, nil)
-			if err != nil {
-				return err
-			}
-			defer codecs.Close()
+			defer done()
 			bar := command.NewProgress(cmd.ErrOrStderr(), countFiles(args[0]), "copying")
-			r, err := archive.Restore(cmd.Context(), node.ArchiveOptions(c, codecs), args[0], func() { _ = bar.Add(1) })
+			r, err := archive.Restore(cmd.Context(), opt, args[0], func() { _ = bar.Add(1) })
 			if errors.Is(err, fs.ErrExist) {
 				return hint.Add(err, "move index.sqlite* and objects out of the folder; leave the file \"erased\" there")
 			}
