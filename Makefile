@@ -5,7 +5,7 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean
+.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean man
 
 all: build
 
@@ -21,6 +21,13 @@ runtime-gpu:
 build:
 	@command -v $${CC:-gcc} >/dev/null || { echo "no C compiler: ONNX Runtime is called from C; Debian: apt install gcc libc6-dev" >&2; exit 1; }
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dicomnode ./dicomnode
+
+# Manual pages of all verbs; and what makes bash and zsh complete them.
+man: build
+	$(GO) run ./dicomnode/manpages out/man/man1 $(VERSION)
+	mkdir -p out/completion
+	bin/dicomnode completion bash > out/completion/dicomnode.bash
+	bin/dicomnode completion zsh > out/completion/_dicomnode
 
 # A node, a small PACS and simulated radiographs on loopback; results in out/demo.
 # DEMO_INPUT="FILE…" adds images of your own.

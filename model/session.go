@@ -37,7 +37,7 @@ type tensors struct{ in, out *ort.Tensor }
 // bundle is for something else.
 func Open(b *Bundle, o Options) (*Session, error) {
 	if b.Card.Target != o.Target {
-		return nil, fmt.Errorf("open model %s %s: %w: it tells %s, wanted is %s", b.Card.Name, b.Card.Version, ErrTarget, b.Card.Target, o.Target)
+		return nil, fmt.Errorf("open model %s %s: %w: model predicts %s; %s required", b.Card.Name, b.Card.Version, ErrTarget, b.Card.Target, o.Target)
 	}
 	w, err := b.Weights()
 	if err != nil {

@@ -118,7 +118,7 @@ func (s Store) Current() (*Bundle, error) {
 // Publish makes b the current bundle. It returns once both files are safe on disk.
 func (s Store) Publish(b *Bundle) error {
 	if b.Card.Target != Regions {
-		return fmt.Errorf("publish model: %w: it tells %s", ErrTarget, b.Card.Target)
+		return fmt.Errorf("publish model: %w: model predicts %s; %s required", ErrTarget, b.Card.Target, Regions)
 	}
 	history, err := s.History()
 	if err != nil {

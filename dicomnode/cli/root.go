@@ -27,7 +27,10 @@ func (p Program) Run(ctx context.Context, args []string, out, errOut io.Writer) 
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := root, checkVerb(root, args)
+	if err == nil {
+		cmd, err = root.ExecuteContextC(ctx)
+	}
 	if err = command.NamingFlags(cmd, err); err == nil {
 		return command.OK
 	}
@@ -49,7 +52,7 @@ device; not for diagnostic use.
 ` + command.ExitCodes,
 		Example: `  dicomnode config init dicomnode.yaml
   dicomnode serve --config dicomnode.yaml`,
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, Version: p.Version,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -61,10 +64,13 @@ device; not for diagnostic use.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return command.Usagef(fmt.Sprintf("see \"%s --help\"", cmd.CommandPath()), "%w", err)
 	})
-	root.CompletionOptions.DisableDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true // for completionCmd
+	root.SetHelpCommand(helpCmd())
+	root.SetVersionTemplate("dicomnode {{.Version}}\n")
 	root.AddCommand(serveCmd(p.Version), tlsCmd(), segmentCmd(p.Version), reportCmd(), echoCmd(), sendCmd(), configCmd(), darkCmd(),
-		modelCmd(), demoCmd(p.Version), versionCmd(p.Version), doctorCmd())
+		modelCmd(), demoCmd(p.Version), versionCmd(p.Version), doctorCmd(), completionCmd())
 	root.AddCommand(operate.Commands()...)
 	root.AddCommand(p.Verbs...)
+	root.SetGlobalNormalizationFunc(currentFlag)
 	return root
 }

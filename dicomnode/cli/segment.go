@@ -53,7 +53,7 @@ is: --polarity auto takes the way of which the network is surer, at twice the ti
 		Args: command.WantArgs(1, -1, "files or folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.out == "" {
-				return command.Usagef("for example --out results", "%s wants --out", cmd.CommandPath())
+				return command.Usagef("for example --out results", "missing option: --out")
 			}
 			if !slices.Contains(offline.Polarities, f.polarity) {
 				return command.Usagef("--polarity is "+strings.Join(offline.Polarities, ", "), "unknown polarity %q", f.polarity)

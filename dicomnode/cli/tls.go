@@ -11,13 +11,7 @@ import (
 )
 
 func tlsCmd() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "tls", Short: "certificates for DICOM TLS",
-		Args: command.WantArgs(0, 0, "a verb"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(tlsInitCmd())
-	return cmd
+	return command.Group("tls", "make certificates for DICOM TLS", tlsInitCmd())
 }
 
 func tlsInitCmd() *cobra.Command {

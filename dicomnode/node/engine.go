@@ -68,7 +68,7 @@ func (e *engine) refresh() {
 	e.seen = now
 	p, closeModel, err := pipeline.Open(e.config)
 	if err != nil {
-		e.log.Error("published model not taken over, the old one stays", "error", err, "hint", "dicomnode model verify; dicomnode model rollback")
+		e.log.Error("cannot load the published model; keeping the current one", "error", err, "hint", "dicomnode model verify; dicomnode model rollback")
 		return
 	}
 	e.using.Lock()

@@ -33,7 +33,7 @@ func (n *Node) removeOld(ctx context.Context) {
 	}
 	removed, err := n.archive.Prune(ctx, time.Now().Add(-keep))
 	if removed > 0 {
-		n.log.Info("finished objects removed after their time", "objects", removed, "keep", keep)
+		n.log.Info("expired objects removed", "objects", removed, "keep", keep)
 	}
 	n.retainFailed(ctx, err)
 }

@@ -124,9 +124,9 @@ func (n *Node) noRoute(c *configs.Config, o archive.Object) {
 		"routes", len(c.Routes), "hint", "dicomnode find --unrouted lists such images, dicomnode reprocess segments them when a route takes them")
 }
 
-// hopeless are the errors that a repeat meets again: an image that cannot be
+// permanentErrors are the errors that a repeat meets again: an image that cannot be
 // decoded.
-var hopeless = []error{decode.ErrUnsupported, decode.ErrMalformed}
+var permanentErrors = []error{decode.ErrUnsupported, decode.ErrMalformed}
 
 // decoderPause is how soon an image is looked at again whose decoder is missing.
 const decoderPause = time.Minute
@@ -137,7 +137,7 @@ func quarantine(err error) error {
 	if errors.Is(err, codec.ErrMissing) {
 		return archive.Later(fmt.Errorf("%w; %s", err, codec.Hint), decoderPause)
 	}
-	if slices.ContainsFunc(hopeless, func(h error) bool { return errors.Is(err, h) }) {
+	if slices.ContainsFunc(permanentErrors, func(h error) bool { return errors.Is(err, h) }) {
 		return archive.Permanent(err)
 	}
 	return err

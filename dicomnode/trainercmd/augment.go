@@ -41,7 +41,7 @@ less. --sheet draws pictures and labels to look at.
 		Args:    command.WantArgs(1, 1, "one data set folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.opt.Out == "" {
-				return command.Usagef("for example --out data/augmented", "%s wants --out", cmd.CommandPath())
+				return command.Usagef("for example --out data/augmented", "missing option: --out")
 			}
 			for i, s := range f.opt.Splits {
 				if s == "none" {

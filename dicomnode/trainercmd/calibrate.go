@@ -37,14 +37,13 @@ func trainerCalibrateCmd() *cobra.Command {
 	var f calibrateFlags
 	cmd := &cobra.Command{
 		Use: "calibrate DATASET… --model BUNDLE --out BUNDLE [--keep-weights] [--json]", Short: "fit a model's probabilities to labelled images",
-		Long: `Correct a model with three numbers learnt from labelled images: how sure it is
-of itself, and how common open beam and bone are. It changes no other weight, so
-that a dozen images suffice. Prints the accuracy before, the accuracy to expect
-of other images (each image scored with the numbers learnt from all others), and
-the accuracy on these same images, which flatters; the card keeps all three. That is
-done on whole images at the network's 200×200 pixels. Besides, the card learns how sure
-each effort of segmentation.effort is and should be, at these pixels and at the images'
-own; --keep-weights learns nothing else. Soft-tissue thresholds
+		Long: `Calibrate a model's probabilities on labelled images: temperature and two class
+biases. It changes no other weight, so that a dozen images suffice. Prints the
+accuracy before, the leave-one-out accuracy, which is the one to expect of other
+images, and the accuracy on these same images, which is optimistic; the card keeps
+all three. That is done on whole images at the network's 200×200 pixels. Besides, the
+card learns the temperature of each effort of segmentation.effort, at these pixels and
+at the images' own; --keep-weights learns nothing else. Soft-tissue thresholds
 of the old model no longer fit and are set back to the paper's 0.90: choose them
 with "dicomnode trainer threshold" afterwards.
 ` + command.ExitCodes,
@@ -52,7 +51,7 @@ with "dicomnode trainer threshold" afterwards.
 		Args:    command.WantArgs(1, -1, "labelled data set folders"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.out == "" {
-				return command.Usagef("for example --out calibrated.onnx", "%s wants --out", cmd.CommandPath())
+				return command.Usagef("for example --out calibrated.onnx", "missing option: --out")
 			}
 			return f.run(cmd, args)
 		},
@@ -62,10 +61,10 @@ with "dicomnode trainer threshold" afterwards.
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the bundle to write")
 	cmd.Flags().StringVar(&f.data, "data", "the calibration folders", "what the images are, for the card")
 	cmd.Flags().StringVar(&f.version, "model-version", "", "version in the card (default: the model's, with \"-calibrated\")")
-	cmd.Flags().BoolVar(&f.mirrors, "average-mirrors", false, "predict the mirror images of each image too and average: 4 times the work")
+	cmd.Flags().BoolVar(&f.mirrors, "tta-flips", false, "flip test-time augmentation: average over each image and its three mirror images; 4 times the work")
 	cmd.Flags().StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	cmd.Flags().StringSliceVar(&f.opt.Splits, "split", nil, "split to use (repeatable; default all)")
-	cmd.Flags().BoolVar(&f.keep, "keep-weights", false, "learn only how sure each effort should be, for the card")
+	cmd.Flags().BoolVar(&f.keep, "keep-weights", false, "fit only the temperature of each effort, for the card")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -77,8 +76,8 @@ type calibrated struct {
 	Images      int                `json:"images"`
 	Calibration *model.Calibration `json:"calibration"`
 	Before      scores             `json:"before"`
-	Expected    scores             `json:"expected_of_other_images"` // each image scored with the numbers learnt from all others
-	After       scores             `json:"after"`                    // on the images of the calibration: it flatters
+	Expected    scores             `json:"expected_of_other_images"` // leave-one-out
+	After       scores             `json:"after"`                    // on the images of the calibration: optimistic
 }
 
 // scores are a few figures at 200×200.
@@ -179,10 +178,10 @@ func (f *calibrateFlags) efforts(cmd *cobra.Command, folders []string, b *model.
 // metrics are the figures of the card, each with the command that prints it.
 func (f *calibrateFlags) metrics(cmd *cobra.Command, folders []string, c *calibrate.Calibrated) []model.Metric {
 	again, this := "dicomnode trainer evaluate "+public(folders[0], "DATASET")+f.choice()+" --model BUNDLE", repeat(cmd, folders)
-	same := f.data + ", the images of the calibration: it flatters"
+	same := f.data + ", the images of the calibration: optimistic"
 	list := []model.Metric{
 		{Name: "weighted pixel accuracy at 200×200", Value: c.After.Accuracy, Data: same, Command: again},
-		{Name: "the same, each image calibrated on all others", Value: c.Expected.Accuracy, Data: f.data, Command: this},
+		{Name: "the same, leave-one-out", Value: c.Expected.Accuracy, Data: f.data, Command: this},
 		{Name: "the same, before calibration", Value: c.Before.Accuracy, Data: f.data, Command: this},
 		{Name: "weighted F1", Value: c.After.WeightedF1, Data: same, Command: again},
 	}

@@ -67,7 +67,7 @@ func (f *coloursFlags) add(cmd *cobra.Command) {
 func (f *coloursFlags) complete(cmd *cobra.Command) (err error) {
 	if f.in.Out == "" || f.open == "" || f.soft == "" || f.bone == "" {
 		return command.Usagef("for example --out data/ours --open-beam '#0000ff' --soft-tissue '#ff0000' --bone '#00ff00'",
-			"%s wants --out and the colours of the three classes", cmd.CommandPath())
+			"missing option: --out and the colours of the three classes")
 	}
 	if f.unknown != "refuse" && f.unknown != "ignore" {
 		return command.Usagef("refuse or ignore", "unknown value %q of --unknown", f.unknown)

@@ -106,9 +106,9 @@ func (f *fitFlags) complete(cmd *cobra.Command, args []string) error {
 func (f *fitFlags) check(cmd *cobra.Command) error {
 	switch o := f.opt; {
 	case f.out == "":
-		return command.Usagef("for example --out xnet.onnx", "%s wants --out", cmd.CommandPath())
+		return command.Usagef("for example --out xnet.onnx", "missing option: --out")
 	case o.Steps == 0 && o.Epochs == 0 && o.Duration == 0:
-		return command.Usagef("for example --epochs 10", "%s wants --steps, --epochs or --duration", cmd.CommandPath())
+		return command.Usagef("for example --epochs 10", "missing option: --steps, --epochs or --duration")
 	case len(f.classWeights) != len(o.ClassWeights):
 		return command.Usagef("for example --class-weights 1,1,0.7", "--class-weights wants three numbers, not %d", len(f.classWeights))
 	case !slices.Contains(targetWords, f.target):
@@ -150,16 +150,16 @@ var (
 func (f *fitFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&f.mirrors, "average-mirrors", false, "the model averages over the mirror images of each image: 4 times the work when it is used")
+	flags.BoolVar(&f.mirrors, "tta-flips", false, "flip test-time augmentation: the model averages over each image and its three mirror images; 4 times the work when it is used")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
 	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning; with a larger --width it is widened first, and an XNet deepened with --architecture xnet-deep")
-	flags.Float64SliceVar(&f.opt.Shares, "shares", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
+	flags.Float64SliceVar(&f.opt.Shares, "sampling-weights", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
 	flags.StringVar(&f.target, "target", targetWords[0], "what to learn: regions (open beam, soft tissue, bone) or field, the exposed field, of data that trainer simulate --field made")
 	flags.StringVar(&f.opt.Architecture, "architecture", "xnet", "network to train: "+strings.Join(model.Architectures(), ", ")+" (default with --init: the bundle's)")
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
 	flags.StringVar(&f.opt.Fast, "fast", fit.FastAuto, "on the CPU train on blocked feature maps where they suit network and processor: auto or off")
 	flags.IntVar(&f.opt.Batch, "batch", 5, "pictures per step")
-	flags.IntVar(&f.opt.Together, "together", 0, "steps in one run of ONNX Runtime, between which a GPU keeps the parameters; changes no result; 0: 8 on a GPU, 1 on the CPU")
+	flags.IntVar(&f.opt.Together, "steps-per-run", 0, "steps in one run of ONNX Runtime, between which a GPU keeps the parameters; changes no result; 0: 8 on a GPU, 1 on the CPU")
 	flags.IntVar(&f.opt.Steps, "steps", 0, "length of the run in steps")
 	flags.Float64Var(&f.opt.Epochs, "epochs", 0, "length of the run in passes over the data")
 	flags.DurationVar(&f.opt.Duration, "duration", 0, "length of the run in time")
@@ -178,9 +178,9 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.IntVar(&f.opt.Every, "every", 0, "steps between validations; 0 is 500, or an epoch with --epochs")
 	flags.Float64Var(&f.opt.EveryEpochs, "every-epochs", 0, "epochs between validations, instead of --every")
-	flags.StringVar(&f.opt.StopOn, "stop-on", fit.Loss, "what the best parameters are best in, on the validation images: loss or accuracy")
+	flags.StringVar(&f.opt.StopOn, "stop-on", fit.Loss, "metric on the validation images that selects the best checkpoint: loss or accuracy")
 	flags.IntVar(&f.opt.Patience, "patience", 0, "validations without a better one before stopping; 0 never stops")
-	flags.IntVar(&f.opt.Recalibrate, "recalibrate", 100, "batches that the statistics of the batch normalisations are measured on, for each validation and the bundle")
+	flags.IntVar(&f.opt.Recalibrate, "batch-norm-batches", 100, "batch-norm re-estimation: batches that its statistics are measured on, for each validation and the bundle")
 	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to go on from")
 	flags.IntVar(&f.opt.Memory, "memory", 128, "MiB of pictures kept decoded; what does not fit is decoded each time it is used")
 	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; an SVG file beside it shows it")
@@ -220,7 +220,7 @@ func (f *fitFlags) inherit(cmd *cobra.Command, card model.Card) {
 	if !cmd.Flags().Changed("attribution") {
 		f.attributions = card.Attributions
 	}
-	if !cmd.Flags().Changed("average-mirrors") {
+	if !cmd.Flags().Changed("tta-flips") {
 		f.mirrors = card.Average == model.AverageMirrors
 	}
 }

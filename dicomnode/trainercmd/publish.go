@@ -57,7 +57,7 @@ that no --data tests, is refused; --force publishes it all the same.
 
 func (f *publishFlags) run(cmd *cobra.Command, name string) error {
 	if len(f.data) == 0 && !f.force {
-		return command.Usagef("--data DATASET holds it against the model in use; --force publishes it untested", "%s wants --data", cmd.CommandPath())
+		return command.Usagef("--data DATASET holds it against the model in use; --force publishes it untested", "missing option: --data")
 	}
 	c, err := command.LoadConfig(f.config)
 	if err != nil {

@@ -67,7 +67,7 @@ not found; images that say they have some are refused.
 
 func (f *segFlags) complete(cmd *cobra.Command) (err error) {
 	if f.in.Out == "" {
-		return command.Usagef("for example --out data/ours", "%s wants --out", cmd.CommandPath())
+		return command.Usagef("for example --out data/ours", "missing option: --out")
 	}
 	var known bool
 	if f.in.Rest, known = classWords[f.rest]; !known {

@@ -58,7 +58,7 @@ pictures themselves as DX For Presentation.
 		Args: command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Out == "" {
-				return command.Usagef("for example --out data/legs --count 200", "%s wants --out", cmd.CommandPath())
+				return command.Usagef("for example --out data/legs --count 200", "missing option: --out")
 			}
 			return f.run(cmd)
 		},

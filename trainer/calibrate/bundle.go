@@ -32,7 +32,7 @@ type Options struct {
 // Calibrated is a corrected bundle and what it gained, at the network's 200×200.
 type Calibrated struct {
 	Bundle        *model.Bundle
-	Before, After *evaluate.Report // on the samples; After flatters, since they were learnt from
+	Before, After *evaluate.Report // on the samples; After is optimistic, since they were learnt from
 	Expected      evaluate.Summary // each sample scored with the numbers learnt from all others
 }
 

@@ -165,13 +165,13 @@ func (o Options) check() error {
 	case slices.Contains([]string{".png", ".svg"}, strings.ToLower(filepath.Ext(o.Curve))):
 		return option.Refuse("curve", "%s: want a CSV file; its picture goes beside it", o.Curve)
 	case o.Together < 0 || o.Together > 1024:
-		return option.Refuse("together", "%d: want 0 to 1024", o.Together)
+		return option.Refuse("steps-per-run", "%d: want 0 to 1024", o.Together)
 	case o.Memory < 0 || o.Memory > 1<<20:
 		return option.Refuse("memory", "%d: want 1 to %d MiB", o.Memory, 1<<20)
 	case !(o.Augment.Elastic >= 0 && o.Augment.Elastic <= dataset.Side/4):
 		return option.Refuse("elastic", "%g: want 0 to %d pixels", o.Augment.Elastic, dataset.Side/4)
 	case o.Recalibrate < 0:
-		return option.Refuse("recalibrate", "%d: want at least 1 batch", o.Recalibrate)
+		return option.Refuse("batch-norm-batches", "%d: want at least 1 batch", o.Recalibrate)
 	case !(o.Smoothing >= 0 && o.Smoothing < 1):
 		return option.Refuse("smoothing", "%g: want 0 to less than 1", o.Smoothing)
 	case !(o.L2 >= 0):
@@ -179,7 +179,7 @@ func (o Options) check() error {
 	case !(o.AverageDecay < 1):
 		return option.Refuse("average-decay", "%g: want less than 1", o.AverageDecay)
 	case o.Shares != nil && len(o.Shares) != len(o.Data):
-		return option.Refuse("shares", "has %d numbers for %d folders", len(o.Shares), len(o.Data))
+		return option.Refuse("sampling-weights", "has %d numbers for %d folders", len(o.Shares), len(o.Data))
 	}
 	return o.checkLists()
 }
@@ -189,7 +189,7 @@ func (o Options) checkLists() error {
 	for _, list := range []struct {
 		name   string
 		values []float64
-	}{{"shares", o.Shares}, {"class-weights", o.ClassWeights[:]}} {
+	}{{"sampling-weights", o.Shares}, {"class-weights", o.ClassWeights[:]}} {
 		for _, v := range list.values {
 			if !(v >= 0) || math.IsInf(v, 0) {
 				return option.Refuse(list.name, "%g: want no negative number", v)

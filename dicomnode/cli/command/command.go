@@ -24,11 +24,32 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`
 // WantArgs accepts at least low and at most high arguments (high < 0: no limit).
 func WantArgs(low, high int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) >= low && (high < 0 || len(args) <= high) {
-			return nil
+		usage := fmt.Sprintf("usage: %s", cmd.UseLine())
+		switch {
+		case len(args) < low:
+			return Usagef(usage, "missing argument: %s", missing(cmd, len(args), what))
+		case high == 0 && len(args) > 0:
+			return Usagef(usage, "%s takes no arguments", cmd.CommandPath())
+		case high >= 0 && len(args) > high:
+			return Usagef(usage, "too many arguments: %s takes %s", cmd.CommandPath(), what)
 		}
-		return Usagef(fmt.Sprintf("usage: %s", cmd.UseLine()), "%s wants %s", cmd.CommandPath(), what)
+		return nil
 	}
+}
+
+// missing is the name of the argument behind the given ones in the line of usage, such as
+// DATASET, or what in its place.
+func missing(cmd *cobra.Command, given int, what string) string {
+	for _, word := range strings.Fields(cmd.Use)[1:] {
+		if strings.HasPrefix(word, "-") || strings.HasPrefix(word, "[") {
+			break
+		}
+		if given == 0 {
+			return strings.TrimRight(word, "….")
+		}
+		given--
+	}
+	return what
 }
 
 // Group is a verb that only has further verbs.
@@ -37,7 +58,7 @@ func Group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 		Args: func(cmd *cobra.Command, args []string) error {
 			help := fmt.Sprintf("see \"%s --help\"", cmd.CommandPath())
 			if len(args) == 0 {
-				return Usagef(help, "%s wants a further verb", cmd.CommandPath())
+				return Usagef(help, "missing verb after %q", cmd.CommandPath())
 			}
 			return Usagef(help, "unknown verb %q%s", args[0], Suggestion(cmd, args[0]))
 		},

@@ -152,7 +152,7 @@ func (f *exportFlags) add(cmd *cobra.Command) {
 // options checks the flags.
 func (f *exportFlags) options(cmd *cobra.Command) (opt export.Options, err error) {
 	if f.Out == "" {
-		return opt, command.Usagef("for example --out set", "%s wants --out", cmd.CommandPath())
+		return opt, command.Usagef("for example --out set", "missing option: --out")
 	}
 	opt = export.Options{Out: f.Out, Source: export.Folders(f.From), Project: f.Project, Pixels: export.Pixels(f.Pixels), Labels: export.Labels(f.Labels),
 		BurnedIn: export.Policy(f.BurnedIn), ReviewAll: f.ReviewAll, Workers: f.workers, DryRun: f.dryRun}

@@ -74,7 +74,7 @@ spellings and encodings. It prints file, place and attribute, never the value.
 		Args:    command.WantArgs(1, 1, "the folder to search"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(originals) == 0 {
-				return command.Usagef("for example --originals studies/", "%s wants --originals", cmd.CommandPath())
+				return command.Usagef("for example --originals studies/", "missing option: --originals")
 			}
 			var options []profile.Option
 			for _, r := range retain {
