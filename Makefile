@@ -2,10 +2,12 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 GO          ?= go
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean man
+.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean man lint vulncheck
 
 all: build
 
@@ -52,6 +54,18 @@ staticcheck:
 # The race detector makes loops over pixels ten times slower. The tests of these packages
 # run with it; where the tests of whole programs use them, they are compiled without.
 PIXEL_LOOPS := internal/raster segment/picture segment/field segment/decode trainer/simulate/...
+
+# The rules of .golangci.yml. The linter itself takes minutes to build.
+lint:
+	$(GO) run $(GOLANGCI) run ./...
+
+# Known vulnerabilities that the program reaches, from the Go vulnerability database. A
+# machine that does not reach the database has not checked, and says so.
+vulncheck:
+	@if ! found=$$($(GO) run $(GOVULNCHECK) ./... 2>&1); then \
+	  echo "$$found"; \
+	  if grep -q 'fetching vulnerabilities' <<< "$$found"; then echo "vulncheck: the database was not reached; nothing was checked"; else exit 1; fi; \
+	fi
 
 # Unit, interoperation and import-rule tests; the seeds of every fuzz target.
 gotest:

@@ -36,7 +36,7 @@ func LoadBundle(name string) (*model.Bundle, error) {
 	}
 	b, err := model.LoadBundle(name)
 	if err != nil {
-		return nil, hint.Add(fmt.Errorf("load model: %w", err), `a bundle is a whole file that "dicomnode trainer fit" wrote; "embedded" stands for the model in this program`)
+		return nil, hint.Add(err, `a bundle is a whole file that "dicomnode trainer fit" wrote; "embedded" stands for the model in this program`)
 	}
 	return b, nil
 }

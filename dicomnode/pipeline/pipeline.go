@@ -61,7 +61,7 @@ func OpenModel(c configs.Config) (*model.Session, segment.Model, error) {
 	}
 	s, err := OpenBundle(b, model.Regions, c.Model)
 	if err != nil {
-		return nil, segment.Model{}, fmt.Errorf("open model: %w", err)
+		return nil, segment.Model{}, err
 	}
 	return s, segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}, nil
 }

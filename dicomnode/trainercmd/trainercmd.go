@@ -4,7 +4,6 @@
 package trainercmd
 
 import (
-	"fmt"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -51,7 +50,7 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 func (f modelFlags) open(b *model.Bundle) (*model.Session, error) {
 	s, err := model.Open(b, model.Options{Device: f.device, Library: f.library, Threads: f.threads, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return nil, pipeline.HintLibrary(fmt.Errorf("open model: %w", err), namesLibrary)
+		return nil, pipeline.HintLibrary(err, namesLibrary)
 	}
 	return s, nil
 }
