@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"image/png"
 	"io"
 	"math"
 	"net/http"
@@ -28,6 +29,7 @@ import (
 	"dicomnode/internal/dicomtest"
 	"dicomnode/internal/iod"
 	"dicomnode/segment"
+	"dicomnode/segment/capture"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
 )
@@ -124,7 +126,7 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 10*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -174,16 +176,17 @@ func show(t *testing.T, ctx context.Context, site string, at *url.URL, p *segmen
 	path := fmt.Sprintf("studies/%s/series/%s/instances/%s",
 		source.String(tag.StudyInstanceUID), source.String(tag.SeriesInstanceUID), img.SOPInstanceUID)
 	var got, second shown
-	var png []byte
+	var screen []byte
 	err = chromedp.Run(ctx, chromedp.Navigate(site), chromedp.WaitReady("#view"),
 		chromedp.Poll(`document.title === "ready"`, nil),
 		chromedp.Evaluate(fmt.Sprintf("start(%q, %q)", path, id), &got, awaited),
 		chromedp.Evaluate(fmt.Sprintf("read(%q, %q)", path, labelmap), &second, awaited),
-		chromedp.CaptureScreenshot(&png))
+		chromedp.CaptureScreenshot(&screen))
 	if err != nil {
 		t.Fatal(err)
 	}
-	keep(t, strings.TrimSuffix(filepath.Base(file), ".dcm")+".png", png)
+	keep(t, strings.TrimSuffix(filepath.Base(file), ".dcm")+".png", screen)
+	keep(t, strings.TrimSuffix(filepath.Base(file), ".dcm")+"-sc.png", secondaryCapture(t, img, res))
 	m := res.Masks
 	masks := []picture.Mask{m.Open, m.Soft, m.Bone, m.HighPrecisionSoft}
 	for i, a := range []reading{got.Adapters3, got.Adapters4, got.Adapters5} {
@@ -249,11 +252,22 @@ func segmented(t *testing.T, p *segment.Pipeline, file string) (*decode.Image, *
 	return img, res, files
 }
 
+// secondaryCapture is what a viewer shows of a Secondary Capture: its pixels.
+func secondaryCapture(t *testing.T, img *decode.Image, res *segment.Result) []byte {
+	t.Helper()
+	p := capture.Picture{Rows: img.Rows, Columns: img.Columns, Grey: capture.Grey(img, res)}
+	var b bytes.Buffer
+	if err := png.Encode(&b, capture.Draw(p, res.Field, capture.Layers(res), capture.Notice)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 // keep writes a picture of the viewer into the folder VIEWER_PICTURES names, if any.
-func keep(t *testing.T, name string, png []byte) {
+func keep(t *testing.T, name string, picture []byte) {
 	t.Helper()
 	if dir := os.Getenv("VIEWER_PICTURES"); dir != "" {
-		if err := os.WriteFile(filepath.Join(dir, name), png, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), picture, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/warp"
 )
@@ -122,7 +123,6 @@ func bilinear(p *dataset.Picture, y, x float64) float32 {
 	y0, x0 := int(y), int(x)
 	y1, x1 := min(y0+1, p.Rows-1), min(x0+1, p.Cols-1)
 	fy, fx := float32(y-float64(y0)), float32(x-float64(x0))
-	top := p.Pix[y0*p.Cols+x0]*(1-fx) + p.Pix[y0*p.Cols+x1]*fx
-	low := p.Pix[y1*p.Cols+x0]*(1-fx) + p.Pix[y1*p.Cols+x1]*fx
-	return top*(1-fy) + low*fy
+	above, below := p.Pix[y0*p.Cols:], p.Pix[y1*p.Cols:]
+	return raster.Mix(above[x0], above[x1], below[x0], below[x1], fx, fy)
 }
