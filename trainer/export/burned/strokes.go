@@ -2,6 +2,7 @@ package burned
 
 import (
 	"math"
+	"sync"
 
 	"dicomnode/internal/raster"
 )
@@ -49,51 +50,96 @@ func strokesOf(p Picture) []float32 {
 	return out
 }
 
+// columns is how many columns are gone through together: a line of the cache.
+const columns = 16
+
 // extreme is the largest, or smallest, value of the square of a radius around each
 // pixel, in a time that does not depend on the radius (van Herk, 1992).
 func extreme(pix []float32, rows, cols, radius int, largest bool) []float32 {
 	out := make([]float32, len(pix))
-	raster.Parallel(rows, func(y int) { line(pix[y*cols:(y+1)*cols], out[y*cols:(y+1)*cols], radius, largest) })
-	raster.Parallel(cols, func(x int) {
-		column, result := make([]float32, rows), make([]float32, rows)
-		for y := range rows {
-			column[y] = out[y*cols+x]
+	sign := float32(-1) // the smallest is the largest of the negatives
+	if largest {
+		sign = 1
+	}
+	raster.Parallel(rows, func(y int) {
+		s := scratches.Get().(*scratch)
+		defer scratches.Put(s)
+		in := s.take(cols, radius)
+		for x, v := range pix[y*cols:][:cols] {
+			in[x] = sign * v
 		}
-		line(column, result, radius, largest)
+		s.largest(out[y*cols:][:cols], radius)
+	})
+	raster.Parallel((cols+columns-1)/columns, func(block int) {
+		s := scratches.Get().(*scratch)
+		defer scratches.Put(s)
+		left := block * columns
+		width := min(columns, cols-left)
+		if need := columns * rows; cap(s.block) < need {
+			s.block = make([]float32, need)
+		}
+		for y := range rows { // columns become rows
+			for x, v := range out[y*cols+left:][:width] {
+				s.block[x*rows+y] = v
+			}
+		}
+		for x := range width {
+			column := s.block[x*rows:][:rows]
+			copy(s.take(rows, radius), column)
+			s.largest(column, radius)
+		}
 		for y := range rows {
-			out[y*cols+x] = result[y]
+			for x := range width {
+				out[y*cols+left+x] = sign * s.block[x*rows+y]
+			}
 		}
 	})
 	return out
 }
 
-// line is extreme along one line: running extremes from both ends of blocks of the
-// window's length. Beyond the ends there is nothing.
-func line(in, out []float32, radius int, largest bool) {
-	nothing := float32(math.Inf(1))
-	pick := func(a, b float32) float32 { return min(a, b) }
-	if largest {
-		nothing, pick = float32(math.Inf(-1)), func(a, b float32) float32 { return max(a, b) }
+// scratch is what a line needs besides the picture.
+type scratch struct{ padded, forward, backward, block []float32 }
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// take returns the place for a line of n values, beyond whose ends there is nothing.
+func (s *scratch) take(n, radius int) []float32 {
+	whole := n + 2*radius
+	for _, b := range []*[]float32{&s.padded, &s.forward, &s.backward} {
+		if cap(*b) < whole {
+			*b = make([]float32, whole)
+		}
+		*b = (*b)[:whole]
 	}
+	nothing := float32(math.Inf(-1))
+	for i := range radius {
+		s.padded[i], s.padded[whole-1-i] = nothing, nothing
+	}
+	return s.padded[radius:][:n]
+}
+
+// largest is the largest value of the window around each of a line: running maxima
+// from both ends of blocks of the window's length.
+func (s *scratch) largest(out []float32, radius int) {
 	window := 2*radius + 1
-	n := len(in) + 2*radius
-	forward, backward := make([]float32, n), make([]float32, n)
-	for i := range n {
-		forward[i] = nothing
-		if k := i - radius; k >= 0 && k < len(in) {
-			forward[i] = in[k]
+	for from := 0; from < len(s.padded); from += window {
+		to := min(from+window, len(s.padded))
+		most := s.padded[from]
+		for i := from; i < to; i++ {
+			if v := s.padded[i]; v > most {
+				most = v
+			}
+			s.forward[i] = most
+		}
+		most = s.padded[to-1]
+		for i := to - 1; i >= from; i-- {
+			if v := s.padded[i]; v > most {
+				most = v
+			}
+			s.backward[i] = most
 		}
 	}
-	copy(backward, forward)
-	for i := 1; i < n; i++ {
-		if i%window > 0 {
-			forward[i] = pick(forward[i-1], forward[i])
-		}
-		if j := n - 1 - i; j%window < window-1 {
-			backward[j] = pick(backward[j+1], backward[j])
-		}
-	}
-	for i := range in {
-		out[i] = pick(backward[i], forward[i+2*radius])
+	for i := range out {
+		out[i] = max(s.backward[i], s.forward[i+2*radius])
 	}
 }
