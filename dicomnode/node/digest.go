@@ -19,8 +19,8 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// errFrames says that an image has frames that are not decoded.
-var errFrames = errors.New("only the first frame is decoded")
+// errFrames says that an image has frames that are not at hand.
+var errFrames = errors.New("only one frame is decoded")
 
 // digester computes digests of files.
 type digester struct{ codecs decode.Codec }
@@ -28,33 +28,47 @@ type digester struct{ codecs decode.Codec }
 // file computes what tells instances apart however they are encoded, of the
 // Part 10 file of size bytes that r holds.
 func (d digester) file(ctx context.Context, r io.Reader, size int64) (archive.Digests, error) {
-	img, err := decode.Read(ctx, r, size, d.codecs)
+	img, err := decode.ReadFrames(ctx, r, size, d.codecs)
 	if err != nil {
 		return archive.Digests{}, err
 	}
-	return digestImage(img)
+	return digestFrames(img)
 }
 
-// digestImage computes the digests of a decoded image.
+// digestImage computes the digests of a decoded image of one frame. Those of a run are
+// computed from its file when they are needed.
 func digestImage(img *decode.Image) (archive.Digests, error) {
 	if img.Frames > 1 {
 		return archive.Digests{}, errFrames
 	}
-	return archive.Digests{Pixels: digestSamples(img), Meaning: digestOf(img, meaning), Identity: digestOf(img, identity)}, nil
+	return digestFrames(img)
 }
 
-func digestSamples(img *decode.Image) string {
+// digestFrames computes the digests of an image that has its frames at hand.
+func digestFrames(img *decode.Image) (archive.Digests, error) {
+	samples, err := digestSamples(img)
+	if err != nil {
+		return archive.Digests{}, err
+	}
+	return archive.Digests{Pixels: samples, Meaning: digestOf(img, meaning), Identity: digestOf(img, identity)}, nil
+}
+
+// digestSamples is the digest of the samples of all frames.
+func digestSamples(img *decode.Image) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %d ", img.Rows, img.Columns)
 	row := make([]byte, 0, 4*img.Columns)
-	for samples := range slices.Chunk(img.Samples, img.Columns) {
-		row = row[:0]
-		for _, v := range samples { // integers, exact in float32
-			row = binary.LittleEndian.AppendUint32(row, uint32(int32(v)))
+	err := img.EachSamples(func(frame []float32) error {
+		for samples := range slices.Chunk(frame, img.Columns) {
+			row = row[:0]
+			for _, v := range samples { // integers, exact in float32
+				row = binary.LittleEndian.AppendUint32(row, uint32(int32(v)))
+			}
+			h.Write(row)
 		}
-		h.Write(row)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+		return nil
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // digestOf is the digest of the attributes that a rule chooses.

@@ -137,3 +137,27 @@ func radiograph(t *testing.T, name string) encodedRadiograph {
 	}
 	return encodedRadiograph{m, o.TransferSyntaxUID}
 }
+
+// A run of frames is the same in every encoding, and another when any of its frames is.
+func TestDigestsOfRuns(t *testing.T) {
+	run := func(second int) dicomtest.Image {
+		m := dicomtest.Image{Rows: 6, Columns: 8, Bits: 16, Stored: 12, Photometric: "MONOCHROME2",
+			Extra: []dicomtest.Attribute{{Tag: 0x00280008, VR: "IS", Value: 3}}}
+		for f, step := range []int{20, second, 30} {
+			for i := range m.Rows * m.Columns {
+				m.Pixels = append(m.Pixels, 1000+f+step*i)
+			}
+		}
+		return m
+	}
+	want := digestsIn(t, nil, nodetest.Instance(run(10), "x").Encode(uid.ExplicitVRLittleEndian))
+	for _, ts := range []string{uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian, uid.RLELossless} {
+		if have := digestsIn(t, nil, nodetest.Instance(run(10), "x").Encode(ts)); have != want {
+			t.Errorf("%s: %+v, want %+v", uid.Name(ts), have, want)
+		}
+	}
+	other := digestsIn(t, nil, nodetest.Instance(run(11), "x").Encode(uid.RLELossless))
+	if other.Pixels == want.Pixels || other.Meaning != want.Meaning || other.Identity != want.Identity {
+		t.Errorf("another second frame: %+v, was %+v", other, want)
+	}
+}

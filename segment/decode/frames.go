@@ -149,6 +149,24 @@ func spread(samples []float32) float32 {
 	return q[1] - q[0]
 }
 
+// EachSamples calls visit with the samples of every frame in order, also of those that
+// show nothing. It is for images of [ReadFrames]; of another it visits those of m.
+func (m *Image) EachSamples(visit func(samples []float32) error) error {
+	if m.frames == nil || m.Frames == 1 {
+		return visit(m.Samples)
+	}
+	for i := range m.Frames {
+		samples, err := m.frames.read(i)
+		if err == nil {
+			err = visit(samples)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // EachFrame calls visit with the image of every frame that shows something, in order; of a
 // run of more than most frames with so many of them, evenly spread over it. Each shares its
 // data set with m and holds the samples of its own frame. ErrBlank is a run without such a
