@@ -59,6 +59,7 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 		return nil, err
 	}
 	res.Scales = v.answer.String()
+	res.Quality = quality(img, v, res.Field)
 	p.regions(res, p.Config.Probabilities(v.answer.Map, v.pix, res.Field))
 	return res, ctx.Err()
 }

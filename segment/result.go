@@ -47,6 +47,8 @@ type Result struct {
 	Effort scales.Effort
 	Scales string
 
+	Quality Quality // how far the result is to be trusted
+
 	Dark         dark.Record
 	FieldRecord  field.Record
 	Padding      padding.Record // zero without padding
@@ -86,9 +88,17 @@ var singleFrame = map[string]bool{
 	uid.SecondaryCaptureImageStorage:                      true,
 }
 
+// qualityWarning is that of a quality that was judged.
+func (r *Result) qualityWarning() string {
+	if r.Quality == (Quality{}) {
+		return ""
+	}
+	return r.Quality.Warning()
+}
+
 // Warnings are what whoever relies on the result must know, in words; none mostly.
 func (r *Result) Warnings() (out []string) {
-	for _, w := range []string{r.Padding.Warning, r.Polarity.Warning} {
+	for _, w := range []string{r.Padding.Warning, r.Polarity.Warning, r.qualityWarning()} {
 		if w != "" {
 			out = append(out, w)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"time"
 
@@ -42,7 +43,7 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 	img.Received = o.Received
 	made := archive.Made{Route: route.Name}
 	one := func(img *decode.Image) error {
-		out, err := n.results(ctx, c, route, o, img)
+		out, err := n.results(ctx, c, route, o, img, &made)
 		made.Outputs = append(made.Outputs, out...)
 		return err
 	}
@@ -55,7 +56,7 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 		return archive.Made{}, quarantine(err)
 	}
 	made.Digests, _ = digestImage(img) // what has none is compared with nothing
-	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "outputs", len(made.Outputs), "took", time.Since(begun))
+	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "outputs", len(made.Outputs), "quality", roundQuality(made.Quality), "took", time.Since(begun))
 	return made, nil
 }
 
@@ -70,11 +71,14 @@ func mostFrames(img *decode.Image) int {
 	return min(max(1, runBytes/(8*img.Rows*img.Columns)), runFrames)
 }
 
-// results are the outputs of the frame that img holds.
-func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Route, o archive.Object, img *decode.Image) ([]archive.Output, error) {
+// results are the outputs of the frame that img holds; made keeps the least quality.
+func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Route, o archive.Object, img *decode.Image, made *archive.Made) ([]archive.Output, error) {
 	res, err := n.run(ctx, img)
 	if err != nil {
 		return nil, err
+	}
+	if q := res.Quality.Figure; made.Quality == nil || q < *made.Quality {
+		made.Quality = &q
 	}
 	n.reportDark(o, res.Dark)
 	if res.Frames > 1 {
@@ -165,4 +169,12 @@ func (n *Node) learnDark(ctx context.Context, o archive.Object) error {
 	}
 	n.log.Info("dark frame learnt", "object", o.ID, "peer", o.Source)
 	return nil
+}
+
+// roundQuality is a quality for the log, 0 where nothing was segmented.
+func roundQuality(q *float64) float64 {
+	if q == nil {
+		return 0
+	}
+	return math.Round(*q*1000) / 1000
 }

@@ -29,6 +29,7 @@ type Report struct {
 	Dark         string   `json:"dark_correction,omitempty"`
 	Offset       float64  `json:"dark_offset"`
 	Frame        int      `json:"frame,omitempty"` // of a run, from 1
+	Quality      float64  `json:"quality"`         // how far it is to be trusted, 0 to 1
 	Milliseconds float64  `json:"milliseconds"`
 	Faults       string   `json:"faults,omitempty"` // of the file, which were forgiven
 	Warnings     []string `json:"warnings,omitempty"`
@@ -39,7 +40,7 @@ func newReport(file string, res *segment.Result) Report {
 	r := Report{
 		File: file, Warnings: res.Warnings(), Rows: res.Rows, Columns: res.Columns, Exposed: res.FieldRecord.Fraction,
 		OpenBeam: res.Open.Fraction, SoftTissue: res.Soft.Fraction, Bone: res.Bone.Fraction,
-		HighSoft: res.HighPrecisionSoft.Fraction, Dark: darkInWords(res.Dark), Offset: res.Dark.Offset,
+		HighSoft: res.HighPrecisionSoft.Fraction, Quality: res.Quality.Figure, Dark: darkInWords(res.Dark), Offset: res.Dark.Offset,
 	}
 	if res.Frames > 1 {
 		r.Frame = res.Frame
@@ -73,7 +74,7 @@ func WriteTable(out io.Writer, reports []Report) error {
 	dark := slices.ContainsFunc(reports, func(r Report) bool { return r.Dark != "" })
 	polarity := slices.ContainsFunc(reports, func(r Report) bool { return r.Polarity != "" })
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT")
+	fmt.Fprint(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT\tQUALITY")
 	if dark {
 		fmt.Fprint(w, "\tDARK CORRECTION")
 	}
@@ -86,8 +87,8 @@ func WriteTable(out io.Writer, reports []Report) error {
 			fmt.Fprintf(w, "%s\t%s\n", filepath.Base(r.File), r.Error)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%", filepath.Base(r.File),
-			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft)
+		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.2f", filepath.Base(r.File),
+			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft, r.Quality)
 		if dark {
 			fmt.Fprintf(w, "\t%s", r.Dark)
 		}
@@ -102,6 +103,9 @@ func WriteTable(out io.Writer, reports []Report) error {
 	for _, r := range reports {
 		if r.Faults != "" {
 			fmt.Fprintf(out, "%s: %s\n", filepath.Base(r.File), r.Faults)
+		}
+		for _, w := range r.Warnings {
+			fmt.Fprintf(out, "%s: %s\n", filepath.Base(r.File), w)
 		}
 	}
 	return nil

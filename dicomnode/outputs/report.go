@@ -56,9 +56,20 @@ func evaluations(res *segment.Result) []sr.Evaluation {
 		{Concept: sr.DarkCorrection, Text: res.Dark.String()},
 		{Concept: sr.ExposedField, Text: withoutDigest(res.FieldRecord.String())},
 		{Concept: sr.Polarity, Text: res.Polarity.String()},
-		{Concept: sr.Quality, Text: fmt.Sprintf("Mean probability of the chosen class over the exposed field: %.3f", res.Certainty())},
+		{Concept: sr.Quality, Text: qualityInWords(res.Quality)},
 		{Concept: sr.Caution, Text: "Computed by a model that is no medical device. Not for diagnostic use."},
 	}
+}
+
+// qualityInWords is the quality with its warning, "" of a result that was not judged.
+func qualityInWords(q segment.Quality) string {
+	switch {
+	case q == segment.Quality{}:
+		return ""
+	case q.Warning() != "":
+		return q.String() + "; " + q.Warning()
+	}
+	return q.String()
 }
 
 // withoutDigest leaves out what only a machine reads; the segmentation has it.

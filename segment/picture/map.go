@@ -63,6 +63,9 @@ func (m Map) Answer() []float32 {
 	return out
 }
 
+// Small is the map at the network's pixels, as means over each of them.
+func (m Map) Small() Map { return NewGeometry(m.Rows, m.Columns).Map(m.Answer()) }
+
 // leastLogarithm is that of the least probability that counts in a geometric mean: a single
 // answer cannot rule out a class that all others see.
 const leastLogarithm = -27.6 // of 1e-12

@@ -60,7 +60,7 @@ func (f GuidedFilter) Refine(m Map, pix []float32, field Mask) *Upsampler {
 	network := NewGeometry(m.Rows, m.Columns)
 	grid := Geometry{Rows: m.Rows, Columns: m.Columns,
 		Height: min(m.Rows, cellsPerPixel*network.Height), Width: min(m.Columns, cellsPerPixel*network.Width)}
-	fit := newMoments(cells{grid.Height, grid.Width}, grid.guide(pix), grid.exposed(field), m.On(grid).P)
+	fit := newMoments(cells{grid.Height, grid.Width}, grid.guide(pix), grid.Exposed(field), m.On(grid).P)
 	fit.radius = [2]int{reach(f.Radius, grid.Height, network.Height), reach(f.Radius, grid.Width, network.Width)}
 	return newUpsampler(grid, fit.filter(float32(f.Epsilon)), grid.Width)
 }
@@ -85,8 +85,8 @@ func (g Geometry) guide(pix []float32) []float32 {
 	return out
 }
 
-// exposed is the part of each of Height×Width cells that lies in the field, 1 without one.
-func (g Geometry) exposed(field Mask) []float32 {
+// Exposed is the part of each of Height×Width cells that lies in the field, 1 without one.
+func (g Geometry) Exposed(field Mask) []float32 {
 	out := make([]float32, g.Height*g.Width)
 	if field == nil {
 		for i := range out {

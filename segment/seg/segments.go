@@ -126,6 +126,9 @@ func (s *SEG) parameters() string {
 	if r.Effort != "" && r.Effort != scales.Whole {
 		lines = append(lines, fmt.Sprintf("effort: %s (%s)", r.Effort, r.Scales))
 	}
+	if r.Quality != (segment.Quality{}) {
+		lines = append(lines, "quality: "+r.Quality.String())
+	}
 	if r.Frames > 1 {
 		lines = append(lines, fmt.Sprintf("frame: %d of %d, %s", r.Frame, r.Frames, r.FrameReason))
 	}

@@ -1,0 +1,185 @@
+package segment
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
+)
+
+// LeastQuality is the Figure below which a result should be looked at, where nobody says
+// another. On 34 pictures that chose it, it was above the figures of all 9 with less than 0.85 of
+// their pixels right, and of 1 of the 19 with more than 0.93.
+const LeastQuality = 0.86
+
+// Quality says how far a result is to be trusted.
+type Quality struct {
+	// Figure is 0 to 1: Confidence less MirrorDoubt, or a fifth of ScaleDoubt where there are no
+	// mirror images; 0 of what is no projection radiograph.
+	Figure float64
+	// Confidence is the mean of the likeliest class's probability, in the exposed field as all
+	// that follows.
+	Confidence float64
+	// MirrorDoubt and ScaleDoubt are the means of those of scales.Answer; negative: not measured.
+	MirrorDoubt, ScaleDoubt float64
+	// NoRadiograph says why the image is taken for no projection radiograph; "" mostly.
+	NoRadiograph string
+}
+
+// String is the quality in words, for the parameters of a result.
+func (q Quality) String() string {
+	s := fmt.Sprintf("%.3f, mean probability %.3f", q.Figure, q.Confidence)
+	for _, d := range []struct {
+		what  string
+		value float64
+	}{{"mirror images", q.MirrorDoubt}, {"scales", q.ScaleDoubt}} {
+		if d.value >= 0 {
+			s += fmt.Sprintf(", %s differ by %.3f", d.what, d.value)
+		}
+	}
+	return s
+}
+
+// Warning is what whoever relies on the result must know, "" mostly.
+func (q Quality) Warning() string {
+	switch {
+	case q.NoRadiograph != "":
+		return "this does not look like a projection radiograph: " + q.NoRadiograph
+	case q.Figure < LeastQuality:
+		return fmt.Sprintf("the model is unsure of this image (quality %.2f, usual is %.2f and more)", q.Figure, LeastQuality)
+	}
+	return ""
+}
+
+// scaleShare is what a difference between scales says beside one between mirror images, which
+// is about a fifth of it.
+const scaleShare = 0.2
+
+// quality judges the answer v about an image.
+func quality(img *decode.Image, v *view, field picture.Mask) Quality {
+	a := v.answer
+	share := v.geo.Exposed(field)
+	q := Quality{MirrorDoubt: meanOver(a.MirrorDoubt, share), ScaleDoubt: meanOver(a.ScaleDoubt, share)}
+	small := a.Map.Small()
+	best := make([]float32, small.Height*small.Width)
+	for i := range best {
+		best[i] = max(small.P[i], small.P[len(best)+i], small.P[2*len(best)+i])
+	}
+	q.Confidence = max(0, meanOver(best, share))
+	q.Figure = q.Confidence
+	switch {
+	case q.MirrorDoubt >= 0:
+		q.Figure -= q.MirrorDoubt
+	case q.ScaleDoubt >= 0:
+		q.Figure -= scaleShare * q.ScaleDoubt
+	}
+	q.Figure = max(0, q.Figure)
+	if q.NoRadiograph = cmp.Or(otherObject(img), slice(v, a)); q.NoRadiograph != "" {
+		q.Figure = 0
+	}
+	return q
+}
+
+// meanOver is the mean of v weighted by share, −1 without values.
+func meanOver(v, share []float32) float64 {
+	var sum, weight float64
+	for i, x := range v {
+		sum += float64(x * share[i])
+		weight += float64(share[i])
+	}
+	if weight == 0 {
+		return -1
+	}
+	return sum / weight
+}
+
+// Of a slice through a body, the air around is as flat as nothing in a radiograph with noise, and
+// begins at the skin with a step; a projected body begins with no thickness at all. Values
+// separate 12 CT slices from 34 radiographs, real and simulated.
+const (
+	flatShare = 0.33 // of the picture, within flatRange of its brightest values
+	flatRange = 0.02
+	stepShare = 0.62 // of the difference between air and soft tissue, within three pixels
+	stepLeast = 0.15 // of the picture's greatest magnitude
+	leastSkin = 20   // pixels of skin that are needed to say anything
+)
+
+// slice says whether the picture looks like a slice, "" mostly.
+func slice(v *view, a *scales.Answer) string {
+	x, m := v.geo.Cut(v.x), a.Seen
+	values := slices.Sorted(slices.Values(x))
+	high, low := values[len(values)*98/100], values[0]
+	flat := 0
+	for _, g := range x {
+		if g > high-flatRange*(values[len(values)-1]-low) {
+			flat++
+		}
+	}
+	if float64(flat) < flatShare*float64(len(x)) {
+		return ""
+	}
+	step, contrast, skin := edge(x, m)
+	if skin >= leastSkin && step >= stepLeast && step >= stepShare*contrast {
+		return "the air around the body is flat and begins with a step, as in a slice"
+	}
+	return ""
+}
+
+// edge is the median step from open beam to soft tissue over three pixels across the skin, the
+// difference between the medians of both, and the number of places that were looked at.
+func edge(x []float32, m picture.Map) (step, contrast float64, places int) {
+	label := likeliest(m)
+	var steps, open, soft []float64
+	for y := range m.Height {
+		for k := range m.Width {
+			i := y*m.Width + k
+			switch label[i] {
+			case picture.OpenBeam:
+				open = append(open, float64(x[i]))
+			case picture.SoftTissue:
+				soft = append(soft, float64(x[i]))
+			}
+			for _, d := range []struct {
+				by   int
+				room bool
+			}{{1, k >= 1 && k+2 < m.Width}, {m.Width, y >= 1 && y+2 < m.Height}} {
+				if !d.room {
+					continue
+				}
+				across := float64(x[i-d.by] - x[i+2*d.by])
+				switch here, next := label[i], label[i+d.by]; {
+				case here == picture.OpenBeam && next == picture.SoftTissue:
+					steps = append(steps, across)
+				case here == picture.SoftTissue && next == picture.OpenBeam:
+					steps = append(steps, -across)
+				}
+			}
+		}
+	}
+	return median(steps), median(open) - median(soft), len(steps)
+}
+
+func likeliest(m picture.Map) []uint8 {
+	n := m.Height * m.Width
+	label := make([]uint8, n)
+	for i := range label {
+		for c := 1; c < picture.Classes; c++ {
+			if m.P[c*n+i] > m.P[int(label[i])*n+i] {
+				label[i] = uint8(c)
+			}
+		}
+	}
+	return label
+}
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(v)
+	return v[len(v)/2]
+}

@@ -1,0 +1,139 @@
+package segment_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/dicomtest"
+	"dicomnode/segment"
+	"dicomnode/segment/decode"
+	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
+)
+
+// constant answers the same probabilities everywhere.
+type constant [picture.Classes]float32
+
+func (c constant) Predict(x []float32) []float32 {
+	p := make([]float32, 0, picture.Classes*len(x))
+	for _, v := range c {
+		for range x {
+			p = append(p, v)
+		}
+	}
+	return p
+}
+
+// A confident answer has its confidence as its quality, an unsure one a warning.
+func TestQualityIsTheConfidenceInTheField(t *testing.T) {
+	for _, c := range []struct {
+		answer constant
+		figure float64
+		warns  bool
+	}{
+		{constant{0.05, 0.95, 0}, 0.95, false},
+		{constant{0.3, 0.5, 0.2}, 0.5, true},
+	} {
+		res, err := (&segment.Pipeline{Predictor: fixed(c.answer.Predict(make([]float32, picture.Side*picture.Side)))}).Run(t.Context(), ramp(420, 500))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := res.Quality.Figure - c.figure; d > 1e-5 || d < -1e-5 || res.Quality.MirrorDoubt != -1 || res.Quality.ScaleDoubt != -1 {
+			t.Errorf("quality %v, want %v", res.Quality, c.figure)
+		}
+		if got := strings.Contains(strings.Join(res.Warnings(), ";"), "unsure"); got != c.warns {
+			t.Errorf("warnings %q", res.Warnings())
+		}
+	}
+}
+
+// ramp is a picture whose attributes say that its open beam is bright.
+func ramp(rows, cols int) *decode.Image {
+	pix := make([]float32, rows*cols)
+	for i := range pix {
+		pix[i] = float32(i%cols + i/cols)
+	}
+	return decode.FromPicture(pix, rows, cols, false)
+}
+
+// Mirror images and scales that contradict each other take from the quality.
+func TestDoubtTakesFromTheQuality(t *testing.T) {
+	img := ramp(420, 500)
+	p := segment.Pipeline{Predictor: dicomtest.Greys{}, Config: segment.Config{Effort: scales.Normal}}
+	res, err := p.Run(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := res.Quality
+	if q.MirrorDoubt < 0 || q.ScaleDoubt <= 0 || q.Figure != max(0, q.Confidence-q.MirrorDoubt) {
+		t.Errorf("%+v", q)
+	}
+	if !strings.Contains(q.String(), "scales differ by") {
+		t.Error(q)
+	}
+}
+
+// Objects that say of themselves that they are no projection radiograph are believed.
+func TestOtherObjects(t *testing.T) {
+	for _, c := range []struct {
+		tag    tag.Tag
+		values []string
+		want   string
+	}{
+		{tag.Modality, []string{"CT"}, "modality is CT"},
+		{tag.Modality, []string{"XC"}, "modality is XC"},
+		{tag.Modality, []string{"DX"}, ""},
+		{tag.Modality, []string{"OT"}, ""},
+		{tag.ImageType, []string{"ORIGINAL", "PRIMARY", "AXIAL"}, "Image Type is AXIAL"},
+		{tag.ImageType, []string{"DERIVED", "PRIMARY", ""}, ""},
+		{tag.RescaleType, []string{"HU"}, "Hounsfield"},
+	} {
+		img := ramp(210, 250)
+		e, err := dicom.NewElement(c.tag, c.values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img.Dataset.Elements = append(img.Dataset.Elements, e)
+		res, err := (&segment.Pipeline{Predictor: dicomtest.Greys{}}).Run(t.Context(), img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := res.Quality; (c.want == "") != (q.NoRadiograph == "") || !strings.Contains(q.NoRadiograph, c.want) || c.want != "" && (q.Figure != 0 || !strings.Contains(q.Warning(), "does not look like")) {
+			t.Errorf("%v %q: %+v", c.tag, c.values, q)
+		}
+	}
+}
+
+// A disk with a sharp edge in flat air is a slice; one that grows thick from nothing is not.
+func TestSlicesAreNoRadiographs(t *testing.T) {
+	for name, c := range map[string]struct {
+		inside func(r float64) float32
+		slice  bool
+	}{
+		"slice":      {func(float64) float32 { return 500 }, true},
+		"projection": {func(r float64) float32 { return float32(1000 - 500*min(1, 2*(1-r))) }, false},
+	} {
+		const n = 400
+		pix := make([]float32, n*n)
+		for i := range pix {
+			y, x := float64(i/n)/n*2-1, float64(i%n)/n*2-1
+			pix[i] = 1000
+			switch r2 := (x*x + y*y) / 0.64; {
+			case r2 < 0.2:
+				pix[i] = -150
+			case r2 < 1:
+				pix[i] = c.inside(r2)
+			}
+		}
+		res, err := (&segment.Pipeline{Predictor: dicomtest.Greys{}}).Run(t.Context(), decode.FromPicture(pix, n, n, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := res.Quality.NoRadiograph != ""; got != c.slice {
+			t.Errorf("%s: %+v", name, res.Quality)
+		}
+	}
+}
