@@ -78,7 +78,7 @@ func quality(img *decode.Image, v *view, field picture.Mask) Quality {
 		q.Figure -= scaleShare * q.ScaleDoubt
 	}
 	q.Figure = max(0, q.Figure)
-	if q.NoRadiograph = cmp.Or(otherObject(img), slice(v, a)); q.NoRadiograph != "" {
+	if q.NoRadiograph = cmp.Or(otherObject(img), slice(v, a), uniform(small, share)); q.NoRadiograph != "" {
 		q.Figure = 0
 	}
 	return q
@@ -125,6 +125,25 @@ func slice(v *view, a *scales.Answer) string {
 	step, contrast, skin := edge(x, m)
 	if skin >= leastSkin && step >= stepLeast && step >= stepShare*contrast {
 		return "the air around the body is flat and begins with a step, as in a slice"
+	}
+	return ""
+}
+
+// uniformShare is the part of the exposed field from which one class is all that is in it.
+const uniformShare = 0.97
+
+// uniform says whether a single class fills the field, as in blank or even pictures.
+func uniform(m picture.Map, share []float32) string {
+	var filled [picture.Classes]float64
+	var all float64
+	for i, c := range likeliest(m) {
+		filled[c] += float64(share[i])
+		all += float64(share[i])
+	}
+	for c, name := range []string{"open beam", "soft tissue", "bone"} {
+		if all > 0 && filled[c] >= uniformShare*all {
+			return "there is nothing but " + name
+		}
 	}
 	return ""
 }

@@ -14,39 +14,48 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// constant answers the same probabilities everywhere.
-type constant [picture.Classes]float32
-
-func (c constant) Predict(x []float32) []float32 {
-	p := make([]float32, 0, picture.Classes*len(x))
-	for _, v := range c {
-		for range x {
-			p = append(p, v)
+// halves answers open beam on the left and soft tissue on the right, as sure as sure says.
+func halves(sure float32) fixed {
+	const n = picture.Side * picture.Side
+	p := make(fixed, picture.Classes*n)
+	for i := range n {
+		likely, other := picture.OpenBeam, picture.SoftTissue
+		if i%picture.Side >= picture.Side/2 {
+			likely, other = other, likely
 		}
+		p[likely*n+i], p[other*n+i] = sure, 1-sure
 	}
 	return p
 }
 
 // A confident answer has its confidence as its quality, an unsure one a warning.
 func TestQualityIsTheConfidenceInTheField(t *testing.T) {
-	for _, c := range []struct {
-		answer constant
-		figure float64
-		warns  bool
-	}{
-		{constant{0.05, 0.95, 0}, 0.95, false},
-		{constant{0.3, 0.5, 0.2}, 0.5, true},
-	} {
-		res, err := (&segment.Pipeline{Predictor: fixed(c.answer.Predict(make([]float32, picture.Side*picture.Side)))}).Run(t.Context(), ramp(420, 500))
+	for _, sure := range []float32{0.95, 0.6} {
+		res, err := (&segment.Pipeline{Predictor: halves(sure)}).Run(t.Context(), ramp(420, 500))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := res.Quality.Figure - c.figure; d > 1e-5 || d < -1e-5 || res.Quality.MirrorDoubt != -1 || res.Quality.ScaleDoubt != -1 {
-			t.Errorf("quality %v, want %v", res.Quality, c.figure)
+		if d := res.Quality.Figure - float64(sure); d > 1e-5 || d < -1e-5 || res.Quality.MirrorDoubt != -1 || res.Quality.ScaleDoubt != -1 {
+			t.Errorf("quality %v, want %v", res.Quality, sure)
 		}
-		if got := strings.Contains(strings.Join(res.Warnings(), ";"), "unsure"); got != c.warns {
+		if got := strings.Contains(strings.Join(res.Warnings(), ";"), "unsure"); got != (sure < segment.LeastQuality) {
 			t.Errorf("warnings %q", res.Warnings())
 		}
+	}
+}
+
+// What is all one class is no radiograph, however sure the model is.
+func TestAllOneClassIsNoRadiograph(t *testing.T) {
+	p := make(fixed, picture.Classes*picture.Side*picture.Side)
+	for i := range picture.Side * picture.Side {
+		p[picture.Bone*picture.Side*picture.Side+i] = 1
+	}
+	res, err := (&segment.Pipeline{Predictor: p}).Run(t.Context(), ramp(420, 500))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := res.Quality; q.Figure != 0 || !strings.Contains(q.Warning(), "nothing but bone") {
+		t.Errorf("%+v", q)
 	}
 }
 
