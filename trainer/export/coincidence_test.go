@@ -97,4 +97,13 @@ func TestMissingCodec(t *testing.T) {
 	if r.Images != 1 || len(r.Refused) != 1 || !strings.Contains(strings.Join(r.Notes, ""), codec.Hint) {
 		t.Errorf("%+v, want one image, one refused and what to do", r)
 	}
+	all, err := export.ReadManifest(opt.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rec := range all { // neither labels nor writing are wanted: the predictor has nothing to do
+		if rec.BurnedIn.Done != "not searched" || rec.BurnedIn.Found != 0 {
+			t.Errorf("%+v, want no search", rec.BurnedIn)
+		}
+	}
 }

@@ -186,6 +186,8 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 	r.BurnedIn = &Burned{Found: len(p.boxes) + len(p.inside), Done: "nothing", Reviewed: decided}
 	boxes := p.boxes
 	switch {
+	case !e.searches():
+		r.BurnedIn.Done = "not searched"
 	case len(boxes) == 0:
 	case decided && decision.Verdict == review.Blank, !decided && e.BurnedIn == Blank:
 		r.BurnedIn.Done, r.BurnedIn.Blanked = "blanked", rectangles(boxes)
@@ -211,6 +213,9 @@ func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
 		return nil, fmt.Errorf("%w: more than one frame", decode.ErrUnsupported)
 	}
 	p := &picture{image: m, samples: m.Samples}
+	if !e.searches() {
+		return p, nil
+	}
 	in := burned.Picture{Samples: m.Samples, Rows: m.Rows, Columns: m.Columns}
 	if e.Pipeline.Predictor != nil {
 		if p.result, err = e.Pipeline.Run(ctx, m); err != nil {
@@ -222,6 +227,12 @@ func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
 	found := burned.Find(in)
 	p.boxes, p.inside = found.Outside, found.Inside
 	return p, nil
+}
+
+// searches tells whether regions and writing are looked for: where neither is wanted,
+// the model would cost more than all the rest.
+func (e *run) searches() bool {
+	return e.Labels != None || e.BurnedIn != KeepText || e.ReviewAll
 }
 
 // waits tells whether somebody must look at a picture first.

@@ -44,7 +44,7 @@ type Chain struct {
 // Burned says what was found of burned-in writing and what was done about it.
 type Burned struct {
 	Found    int      `json:"found"`             // boxes
-	Done     string   `json:"done"`              // nothing, kept or blanked
+	Done     string   `json:"done"`              // nothing, kept, blanked or not searched
 	Blanked  [][4]int `json:"blanked,omitempty"` // left, top, width, height
 	Reviewed bool     `json:"reviewed"`          // somebody looked at the picture and approved it
 }
