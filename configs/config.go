@@ -85,6 +85,9 @@ type Peer struct {
 	// StorageCommitment is for a destination that commits what it stores (PS3.4 J): a
 	// delivery is done only when it has.
 	StorageCommitment bool `yaml:"storage_commitment"`
+	// CommitmentBy says who keeps what this peer may ask the node to commit:
+	// [CommitmentByNode], or the name of another peer. Empty: it may not ask.
+	CommitmentBy string `yaml:"commitment_by"`
 	// Viewer is where its results are looked at: ohif, weasis, slicer or legacy. It
 	// stands for a list of Forms. Without either the regions are sent as binary.
 	Viewer string   `yaml:"viewer"`
@@ -169,6 +172,12 @@ func Default() Config {
 		Log:          Log{Level: "info", Format: "text"},
 	}
 }
+
+// CommitmentByNode as commitment_by is the node itself.
+const CommitmentByNode = "node"
+
+// Removes tells whether anything is ever removed.
+func (r Retention) Removes() bool { return r.Keep != 0 || r.MinFreeMiB != 0 }
 
 // Callable reports whether results can be sent to p: its address has a port.
 func (p Peer) Callable() bool {

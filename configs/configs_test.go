@@ -48,8 +48,8 @@ func TestDefaultFileExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Peers) != 4 || len(c.Routes) != 1 {
-		t.Errorf("have %d peers and %d routes, want 4 and 1", len(c.Peers), len(c.Routes))
+	if len(c.Peers) != 5 || len(c.Routes) != 1 {
+		t.Errorf("have %d peers and %d routes, want 5 and 1", len(c.Peers), len(c.Routes))
 	}
 }
 
@@ -114,6 +114,11 @@ func TestProblems(t *testing.T) {
 		{"peer host", "peers:\n  - {name: a, ae_title: A, address: '300.1.1.1:104'}\n", 2, "peers[0].address", "host", ""},
 		{"peer name twice", peers + "  - {name: pacs, ae_title: B, address: 10.0.0.9}\n", 3, "peers[1].name", "already", "own name"},
 		{"peer twice", peers + "  - {name: b, ae_title: PACS, address: \"10.0.0.5:104\"}\n", 3, "peers[1]", "same AE title and address", "remove"},
+		{"promise and retention", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1:104', commitment_by: node}\n", 2, "peers[0].commitment_by", "promise to keep", "min_free_mib: 0"},
+		{"promise without a port", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1', commitment_by: node}\nretention: {keep: 0, min_free_mib: 0}\n", 2, "peers[0].commitment_by", "no port", "host:port"},
+		{"promise by nobody", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1:104', commitment_by: pacs}\n", 2, "peers[0].commitment_by", "no other peer", "node"},
+		{"promise by itself", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1:104', storage_commitment: true, commitment_by: a}\n", 2, "peers[0].commitment_by", "no other peer", "node"},
+		{"promise by one that does not", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1:104', commitment_by: b}\n  - {name: b, ae_title: B, address: '10.0.0.2:104'}\n", 2, "peers[0].commitment_by", "not asked", "storage_commitment: true"},
 		{"commitment", "peers:\n  - {name: a, ae_title: A, address: '10.0.0.1', storage_commitment: true}\n", 2, "peers[0].storage_commitment", "no port", "host:port"},
 		{"route to nobody", peers + "routes:\n  - {name: r, send_to: []}\n", 4, "routes[0]", "nowhere", "send_to"},
 		{"route to unknown", peers + "routes:\n  - {name: r, send_to: [pasc]}\n", 4, "routes[0].send_to[0]", `no peer is named "pasc"`, `"pacs"`},

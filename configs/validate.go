@@ -137,6 +137,28 @@ func (v *checker) commitment(c Config) {
 			v.add(key+".storage_commitment", "write its address as host:port, or leave storage_commitment out",
 				"nothing is sent to the peer, and so nothing is there to commit: its address has no port")
 		}
+		v.promise(c, p, key+".commitment_by")
+	}
+}
+
+// promise checks who keeps what a peer may have committed: commitment is a promise to
+// keep (PS3.4 J.1.1, J.3.6.2.1), which nobody else can give.
+func (v *checker) promise(c Config, p Peer, key string) {
+	by, known := c.Peer(p.CommitmentBy)
+	switch {
+	case p.CommitmentBy == "":
+	case !p.Callable():
+		v.add(key, "write its address as host:port", "the answer goes to the peer on an association of the node: its address has no port")
+	case p.CommitmentBy == CommitmentByNode && known:
+		v.add(key, "call that peer something else", `"node" is this node and the name of a peer`)
+	case p.CommitmentBy == CommitmentByNode && c.Retention.Removes():
+		v.add(key, "set retention: {keep: 0, min_free_mib: 0}, or name the archive that commits, with storage_commitment: true",
+			"storage commitment is a promise to keep, and retention removes what is old or when the disk runs short")
+	case p.CommitmentBy == CommitmentByNode:
+	case !known || p.CommitmentBy == p.Name:
+		v.add(key, `write "node", or the name of another peer`, "no other peer is named %q", p.CommitmentBy)
+	case !by.StorageCommitment:
+		v.add(key, "set storage_commitment: true for "+by.Name+", if it offers it", "peer %s is not asked for storage commitment", by.Name)
 	}
 }
 

@@ -244,18 +244,11 @@ func (n *Node) requestCommitment(ctx context.Context, destination string, object
 	}
 	transaction := commitment.NewTransactionUID()
 	defer n.commitments.flying(transaction)()
-	client, err := n.dialWith(ctx, peer, answers{n, peer}, commitmentProposal)
+	client, syntax, err := n.dialCommitment(ctx, peer, commitmentProposal)
 	if err != nil {
 		return err
 	}
 	defer client.Abort() // no effect after Release
-	syntax := uid.ExplicitVRLittleEndian
-	if !client.Accepted(uid.StorageCommitmentPushModel, syntax) {
-		syntax = uid.ImplicitVRLittleEndian
-	}
-	if refused := client.Refused(uid.StorageCommitmentPushModel, syntax); refused != nil {
-		return errors.Join(refused, client.Release(ctx))
-	}
 	asked, err := n.ask(ctx, client, destination, transaction, syntax, objects)
 	if err != nil || !asked {
 		return err
@@ -305,8 +298,12 @@ func (n *Node) commitReport(ctx context.Context, peer, transferSyntaxUID string,
 	if err != nil {
 		return &scp.StatusError{Status: scp.InvalidArgumentValue, Comment: "event information cannot be read", Err: err}
 	}
+	n.commitments.landed(result.TransactionUID)
 	said, err := n.archive.Committed(ctx, peer, result)
 	if errors.Is(err, archive.ErrNoTransaction) {
+		if relayed, rerr := n.relay(ctx, peer, result); relayed || rerr != nil {
+			return rerr
+		}
 		n.log.Warn("answer to no request for storage commitment of this node, or to an old one", "peer", peer,
 			"committed", len(result.Committed), "failed", len(result.Failed))
 		return &scp.StatusError{Status: scp.InvalidArgumentValue, Comment: "no such Transaction UID", Err: err}
@@ -314,7 +311,6 @@ func (n *Node) commitReport(ctx context.Context, peer, transferSyntaxUID string,
 	if err != nil {
 		return err
 	}
-	n.commitments.landed(result.TransactionUID)
 	log := n.log.With("destination", peer, "committed", said.Committed)
 	if bad := said.NotCommitted + said.Unmentioned + said.TakenBack; bad > 0 {
 		log.Warn("storage commitment answered", "not_committed", said.NotCommitted, "not_mentioned", said.Unmentioned, "taken_back", said.TakenBack)

@@ -60,6 +60,7 @@ type Node struct {
 	destinations *destinations                     // which of them work
 	drain        drain                             // whether further associations are refused
 	commitments  *commitments                      // what they are to be asked to commit
+	promises     *promises                         // what peers have asked the node to commit
 	refusals     refusals                          // of destinations that may change their mind
 	unrouted     once                              // images that no route takes, by peer and modality
 	ending       once                              // certificates of peers that are near their end, by warning
@@ -129,7 +130,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	n.identity.Store(id)
 	n.associations = &associations{dial: n.dial}
 	n.destinations = &destinations{log: o.Log}
-	n.commitments, n.segmentBy = newCommitments(n.askCommitment), n.segment
+	n.commitments, n.promises, n.segmentBy = newCommitments(n.askCommitment), newPromises(), n.segment
 	n.server = newServer(c, n, codecs.TransferSyntaxes(), o.Log)
 	n.reportCodecs()
 	e.changed = n.describe
@@ -177,6 +178,7 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	})
 	g.Go(func() error { n.retain(working); return nil })
 	g.Go(func() error { n.commitments.run(working); return nil })
+	g.Go(func() error { n.keepPromises(working); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		n.log.Info("shutting down")

@@ -26,10 +26,32 @@ type session struct {
 // with adds the services that the peer's entry has beside storage. Only the AE title for
 // images has them.
 func (s *session) with() scp.Session {
-	if s.peer.StorageCommitment && s.purpose != archive.Dark {
+	asked, asks := s.peer.StorageCommitment, s.peer.CommitmentBy != ""
+	switch {
+	case s.purpose == archive.Dark:
+		return s
+	case asked && asks:
+		return struct {
+			reportSession
+			promiseSession
+			*session
+		}{reportSession{s}, promiseSession{s}, s}
+	case asked:
 		return reportSession{s}
+	case asks:
+		return promiseSession{s}
 	}
 	return s
+}
+
+// promiseSession is that of a peer which may ask for storage commitment.
+type promiseSession struct{ *session }
+
+var _ scp.CommitSession = promiseSession{}
+
+// Commit keeps a request; it is answered later.
+func (s promiseSession) Commit(ctx context.Context, transferSyntaxUID string, r io.Reader) error {
+	return s.node.commitRequest(ctx, s.peer.Name, transferSyntaxUID, r)
 }
 
 // reportSession is that of a peer which is asked for storage commitment, and answers.

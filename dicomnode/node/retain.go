@@ -28,7 +28,7 @@ func (n *Node) retain(ctx context.Context) {
 // removeOld removes what has been kept long enough.
 func (n *Node) removeOld(ctx context.Context) {
 	keep := n.config.Load().Retention.Keep
-	if keep == 0 {
+	if keep == 0 || n.promised(ctx) {
 		return
 	}
 	removed, err := n.archive.Prune(ctx, time.Now().Add(-keep))
@@ -42,7 +42,7 @@ func (n *Node) removeOld(ctx context.Context) {
 // of space: refusing images would be worse than losing copies.
 func (n *Node) removeForRoom(ctx context.Context) {
 	want := n.config.Load().Retention.MinFree()
-	if want == 0 {
+	if want == 0 || n.promised(ctx) {
 		return
 	}
 	removed, free, err := n.archive.MakeRoom(ctx, want)

@@ -266,3 +266,45 @@ func (p *CommittingPACS) send(address string, r commitment.Result) error {
 	}
 	return c.Release(ctx)
 }
+
+// Keep makes the PACS have an instance, as if somebody else had sent it.
+func (p *CommittingPACS) Keep(instance string) {
+	p.KeepingPACS.mu.Lock()
+	defer p.KeepingPACS.mu.Unlock()
+	p.stored[instance] = instance
+}
+
+// Told is an application entity that is told what has been committed.
+type Told struct {
+	Address string // host:port
+	Results chan commitment.Result
+}
+
+// NewTold listens on loopback as the application entity title until the test ends.
+func NewTold(t testing.TB, title string) *Told {
+	t.Helper()
+	s := &Told{Results: make(chan commitment.Result, 16)}
+	s.Address = serveAE(t, title, s, func(ln net.Listener) net.Listener { return ln }, scp.SupportedContext{AbstractSyntax: uid.StorageCommitmentPushModel,
+		TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}, PeerRoles: scp.SCPRole})
+	return s
+}
+
+// NewSession admits everybody.
+func (s *Told) NewSession(context.Context, scp.Peer) (scp.Session, error) { return s, nil }
+
+// Store is not for this application entity.
+func (s *Told) Store(context.Context, scp.StoreRequest, io.Reader) error {
+	return &scp.StatusError{Status: scp.SOPClassNotSupported}
+}
+
+// Close has nothing to end.
+func (s *Told) Close() error { return nil }
+
+// CommitReport is told.
+func (s *Told) CommitReport(_ context.Context, _ bool, transferSyntaxUID string, r io.Reader) error {
+	result, err := commitment.ReadResult(r, transferSyntaxUID)
+	if err == nil {
+		s.Results <- result
+	}
+	return err
+}

@@ -60,18 +60,24 @@ func newKeepingPACS(t testing.TB, secure func(net.Listener) net.Listener) *Keepi
 // returns its host:port.
 func servePACS(t testing.TB, backend scp.Backend, secure func(net.Listener) net.Listener, contexts ...scp.SupportedContext) (address string) {
 	t.Helper()
+	return serveAE(t, "PACS", backend, secure, contexts...)
+}
+
+// serveAE is servePACS for another application entity title.
+func serveAE(t testing.TB, title string, backend scp.Backend, secure func(net.Listener) net.Listener, contexts ...scp.SupportedContext) (address string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &scp.Server{AETitles: []string{"PACS"}, Backend: backend, Log: slog.New(slog.DiscardHandler), Contexts: contexts}
+	server := &scp.Server{AETitles: []string{title}, Backend: backend, Log: slog.New(slog.DiscardHandler), Contexts: contexts}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(context.Background(), secure(ln)) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), Time)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
-			t.Errorf("PACS: %v", err)
+			t.Errorf("%s: %v", title, err)
 		}
 		<-done
 	})

@@ -1,0 +1,331 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"dicomnode/configs"
+	"dicomnode/internal/archive"
+	"dicomnode/internal/commitment"
+	"dicomnode/internal/uid"
+	"dicomnode/scp"
+)
+
+// promiseLook is how often requests for storage commitment are looked for that wait.
+const promiseLook = 5 * time.Second
+
+// promises answer peers that have asked the node for storage commitment (PS3.4 J), each
+// on an association of its own. Commitment is a promise to keep (J.1.1): the node gives
+// it itself only where nothing is ever removed, else when the archive that is named for
+// the peer has committed the same instance.
+type promises struct {
+	poked chan struct{}
+
+	mu    sync.Mutex
+	under map[string]bool      // way, by peer and Transaction UID
+	next  map[string]time.Time // when what failed is tried again
+	tries map[string]int
+}
+
+func newPromises() *promises {
+	return &promises{poked: make(chan struct{}, 1), under: map[string]bool{}, next: map[string]time.Time{}, tries: map[string]int{}}
+}
+
+func (p *promises) poke() {
+	select {
+	case p.poked <- struct{}{}:
+	default:
+	}
+}
+
+// begin takes a promise unless somebody has it, or it is to wait.
+func (p *promises) begin(key string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.under[key] || time.Now().Before(p.next[key]) {
+		return false
+	}
+	p.under[key] = true
+	return true
+}
+
+// end gives a promise back; one that failed waits, longer each time.
+func (p *promises) end(key string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.under, key)
+	if err == nil {
+		delete(p.next, key)
+		delete(p.tries, key)
+		return
+	}
+	p.next[key] = time.Now().Add(min(askMost, askPause<<min(p.tries[key], 16)))
+	p.tries[key]++
+}
+
+// keepPromises answers until ctx ends.
+func (n *Node) keepPromises(ctx context.Context) {
+	tick := time.NewTicker(promiseLook)
+	defer tick.Stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		all, err := n.archive.Promises(ctx)
+		if err != nil && ctx.Err() == nil {
+			n.log.Error("requests for storage commitment not looked for", "error", err)
+		}
+		for _, p := range all {
+			key := p.Peer + " " + p.Request.TransactionUID
+			if err != nil || !n.promises.begin(key) {
+				continue
+			}
+			wg.Go(func() { n.promises.end(key, n.keepPromise(ctx, p)) })
+		}
+		select {
+		case <-tick.C:
+		case <-n.promises.poked:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// keepPromise takes a promise as far as it goes now.
+func (n *Node) keepPromise(ctx context.Context, p archive.Promise) error {
+	if p.Result == nil {
+		decided, err := n.decide(ctx, &p)
+		if err != nil || !decided {
+			return err
+		}
+	}
+	err := n.reportCommitment(ctx, p)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	log := n.log.With("peer", p.Peer, "error", err)
+	if time.Since(p.DecidedAt) < n.config.Load().Network.CommitmentWait {
+		log.Warn("answer to a request for storage commitment not delivered, it is tried again")
+		return err
+	}
+	log.Error("answer to a request for storage commitment given up", "hint", "does the peer take associations from this node at its address?")
+	return n.archive.Forgo(ctx, p)
+}
+
+// decide finds the answer and puts it on disk; false while another archive is asked.
+func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
+	peer, _ := n.config.Load().Peer(p.Peer)
+	switch {
+	case peer.CommitmentBy == "":
+		return true, n.settle(ctx, p, refuseAll(p.Request, uint16(scp.ProcessingFailure)))
+	case peer.CommitmentBy != configs.CommitmentByNode && p.Asked != "" && time.Since(p.AskedAt) >= n.config.Load().Network.CommitmentWait:
+		n.log.Warn("storage commitment refused: the archive named for the peer has not answered", "peer", p.Peer, "archive", peer.CommitmentBy)
+		return true, n.settle(ctx, p, refuseAll(p.Request, uint16(scp.ProcessingFailure)))
+	case p.Asked != "":
+		return false, nil // the archive will answer
+	}
+	result, err := n.kept(ctx, p.Request)
+	if err != nil {
+		return false, err
+	}
+	if peer.CommitmentBy == configs.CommitmentByNode || len(result.Committed) == 0 {
+		if len(result.Committed) > 0 {
+			err = n.archive.Remember(ctx, promisedKey, p.Peer)
+		}
+		return true, errors.Join(err, n.settle(ctx, p, result))
+	}
+	return false, n.askArchive(ctx, p, peer.CommitmentBy, result.Committed)
+}
+
+// kept judges each instance by what is stored here.
+func (n *Node) kept(ctx context.Context, rq commitment.Request) (commitment.Result, error) {
+	result := commitment.Result{TransactionUID: rq.TransactionUID}
+	for _, ref := range rq.References {
+		reason, err := n.archive.Keeps(ctx, ref)
+		switch {
+		case err != nil:
+			return result, err
+		case reason == 0:
+			result.Committed = append(result.Committed, ref)
+		default:
+			result.Failed = append(result.Failed, commitment.Failure{Reference: ref, Reason: reason})
+		}
+	}
+	return result, nil
+}
+
+// refuseAll is the answer that nothing is committed.
+func refuseAll(rq commitment.Request, reason uint16) commitment.Result {
+	result := commitment.Result{TransactionUID: rq.TransactionUID}
+	for _, ref := range rq.References {
+		result.Failed = append(result.Failed, commitment.Failure{Reference: ref, Reason: reason})
+	}
+	return result
+}
+
+// settle puts the answer on disk.
+func (n *Node) settle(ctx context.Context, p *archive.Promise, result commitment.Result) error {
+	p.Result, p.DecidedAt = &result, time.Now()
+	n.log.Info("request for storage commitment decided", "peer", p.Peer, "committed", len(result.Committed), "failed", len(result.Failed))
+	return n.archive.SetPromise(ctx, *p)
+}
+
+// askArchive asks the archive named for a peer to commit what the node has of the
+// request. Our Transaction UID is on disk before.
+func (n *Node) askArchive(ctx context.Context, p *archive.Promise, name string, refs []commitment.Reference) error {
+	to, ok := n.config.Load().Peer(name)
+	if !ok {
+		return fmt.Errorf("no peer is named %q in the configuration", name)
+	}
+	client, syntax, err := n.dialCommitment(ctx, to, commitmentProposal)
+	if err != nil {
+		return err
+	}
+	defer client.Abort() // no effect after Release
+	transaction := commitment.NewTransactionUID()
+	defer n.commitments.flying(transaction)()
+	p.Asked, p.AskedAt = transaction, time.Now()
+	if err := n.archive.SetPromise(ctx, *p); err != nil {
+		return err
+	}
+	data, err := commitment.Request{TransactionUID: transaction, References: refs}.Encode(syntax)
+	if err == nil {
+		err = client.RequestCommitment(ctx, syntax, bytes.NewReader(data))
+	}
+	if err != nil {
+		p.Asked = "" // asked anew, under another Transaction UID
+		return errors.Join(err, n.archive.SetPromise(context.WithoutCancel(ctx), *p))
+	}
+	n.listen(ctx, client, transaction)
+	return nil
+}
+
+// relay takes in what an archive answers to a request that was made for a peer; false
+// where there was none under that Transaction UID. Nothing is committed that the archive
+// did not say it has, or that is not kept here.
+func (n *Node) relay(ctx context.Context, from string, said commitment.Result) (bool, error) {
+	all, err := n.archive.Promises(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range all {
+		peer, _ := n.config.Load().Peer(p.Peer)
+		if p.Asked != said.TransactionUID || p.Asked == "" || peer.CommitmentBy != from {
+			continue
+		}
+		if p.Result != nil {
+			return true, nil // a repeat
+		}
+		result, err := n.kept(ctx, p.Request)
+		if err != nil {
+			return true, err
+		}
+		err = n.settle(ctx, &p, narrowed(result, said))
+		n.promises.poke()
+		return true, err
+	}
+	return false, nil
+}
+
+// narrowed leaves committed in result what said commits too.
+func narrowed(result, said commitment.Result) commitment.Result {
+	there, failed := map[commitment.Reference]bool{}, map[string]uint16{}
+	for _, ref := range said.Committed {
+		there[ref] = true
+	}
+	for _, f := range said.Failed {
+		failed[f.SOPInstanceUID] = f.Reason
+	}
+	out := commitment.Result{TransactionUID: result.TransactionUID, Failed: result.Failed}
+	for _, ref := range result.Committed {
+		reason, refused := failed[ref.SOPInstanceUID]
+		switch {
+		case refused:
+			out.Failed = append(out.Failed, commitment.Failure{Reference: ref, Reason: reason})
+		case there[ref]:
+			out.Committed = append(out.Committed, ref)
+		default:
+			out.Failed = append(out.Failed, commitment.Failure{Reference: ref, Reason: uint16(scp.ProcessingFailure)})
+		}
+	}
+	return out
+}
+
+// reportCommitment tells the peer the answer, as SCP on an association of ours (PS3.7
+// D.3.3.4), and forgets the promise when it has heard it.
+func (n *Node) reportCommitment(ctx context.Context, p archive.Promise) error {
+	peer, ok := n.config.Load().Peer(p.Peer)
+	if !ok || !peer.Callable() {
+		return fmt.Errorf("no callable peer is named %q in the configuration", p.Peer)
+	}
+	proposal := commitmentProposal
+	proposal.Roles = scp.SCPRole
+	client, syntax, err := n.dialCommitment(ctx, peer, proposal)
+	if err != nil {
+		return err
+	}
+	defer client.Abort() // no effect after Release
+	data, err := p.Result.Encode(syntax)
+	if err != nil {
+		return err
+	}
+	err = client.ReportCommitment(ctx, len(p.Result.Failed) > 0, syntax, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	n.log.Info("storage commitment reported", "peer", p.Peer, "committed", len(p.Result.Committed), "failed", len(p.Result.Failed))
+	return errors.Join(n.archive.Forgo(ctx, p), client.Release(ctx))
+}
+
+// dialCommitment associates for storage commitment, and says in which transfer syntax to
+// speak.
+func (n *Node) dialCommitment(ctx context.Context, peer configs.Peer, proposal scp.Proposal) (*scp.Client, string, error) {
+	client, err := n.dialWith(ctx, peer, answers{n, peer}, proposal)
+	if err != nil {
+		return nil, "", err
+	}
+	syntax := uid.ExplicitVRLittleEndian
+	if !client.Accepted(uid.StorageCommitmentPushModel, syntax) {
+		syntax = uid.ImplicitVRLittleEndian
+	}
+	if refused := client.Refused(uid.StorageCommitmentPushModel, syntax); refused != nil {
+		return nil, "", errors.Join(refused, client.Release(ctx))
+	}
+	return client, syntax, nil
+}
+
+// promisedKey is where the archive remembers that the node has promised to keep.
+const promisedKey = "promised"
+
+// promised tells whether the node has ever promised to keep something: then it removes
+// nothing, whatever the configuration has become.
+func (n *Node) promised(ctx context.Context) bool {
+	to, err := n.archive.Recall(ctx, promisedKey)
+	if to != "" {
+		n.log.Error("nothing is removed: storage commitment was promised for what is stored here", "peer", to,
+			"hint", "set retention: {keep: 0, min_free_mib: 0}, and make room with a larger disk")
+	}
+	return to != "" || err != nil
+}
+
+// commitRequest keeps a peer's request for storage commitment; it is answered later.
+func (n *Node) commitRequest(ctx context.Context, peer, transferSyntaxUID string, r io.Reader) error {
+	rq, err := commitment.ReadRequest(r, transferSyntaxUID)
+	if err != nil {
+		return &scp.StatusError{Status: scp.InvalidArgumentValue, Comment: "action information cannot be read", Err: err}
+	}
+	err = n.archive.Requested(ctx, peer, rq)
+	if errors.Is(err, archive.ErrOtherRequest) {
+		return &scp.StatusError{Status: scp.InvalidArgumentValue, Comment: "Transaction UID used before", Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	n.log.Info("storage commitment requested", "peer", peer, "objects", len(rq.References))
+	n.promises.poke()
+	return nil
+}
