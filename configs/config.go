@@ -31,7 +31,15 @@ type Config struct {
 	SoftTissue   SoftTissue   `yaml:"soft_tissue"`
 	Codecs       Codecs       `yaml:"codecs"`
 	Retention    Retention    `yaml:"retention"`
+	Audit        Audit        `yaml:"audit"`
 	Log          Log          `yaml:"log"`
+}
+
+// Audit says where DICOM audit messages go (PS3.15 A.5, A.6). They name patients.
+type Audit struct {
+	Server    string `yaml:"server"`    // host:port of a syslog collector; empty: no audit messages
+	Transport string `yaml:"transport"` // tls (RFC 5425) or udp (RFC 5426)
+	CA        string `yaml:"ca"`        // PEM, of the collector's certificate; empty: that of tls
 }
 
 // Node is the identity of this application entity and where it keeps its data.
@@ -169,6 +177,7 @@ func Default() Config {
 		SoftTissue:   SoftTissue{},
 		Codecs:       Codecs{Confinement: "preferred"},
 		Retention:    Retention{Keep: 30 * day, MinFreeMiB: 1024},
+		Audit:        Audit{Transport: "tls"},
 		Log:          Log{Level: "info", Format: "text"},
 	}
 }

@@ -63,6 +63,7 @@ func validate(c Config) Problems {
 	v.choices(c)
 	v.softTissue(c.SoftTissue)
 	v.retention(c.Retention)
+	v.audit(c)
 	return v.found
 }
 
@@ -342,6 +343,22 @@ const maxFreeMiB = 1 << 30
 
 // retention wants objects kept for an hour at least, so that a peer's repetition
 // finds the first one, and room enough that the archive does not refuse before.
+func (v *checker) audit(c Config) {
+	a := c.Audit
+	if a.Transport != "tls" && a.Transport != "udp" {
+		v.add("audit.transport", "write tls or udp", "%q is neither tls nor udp", a.Transport)
+	}
+	if a.Server == "" {
+		return
+	}
+	if host, port, err := net.SplitHostPort(a.Server); err != nil || !validHost(host) || !validPort(port, false) {
+		v.add("audit.server", `write "10.0.0.8:6514", or leave it empty for no audit messages`, "%q is not host:port", a.Server)
+	}
+	if a.Transport == "tls" && a.CA == "" && c.TLS.CA == "" {
+		v.add("audit.ca", "name the CA of the collector's certificate, a PEM file", "nothing says whose certificate the collector may show")
+	}
+}
+
 func (v *checker) retention(r Retention) {
 	if r.Keep != 0 && r.Keep < time.Hour {
 		v.add("retention.keep", "write a duration such as 30d, or 0 to keep everything", "%v is less than 1h", r.Keep)

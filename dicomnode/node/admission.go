@@ -30,6 +30,7 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	s, err := n.newSession(ctx, p)
 	var refused *scp.RejectError
 	if errors.As(err, &refused) {
+		n.auditRefused(p, refused.Err)
 		n.archive.NoteRefusal(index.Refusal{Kind: "association", CallingAE: p.Calling, CalledAE: p.Called,
 			Address: p.Remote.Addr().Unmap().String(), Status: int(refused.Reason), Words: refused.Err.Error()})
 	}

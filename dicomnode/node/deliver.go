@@ -50,6 +50,7 @@ func (n *Node) deliver(ctx context.Context, o archive.Object, destination string
 	if err != nil {
 		return answered, fmt.Errorf("deliver to %s: %w", destination, advised(err))
 	}
+	n.auditSent(o, destination)
 	message := "object delivered"
 	if peer, _ := n.config.Load().Peer(destination); peer.StorageCommitment {
 		message, answered.Commit = "object sent, to be committed", true

@@ -79,6 +79,7 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 		return s.refuse(err)
 	}
 	s.stored++
+	s.node.auditReceived(s, o, !o.Received.Before(begun))
 	message := "object received"
 	if o.Received.Before(begun) {
 		message = "object is stored already"

@@ -127,6 +127,14 @@ func (o Orthanc) File(t *testing.T, id string) []byte {
 	return o.get(t, "/instances/"+id+"/file")
 }
 
+// Get decodes what the REST interface has at a path.
+func (o Orthanc) Get(t *testing.T, path string, answer any) {
+	t.Helper()
+	if err := json.Unmarshal(o.get(t, path), answer); err != nil {
+		t.Fatalf("GET %s: %v", path, err)
+	}
+}
+
 func (o Orthanc) get(t *testing.T, path string) []byte {
 	t.Helper()
 	resp, err := http.Get(o.base + path)

@@ -180,6 +180,9 @@ func (id *Identity) Ending(whose string, c *x509.Certificate) string {
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
+// Certificate is what the node shows, for a service beside DICOM.
+func (id *Identity) Certificate() tls.Certificate { return id.certificate }
+
 // Expires is when the node's certificate ends.
 func (id *Identity) Expires() time.Time { return id.certificate.Leaf.NotAfter }
 

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,9 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/node"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/audit"
 	"dicomnode/internal/hint"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
@@ -75,12 +78,40 @@ func (f eraseFlags) run(cmd *cobra.Command) error {
 			fmt.Fprintf(cmd.OutOrStdout(), "%d received objects, and their results, would be erased; --yes does it\n", len(ids))
 			return nil
 		}
+		trail, err := f.note(ctx, a, ids)
+		if err != nil {
+			return err
+		}
 		n, err := a.Erase(ctx, ids...)
+		if err != nil {
+			err = errors.Join(err, trail.Erased(node.User(), false))
+		}
 		if errors.Is(err, archive.ErrRunning) {
 			return hint.Add(err, "it is being segmented or delivered; nothing was erased")
 		}
 		return errors.Join(err, printErased(cmd, n))
 	})
+}
+
+// note puts into the audit trail, if there is one, what is about to be erased.
+func (f eraseFlags) note(ctx context.Context, a *archive.Archive, ids []int64) (*audit.Log, error) {
+	c, err := command.LoadConfig(f.config)
+	if err != nil {
+		return nil, err
+	}
+	trail, _, err := node.OpenAudit(c)
+	if err != nil || trail == nil {
+		return nil, err
+	}
+	var all []audit.Instance
+	for _, id := range ids {
+		o, err := a.Object(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, node.AuditInstance(o))
+	}
+	return trail, trail.Erased(node.User(), true, all...)
 }
 
 func printErased(cmd *cobra.Command, n int) error {

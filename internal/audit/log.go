@@ -1,0 +1,104 @@
+package audit
+
+import (
+	"encoding/xml"
+	"os"
+	"strconv"
+	"time"
+)
+
+// Log makes messages and puts them into its spool. A nil *Log makes none. Its methods
+// return nil when the message is on disk.
+type Log struct {
+	source string // AuditSourceID
+	spool  *Spool
+	now    func() time.Time
+}
+
+// NewLog is the log of the application entity title, with messages in a spool.
+func NewLog(title string, s *Spool) *Log { return &Log{source: title, spool: s, now: time.Now} }
+
+// outcome is an EventOutcomeIndicator (PS3.15 A.5.2.1): failure is a minor one.
+func outcome(ok bool) int {
+	if ok {
+		return 0
+	}
+	return 4
+}
+
+func (l *Log) write(action string, ok bool, id Code, types []Code, active []participant, objects []object) error {
+	if l == nil {
+		return nil
+	}
+	b, err := xml.Marshal(message{
+		Event:  event{Action: action, Time: l.now().UTC().Truncate(time.Millisecond), Outcome: outcome(ok), ID: id, Types: types},
+		Active: active, Source: source{l.source, sourceType}, Objects: objects,
+	})
+	if err != nil {
+		return err
+	}
+	return l.spool.Append(b)
+}
+
+func (l *Log) self() participant {
+	if l == nil {
+		return participant{}
+	}
+	return participant{UserID: l.source, Alternative: "AETITLES=" + l.source + ";PID=" + strconv.Itoa(os.Getpid()), Roles: []Code{roleApplication}}
+}
+
+// Started and Stopped: the application begins and ends (PS3.15 A.5.3.1).
+func (l *Log) Started(user string) error { return l.activity(applicationStart, user) }
+
+// Stopped is the end of the application (PS3.15 A.5.3.1).
+func (l *Log) Stopped(user string) error { return l.activity(applicationStop, user) }
+
+func (l *Log) activity(what Code, user string) error {
+	return l.write("E", true, applicationActivity, []Code{what},
+		[]participant{l.self(), {UserID: user, Requestor: true, Roles: []Code{roleLauncher}}}, nil)
+}
+
+// Transferred: instances went from one application entity to another (PS3.15 A.5.3.7).
+// fresh tells whether the receiver did not have them before; requestor is who began.
+func (l *Log) Transferred(from, to AE, fresh, ok bool, all ...Instance) error {
+	action := "C"
+	if !fresh {
+		action = "R"
+	}
+	return l.write(action, ok, instancesTransferred, nil, []participant{from.participant(true, roleSource), to.participant(false, roleDestination)}, objects(all, 0))
+}
+
+// Refused: an application entity asked for an association and was not admitted, which
+// is a security alert (PS3.15 A.5.3.11).
+func (l *Log) Refused(who AE, why string) error {
+	return l.alert(nodeAuthentication, 4, who.participant(true, roleSource), who.Title, why)
+}
+
+// Configured: the configuration of the application was changed (PS3.15 A.5.3.11).
+func (l *Log) Configured(user, what string) error {
+	if l == nil {
+		return nil
+	}
+	return l.alert(softwareConfiguration, 0, participant{UserID: user, Requestor: true}, l.source, what)
+}
+
+func (l *Log) alert(what Code, indicator int, who participant, subject, text string) error {
+	if l == nil {
+		return nil
+	}
+	return l.write("E", indicator == 0, securityAlert, []Code{what}, []participant{who, l.self()}, []object{{
+		ID: orUnknown(subject), Type: 2, Role: 13, IDType: idNode, Detail: &detail{"Alert Description", []byte(text)}}})
+}
+
+// Erased: a person removes instances for good (PS3.15 A.5.3.8); ok is false where that
+// failed after it was noted.
+func (l *Log) Erased(user string, ok bool, all ...Instance) error {
+	return l.write("D", ok, studyDeleted, nil, []participant{{UserID: user, Requestor: true}, l.self()}, objects(all, 14))
+}
+
+// Exported: a person has taken instances out, to a medium that is no longer under the
+// application's control (PS3.15 A.5.3.9).
+func (l *Log) Exported(user, medium string, all ...Instance) error {
+	return l.write("R", true, dataExport, nil, []participant{{UserID: user, Requestor: true, Roles: []Code{roleSource}},
+		{UserID: medium, Roles: []Code{roleMedia}}}, objects(all, 0))
+}

@@ -1,0 +1,87 @@
+package audit
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"strings"
+
+	"dicomnode/internal/charset"
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
+)
+
+// ReadPatient reads Patient ID (0010,0020) and Patient's Name (0010,0010) from the
+// beginning of a data set, as UTF-8; "" is what it lacks.
+func ReadPatient(r io.Reader, transferSyntaxUID string) (id, name string) {
+	if !native(transferSyntaxUID) {
+		transferSyntaxUID = uid.ExplicitVRLittleEndian // that of all encapsulated ones (PS3.5 A.4)
+	}
+	var h heads
+	_ = part10.Rewrite(&h, r, transferSyntaxUID, uid.ImplicitVRLittleEndian) // ends early; what was read counts
+	set := charset.Parse(h.set)
+	id, _ = set.Decode(h.id, charset.Values)
+	name, _ = set.Decode(h.name, charset.Name)
+	return strings.Trim(id, " \x00"), strings.TrimRight(name, " \x00")
+}
+
+func native(ts string) bool {
+	switch ts {
+	case uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian:
+		return true
+	}
+	return false
+}
+
+// heads collects values from a data set in Implicit VR Little Endian, in whatever pieces
+// it is written.
+type heads struct {
+	buf           []byte
+	depth         int
+	set, id, name []byte
+}
+
+var errEnough = errors.New("read far enough")
+
+const (
+	delimited   = 0xFFFFFFFF
+	patientRoot = 0x00100000
+	beyond      = 0x00100021
+)
+
+func (h *heads) Write(p []byte) (int, error) {
+	h.buf = append(h.buf, p...)
+	for len(h.buf) >= 8 {
+		t := uint32(binary.LittleEndian.Uint16(h.buf))<<16 | uint32(binary.LittleEndian.Uint16(h.buf[2:]))
+		n := binary.LittleEndian.Uint32(h.buf[4:])
+		switch {
+		case t == 0xFFFEE00D || t == 0xFFFEE0DD:
+			h.depth--
+			n = 0
+		case n == delimited || t == 0xFFFEE000:
+			h.depth++
+			n = 0
+		case h.depth == 0 && t >= beyond:
+			return 0, errEnough
+		}
+		if uint64(n) > uint64(len(h.buf)-8) {
+			return len(p), nil // the rest follows
+		}
+		if h.depth == 0 {
+			h.take(t, h.buf[8:8+n])
+		}
+		h.buf = h.buf[8+n:]
+	}
+	return len(p), nil
+}
+
+func (h *heads) take(t uint32, v []byte) {
+	switch t {
+	case 0x00080005:
+		h.set = append([]byte(nil), v...)
+	case patientRoot | 0x0010:
+		h.name = append([]byte(nil), v...)
+	case patientRoot | 0x0020:
+		h.id = append([]byte(nil), v...)
+	}
+}
