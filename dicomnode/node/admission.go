@@ -13,6 +13,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/archive/index"
+	"dicomnode/internal/audit"
 	"dicomnode/scp"
 )
 
@@ -30,7 +31,7 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	s, err := n.newSession(ctx, p)
 	var refused *scp.RejectError
 	if errors.As(err, &refused) {
-		n.auditRefused(p, refused.Err)
+		n.trail.Refused(audit.AE{Title: p.Calling, Address: p.Remote.Addr().Unmap().String()}, refused.Err.Error())
 		n.archive.NoteRefusal(index.Refusal{Kind: "association", CallingAE: p.Calling, CalledAE: p.Called,
 			Address: p.Remote.Addr().Unmap().String(), Status: int(refused.Reason), Words: refused.Err.Error()})
 	}

@@ -12,6 +12,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/scu"
+	"dicomnode/internal/audit"
 	"dicomnode/internal/codec"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
@@ -104,7 +105,7 @@ func TestConformanceDocLimits(t *testing.T) {
 		"network.commitment_wait":           configs.Default().Network.CommitmentWait.String(),
 	}
 	got := map[string]string{}
-	for _, row := range conformanceTable(t, conformance(t), "## 4 Communication profiles") {
+	for _, row := range conformanceTable(t, conformance(t), "### 4.4 Configuration") {
 		got[row[1]] = row[2]
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -130,9 +131,62 @@ func TestConformanceDocStatuses(t *testing.T) {
 			t.Errorf("status %s is answered but not in docs/conformance.md", code)
 		}
 	}
-	rows := conformanceTable(t, doc, "## 3 Association initiation (SCU)\n")
+	rows := conformanceTable(t, doc, "#### 4.2.1.3 Association initiation\n")
 	if rows[0][1] != uid.SegmentationStorage {
 		t.Errorf("the SCU's first SOP class is %s, want %s", rows[0][1], uid.SegmentationStorage)
+	}
+}
+
+// What is negotiated for storage commitment, and what each Failure Reason leads to.
+func TestConformanceDocCommitment(t *testing.T) {
+	doc := conformance(t)
+	for _, row := range conformanceTable(t, doc, "#### 4.2.1.3 Association initiation\n") {
+		if row[1] != uid.StorageCommitmentPushModel {
+			continue
+		}
+		if got := strings.Split(row[2], ", "); got[0] != uid.Name(commitmentProposal.TransferSyntaxes[0]) || got[1] != uid.Name(commitmentProposal.TransferSyntaxes[1]) || len(got) != len(commitmentProposal.TransferSyntaxes) {
+			t.Errorf("storage commitment is proposed in %v, the statement says %v", commitmentProposal.TransferSyntaxes, got)
+		}
+	}
+	for _, context := range supportedContexts(configs.Default(), nil) {
+		if commits := context.AbstractSyntax == uid.StorageCommitmentPushModel; commits != (context.PeerRoles == scp.SCURole|scp.SCPRole) {
+			t.Errorf("%s: roles %b of the peer", uid.Name(context.AbstractSyntax), context.PeerRoles)
+		}
+	}
+	words := map[scu.CommitmentVerdict]string{scu.SendAgain: "is sent again", scu.AskAnew: "is asked for under a new Transaction UID", scu.NeverKept: "is quarantined"}
+	rows := conformanceTable(t, doc, "##### Ask for commitment")
+	if len(rows) != 8 {
+		t.Errorf("%d Failure Reasons in the statement", len(rows))
+	}
+	for _, row := range rows {
+		reason := scu.NoReason
+		if row[0] == "any other" {
+			reason = 0x0999
+		} else if !strings.HasPrefix(row[0], "none") {
+			if _, err := fmt.Sscanf(row[0], "%04X", &reason); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if verdict, _ := scu.JudgeCommitment(reason); !strings.HasPrefix(row[1], words[verdict]) {
+			t.Errorf("%s: the statement says %q, the node does %q", row[0], row[1], words[verdict])
+		}
+	}
+}
+
+// Every event that the audit trail knows is in the statement, and no other.
+func TestConformanceDocAudit(t *testing.T) {
+	var said []string
+	for _, row := range conformanceTable(t, conformance(t), "### 7.2 Audit trail") {
+		said = append(said, strings.Fields(row[0])[0])
+		for _, code := range strings.Split(row[1], ", ") {
+			if code != "" {
+				said = append(said, strings.Fields(code)[0])
+			}
+		}
+	}
+	slices.Sort(said)
+	if d := cmp.Diff(sorted(audit.Events()), slices.Compact(said)); d != "" {
+		t.Errorf("audit events (-code +doc):\n%s", d)
 	}
 }
 

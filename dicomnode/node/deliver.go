@@ -10,6 +10,7 @@ import (
 	"dicomnode/dicomnode/outputs"
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/audit"
 	"dicomnode/internal/hint"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
@@ -50,9 +51,11 @@ func (n *Node) deliver(ctx context.Context, o archive.Object, destination string
 	if err != nil {
 		return answered, fmt.Errorf("deliver to %s: %w", destination, advised(err))
 	}
-	n.auditSent(o, destination)
+	c := n.config.Load()
+	peer, _ := c.Peer(destination)
+	n.trail.Transferred(audit.AE{Title: c.Node.AETitle}, audit.AE{Title: peer.AETitle, Address: peer.Host()}, true, o)
 	message := "object delivered"
-	if peer, _ := n.config.Load().Peer(destination); peer.StorageCommitment {
+	if peer.StorageCommitment {
 		message, answered.Commit = "object sent, to be committed", true
 	}
 	n.log.Info(message, "object", o.ID, "destination", destination, "status", fmt.Sprintf("%04X", uint16(said.status)), "took", time.Since(begun))

@@ -19,8 +19,8 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/dicomnode/scu"
+	"dicomnode/dicomnode/trail"
 	"dicomnode/internal/archive"
-	"dicomnode/internal/audit"
 	"dicomnode/internal/codec"
 	"dicomnode/internal/dicomtls"
 	"dicomnode/internal/hint"
@@ -62,8 +62,7 @@ type Node struct {
 	drain        drain                             // whether further associations are refused
 	commitments  *commitments                      // what they are to be asked to commit
 	promises     *promises                         // what peers have asked the node to commit
-	audit        *audit.Log                        // nil without an audit trail
-	auditing     *audit.Sender                     // nil without one
+	trail        *trail.Trail                      // nil without an audit trail
 	refusals     refusals                          // of destinations that may change their mind
 	unrouted     once                              // images that no route takes, by peer and modality
 	ending       once                              // certificates of peers that are near their end, by warning
@@ -131,7 +130,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks, codecs: codecs, lookup: lookupIP}
 	n.config.Store(&c)
 	n.identity.Store(id)
-	if err := n.openAudit(c); err != nil {
+	if n.trail, err = trail.OpenSending(c, n.identity.Load, o.Log); err != nil {
 		return nil, errors.Join(err, a.Close(), e.Close(), codecs.Close())
 	}
 	n.associations = &associations{dial: n.dial}
@@ -185,9 +184,9 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	g.Go(func() error { n.retain(working); return nil })
 	g.Go(func() error { n.commitments.run(working); return nil })
 	g.Go(func() error { n.keepPromises(working); return nil })
-	g.Go(func() error { n.auditRun(working); return nil })
-	n.audited(n.audit.Started(User()))
-	defer func() { n.audited(n.audit.Stopped(User())) }()
+	g.Go(func() error { n.trail.Run(working); return nil })
+	n.trail.Started()
+	defer n.trail.Stopped()
 	g.Go(func() error {
 		<-ctx.Done()
 		n.log.Info("shutting down")

@@ -10,6 +10,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/archive/index"
+	"dicomnode/internal/audit"
 	"dicomnode/scp"
 )
 
@@ -79,7 +80,7 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 		return s.refuse(err)
 	}
 	s.stored++
-	s.node.auditReceived(s, o, !o.Received.Before(begun))
+	s.node.trail.Transferred(audit.AE{Title: s.peer.AETitle, Address: s.address}, audit.AE{Title: s.called}, !o.Received.Before(begun), o)
 	message := "object received"
 	if o.Received.Before(begun) {
 		message = "object is stored already"

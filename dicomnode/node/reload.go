@@ -48,7 +48,7 @@ func (n *Node) Reload(c configs.Config) {
 		attrs = append(attrs, "changed", strings.Join(list, " "))
 	}
 	n.log.Info("configuration reloaded", attrs...)
-	n.audited(n.audit.Configured(User(), "configuration reloaded; changed: "+strings.Join(changed, " ")))
+	n.trail.Configured("configuration reloaded; changed: " + strings.Join(changed, " "))
 	if list := slices.DeleteFunc(changed, taken); len(list) > 0 {
 		n.log.Warn("changes wait for a restart", "keys", strings.Join(list, " "))
 	}

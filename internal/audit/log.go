@@ -18,6 +18,9 @@ type Log struct {
 // NewLog is the log of the application entity title, with messages in a spool.
 func NewLog(title string, s *Spool) *Log { return &Log{source: title, spool: s, now: time.Now} }
 
+// Spool is where its messages are.
+func (l *Log) Spool() *Spool { return l.spool }
+
 // outcome is an EventOutcomeIndicator (PS3.15 A.5.2.1): failure is a minor one.
 func outcome(ok bool) int {
 	if ok {

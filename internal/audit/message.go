@@ -95,6 +95,15 @@ var (
 	softwareConfiguration = dcm("110131", "Software Configuration")
 )
 
+// Events lists the codes of the events and event types that the messages have.
+func Events() (codes []string) {
+	for _, c := range []Code{applicationActivity, instancesTransferred, studyDeleted, dataExport, securityAlert,
+		applicationStart, applicationStop, nodeAuthentication, softwareConfiguration} {
+		codes = append(codes, c.Value)
+	}
+	return codes
+}
+
 // Roles of active participants (PS3.16 CID 402), and what objects are known by.
 var (
 	roleApplication = dcm("110150", "Application")

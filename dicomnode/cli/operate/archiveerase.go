@@ -13,9 +13,8 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/dicomnode/cli/command"
-	"dicomnode/dicomnode/node"
+	"dicomnode/dicomnode/trail"
 	"dicomnode/internal/archive"
-	"dicomnode/internal/audit"
 	"dicomnode/internal/hint"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
@@ -78,13 +77,13 @@ func (f eraseFlags) run(cmd *cobra.Command) error {
 			fmt.Fprintf(cmd.OutOrStdout(), "%d received objects, and their results, would be erased; --yes does it\n", len(ids))
 			return nil
 		}
-		trail, err := f.note(ctx, a, ids)
+		notes, err := f.note(ctx, a, ids)
 		if err != nil {
 			return err
 		}
 		n, err := a.Erase(ctx, ids...)
 		if err != nil {
-			err = errors.Join(err, trail.Erased(node.User(), false))
+			err = errors.Join(err, notes.Erased(false))
 		}
 		if errors.Is(err, archive.ErrRunning) {
 			return hint.Add(err, "it is being segmented or delivered; nothing was erased")
@@ -94,24 +93,24 @@ func (f eraseFlags) run(cmd *cobra.Command) error {
 }
 
 // note puts into the audit trail, if there is one, what is about to be erased.
-func (f eraseFlags) note(ctx context.Context, a *archive.Archive, ids []int64) (*audit.Log, error) {
+func (f eraseFlags) note(ctx context.Context, a *archive.Archive, ids []int64) (*trail.Trail, error) {
 	c, err := command.LoadConfig(f.config)
 	if err != nil {
 		return nil, err
 	}
-	trail, _, err := node.OpenAudit(c)
-	if err != nil || trail == nil {
+	notes, err := trail.Open(c)
+	if err != nil || notes == nil {
 		return nil, err
 	}
-	var all []audit.Instance
+	var all []archive.Object
 	for _, id := range ids {
 		o, err := a.Object(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, node.AuditInstance(o))
+		all = append(all, o)
 	}
-	return trail, trail.Erased(node.User(), true, all...)
+	return notes, notes.Erased(true, all...)
 }
 
 func printErased(cmd *cobra.Command, n int) error {

@@ -1,8 +1,10 @@
 package exportcmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +14,8 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/scu"
+	"dicomnode/dicomnode/trail"
+	"dicomnode/internal/archive"
 	"dicomnode/internal/hint"
 	"dicomnode/scp"
 	"dicomnode/trainer/export"
@@ -38,8 +42,29 @@ func (f *exportFlags) openSource(cmd *cobra.Command, opt *export.Options) (close
 	if err != nil {
 		return nil, hint.Add(err, "--config names the node whose archive is exported")
 	}
+	notes, err := trail.Open(c)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if notes != nil {
+		s.Note = func(all []archive.Object) error { return note(notes, f.Out, all) }
+	}
 	opt.Source = s
 	return s.Close, nil
+}
+
+// note puts an export into the audit trail of the node, a message for each study.
+func note(notes *trail.Trail, out string, all []archive.Object) error {
+	studies := map[string][]archive.Object{}
+	for _, o := range all {
+		studies[o.StudyInstanceUID] = append(studies[o.StudyInstanceUID], o)
+	}
+	for _, uid := range slices.Sorted(maps.Keys(studies)) {
+		if err := notes.Exported(out, studies[uid]...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pacs is the PACS of --from-pacs as a source.

@@ -20,6 +20,10 @@ import (
 // Source is an archive, opened beside the node that may be running. Close it after
 // the export.
 type Source struct {
+	// Note, when set, is told which objects are about to leave the archive; its error ends
+	// the export before it begins.
+	Note func([]archive.Object) error
+
 	archive *archive.Archive
 	filter  export.Filter
 	release func() error
@@ -50,6 +54,11 @@ func (s *Source) List(ctx context.Context) ([]export.Entry, error) {
 		return nil, err
 	}
 	s.release = release
+	if s.Note != nil {
+		if err := s.Note(found); err != nil {
+			return nil, err
+		}
+	}
 	var entries []export.Entry
 	for _, o := range found {
 		now, err := s.archive.Object(ctx, o.ID)
