@@ -22,7 +22,7 @@ runtime-gpu:
 
 build:
 	@command -v $${CC:-gcc} >/dev/null || { echo "no C compiler: ONNX Runtime is called from C; Debian: apt install gcc libc6-dev" >&2; exit 1; }
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dicomnode ./dicomnode
+	$(GO) build -trimpath -buildmode=pie -ldflags "-X main.version=$(VERSION) -extldflags=-Wl,-z,relro,-z,now" -o bin/dicomnode ./dicomnode
 
 # Manual pages of all verbs; and what makes bash and zsh complete them.
 man: build
