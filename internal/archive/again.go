@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/note"
 )
 
 // decide says what an arrival is: a new instance, one that is stored already, a
@@ -255,7 +256,7 @@ func (a *Archive) rewrite(in *arrival, v index.Object) (index.Object, error) {
 	}
 	defer d.Discard()
 	v.TransferSyntaxUID, v.SHA256 = in.row.TransferSyntaxUID, in.row.SHA256
-	sumAt, err := a.writeMeta(d, v, noteOf(v))
+	sumAt, err := a.writeMeta(d, v, note.Of(v))
 	if err != nil {
 		return v, fmt.Errorf("write file meta information: %w", spaceError(err))
 	}

@@ -21,21 +21,22 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/lock"
 )
 
 // Errors that callers branch on.
 var (
-	ErrNoSpace    = errors.New("no space left for objects")                               // PS3.4 B.2.3: A700
-	ErrUnreadable = errors.New("data set cannot be read")                                 // C000
-	ErrMismatch   = errors.New("data set does not match SOP class or instance")           // A900
-	ErrDuplicate  = errors.New("SOP instance is already stored with other pixels")        // same UID, another image
-	ErrDamaged    = errors.New("the stored object is missing or damaged")                 // send it again
-	ErrIndex      = errors.New("the index does not belong to the objects in its folder")  // archive rebuild or restore
-	ErrInUse      = errors.New("data directory is in use by another process")             //
-	ErrGone       = errors.New("the data directory was removed or replaced while in use") //
-	ErrOldSchema  = index.ErrOld                                                          // of the index: its owner brings it up to date
-	ErrNewSchema  = index.ErrNewer                                                        // of the index: a newer program reads it
-	ErrNotFound   = index.ErrNotFound                                                     // no such object
+	ErrNoSpace    = errors.New("no space left for objects")                              // PS3.4 B.2.3: A700
+	ErrUnreadable = errors.New("data set cannot be read")                                // C000
+	ErrMismatch   = errors.New("data set does not match SOP class or instance")          // A900
+	ErrDuplicate  = errors.New("SOP instance is already stored with other pixels")       // same UID, another image
+	ErrDamaged    = errors.New("the stored object is missing or damaged")                // send it again
+	ErrIndex      = errors.New("the index does not belong to the objects in its folder") // archive rebuild or restore
+	ErrInUse      = lock.ErrInUse                                                        //
+	ErrGone       = lock.ErrGone                                                         //
+	ErrOldSchema  = index.ErrOld                                                         // of the index: its owner brings it up to date
+	ErrNewSchema  = index.ErrNewer                                                       // of the index: a newer program reads it
+	ErrNotFound   = index.ErrNotFound                                                    // no such object
 )
 
 // Purpose is what a received object is for.
@@ -168,4 +169,27 @@ func (o Options) jobs(crashed bool) jobs.Options {
 		SegmentTimeout: o.SegmentTimeout, DeliverTimeout: o.DeliverTimeout, StopTimeout: o.StopTimeout,
 		RetryBase: o.RetryBase, RetryMax: o.RetryMax, MaxAttempts: o.MaxAttempts, Crashed: crashed,
 	}
+}
+
+// NotePeer notes an association of a peer with so many objects. It is on disk some
+// seconds later.
+func (a *Archive) NotePeer(p index.Peer, objects int64) { a.noted.Peer(p, objects) }
+
+// NoteRefusal notes an association or object that was not accepted. It is on disk
+// some seconds later. Its words must not quote a patient.
+func (a *Archive) NoteRefusal(r index.Refusal) { a.noted.Refusal(r) }
+
+// Peers lists the peers that were seen, the latest first.
+func (a *Archive) Peers(ctx context.Context) ([]index.Peer, error) {
+	return view(ctx, a, func(tx index.Tx) ([]index.Peer, error) { return tx.Peers() })
+}
+
+// Refusals lists what was not accepted, the latest first.
+func (a *Archive) Refusals(ctx context.Context) ([]index.Refusal, error) {
+	return view(ctx, a, func(tx index.Tx) ([]index.Refusal, error) { return tx.Refusals() })
+}
+
+// Acts lists at most limit manual acts, the latest first.
+func (a *Archive) Acts(ctx context.Context, limit int) ([]index.Act, error) {
+	return view(ctx, a, func(tx index.Tx) ([]index.Act, error) { return tx.Acts(limit) })
 }

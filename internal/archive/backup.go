@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/lock"
 	"dicomnode/internal/archive/store"
 	"dicomnode/internal/durable"
 )
@@ -104,14 +105,14 @@ func Restore(ctx context.Context, opt Options, from string, step func()) (r Rest
 	if err := makeDir(opt.Dir); err != nil {
 		return r, err
 	}
-	l, err := lockDir(opt.Dir)
+	l, err := lock.Dir(opt.Dir)
 	if err != nil {
 		return r, err
 	}
 	if err = restorable(opt.Dir); err == nil {
 		err = restoreFiles(ctx, opt.Dir, from, step)
 	}
-	if err = errors.Join(err, l.release()); err != nil {
+	if err = errors.Join(err, l.Release()); err != nil {
 		return r, err
 	}
 	a, err := Open(ctx, opt)

@@ -51,12 +51,12 @@ func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		if err := a.lock.check(); err != nil {
+		if err := a.lock.Check(); err != nil {
 			a.opt.Log.Error("the archive ends", "error", err)
 			end(err)
 			return
 		}
-		if err := a.flush(ctx); err != nil && ctx.Err() == nil {
+		if err := a.noted.Flush(ctx, a.index); err != nil && ctx.Err() == nil {
 			a.opt.Log.Warn("peers that called are not noted", "error", err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/lock"
+	"dicomnode/internal/archive/sightings"
 	"dicomnode/internal/archive/store"
 	"dicomnode/internal/durable"
 )
@@ -19,7 +21,7 @@ import (
 // Archive is an open data directory. Its methods may be called concurrently.
 type Archive struct {
 	opt   Options
-	lock  *lock // nil when shared
+	lock  *lock.Lock // nil when shared
 	store store.Store
 	index index.Index
 	jobs  jobs.Queue
@@ -33,7 +35,7 @@ type Archive struct {
 	closing sync.RWMutex // held for reading by Receive
 	closed  bool
 	working sync.Mutex // held by Work
-	noted   journal
+	noted   sightings.Sightings
 }
 
 // Open opens the data directory for this process alone, creating it when absent.
@@ -48,13 +50,13 @@ func Open(ctx context.Context, opt Options) (*Archive, error) {
 	if err := makeDir(opt.Dir); err != nil {
 		return nil, err
 	}
-	l, err := lockDir(opt.Dir)
+	l, err := lock.Dir(opt.Dir)
 	if err != nil {
 		return nil, err
 	}
 	a, err := openOwned(ctx, opt, l)
 	if err != nil {
-		return nil, errors.Join(err, l.release())
+		return nil, errors.Join(err, l.Release())
 	}
 	if err := a.reconcile(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("reconcile files and index: %w", err), a.Close())
@@ -73,7 +75,7 @@ func makeDir(dir string) error {
 }
 
 // openOwned opens the parts of a directory that this process has locked.
-func openOwned(ctx context.Context, opt Options, l *lock) (*Archive, error) {
+func openOwned(ctx context.Context, opt Options, l *lock.Lock) (*Archive, error) {
 	files, err := store.OpenShared(opt.Dir) // changes nothing: the index is looked at first
 	if err != nil {
 		return nil, err
@@ -92,11 +94,11 @@ func openOwned(ctx context.Context, opt Options, l *lock) (*Archive, error) {
 	return a, nil
 }
 
-func (a *Archive) openParts(ctx context.Context, x *index.SQLite, l *lock) error {
+func (a *Archive) openParts(ctx context.Context, x *index.SQLite, l *lock.Lock) error {
 	if err := jobs.Migrate(ctx, x.Write()); err != nil {
 		return garbled(ctx, err)
 	}
-	queue, err := jobs.Open(x.Write(), x.Read(), a.opt.jobs(l.crashed))
+	queue, err := jobs.Open(x.Write(), x.Read(), a.opt.jobs(l.Crashed))
 	if err != nil {
 		return err
 	}
@@ -178,9 +180,9 @@ func (a *Archive) Close() error {
 		close(a.commits)
 		a.stopped.Wait()
 	}
-	err := errors.Join(a.flush(context.Background()), a.index.Close())
+	err := errors.Join(a.noted.Flush(context.Background(), a.index), a.index.Close())
 	if a.lock != nil {
-		err = errors.Join(err, a.lock.release())
+		err = errors.Join(err, a.lock.Release())
 	}
 	return err
 }
@@ -201,3 +203,6 @@ func (a *Archive) end() { a.closing.RUnlock() }
 func isFull(err error) bool { return errors.Is(err, store.ErrFull) || errors.Is(err, index.ErrFull) }
 
 func existsIn(s store.Store, name string) (bool, error) { return store.Exists(s, name) }
+
+// Serving tells whether a process has the data directory.
+func Serving(dir string) (bool, error) { return lock.Held(dir) }

@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/note"
 	"dicomnode/internal/archive/store"
 	"dicomnode/internal/part10"
 )
@@ -107,7 +108,7 @@ func (a *Archive) storeOutput(ctx context.Context, source Object, route string, 
 // fillOutput writes the file of o and checks what was written as if it had
 // been received.
 func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, out Output) error {
-	n := noteOf(*o)
+	n := note.Of(*o)
 	n.Parent, n.ParentOf, n.Destinations = source.SOPInstanceUID, source.Version, out.Destinations
 	sumAt, err := a.writeMeta(d, *o, n)
 	switch {

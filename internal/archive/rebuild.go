@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/lock"
 )
 
 // Rebuilt is what Rebuild found.
@@ -36,16 +37,16 @@ func Rebuild(ctx context.Context, opt Options, deliver bool, step func()) (r Reb
 	if _, err := os.Stat(opt.Dir); err != nil {
 		return r, err
 	}
-	l, err := lockDir(opt.Dir)
+	l, err := lock.Dir(opt.Dir)
 	if err != nil {
 		return r, err
 	}
 	if r.Old, err = index.MoveAway(opt.Dir); err != nil {
-		return r, errors.Join(err, l.release())
+		return r, errors.Join(err, l.Release())
 	}
 	x, err := index.Open(ctx, opt.Dir, func() error { return nil })
 	if err != nil {
-		return r, errors.Join(err, l.release())
+		return r, errors.Join(err, l.Release())
 	}
 	a := &Archive{opt: opt, lock: l, index: x}
 	if err = a.openParts(ctx, x, l); err == nil {

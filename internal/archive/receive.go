@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/intake"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/note"
 	"dicomnode/internal/archive/store"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
@@ -100,18 +102,24 @@ type arrival struct {
 	forgiven part10.Forgiven
 }
 
+// writeMeta writes preamble and file meta information of o, with its note, and
+// returns where the sum of the data set belongs.
+func (a *Archive) writeMeta(w io.Writer, o index.Object, n note.Note) (sumAt int64, err error) {
+	return n.WriteMeta(w, o, note.Program{ImplementationClassUID: a.opt.ImplementationClassUID, ImplementationVersionName: a.opt.ImplementationVersionName})
+}
+
 // fill writes the file and learns from the data set what the row lacks.
 func (a *Archive) fill(in *arrival, r io.Reader) (err error) {
 	o, d := &in.row, in.draft
-	if in.sumAt, err = a.writeMeta(d, *o, noteOf(*o)); err != nil {
+	if in.sumAt, err = a.writeMeta(d, *o, note.Of(*o)); err != nil {
 		return fmt.Errorf("write file meta information: %w", spaceError(err))
 	}
 	o.DatasetOffset = d.Size()
-	head, sum, err := scan(r, d, o.TransferSyntaxUID)
+	head, sum, err := intake.Scan(r, d, o.TransferSyntaxUID)
 	switch {
 	case d.Err() != nil:
 		return fmt.Errorf("write object: %w", spaceError(d.Err()))
-	case errors.As(err, new(*senderError)):
+	case errors.As(err, new(*intake.SenderError)):
 		return fmt.Errorf("read data set: %w", err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
@@ -213,7 +221,7 @@ func (a *Archive) keepNew(in *arrival, version int, more func(index.Tx, *index.O
 // is prepared, which would keep others waiting.
 func (a *Archive) keepFile(in *arrival, o index.Object) (name string, err error) {
 	if o.Version != in.row.Version {
-		_, err = in.draft.WriteAt(noteVersion(o.Version), in.sumAt+noteVersionAfter)
+		_, err = in.draft.WriteAt(note.Digits(o.Version), in.sumAt+note.VersionAfter)
 	}
 	if err == nil && !in.alone {
 		err = in.draft.Sync()

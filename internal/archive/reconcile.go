@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/note"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 )
@@ -179,7 +180,7 @@ var errNoObject = errors.New("not a whole object")
 // found is a file that is a whole object.
 type found struct {
 	row  index.Object
-	note note // the zero value when it has none
+	note note.Note // the zero value when it has none
 }
 
 // inspect reads a file whole. errNoObject says what it is not; any other error is
@@ -197,7 +198,7 @@ func (a *Archive) inspect(name string) (f found, err error) {
 	if _, err = file.Seek(0, io.SeekStart); err != nil {
 		return f, err
 	}
-	if f.note, err = readNote(file); err != nil && !errors.Is(err, errNoNote) {
+	if f.note, err = note.Read(file); err != nil && !errors.Is(err, note.ErrNone) {
 		return f, fmt.Errorf("%w: %w", errNoObject, err)
 	}
 	f.row = index.Object{SOPClassUID: head.SOPClassUID, SOPInstanceUID: head.SOPInstanceUID, Version: 1,
@@ -218,7 +219,7 @@ func (a *Archive) inspect(name string) (f found, err error) {
 		if f.note.SHA256 != f.row.SHA256 {
 			return f, fmt.Errorf("%w: its bytes have changed", errNoObject)
 		}
-		f.note.describe(&f.row)
+		f.note.Describe(&f.row)
 	}
 	return f, nil
 }

@@ -1,4 +1,6 @@
-package archive
+// Package intake takes in a data set that arrives: one pass over its bytes checks
+// them, writes them to a draft and sums them up. It decides nothing.
+package intake
 
 import (
 	"crypto/sha256"
@@ -14,26 +16,26 @@ import (
 
 var scanBuffers = sync.Pool{New: func() any { b := make([]byte, part10.ScanBuffer); return &b }}
 
-// scan writes the data set that r delivers to a draft and checks it on the way. sum
-// is the SHA-256 of what came, in hexadecimal digits. A *senderError is the error
+// Scan writes the data set that r delivers to a draft and checks it on the way. sum
+// is the SHA-256 of what came, in hexadecimal digits. A *SenderError is the error
 // of r.
-func scan(r io.Reader, to store.Draft, transferSyntaxUID string) (head part10.Header, sum string, err error) {
+func Scan(r io.Reader, to store.Draft, transferSyntaxUID string) (head part10.Header, sum string, err error) {
 	buf := scanBuffers.Get().(*[]byte)
 	defer scanBuffers.Put(buf)
 	t := &tee{src: r, to: to, alone: transferSyntaxUID == uid.DeflatedExplicitVRLittleEndian}
 	head, err = part10.ScanIn(*buf, t, transferSyntaxUID)
 	sum = t.sum.hex() // waits, so that nobody reads buf any more
 	if t.err != nil {
-		err = &senderError{t.err}
+		err = &SenderError{t.err}
 	}
 	return head, sum, err
 }
 
-// A senderError says that whoever delivers a data set failed, not the data set.
-type senderError struct{ err error }
+// A SenderError says that whoever delivers a data set failed, not the data set.
+type SenderError struct{ err error }
 
-func (e *senderError) Error() string { return e.err.Error() }
-func (e *senderError) Unwrap() error { return e.err }
+func (e *SenderError) Error() string { return e.err.Error() }
+func (e *SenderError) Unwrap() error { return e.err }
 
 // tee reads src and writes what it read to the draft and into a sum, in pieces as
 // large as its caller's buffer. The sum is computed while the piece is written and

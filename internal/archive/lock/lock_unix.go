@@ -1,6 +1,8 @@
 //go:build unix
 
-package archive
+// Package lock makes a process the one owner of a folder and tells it how the owner
+// before it ended. It knows nothing of what is in the folder.
+package lock
 
 import (
 	"bytes"
@@ -15,14 +17,20 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// lock makes this process the one owner of a directory. The kernel gives it back
+// A Lock makes this process the one owner of a directory. The kernel gives it back
 // when the process ends, however it ends. What the process leaves in the file
 // tells the next one how it ended.
-type lock struct {
+type Lock struct {
 	f       *os.File
 	crash   *os.File
-	crashed bool // the last owner crashed, or was killed for its memory
+	Crashed bool // the last owner crashed, or was killed for its memory
 }
+
+// Errors that callers branch on.
+var (
+	ErrInUse = errors.New("data directory is in use by another process")
+	ErrGone  = errors.New("the data directory was removed or replaced while in use")
+)
 
 // Names in the directory. The Go runtime writes the report of a crash into
 // crashName; it may quote anything, so it is private and nobody shows it.
@@ -31,12 +39,12 @@ const (
 	crashName = "crash"
 )
 
-func lockDir(dir string) (*lock, error) {
+func Dir(dir string) (*Lock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	l := &lock{f: f}
+	l := &Lock{f: f}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
@@ -51,18 +59,18 @@ func lockDir(dir string) (*lock, error) {
 }
 
 // inquire learns how the last owner ended, and prepares the same for the next.
-func (l *lock) inquire(dir string) (err error) {
+func (l *Lock) inquire(dir string) (err error) {
 	before := make([]byte, 256)
 	n, _ := l.f.ReadAt(before, 0)
 	now := memoryKills()
-	l.crashed = n > 0 && len(now) > 0 && killedSince(before[:n], now)
+	l.Crashed = n > 0 && len(now) > 0 && killedSince(before[:n], now)
 	l.crash, err = os.OpenFile(filepath.Join(dir, crashName), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	info, err := l.crash.Stat()
 	if err == nil {
-		l.crashed = l.crashed || info.Size() > 0
+		l.Crashed = l.Crashed || info.Size() > 0
 		err = errors.Join(durable.Own(l.crash), l.crash.Truncate(0))
 	}
 	if err == nil {
@@ -106,8 +114,8 @@ func memoryKills() []byte {
 	return nil
 }
 
-// check tells whether the locked file is still the one at its place.
-func (l *lock) check() error {
+// Check tells whether the locked file is still the one at its place.
+func (l *Lock) Check() error {
 	at, err := os.Stat(l.f.Name())
 	if errors.Is(err, os.ErrNotExist) {
 		return ErrGone
@@ -122,8 +130,8 @@ func (l *lock) check() error {
 	return nil
 }
 
-// release gives the directory up: this process ended as it should.
-func (l *lock) release() error {
+// Release gives the directory up: this process ended as it should.
+func (l *Lock) Release() error {
 	err := debug.SetCrashOutput(nil, debug.CrashOptions{})
 	if l.crash != nil {
 		err = errors.Join(err, l.crash.Close())
@@ -131,8 +139,8 @@ func (l *lock) release() error {
 	return errors.Join(err, l.f.Truncate(0), l.f.Close())
 }
 
-// Serving tells whether a process owns the data directory: a node runs.
-func Serving(dir string) (bool, error) {
+// Held tells whether a process owns the data directory: a node runs.
+func Held(dir string) (bool, error) {
 	f, err := os.Open(filepath.Join(dir, lockName))
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil

@@ -1,4 +1,6 @@
-package archive
+// Package note writes and reads what an archive notes of an object in the file meta
+// information of its file (PS3.10 7.1), beside the usual elements.
+package note
 
 import (
 	"bytes"
@@ -14,15 +16,15 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// noteCreator identifies our private information in files (PS3.10 7.1,
+// creator identifies our private information in files (PS3.10 7.1,
 // (0002,0100)); the UID is UUID-derived (PS3.5 B.2).
-const noteCreator = "2.25.70555743227352130109191487546232996182"
+const creator = "2.25.70555743227352130109191487546232996182"
 
-// note is what the row of an object knows and its data set does not. It stands
+// Note is what the row of an object knows and its data set does not. It stands
 // in the file meta information, so that the index can be made again from files.
 // It holds no patient data. Sum and version are known last and written over what
 // stands in their place, so they come first and have a fixed length.
-type note struct {
+type Note struct {
 	SHA256       string   `json:"sha256"`   // of the data set, hexadecimal
 	Version      string   `json:"version"`  // of the row, ten digits
 	Received     int64    `json:"received"` // nanoseconds since 1970
@@ -38,21 +40,24 @@ type note struct {
 
 var unknownSum = strings.Repeat("0", 64)
 
-// noteVersionAfter is how many bytes after the sum begins the version does.
-var noteVersionAfter = int64(len(unknownSum + `","version":"`))
+// VersionAfter is how many bytes after the sum begins the version does.
+var VersionAfter = int64(len(unknownSum + `","version":"`))
 
-// noteVersion is a version as a note has it.
-func noteVersion(v int) []byte { return fmt.Appendf(nil, "%010d", v) }
+// Digits is a version as a note has it.
+func Digits(v int) []byte { return fmt.Appendf(nil, "%010d", v) }
 
-// noteOf is the note of an object that is about to be written.
-func noteOf(o index.Object) note {
-	return note{SHA256: unknownSum, Version: string(noteVersion(o.Version)), Received: o.Received.UnixNano(), CallingAE: o.CallingAE,
+// Of is the note of an object that is about to be written.
+func Of(o index.Object) Note {
+	return Note{SHA256: unknownSum, Version: string(Digits(o.Version)), Received: o.Received.UnixNano(), CallingAE: o.CallingAE,
 		CalledAE: o.CalledAE, Source: o.Source, Route: o.Route, Purpose: o.Purpose}
 }
 
-// writeMeta writes preamble and file meta information of o, with its note, and
+// Program is who writes a file (PS3.10 7.1, (0002,0012) and (0002,0013)).
+type Program struct{ ImplementationClassUID, ImplementationVersionName string }
+
+// WriteMeta writes preamble and file meta information of o, with its note, and
 // returns where the sum of the data set belongs.
-func (a *Archive) writeMeta(w io.Writer, o index.Object, n note) (sumAt int64, err error) {
+func (n Note) WriteMeta(w io.Writer, o index.Object, by Program) (sumAt int64, err error) {
 	private, err := json.Marshal(n)
 	if err != nil {
 		return 0, err
@@ -60,10 +65,10 @@ func (a *Archive) writeMeta(w io.Writer, o index.Object, n note) (sumAt int64, e
 	var b bytes.Buffer
 	err = part10.WriteMeta(&b, part10.Meta{
 		SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
-		ImplementationClassUID:    a.opt.ImplementationClassUID,
-		ImplementationVersionName: a.opt.ImplementationVersionName,
+		ImplementationClassUID:    by.ImplementationClassUID,
+		ImplementationVersionName: by.ImplementationVersionName,
 		SourceAE:                  knownAE(o.CallingAE), ReceivingAE: knownAE(o.CalledAE),
-		PrivateCreatorUID: noteCreator, Private: private,
+		PrivateCreatorUID: creator, Private: private,
 	})
 	if err != nil {
 		return 0, err
@@ -84,34 +89,37 @@ func knownAE(title string) string {
 	return title
 }
 
-// errNoNote says that a file was written by a release without notes, or by
-// somebody else.
-var errNoNote = errors.New("the file has no note of this archive")
+// ErrNone says that a file was written by a release without notes, or by
+// somebody else. ErrUnreadable says that its note is damaged.
+var (
+	ErrNone       = errors.New("the file has no note of this archive")
+	ErrUnreadable = errors.New("its note cannot be read")
+)
 
-// readNote reads the note of a Part 10 file.
-func readNote(r io.Reader) (n note, err error) {
-	private, err := part10.ReadPrivate(r, noteCreator)
+// Read reads the note of a Part 10 file.
+func Read(r io.Reader) (n Note, err error) {
+	private, err := part10.ReadPrivate(r, creator)
 	if err != nil {
 		return n, err
 	}
 	if private == nil {
-		return n, errNoNote
+		return n, ErrNone
 	}
 	err = json.Unmarshal(bytes.TrimRight(private, "\x00"), &n)
 	if err != nil || n.version() < 1 || n.Received <= 0 || len(n.SHA256) != len(unknownSum) {
-		return n, fmt.Errorf("%w: its note cannot be read", ErrDamaged)
+		return n, ErrUnreadable
 	}
 	return n, nil
 }
 
 // version is 0 when it is no number.
-func (n note) version() int {
+func (n Note) version() int {
 	v, _ := strconv.Atoi(n.Version)
 	return v
 }
 
-// describe gives a row what a note knows.
-func (n note) describe(o *index.Object) {
+// Describe gives a row what a note knows.
+func (n Note) Describe(o *index.Object) {
 	o.Version, o.Received = n.version(), time.Unix(0, n.Received)
 	o.CallingAE, o.CalledAE, o.Source, o.Route, o.Purpose = n.CallingAE, n.CalledAE, n.Source, n.Route, n.Purpose
 	o.SHA256 = n.SHA256

@@ -1,4 +1,6 @@
-package archive
+// Package sightings collects which peers called and what was refused, so that many
+// notes are one transaction of the index.
+package sightings
 
 import (
 	"context"
@@ -9,8 +11,8 @@ import (
 	"dicomnode/internal/archive/index"
 )
 
-// journal collects what is noted often, so that many notes are one transaction.
-type journal struct {
+// Sightings are what was noted since the last Flush. The zero value is empty.
+type Sightings struct {
 	mu       sync.Mutex
 	peers    map[index.Peer]index.Peer // by what identifies them
 	refusals map[index.Refusal]index.Refusal
@@ -20,11 +22,10 @@ type journal struct {
 // nowhere, since whoever makes them up has no end.
 const maxNotes = 1000
 
-// NotePeer notes an association of a peer with so many objects. It is on disk some
+// Peer notes an association of a peer with so many objects. It is on disk some
 // seconds later.
-func (a *Archive) NotePeer(p index.Peer, objects int64) {
+func (j *Sightings) Peer(p index.Peer, objects int64) {
 	key := index.Peer{CallingAE: p.CallingAE, CalledAE: p.CalledAE, Address: p.Address}
-	j := &a.noted
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.peers == nil {
@@ -44,12 +45,11 @@ func (a *Archive) NotePeer(p index.Peer, objects int64) {
 	j.peers[key] = have
 }
 
-// NoteRefusal notes an association or object that was not accepted. It is on disk
+// Refusal notes an association or object that was not accepted. It is on disk
 // some seconds later. Its words must not quote a patient.
-func (a *Archive) NoteRefusal(r index.Refusal) {
+func (j *Sightings) Refusal(r index.Refusal) {
 	key := r
 	key.First, key.Last, key.Count, key.Peer = time.Time{}, time.Time{}, 0, ""
-	j := &a.noted
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.refusals == nil {
@@ -68,9 +68,8 @@ func (a *Archive) NoteRefusal(r index.Refusal) {
 	j.refusals[key] = have
 }
 
-// flush writes what was noted.
-func (a *Archive) flush(ctx context.Context) error {
-	j := &a.noted
+// Flush writes what was noted.
+func (j *Sightings) Flush(ctx context.Context, x index.Index) error {
 	j.mu.Lock()
 	peers, refusals := j.peers, j.refusals
 	j.peers, j.refusals = nil, nil
@@ -78,7 +77,7 @@ func (a *Archive) flush(ctx context.Context) error {
 	if len(peers)+len(refusals) == 0 {
 		return nil
 	}
-	return a.index.Update(ctx, func(tx index.Tx) (err error) {
+	return x.Update(ctx, func(tx index.Tx) (err error) {
 		for _, p := range peers {
 			err = errors.Join(err, tx.Saw(p))
 		}
@@ -87,19 +86,4 @@ func (a *Archive) flush(ctx context.Context) error {
 		}
 		return err
 	})
-}
-
-// Peers lists the peers that were seen, the latest first.
-func (a *Archive) Peers(ctx context.Context) ([]index.Peer, error) {
-	return view(ctx, a, func(tx index.Tx) ([]index.Peer, error) { return tx.Peers() })
-}
-
-// Refusals lists what was not accepted, the latest first.
-func (a *Archive) Refusals(ctx context.Context) ([]index.Refusal, error) {
-	return view(ctx, a, func(tx index.Tx) ([]index.Refusal, error) { return tx.Refusals() })
-}
-
-// Acts lists at most limit manual acts, the latest first.
-func (a *Archive) Acts(ctx context.Context, limit int) ([]index.Act, error) {
-	return view(ctx, a, func(tx index.Tx) ([]index.Act, error) { return tx.Acts(limit) })
 }
