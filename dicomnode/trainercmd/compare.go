@@ -229,3 +229,14 @@ func (f *compareFlags) report(cmd *cobra.Command, folder string, entries []compa
 	report.Folder, report.Excluded = folder, excluded
 	return report, nil
 }
+
+// refined are the models to be refined: methods do not answer with probabilities.
+func (f *compareFlags) refined(cmd *cobra.Command) ([]compare.Entry, error) {
+	if err := wantRefinement(f.refine); err != nil {
+		return nil, err
+	}
+	if flags := cmd.Flags(); flags.Changed("method") && !onlyNone(f.methods) || f.sheet != "" || onlyNone(f.bundles) {
+		return nil, command.Usagef("leave --method and --sheet out", "%s --refine compares models alone", cmd.CommandPath())
+	}
+	return f.models(), nil
+}

@@ -1,12 +1,14 @@
 package trainercmd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/segment/scales"
 )
 
@@ -26,4 +28,12 @@ func (f effortFlag) effort() (scales.Effort, error) {
 		return e, command.Usagef("efforts are "+strings.Join(scales.Efforts(), ", ")+" and whole", "unknown value %q of --effort", f.value)
 	}
 	return e, nil
+}
+
+// wantRefinement refuses a value of --refine that is none of refinements.
+func wantRefinement(value string) error {
+	if !slices.Contains(pipeline.Refinements, value) {
+		return command.Usagef("refinements are "+strings.Join(pipeline.Refinements, ", "), "unknown value %q of --refine", value)
+	}
+	return nil
 }
