@@ -34,7 +34,7 @@ var importRules = []struct {
 	{"segment/polarity", "segment", []string{"segment/polarity", "segment/decode", "segment/picture"}, "the meaning of values depends on the object alone"},
 	{"segment/padding", "segment", []string{"segment/padding", "segment/decode", "segment/picture"}, "what is padding is told by stored values and shapes"},
 	{"segment/dark", "segment", []string{"segment/dark", "segment/decode", "segment/polarity", "segment/picture"}, "the detector's own signal is there before anything is found in the image"},
-	{"segment/field", "segment", []string{"segment/field", "segment/decode", "segment/picture"}, "the field is found in a picture that is made already"},
+	{"segment/field", "segment", []string{"segment/field", "segment/decode", "segment/padding", "segment/picture"}, "the field is found in a picture that is made already"},
 	{"sr", "scp", nil, "a report needs no network"},
 	{"sr", "segment", nil, "a report is made from measurements, not from masks"},
 	{"model", "", []string{"model", "internal/threshold", "internal/durable"}, "a model can be taken out of this program, with two leaves of internal"},
