@@ -88,7 +88,9 @@ func (c *core) eventReport(ctx context.Context, m *dimse.Message, pc accepted) e
 // instance (PS3.4 J.3.5), and a data set.
 func ofCommitment(pc accepted, class, instance string, m *dimse.Message) *StatusError {
 	switch {
-	case pc.abstractSyntax != uid.StorageCommitmentPushModel || class != uid.StorageCommitmentPushModel:
+	case pc.abstractSyntax != uid.StorageCommitmentPushModel:
+		return &StatusError{Status: UnrecognizedOperation, Comment: "not of the context's SOP class"}
+	case class != uid.StorageCommitmentPushModel:
 		return &StatusError{Status: NoSuchSOPClass, Comment: "SOP class is not that of the context"}
 	case instance != uid.StorageCommitmentPushModelInstance:
 		return &StatusError{Status: NoSuchSOPInstance, Comment: "not the well-known SOP instance"}

@@ -10,6 +10,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/node"
 	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
 	"dicomnode/internal/archive/index"
 )
@@ -18,8 +19,23 @@ import (
 // answered it, and the PACS loses, delays and mixes up some. In the end every result is
 // delivered, and the PACS has each.
 func TestKilledAskingForCommitment(t *testing.T) {
-	const images, killed = 5, 3
 	pacs := nodetest.NewCommittingPACS(t)
+	k := nodetest.NewProcess(t, pacs.PeersAndRoutes()+"network: {commitment_wait: 5s}\n")
+	pacs.AnswerTo(k.As("MODALITY").Peer.Address)
+	killedAskingForCommitment(t, pacs, k, k.As("MODALITY"))
+}
+
+// The same holds with DICOM TLS on both sides.
+func TestKilledAskingForCommitmentOverTLS(t *testing.T) {
+	site := nodetest.NewSite(t, "modality", "pacs")
+	pacs := nodetest.NewSecureCommittingPACS(t, site)
+	k := nodetest.NewProcess(t, pacs.SecurePeersAndRoutes(site)+"network: {commitment_wait: 5s}\n")
+	killedAskingForCommitment(t, pacs, k, site.As("MODALITY", "modality"))
+}
+
+func killedAskingForCommitment(t *testing.T, pacs *nodetest.CommittingPACS, k *nodetest.Process, sender scu.Destination) {
+	t.Helper()
+	const images, killed = 5, 3
 	asked := make(chan chan struct{})
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
@@ -44,14 +60,12 @@ func TestKilledAskingForCommitment(t *testing.T) {
 		faults = faults[1:]
 		return how
 	}
-	k := nodetest.NewProcess(t, pacs.PeersAndRoutes()+"network: {commitment_wait: 5s}\n")
 	k.Start(t)
-	pacs.AnswerTo(k.As("MODALITY").Peer.Address)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
 		acknowledged := make(chan string, images)
-		stream(ctx, t, k.As("MODALITY"), images, acknowledged)
+		stream(ctx, t, sender, images, acknowledged)
 	}()
 	for range killed {
 		select {

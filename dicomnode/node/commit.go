@@ -58,7 +58,8 @@ func newCommitments(ask func(context.Context, string, []int64) error) *commitmen
 	return &commitments{ask: ask, quiet: burstQuiet, pause: askPause, by: map[string]*burst{}, poked: make(chan struct{}, 1), flight: map[string]bool{}}
 }
 
-// join adds an object that a destination has stored to the next request.
+// join adds an object that a destination has stored to the next request. A job that
+// looks again whether its object was committed puts the request off no further.
 func (c *commitments) join(destination string, object int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,6 +67,9 @@ func (c *commitments) join(destination string, object int64) {
 	if b == nil {
 		b = &burst{objects: map[int64]bool{}}
 		c.by[destination] = b
+	}
+	if b.objects[object] {
+		return
 	}
 	now := time.Now()
 	if len(b.objects) == 0 {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/commitment"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
@@ -24,7 +25,7 @@ type CommittingPACS struct {
 	Behave func(instances []string) Behaviour
 
 	ctx     context.Context
-	node    chan string // host:port of the node, once it is known
+	node    chan scu.Destination // the node, once it is known
 	answers sync.WaitGroup
 
 	mu       sync.Mutex
@@ -58,24 +59,40 @@ var Behaviours = []Behaviour{Honest, Silent, Broken, Busy, Forgetful, Partial, U
 // NewCommittingPACS listens on loopback until the test ends.
 func NewCommittingPACS(t testing.TB) *CommittingPACS {
 	t.Helper()
+	return newCommittingPACS(t, func(ln net.Listener) net.Listener { return ln })
+}
+
+// NewSecureCommittingPACS speaks DICOM TLS, with the certificate "pacs" of the site, and
+// answers so.
+func NewSecureCommittingPACS(t testing.TB, s Site) *CommittingPACS {
+	t.Helper()
+	p := newCommittingPACS(t, func(ln net.Listener) net.Listener { return s.Listener(t, ln, "pacs") })
+	p.answer(s.As("PACS", "pacs"))
+	return p
+}
+
+func newCommittingPACS(t testing.TB, secure func(net.Listener) net.Listener) *CommittingPACS {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &CommittingPACS{KeepingPACS: &KeepingPACS{dir: t.TempDir(), entry: ", storage_commitment: true", stored: map[string]string{}, at: map[string]time.Time{}},
-		ctx: ctx, node: make(chan string, 1), tookBack: map[string]bool{}}
+		ctx: ctx, node: make(chan scu.Destination, 1), tookBack: map[string]bool{}}
 	t.Cleanup(p.answers.Wait)
 	t.Cleanup(cancel)
-	p.Address = servePACS(t, p, func(ln net.Listener) net.Listener { return ln },
+	p.Address = servePACS(t, p, secure,
 		scp.SupportedContext{AbstractSyntax: uid.SegmentationStorage, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian}},
 		scp.SupportedContext{AbstractSyntax: uid.StorageCommitmentPushModel, TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}})
 	return p
 }
 
 // AnswerTo says where the node listens.
-func (p *CommittingPACS) AnswerTo(address string) {
+func (p *CommittingPACS) AnswerTo(address string) { p.answer(Calling("PACS", "XNET", address)) }
+
+func (p *CommittingPACS) answer(node scu.Destination) {
 	select {
 	case <-p.node:
 	default:
 	}
-	p.node <- address
+	p.node <- node
 }
 
 // NewSession admits everybody.
@@ -226,17 +243,17 @@ func (p *CommittingPACS) Has(instance string) bool {
 
 // report sends an answer, again while the node does not take it: it may be down.
 func (p *CommittingPACS) report(r commitment.Result) {
-	address := ""
+	var node scu.Destination
 	select {
-	case address = <-p.node:
-		p.node <- address
+	case node = <-p.node:
+		p.node <- node
 	case <-p.ctx.Done():
 		return
 	}
 	pause := time.NewTicker(100 * time.Millisecond)
 	defer pause.Stop()
 	for range 50 {
-		if p.send(address, r) == nil {
+		if p.send(node, r) == nil {
 			return
 		}
 		select {
@@ -247,11 +264,10 @@ func (p *CommittingPACS) report(r commitment.Result) {
 	}
 }
 
-func (p *CommittingPACS) send(address string, r commitment.Result) error {
+func (p *CommittingPACS) send(node scu.Destination, r commitment.Result) error {
 	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
 	defer cancel()
-	d := scp.Dialer{Calling: "PACS"}
-	c, err := d.Dial(ctx, scp.Addr{AETitle: "XNET", Host: address}, scp.Proposal{AbstractSyntax: uid.StorageCommitmentPushModel,
+	c, err := node.Dial(ctx, scp.Proposal{AbstractSyntax: uid.StorageCommitmentPushModel,
 		TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}, Roles: scp.SCPRole})
 	if err != nil {
 		return err

@@ -158,8 +158,8 @@ routes:
 func (p *KeepingPACS) SecurePeersAndRoutes(s Site) string {
 	return s.YAML() + fmt.Sprintf(`peers:
   - {name: modality, ae_title: MODALITY, address: 127.0.0.1, tls: {name: modality}}
-  - {name: pacs, ae_title: PACS, address: %q, tls: {name: pacs}}
+  - {name: pacs, ae_title: PACS, address: %q, tls: {name: pacs}%s}
 routes:
   - {name: radiographs, from: [modality], outputs: [seg], send_to: [pacs]}
-`, p.Address)
+`, p.Address, p.entry)
 }

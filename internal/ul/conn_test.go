@@ -1,6 +1,7 @@
 package ul_test
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -219,7 +220,7 @@ func checkAnswer(t *testing.T, s *side, cell string, sent []byte) {
 func TestAbortReasons(t *testing.T) {
 	twice := encoded(t, request())
 	twice = append(twice, twice[74:99]...) // the application context again
-	twice[5] += 25
+	binary.BigEndian.PutUint32(twice[2:], uint32(len(twice)-6))
 	for name, c := range map[string]struct {
 		before []ul.PDU
 		bytes  []byte

@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector keeps shadows of all memory, which would be measured with it.
+
 package decode_test
 
 import (

@@ -299,8 +299,8 @@ func wake(t *testing.T, q queue) {
 		all := q.list(t)
 		return len(all) == 2 && all[0].Reason == "waits" && all[0].State == jobs.Waiting
 	})
-	dark := q.quarantined(t, 1)[0].ID
-	q.tx(t, func(tx jobs.Tx) error { return q.Wake(t.Context(), tx, q.list(t)[0].ID, dark) })
+	dark, waiting := q.quarantined(t, 1)[0].ID, q.list(t)[0].ID
+	q.tx(t, func(tx jobs.Tx) error { return q.Wake(t.Context(), tx, waiting, dark) })
 	await(t, "the job to end", func() bool { return len(q.list(t)) == 1 })
 	q.quarantined(t, 1)
 }
