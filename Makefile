@@ -51,10 +51,6 @@ vet:
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...
 
-# The race detector makes loops over pixels ten times slower. The tests of these packages
-# run with it; where the tests of whole programs use them, they are compiled without.
-PIXEL_LOOPS := internal/raster segment/picture segment/field segment/decode trainer/simulate/...
-
 # The rules of .golangci.yml. The linter itself takes minutes to build.
 lint:
 	$(GO) run $(GOLANGCI) run ./...
@@ -67,11 +63,16 @@ vulncheck:
 	  if grep -q 'fetching vulnerabilities' <<< "$$found"; then echo "vulncheck: the database was not reached; nothing was checked"; else exit 1; fi; \
 	fi
 
+# The race detector makes loops over pixels ten times slower. The tests of these packages
+# run with it; where the tests of others use them, they are compiled without.
+PIXEL_LOOPS := internal/raster segment/picture segment/field segment/decode trainer/simulate/...
+UNRACED     := $(foreach p,$(PIXEL_LOOPS),-gcflags=dicomnode/$(p)=-race=false)
+
 # Unit, interoperation and import-rule tests; the seeds of every fuzz target.
 gotest:
-	failed=0; \
-	$(GO) test -race -timeout 40m $$($(GO) list ./... | grep -v '^dicomnode/dicomnode') || failed=1; \
-	$(GO) test -race -timeout 40m $(foreach p,$(PIXEL_LOOPS),-gcflags=dicomnode/$(p)=-race=false) ./dicomnode/... || failed=1; \
+	failed=0; loops=$$($(GO) list $(PIXEL_LOOPS:%=./%)); \
+	$(GO) test -race -timeout 40m $$loops || failed=1; \
+	$(GO) test -race -timeout 40m $(UNRACED) $$($(GO) list ./... | grep -vxF "$$loops") || failed=1; \
 	exit $$failed
 
 # Every benchmark once, so that none rots, and what the race detector would distort.
@@ -103,11 +104,13 @@ figures: runtime build
 	@echo "These images chose the kept step, the calibration and the soft-tissue threshold of the embedded model: its figures on them are optimistic."
 
 # What the archive promises, under FAULTS injected faults: kills, errors of the disk,
-# lost and damaged indexes, damaged objects, repeats, hostile data sets. The table
-# of a long run stands in docs/durability.md; a bounded part is in gotest.
+# lost and damaged indexes, damaged objects, repeats, hostile data sets; and that no
+# behaviour of a PACS is silent. The table of a long run stands in docs/durability.md;
+# a bounded part is in gotest.
 FAULTS ?= 10000
 faults:
 	FAULTS=$(FAULTS) $(GO) test -run TestFaults -count 1 -v -timeout 6h ./internal/archive
+	$(GO) test -run TestOddPACSs -count 1 -v -timeout 1h ./dicomnode/node
 
 # The content of structured reports against the templates of PS3.16, by
 # DicomSRValidator (Debian: pixelmed-apps). Half a minute a report.
