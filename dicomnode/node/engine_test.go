@@ -96,7 +96,7 @@ func TestEngineFollowsPublications(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("published and damaged", own.Digest)
-	if !strings.Contains(log.String(), "the old one stays") {
+	if !strings.Contains(log.String(), "keeping the current one") {
 		t.Errorf("log does not say that the damaged model was left:\n%s", log)
 	}
 }
