@@ -32,7 +32,8 @@ func keeper(t *testing.T, r configs.Retention) (*Node, *nodetest.Buffer) {
 	})
 	c := configs.Default()
 	c.Retention = r
-	n := &Node{archive: a, log: slog.New(slog.NewTextHandler(log, nil)), associations: &associations{}, destinations: &destinations{}}
+	n := &Node{archive: a, log: slog.New(slog.NewTextHandler(log, nil)), associations: &associations{}, destinations: &destinations{},
+		commitments: newCommitments(nil), promises: newPromises()}
 	n.config.Store(&c)
 	return n, log
 }
