@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/internal/iod"
 	"dicomnode/internal/raster"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
@@ -18,7 +19,7 @@ import (
 )
 
 // SOPClassUID is Secondary Capture Image Storage (PS3.4 B.5).
-const SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+const SOPClassUID = uid.SecondaryCaptureImageStorage
 
 // seriesNumber is high, so that viewers list the series after the images.
 const seriesNumber = 9004

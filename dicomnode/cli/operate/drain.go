@@ -135,6 +135,20 @@ func left(ctx context.Context, a *archive.Archive, since time.Time) (l leftover,
 			return l, err
 		}
 	}
-	s, err := a.Stats(ctx)
-	return leftover{d.Since.Equal(since), d.Associations, s.Waiting + s.Running, s.Retrying + s.Quarantined}, err
+	l.obeyed, l.associations = d.Since.Equal(since), d.Associations
+	queue, err := a.Queue(ctx)
+	l.count(queue, time.Now())
+	return l, err
+}
+
+// count tells jobs that are done now from those that wait: for a destination that fails,
+// is paused or has not committed, or for somebody.
+func (l *leftover) count(queue []archive.Entry, now time.Time) {
+	for _, e := range queue {
+		if e.State == archive.Running || e.State == archive.Waiting && !e.NextAt.After(now) {
+			l.jobs++
+		} else {
+			l.waiting++
+		}
+	}
 }

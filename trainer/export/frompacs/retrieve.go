@@ -25,7 +25,7 @@ var syntaxes = []string{
 	uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian,
 	uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless,
 	uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K,
-	"1.2.840.10008.1.2.5", // RLE
+	uid.RLELossless,
 }
 
 // maxContexts is how many presentation contexts an association has (PS3.8 9.3.2.2),
