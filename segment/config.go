@@ -43,8 +43,8 @@ func (c Config) minimumIsland() float64 {
 // leastIsland is the area from which an island of an image of n pixels stays.
 func (c Config) leastIsland(n int) int { return int(c.minimumIsland() * float64(n)) }
 
-// Digest is the SHA-256, hexadecimal, of everything in c that can change a result;
-// defaults count as their values. It covers the JSON of digested.
+// Digest is the SHA-256, hexadecimal, of everything in c that can change a result, but
+// Correction, which the model's digest covers; defaults count as their values. It covers the JSON of digested.
 func (c Config) Digest() string {
 	d := digested{SoftTissueThreshold: c.SoftTissue.General(), SoftTissueThresholdByBodyPart: c.SoftTissue.ByBodyPart(),
 		MinimumIsland: c.minimumIsland(), WholeFrame: c.WholeFrame}

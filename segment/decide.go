@@ -25,7 +25,7 @@ func (p *Pipeline) decide(ctx context.Context, v *view, r *polarity.Record) erro
 	turned.x, turned.geo = picture.Canonical(turned.pix, v.geo.Rows, v.geo.Columns)
 	for _, w := range []*view{v, turned} {
 		var err error
-		if w.answer, err = scales.Whole.See(ctx, p.Predictor, w.x, w.geo); err != nil {
+		if w.answer, err = p.Config.Effort.See(ctx, p.Predictor, w.x, w.geo); err != nil {
 			return err
 		}
 	}

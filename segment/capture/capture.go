@@ -82,8 +82,8 @@ func Grey(img *decode.Image, res *segment.Result) []uint8 {
 // enough values say where the thousandths of a picture lie.
 const enough = 1 << 18
 
-// spread takes every so manieth value, an odd distance apart so that it runs through all
-// columns; of a small picture all.
+// spread takes values an equal and odd distance apart, which is no multiple of a width that
+// is a power of two; of a small picture all.
 func spread(pix []float32) []float32 {
 	step := len(pix)/enough | 1
 	if step == 1 {

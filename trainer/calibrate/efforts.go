@@ -153,8 +153,11 @@ func (r *remembering) Pass(ctx context.Context, x []float32) ([]float32, error) 
 		ask = p.Pass
 	}
 	p, err := ask(ctx, x)
+	if err != nil {
+		return nil, err
+	}
 	r.known[id] = append([]float32(nil), p...)
-	return p, err
+	return p, nil
 }
 
 // WithEfforts is the bundle with what Efforts learnt in its card, from images whose listing
