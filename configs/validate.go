@@ -341,8 +341,7 @@ func (v *checker) softTissue(s SoftTissue) {
 // maxFreeMiB keeps MinFree within 64 bits and within any disk: 1 PiB.
 const maxFreeMiB = 1 << 30
 
-// retention wants objects kept for an hour at least, so that a peer's repetition
-// finds the first one, and room enough that the archive does not refuse before.
+// audit wants to know where messages go, and whose certificate the collector may show.
 func (v *checker) audit(c Config) {
 	a := c.Audit
 	if a.Transport != "tls" && a.Transport != "udp" {
@@ -359,6 +358,8 @@ func (v *checker) audit(c Config) {
 	}
 }
 
+// retention wants objects kept for an hour at least, so that a peer's repetition
+// finds the first one, and room enough that the archive does not refuse before.
 func (v *checker) retention(r Retention) {
 	if r.Keep != 0 && r.Keep < time.Hour {
 		v.add("retention.keep", "write a duration such as 30d, or 0 to keep everything", "%v is less than 1h", r.Keep)

@@ -44,6 +44,7 @@ for library in "$runtime"/codecs/*.so; do install -m 0644 "$library" "$lib/codec
 export GLIBC; GLIBC=$(objdump -T "$lib/dicomnode" "$lib"/*.so.* "$lib"/codecs/*.so | grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 | sort -uV | tail -1)
 
 install -m 0644 LICENSE NOTICE CHANGELOG.md README.md docs/*.md configs/default.yaml deploy/Containerfile "$doc/"
+mkdir "$doc/model" && install -m 0644 docs/model/*.md "$doc/model/"
 mv "$doc/LICENSE" "$doc/copyright"
 mv "$doc/default.yaml" "$doc/dicomnode.yaml"
 for text in "$runtime"/LICENSE "$runtime"/ThirdPartyNotices.txt; do install -m 0644 "$text" "$doc/licences/onnxruntime-$(basename "$text")"; done

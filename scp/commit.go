@@ -158,8 +158,8 @@ func (c *Client) commitment(ctx context.Context, transferSyntaxUID string, r io.
 }
 
 // Listen performs what the peer asks for, by the Session of the Dialer, until it asks
-// for nothing for as long as idle, enough says that there is no more to come, or the
-// peer releases the association. The error is nil for these ends.
+// for nothing for as long as idle, or enough says that there is no more to come. The
+// error is ErrReleased when the peer has released the association.
 func (c *Client) Listen(ctx context.Context, idle time.Duration, enough func() bool) error {
 	defer context.AfterFunc(ctx, c.conn.Kill)()
 	for !enough() {
@@ -175,7 +175,7 @@ func (c *Client) Listen(ctx context.Context, idle time.Duration, enough func() b
 			err = c.perform(ctx, m)
 		}
 		if errors.Is(err, ErrReleased) {
-			return nil
+			return ErrReleased
 		}
 		if err != nil {
 			return because(ctx, fmt.Errorf("perform requests of the peer: %w", err))

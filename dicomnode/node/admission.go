@@ -31,7 +31,9 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	s, err := n.newSession(ctx, p)
 	var refused *scp.RejectError
 	if errors.As(err, &refused) {
-		n.trail.Refused(audit.AE{Title: p.Calling, Address: p.Remote.Addr().Unmap().String()}, refused.Err.Error())
+		if refused.Result != scp.RejectForNow.Result { // a drain is no alert, nor is a name server that is down
+			n.trail.Refused(audit.AE{Title: p.Calling, Address: p.Remote.Addr().Unmap().String()}, refused.Err.Error())
+		}
 		n.archive.NoteRefusal(index.Refusal{Kind: "association", CallingAE: p.Calling, CalledAE: p.Called,
 			Address: p.Remote.Addr().Unmap().String(), Status: int(refused.Reason), Words: refused.Err.Error()})
 	}

@@ -167,7 +167,7 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	background := context.WithoutCancel(ctx)
 	working, stopWork := context.WithCancel(background)
 	defer stopWork()
-	if err := n.archive.WakeCommitments(ctx); err != nil {
+	if err := n.archive.WakeCommitments(background); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx) // what fails ends the others

@@ -99,6 +99,9 @@ func (n *Node) keepPromises(ctx context.Context) {
 func (n *Node) keepPromise(ctx context.Context, p archive.Promise) error {
 	if p.Result == nil {
 		decided, err := n.decide(ctx, &p)
+		if err != nil && ctx.Err() == nil {
+			n.log.Warn("request for storage commitment not decided, it is tried again", "peer", p.Peer, "error", err)
+		}
 		if err != nil || !decided {
 			return err
 		}
@@ -125,7 +128,7 @@ func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
 	case peer.CommitmentBy != configs.CommitmentByNode && p.Asked != "" && time.Since(p.AskedAt) >= n.config.Load().Network.CommitmentWait:
 		n.log.Warn("storage commitment refused: the archive named for the peer has not answered", "peer", p.Peer, "archive", peer.CommitmentBy)
 		return true, n.settle(ctx, p, refuseAll(p.Request, uint16(scp.ProcessingFailure)))
-	case p.Asked != "":
+	case peer.CommitmentBy != configs.CommitmentByNode && p.Asked != "":
 		return false, nil // the archive will answer
 	}
 	result, err := n.kept(ctx, p.Request)
@@ -133,10 +136,12 @@ func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
 		return false, err
 	}
 	if peer.CommitmentBy == configs.CommitmentByNode || len(result.Committed) == 0 {
-		if len(result.Committed) > 0 {
-			err = n.archive.Remember(ctx, promisedKey, p.Peer)
+		if len(result.Committed) > 0 { // before the promise can be given
+			if err := n.archive.Remember(ctx, promisedKey, p.Peer); err != nil {
+				return false, err
+			}
 		}
-		return true, errors.Join(err, n.settle(ctx, p, result))
+		return true, n.settle(ctx, p, result)
 	}
 	return false, n.askArchive(ctx, p, peer.CommitmentBy, result.Committed)
 }
@@ -278,7 +283,8 @@ func (n *Node) reportCommitment(ctx context.Context, p archive.Promise) error {
 		return err
 	}
 	n.log.Info("storage commitment reported", "peer", p.Peer, "committed", len(p.Result.Committed), "failed", len(p.Result.Failed))
-	return errors.Join(n.archive.Forgo(ctx, p), client.Release(ctx))
+	_ = client.Release(ctx) // the peer has heard it
+	return n.archive.Forgo(ctx, p)
 }
 
 // dialCommitment associates for storage commitment, and says in which transfer syntax to

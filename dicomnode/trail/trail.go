@@ -108,7 +108,7 @@ func (t *Trail) Erased(ok bool, all ...archive.Object) error {
 	if t == nil {
 		return nil
 	}
-	return t.messages.Erased(who(), ok, instances(all)...)
+	return each(all, func(some []audit.Instance) error { return t.messages.Erased(who(), ok, some...) })
 }
 
 // Exported notes what is about to leave for a medium. It returns nil when the message is
@@ -117,7 +117,20 @@ func (t *Trail) Exported(medium string, all ...archive.Object) error {
 	if t == nil {
 		return nil
 	}
-	return t.messages.Exported(who(), medium, instances(all)...)
+	return each(all, func(some []audit.Instance) error { return t.messages.Exported(who(), medium, some...) })
+}
+
+// oneMessage is how many instances a message names: a datagram holds 64 KiB.
+const oneMessage = 200
+
+// each tells of all instances in messages that a datagram can hold; of none in one.
+func each(all []archive.Object, tell func([]audit.Instance) error) error {
+	for ; len(all) > oneMessage; all = all[oneMessage:] {
+		if err := tell(instances(all[:oneMessage])); err != nil {
+			return err
+		}
+	}
+	return tell(instances(all))
 }
 
 func instances(all []archive.Object) []audit.Instance {

@@ -104,8 +104,11 @@ func (a *Archive) AskCommitment(ctx context.Context, destination, transactionUID
 					d.State, d.TransactionUID, d.RequestedAt = index.Requested, transactionUID, time.Time{}
 				}
 			})
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
 			if err != nil {
-				return ignoreNotFound(err)
+				return err
 			}
 			if asked {
 				refs = append(refs, commitment.Reference{SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID})

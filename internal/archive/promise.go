@@ -65,9 +65,20 @@ func promiseOf(row index.Promise) (p Promise, err error) {
 	return p, nil
 }
 
-// SetPromise notes how far a promise is.
+// SetPromise notes how far a promise is. One that was decided meanwhile, or forgotten,
+// stays as it is: a peer hears one answer.
 func (a *Archive) SetPromise(ctx context.Context, p Promise) error {
-	return a.index.Update(ctx, func(tx index.Tx) error { return setPromise(tx, p) })
+	return a.index.Update(ctx, func(tx index.Tx) error {
+		row, err := tx.Promise(p.Peer, p.Request.TransactionUID)
+		if err != nil {
+			return ignoreNotFound(err)
+		}
+		have, err := promiseOf(row)
+		if err != nil || have.Result != nil {
+			return err
+		}
+		return setPromise(tx, p)
+	})
 }
 
 // Forgo forgets a promise whose answer the peer has.

@@ -37,6 +37,7 @@ func native(ts string) bool {
 // it is written.
 type heads struct {
 	buf           []byte
+	skip          uint64 // bytes of a value that nobody wants and that is not here yet
 	depth         int
 	set, id, name []byte
 }
@@ -44,13 +45,16 @@ type heads struct {
 var errEnough = errors.New("read far enough")
 
 const (
+	longest     = 64 << 10 // bytes of a value that is wanted
 	delimited   = 0xFFFFFFFF
 	patientRoot = 0x00100000
 	beyond      = 0x00100021
 )
 
 func (h *heads) Write(p []byte) (int, error) {
-	h.buf = append(h.buf, p...)
+	passed := min(h.skip, uint64(len(p)))
+	h.skip -= passed
+	h.buf = append(h.buf, p[passed:]...)
 	for len(h.buf) >= 8 {
 		t := uint32(binary.LittleEndian.Uint16(h.buf))<<16 | uint32(binary.LittleEndian.Uint16(h.buf[2:]))
 		n := binary.LittleEndian.Uint32(h.buf[4:])
@@ -64,24 +68,32 @@ func (h *heads) Write(p []byte) (int, error) {
 		case h.depth == 0 && t >= beyond:
 			return 0, errEnough
 		}
-		if uint64(n) > uint64(len(h.buf)-8) {
+		wanted := h.depth == 0 && h.place(t) != nil
+		switch missing := uint64(n) - min(uint64(n), uint64(len(h.buf)-8)); {
+		case wanted && n > longest:
+			return 0, errEnough
+		case wanted && missing > 0:
 			return len(p), nil // the rest follows
-		}
-		if h.depth == 0 {
-			h.take(t, h.buf[8:8+n])
+		case missing > 0:
+			h.buf, h.skip = h.buf[:0], missing
+			return len(p), nil
+		case wanted:
+			*h.place(t) = append([]byte(nil), h.buf[8:8+n]...)
 		}
 		h.buf = h.buf[8+n:]
 	}
 	return len(p), nil
 }
 
-func (h *heads) take(t uint32, v []byte) {
+// place is where the value of an element goes, nil for one that nobody wants.
+func (h *heads) place(t uint32) *[]byte {
 	switch t {
 	case 0x00080005:
-		h.set = append([]byte(nil), v...)
+		return &h.set
 	case patientRoot | 0x0010:
-		h.name = append([]byte(nil), v...)
+		return &h.name
 	case patientRoot | 0x0020:
-		h.id = append([]byte(nil), v...)
+		return &h.id
 	}
+	return nil
 }

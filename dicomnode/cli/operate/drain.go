@@ -88,7 +88,7 @@ func drained(ctx context.Context, out io.Writer, a *archive.Archive, c configs.C
 		now, err := left(ctx, a, asked.Since)
 		switch {
 		case ctx.Err() != nil:
-			return hint.Add(fmt.Errorf("drain: not done in time: %s left", before), `the node goes on refusing; "dicomnode drain" waits again, "dicomnode drain --end" lets it receive`)
+			return hint.Add(fmt.Errorf("drain: not done in time: %s", before), `the node goes on refusing; "dicomnode drain" waits again, "dicomnode drain --end" lets it receive`)
 		case err != nil:
 			return err
 		case now != before:

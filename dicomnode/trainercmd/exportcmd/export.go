@@ -390,6 +390,7 @@ func (f *exportFlags) save() error {
 }
 
 func hintedExport(err error, out string) error {
+	var status *scp.StatusError
 	switch {
 	case errors.Is(err, export.ErrPending):
 		return hint.Add(err, fmt.Sprintf("look at them with \"dicomnode trainer export review %s\", then \"dicomnode trainer export finish %s\"", out, out))
@@ -401,7 +402,7 @@ func hintedExport(err error, out string) error {
 		return hint.Add(err, "for example --study-date 20260101-20260131, or --accession-list FILE")
 	case errors.Is(err, frompacs.ErrNoRole):
 		return hint.Add(err, "try --receive TITLE@host:port (C-MOVE), a title that the PACS must know")
-	case errors.As(err, new(*scp.StatusError)):
+	case errors.As(err, &status) && status.Status == 0xA801: // PS3.4 C.4.2.1.5: Move Destination Unknown
 		return hint.Add(err, "a PACS sends by C-MOVE only to titles that are entered there, with address and port; its log says more")
 	case errors.Is(err, export.ErrMixedPatients):
 		return hint.Add(err, "put the objects right, or say with --same-as which Patient IDs are one patient")

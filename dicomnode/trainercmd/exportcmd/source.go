@@ -46,7 +46,7 @@ func (f *exportFlags) openSource(cmd *cobra.Command, opt *export.Options) (close
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if notes != nil {
+	if notes != nil && !f.dryRun {
 		s.Note = func(all []archive.Object) error { return note(notes, f.Out, all) }
 	}
 	opt.Source = s

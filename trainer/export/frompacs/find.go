@@ -11,6 +11,7 @@ import (
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
+	"dicomnode/trainer/export"
 )
 
 // Attributes of Identifiers (PS3.4 C.6.2.1).
@@ -140,9 +141,12 @@ func (f finder) each(keys identifier, take func(identifier)) error {
 // matching that a PACS must know (PS3.4 C.2.2.2).
 func (f finder) studies() ([]study, error) {
 	filter := f.source.Filter
-	modalities, accessions := filter.Modalities, filter.Accessions
-	if len(modalities) == 0 {
-		modalities = radiographs
+	modalities, accessions := radiographs, filter.Accessions
+	if len(filter.Modalities) > 0 {
+		modalities = nil
+		for _, m := range filter.Modalities {
+			modalities = append(modalities, strings.ToUpper(m)) // as the PACS has them
+		}
 	}
 	if len(accessions) == 0 {
 		accessions = []string{""}
@@ -186,7 +190,7 @@ func (f finder) series(st *study, modalities []string) error {
 	images := 0
 	err := f.each(identifier{tagLevel: "SERIES", tagStudy: st.uid, tagSeries: "", tagModality: "", tagBodyPart: ""}, func(id identifier) {
 		se := series{uid: id[tagSeries], modality: id[tagModality]}
-		part := id[tagBodyPart] == "" || f.source.Filter.Lets("", se.modality, id[tagBodyPart], "") || len(f.source.Filter.BodyParts) == 0
+		part := id[tagBodyPart] == "" || export.Filter{BodyParts: f.source.Filter.BodyParts}.Lets("", "", id[tagBodyPart], "")
 		image := slices.Contains(modalities, se.modality) && part
 		if uid.Check(se.uid) != nil || !image && !(f.source.Companions && companion[se.modality]) {
 			return

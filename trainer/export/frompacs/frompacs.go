@@ -57,7 +57,7 @@ var ErrUnbounded = errors.New("neither dates nor accession numbers limit what is
 // D.3.3.4).
 var ErrNoRole = errors.New("the PACS does not offer C-GET for these objects")
 
-// complete is a file of Folder: everything that was found is there.
+// complete is a file of Folder: everything that was found was asked for.
 const complete = "complete"
 
 // List finds and retrieves what is not in Folder yet, and lists it.
