@@ -7,7 +7,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean man lint vulncheck
+.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean man lint vulncheck changelog
 
 all: build
 
@@ -140,6 +140,10 @@ dist-check: runtime
 	DIST=out/dist-again bash deploy/dist.sh
 	diff dist/SHA256SUMS out/dist-again/SHA256SUMS
 	bash deploy/check.sh dist/*.deb
+
+# What docs/changes holds becomes the section of a release in CHANGELOG.md.
+changelog:
+	$(GO) run ./dicomnode/changelog $(RELEASE)
 
 clean:
 	rm -rf bin out dist

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"unicode"
 
+	"dicomnode/internal/changelog"
 	"dicomnode/model/ort"
 )
 
@@ -85,6 +86,16 @@ func anchors(text string) (list []string) {
 		list = append(list, b.String())
 	}
 	return list
+}
+
+// TestChangelog: each change that is not released yet is as docs/changes/README.md asks.
+func TestChangelog(t *testing.T) {
+	if _, err := changelog.Read("../docs/changes"); err != nil {
+		t.Errorf("docs/changes: %v", err)
+	}
+	if text := document(t, "CHANGELOG.md"); strings.Contains(text, "## Unreleased") {
+		t.Error("CHANGELOG.md has a section of what is not released: each change has a file in docs/changes")
+	}
 }
 
 // commands are the lines of a document's blocks of code that begin with one of the words,
