@@ -7,6 +7,7 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/older"
 )
 
 // Work does the jobs with h until ctx ends, then waits for those that run, up
@@ -44,7 +45,7 @@ const watchInterval = 2 * time.Second
 func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
-	a.sumOld(ctx)
+	older.Sum(ctx, a.index, a.verify)
 	for {
 		select {
 		case <-ctx.Done():

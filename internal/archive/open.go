@@ -13,6 +13,7 @@ import (
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
 	"dicomnode/internal/archive/lock"
+	"dicomnode/internal/archive/older"
 	"dicomnode/internal/archive/sightings"
 	"dicomnode/internal/archive/store"
 	"dicomnode/internal/durable"
@@ -108,9 +109,17 @@ func (a *Archive) openParts(ctx context.Context, x *index.SQLite, l *lock.Lock) 
 	}
 	a.store, a.jobs, a.free = files, queue, files.Free
 	if x.From > 0 && x.From < 3 {
-		return a.settleDeliveries(ctx)
+		return older.Settle(ctx, x, queue, outcomeOf)
 	}
 	return nil
+}
+
+// outcomeOf is the outcome of a received object of a release that did not note it.
+func outcomeOf(o index.Object, results int) string {
+	if results > 0 {
+		return Segmented
+	}
+	return map[Purpose]string{Segment: NoRoute, Dark: Learnt, Keep: Kept}[o.Purpose]
 }
 
 // noObjects refuses to begin an index beside objects.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"time"
 
+	"dicomnode/internal/archive/hold"
 	"dicomnode/internal/archive/index"
 )
 
@@ -17,6 +19,23 @@ const (
 	// anybody sends an image again.
 	keepTombstones = 10 * 365 * 24 * time.Hour
 )
+
+// holdsName is the folder of the lists of objects that do not expire.
+const holdsName = "holds"
+
+// Hold keeps objects from being pruned, in whichever process, until the returned
+// function is called or this process ends. An object that is being removed at this
+// moment is not kept: who holds looks for its objects afterwards.
+func (a *Archive) Hold(ids ...int64) (release func() error, err error) {
+	dir := filepath.Join(a.opt.Dir, holdsName)
+	if err = makeDir(dir); err == nil {
+		release, err = hold.List(dir, ids...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hold objects: %w", err)
+	}
+	return release, nil
+}
 
 // Prune removes objects received before a time, oldest first, each with the
 // outputs made of it, unless one of them has a job that is not done or is held
@@ -67,9 +86,9 @@ func (a *Archive) prune(ctx context.Context, before time.Time, cause string, eno
 // known by its tombstone at the next Open and goes then.
 func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string) (removed int, err error) {
 	var names []string
-	held, err := a.held()
+	held, err := hold.Listed(filepath.Join(a.opt.Dir, holdsName))
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("read holds: %w", err)
 	}
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		names = nil

@@ -2,18 +2,11 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
-	"time"
+	"slices"
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
-	"dicomnode/internal/archive/note"
-	"dicomnode/internal/part10"
-	"dicomnode/internal/uid"
 )
 
 // reconcile makes files and rows agree after whatever ended the last run: drafts
@@ -174,263 +167,79 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// errNoObject says that a file is no whole object.
-var errNoObject = errors.New("not a whole object")
-
-// found is a file that is a whole object.
-type found struct {
-	row  index.Object
-	note note.Note // the zero value when it has none
+// Problem is something Check found.
+type Problem struct {
+	Object int64  `json:"object,omitempty"` // 0 when no row is concerned
+	File   string `json:"file,omitempty"`   // in the store
+	What   string `json:"problem"`
 }
 
-// inspect reads a file whole. errNoObject says what it is not; any other error is
-// the disk's.
-func (a *Archive) inspect(name string) (f found, err error) {
-	file, err := a.store.Open(name)
-	if err != nil {
-		return f, err
-	}
-	defer file.Close()
-	head, err := part10.ReadHeader(file)
-	if err != nil {
-		return f, fmt.Errorf("%w: %w", errNoObject, err)
-	}
-	if _, err = file.Seek(0, io.SeekStart); err != nil {
-		return f, err
-	}
-	if f.note, err = note.Read(file); err != nil && !errors.Is(err, note.ErrNone) {
-		return f, fmt.Errorf("%w: %w", errNoObject, err)
-	}
-	f.row = index.Object{SOPClassUID: head.SOPClassUID, SOPInstanceUID: head.SOPInstanceUID, Version: 1,
-		TransferSyntaxUID: head.TransferSyntaxUID, Purpose: Keep, Received: time.Now(),
-		Name: name, Size: file.Size(), DatasetOffset: head.DatasetOffset}
-	sum := sha256.New()
-	data := io.NewSectionReader(file, head.DatasetOffset, file.Size()-head.DatasetOffset)
-	scanned, err := part10.Scan(io.TeeReader(data, sum), head.TransferSyntaxUID)
-	if err != nil {
-		return f, fmt.Errorf("%w: %w", errNoObject, err)
-	}
-	if !uid.Valid(head.SOPClassUID) || !uid.Valid(head.SOPInstanceUID) {
-		return f, fmt.Errorf("%w: it has no SOP instance", errNoObject)
-	}
-	describe(&f.row, scanned)
-	f.row.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	if f.note.Version != "" {
-		if f.note.SHA256 != f.row.SHA256 {
-			return f, fmt.Errorf("%w: its bytes have changed", errNoObject)
+// Checked is what Check looked at.
+type Checked struct {
+	Objects  int       `json:"objects"`
+	Unsummed int       `json:"without_sum"` // of an earlier release, not yet summed: damage to them cannot be noticed
+	Problems []Problem `json:"problems"`
+}
+
+// Check reads every object and compares it with its row; files that no row names
+// are problems too. It changes nothing, and may run beside a node: what arrives
+// meanwhile is left out. step is called after each object.
+func (a *Archive) Check(ctx context.Context, step func()) (c Checked, err error) {
+	c.Problems = []Problem{}
+	var loose []string
+	err = a.unnamed(ctx, func(name string, _ bool) error { loose = append(loose, name); return nil })
+	for last := int64(0); err == nil; {
+		var page []index.Object
+		page, err = view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Page(last, 256) })
+		if err != nil || len(page) == 0 {
+			break
 		}
-		f.note.Describe(&f.row)
+		for _, o := range page {
+			last = o.ID
+			if err = a.checkObject(ctx, o, &c); err != nil {
+				break
+			}
+			step()
+		}
 	}
-	return f, nil
+	if err != nil {
+		return c, err
+	}
+	return c, a.checkLoose(ctx, loose, &c)
 }
 
-// enter gives a found object its row and jobs; false when it has no place.
-func (a *Archive) enter(ctx context.Context, f found, p jobs.Priority) (entered bool, err error) {
-	err = a.index.Update(ctx, func(tx index.Tx) error {
-		entered = false
-		versions, err := tx.Versions(f.row.SOPInstanceUID)
+func (a *Archive) checkObject(ctx context.Context, o index.Object, c *Checked) error {
+	c.Objects++
+	if o.SHA256 == "" {
+		c.Unsummed++
+	}
+	_, err := a.verify(ctx, o)
+	if !errors.Is(err, ErrDamaged) {
+		return err
+	}
+	if _, gone := a.Object(ctx, o.ID); errors.Is(gone, ErrNotFound) {
+		return nil // it expired meanwhile
+	}
+	c.Problems = append(c.Problems, Problem{Object: o.ID, File: o.Name, What: err.Error()})
+	return nil
+}
+
+// checkLoose looks again at files that no row named: by now those that were about
+// to be stored are.
+func (a *Archive) checkLoose(ctx context.Context, names []string, c *Checked) error {
+	if len(names) == 0 {
+		return nil
+	}
+	for some := range slices.Chunk(names, 256) {
+		named, err := view(ctx, a, func(tx index.Tx) (map[string]bool, error) { return tx.Named(some) })
 		if err != nil {
 			return err
 		}
-		for _, v := range versions {
-			if v.Version == f.row.Version {
-				entered, err = a.returnFile(ctx, tx, v, f)
-				return err
+		for _, name := range some {
+			if there, err := existsIn(a.store, name); err == nil && there && !named[name] {
+				c.Problems = append(c.Problems, Problem{File: name, What: "no row names this file; the next start adopts it or sets it aside"})
 			}
-		}
-		if f.note.Parent != "" {
-			entered, err = a.enterResult(ctx, tx, f, p)
-			return err
-		}
-		entered, err = true, a.enterReceived(ctx, tx, f, versions, p)
-		return err
-	})
-	return entered, err
-}
-
-// returnFile gives a row its file back, when the one it names is missing or
-// damaged and this one is what it was.
-func (a *Archive) returnFile(ctx context.Context, tx index.Tx, v index.Object, f found) (bool, error) {
-	if _, err := a.verify(ctx, v); !errors.Is(err, ErrDamaged) {
-		return false, err
-	}
-	if v.SHA256 != "" && v.SHA256 != f.row.SHA256 {
-		return false, nil
-	}
-	v.Name, v.Size, v.DatasetOffset, v.TransferSyntaxUID = f.row.Name, f.row.Size, f.row.DatasetOffset, f.row.TransferSyntaxUID
-	return true, tx.Set(v)
-}
-
-// enterReceived adds the row of a received object and its job, unless results
-// were made of it before it was removed.
-func (a *Archive) enterReceived(ctx context.Context, tx index.Tx, f found, versions []index.Object, p jobs.Priority) error {
-	buried, err := tx.BuriedInstance(f.row.SOPInstanceUID)
-	if err != nil {
-		return err
-	}
-	for _, b := range buried {
-		if b.SHA256 == f.row.SHA256 && len(b.Results) > 0 {
-			f.row.Outcome, f.row.OutcomeAt, f.row.Digests = Repeated, time.Now(), b.Digests
-		}
-	}
-	newer := len(versions) > 0 && versions[len(versions)-1].Version > f.row.Version
-	if newer {
-		f.row.SupersededAt = time.Now()
-	}
-	if f.row.ID, err = tx.Add(f.row); err != nil {
-		return err
-	}
-	for _, v := range versions {
-		if v.Version < f.row.Version && v.SupersededAt.IsZero() {
-			if _, err := a.supersede(tx, v); err != nil {
-				return err
-			}
-		}
-	}
-	if newer || f.row.Outcome != "" || p == noJobs {
-		return nil
-	}
-	return a.jobs.Insert(ctx, tx, jobsFor(f.row, p)...)
-}
-
-// enterResult adds the row of a result, its deliveries and their jobs. It has no
-// place while the job that made it is to be done again.
-func (a *Archive) enterResult(ctx context.Context, tx index.Tx, f found, p jobs.Priority) (bool, error) {
-	versions, err := tx.Versions(f.note.Parent)
-	if err != nil {
-		return false, err
-	}
-	for _, v := range versions {
-		if v.Version != f.note.ParentOf {
-			continue
-		}
-		entries, err := a.jobs.Of(ctx, tx, v.ID)
-		if err != nil || len(entries) > 0 {
-			return false, err
-		}
-		f.row.ParentID, f.row.SupersededAt = v.ID, v.SupersededAt
-		if f.row.ID, err = tx.Add(f.row); err != nil {
-			return false, err
-		}
-		v.Outcome, v.OutcomeAt = Segmented, time.Now()
-		if f.note.Route != "" {
-			v.Route = f.note.Route
-		}
-		return true, errors.Join(tx.Set(v), a.addDeliveries(ctx, tx, f, p))
-	}
-	return false, nil
-}
-
-// addDeliveries adds the deliveries of a found result.
-func (a *Archive) addDeliveries(ctx context.Context, tx index.Tx, f found, p jobs.Priority) error {
-	for _, destination := range f.note.Destinations {
-		if _, err := tx.AddDelivery(f.row.ID, destination); err != nil {
-			return err
-		}
-		if !f.row.SupersededAt.IsZero() || p == noJobs {
-			state := index.Skipped
-			if !f.row.SupersededAt.IsZero() {
-				state = index.Withdrawn
-			}
-			if err := setDelivery(tx, f.row.ID, destination, func(d *index.Delivery) { d.State = state }); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: f.row.ID, Destination: destination, Priority: p}); err != nil {
-			return err
 		}
 	}
 	return nil
-}
-
-// noJobs as a priority enters objects without jobs, and deliveries that nobody
-// makes.
-const noJobs jobs.Priority = -1
-
-// settleDeliveries gives deliveries of a release that did not note their state the
-// one that their jobs tell, and their images an outcome.
-func (a *Archive) settleDeliveries(ctx context.Context) error {
-	return a.index.Update(ctx, func(tx index.Tx) error {
-		for last := int64(0); ; {
-			page, err := tx.Page(last, 256)
-			if err != nil || len(page) == 0 {
-				return err
-			}
-			for _, o := range page {
-				if err := a.settleOld(ctx, tx, o); err != nil {
-					return err
-				}
-			}
-			last = page[len(page)-1].ID
-		}
-	})
-}
-
-func (a *Archive) settleOld(ctx context.Context, tx index.Tx, o index.Object) error {
-	entries, err := a.jobs.Of(ctx, tx, o.ID)
-	if err != nil {
-		return err
-	}
-	if o.ParentID == 0 {
-		children, err := tx.Children(o.ID)
-		if err != nil || len(entries) > 0 {
-			return err
-		}
-		outcome := map[Purpose]string{Segment: NoRoute, Dark: Learnt, Keep: Kept}[o.Purpose]
-		if len(children) > 0 {
-			outcome = Segmented
-		}
-		return settleOutcome(tx, o.ID, outcome, nil)
-	}
-	deliveries, err := tx.DeliveriesOf(o.ID)
-	if err != nil {
-		return err
-	}
-	waits := map[string]jobs.Entry{}
-	for _, e := range entries {
-		waits[e.Destination] = e
-	}
-	for _, d := range deliveries {
-		e, undone := waits[d.Destination]
-		switch {
-		case !undone:
-			d.State = index.Delivered // or dropped by hand: that was not noted
-		case e.State == jobs.Quarantined:
-			d.State, d.Words, d.Attempts = index.Refused, e.Reason, e.Attempts
-		case e.Attempts > 0:
-			d.State, d.Words, d.Attempts = index.Failing, e.Reason, e.Attempts
-		}
-		d.At = time.Now()
-		if err := tx.SetDelivery(d); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sumOld computes the sums of objects of an older release, one after the other,
-// so that damage to them is noticed from now on.
-func (a *Archive) sumOld(ctx context.Context) {
-	for last := int64(0); ctx.Err() == nil; {
-		page, err := view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Page(last, 256) })
-		if err != nil || len(page) == 0 {
-			return
-		}
-		for _, o := range page {
-			if last = o.ID; o.SHA256 != "" {
-				continue
-			}
-			if sum, err := a.verify(ctx, o); err == nil {
-				_ = a.index.Update(ctx, func(tx index.Tx) error { // the next start tries again
-					row, err := tx.Object(o.ID)
-					if err != nil || row.SHA256 != "" {
-						return err
-					}
-					row.SHA256 = sum
-					return tx.Set(row)
-				})
-			}
-		}
-	}
 }

@@ -130,3 +130,72 @@ func IsInstead(err error) bool {
 	var e insteadError
 	return errors.As(err, &e)
 }
+
+// supersede marks a version and what was made of it, gives up what is still to be
+// done about them, and returns the ids of the results.
+func (a *Archive) supersede(tx index.Tx, old index.Object) (results []int64, err error) {
+	now := time.Now()
+	children, err := tx.Children(old.ID)
+	if err != nil {
+		return nil, err
+	}
+	all := []int64{old.ID}
+	for _, o := range append(children, old) {
+		if o.SupersededAt = now; o.ID != old.ID {
+			all, results = append(all, o.ID), append(results, o.ID)
+		}
+		if err := tx.Set(o); err != nil {
+			return nil, err
+		}
+	}
+	entries, err := a.jobs.Of(context.Background(), tx, all...)
+	if err != nil {
+		return nil, err
+	}
+	return results, a.withdraw(tx, entries)
+}
+
+// withdraw drops jobs that do not run, and says so of their deliveries.
+func (a *Archive) withdraw(tx index.Tx, entries []jobs.Entry) error {
+	ids := make([]int64, 0, len(entries))
+	for _, e := range entries {
+		ids = append(ids, e.ID)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	dropped, err := a.jobs.Drop(context.Background(), tx, ids...)
+	if err != nil {
+		return err
+	}
+	return markDeliveries(tx, dropped, index.Withdrawn)
+}
+
+// markDeliveries gives the deliveries of dropped jobs a state.
+func markDeliveries(tx index.Tx, dropped []jobs.Entry, state index.DeliveryState) error {
+	for _, e := range dropped {
+		if e.Kind != jobs.Deliver {
+			continue
+		}
+		err := setDelivery(tx, e.ObjectID, e.Destination, func(d *index.Delivery) { d.State = state })
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// setDelivery changes one delivery.
+func setDelivery(tx index.Tx, object int64, destination string, change func(*index.Delivery)) error {
+	all, err := tx.DeliveriesOf(object)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(d index.Delivery) bool { return d.Destination == destination })
+	if i < 0 {
+		return ErrNotFound
+	}
+	all[i].At = time.Now()
+	change(&all[i])
+	return tx.SetDelivery(all[i])
+}

@@ -1,10 +1,12 @@
 //go:build unix
 
-package archive
+// Package hold lists, in a folder, objects that do not expire: a file for each holder,
+// in whichever process, which has it locked for as long as it holds. It knows nothing of
+// objects but their numbers.
+package hold
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,21 +19,12 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// holdsName is the folder of the lists of objects that do not expire: a file for
-// each holder, which has it locked for as long as it holds.
-const holdsName = "holds"
-
-// Hold keeps objects from being pruned, in whichever process, until the returned
-// function is called or this process ends. An object that is being removed at this
-// moment is not kept: who holds looks for its objects afterwards.
-func (a *Archive) Hold(ids ...int64) (release func() error, err error) {
-	dir := filepath.Join(a.opt.Dir, holdsName)
-	if err := makeDir(dir); err != nil {
-		return nil, fmt.Errorf("hold objects: %w", err)
-	}
-	f, err := os.CreateTemp(dir, draftHold+"*") // not a list before it is locked
+// List keeps ids in the lists of a folder that is there, until the returned function is
+// called or this process ends.
+func List(dir string, ids ...int64) (release func() error, err error) {
+	f, err := os.CreateTemp(dir, draft+"*") // not a list before it is locked
 	if err != nil {
-		return nil, fmt.Errorf("hold objects: %w", err)
+		return nil, err
 	}
 	path := f.Name()
 	release = func() error { return errors.Join(os.Remove(path), f.Close()) }
@@ -43,19 +36,19 @@ func (a *Archive) Hold(ids ...int64) (release func() error, err error) {
 		_, err = f.WriteString(joined(ids))
 	}
 	if err == nil {
-		list := filepath.Join(dir, strings.TrimPrefix(filepath.Base(path), draftHold))
+		list := filepath.Join(dir, strings.TrimPrefix(filepath.Base(path), draft))
 		if err = os.Rename(path, list); err == nil {
 			path = list
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("hold objects: %w", err), release())
+		return nil, errors.Join(err, release())
 	}
 	return release, nil
 }
 
-// draftHold begins the name of a list that is not complete.
-const draftHold = "new-"
+// draft begins the name of a list that is not complete.
+const draft = "new-"
 
 func joined(ids []int64) string {
 	var b strings.Builder
@@ -65,24 +58,24 @@ func joined(ids []int64) string {
 	return b.String()
 }
 
-// held lists the objects that are held. A list whose holder has ended is removed.
-func (a *Archive) held() (ids []int64, err error) {
-	dir := filepath.Join(a.opt.Dir, holdsName)
+// Listed are the numbers in all lists of a folder, in order; none where there is no
+// folder. A list whose holder has ended is removed.
+func Listed(dir string) (ids []int64, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read holds: %w", err)
+		return nil, err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), draftHold) {
+		if strings.HasPrefix(e.Name(), draft) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		list, err := readHold(path)
+		list, err := read(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("read holds: %w", err)
+			return nil, err
 		}
 		ids = append(ids, list...)
 	}
@@ -90,8 +83,8 @@ func (a *Archive) held() (ids []int64, err error) {
 	return slices.Compact(ids), nil
 }
 
-// readHold reads a list, or removes it where nobody holds it.
-func readHold(path string) (ids []int64, err error) {
+// read reads a list, or removes it where nobody holds it.
+func read(path string) (ids []int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,202 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
+)
+
+// decide says what an arrival is: a new instance, one that is stored already, a
+// new version of one, or another image under a UID that is taken. See
+// docs/decisions/0017-the-same-instance-again.md.
+func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error) {
+	var buried []index.Tombstone
+	versions, err := view(ctx, a, func(tx index.Tx) (all []index.Object, err error) {
+		if all, err = tx.Versions(in.SOPInstanceUID); err == nil && len(all) == 0 {
+			buried, err = tx.BuriedInstance(in.SOPInstanceUID)
+		}
+		return all, err
+	})
+	if err != nil {
+		return index.Object{}, fmt.Errorf("look up object: %w", err)
+	}
+	if len(versions) == 0 {
+		return a.first(ctx, in, buried)
+	}
+	newest := versions[len(versions)-1]
+	if newest.SOPClassUID != in.SOPClassUID {
+		return index.Object{}, ErrDuplicate
+	}
+	for _, v := range slices.Backward(versions) {
+		if a.sameBytes(v, in) {
+			return a.again(ctx, in, v, v.ID == newest.ID)
+		}
+	}
+	in.row.Digests = a.digests(ctx, in)
+	for i, v := range versions {
+		versions[i].Digests = a.digestsOf(ctx, v)
+	}
+	return a.compare(ctx, in, versions)
+}
+
+// compare decides about an arrival whose bytes are new by its digests.
+func (a *Archive) compare(ctx context.Context, in *arrival, versions []index.Object) (index.Object, error) {
+	newest, have := versions[len(versions)-1], in.row.Digests
+	if have.Known() {
+		for _, v := range slices.Backward(versions) {
+			if v.Digests == have {
+				return a.again(ctx, in, v, v.ID == newest.ID)
+			}
+		}
+	}
+	switch {
+	case !have.Known() || !newest.Digests.Known():
+		return a.keepVersion(in, newest, "its contents cannot be compared with what is stored")
+	case have.Pixels == newest.Digests.Pixels && have.Meaning == newest.Digests.Meaning:
+		return a.keepVersion(in, newest, "patient, study or references were corrected")
+	}
+	return index.Object{}, ErrDuplicate
+}
+
+// first keeps an instance that is not stored. One that was stored before, as its
+// tombstones say, and whose results went out then, gets no second result.
+func (a *Archive) first(ctx context.Context, in *arrival, buried []index.Tombstone) (index.Object, error) {
+	version, repeated := 1, false
+	for _, b := range buried {
+		version = max(version, b.Version+1)
+	}
+	if i := slices.IndexFunc(buried, func(b index.Tombstone) bool { return len(b.Results) > 0 }); i >= 0 {
+		if b := buried[i]; b.SHA256 != in.row.SHA256 {
+			in.row.Digests = a.digests(ctx, in)
+			repeated = in.row.Digests.Known() && in.row.Digests == b.Digests
+		} else {
+			in.row.Digests, repeated = b.Digests, true
+		}
+	}
+	if repeated {
+		in.row.Outcome, in.row.OutcomeAt = Repeated, time.Now()
+	}
+	o, err := a.keepNew(in, version, func(_ index.Tx, o *index.Object) ([]jobs.Job, error) {
+		if repeated {
+			return nil, nil
+		}
+		return jobsFor(*o, jobs.New), nil
+	})
+	if err == nil && repeated {
+		a.opt.Log.Info("object was received before, and its results were made then", "object", o.ID, "peer", o.Source)
+	}
+	return o, err
+}
+
+// keepVersion keeps an arrival beside what is stored. What was to be done about
+// the versions before is not done any more.
+func (a *Archive) keepVersion(in *arrival, newest index.Object, why string) (index.Object, error) {
+	var superseded []int64
+	o, err := a.keepNew(in, newest.Version+1, func(tx index.Tx, o *index.Object) (wanted []jobs.Job, err error) {
+		if superseded, err = a.supersede(tx, newest); err != nil {
+			return nil, err
+		}
+		return jobsFor(*o, jobs.New), nil
+	})
+	if err == nil {
+		a.opt.Log.Warn("object is a new version of one that is stored", "object", o.ID, "version", o.Version, "before", newest.ID,
+			"peer", o.Source, "reason", why, "superseded_results", superseded)
+	}
+	return o, err
+}
+
+// sameBytes tells whether an arrival is v in the same encoding, as far as the
+// sums tell.
+func (a *Archive) sameBytes(v index.Object, in *arrival) bool {
+	sum := v.SHA256
+	if sum == "" { // of an older release
+		sum, _ = a.verify(context.Background(), v)
+	}
+	return v.TransferSyntaxUID == in.TransferSyntaxUID && sum == in.row.SHA256
+}
+
+// digests of an arrival; the zero value when they cannot be computed.
+func (a *Archive) digests(ctx context.Context, in *arrival) Digests {
+	return a.digest(ctx, 0, io.NewSectionReader(in.draft, 0, in.row.Size), in.row.Size)
+}
+
+// digestsOf v, kept or computed.
+func (a *Archive) digestsOf(ctx context.Context, v index.Object) Digests {
+	if v.Digests.Known() {
+		return v.Digests
+	}
+	r, err := a.object(v).Open()
+	if err != nil {
+		return Digests{}
+	}
+	defer r.Close()
+	d := a.digest(ctx, v.ID, r, r.Size())
+	if !d.Known() {
+		return d
+	}
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		row, err := tx.Object(v.ID)
+		if err != nil {
+			return err
+		}
+		row.Digests = d
+		return tx.Set(row)
+	})
+	if err != nil {
+		a.opt.Log.Warn("digests of an object are not kept", "object", v.ID, "error", err)
+	}
+	return d
+}
+
+func (a *Archive) digest(ctx context.Context, object int64, r io.Reader, size int64) Digests {
+	if a.opt.Digest == nil {
+		return Digests{}
+	}
+	d, err := a.opt.Digest(ctx, r, size)
+	if err != nil {
+		a.opt.Log.Info("contents of an instance that came again cannot be compared", "object", object, "error", err)
+		return Digests{}
+	}
+	return d
+}
+
+// keyed is a lock for each key.
+type keyed struct {
+	mu    sync.Mutex
+	locks map[string]*keyLock
+}
+
+type keyLock struct {
+	sync.Mutex
+	users int
+}
+
+// lock waits for a key and returns what gives it back.
+func (k *keyed) lock(key string) (unlock func()) {
+	k.mu.Lock()
+	if k.locks == nil {
+		k.locks = map[string]*keyLock{}
+	}
+	l := k.locks[key]
+	if l == nil {
+		l = &keyLock{}
+		k.locks[key] = l
+	}
+	l.users++
+	k.mu.Unlock()
+	l.Lock()
+	return func() {
+		l.Unlock()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if l.users--; l.users == 0 {
+			delete(k.locks, key)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+// Package older completes what earlier releases noted of objects and deliveries. It
+// does not change the schema: that is the index's.
+package older
+
+import (
+	"context"
+	"time"
+
+	"dicomnode/internal/archive/index"
+	"dicomnode/internal/archive/jobs"
+)
+
+// pageSize is how many rows are read at a time.
+const pageSize = 256
+
+// Settle gives deliveries of a release that did not note their state the one that
+// their jobs tell, and received objects that no job is about an outcome: the one that
+// outcome names for an object with so many results.
+func Settle(ctx context.Context, x index.Index, queue jobs.Queue, outcome func(o index.Object, results int) string) error {
+	return x.Update(ctx, func(tx index.Tx) error {
+		for last := int64(0); ; {
+			page, err := tx.Page(last, pageSize)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, o := range page {
+				entries, err := queue.Of(ctx, tx, o.ID)
+				switch {
+				case err == nil && o.ParentID != 0:
+					err = settleDeliveries(tx, o, entries)
+				case err == nil && len(entries) == 0:
+					err = settleOutcome(tx, o, outcome)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			last = page[len(page)-1].ID
+		}
+	})
+}
+
+func settleOutcome(tx index.Tx, o index.Object, outcome func(index.Object, int) string) error {
+	results, err := tx.Children(o.ID)
+	if err != nil {
+		return err
+	}
+	o.Outcome, o.OutcomeAt = outcome(o, len(results)), time.Now()
+	return tx.Set(o)
+}
+
+func settleDeliveries(tx index.Tx, o index.Object, entries []jobs.Entry) error {
+	deliveries, err := tx.DeliveriesOf(o.ID)
+	if err != nil {
+		return err
+	}
+	waits := map[string]jobs.Entry{}
+	for _, e := range entries {
+		waits[e.Destination] = e
+	}
+	for _, d := range deliveries {
+		e, undone := waits[d.Destination]
+		switch {
+		case !undone:
+			d.State = index.Delivered // or dropped by hand: that was not noted
+		case e.State == jobs.Quarantined:
+			d.State, d.Words, d.Attempts = index.Refused, e.Reason, e.Attempts
+		case e.Attempts > 0:
+			d.State, d.Words, d.Attempts = index.Failing, e.Reason, e.Attempts
+		}
+		d.At = time.Now()
+		if err := tx.SetDelivery(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sum notes the sums of objects that have none, one after the other, so that damage to
+// them is noticed from now on. sum computes one. What fails is tried at the next start.
+func Sum(ctx context.Context, x index.Index, sum func(context.Context, index.Object) (string, error)) {
+	for last := int64(0); ctx.Err() == nil; {
+		var page []index.Object
+		err := x.View(ctx, func(tx index.Tx) (err error) {
+			page, err = tx.Page(last, pageSize)
+			return err
+		})
+		if err != nil || len(page) == 0 {
+			return
+		}
+		for _, o := range page {
+			if last = o.ID; o.SHA256 != "" {
+				continue
+			}
+			if s, err := sum(ctx, o); err == nil {
+				_ = setSum(ctx, x, o.ID, s)
+			}
+		}
+	}
+}
+
+func setSum(ctx context.Context, x index.Index, id int64, sum string) error {
+	return x.Update(ctx, func(tx index.Tx) error {
+		row, err := tx.Object(id)
+		if err != nil || row.SHA256 != "" {
+			return err
+		}
+		row.SHA256 = sum
+		return tx.Set(row)
+	})
+}
