@@ -85,6 +85,19 @@ func (v *checker) outputs(c Config, key string, r Route) {
 	}
 }
 
+// quality wants a least figure wherever something is to happen below it.
+func (v *checker) quality(key string, q Quality) {
+	if q == (Quality{}) {
+		return
+	}
+	if !(q.Min > 0 && q.Min <= 1) { // NaN too
+		v.add(key+".min", "write the least quality that needs no look, such as 0.86", "%v is not above 0 and up to 1", q.Min)
+	}
+	if q.Below != "" {
+		v.oneOf(key+".below", q.Below, Warn, Hold)
+	}
+}
+
 // reportsAlone says why a destination would get reports without what they refer to.
 func reportsAlone(c Config, r Route, name string) string {
 	p, known := c.Peer(name)

@@ -14,7 +14,24 @@ type Route struct {
 	Outputs  []string `yaml:"outputs"` // seg, sr, sc, gsps; empty is seg
 	Frames   string   `yaml:"frames"`  // of a run of frames: representative (also "") or all
 	SendTo   []string `yaml:"send_to"` // names of callable peers
+	Quality  Quality  `yaml:"quality"` // of results; the zero value asks for none
 }
+
+// Quality says what becomes of the results of an image whose quality is below a least
+// one: 0 to 1, as it stands in the log and in the results.
+type Quality struct {
+	Min   float64 `yaml:"min"`
+	Below string  `yaml:"below"` // [Warn] (also "") or [Hold]
+}
+
+// Values of Quality.Below.
+const (
+	Warn = "warn" // say so in the log, and deliver
+	Hold = "hold" // deliver when somebody has released them
+)
+
+// Doubts reports whether a quality is below the least one.
+func (q Quality) Doubts(figure float64) bool { return figure < q.Min }
 
 // Values of Route.Frames: what is segmented of an image with several frames, such as a
 // fluoroscopy.

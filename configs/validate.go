@@ -242,6 +242,7 @@ func (v *checker) routes(c Config) {
 		v.criteria(c, key+".", r.Criteria)
 		v.criteria(c, key+".except.", r.Except)
 		v.outputs(c, key, r)
+		v.quality(key+".quality", r.Quality)
 		if r.Frames != "" {
 			v.oneOf(key+".frames", r.Frames, RepresentativeFrame, AllFrames)
 		}

@@ -6,6 +6,7 @@ package inspect
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,11 +23,12 @@ type Query struct {
 	Peer         string // name in the configuration
 	State        string // one of [States]
 	NotDelivered bool   // results that have not reached a destination
+	Held         bool   // images with a held result, all of them whatever Limit says
 	Limit        int    // at most so many, the most recent; 0 means 1000
 }
 
 // States of images, as [Life.State] has them.
-var States = []string{Waiting, Running, Retrying, Quarantined, Unrouted, Delivering, Undelivered, Sent, Delivered, Segmented, Kept, Learnt, Dropped, Repeated}
+var States = []string{Waiting, Running, Retrying, Quarantined, Unrouted, Held, Delivering, Undelivered, Sent, Delivered, Segmented, Kept, Learnt, Dropped, Repeated}
 
 // What an image can be.
 const (
@@ -35,6 +37,7 @@ const (
 	Retrying    = "retrying"    // segmenting failed and is tried again
 	Quarantined = "quarantined" // segmenting failed and is given up
 	Unrouted    = "unrouted"    // no route matched when it was looked at
+	Held        = "held"        // a result waits for a person to release or to drop it
 	Delivering  = "delivering"  // a result is on its way
 	Undelivered = "undelivered" // a destination refused a result for good, or the delivery was dropped
 	Sent        = "sent"        // every destination has stored every result, and one is still to commit it
@@ -62,6 +65,7 @@ type Life struct {
 	Received   time.Time `json:"received"`
 	Superseded bool      `json:"superseded,omitempty"` // a newer version of the instance counts
 
+	Quality   *float64  `json:"quality,omitempty"` // of the results, 0 to 1
 	Outcome   string    `json:"outcome,omitempty"`
 	OutcomeAt time.Time `json:"outcome_at,omitzero"`
 	Route     string    `json:"route,omitempty"` // that was taken
@@ -133,6 +137,8 @@ func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([
 		for _, id := range append([]int64{l.Object}, l.ResultIDs()...) {
 			l.Acts = append(l.Acts, acts[id]...)
 		}
+		slices.SortStableFunc(l.Acts, func(a, b Act) int { return a.At.Compare(b.At) })
+		l.Acts = slices.Compact(l.Acts) // one may be about several results
 		if (q.State == "" || l.State == q.State) && (!q.NotDelivered || l.undelivered()) {
 			lives = append(lives, l)
 		}
@@ -151,7 +157,10 @@ func (q Query) objects(ctx context.Context, a *archive.Archive) ([]archive.Objec
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	if q.Term == "" {
+	switch {
+	case q.Held || q.State == Held:
+		return q.held(ctx, a)
+	case q.Term == "":
 		return a.Search(ctx, base, limit)
 	}
 	for _, set := range []func(*index.Query){
@@ -168,6 +177,32 @@ func (q Query) objects(ctx context.Context, a *archive.Archive) ([]archive.Objec
 		}
 	}
 	return q.byResult(ctx, a)
+}
+
+// held are the images of what is held, the most recent first.
+func (q Query) held(ctx context.Context, a *archive.Archive) (images []archive.Object, err error) {
+	all, err := a.Held(ctx)
+	seen := map[int64]bool{}
+	for _, d := range slices.Backward(all) {
+		if err != nil {
+			break
+		}
+		var result, o archive.Object
+		if result, err = a.Object(ctx, d.ObjectID); err == nil {
+			o, err = imageOf(ctx, a, d.ObjectID)
+		}
+		if err == nil && !seen[o.ID] && q.chooses(o, result) {
+			seen[o.ID] = true
+			images = append(images, o)
+		}
+	}
+	return images, err
+}
+
+// chooses reports whether an image with a held result is meant.
+func (q Query) chooses(o, result archive.Object) bool {
+	named := []string{"", o.AccessionNumber, o.StudyInstanceUID, o.SeriesInstanceUID, o.SOPInstanceUID, result.SOPInstanceUID}
+	return slices.Contains(named, q.Term) && (q.Peer == "" || q.Peer == o.Source) && !o.Received.Before(q.Since)
 }
 
 // byResult is the image of a result that the term names.
@@ -215,7 +250,7 @@ func lifeOf(ctx context.Context, a *archive.Archive, c configs.Config, o archive
 		Object: o.ID, Accession: o.AccessionNumber, Study: o.StudyInstanceUID, Instance: o.SOPInstanceUID, Version: o.Version,
 		Modality: o.Modality, BodyPart: o.BodyPartExamined, Peer: o.Source, CallingAE: o.CallingAE, CalledAE: o.CalledAE,
 		Received: o.Received, Superseded: !o.SupersededAt.IsZero(), Outcome: o.Outcome, OutcomeAt: o.OutcomeAt,
-		Route: o.Route, Job: jobs[jobKey{o.ID, ""}],
+		Quality: o.Quality, Route: o.Route, Job: jobs[jobKey{o.ID, ""}],
 	}
 	if o.Purpose == archive.Segment {
 		l.Routes = chances(c, o)
@@ -258,10 +293,12 @@ func (l Life) state() string {
 	if l.Job != nil {
 		return l.Job.State
 	}
-	under, sent, gone, arrived := 0, 0, 0, 0
+	held, under, sent, gone, arrived := 0, 0, 0, 0, 0
 	for _, r := range l.Results {
 		for _, d := range r.Deliveries {
 			switch d.State {
+			case string(index.Held):
+				held++
 			case string(index.Delivered):
 				arrived++
 			case string(index.Refused):
@@ -274,6 +311,8 @@ func (l Life) state() string {
 		}
 	}
 	switch {
+	case held > 0:
+		return Held
 	case under > 0:
 		return Delivering
 	case gone > 0:
@@ -290,7 +329,23 @@ func (l Life) state() string {
 
 // undelivered reports whether a result has not reached a destination.
 func (l Life) undelivered() bool {
-	return l.State == Delivering || l.State == Undelivered || l.State == Sent
+	return l.State == Held || l.State == Delivering || l.State == Undelivered || l.State == Sent
+}
+
+// HeldIDs are our numbers of the results that are held.
+func (l Life) HeldIDs() (ids []int64) {
+	for _, r := range l.Results {
+		if slices.ContainsFunc(r.Deliveries, func(d Delivery) bool { return d.State == string(index.Held) }) {
+			ids = append(ids, r.Object)
+		}
+	}
+	return ids
+}
+
+// UnheldIDs are our numbers of the results that are not held.
+func (l Life) UnheldIDs() []int64 {
+	held := l.HeldIDs()
+	return slices.DeleteFunc(l.ResultIDs(), func(id int64) bool { return slices.Contains(held, id) })
 }
 
 // ResultIDs are our numbers of the results that count.

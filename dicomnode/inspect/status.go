@@ -23,6 +23,7 @@ type Status struct {
 	Waiting         int            `json:"waiting"` // jobs, those that run too
 	Retrying        int            `json:"retrying"`
 	Quarantined     int            `json:"quarantined"`
+	Held            int            `json:"held"`                // deliveries that wait for a person
 	Oldest          time.Time      `json:"oldest_job,omitzero"` // that is not done and not quarantined
 	FreeMiB         int64          `json:"free_mib"`
 	WantMiB         int64          `json:"min_free_mib"`
@@ -81,7 +82,7 @@ const shownRefusals = 5
 func Inspect(ctx context.Context, a *archive.Archive, c configs.Config) (*Status, error) {
 	s := &Status{Destinations: []Destination{}, Peers: []Seen{}, Refusals: []Refused{}, Problems: []string{}}
 	for _, step := range []func(context.Context, *archive.Archive, configs.Config) error{
-		s.process, s.drain, s.certificates, s.jobs, s.disk, s.destinations, s.peers, s.refusals,
+		s.process, s.drain, s.certificates, s.jobs, s.held, s.disk, s.destinations, s.peers, s.refusals,
 	} {
 		if err := step(ctx, a, c); err != nil {
 			return nil, err
@@ -145,6 +146,14 @@ func (s *Status) jobs(ctx context.Context, a *archive.Archive, _ configs.Config)
 	s.Objects, s.Waiting, s.Retrying, s.Quarantined, s.Oldest = stats.Objects, stats.Waiting+stats.Running, stats.Retrying, stats.Quarantined, stats.Oldest
 	if s.Quarantined > 0 {
 		s.problem("quarantined jobs: %d", s.Quarantined)
+	}
+	return err
+}
+
+func (s *Status) held(ctx context.Context, a *archive.Archive, _ configs.Config) error {
+	held, err := a.Held(ctx)
+	if s.Held = len(held); s.Held > 0 {
+		s.problem("held deliveries: %d", s.Held)
 	}
 	return err
 }

@@ -138,6 +138,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	n.commitments, n.promises, n.segmentBy = newCommitments(n.askCommitment), newPromises(), n.segment
 	n.server = newServer(c, n, codecs.TransferSyntaxes(), o.Log)
 	n.reportCodecs()
+	n.reportHeld()
 	e.changed = n.describe
 	n.describe()
 	return n, nil

@@ -53,6 +53,20 @@ func (n *Node) Reload(c configs.Config) {
 		n.log.Warn("changes wait for a restart", "keys", strings.Join(list, " "))
 	}
 	n.stranded(&merged)
+	n.reportHeld()
+}
+
+// reportHeld says how many deliveries wait for a person: neither a start nor other
+// routes let them go.
+func (n *Node) reportHeld() {
+	held, err := n.archive.Held(context.Background())
+	if err != nil {
+		n.log.Error("held results not looked for", "error", err)
+		return
+	}
+	if len(held) > 0 {
+		n.log.Warn("deliveries are held", "deliveries", len(held), "hint", "dicomnode held list")
+	}
 }
 
 // reloaded are the keys of the configuration that a running node takes over.

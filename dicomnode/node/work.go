@@ -56,8 +56,23 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 		return archive.Made{}, quarantine(err)
 	}
 	made.Digests, _ = digestImage(img) // what has none is compared with nothing
+	n.judge(o, route, &made)
 	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "outputs", len(made.Outputs), "quality", roundQuality(made.Quality), "took", time.Since(begun))
 	return made, nil
+}
+
+// judge holds results that are of less quality than the route wants, or says so.
+func (n *Node) judge(o archive.Object, route configs.Route, made *archive.Made) {
+	if made.Quality == nil || !route.Quality.Doubts(*made.Quality) {
+		return
+	}
+	attrs := []any{"object", o.ID, "peer", o.Source, "route", route.Name, "quality", roundQuality(made.Quality), "min", route.Quality.Min}
+	if route.Quality.Below != configs.Hold {
+		n.log.Warn("quality is below that of the route", attrs...)
+		return
+	}
+	made.Held = fmt.Sprintf("quality %.3f is below %.3f of route %s", *made.Quality, route.Quality.Min, route.Name)
+	n.log.Warn("results are held", append(attrs, "hint", fmt.Sprintf("look at them, then dicomnode held release --object %d, or dicomnode held drop", o.ID))...)
 }
 
 const (

@@ -179,6 +179,12 @@ func (a *Archive) addDeliveries(ctx context.Context, tx index.Tx, f found, p job
 			}
 			continue
 		}
+		if f.note.Held != "" {
+			if err := holdDelivery(tx, f.row.ID, destination, f.note.Held); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: f.row.ID, Destination: destination, Priority: p}); err != nil {
 			return err
 		}

@@ -121,6 +121,7 @@ type Made struct {
 	Outputs []Output
 	Digests Digests  // of the object, when they were computed on the way
 	Quality *float64 // a figure for the result, nil when there is none
+	Held    string   // why a person is to release the outputs before they are delivered, in words without patient data; "": deliver
 }
 
 // Answer is what a destination said.

@@ -33,7 +33,7 @@ func (a *Archive) segment(ctx context.Context, h Handlers, r jobs.Run) error {
 	results := make([]result, len(made.Outputs))
 	defer func() { a.forgetUncommitted(results) }()
 	for i, out := range made.Outputs {
-		if results[i], err = a.storeOutput(ctx, source, made.Route, out); err != nil {
+		if results[i], err = a.storeOutput(ctx, source, made, out); err != nil {
 			return fmt.Errorf("store output %d: %w", i+1, err)
 		}
 	}
@@ -67,7 +67,7 @@ func distinct(outputs []Output) error {
 
 // storeOutput writes the file of an output, unless an earlier run of the same
 // job has committed it and it is whole.
-func (a *Archive) storeOutput(ctx context.Context, source Object, route string, out Output) (result, error) {
+func (a *Archive) storeOutput(ctx context.Context, source Object, made Made, out Output) (result, error) {
 	res := result{Output: out}
 	have, err := a.Find(ctx, out.SOPInstanceUID)
 	switch {
@@ -82,7 +82,7 @@ func (a *Archive) storeOutput(ctx context.Context, source Object, route string, 
 	case errors.Is(err, ErrNotFound):
 		res.Object = index.Object{
 			ParentID: source.ID, SOPClassUID: out.SOPClassUID, SOPInstanceUID: out.SOPInstanceUID, Version: 1,
-			TransferSyntaxUID: out.TransferSyntaxUID, Source: source.Source, Route: route, Purpose: Keep, Received: time.Now(),
+			TransferSyntaxUID: out.TransferSyntaxUID, Source: source.Source, Route: made.Route, Purpose: Keep, Received: time.Now(),
 		}
 	default:
 		return res, err
@@ -92,7 +92,7 @@ func (a *Archive) storeOutput(ctx context.Context, source Object, route string, 
 		return res, spaceError(err)
 	}
 	defer d.Discard()
-	if err := a.fillOutput(&res.Object, source, d, out); err != nil {
+	if err := a.fillOutput(&res.Object, source, d, made.Held, out); err != nil {
 		return res, err
 	}
 	if err := d.Sync(); err != nil {
@@ -107,9 +107,9 @@ func (a *Archive) storeOutput(ctx context.Context, source Object, route string, 
 
 // fillOutput writes the file of o and checks what was written as if it had
 // been received.
-func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, out Output) error {
+func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held string, out Output) error {
 	n := note.Of(*o)
-	n.Parent, n.ParentOf, n.Destinations = source.SOPInstanceUID, source.Version, out.Destinations
+	n.Parent, n.ParentOf, n.Destinations, n.Held = source.SOPInstanceUID, source.Version, out.Destinations, held
 	sumAt, err := a.writeMeta(d, *o, n)
 	switch {
 	case d.Err() != nil:
@@ -154,7 +154,7 @@ func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, 
 			return err
 		}
 		for i := range results {
-			if err := a.commitOutput(ctx, tx, &results[i], served, r.Priority); err != nil {
+			if err := a.commitOutput(ctx, tx, &results[i], served, made.Held, r.Priority); err != nil {
 				return err
 			}
 		}
@@ -194,8 +194,9 @@ func ignoreNotFound(err error) error {
 }
 
 // commitOutput inserts or corrects the row of an output, and adds the deliveries
-// it did not have yet. Who is served has had what it replaces, and gets nothing.
-func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, served map[string]bool, p jobs.Priority) (err error) {
+// it did not have yet. Who is served has had what it replaces, and gets nothing; what is
+// held has no job.
+func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, served map[string]bool, held string, p jobs.Priority) (err error) {
 	switch {
 	case res.replaces != "":
 		err = tx.Set(res.Object)
@@ -211,6 +212,8 @@ func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, se
 		case err != nil || !added:
 		case served[destination]:
 			err = setDelivery(tx, res.ID, destination, func(d *index.Delivery) { d.State = index.Skipped })
+		case held != "":
+			err = holdDelivery(tx, res.ID, destination, held)
 		default:
 			err = a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: res.ID, Destination: destination, Priority: p})
 		}

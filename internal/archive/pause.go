@@ -136,3 +136,82 @@ func Later(err error, pause time.Duration) error {
 	}
 	return &jobs.LaterError{Err: err, Pause: pause}
 }
+
+// Held lists the deliveries that wait for a person to release or to drop them, by object.
+// They have no job, survive restarts and do not expire.
+func (a *Archive) Held(ctx context.Context) ([]index.Delivery, error) {
+	return view(ctx, a, func(tx index.Tx) ([]index.Delivery, error) { return tx.Held() })
+}
+
+// Release lets the held deliveries of results, by our numbers, begin, and returns how
+// many there were. What is not held is left alone. It is noted as a manual act.
+func (a *Archive) Release(ctx context.Context, ids ...int64) (n int, err error) {
+	return a.endHeld(ctx, "release", ids, func(tx index.Tx, d index.Delivery) error {
+		d.State, d.Words = index.Pending, ""
+		if err := tx.SetDelivery(d); err != nil {
+			return err
+		}
+		return a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: d.ObjectID, Destination: d.Destination})
+	})
+}
+
+// DropHeld gives up the held deliveries of results, by our numbers, and returns how many
+// there were. The results stay for their time. It is noted as a manual act.
+func (a *Archive) DropHeld(ctx context.Context, ids ...int64) (n int, err error) {
+	return a.endHeld(ctx, "drop", ids, func(tx index.Tx, d index.Delivery) error {
+		d.State = index.Refused
+		return tx.SetDelivery(d)
+	})
+}
+
+// endHeld does something about each held delivery of some results and notes it.
+func (a *Archive) endHeld(ctx context.Context, what string, ids []int64, end func(index.Tx, index.Delivery) error) (n int, err error) {
+	err = a.index.Update(ctx, func(tx index.Tx) error {
+		n = 0
+		for _, id := range ids {
+			all, err := heldOf(tx, id)
+			if err != nil {
+				return err
+			}
+			for _, d := range all {
+				d.At = time.Now()
+				if err := end(tx, d); err != nil {
+					return err
+				}
+			}
+			n += len(all)
+		}
+		if n == 0 {
+			return nil
+		}
+		return act(ctx, tx, what, "held results, "+objectList(ids))
+	})
+	return n, err
+}
+
+// heldOf lists the held deliveries of one result.
+func heldOf(tx index.Tx, id int64) (held []index.Delivery, err error) {
+	all, err := tx.DeliveriesOf(id)
+	for _, d := range all {
+		if d.State == index.Held {
+			held = append(held, d)
+		}
+	}
+	return held, err
+}
+
+// holdDelivery keeps a delivery from being made until somebody releases it.
+func holdDelivery(tx index.Tx, object int64, destination, why string) error {
+	return setDelivery(tx, object, destination, func(d *index.Delivery) { d.State, d.Words = index.Held, why })
+}
+
+// withdrawHeld ends the held deliveries of a result that does not count any more.
+func withdrawHeld(tx index.Tx, id int64) error {
+	all, err := heldOf(tx, id)
+	for _, d := range all {
+		if err == nil {
+			err = setDelivery(tx, d.ObjectID, d.Destination, func(d *index.Delivery) { d.State = index.Withdrawn })
+		}
+	}
+	return err
+}

@@ -38,7 +38,8 @@ func (a *Archive) Hold(ids ...int64) (release func() error, err error) {
 }
 
 // Prune removes objects received before a time, oldest first, each with the
-// outputs made of it, unless one of them has a job that is not done or is held
+// outputs made of it, unless one of them has a job that is not done, is held for a
+// person ([Archive.Held]) or is kept
 // ([Archive.Hold]): what waits and what is quarantined stays. What was removed is remembered, so that an
 // object that is sent again makes no second result. It returns how many objects
 // it removed.
@@ -86,7 +87,7 @@ func (a *Archive) prune(ctx context.Context, before time.Time, cause string, eno
 // known by its tombstone at the next Open and goes then.
 func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string) (removed int, err error) {
 	var names []string
-	held, err := hold.Listed(filepath.Join(a.opt.Dir, holdsName))
+	kept, err := hold.Listed(filepath.Join(a.opt.Dir, holdsName))
 	if err != nil {
 		return 0, fmt.Errorf("read holds: %w", err)
 	}
@@ -96,7 +97,14 @@ func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string
 		if err != nil {
 			return err
 		}
-		sources, err := tx.Expired(before, append(busy, held...), pruneBatch)
+		held, err := tx.Held()
+		if err != nil {
+			return err
+		}
+		for _, d := range held {
+			busy = append(busy, d.ObjectID)
+		}
+		sources, err := tx.Expired(before, append(busy, kept...), pruneBatch)
 		for _, id := range sources {
 			if err == nil {
 				var more []string

@@ -112,7 +112,7 @@ func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 
 // Resend makes the deliveries of results again, to the destinations, or to all
 // they ever went to when there are none. It returns how many it made; what waits
-// already is not made twice. It is noted as a manual act.
+// already is not made twice, and what is held is for Release. It is noted as a manual act.
 func (a *Archive) Resend(ctx context.Context, destinations []string, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		n = 0
@@ -132,11 +132,11 @@ func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, destination
 	if _, err := tx.Object(id); err != nil {
 		return 0, err
 	}
+	all, err := tx.DeliveriesOf(id)
+	if err != nil {
+		return 0, err
+	}
 	if len(destinations) == 0 {
-		all, err := tx.DeliveriesOf(id)
-		if err != nil {
-			return 0, err
-		}
 		for _, d := range all {
 			destinations = append(destinations, d.Destination)
 		}
@@ -148,6 +148,9 @@ func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, destination
 	waits := map[string]bool{}
 	for _, e := range entries {
 		waits[e.Destination] = e.State != Quarantined
+	}
+	for _, d := range all {
+		waits[d.Destination] = waits[d.Destination] || d.State == index.Held
 	}
 	for _, destination := range destinations {
 		if waits[destination] {

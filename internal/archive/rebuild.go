@@ -188,24 +188,27 @@ func (b *rebuilding) remember(ctx context.Context, tx index.Tx, f found, known i
 		return err
 	}
 	for _, d := range deliveries {
-		if err := b.redeliver(ctx, tx, d, known.ID); err != nil {
+		if err := b.redeliver(ctx, tx, d, known.ID, f.note.Held); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// redeliver makes a delivery again unless it is known to be done.
-func (b *rebuilding) redeliver(ctx context.Context, tx index.Tx, d index.Delivery, known int64) error {
+// redeliver makes a delivery again unless it is known to be done, or is held: what was
+// held when it was made is held again unless it is known that somebody released it.
+func (b *rebuilding) redeliver(ctx context.Context, tx index.Tx, d index.Delivery, known int64, held string) error {
 	i := slices.IndexFunc(b.old.Deliveries, func(old index.Delivery) bool {
 		return known != 0 && old.ObjectID == known && old.Destination == d.Destination
 	})
 	if i >= 0 {
 		old := b.old.Deliveries[i]
 		old.ObjectID = d.ObjectID
-		if d = old; d.State == index.Delivered || d.State == index.Withdrawn || d.State == index.Refused {
+		if d = old; d.State == index.Delivered || d.State == index.Withdrawn || d.State == index.Refused || d.State == index.Held {
 			return tx.SetDelivery(d)
 		}
+	} else if held != "" {
+		return holdDelivery(tx, d.ObjectID, d.Destination, held)
 	}
 	if !b.deliver {
 		d.State = index.Skipped

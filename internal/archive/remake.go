@@ -70,7 +70,7 @@ func (a *Archive) takeOver(tx index.Tx, old []index.Object, asked bool) (served 
 			}
 		}
 		o.SupersededAt = time.Now()
-		if err := tx.Set(o); err != nil {
+		if err := errors.Join(tx.Set(o), withdrawHeld(tx, o.ID)); err != nil {
 			return nil, err
 		}
 		ids = append(ids, o.ID)
@@ -144,7 +144,7 @@ func (a *Archive) supersede(tx index.Tx, old index.Object) (results []int64, err
 		if o.SupersededAt = now; o.ID != old.ID {
 			all, results = append(all, o.ID), append(results, o.ID)
 		}
-		if err := tx.Set(o); err != nil {
+		if err := errors.Join(tx.Set(o), withdrawHeld(tx, o.ID)); err != nil {
 			return nil, err
 		}
 	}

@@ -19,16 +19,28 @@ type againFlags struct {
 	findFlags
 	reason string
 	yes    bool
-	// before, where set, says what would happen.
+	// before, where set, says what would happen; "" says nothing.
 	before func(context.Context, *archive.Archive, []inspect.Life) (string, error)
+	// ask asks about a single object too.
+	ask bool
+	// done says what was done, from the number of jobs or deliveries; nil: jobs were made.
+	done func(n int) string
 }
 
+// objectsDo does something to objects and says how often.
+type objectsDo = func(ctx context.Context, a *archive.Archive, ids []int64) (int, error)
+
 // run does something to the objects of the images that are chosen.
-func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids func(inspect.Life) []int64, do func(context.Context, *archive.Archive, []int64) (int, error)) error {
+func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids func(inspect.Life) []int64, do objectsDo) error {
+	return f.runOn(cmd, args, what, f.query, ids, do)
+}
+
+// runOn is run for the images of a query.
+func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query func(*cobra.Command, []string) (inspect.Query, error), ids func(inspect.Life) []int64, do objectsDo) error {
 	if f.empty(args) {
-		return command.Usagef("for example --since 2h, or an accession number; --peer and --state choose too", "%s wants to know which images", cmd.CommandPath())
+		return command.Usagef("for example --since 2h, or an accession number; --peer chooses too", "%s wants to know which images", cmd.CommandPath())
 	}
-	q, err := f.query(cmd, args)
+	q, err := query(cmd, args)
 	if err != nil {
 		return err
 	}
@@ -48,16 +60,21 @@ func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids fun
 			return err
 		}
 	}
-	if len(all) > 1 && !f.yes {
+	if (len(all) > 1 || f.ask) && !f.yes {
 		if err := confirm(cmd, fmt.Sprintf("%s %s of %s?", what, command.Plural(len(all), "object"), command.Plural(len(lives), "image"))); err != nil {
 			return err
 		}
 	}
 	return withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
 		n, err := do(archive.WithReason(cmd.Context(), f.reason), a, all)
-		if err == nil {
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s made for %s\n", command.Plural(n, "job"), command.Plural(len(lives), "image"))
+		if err != nil {
+			return err
 		}
+		said := command.Plural(n, "job") + " made"
+		if f.done != nil {
+			said = f.done(n)
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s for %s\n", said, command.Plural(len(lives), "image"))
 		return err
 	})
 }
@@ -66,7 +83,7 @@ func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids fun
 func (f *againFlags) foretell(cmd *cobra.Command, lives []inspect.Life) error {
 	return withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
 		said, err := f.before(cmd.Context(), a, lives)
-		if err == nil {
+		if err == nil && said != "" {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), said)
 		}
 		return err
@@ -75,8 +92,13 @@ func (f *againFlags) foretell(cmd *cobra.Command, lives []inspect.Life) error {
 
 func (f *againFlags) add(cmd *cobra.Command) {
 	f.findFlags.add(cmd)
+	f.addAct(cmd, "do not ask when it is more than one object")
+}
+
+// addAct adds the flags of what a person does.
+func (f *againFlags) addAct(cmd *cobra.Command, yes string) {
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for whoever asks later")
-	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask when it is more than one object")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, yes)
 }
 
 func resendCmd() *cobra.Command {
@@ -86,7 +108,9 @@ func resendCmd() *cobra.Command {
 		Use: "resend ACCESSION|UID [--to PEER] [--study UID] [--since T] [--reason TEXT] [--yes]", Short: "deliver results again",
 		Long: `Deliver the results of images again, as they were made: when a PACS has lost or
 deleted them, or to another peer (--to). Images are chosen as by "dicomnode find".
-Results that wait already are not sent twice. A running node begins at once.
+Results that wait already are not sent twice. Held results are left out, but for one
+that --object names and --to sends elsewhere: to whoever is to look at it. A running
+node begins at once.
 ` + command.ExitCodes,
 		Example: "  dicomnode resend A1234567\n  dicomnode resend --since 1d --to archive --yes",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
@@ -100,7 +124,12 @@ Results that wait already are not sent twice. A running node begins at once.
 					return command.Usagef("destinations are peers whose address has a port", "no callable peer is named %q in %s", name, f.config)
 				}
 			}
-			return f.run(cmd, args, "resend", inspect.Life.ResultIDs, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
+			f.before = heldWords
+			ids := inspect.Life.UnheldIDs
+			if f.object != 0 {
+				ids = inspect.Life.ResultIDs
+			}
+			return f.run(cmd, args, "resend", ids, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
 				return a.Resend(ctx, to, ids...)
 			})
 		},
@@ -108,6 +137,18 @@ Results that wait already are not sent twice. A running node begins at once.
 	f.add(cmd)
 	cmd.Flags().StringSliceVar(&to, "to", nil, "peer to deliver to (repeatable; default: where they went before)")
 	return cmd
+}
+
+// heldWords says how many results are not sent again.
+func heldWords(_ context.Context, _ *archive.Archive, lives []inspect.Life) (string, error) {
+	n := 0
+	for _, l := range lives {
+		n += len(l.HeldIDs())
+	}
+	if n == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("%s held where it was to go, and stays so; see dicomnode held list", command.Plural(n, "result")), nil
 }
 
 func reprocessCmd() *cobra.Command {

@@ -28,16 +28,22 @@ type findFlags struct {
 }
 
 func (f *findFlags) add(cmd *cobra.Command) {
+	f.addChoice(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.state, "state", "", "images in this state: "+strings.Join(inspect.States, ", "))
+	flags.BoolVar(&f.notDelivered, "not-delivered", false, "images with a result that has not reached a destination")
+	flags.BoolVar(&f.unrouted, "unrouted", false, "images that no route took")
+	flags.IntVar(&f.limit, "limit", 1000, "look at so many images at most, the most recent")
+}
+
+// addChoice adds the flags that choose images whatever their state.
+func (f *findFlags) addChoice(cmd *cobra.Command) {
 	command.ConfigFlag(cmd, &f.config)
 	flags := cmd.Flags()
 	flags.StringVar(&f.study, "study", "", "Study Instance UID, or accession number")
 	flags.StringVar(&f.peer, "peer", "", "images of this peer of the configuration")
 	flags.StringVar(&f.since, "since", "", "received since: 2h, 3d, or 2026-11-28 14:00")
 	flags.Int64Var(&f.object, "object", 0, "one image or result by the number that the log calls object")
-	flags.StringVar(&f.state, "state", "", "images in this state: "+strings.Join(inspect.States, ", "))
-	flags.BoolVar(&f.notDelivered, "not-delivered", false, "images with a result that has not reached a destination")
-	flags.BoolVar(&f.unrouted, "unrouted", false, "images that no route took")
-	flags.IntVar(&f.limit, "limit", 1000, "look at so many images at most, the most recent")
 }
 
 // query is what the flags and the argument ask for.
@@ -163,7 +169,11 @@ func printLife(b *strings.Builder, l inspect.Life) {
 		}
 	}
 	if l.Outcome != "" {
-		fmt.Fprintf(b, "  %-10s %s\n", l.Outcome, clock(l.OutcomeAt))
+		fmt.Fprintf(b, "  %-10s %s", l.Outcome, clock(l.OutcomeAt))
+		if l.Quality != nil {
+			fmt.Fprintf(b, ", quality %.3f", *l.Quality)
+		}
+		b.WriteString("\n")
 	}
 	if l.Job != nil {
 		fmt.Fprintf(b, "  job %d      %s\n", l.Job.ID, jobWords(*l.Job))
@@ -186,7 +196,11 @@ func printLife(b *strings.Builder, l inspect.Life) {
 func printDelivery(b *strings.Builder, d inspect.Delivery) {
 	fmt.Fprintf(b, "    to %s: %s %s, tries: %d\n", d.Destination, d.State, clock(d.At), d.Attempts)
 	if d.Words != "" {
-		fmt.Fprintf(b, "      last: %s\n", d.Words)
+		what := "last"
+		if d.State == inspect.Held {
+			what = "held"
+		}
+		fmt.Fprintf(b, "      %s: %s\n", what, d.Words)
 	}
 	if d.Job == nil {
 		return

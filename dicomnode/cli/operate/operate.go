@@ -7,5 +7,5 @@ import "github.com/spf13/cobra"
 
 // Commands are the verbs.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{statusCmd(), findCmd(), resendCmd(), reprocessCmd(), queueCmd(), drainCmd(), archiveCmd()}
+	return []*cobra.Command{statusCmd(), findCmd(), resendCmd(), reprocessCmd(), queueCmd(), heldCmd(), drainCmd(), archiveCmd()}
 }

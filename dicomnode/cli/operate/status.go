@@ -96,6 +96,9 @@ func printStatus(out io.Writer, s *inspect.Status) error {
 		}
 	}
 	fmt.Fprintf(w, "jobs\t%d waiting, %d retrying, %d quarantined; the oldest since %s\n", s.Waiting, s.Retrying, s.Quarantined, clock(s.Oldest))
+	if s.Held > 0 {
+		fmt.Fprintf(w, "held\t%s; dicomnode held list shows them\n", command.Plural(s.Held, "delivery"))
+	}
 	fmt.Fprintf(w, "objects\t%d\ndisk\t%d MiB free, %d wanted\n", s.Objects, s.FreeMiB, s.WantMiB)
 	fmt.Fprintf(w, "decodes\t%s\n", strings.Join(s.Codecs, ", "))
 	if s.Drain != nil {

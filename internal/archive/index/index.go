@@ -105,8 +105,10 @@ type Deliveries interface {
 	SetDelivery(d Delivery) error
 	// DeliveriesOf lists the deliveries of an object by destination.
 	DeliveriesOf(object int64) ([]Delivery, error)
-	// Undelivered lists the deliveries that are neither done nor given up.
+	// Undelivered lists the deliveries that are neither done, nor given up, nor held.
 	Undelivered() ([]Delivery, error)
+	// Held lists the deliveries that wait for a person, by object.
+	Held() ([]Delivery, error)
 	// InTransaction lists the deliveries with a Transaction UID, by object.
 	InTransaction(transactionUID string) ([]Delivery, error)
 	// Destinations lists every destination a delivery was ever noted for.

@@ -54,6 +54,16 @@ func (t *memoryTx) Undelivered() (all []Delivery, err error) {
 	return all, nil
 }
 
+func (t *memoryTx) Held() (all []Delivery, err error) {
+	for _, d := range t.deliveries {
+		if d.State == Held {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, byObject)
+	return all, nil
+}
+
 func (t *memoryTx) InTransaction(transactionUID string) (all []Delivery, err error) {
 	for _, d := range t.deliveries {
 		if d.TransactionUID == transactionUID && transactionUID != "" {

@@ -73,11 +73,12 @@ type DeliveryState string
 // The states of a delivery. Where the destination is to commit what it stores (PS3.4
 // J), Sent comes before Delivered: it has answered the C-STORE with success; Requested:
 // its commitment has been or is being asked for; NotCommitted: it has answered that it
-// does not have it, or not at all. Withdrawn was not begun when a newer version of its
+// does not have it, or not at all. Held waits for a person to release or to drop it. Withdrawn was not begun when a newer version of its
 // image arrived, or its destination gets the result in another form; Skipped was left
 // out when the index was rebuilt.
 const (
 	Pending      DeliveryState = "pending"
+	Held         DeliveryState = "held"
 	Failing      DeliveryState = "failing" // tried, and to be tried again
 	Sent         DeliveryState = "sent"
 	Requested    DeliveryState = "commitment requested"
@@ -102,10 +103,10 @@ type Delivery struct {
 	RequestedAt    time.Time // when the destination accepted the request; zero before
 }
 
-// open tells whether a delivery is neither done nor given up.
+// open tells whether a delivery is neither done, nor given up, nor held.
 func (d Delivery) open() bool {
 	switch d.State {
-	case Delivered, Refused, Withdrawn, Skipped:
+	case Held, Delivered, Refused, Withdrawn, Skipped:
 		return false
 	}
 	return true

@@ -57,7 +57,7 @@ func Salvage(ctx context.Context, file string) (s Salvaged) {
 		return s
 	}
 	defer db.Close()
-	if have, err := version(ctx, db); err != nil || have != len(schema) {
+	if have, err := version(ctx, db); err != nil || have < columnsSince || have > len(schema) {
 		return s
 	}
 	tx, err := db.BeginTx(ctx, nil)

@@ -34,7 +34,11 @@ CREATE TABLE delivery (
 	`CREATE INDEX object_received ON object (received) WHERE parent_id = 0;`,
 	versions,
 	commitments,
+	`CREATE INDEX delivery_held ON delivery (object_id, destination) WHERE state = 'held';`,
 }
+
+// columnsSince is the schema from which all tables have the columns that are read here.
+const columnsSince = 4
 
 // commitments says which deliveries a destination has been asked to commit, and what
 // others have asked us to (PS3.4 J).

@@ -28,8 +28,13 @@ func (t *sqlTx) DeliveriesOf(object int64) ([]Delivery, error) {
 }
 
 func (t *sqlTx) Undelivered() ([]Delivery, error) {
-	return list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE state NOT IN (?, ?, ?, ?) ORDER BY object_id, destination",
-		string(Delivered), string(Refused), string(Withdrawn), string(Skipped))
+	return list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE state NOT IN (?, ?, ?, ?, ?) ORDER BY object_id, destination",
+		string(Held), string(Delivered), string(Refused), string(Withdrawn), string(Skipped))
+}
+
+// The state is spelt out, so that the partial index is used.
+func (t *sqlTx) Held() ([]Delivery, error) {
+	return list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE state = 'held' ORDER BY object_id, destination")
 }
 
 func (t *sqlTx) Destinations() ([]string, error) {

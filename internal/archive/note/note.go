@@ -36,6 +36,7 @@ type Note struct {
 	Parent       string   `json:"parent,omitempty"` // SOP Instance UID of what a result was made from
 	ParentOf     int      `json:"parent_version,omitempty"`
 	Destinations []string `json:"destinations,omitempty"`
+	Held         string   `json:"held,omitempty"` // why a result waited for a person when it was made
 }
 
 var unknownSum = strings.Repeat("0", 64)

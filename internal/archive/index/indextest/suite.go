@@ -244,7 +244,7 @@ func deliveries(t *testing.T, x index.Index) {
 func openDeliveries(t *testing.T, x index.Index) {
 	id := add(t, x, Object("1.2.3", 1))[0]
 	for state, want := range map[index.DeliveryState]int{index.Pending: 1, index.Failing: 1, index.Sent: 1, index.Requested: 1, index.NotCommitted: 1,
-		index.Delivered: 0, index.Refused: 0, index.Withdrawn: 0, index.Skipped: 0} {
+		index.Held: 0, index.Delivered: 0, index.Refused: 0, index.Withdrawn: 0, index.Skipped: 0} {
 		update(t, x, func(tx index.Tx) error {
 			_, err := tx.AddDelivery(id, "pacs")
 			return errors.Join(err, tx.SetDelivery(index.Delivery{ObjectID: id, Destination: "pacs", State: state}))
@@ -252,6 +252,10 @@ func openDeliveries(t *testing.T, x index.Index) {
 		all := view(t, x, func(tx index.Tx) ([]index.Delivery, error) { return tx.Undelivered() })
 		if len(all) != want {
 			t.Errorf("%s: %d are open, want %d", state, len(all), want)
+		}
+		held := view(t, x, func(tx index.Tx) ([]index.Delivery, error) { return tx.Held() })
+		if state == index.Held != (len(held) == 1 && held[0].ObjectID == id) {
+			t.Errorf("%s: held are %v", state, held)
 		}
 	}
 }
