@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/pipeline"
+	"dicomnode/internal/hint"
 	"dicomnode/model"
 )
 
@@ -71,6 +73,9 @@ program.
 				return err
 			}
 			was, now, err := pipeline.ModelStore(c).Rollback()
+			if errors.Is(err, model.ErrNothingPublished) {
+				return hint.Add(fmt.Errorf("roll back: %w", err), "the node uses the model in this program; \"dicomnode model list\" shows what was published")
+			}
 			if err != nil {
 				return err
 			}

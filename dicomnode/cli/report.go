@@ -55,7 +55,7 @@ func readHeader(path string) (iod.Source, error) {
 	}
 	o, err := part10.Read(b)
 	if err != nil {
-		return iod.Source{}, hint.Add(fmt.Errorf("read %s: %w", path, err), "is it a DICOM file?")
+		return iod.Source{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	ds, err := decode.Parse(o)
 	return iod.NewSource(ds), err

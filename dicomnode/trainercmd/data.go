@@ -10,6 +10,8 @@ import (
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 	"dicomnode/trainer/simulate"
+	"dicomnode/trainer/simulate/body"
+	"dicomnode/trainer/simulate/ct"
 )
 
 // hintedData says what to do about a data set that cannot be used; other errors, and
@@ -37,6 +39,8 @@ func hintedSimulation(err error) error {
 	switch {
 	case errors.Is(err, simulate.ErrOther):
 		return hint.Add(err, "choose another --out, or give the --seed, --size and --anatomy that the folder was begun with")
+	case errors.Is(err, body.ErrNPZ), errors.Is(err, ct.ErrNIfTI):
+		return hint.Add(err, "--anatomy is a surface model (.npz) or a CT (.nii, .nii.gz) as docs/dataset.md describes them")
 	case errors.Is(err, context.Canceled):
 		return hint.Add(err, GoesOn)
 	}

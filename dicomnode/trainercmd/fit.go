@@ -110,7 +110,7 @@ func (f *fitFlags) check(cmd *cobra.Command) error {
 	case o.Steps == 0 && o.Epochs == 0 && o.Duration == 0:
 		return command.Usagef("for example --epochs 10", "missing option: --steps, --epochs or --duration")
 	case len(f.classWeights) != len(o.ClassWeights):
-		return command.Usagef("for example --class-weights 1,1,0.7", "--class-weights wants three numbers, not %d", len(f.classWeights))
+		return command.Usagef("for example --class-weights 1,1,0.7", "--class-weights has %d numbers; 3 required", len(f.classWeights))
 	case !slices.Contains(targetWords, f.target):
 		return command.Usagef("--target is "+strings.Join(targetWords, " or "), "unknown value %q of --target", f.target)
 	case !slices.Contains([]string{"on", "off"}, f.augment):
@@ -254,6 +254,8 @@ func hintedFit(err error, checkpoint string) error {
 		return hint.Add(err, "with --checkpoint FILE an interrupted run goes on where it was")
 	case errors.Is(err, fit.ErrOtherRun):
 		return hint.Add(err, "give the options and the data that it began with, or another --checkpoint")
+	case errors.Is(err, fit.ErrNoCheckpoint):
+		return hint.Add(err, "--checkpoint names the file that the run writes and goes on from: give another name")
 	case errors.Is(err, ort.ErrNoLibrary):
 		return hint.Add(err, namesLibrary)
 	case errors.Is(err, fit.ErrNoValidation):

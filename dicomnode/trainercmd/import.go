@@ -39,6 +39,8 @@ func hintedImport(err error) error {
 	switch {
 	case errors.Is(err, importer.ErrNotEmpty):
 		return hint.Add(err, "choose another --out: an import makes a folder of its own")
+	case errors.Is(err, importer.ErrNoPicture):
+		return hint.Add(err, "name the folder of the images, then the folder of the painted labels")
 	case errors.Is(err, importer.ErrNoSegmentation):
 		return hint.Add(err, "name the images and what \"dicomnode segment\" or the node wrote of them")
 	case errors.Is(err, fs.ErrNotExist):

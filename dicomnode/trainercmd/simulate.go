@@ -89,7 +89,7 @@ func (f simulateFlags) run(cmd *cobra.Command) error {
 	}
 	var err error
 	if f.Anatomy, err = simulate.LoadAnatomy(f.anatomy...); err != nil {
-		return err
+		return hintedSimulation(err)
 	}
 	dx.Anatomy = f.Anatomy
 	bar := command.NewProgress(cmd.ErrOrStderr(), f.Count, "simulating")

@@ -141,7 +141,7 @@ func Restore(ctx context.Context, opt Options, from string, step func()) (r Rest
 // restorable refuses a folder that has what a backup would overwrite.
 func restorable(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, index.FileName)); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s has an index: move it away first: %w", dir, fs.ErrExist)
+		return fmt.Errorf("%s has an index: %w", dir, fs.ErrExist)
 	}
 	s, err := store.OpenShared(dir)
 	if err != nil {

@@ -162,7 +162,7 @@ func OpenShared(ctx context.Context, opt Options) (*Archive, error) {
 	opt = opt.withDefaults()
 	x, err := index.OpenShared(ctx, opt.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("open data directory: %w", misfit(err))
+		return nil, misfit(err)
 	}
 	files, err := store.OpenShared(opt.Dir)
 	if err != nil {

@@ -5,13 +5,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 )
 
 // KeyVariable is the environment variable that holds a key where no file is named.
 const KeyVariable = "DICOMNODE_EXPORT_KEY"
+
+// ErrNoKey is that neither a file nor the environment has a key.
+var ErrNoKey = errors.New("no key file is named")
 
 // ErrKeyReadable is a key file that others than its owner can read.
 var ErrKeyReadable = errors.New("key can be read by others")
@@ -38,7 +40,7 @@ func LoadKey(path string) (Key, error) {
 	if path == "" {
 		text, ok := os.LookupEnv(KeyVariable)
 		if !ok {
-			return Key{}, fmt.Errorf("no key: name a file, or set %s: %w", KeyVariable, fs.ErrNotExist)
+			return Key{}, fmt.Errorf("%w, and %s is not set", ErrNoKey, KeyVariable)
 		}
 		return parseKey(text)
 	}

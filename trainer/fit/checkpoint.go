@@ -45,6 +45,9 @@ type candidate struct {
 	Statistics []float32
 }
 
+// ErrNoCheckpoint means that a file is not one that a run wrote.
+var ErrNoCheckpoint = errors.New("it is not a checkpoint")
+
 // ErrOtherRun means that a checkpoint belongs to other options or data.
 var ErrOtherRun = errors.New("the checkpoint belongs to a run with other options or data")
 
@@ -85,7 +88,7 @@ func resume(path string, run func(format int) string, net model.Network) (*check
 	defer file.Close()
 	var c checkpoint
 	if err := gob.NewDecoder(bufio.NewReaderSize(file, 1<<20)).Decode(&c); err != nil {
-		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
+		return nil, fmt.Errorf("read checkpoint %s: %w: %w", path, ErrNoCheckpoint, err)
 	}
 	if err := c.belongs(run(c.Format)); err != nil {
 		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)

@@ -47,6 +47,9 @@ var ErrProblems = errors.New("nothing was imported")
 // ErrNotEmpty is a folder to write that holds something already.
 var ErrNotEmpty = errors.New("is not empty")
 
+// ErrNoPicture is a folder of [Painted] without any picture.
+var ErrNoPicture = errors.New("no picture")
+
 // ErrNoSegmentation is an input of [Segmented] without any DICOM segmentation.
 var ErrNoSegmentation = errors.New("no DICOM segmentation")
 

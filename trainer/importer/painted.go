@@ -86,7 +86,7 @@ func pictures(dir string, extensions ...string) (map[string]string, error) {
 		return nil
 	})
 	if err == nil && len(out) == 0 {
-		err = fmt.Errorf("no %s file in %s", strings.Join(extensions, " or "), dir)
+		err = fmt.Errorf("%w (%s) in %s", ErrNoPicture, strings.Join(extensions, ", "), dir)
 	}
 	return out, err
 }

@@ -29,7 +29,7 @@ func WantArgs(low, high int, what string) cobra.PositionalArgs {
 		case len(args) < low:
 			return Usagef(usage, "missing argument: %s", missing(cmd, len(args), what))
 		case high == 0 && len(args) > 0:
-			return Usagef(usage, "%s takes no arguments", cmd.CommandPath())
+			return Usagef(usage, "unexpected argument: %s", args[0])
 		case high >= 0 && len(args) > high:
 			return Usagef(usage, "too many arguments: %s takes %s", cmd.CommandPath(), what)
 		}

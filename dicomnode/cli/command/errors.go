@@ -22,9 +22,9 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 // Unwrap returns what is wrong with the call.
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// Usagef returns a *UsageError with a hint; format and args are as of fmt.Errorf.
-func Usagef(told, format string, args ...any) error {
-	return &UsageError{hint.Add(fmt.Errorf(format, args...), told)}
+// Usagef returns a *UsageError with what to do about it as hint; format and args are as of fmt.Errorf.
+func Usagef(what, format string, args ...any) error {
+	return &UsageError{hint.Add(fmt.Errorf(format, args...), what)}
 }
 
 // NamingFlags makes of an option that was refused a wrong usage that names its flag.
@@ -33,11 +33,11 @@ func NamingFlags(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	told := hint.Of(err)
-	if told == "" {
-		told = fmt.Sprintf("see \"%s --help\"", cmd.CommandPath())
+	what := hint.Of(err)
+	if what == "" {
+		what = fmt.Sprintf("see \"%s --help\"", cmd.CommandPath())
 	}
-	return Usagef(told, "%s", refused.Flags())
+	return Usagef(what, "%s", refused.Flags())
 }
 
 // Interrupted is the error of a program that was told to stop; a hint stays.
@@ -55,8 +55,8 @@ func Report(w io.Writer, err error) {
 		return
 	}
 	fmt.Fprintf(w, "dicomnode: %s\n", strings.TrimSpace(err.Error()))
-	if told := hint.Of(err); told != "" {
-		fmt.Fprintf(w, "hint: %s\n", told)
+	if text := hintOf(err); text != "" {
+		fmt.Fprintf(w, "hint: %s\n", text)
 	}
 }
 

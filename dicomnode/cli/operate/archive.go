@@ -209,6 +209,9 @@ folder, is not brought back; the numbers say what is missing.
 			defer done()
 			bar := command.NewProgress(cmd.ErrOrStderr(), countFiles(args[0]), "copying")
 			r, err := archive.Restore(cmd.Context(), opt, args[0], func() { _ = bar.Add(1) })
+			if errors.Is(err, fs.ErrNotExist) {
+				return hint.Add(fmt.Errorf("archive restore: %w", err), "name a folder that \"dicomnode archive backup\" made")
+			}
 			if errors.Is(err, fs.ErrExist) {
 				return hint.Add(err, "move index.sqlite* and objects out of the folder; leave the file \"erased\" there")
 			}

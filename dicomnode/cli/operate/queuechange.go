@@ -15,6 +15,7 @@ import (
 
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/hint"
 )
 
 // selectJobs are the jobs of the arguments: numbers, names of destinations, or "all".
@@ -67,9 +68,14 @@ listed again now, quarantined ones too.
 	return cmd
 }
 
+// printChanged says how many of the jobs that were named are done something to; none is a
+// failure.
 func printChanged(w io.Writer, n, of int, done string, err error) error {
 	if err != nil {
 		return err
+	}
+	if n == 0 && of > 0 {
+		return hint.Add(fmt.Errorf("no job was %s", done), "\"dicomnode queue list\" shows the jobs that are not done")
 	}
 	_, err = fmt.Fprintf(w, "%d of %d jobs %s\n", n, of, done)
 	return err
@@ -142,7 +148,7 @@ func undoing(ctx context.Context, a *archive.Archive, ids []int64) (string, erro
 func confirm(cmd *cobra.Command, question string) error {
 	in, ok := cmd.InOrStdin().(*os.File)
 	if ok && !command.IsTerminal(in) {
-		return command.Usagef("--yes does it without asking", "%s wants an answer, and there is no terminal", cmd.CommandPath())
+		return command.Usagef("--yes does without the question", "missing option: --yes: there is no terminal to ask at")
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
 	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // its end is a no

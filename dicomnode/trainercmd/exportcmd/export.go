@@ -97,7 +97,7 @@ writes the list of who is who beside it, encrypted.
 		Args: command.WantArgs(0, -1, "folders or files of radiographs"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.From = args; sources(len(args) > 0, f.Node, f.PACS != "") != 1 {
-				return command.Usagef("name folders, or --from-node for the archive of the node in --config, or --from-pacs", "%s wants one source", cmd.CommandPath())
+				return command.Usagef("name folders, or --from-node for the archive of the node in --config, or --from-pacs: one of them", "missing argument, or too many: where the radiographs are")
 			}
 			return f.run(cmd)
 		},
@@ -212,6 +212,9 @@ func (f *exportFlags) rules() (opt deidentify.Options, err error) {
 		opt.Retain = append(opt.Retain, profile.FullDates)
 	}
 	if opt.Key, err = deidentify.LoadKey(f.Key); err != nil {
+		if errors.Is(err, deidentify.ErrKeyReadable) {
+			return opt, hint.Add(err, "chmod 600 "+f.Key)
+		}
 		return opt, hint.Add(err, "make one with \"dicomnode trainer export key FILE\"; it stays with you, apart from the set")
 	}
 	if err := f.apart(f.Key, "key"); err != nil {

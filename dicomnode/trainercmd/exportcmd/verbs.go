@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -30,7 +31,11 @@ patients' records are kept, and never beside the set.
 		Example: "  dicomnode trainer export key knee.key",
 		Args:    command.WantArgs(1, 1, "a file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return hint.Add(deidentify.CreateKey(args[0]), "choose a new name: a key is never written over")
+			err := deidentify.CreateKey(args[0])
+			if errors.Is(err, fs.ErrExist) {
+				return hint.Add(err, "choose a new name: a key is never written over")
+			}
+			return err
 		},
 	}
 }
@@ -120,7 +125,7 @@ reached.
 				return err
 			}
 			if who = append(who, args[1:]...); len(who) == 0 {
-				return command.Usagef("name pseudonyms, or --list FILE", "%s wants pseudonyms", cmd.CommandPath())
+				return command.Usagef("name pseudonyms, or --list FILE", "missing argument: PSEUDONYM")
 			}
 			removed, err := export.Revoke(args[0], who)
 			for _, path := range removed {
