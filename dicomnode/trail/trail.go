@@ -9,9 +9,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/user"
+	"slices"
 
 	"dicomnode/configs"
 	"dicomnode/internal/archive"
@@ -120,17 +122,28 @@ func (t *Trail) Exported(medium string, all ...archive.Object) error {
 	return each(all, func(some []audit.Instance) error { return t.messages.Exported(who(), medium, some...) })
 }
 
-// oneMessage is how many instances a message names: a datagram holds 64 KiB.
-const oneMessage = 200
+// oneMessage is how many instances a message names, so that none is longer than the 8192
+// octets that every collector should take (RFC 5425 4.3.1): rsyslog cuts what is longer.
+const oneMessage = 50
 
-// each tells of all instances in messages that a datagram can hold; of none in one.
+// each tells of all instances in messages about one study, so about one patient (PS3.15
+// A.5.3.7, A.5.3.8); of none in one.
 func each(all []archive.Object, tell func([]audit.Instance) error) error {
-	for ; len(all) > oneMessage; all = all[oneMessage:] {
-		if err := tell(instances(all[:oneMessage])); err != nil {
-			return err
+	if len(all) == 0 {
+		return tell(nil)
+	}
+	studies := map[string][]archive.Object{}
+	for _, o := range all {
+		studies[o.StudyInstanceUID] = append(studies[o.StudyInstanceUID], o)
+	}
+	for _, study := range slices.Sorted(maps.Keys(studies)) {
+		for some := range slices.Chunk(studies[study], oneMessage) {
+			if err := tell(instances(some)); err != nil {
+				return err
+			}
 		}
 	}
-	return tell(instances(all))
+	return nil
 }
 
 func instances(all []archive.Object) []audit.Instance {

@@ -10,7 +10,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,6 +26,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/audit"
+	"dicomnode/internal/audit/audittest"
 	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
@@ -97,7 +97,7 @@ func TestMessages(t *testing.T) {
 	pacs, modality := audit.AE{Title: "PACS", Address: "10.0.0.5"}, audit.AE{Title: "DX1", Address: "10.0.0.21"}
 	for _, err := range []error{
 		l.Started("root"), l.Transferred(modality, pacs, true, true, instance, instance), l.Refused(audit.AE{Title: "<&>", Address: "10.9.9.9"}, "not listed"),
-		l.Configured("root", "peers"), l.Erased("root", true, instance), l.Exported("root", "/media/usb", instance), l.Stopped("root"),
+		l.Configured("root", "peers"), l.Transferred(modality, pacs, true, true, audit.Instance{SOPInstanceUID: "1.2.3"}), l.Erased("root", true, instance), l.Exported("root", "/media/usb", instance), l.Stopped("root"),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -109,9 +109,10 @@ func TestMessages(t *testing.T) {
 	for _, want := range [][]string{
 		{`<85>1 `, " DICOM+RFC3881 - \xEF\xBB\xBF<AuditMessage>", `EventActionCode="E"`, `EventOutcomeIndicator="0"`, `csd-code="110100"`, `csd-code="110120"`, `UserID="XNET"`, `AuditSourceID="XNET"`},
 		{`EventActionCode="C"`, `csd-code="110104"`, `UserID="DX1"`, `UserIsRequestor="true"`, `NetworkAccessPointID="10.0.0.21"`, `csd-code="110153"`, `csd-code="110152"`, `ParticipantObjectID="1.2.3"`, `NumberOfInstances="2"`, `<Instance UID="1.2.3.4">`, patient},
-		{`csd-code="110113"`, `csd-code="110126"`, `EventOutcomeIndicator="4"`, `UserID="&lt;&amp;&gt;"`, `ParticipantObjectTypeCodeRole="13"`},
+		{`csd-code="110113"`, `csd-code="110126"`, `EventOutcomeIndicator="4"`, `UserID="&lt;&amp;&gt;"`, `ParticipantObjectTypeCodeRole="13"`, `value="bm90IGxpc3RlZA=="`},
 		{`csd-code="110113"`, `csd-code="110131"`},
-		{`EventActionCode="D"`, `csd-code="110105"`, `ParticipantObjectDataLifeCycle="14"`, patient},
+		{`csd-code="110104"`, `ParticipantObjectID="unknown"`, `<SOPClass NumberOfInstances="1">`},
+		{`EventActionCode="D"`, `csd-code="110105"`, `ParticipantObjectDataLifeCycle="15"`, patient},
 		{`EventActionCode="R"`, `csd-code="110106"`, `csd-code="110154"`, `UserID="/media/usb"`, patient},
 		{`csd-code="110121"`},
 	} {
@@ -122,8 +123,8 @@ func TestMessages(t *testing.T) {
 			}
 		}
 		_, text, _ := strings.Cut(m, "\xEF\xBB\xBF")
-		if err := xml.Unmarshal([]byte(text), new(struct{ XMLName xml.Name })); err != nil {
-			t.Error(err)
+		if err := audittest.Check([]byte(text)); err != nil {
+			t.Errorf("%v in\n%s", err, text)
 		}
 	}
 	info, err := os.Stat(filepath.Join(dir, "audit.spool"))

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/base64"
 	"encoding/xml"
 	"os"
 	"strconv"
@@ -90,13 +91,16 @@ func (l *Log) alert(what Code, indicator int, who participant, subject, text str
 		return nil
 	}
 	return l.write("E", indicator == 0, securityAlert, []Code{what}, []participant{who, l.self()}, []object{{
-		ID: orUnknown(subject), Type: 2, Role: 13, IDType: idNode, Detail: &detail{"Alert Description", []byte(text)}}})
+		ID: orUnknown(subject), Type: 2, Role: 13, IDType: idNode, Detail: &detail{"Alert Description", base64.StdEncoding.EncodeToString([]byte(text))}}})
 }
+
+// erased is the ParticipantObjectDataLifeCycle of a permanent erasure (PS3.15 A.5.1.1).
+const erased = 15
 
 // Erased: a person removes instances for good (PS3.15 A.5.3.8); ok is false where that
 // failed after it was noted.
 func (l *Log) Erased(user string, ok bool, all ...Instance) error {
-	return l.write("D", ok, studyDeleted, nil, []participant{{UserID: user, Requestor: true}, l.self()}, objects(all, 14))
+	return l.write("D", ok, studyDeleted, nil, []participant{{UserID: user, Requestor: true}, l.self()}, objects(all, erased))
 }
 
 // Exported: a person has taken instances out, to a medium that is no longer under the

@@ -55,16 +55,16 @@ type object struct {
 	ID          string  `xml:"ParticipantObjectID,attr"`
 	Type        int     `xml:"ParticipantObjectTypeCode,attr"`                // 1 person, 2 system object
 	Role        int     `xml:"ParticipantObjectTypeCodeRole,attr"`            // 1 patient, 3 report (study), 13 security resource
-	LifeCycle   int     `xml:"ParticipantObjectDataLifeCycle,attr,omitempty"` // 14: permanent erasure
+	LifeCycle   int     `xml:"ParticipantObjectDataLifeCycle,attr,omitempty"` // 15: permanent erasure
 	IDType      Code    `xml:"ParticipantObjectIDTypeCode"`                   //
-	Name        string  `xml:"ParticipantObjectName,omitempty"`               //
+	Name        string  `xml:"ParticipantObjectName"`                         // the schema wants a name or a query, so it is there when empty
 	Detail      *detail `xml:"ParticipantObjectDetail,omitempty"`             //
 	Description *study  `xml:"ParticipantObjectDescription,omitempty"`        //
 }
 
 type detail struct {
 	Type  string `xml:"type,attr"`
-	Value []byte `xml:"value,attr"` // base64
+	Value string `xml:"value,attr"` // base64, of text too
 }
 
 type study struct {
@@ -72,7 +72,7 @@ type study struct {
 }
 
 type class struct {
-	UID       string     `xml:"UID,attr"`
+	UID       string     `xml:"UID,attr,omitempty"`
 	Instances int        `xml:"NumberOfInstances,attr"`
 	Listed    []instance `xml:"Instance"`
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,24 +46,10 @@ func (f *exportFlags) openSource(cmd *cobra.Command, opt *export.Options) (close
 		return nil, errors.Join(err, s.Close())
 	}
 	if notes != nil && !f.dryRun {
-		s.Note = func(all []archive.Object) error { return note(notes, f.Out, all) }
+		s.Note = func(all []archive.Object) error { return notes.Exported(f.Out, all...) }
 	}
 	opt.Source = s
 	return s.Close, nil
-}
-
-// note puts an export into the audit trail of the node, a message for each study.
-func note(notes *trail.Trail, out string, all []archive.Object) error {
-	studies := map[string][]archive.Object{}
-	for _, o := range all {
-		studies[o.StudyInstanceUID] = append(studies[o.StudyInstanceUID], o)
-	}
-	for _, uid := range slices.Sorted(maps.Keys(studies)) {
-		if err := notes.Exported(out, studies[uid]...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // pacs is the PACS of --from-pacs as a source.
