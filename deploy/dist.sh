@@ -5,6 +5,7 @@
 #
 #   VERSION            default: from the tag or commit
 #   SOURCE_DATE_EPOCH  default: the time of the commit
+#   MAINTAINER         who answers for the packages, "name <address>"; part of their bytes
 #   NFPM               the packager, default: go run at the version below
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,6 +22,8 @@ fi
 export VERSION
 export MTIME; MTIME=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 export ARCH; ARCH=$(go env GOARCH)
+MAINTAINER=${MAINTAINER:-dicomnode packagers <root@localhost>}
+[[ $MAINTAINER == *[[:alnum:]]" <"*@*">" && $MAINTAINER != *["|&\\"\"$'\n']* ]] || { echo "dist: MAINTAINER is not name <address>" >&2; exit 2; }
 runtime=.runtime
 read -ra nfpm <<<"${NFPM:-go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4}"
 
@@ -43,8 +46,14 @@ for library in "$runtime"/codecs/*.so; do install -m 0644 "$library" "$lib/codec
 # The newest symbol of glibc that any of them wants.
 export GLIBC; GLIBC=$(objdump -T "$lib/dicomnode" "$lib"/*.so.* "$lib"/codecs/*.so | grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 | sort -uV | tail -1)
 
-install -m 0644 LICENSE NOTICE CHANGELOG.md README.md docs/*.md configs/default.yaml deploy/Containerfile "$doc/"
-mkdir "$doc/model" && install -m 0644 docs/model/*.md "$doc/model/"
+install -m 0644 LICENSE NOTICE CHANGELOG.md README.md configs/default.yaml deploy/Containerfile "$doc/"
+# The documents stand as in the repository, so that their links lead somewhere.
+git ls-files -z docs trainer/testdata/radiographs/ATTRIBUTION.md | while IFS= read -r -d '' file; do install -D -m 0644 "$file" "$doc/$file"; done
+find "$doc" -name '*.md' -print0 | while IFS= read -r -d '' page; do
+  { grep -o '](\([^):# ]*\)[)#]' "$page" || true; } | sed 's/^](//; s/.$//' | while read -r link; do
+    [[ -e $(dirname "$page")/$link ]] || { echo "dist: ${page#"$doc"/} links to $link, which is not in the package" >&2; exit 1; }
+  done
+done
 mv "$doc/LICENSE" "$doc/copyright"
 mv "$doc/default.yaml" "$doc/dicomnode.yaml"
 for text in "$runtime"/LICENSE "$runtime"/ThirdPartyNotices.txt; do install -m 0644 "$text" "$doc/licences/onnxruntime-$(basename "$text")"; done
@@ -55,7 +64,7 @@ gzip -9n "$doc/licences/onnxruntime-ThirdPartyNotices.txt"
 find "$STAGE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
 # nfpm knows no variables in most places.
-sed -e "s|\${STAGE}|$STAGE|; s|\${VERSION}|$VERSION|; s|\${ARCH}|$ARCH|; s|\${MTIME}|$MTIME|; s|\${GLIBC}|$GLIBC|" deploy/nfpm.yaml >"$config"
+sed -e "s|\${STAGE}|$STAGE|; s|\${VERSION}|$VERSION|; s|\${ARCH}|$ARCH|; s|\${MTIME}|$MTIME|; s|\${GLIBC}|$GLIBC|; s|\${MAINTAINER}|$MAINTAINER|" deploy/nfpm.yaml >"$config"
 for packager in deb rpm; do
   "${nfpm[@]}" package --config "$config" --packager "$packager" --target "$out/"
 done
