@@ -2,7 +2,6 @@ package model
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"testing"
 
@@ -14,7 +13,7 @@ func BenchmarkMerged(b *testing.B) {
 	w := XNet(16).Init(1)
 	for name, graph := range map[string][]byte{"bundle": w.graph().Model(nil), "session": w.sessionGraph().Model(nil)} {
 		b.Run(name, func(b *testing.B) {
-			s, err := newSession(graph, Options{Device: ort.CPU, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			s, err := newSession(graph, Options{Device: ort.CPU, Log: slog.New(slog.DiscardHandler)})
 			if errors.Is(err, ort.ErrNoLibrary) {
 				b.Skip(err)
 			}

@@ -2,7 +2,6 @@ package model_test
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"testing"
@@ -11,7 +10,7 @@ import (
 	"dicomnode/model/ort"
 )
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // needLibrary loads ONNX Runtime or skips; REQUIRE_ORT=1 turns the skip into a
 // failure.

@@ -92,7 +92,7 @@ func TestStoreErrors(t *testing.T) {
 		t.Errorf("refused: got %v, %v", status, err)
 	}
 	broken := errors.New("disk")
-	_, err = c.Store(t.Context(), req, io.MultiReader(strings.NewReader("half"), iotestErr{broken}))
+	_, err = c.Store(t.Context(), req, io.MultiReader(strings.NewReader("half"), brokenReader{broken}))
 	if !errors.Is(err, broken) {
 		t.Errorf("unreadable source: got %v, want %v", err, broken)
 	}
@@ -101,9 +101,9 @@ func TestStoreErrors(t *testing.T) {
 	}
 }
 
-type iotestErr struct{ error }
+type brokenReader struct{ error }
 
-func (e iotestErr) Read([]byte) (int, error) { return 0, e.error }
+func (e brokenReader) Read([]byte) (int, error) { return 0, e.error }
 
 // TestProposals: what cannot be proposed is refused before anything is sent; 128
 // presentation contexts are all that fit (PS3.8 9.3.2.2).

@@ -33,7 +33,7 @@ var furtherOutputs = []struct{ form, usage string }{
 func segmentCmd(version string) *cobra.Command {
 	f := segmentFlags{version: version}
 	cmd := &cobra.Command{
-		Use: "segment IN… --out DIR [--sr] [--sc] [--gsps] [--png] [--polarity P] [--json]", Short: "segment DICOM files and pictures offline",
+		Use: "segment IN… --out DIR [--effort E] [--sr] [--sc] [--gsps] [--png] [--polarity P] [--json]", Short: "segment DICOM files and pictures offline",
 		Long: `Run the pipeline of the node on files or folders: each image gives
 DIR/NAME.seg.dcm and, with --png, an overlay picture DIR/NAME.png; --sr, --sc,
 --gsps, --fractional and --labelmap write DIR/NAME.sr.dcm and so on beside it. The dark

@@ -111,7 +111,7 @@ func (d *destinations) probe(ctx context.Context, name string, s *destinationSta
 		return err
 	}
 	s.later()
-	d.report(name, s, err, slog.Group(""))
+	d.report(name, s, err)
 	return s.down()
 }
 
@@ -136,16 +136,16 @@ func (d *destinations) failed(name string, job, object int64, unreachable bool, 
 		s.open = true
 		s.later()
 	}
-	d.report(name, s, err, slog.Group("", "job", job, "object", object))
+	d.report(name, s, err, "job", job, "object", object)
 }
 
 // report counts a failure and says so in the log: the first time, and then at growing
-// intervals. about is what else is known of it.
-func (d *destinations) report(name string, s *destinationState, err error, about slog.Attr) {
+// intervals. about are keys and values of what else is known of it.
+func (d *destinations) report(name string, s *destinationState, err error, about ...any) {
 	now := time.Now()
 	s.failures++
 	s.last = err
-	log := d.log.With("destination", name, about, "error", err)
+	log := d.log.With("destination", name).With(about...).With("error", err)
 	if text := hint.Of(err); text != "" {
 		log = log.With("hint", text)
 	}
