@@ -101,9 +101,9 @@ func TestStoreErrors(t *testing.T) {
 	}
 }
 
-type brokenReader struct{ error }
+type brokenReader struct{ err error }
 
-func (e brokenReader) Read([]byte) (int, error) { return 0, e.error }
+func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 
 // TestProposals: what cannot be proposed is refused before anything is sent; 128
 // presentation contexts are all that fit (PS3.8 9.3.2.2).

@@ -201,7 +201,7 @@ func TestCodecErrors(t *testing.T) {
 		{context.Canceled, context.Canceled, codec.Pixels{}},
 		{nil, decode.ErrMalformed, codec.Pixels{Data: []byte{1, 0}, Bytes: 2, Precision: 12}}, // 8 bits allocated
 	} {
-		if _, err := readWith(t, file, &stub{px: c.px, err: c.err}); !errors.Is(err, c.want) || c.want != decode.ErrMalformed && errors.Is(err, decode.ErrMalformed) {
+		if _, err := readWith(t, file, &stub{px: c.px, err: c.err}); !errors.Is(err, c.want) || !errors.Is(c.want, decode.ErrMalformed) && errors.Is(err, decode.ErrMalformed) {
 			t.Errorf("%v: have %v, want %v", c.err, err, c.want)
 		}
 	}
