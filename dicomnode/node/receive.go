@@ -74,7 +74,7 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	}
 	o, err := s.node.archive.Receive(ctx, archive.Incoming{
 		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID,
-		CallingAE: s.peer.AETitle, CalledAE: s.called, Source: s.peer.Name, Purpose: purpose,
+		CallingAE: s.peer.AETitle, CalledAE: s.called, Source: s.peer.Name, Purpose: purpose, Unrouted: s.node.takesNone,
 	}, r)
 	if err != nil {
 		return s.refuse(err)
@@ -87,6 +87,9 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	}
 	s.node.log.Info(message, "object", o.ID, "peer", s.peer.Name, "purpose", purpose, "modality", o.Modality,
 		"bytes", o.Size, "took", time.Since(begun))
+	if o.Outcome == archive.NoRoute && !o.Received.Before(begun) {
+		s.node.noRoute(s.node.config.Load(), o)
+	}
 	if o.Forgiven.Any() {
 		s.node.log.Warn("object has faults and is stored all the same", "object", o.ID, "peer", s.peer.Name, "faults", o.Forgiven)
 	}

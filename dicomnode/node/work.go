@@ -132,6 +132,18 @@ func ImageOf(c *configs.Config, o archive.Object) (configs.Image, error) {
 	return img, err
 }
 
+// takesNone tells that no route takes an image that arrives. Where a route asks for what
+// only the file has, its job tells.
+func (n *Node) takesNone(o archive.Object) bool {
+	c := n.config.Load()
+	if c.ByStation() {
+		return false
+	}
+	img, err := ImageOf(c, o)
+	_, taken := c.Route(img)
+	return err == nil && !taken
+}
+
 // noRoute says that an image is kept and not segmented, the first time for its peer and
 // modality as a warning.
 func (n *Node) noRoute(c *configs.Config, o archive.Object) {

@@ -101,6 +101,9 @@ type Incoming struct {
 	Source            string // name of the peer in the configuration
 	Route             string // name of the route in the configuration
 	Purpose           Purpose
+	// Unrouted tells of an image to be segmented, whose file cannot be opened yet,
+	// that no route takes it: it is kept without a job. nil gives every image one.
+	Unrouted func(Object) bool
 }
 
 // Output is an object made from another. Write may be called again after a crash

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,7 @@ type commit struct {
 	name  string                             // of the file
 	sync  func() error                       // makes its bytes durable; nil when they are
 	apply func(index.Tx) ([]jobs.Job, error) // what is to be done once it is committed
+	plain bool                               // its file says all that apply does
 	done  chan error
 }
 
@@ -65,7 +67,11 @@ func (a *Archive) commitBatch(batch []*commit) {
 	go func() { synced <- a.syncFiles(batch) }()
 	failed := make([]error, len(batch))
 	ctx := context.Background()
-	err := a.index.Update(ctx, func(tx index.Tx) error {
+	update := a.index.Update
+	if !slices.ContainsFunc(batch, func(c *commit) bool { return !c.plain }) {
+		update = a.index.UpdateUnsynced // Open adopts the file of a row that a power cut took
+	}
+	err := update(ctx, func(tx index.Tx) error {
 		wanted, err := applyAll(tx, batch, failed)
 		if err == nil && len(wanted) > 0 { // jobs are inserted together: one by one they cost more than the rows
 			err = a.jobs.Insert(ctx, tx, wanted...)

@@ -79,11 +79,14 @@ func (a *Archive) first(ctx context.Context, in *arrival, buried []index.Tombsto
 			in.row.Digests, repeated = b.Digests, true
 		}
 	}
-	if repeated {
+	switch {
+	case repeated:
 		in.row.Outcome, in.row.OutcomeAt = Repeated, time.Now()
+	case in.Purpose == Segment && in.Unrouted != nil && in.Unrouted(a.object(in.row)):
+		in.row.Outcome, in.row.OutcomeAt = NoRoute, time.Now()
 	}
-	o, err := a.keepNew(in, version, func(_ index.Tx, o *index.Object) ([]jobs.Job, error) {
-		if repeated {
+	o, err := a.keepNew(in, version, len(buried) == 0, func(_ index.Tx, o *index.Object) ([]jobs.Job, error) {
+		if o.Outcome != "" {
 			return nil, nil
 		}
 		return jobsFor(*o, jobs.New), nil
@@ -98,7 +101,7 @@ func (a *Archive) first(ctx context.Context, in *arrival, buried []index.Tombsto
 // the versions before is not done any more.
 func (a *Archive) keepVersion(in *arrival, newest index.Object, why string) (index.Object, error) {
 	var superseded []int64
-	o, err := a.keepNew(in, newest.Version+1, func(tx index.Tx, o *index.Object) (wanted []jobs.Job, err error) {
+	o, err := a.keepNew(in, newest.Version+1, false, func(tx index.Tx, o *index.Object) (wanted []jobs.Job, err error) {
 		if superseded, err = a.supersede(tx, newest); err != nil {
 			return nil, err
 		}

@@ -90,8 +90,17 @@ func (a *Archive) subject(ctx context.Context, r jobs.Run) (Object, error) {
 // finish ends a job in a transaction with what f does. Its context is not the
 // handler's: what was done must be noted even while the node stops.
 func (a *Archive) finish(ctx context.Context, r jobs.Run, f func(index.Tx) error) error {
+	return a.finishIn(ctx, a.index.Update, r, f)
+}
+
+// finishUnsynced is finish for what another run of the job would find again.
+func (a *Archive) finishUnsynced(ctx context.Context, r jobs.Run, f func(index.Tx) error) error {
+	return a.finishIn(ctx, a.index.UpdateUnsynced, r, f)
+}
+
+func (a *Archive) finishIn(ctx context.Context, update func(context.Context, func(index.Tx) error) error, r jobs.Run, f func(index.Tx) error) error {
 	ctx = context.WithoutCancel(ctx)
-	return spaceError(a.index.Update(ctx, func(tx index.Tx) error {
+	return spaceError(update(ctx, func(tx index.Tx) error {
 		if err := f(tx); err != nil {
 			return err
 		}

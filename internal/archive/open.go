@@ -99,7 +99,9 @@ func (a *Archive) openParts(ctx context.Context, x *index.SQLite, l *lock.Lock) 
 	if err := jobs.Migrate(ctx, x.Write()); err != nil {
 		return garbled(ctx, err)
 	}
-	queue, err := jobs.Open(x.Write(), x.Read(), a.opt.jobs(l.Crashed))
+	opt := a.opt.jobs(l.Crashed)
+	opt.Unsynced = x.Unsynced
+	queue, err := jobs.Open(x.Write(), x.Read(), opt)
 	if err != nil {
 		return err
 	}

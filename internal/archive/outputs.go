@@ -142,8 +142,11 @@ func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held
 // transaction. An image that a newer version has replaced meanwhile has no
 // results any more.
 func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, made Made, results []result, old []index.Object) error {
-	void := false
-	err := a.finish(ctx, r, func(tx index.Tx) error {
+	void, finish := false, a.finish
+	if len(results)+len(old) == 0 {
+		finish = a.finishUnsynced
+	}
+	err := finish(ctx, r, func(tx index.Tx) error {
 		now, err := tx.Object(source.ID)
 		if err != nil || !now.SupersededAt.IsZero() {
 			void = true

@@ -196,14 +196,15 @@ func (a *Archive) settle(ctx context.Context, in *arrival) (index.Object, error)
 }
 
 // keepNew commits an arrival as a version that there is not yet, and does more in
-// the same transaction.
-func (a *Archive) keepNew(in *arrival, version int, more func(index.Tx, *index.Object) ([]jobs.Job, error)) (o index.Object, err error) {
+// the same transaction. plain says that more only makes the jobs of a first version,
+// which the file alone would get too.
+func (a *Archive) keepNew(in *arrival, version int, plain bool, more func(index.Tx, *index.Object) ([]jobs.Job, error)) (o index.Object, err error) {
 	o = in.row
 	o.Version = version
 	if o.Name, err = a.keepFile(in, o); err != nil {
 		return o, err
 	}
-	err = a.commitFile(&commit{name: o.Name, sync: in.draft.Sync}, func(tx index.Tx) (_ []jobs.Job, err error) {
+	err = a.commitFile(&commit{name: o.Name, sync: in.draft.Sync, plain: plain}, func(tx index.Tx) (_ []jobs.Job, err error) {
 		if o.ID, err = tx.Add(o); err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
@@ -18,10 +19,16 @@ func (a *Archive) reconcile(ctx context.Context) error {
 		return err
 	}
 	var adopted, removed int
+	skip := sync.OnceValue(func() error {
+		return a.index.Update(ctx, func(tx index.Tx) error { return tx.Skip(lostIDs) })
+	})
 	err = a.unnamed(ctx, func(name string, buried bool) error {
 		if buried {
 			removed++
 			return a.store.Remove(name)
+		}
+		if err := skip(); err != nil {
+			return err
 		}
 		ok, err := a.adopt(ctx, name)
 		if ok {
@@ -52,6 +59,10 @@ func (a *Archive) reconcile(ctx context.Context) error {
 	}
 	return err
 }
+
+// lostIDs are the ids that rows may have had which a power cut took: those of some
+// seconds. They stand in the log, and none is given twice.
+const lostIDs = 10000
 
 // mendJobs makes the jobs that rows ask for and the queue does not have: rows and
 // jobs change together, so they can only be lost by damage.

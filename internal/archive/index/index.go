@@ -34,6 +34,10 @@ type Index interface {
 	// and without effect when f or Update returns an error. Updates run one at
 	// a time. f may call View, which shows the state before.
 	Update(ctx context.Context, f func(Tx) error) error
+	// UpdateUnsynced is an Update that waits for no disk. A killed process does not
+	// undo it; a power cut may, with all updates after it, until one that is durable
+	// has followed. It is for what the files, or a job that runs once more, restore.
+	UpdateUnsynced(ctx context.Context, f func(Tx) error) error
 	// Changes counts the updates ever made that changed a row of this package.
 	Changes(ctx context.Context) (int64, error)
 	// Snapshot writes a copy of the whole database to a file that does not exist
@@ -53,7 +57,7 @@ type Tx interface {
 	// SQL is the transaction for whoever keeps tables in the same database; nil
 	// when the index has none.
 	SQL() *sql.Tx
-	// OnCommit runs f after the transaction is durable, never otherwise.
+	// OnCommit runs f after the transaction is committed, never otherwise.
 	OnCommit(f func())
 }
 
@@ -84,6 +88,8 @@ type Objects interface {
 	// Set replaces the row with the id of o, but for what identifies it: id, SOP
 	// Instance UID and version.
 	Set(o Object) error
+	// Skip leaves n ids out, which an index that lost its last rows may have given.
+	Skip(n int64) error
 	// Delete removes rows, with their deliveries.
 	Delete(ids ...int64) error
 	// Expired lists at most limit received objects that were received before a

@@ -86,6 +86,9 @@ func (m *Memory) Update(ctx context.Context, f func(Tx) error) error {
 	return nil
 }
 
+// UpdateUnsynced is Update.
+func (m *Memory) UpdateUnsynced(ctx context.Context, f func(Tx) error) error { return m.Update(ctx, f) }
+
 // Changes counts the updates that changed a row.
 func (m *Memory) Changes(context.Context) (int64, error) { return m.state().changes, nil }
 
@@ -113,6 +116,11 @@ func (t *memoryTx) find(id int64) (int, error) {
 		return 0, ErrNotFound
 	}
 	return i, nil
+}
+
+func (t *memoryTx) Skip(n int64) error {
+	t.lastID += n
+	return nil
 }
 
 // pick lists the objects that match.

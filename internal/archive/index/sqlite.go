@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -152,22 +153,66 @@ func (s *SQLite) Update(ctx context.Context, f func(Tx) error) error {
 	if err != nil {
 		return classify(err)
 	}
+	changes, err := transact(ctx, tx, f)
+	if err != nil {
+		return err
+	}
+	s.witness.note(changes, true)
+	return nil
+}
+
+// UpdateUnsynced runs f in a transaction whose commit waits for no disk.
+func (s *SQLite) UpdateUnsynced(ctx context.Context, f func(Tx) error) error {
+	return s.Unsynced(ctx, func(tx *sql.Tx) error {
+		changes, err := transact(ctx, tx, f)
+		if err == nil {
+			s.witness.note(changes, false)
+		}
+		return err
+	})
+}
+
+// Unsynced runs f, which ends the transaction it gets, with commits that wait for no
+// disk (PRAGMA synchronous=NORMAL: the log is written and not synced). Those before it
+// stay as they are.
+func (s *SQLite) Unsynced(ctx context.Context, f func(*sql.Tx) error) error {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
+		return classify(err)
+	}
+	defer func() {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = FULL"); err != nil {
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // the next one gets a new connection
+		}
+	}()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return classify(err)
+	}
+	return f(tx)
+}
+
+// transact runs f in tx and commits it. changes is the count of updates, 0 when f
+// changed no row.
+func transact(ctx context.Context, tx *sql.Tx, f func(Tx) error) (changes int64, err error) {
 	t := &sqlTx{ctx: ctx, tx: tx}
-	changes := int64(0)
 	if err = f(t); err == nil && t.changed {
 		err = tx.QueryRowContext(ctx, "UPDATE value SET value = value + 1 WHERE key = 'changes' RETURNING value").Scan(&changes)
 	}
 	if err != nil {
-		return classify(errors.Join(err, ignoreDone(tx.Rollback())))
+		return 0, classify(errors.Join(err, ignoreDone(tx.Rollback())))
 	}
 	if err := tx.Commit(); err != nil {
-		return classify(err)
+		return 0, classify(err)
 	}
-	s.witness.note(changes)
 	for _, f := range t.after {
 		f()
 	}
-	return nil
+	return changes, nil
 }
 
 // Changes counts the updates that changed a row.

@@ -138,6 +138,15 @@ func (t *sqlTx) Named(names []string) (map[string]bool, error) {
 	return set(list(t, one[string], "SELECT path FROM object WHERE path IN (SELECT value FROM json_each(?))", array(names)))
 }
 
+// Skip moves on what AUTOINCREMENT remembers.
+func (t *sqlTx) Skip(n int64) error {
+	rows, err := t.exec("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'object'", n)
+	if err == nil && rows == 0 {
+		_, err = t.exec("INSERT INTO sqlite_sequence (name, seq) VALUES ('object', ?)", n)
+	}
+	return err
+}
+
 func (t *sqlTx) Delete(ids ...int64) error {
 	list := array(ids)
 	if _, err := t.exec("DELETE FROM delivery WHERE object_id IN (SELECT value FROM json_each(?))", list); err != nil {

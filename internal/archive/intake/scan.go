@@ -24,6 +24,7 @@ func Scan(r io.Reader, to store.Draft, transferSyntaxUID string) (head part10.He
 	defer scanBuffers.Put(buf)
 	t := &tee{src: r, to: to, alone: transferSyntaxUID == uid.DeflatedExplicitVRLittleEndian}
 	head, err = part10.ScanIn(*buf, t, transferSyntaxUID)
+	to.Hasten()       // while the sum of the last piece is computed
 	sum = t.sum.hex() // waits, so that nobody reads buf any more
 	if t.err != nil {
 		err = &SenderError{t.err}

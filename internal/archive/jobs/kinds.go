@@ -35,6 +35,9 @@ type Options struct {
 	// Crashed says that the last process was killed for its memory or crashed:
 	// whoever ran then is a suspect.
 	Crashed bool
+	// Unsynced runs a transaction that a power cut may undo, as the beginning of a job
+	// may be; nil makes each wait for the disk.
+	Unsynced Unsynced
 }
 
 // defaultAttempts at RetryMax apart fill the 7 days after which nobody expects a

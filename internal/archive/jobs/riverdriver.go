@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -19,10 +20,39 @@ const insertTopic = "river_insert"
 // every 50 ms. Jobs changed by another process are found by polling.
 type driver struct {
 	*riversqlite.Driver
-	news *notifier
+	news     *notifier
+	unsynced Unsynced // nil: every transaction waits for the disk
 }
 
-func newDriver(db *sql.DB, n *notifier) *driver { return &driver{riversqlite.New(db), n} }
+func newDriver(db *sql.DB, n *notifier) *driver { return &driver{Driver: riversqlite.New(db), news: n} }
+
+// Unsynced runs f, which ends its transaction, with a commit that waits for no disk.
+type Unsynced func(ctx context.Context, f func(*sql.Tx) error) error
+
+func (d *driver) GetExecutor() riverdriver.Executor {
+	e := d.Driver.GetExecutor()
+	if d.unsynced == nil {
+		return e
+	}
+	return &executor{e, d}
+}
+
+// executor takes jobs without waiting for the disk: one whose beginning a power cut
+// takes back begins once more. See worker.noteLong.
+type executor struct {
+	riverdriver.Executor
+	d *driver
+}
+
+func (e *executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvailableParams) (res *riverdriver.JobGetAvailableResult, err error) {
+	err = e.d.unsynced(ctx, func(tx *sql.Tx) error {
+		if res, err = e.d.UnwrapExecutor(tx).JobGetAvailable(ctx, p); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		return tx.Commit()
+	})
+	return res, err
+}
 
 // SupportsListenNotify keeps River from writing notifications to its table.
 func (d *driver) SupportsListenNotify() bool { return false }

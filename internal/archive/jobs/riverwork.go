@@ -89,7 +89,9 @@ func (q *River) newServer(ctx context.Context, h Handlers) (*server, error) {
 	for name := range queues {
 		s.served[name] = true
 	}
-	s.client, err = river.NewClient(newDriver(q.write, q.news), &river.Config{
+	d := newDriver(q.write, q.news)
+	d.unsynced = q.opt.Unsynced
+	s.client, err = river.NewClient(d, &river.Config{
 		Logger: warnings(q.opt.Log), Queues: queues, Workers: workers,
 		FetchCooldown: fetchCooldown, FetchPollInterval: pollInterval,
 		JobTimeout: -1, RescueStuckJobsAfter: longest + time.Hour,
@@ -190,6 +192,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 		_, err := river.JobCompleteTx[*driver](ctx, tx.SQL(), j)
 		return err
 	}}
+	defer w.q.noteLong(ctx, j.ID)()
 	err = guard(w.q.opt, w.character, run, func() error { return w.work(ctx, run) })
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return river.JobSnooze(0)
@@ -208,6 +211,24 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 		return river.JobCancel(err)
 	}
 	return err
+}
+
+// long is how long a job runs before its beginning is made durable.
+const long = 50 * time.Millisecond
+
+// noteLong has the disk know of a job that takes long, since one that takes the machine
+// down with it must be counted. The returned function ends the waiting.
+func (q *River) noteLong(ctx context.Context, id int64) (end func()) {
+	if q.opt.Unsynced == nil {
+		return func() {} // it is known since it began
+	}
+	timer := time.AfterFunc(long, func() {
+		_, err := q.write.ExecContext(ctx, "UPDATE river_job SET attempt = attempt WHERE id = ?", id)
+		if err != nil && ctx.Err() == nil {
+			q.opt.Log.Warn("the beginning of a job is not on disk yet", "job", id, "error", err)
+		}
+	})
+	return func() { timer.Stop() }
 }
 
 // guard turns a panic into an error. The value of a panic may quote anything, a

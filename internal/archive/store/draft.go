@@ -116,10 +116,17 @@ func (w *diskDraft) Write(p []byte) (int, error) {
 		return n, w.err
 	}
 	if w.size-w.hinted >= writebackStep {
+		w.Hasten()
+	}
+	return n, nil
+}
+
+// Hasten asks the kernel to write what it was not asked for before.
+func (w *diskDraft) Hasten() {
+	if w.size > w.hinted {
 		startWriteback(w.f, w.hinted, w.size-w.hinted)
 		w.hinted = w.size
 	}
-	return n, nil
 }
 
 func (w *diskDraft) WriteAt(p []byte, off int64) (int, error) {

@@ -118,6 +118,7 @@ func (d *memoryDraft) Write(p []byte) (int, error) {
 func (d *memoryDraft) Size() int64 { return int64(len(d.b)) }
 func (d *memoryDraft) Err() error  { return nil }
 func (d *memoryDraft) Begin()      {}
+func (d *memoryDraft) Hasten()     {}
 func (d *memoryDraft) Sync() error { return nil }
 func (d *memoryDraft) Discard()    { d.ended = true }
 

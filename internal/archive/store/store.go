@@ -52,6 +52,9 @@ type Draft interface {
 	// Err is the error of the first write that failed, nil while none has. It
 	// tells the disk's errors from those of whoever provides the bytes.
 	Err() error
+	// Hasten starts the way of the bytes so far to the disk, but for the first ones,
+	// which WriteAt may still change.
+	Hasten()
 	// Begin starts what Sync does while the caller does something else.
 	Begin()
 	// Sync makes the bytes that were written durable, before Keep or after it.

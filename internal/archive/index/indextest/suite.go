@@ -21,7 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) index.Index) {
 	}{
 		{"objects", objects}, {"versions", versions}, {"search", search}, {"expired", expired},
 		{"deliveries", deliveries}, {"open", openDeliveries}, {"promises", promises}, {"tombstones", tombstones}, {"journal", journal},
-		{"transactions", transactions}, {"changes", changes},
+		{"transactions", transactions}, {"unsynced", unsynced}, {"skip", skip}, {"changes", changes},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := open(t)
@@ -370,6 +370,38 @@ func transactions(t *testing.T, x index.Index) {
 	cancel()
 	if err := x.Update(done, func(tx index.Tx) error { return tx.SetValue("k", "v") }); !errors.Is(err, context.Canceled) {
 		t.Errorf("update of a cancelled context: %v", err)
+	}
+}
+
+// unsynced updates differ from others only when the power fails.
+func unsynced(t *testing.T, x index.Index) {
+	ran, broken := 0, errors.New("broken")
+	fill := func(tx index.Tx) error {
+		tx.OnCommit(func() { ran++ })
+		_, err := tx.Add(Object("1.2.3", 1))
+		return err
+	}
+	err := x.UpdateUnsynced(t.Context(), func(tx index.Tx) error { return errors.Join(fill(tx), broken) })
+	if !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+	same(t, "rows after an error", 0, view(t, x, func(tx index.Tx) (int64, error) { return tx.Count() }))
+	if err := x.UpdateUnsynced(t.Context(), fill); err != nil {
+		t.Fatal(err)
+	}
+	update(t, x, func(tx index.Tx) error { _, err := tx.Add(Object("1.2.3", 2)); return err })
+	same(t, "rows", 2, view(t, x, func(tx index.Tx) (int64, error) { return tx.Count() }))
+	same(t, "functions after the end", 1, ran)
+}
+
+// skip leaves ids out, in an index without rows too.
+func skip(t *testing.T, x index.Index) {
+	update(t, x, func(tx index.Tx) error { return tx.Skip(100) })
+	first := add(t, x, Object("1.2.3", 1))[0]
+	update(t, x, func(tx index.Tx) error { return tx.Skip(1000) })
+	second := add(t, x, Object("1.2.3", 2))[0]
+	if first != 101 || second != first+1001 {
+		t.Errorf("ids %d and %d, want 101 and %d", first, second, first+1001)
 	}
 }
 

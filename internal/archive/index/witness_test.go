@@ -1,0 +1,56 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// What a power cut may take from the database is not missed after it.
+func TestWitness(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		changes    int64
+		want       error
+	}{
+		{"none", "", 1, nil},
+		{"of an earlier release", "00000000000000000005", 5, nil},
+		{"of an earlier release, ahead", "00000000000000000005", 4, ErrBehind},
+		{"the same", fmt.Sprintf(form, 5, 9, boot()), 9, nil},
+		{"ahead", fmt.Sprintf(form, 5, 9, boot()), 8, ErrBehind},
+		{"ahead before the machine started", fmt.Sprintf(form, 5, 9, "another"), 5, nil},
+		{"ahead in what was durable", fmt.Sprintf(form, 5, 9, "another"), 4, ErrBehind},
+		{"of a system that does not tell", fmt.Sprintf(form, 5, 9, ""), 5, nil},
+		{"scribbled over", "x 9", 1, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, witnessName), []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			w := newWitness(dir)
+			if err := w.compare(tt.changes); !errors.Is(err, tt.want) {
+				t.Fatalf("error %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+// A witness says what it was told, and keeps what was durable before.
+func TestWitnessNotes(t *testing.T) {
+	w := newWitness(t.TempDir())
+	if err := w.compare(3); err != nil {
+		t.Fatal(err)
+	}
+	w.note(4, true)
+	w.note(6, false)
+	b, err := os.ReadFile(w.path)
+	if err != nil || parse(string(b)) != (seen{4, 6, boot()}) {
+		t.Errorf("it says %q, %v", b, err)
+	}
+	if err := w.close(); err != nil {
+		t.Error(err)
+	}
+}
