@@ -88,7 +88,7 @@ var nativeUsers = []string{"dicomnode", "internal/codec/codectest/worker"}
 
 // forTests are the folders that only tests import.
 var forTests = []string{
-	"dicomnode/nodetest", "internal/codec/codectest", "internal/dicomtest", "scp/scptest", "segment/segmenttest",
+	"dicomnode/nodetest", "internal/codec/codectest", "internal/dicomtest", "internal/durable/powercut", "scp/scptest", "segment/segmenttest",
 }
 
 // maxFiles is how many Go files without tests a folder may have: whoever looks for

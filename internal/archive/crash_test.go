@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, faultyNode(dir))
 		os.Exit(1)
 	}
+	if dir := os.Getenv("ARCHIVE_POWER_DIR"); dir != "" {
+		fmt.Fprintln(os.Stderr, poweredNode(dir))
+		os.Exit(1)
+	}
 	if dir := os.Getenv("ARCHIVE_POISON_DIR"); dir != "" {
 		fmt.Fprintln(os.Stderr, poisonedNode(dir))
 		os.Exit(1)

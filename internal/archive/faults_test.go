@@ -3,6 +3,7 @@ package archive_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,19 +36,24 @@ func TestFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	kinds := []struct {
+	type kind struct {
 		name  string
 		share float64 // of all faults
 		run   func(t *testing.T, n int) tally
-	}{
+	}
+	kinds := []kind{
 		{"errors of the disk (EIO)", 0.34, func(t *testing.T, n int) tally { return errorFaults(t, n, syscall.EIO) }},
-		{"no space (ENOSPC)", 0.25, func(t *testing.T, n int) tally { return errorFaults(t, n, store.ErrFull) }},
+		{"no space (ENOSPC)", 0.20, func(t *testing.T, n int) tally { return errorFaults(t, n, store.ErrFull) }},
 		{"kills at an operation", 0.06, killFaults},
+		{powerCuts, 0.05, powerFaults},
 		{"index lost, old or cut", 0.05, func(t *testing.T, n int) tally { return indexFaults(t, n, loseIndex) }},
 		{"bytes of the index inverted", 0.08, func(t *testing.T, n int) tally { return indexFaults(t, n, flipIndex) }},
 		{"objects missing, cut or flipped", 0.10, objectFaults},
 		{"the same instance again", 0.07, repeatFaults},
 		{"hostile data sets", 0.05, hostileFaults},
+	}
+	if os.Getenv("FAULTS") == "" && !tracing(t) {
+		kinds = slices.DeleteFunc(kinds, func(k kind) bool { return k.name == powerCuts })
 	}
 	found := make([]tally, len(kinds))
 	for left := total; left > 0; left -= faultRound {
@@ -66,6 +72,8 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+const powerCuts = "power cuts"
 
 // faultRound is how many faults meet the same archives: what an archive costs grows
 // with what it holds. The table so far is logged after each round.

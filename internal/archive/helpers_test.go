@@ -85,13 +85,18 @@ func digest(_ context.Context, r io.Reader, size int64) (d archive.Digests, err 
 			return d, err
 		}
 	}
+	return digestData(data, head.BodyPartExamined)
+}
+
+// digestData tells them apart in a data set that is not deflated.
+func digestData(data []byte, bodyPart string) (d archive.Digests, err error) {
 	rest, pixels, ok := bytes.Cut(data, []byte{0xE0, 0x7F, 0x10, 0x00})
 	if !ok {
 		return d, errors.New("no pixels")
 	}
 	sum := func(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
-	return archive.Digests{Pixels: sum(pixels), Meaning: head.BodyPartExamined,
-		Identity: sum(bytes.Replace(rest, []byte(head.BodyPartExamined), nil, 1))}, nil
+	return archive.Digests{Pixels: sum(pixels), Meaning: bodyPart,
+		Identity: sum(bytes.Replace(rest, []byte(bodyPart), nil, 1))}, nil
 }
 
 // emptyIndex is the index of an archive without objects: making its tables is what

@@ -1,0 +1,315 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"dicomnode/internal/archive"
+	"dicomnode/internal/durable/durabletest"
+	"dicomnode/internal/durable/powercut"
+)
+
+const (
+	powerRuns    = 2 // of the node, one after the other
+	powerSenders = 4 // at once
+	powerObjects = 6 // of each sender
+)
+
+// powerData is a version of an instance: later ones correct its study's identifiers.
+func powerData(instance string, version int) []byte {
+	seed := instance[len(instance)-1]
+	data := dataset(dxClass, instance, 600+4096*int(seed%3), seed)
+	return bytes.Replace(data, []byte("1.2.3.5"), fmt.Appendf(nil, "1.2.3.%d", 5+version), 1)
+}
+
+// poweredNode receives, works, expires and starts anew, and says what it has
+// acknowledged ("kept INSTANCE VERSION") and delivered ("sent UID DIGEST").
+func poweredNode(dir string) error {
+	var mu sync.Mutex
+	say := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(os.Stdout, format+"\n", args...)
+	}
+	for run := range powerRuns {
+		if err := poweredRun(dir, run, say); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func poweredRun(dir string, run int, say func(string, ...any)) (err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	a, err := archive.Open(ctx, options(dir))
+	if err != nil {
+		return err
+	}
+	w := &world{}
+	worked := make(chan error, 1)
+	go func() {
+		h := w.handlers()
+		h.Deliver = func(_ context.Context, o archive.Object, _ string) (archive.Answer, error) {
+			b, err := read(o)
+			if err == nil {
+				say("sent %s %s", o.SOPInstanceUID, number(string(b)))
+			}
+			return archive.Answer{}, err
+		}
+		worked <- a.Work(ctx, h)
+	}()
+	sent := make(chan error, powerSenders)
+	for s := range powerSenders {
+		go func() { sent <- poweredSender(ctx, a, run*powerSenders+s, say) }()
+	}
+	for range powerSenders {
+		err = errors.Join(err, <-sent)
+	}
+	cancel()
+	return errors.Join(err, <-worked, a.Close())
+}
+
+// powerInstance is the i-th instance that is sent, and its versions in their order.
+func powerInstance(i int) (instance string, versions []int) {
+	n := i % powerObjects
+	instance = fmt.Sprintf("1.2.%d.%d", i/powerObjects+1, n+1)
+	switch n % 4 {
+	case 1:
+		return instance, []int{0, 0}
+	case 2:
+		return instance, []int{0, 1}
+	}
+	return instance, []int{0}
+}
+
+// poweredSender sends its instances, some of them twice or corrected, and makes room.
+func poweredSender(ctx context.Context, a *archive.Archive, sender int, say func(string, ...any)) error {
+	for n := range powerObjects {
+		instance, versions := powerInstance(sender*powerObjects + n)
+		for _, v := range versions {
+			if _, err := a.Receive(ctx, incoming(instance, archive.Segment), bytes.NewReader(powerData(instance, v))); err != nil {
+				return err
+			}
+			say("kept %s %d", instance, v)
+		}
+		if n%5 == 4 {
+			if _, _, err := a.MakeRoom(ctx, 1<<62); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recordPower records poweredNode in a folder that holds nothing yet.
+func recordPower(t *testing.T) *powercut.Recording {
+	t.Helper()
+	dir := durabletest.Dir(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "ARCHIVE_POWER_DIR="+filepath.Join(dir, "archive"))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	r, err := powercut.Record(cmd, dir)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	if got := strings.TrimSpace(stderr.String()); got != "<nil>" {
+		t.Fatalf("the recorded node ended with %s", got)
+	}
+	return r
+}
+
+// tracing tells whether processes can be traced. They must be where the peers of tests
+// are required.
+func tracing(t *testing.T) bool {
+	t.Helper()
+	err := powercut.Available()
+	if err != nil && os.Getenv("REQUIRE_PEERS") != "" {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+// powerFaults cuts the power at moments drawn by chance and has the disk lose what was
+// not synced.
+func powerFaults(t *testing.T, n int) (f tally) {
+	r := recordPower(t)
+	for range n {
+		f.add(cutPower(t, r, rand.Uint64(), powercut.Honest))
+	}
+	return f
+}
+
+// cutPower judges the image of a cut that a number draws, and names it when something
+// is wrong.
+func cutPower(t *testing.T, r *powercut.Recording, seed uint64, kind powercut.Disk) (f tally) {
+	random := rand.New(rand.NewPCG(seed, 0))
+	moment := random.IntN(r.Moments + 1)
+	dir := durabletest.Dir(t)
+	defer os.RemoveAll(dir)
+	if err := r.Image(moment, random, kind, dir); err != nil {
+		t.Fatal(err)
+	}
+	f.injected = 1
+	w := newWorld(t, filepath.Join(dir, "archive"))
+	newest := w.readOutput(r.Output(moment))
+	a, err := archive.Open(t.Context(), w.options())
+	if err != nil {
+		f.lost += max(1, len(newest))
+		report(t, kind, "cut at %d of %d (%d): start: %v", moment, r.Moments, seed, err)
+		return f
+	}
+	w.a = a
+	for instance, version := range newest {
+		w.judgePowered(&f, instance, version)
+	}
+	if f.bad() > 0 && w.log.n.Load() == 0 {
+		f.silent++
+	}
+	if f.bad() == 0 {
+		w.finishPowered(&f, newest) // what is lost would be waited for
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	if f.bad() > 0 {
+		report(t, kind, "cut at %d of %d (%d): %+v", moment, r.Moments, seed, f)
+	}
+	return f
+}
+
+// report is an error of the archive with an honest disk, and expected with another.
+func report(t *testing.T, kind powercut.Disk, format string, args ...any) {
+	t.Helper()
+	if kind == powercut.Honest {
+		t.Errorf(format, args...)
+	} else {
+		t.Logf(format, args...)
+	}
+}
+
+// readOutput learns what was delivered, and returns the newest version of each instance
+// that was acknowledged.
+func (w *world) readOutput(out []byte) (newest map[string]int) {
+	newest = map[string]int{}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		switch f[0] {
+		case "kept":
+			version := 0
+			fmt.Sscan(f[2], &version)
+			newest[f[1]] = version
+		case "sent":
+			source := f[1][:strings.LastIndex(f[1], ".")]
+			if w.delivered[source] == nil {
+				w.delivered[source] = map[string]bool{}
+			}
+			w.delivered[source][f[1]+" "+f[2]] = true
+		}
+	}
+	return newest
+}
+
+// judgePowered looks for an acknowledged version: as it was, or a newer one whose
+// acknowledgement the cut prevented, or gone after its result was delivered.
+func (w *world) judgePowered(f *tally, instance string, version int) {
+	o, err := w.a.Find(context.Background(), instance)
+	if err != nil {
+		if !w.got(instance, version) {
+			w.t.Logf("%s version %d is gone; delivered: %v", instance, version, w.delivered[instance])
+			f.lost++
+		}
+		return
+	}
+	b, err := read(o)
+	if err != nil || !bytes.Equal(b, powerData(instance, version)) && !bytes.Equal(b, powerData(instance, version+1)) {
+		f.damaged++
+	}
+}
+
+// got tells whether the result of a version was delivered.
+func (w *world) got(instance string, version int) bool {
+	d, err := digestData(powerData(instance, version), "HAND")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for delivered := range w.delivered[instance] {
+		if strings.HasPrefix(delivered, instance+"."+number(d.Identity)+" ") {
+			return true
+		}
+	}
+	return false
+}
+
+// finishPowered has the work done and the senders send all again, and expects one
+// result of each version that was there, whose bytes are always the same.
+func (w *world) finishPowered(f *tally, newest map[string]int) {
+	stop := work(w.t, w.a, w.handlers())
+	w.settle()
+	for instance, version := range newest {
+		if !w.got(instance, version) && !w.got(instance, version+1) {
+			w.t.Logf("no result of %s version %d; delivered: %v", instance, version, w.delivered[instance])
+			f.lost++
+		}
+	}
+	for i := range powerRuns * powerSenders * powerObjects {
+		instance, versions := powerInstance(i)
+		newest[instance] = versions[len(versions)-1]
+		if err := w.send(instance, powerData(instance, newest[instance])); err != nil {
+			w.t.Logf("%s is refused: %v", instance, err)
+			f.lost++
+		}
+	}
+	w.settle()
+	stop()
+	for instance, version := range newest {
+		if !w.got(instance, version) {
+			w.t.Logf("no result of %s version %d after it was sent again; delivered: %v", instance, version, w.delivered[instance])
+			f.lost++
+		}
+		if len(w.delivered[instance]) > version+1 {
+			f.duplicated++
+		}
+	}
+	w.loose(f)
+}
+
+// TestPowerCut cuts the power at some moments; POWERCUTS sets at how many. Then a disk
+// ignores syncs: what is counted must not be 0 then, or nothing could be found.
+func TestPowerCut(t *testing.T) {
+	if !tracing(t) {
+		t.Skip("needs strace")
+	}
+	cuts := 8
+	if s := os.Getenv("POWERCUTS"); s != "" {
+		var err error
+		if cuts, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := recordPower(t)
+	var f tally
+	for range cuts {
+		f.add(cutPower(t, r, rand.Uint64(), powercut.Honest))
+	}
+	t.Logf("%d calls recorded: %+v", r.Moments, f)
+	for seed := range uint64(60) {
+		if f := cutPower(t, r, seed, powercut.Lying); f.lost > 0 {
+			return
+		}
+	}
+	t.Error("a disk that ignores syncs lost nothing that anybody noticed")
+}
