@@ -14,7 +14,7 @@ import (
 
 const (
 	// writebackStep is how many bytes are written between two hints to the kernel.
-	writebackStep = 2 << 20
+	writebackStep = 512 << 10
 	// firstBlock is written over when the file is complete, so it is left to the end.
 	firstBlock = 4096
 )
