@@ -98,7 +98,7 @@ func killFaults(t *testing.T, n int) (f tally) {
 		}
 	}
 	w.a = open(t, w.options())
-	stop := work(t, w.a, faultHandlers(dir))
+	stop := work(t, w.a, faultHandlers(w.a, dir))
 	w.settle()
 	stop()
 	w.readLedger(&f)
@@ -109,9 +109,17 @@ func killFaults(t *testing.T, n int) (f tally) {
 	return f
 }
 
-// faultHandlers make one output for one destination and note what was delivered.
-func faultHandlers(dir string) archive.Handlers {
+// faultHandlers make one output for one destination, which commits it, and note what was
+// delivered.
+func faultHandlers(a *archive.Archive, dir string) archive.Handlers {
 	h := ledgerHandlers(dir)
+	deliver := h.Deliver
+	h.Deliver = func(ctx context.Context, o archive.Object, destination string) (archive.Answer, error) {
+		answer, err := deliver(ctx, o, destination)
+		answer.Commit = true
+		return answer, err
+	}
+	h.Commit = committing(func() *archive.Archive { return a }, func(archive.Object) {})
 	h.Segment = func(_ context.Context, o archive.Object) (archive.Made, error) { return made(seg(o, "pacs")), nil }
 	return h
 }
@@ -135,7 +143,7 @@ func faultyNode(dir string) error {
 		}
 		return nil
 	})
-	go func() { _ = a.Work(ctx, faultHandlers(dir)) }()
+	go func() { _ = a.Work(ctx, faultHandlers(a, dir)) }()
 	for n := 1; ; n++ {
 		instance := fmt.Sprintf("1.2.%s.%d", os.Getenv("ARCHIVE_FAULT_RUN"), n)
 		if _, err := a.Receive(ctx, incoming(instance, archive.Segment), bytes.NewReader(crashData(instance))); err != nil {

@@ -18,7 +18,8 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
-// world is an archive at work, what it was told to keep and what it delivered.
+// world is an archive at work, what it was told to keep and what it delivered to a PACS
+// that is to commit it.
 type world struct {
 	t   *testing.T
 	dir string
@@ -77,16 +78,21 @@ func (w *world) handlers() archive.Handlers {
 			if err != nil {
 				return archive.Answer{}, err
 			}
-			source := o.SOPInstanceUID[:strings.LastIndex(o.SOPInstanceUID, ".")]
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			if w.delivered[source] == nil {
-				w.delivered[source] = map[string]bool{}
+			if w.delivered[source(o)] == nil {
+				w.delivered[source(o)] = map[string]bool{}
 			}
-			w.delivered[source][o.SOPInstanceUID+" "+number(string(b))] = true
-			return archive.Answer{}, nil
+			w.delivered[source(o)][o.SOPInstanceUID+" "+number(string(b))] = true
+			return archive.Answer{Commit: true}, nil
 		},
+		Commit: committing(func() *archive.Archive { return w.a }, w.forgets),
 	}
+}
+
+// source is the SOP Instance UID of the image of a result.
+func source(result archive.Object) string {
+	return result.SOPInstanceUID[:strings.LastIndex(result.SOPInstanceUID, ".")]
 }
 
 // send stores data as an instance.
@@ -105,6 +111,7 @@ func (w *world) judge(f *tally, instance string, data []byte, results int) {
 	if b, err := read(o); err != nil || !bytes.Equal(b, data) {
 		f.damaged++
 	}
+	w.committed(f, o)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch n := len(w.delivered[instance]); {
