@@ -104,13 +104,16 @@ figures: runtime build
 	@echo "These images chose the kept step, the calibration and the soft-tissue threshold of the embedded model: its figures on them are optimistic."
 
 # What the archive promises, under FAULTS injected faults: kills, errors of the disk,
-# lost and damaged indexes, damaged objects, repeats, hostile data sets; and that no
-# behaviour of a PACS is silent. The table of a long run stands in docs/durability.md;
+# lost and damaged indexes, damaged objects, repeats, hostile data sets; that no
+# behaviour of a PACS is silent; and, over DICOM TLS with storage commitment, lost
+# connections, repeats and kills. The tables of long runs stand in docs/durability.md;
 # a bounded part is in gotest.
 FAULTS ?= 10000
 faults:
 	FAULTS=$(FAULTS) $(GO) test -run TestFaults -count 1 -v -timeout 6h ./internal/archive
 	$(GO) test -run TestOddPACSs -count 1 -v -timeout 1h ./dicomnode/node
+	FAULTS=$$(($(FAULTS) / 20)) $(GO) test -run TestCutOverTLS -count 1 -v -timeout 2h ./dicomnode/node
+	$(GO) test -run 'TestKilled.*OverTLS' -count $$(($(FAULTS) / 1000 + 1)) -v -timeout 4h ./dicomnode/e2e
 
 # The content of structured reports against the templates of PS3.16, by
 # DicomSRValidator (Debian: pixelmed-apps). Half a minute a report.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,10 +33,17 @@ func startNode(t *testing.T, c configs.Config) *testNode {
 	return serveNode(t, Options{Config: c})
 }
 
+// serveNode speaks DICOM TLS alone where the configuration names a certificate.
 func serveNode(t *testing.T, o Options, change ...func(*Node)) *testNode {
 	t.Helper()
 	n := &testNode{}
-	n.Running = nodetest.Run(t, func(log *slog.Logger) (_ nodetest.Server, err error) {
+	secure := func(ln net.Listener) net.Listener {
+		if o.Config.TLS.Certificate == "" {
+			return ln
+		}
+		return n.Secure(ln)
+	}
+	n.Running = nodetest.RunOver(t, func(log *slog.Logger) (_ nodetest.Server, err error) {
 		o.Version, o.Log = "test", log
 		if n.Node, err = Open(t.Context(), o); err != nil {
 			return nil, err
@@ -44,7 +52,7 @@ func serveNode(t *testing.T, o Options, change ...func(*Node)) *testNode {
 			f(n.Node)
 		}
 		return n.Node, nil
-	})
+	}, secure)
 	return n
 }
 

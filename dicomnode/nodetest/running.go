@@ -30,6 +30,12 @@ type Running struct {
 // shown when the test fails.
 func Run(t *testing.T, open func(*slog.Logger) (Server, error)) Running {
 	t.Helper()
+	return RunOver(t, open, func(ln net.Listener) net.Listener { return ln })
+}
+
+// RunOver is Run with a listener that secure makes of a plain one.
+func RunOver(t *testing.T, open func(*slog.Logger) (Server, error), secure func(net.Listener) net.Listener) Running {
+	t.Helper()
 	r := Running{Log: &Buffer{}}
 	var err error
 	if r.node, err = open(slog.New(slog.NewTextHandler(r.Log, nil))); err != nil {
@@ -42,7 +48,7 @@ func Run(t *testing.T, open func(*slog.Logger) (Server, error)) Running {
 	r.Addr = ln.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- r.node.Serve(ctx, ln) }()
+	go func() { done <- r.node.Serve(ctx, secure(ln)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := errors.Join(<-done, r.node.Close()); err != nil {

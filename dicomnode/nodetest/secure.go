@@ -46,6 +46,16 @@ func (s Site) YAML() string {
 	return fmt.Sprintf("tls: {listen: \"127.0.0.1:%d\", certificate: %q, key: %q, ca: %q}\n", s.Port, s.File("node.crt"), s.File("node.key"), s.File("ca.crt"))
 }
 
+// Config is [Config] of a node that knows "modality" and "pacs", which is to commit, by
+// their certificates.
+func (s Site) Config(dir, pacsAddress string) configs.Config {
+	c := Config(dir, pacsAddress)
+	c.TLS = configs.TLS{Listen: fmt.Sprintf("127.0.0.1:%d", s.Port), Certificate: s.File("node.crt"), Key: s.File("node.key"), CA: s.File("ca.crt")}
+	c.Peers[0].TLS.Name, c.Peers[1].TLS.Name, c.Peers[1].StorageCommitment = "modality", "pacs", true
+	c.Network.CommitmentWait = 2 * time.Second
+	return c
+}
+
 // As calls the node over TLS as that application entity, with the certificate of a peer.
 func (s Site) As(calling, certificate string) scu.Destination {
 	d := Calling(calling, "XNET", fmt.Sprintf("127.0.0.1:%d", s.Port))
