@@ -16,6 +16,7 @@ import (
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/codec"
 	"dicomnode/internal/hint"
+	"dicomnode/scp"
 )
 
 // Tried is one thing that a node of a configuration needs.
@@ -36,6 +37,9 @@ func Probe(ctx context.Context, c configs.Config) []Tried {
 		tried = append(tried, tryName(ctx, p)...)
 		if p.Callable() {
 			tried = append(tried, tryEcho(ctx, c, p))
+			if p.StorageCommitment || p.CommitmentBy != "" {
+				tried = append(tried, tryCommitment(ctx, c, p))
+			}
 		}
 	}
 	return tried
@@ -123,4 +127,33 @@ func tryEcho(ctx context.Context, c configs.Config, p configs.Peer) Tried {
 	defer cancel()
 	took, err := scu.Destination{Config: c, Peer: p}.Echo(ctx)
 	return Tried{"C-ECHO to peer " + p.Name, fmt.Sprintf("%s answers in %.1f ms", p.Address, took.Seconds()*1000), err}
+}
+
+// tryCommitment negotiates storage commitment with a peer that is to be asked for it, or
+// to ask.
+func tryCommitment(ctx context.Context, c configs.Config, p configs.Peer) Tried {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	t := Tried{What: "storage commitment with peer " + p.Name}
+	role, err := scu.Destination{Config: c, Peer: p}.CommitmentRoles(ctx)
+	asks, answers := role&scp.SCURole != 0, role&scp.SCPRole != 0
+	switch {
+	case err != nil:
+		t.Err = err
+	case p.StorageCommitment && !asks:
+		t.Err = hint.Add(errors.New("the peer does not let this node be SCU of it"), "the peer must take N-ACTION from "+c.Node.AETitle)
+	case p.CommitmentBy != "" && !answers:
+		// Peers that answer no role selection often take the answer all the same.
+		t.Found = "accepted; the peer grants no SCP role by role selection, it may refuse answers on an association of this node"
+	default:
+		t.Found = fmt.Sprintf("accepted; it may be asked: %s; it may be answered on an association of this node: %s", yes(asks), yes(answers))
+	}
+	return t
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }

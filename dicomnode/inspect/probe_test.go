@@ -17,7 +17,8 @@ import (
 // What fails is told with what to do about it; what works, with what was found.
 func TestProbe(t *testing.T) {
 	nodetest.RequireModel(t)
-	pacs := nodetest.NewPACS(t)
+	pacs, committing := nodetest.NewPACS(t), nodetest.NewCommittingPACS(t)
+	told := nodetest.NewTold(t, "DX")
 	c := configs.Default()
 	c.Node.DataDir = filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(c.Node.DataDir, nil, 0o600); err != nil {
@@ -30,12 +31,22 @@ func TestProbe(t *testing.T) {
 		{Name: "dead", AETitle: "PACS", Address: fmt.Sprintf("127.0.0.1:%d", nodetest.FreePort(t))},
 		{Name: "lost", AETitle: "PACS", Address: "no-such-host.invalid:104"},
 		{Name: "quiet", AETitle: "DX", Address: "10.0.0.1"},
+		{Name: "committing", AETitle: "PACS", Address: committing.Address, StorageCommitment: true},
+		{Name: "asking", AETitle: "DX", Address: told.Address, CommitmentBy: configs.CommitmentByNode},
+		{Name: "unable", AETitle: "PACS", Address: pacs.Addr.Host, StorageCommitment: true},
 	}
 	want := map[string]string{ // what to the beginning of its hint, "" for what works
 		"model": "", "codecs": "run `make runtime`", // a test is no worker
 		"data folder": "name a folder", "disk": "finished objects would go",
 		"C-ECHO to peer good": "", "C-ECHO to peer misnamed": "it is not called OTHER", "C-ECHO to peer dead": "the machine answers, but nothing listens",
 		"name of peer lost": "the peer is not admitted while", "C-ECHO to peer lost": "this machine cannot resolve",
+		"C-ECHO to peer committing": "", "storage commitment with peer committing": "",
+		"C-ECHO to peer asking": "", "storage commitment with peer asking": "",
+		"C-ECHO to peer unable": "", "storage commitment with peer unable": "storage commitment must be switched on there",
+	}
+	found := map[string]string{
+		"storage commitment with peer committing": "it may be asked: yes; it may be answered on an association of this node: no",
+		"storage commitment with peer asking":     "it may be asked: no; it may be answered on an association of this node: yes",
 	}
 	tried := inspect.Probe(t.Context(), c)
 	if len(tried) != len(want) {
@@ -45,6 +56,9 @@ func TestProbe(t *testing.T) {
 		w, ok := want[p.What]
 		if !ok || (p.Err == nil) != (w == "") || !strings.HasPrefix(hint.Of(p.Err), w) {
 			t.Errorf("%s: %v, hint %q, want %q", p.What, p.Err, hint.Of(p.Err), w)
+		}
+		if roles := found[p.What]; !strings.HasSuffix(p.Found, roles) {
+			t.Errorf("%s: found %q, want %q", p.What, p.Found, roles)
 		}
 	}
 }

@@ -1,6 +1,32 @@
 package scu
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+
+	"dicomnode/internal/hint"
+	"dicomnode/internal/uid"
+	"dicomnode/scp"
+)
+
+// CommitmentRoles negotiates storage commitment (PS3.4 J) with the destination, in both
+// roles, and asks for nothing. It returns the roles that this side may have there: SCU
+// to ask, SCP to answer what the destination asked (PS3.7 D.3.3.4). An error is that the
+// destination does not take the SOP class, or no association.
+func (d Destination) CommitmentRoles(ctx context.Context) (scp.Role, error) {
+	client, err := d.Dial(ctx, scp.Proposal{AbstractSyntax: uid.StorageCommitmentPushModel, Roles: scp.SCURole | scp.SCPRole,
+		TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}})
+	if err != nil {
+		return 0, err
+	}
+	defer client.Abort() // no effect after Release
+	if !client.Accepted(uid.StorageCommitmentPushModel, uid.ExplicitVRLittleEndian) {
+		if refused := client.Refused(uid.StorageCommitmentPushModel, uid.ImplicitVRLittleEndian); refused != nil {
+			return 0, hint.Add(refused, "storage commitment must be switched on there for AE title "+d.Config.Node.AETitle)
+		}
+	}
+	return client.Role(uid.StorageCommitmentPushModel), client.Release(ctx)
+}
 
 // CommitmentVerdict is what a Failure Reason of storage commitment means to who asked.
 type CommitmentVerdict int
