@@ -63,8 +63,8 @@ func configCheckCmd() *cobra.Command {
 		Long: `Check a configuration file. Every problem is reported with its line, its key
 and a hint; a good file is summarised: who may associate, what goes where. What is
 legal and probably not meant is a warning. --probe tries what can be tried from
-here: the model and its runtime, the data folder, the disk, host names, and a C-ECHO
-to each peer that can be called.
+here: the model and its runtime, the data folder, the disk, host names, a C-ECHO to
+each peer that can be called, and storage commitment where it is used.
 ` + command.ExitCodes,
 		Example: "  dicomnode config check dicomnode.yaml",
 		Args:    command.WantArgs(0, 1, "at most one file"),

@@ -12,6 +12,7 @@ import (
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/dicomtls"
 	"dicomnode/internal/uid"
 )
 
@@ -128,7 +129,8 @@ func (s *Status) drain(ctx context.Context, a *archive.Archive, _ configs.Config
 }
 
 // certificates looks at the files, which a running node reads again on SIGHUP.
-func (s *Status) certificates(_ context.Context, _ *archive.Archive, c configs.Config) error {
+// Those of peers are as the node saw them last.
+func (s *Status) certificates(ctx context.Context, a *archive.Archive, c configs.Config) error {
 	id, err := scu.Identity(c.TLS)
 	switch {
 	case err != nil:
@@ -137,6 +139,24 @@ func (s *Status) certificates(_ context.Context, _ *archive.Archive, c configs.C
 		ends := id.Expires()
 		s.CertificateEnds = &ends
 		s.Problems = append(s.Problems, id.Warnings()...)
+		return s.peerCertificates(ctx, a, c, id)
+	}
+	return nil
+}
+
+func (s *Status) peerCertificates(ctx context.Context, a *archive.Archive, c configs.Config, id *dicomtls.Identity) error {
+	for _, p := range c.Peers {
+		text, err := a.Recall(ctx, node.CertificateKey(p.Name))
+		if err != nil {
+			return err
+		}
+		ends, err := time.Parse(time.RFC3339, text)
+		if err != nil || !p.TLS.Used() {
+			continue // none was seen
+		}
+		if w := id.Ending("the certificate of peer "+p.Name, ends); w != "" {
+			s.Problems = append(s.Problems, w)
+		}
 	}
 	return nil
 }

@@ -203,7 +203,11 @@ func (n *Node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Propos
 
 // dialWith is dial where the peer may ask for something too, which s performs.
 func (n *Node) dialWith(ctx context.Context, p configs.Peer, s scp.Session, proposals ...scp.Proposal) (*scp.Client, error) {
-	dialer := scu.Secure(scu.NewDialer(*n.config.Load()), n.identity.Load(), p)
+	id := n.identity.Load()
+	dialer := scu.Secure(scu.NewDialer(*n.config.Load()), id, p)
+	if dialer.TLS != nil {
+		n.noting(dialer.TLS, id, p.Name)
+	}
 	dialer.Session, dialer.Log = s, n.log.With("destination", p.Name)
 	return dialer.Dial(ctx, scu.Addr(p), proposals...)
 }

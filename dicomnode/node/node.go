@@ -65,7 +65,7 @@ type Node struct {
 	trail        *trail.Trail                      // nil without an audit trail
 	refusals     refusals                          // of destinations that may change their mind
 	unrouted     once                              // images that no route takes, by peer and modality
-	ending       once                              // certificates of peers that are near their end, by warning
+	ending       once                              // certificates of peers: noted, and warned of
 	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
 	segmentBy    func(context.Context, archive.Object) (archive.Made, error) // segment, but for tests of what comes after it
 }

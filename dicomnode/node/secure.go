@@ -50,7 +50,7 @@ func (n *Node) proven(peer configs.Peer, p scp.Peer) error {
 	if err := id.Check(scu.Binding(peer.TLS), p.TLS.PeerCertificates); err != nil {
 		return err
 	}
-	n.warnOfPeer(id, peer.Name, p.TLS.PeerCertificates[0])
+	n.noteCertificate(id, peer.Name, p.TLS.PeerCertificates[0])
 	return nil
 }
 
@@ -88,11 +88,32 @@ func (n *Node) watchCertificates(ctx context.Context) {
 	}
 }
 
-// warnOfPeer warns once that the certificate of a peer is near its end: it will be
-// refused then.
-func (n *Node) warnOfPeer(id *dicomtls.Identity, peer string, c *x509.Certificate) {
-	if w := id.Ending("the certificate of peer "+peer, c); w != "" && n.ending.first(w) {
+// CertificateKey is where the archive remembers when the certificate ends that a peer
+// proved itself with last, in RFC 3339.
+func CertificateKey(peer string) string { return "certificate of " + peer }
+
+// noteCertificate notes a peer's certificate for "dicomnode status", and warns once when
+// it is near its end: it will be refused then.
+func (n *Node) noteCertificate(id *dicomtls.Identity, peer string, c *x509.Certificate) {
+	if ends := c.NotAfter.UTC().Format(time.RFC3339); n.ending.first(peer + " " + ends) {
+		if err := n.archive.Remember(context.Background(), CertificateKey(peer), ends); err != nil {
+			n.log.Warn("the end of a peer's certificate is not noted for \"dicomnode status\"", "peer", peer, "error", err)
+		}
+	}
+	if w := id.Ending("the certificate of peer "+peer, c.NotAfter); w != "" && n.ending.first(w) {
 		n.log.Warn("TLS: " + w)
+	}
+}
+
+// noting has c note the certificate of the peer that it calls.
+func (n *Node) noting(c *tls.Config, id *dicomtls.Identity, peer string) {
+	check := c.VerifyConnection
+	c.VerifyConnection = func(s tls.ConnectionState) error {
+		err := check(s)
+		if err == nil {
+			n.noteCertificate(id, peer, s.PeerCertificates[0])
+		}
+		return err
 	}
 }
 

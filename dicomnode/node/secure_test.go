@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/dicomtls"
 	"dicomnode/scp"
@@ -31,6 +32,8 @@ func secured(t *testing.T, dir, peers string) *Node {
 	}
 	n.identity.Store(id)
 	n.log = slog.New(slog.DiscardHandler)
+	keeping, _ := keeper(t, configs.Retention{})
+	n.archive = keeping.archive
 	return n
 }
 
@@ -151,5 +154,33 @@ func TestCertificatesAreReloaded(t *testing.T) {
 	n.reloadCertificates(&merged, broken)
 	if n.identity.Load() == nil || merged.TLS.Key != c.TLS.Key {
 		t.Error("a key that cannot be read replaced the one that could")
+	}
+}
+
+// TestPeersCertificatesEnd: the log warns 30 days before the certificate of a peer ends,
+// of whoever calls and of who is called, once each; and the archive remembers when.
+func TestPeersCertificatesEnd(t *testing.T) {
+	site := nodetest.NewSite(t, "modality", "pacs")
+	ending := map[string]*x509.Certificate{}
+	for name, days := range map[string]int{"modality": 29, "pacs": 3} {
+		ending[name] = site.Issue(t, name, false, func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(0, 0, days) })
+	}
+	pacs := nodetest.NewSecureCommittingPACS(t, site)
+	c := site.Config(t.TempDir(), pacs.Address)
+	c.Peers[1].StorageCommitment = false
+	n := startQuick(t, c)
+	site.Port = port(t, n.Addr)
+	for i := range 2 {
+		image := nodetest.Image{Name: fmt.Sprint("ending-", i), Rows: 96, Cols: 64}
+		nodetest.Store(t, site.As("MODALITY", "modality"), []string{image.File(t, t.TempDir())})
+	}
+	n.Settle(t)
+	for name, c := range ending {
+		if want := fmt.Sprintf("TLS: the certificate of peer %s expires on %s: renew it", name, c.NotAfter.UTC().Format(time.DateOnly)); strings.Count(n.Log.String(), want) != 1 {
+			t.Errorf("want %q once in\n%s", want, n.Log)
+		}
+		if text, err := n.archive.Recall(t.Context(), CertificateKey(name)); err != nil || text != c.NotAfter.UTC().Format(time.RFC3339) {
+			t.Errorf("remembered of %s: %q, %v", name, text, err)
+		}
 	}
 }

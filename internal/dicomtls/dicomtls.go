@@ -151,11 +151,11 @@ const renewBefore = 30 * 24 * time.Hour
 // Warnings says what soon will not work any more: the node's certificate near its
 // end, a revocation list that its CA should have renewed.
 func (id *Identity) Warnings() (warnings []string) {
-	if w := id.Ending("the node's certificate", id.certificate.Leaf); w != "" {
+	if w := id.Ending("the node's certificate", id.Expires()); w != "" {
 		warnings = append(warnings, w)
 	}
 	for _, c := range id.signers {
-		if w := id.Ending("the certificate of the CA "+c.Subject.CommonName, c); w != "" {
+		if w := id.Ending("the certificate of the CA "+c.Subject.CommonName, c.NotAfter); w != "" {
 			warnings = append(warnings, w)
 		}
 	}
@@ -168,12 +168,12 @@ func (id *Identity) Warnings() (warnings []string) {
 }
 
 // Ending warns of a certificate near its end, or beyond; "" of another one.
-func (id *Identity) Ending(whose string, c *x509.Certificate) string {
-	switch left := c.NotAfter.Sub(id.now()); {
+func (id *Identity) Ending(whose string, notAfter time.Time) string {
+	switch left := notAfter.Sub(id.now()); {
 	case left < 0:
-		return fmt.Sprintf("%s expired on %s: renew it", whose, day(c.NotAfter))
+		return fmt.Sprintf("%s expired on %s: renew it", whose, day(notAfter))
 	case left < renewBefore:
-		return fmt.Sprintf("%s expires on %s: renew it", whose, day(c.NotAfter))
+		return fmt.Sprintf("%s expires on %s: renew it", whose, day(notAfter))
 	}
 	return ""
 }
