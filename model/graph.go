@@ -21,7 +21,7 @@ func (w Weights) write(builder func(inference) Builder[plane]) *onnx.Graph {
 	b := inference{&Resampler{Graph: g, Scales: g.Floats("scales", []float32{1, 1, 2, 2})}, w}
 	features := Build(w.Network, builder(b), plane{name: x, size: Size})
 	kernel := b.array(OutKernel, numClasses, w.Network.Features(), 1, 1)
-	logits := g.Node("Conv", onnx.Attrs{"kernel_shape": []int{1, 1}}, b.whole(features), kernel, b.array(OutBias, numClasses))
+	logits := g.Node("Conv", onnx.Attrs{"kernel_shape": []int{1, 1}}, b.nameOf(features), kernel, b.array(OutBias, numClasses))
 	g.NodeTo(OutputName, "Softmax", onnx.Attrs{"axis": 1}, logits)
 	g.Output(OutputName, onnx.Float32, 1, numClasses, Size, Size)
 	return g
@@ -29,7 +29,7 @@ func (w Weights) write(builder func(inference) Builder[plane]) *onnx.Graph {
 
 // plane is a feature map of size rows and columns.
 type plane struct {
-	name  string // of its graph value; see whole
+	name  string // of its graph value; see nameOf
 	size  int
 	small string // the value that a map without a name doubles, see merged
 }
@@ -42,9 +42,9 @@ type inference struct {
 
 var _ Builder[plane] = inference{}
 
-// whole is the name of x's graph value. That of a map which is only known as the
+// nameOf is the name of x's graph value. That of a map which is only known as the
 // double of another is made now.
-func (b inference) whole(x plane) string {
+func (b inference) nameOf(x plane) string {
 	if x.name == "" {
 		return b.Double(x.small, x.size)
 	}
@@ -58,7 +58,7 @@ func (b inference) array(name string, dims ...int) string {
 func (b inference) Block(l Block, x plane) plane {
 	before, after := l.Pads()
 	same := onnx.Attrs{"kernel_shape": []int{l.Side, l.Side}, "pads": []int{before, before, after, after}}
-	y := b.Node("Conv", same, b.whole(x), b.array(l.Kernel(), l.Out, l.In, l.Side, l.Side))
+	y := b.Node("Conv", same, b.nameOf(x), b.array(l.Kernel(), l.Out, l.In, l.Side, l.Side))
 	normalise, arrays := b.normalisation(l)
 	if l.Linear {
 		return plane{name: b.NodeTo(l.Name, "BatchNormalization", normalise, append([]string{y}, arrays...)...), size: x.size}
@@ -74,19 +74,19 @@ func (b inference) normalisation(l Block) (onnx.Attrs, []string) {
 }
 
 func (b inference) Pool(x plane) plane {
-	return plane{name: b.Halve(b.whole(x), x.size), size: (x.size + 1) / 2}
+	return plane{name: b.Halve(b.nameOf(x), x.size), size: (x.size + 1) / 2}
 }
 
 func (b inference) Up(x, like plane) plane {
-	return plane{name: b.Double(b.whole(x), like.size), size: like.size}
+	return plane{name: b.Double(b.nameOf(x), like.size), size: like.size}
 }
 
 func (b inference) Unpool(x, full, pooled plane) plane {
-	at := b.First(b.whole(full), b.whole(pooled), full.size)
+	at := b.First(b.nameOf(full), b.nameOf(pooled), full.size)
 	zero := b.Floats("", []float32{0}, 1)
-	return plane{name: b.Node("Where", nil, at, b.Double(b.whole(x), full.size), zero), size: full.size}
+	return plane{name: b.Node("Where", nil, at, b.Double(b.nameOf(x), full.size), zero), size: full.size}
 }
 
 func (b inference) Concat(x, y plane) plane {
-	return plane{name: b.Node("Concat", onnx.Attrs{"axis": 1}, b.whole(x), b.whole(y)), size: x.size}
+	return plane{name: b.Node("Concat", onnx.Attrs{"axis": 1}, b.nameOf(x), b.nameOf(y)), size: x.size}
 }

@@ -17,7 +17,7 @@ func (w Weights) sessionGraph() *onnx.Graph {
 	return w.write(func(b inference) Builder[plane] { return merged{b} })
 }
 
-func (m merged) Up(x, like plane) plane { return plane{small: m.whole(x), size: like.size} }
+func (m merged) Up(x, like plane) plane { return plane{small: m.nameOf(x), size: like.size} }
 
 func (m merged) Block(l Block, x plane) plane {
 	if x.small == "" || l.Side != 3 || l.Linear || x.size%2 != 0 {

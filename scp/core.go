@@ -83,16 +83,16 @@ func (c *core) call(ctx context.Context, contextID byte, rq *dimse.Command, data
 		case m.ContextID != contextID || m.Command.Field != rq.Field.Response():
 			return c.conn.Violation(ul.ReasonInvalidValue, "response that does not belong to the request")
 		}
-		last := !several[rq.Field] || !Status(m.Command.Status).Pending()
+		last := !manyResponses[rq.Field] || !Status(m.Command.Status).Pending()
 		if err := take(m); err != nil || last {
 			return err
 		}
 	}
 }
 
-// several are the requests with more than one response: C-GET, C-FIND, C-MOVE
+// manyResponses are the requests with more than one response: C-GET, C-FIND, C-MOVE
 // (PS3.7 Table E.1-1).
-var several = map[dimse.Field]bool{dimse.CGetRQ: true, dimse.CFindRQ: true, dimse.CMoveRQ: true}
+var manyResponses = map[dimse.Field]bool{dimse.CGetRQ: true, dimse.CFindRQ: true, dimse.CMoveRQ: true}
 
 // drainTimeout bounds how long the rest of a data set that nobody wants may
 // take to arrive.

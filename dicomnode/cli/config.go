@@ -111,8 +111,8 @@ func printProbes(w io.Writer, probes []inspect.Tried) error {
 		}
 		failed++
 		fmt.Fprintf(w, "failed  %s: %v\n", p.What, p.Err)
-		if told := hint.Of(p.Err); told != "" {
-			fmt.Fprintf(w, "  hint: %s\n", told)
+		if text := hint.Of(p.Err); text != "" {
+			fmt.Fprintf(w, "  hint: %s\n", text)
 		}
 	}
 	if failed > 0 {

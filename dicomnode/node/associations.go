@@ -100,8 +100,8 @@ func (a *associations) send(ctx context.Context, key associationKey, client *scp
 	var refused *scp.StatusError
 	if err != nil && !errors.As(err, &refused) {
 		client.Abort()
-		var odd *scp.ProtocolError
-		if errors.As(err, &odd) {
+		var protocol *scp.ProtocolError
+		if errors.As(err, &protocol) {
 			return answer{}, &garbledError{err}
 		}
 		return answer{}, &unreachableError{err}

@@ -20,8 +20,8 @@ type Draining struct {
 
 // drain is whether somebody has asked the node to receive no more.
 type drain struct {
-	asked atomic.Pointer[archive.Pause] // nil: nobody
-	told  Draining
+	asked     atomic.Pointer[archive.Pause] // nil: nobody
+	announced Draining
 }
 
 // drainInterval is how often a node looks whether it is to be drained.
@@ -65,11 +65,11 @@ func (n *Node) lookForDrain(ctx context.Context) error {
 	if !drained {
 		return nil
 	}
-	return n.tellDraining(ctx, Draining{p.Since, n.server.Associations()})
+	return n.announceDraining(ctx, Draining{p.Since, n.server.Associations()})
 }
 
-func (n *Node) tellDraining(ctx context.Context, d Draining) error {
-	if d == n.drain.told {
+func (n *Node) announceDraining(ctx context.Context, d Draining) error {
+	if d == n.drain.announced {
 		return nil
 	}
 	b, err := json.Marshal(d)
@@ -77,7 +77,7 @@ func (n *Node) tellDraining(ctx context.Context, d Draining) error {
 		err = n.archive.Remember(ctx, DrainKey, string(b))
 	}
 	if err == nil {
-		n.drain.told = d
+		n.drain.announced = d
 	}
 	return err
 }

@@ -19,7 +19,7 @@ func (d Destination) Hint(err error) string {
 	var rejected *scp.RejectError
 	var refused *scp.ContextError
 	var answered *scp.StatusError
-	var odd *scp.ProtocolError
+	var protocol *scp.ProtocolError
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &rejected):
@@ -28,8 +28,8 @@ func (d Destination) Hint(err error) string {
 		return d.contextHint(refused)
 	case errors.As(err, &answered):
 		return d.statusHint(answered.Status)
-	case errors.As(err, &odd):
-		return d.protocolHint(odd)
+	case errors.As(err, &protocol):
+		return d.protocolHint(protocol)
 	case errors.As(err, &name):
 		return fmt.Sprintf("this machine cannot resolve %s: write its IP address, or mend the name server", name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -81,7 +81,7 @@ var pixelAttribute = map[Tag]bool{
 // checkPixelAttribute: one number, of two bytes. Four bytes are taken under UL,
 // SL, UN and where no VR is written; text under IS and DS.
 func (k *walker) checkPixelAttribute(el element) error {
-	wide := el.length == 4 && (el.odd || el.vr == "UL" || el.vr == "SL" || el.vr == "UN" || el.vr == "")
+	wide := el.length == 4 && (el.otherVR || el.vr == "UL" || el.vr == "SL" || el.vr == "UN" || el.vr == "")
 	text := (el.vr == "IS" || el.vr == "DS") && el.length > 0 && el.length <= 16
 	if el.length != 2 && !wide && !text {
 		return el.fail("want 2 bytes, have %d", el.length)

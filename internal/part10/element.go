@@ -102,8 +102,8 @@ type element struct {
 	length uint32
 	offset int64 // of its first byte
 
-	odd, blank bool // the VR written is none of PS3.5; and no capitals either
-	repeated   bool // its tag occurred before
+	otherVR, noVR bool // the VR written is none of PS3.5; and no capitals either
+	repeated      bool // its tag occurred before
 }
 
 func (el element) fail(format string, args ...any) error {

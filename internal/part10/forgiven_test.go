@@ -15,8 +15,8 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// odd encodes an element whose VR is none of PS3.5, with a 16-bit length.
-func (c coder) odd(tag uint32, vr, value string) []byte {
+// otherVR encodes an element whose VR is none of PS3.5, with a 16-bit length.
+func (c coder) otherVR(tag uint32, vr, value string) []byte {
 	b := c.order.AppendUint16(nil, uint16(tag>>16))
 	b = append(c.order.AppendUint16(b, uint16(tag)), vr...)
 	return append(c.order.AppendUint16(b, uint16(len(value))), value...)
@@ -24,7 +24,7 @@ func (c coder) odd(tag uint32, vr, value string) []byte {
 
 // oddLong is odd with two reserved bytes and a 32-bit length.
 func (c coder) oddLong(tag uint32, vr, value string) []byte {
-	b := c.odd(tag, vr, "")
+	b := c.otherVR(tag, vr, "")
 	return append(c.order.AppendUint32(b, uint32(len(value))), value...)
 }
 
@@ -58,19 +58,19 @@ func forgivenCases() []forgiven {
 	id := tag.RequestedProcedureID
 	rows := tag.Rows
 	return []forgiven{
-		{"unknown VR, short", part10.UnknownVR, "", c, join(c.odd(0x00321060, "ZZ", "XXXXXX"), after), tag.RequestedProcedureDescription, "XXXXXX"},
-		{"unknown VR, short, empty", part10.UnknownVR, "", c, join(c.odd(0x00321060, "ZZ", ""), after), id, "AFTER"},
+		{"unknown VR, short", part10.UnknownVR, "", c, join(c.otherVR(0x00321060, "ZZ", "XXXXXX"), after), tag.RequestedProcedureDescription, "XXXXXX"},
+		{"unknown VR, short, empty", part10.UnknownVR, "", c, join(c.otherVR(0x00321060, "ZZ", ""), after), id, "AFTER"},
 		{"unknown VR, long", part10.UnknownVR, "", c, join(c.oddLong(0x00321060, "ZZ", "XXXX"), after), tag.RequestedProcedureDescription, "XXXX"},
 		{"unknown VR, long, empty", part10.UnknownVR, "", c, join(c.oddLong(0x00321060, "ZZ", ""), after), id, "AFTER"},
 		{"unknown VR, private, long", part10.UnknownVR, "", c, join(c.oddLong(0x00330010, "ZZ", strings.Repeat("A", 70000)), after), id, "AFTER"},
-		{"unknown VRs in a row", part10.UnknownVR, "", c, join(c.odd(0x00330010, "ZZ", "AB"), c.odd(0x00330011, "ZZ", "CDEF"), after), id, "AFTER"},
-		{"unknown VR, undefined length", part10.UnknownVR, "", c, join(c.odd(0x00330010, "ZZ", "")[:6], []byte{0, 0, 255, 255, 255, 255}, item(code), seqEnd, after), id, "AFTER"},
-		{"VR of spaces", part10.BlankVR, "", c, join(c.odd(0x00321060, "  ", "XXXXXX"), after), tag.RequestedProcedureDescription, "XXXXXX"},
+		{"unknown VRs in a row", part10.UnknownVR, "", c, join(c.otherVR(0x00330010, "ZZ", "AB"), c.otherVR(0x00330011, "ZZ", "CDEF"), after), id, "AFTER"},
+		{"unknown VR, undefined length", part10.UnknownVR, "", c, join(c.otherVR(0x00330010, "ZZ", "")[:6], []byte{0, 0, 255, 255, 255, 255}, item(code), seqEnd, after), id, "AFTER"},
+		{"VR of spaces", part10.BlankVR, "", c, join(c.otherVR(0x00321060, "  ", "XXXXXX"), after), tag.RequestedProcedureDescription, "XXXXXX"},
 		{"VR of spaces, long", part10.BlankVR, "", c, join(c.oddLong(0x00330010, "  ", "XXXXXX"), after), id, "AFTER"},
-		{"VR of question marks", part10.BlankVR, "", c, join(c.odd(0x00330010, "??", "ab"), after), id, "AFTER"},
-		{"VRs of question marks in a row", part10.BlankVR, "", c, join(c.odd(0x00330010, "??", "ab"), c.odd(0x00330011, "??", ""), c.odd(0x00331000, "??", "abcd"), after), id, "AFTER"},
-		{"VR of zeros", part10.BlankVR, "", c, join(c.odd(0x00330010, "\x00\x00", "ab"), after), id, "AFTER"},
-		{"VR in lower case", part10.BlankVR, "", c, c.odd(0x00401001, "sh", "AFTER "), id, "AFTER"},
+		{"VR of question marks", part10.BlankVR, "", c, join(c.otherVR(0x00330010, "??", "ab"), after), id, "AFTER"},
+		{"VRs of question marks in a row", part10.BlankVR, "", c, join(c.otherVR(0x00330010, "??", "ab"), c.otherVR(0x00330011, "??", ""), c.otherVR(0x00331000, "??", "abcd"), after), id, "AFTER"},
+		{"VR of zeros", part10.BlankVR, "", c, join(c.otherVR(0x00330010, "\x00\x00", "ab"), after), id, "AFTER"},
+		{"VR in lower case", part10.BlankVR, "", c, c.otherVR(0x00401001, "sh", "AFTER "), id, "AFTER"},
 		{"sequence in lower case", part10.BlankVR, "", c, join(c.oddLong(0x00400555, "sq", string(item(code))), after), id, "AFTER"},
 		{"implicit under explicit", part10.OtherEncoding, uid.ExplicitVRLittleEndian, im, im.el(0x00401001, "", "AFTER "), id, "AFTER"},
 		{"explicit under implicit", part10.OtherEncoding, uid.ImplicitVRLittleEndian, c, after, id, "AFTER"},

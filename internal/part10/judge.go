@@ -19,7 +19,7 @@ func (w *window) judge(enc encoding, el *element, end int64) (head int64, err er
 	b := bytes.Clone(w.look(12)) // looking further may move the buffer
 	short := int64(enc.uint16(b[6:]))
 	vr := capitals(b[4:6])
-	el.odd, el.blank = true, !vr
+	el.otherVR, el.noVR = true, !vr
 	upper := vrString(bytes.ToUpper(b[4:6]))
 	rep, lowerCase := representations[upper]
 	after, behind := w.follows(enc, *el, 8+short, end), no
@@ -106,11 +106,11 @@ func (e encoding) plausible(el element, b []byte) bool {
 // declared. Explicit data under implicit VR and the reverse occur; the other
 // encoding is taken only where the declared one makes no sense and it does.
 func (w *window) dataEncoding(declared encoding) (enc encoding, other bool) {
-	if b := w.look(8); declared.big || len(b) < 8 || declared.explicit && capitals(b[4:6]) || w.sensible(declared) {
+	if b := w.look(8); declared.big || len(b) < 8 || declared.explicit && capitals(b[4:6]) || w.plausible(declared) {
 		return declared, false
 	}
 	enc = encoding{explicit: !declared.explicit}
-	if w.sensible(enc) {
+	if w.plausible(enc) {
 		return enc, true
 	}
 	return declared, false
@@ -124,16 +124,16 @@ func (w *window) guessEncoding() (enc encoding, ok bool) {
 		if len(b) < 8 {
 			break
 		}
-		if group := enc.tag(b).group(); (group == 0x0008 || group == 0x0010) && w.sensible(enc) {
+		if group := enc.tag(b).group(); (group == 0x0008 || group == 0x0010) && w.plausible(enc) {
 			return enc, true
 		}
 	}
 	return encoding{}, false
 }
 
-// sensible tells whether the stream begins with an element of the encoding
+// plausible tells whether the stream begins with an element of the encoding
 // that another one follows.
-func (w *window) sensible(enc encoding) bool {
+func (w *window) plausible(enc encoding) bool {
 	b := w.look(12)
 	if len(b) < 8 {
 		return len(b) == 0

@@ -115,7 +115,7 @@ func Recognise(r io.Reader) bool {
 		return true
 	}
 	if b := w.look(2); len(b) == 2 && binary.LittleEndian.Uint16(b) == 2 {
-		return w.sensible(encoding{explicit: true})
+		return w.plausible(encoding{explicit: true})
 	}
 	_, ok := w.guessEncoding()
 	return ok

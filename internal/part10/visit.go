@@ -48,7 +48,7 @@ func Visit(file []byte, head bool, limit int64, each func(Step) error) (transfer
 		return "", err
 	}
 	if ts == uid.DeflatedExplicitVRLittleEndian {
-		if w, err = inflatedWhole(w, head, limit); err != nil {
+		if w, err = inflateAll(w, head, limit); err != nil {
 			return ts, err
 		}
 	}
@@ -65,9 +65,9 @@ func Visit(file []byte, head bool, limit int64, each func(Step) error) (transfer
 	return ts, errors.Join(err, stopped)
 }
 
-// inflatedWhole is the data set of a deflated one; of a file that may be cut, as far
+// inflateAll is the data set of a deflated one; of a file that may be cut, as far
 // as it goes.
-func inflatedWhole(w *window, cut bool, limit int64) (*window, error) {
+func inflateAll(w *window, cut bool, limit int64) (*window, error) {
 	in := newInflater(bytes.NewReader(w.buf[w.lo:w.hi]))
 	b, err := io.ReadAll(io.LimitReader(in, limit+1))
 	var corrupt flate.CorruptInputError

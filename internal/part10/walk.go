@@ -208,7 +208,7 @@ func (k *walker) value(top *level, el element) error {
 		return k.push(fragments, top.enc, el)
 	case el.vr == "UN", el.vr == "": // PS3.5 6.2.2: UN of undefined length is an implicit VR sequence
 		return k.push(sequence, encoding{}, el)
-	case el.odd: // as DCMTK reads it: a sequence in the encoding around it
+	case el.otherVR: // as DCMTK reads it: a sequence in the encoding around it
 		return k.push(sequence, top.enc, el)
 	}
 	return el.fail("undefined length with value representation %s", el.vr)
@@ -229,9 +229,9 @@ func (k *walker) meta(el element) error {
 // note keeps what is odd about the head of el.
 func (k *walker) note(el element) {
 	switch {
-	case el.blank:
+	case el.noVR:
 		k.header.Forgiven.add(BlankVR, el.tag)
-	case el.odd:
+	case el.otherVR:
 		k.header.Forgiven.add(UnknownVR, el.tag)
 	}
 }

@@ -143,7 +143,7 @@ func (e *darkEdge) outside(s *search, kept []profile) {
 	}
 	mid := e.border.distance(float64(s.w)/2, float64(s.h)/2)
 	px, py := float64(s.w)/2-mid*e.border.nx, float64(s.h)/2-mid*e.border.ny
-	pale := s.pale()
+	nearWhite := s.nearWhite()
 	var sum, count [64]float64
 	var n, white, dark, below, beside float64
 	for i, in := range s.in {
@@ -152,7 +152,7 @@ func (e *darkEdge) outside(s *search, kept []profile) {
 			continue
 		}
 		n++
-		if pale[i] {
+		if nearWhite[i] {
 			white++
 			continue
 		}

@@ -67,8 +67,8 @@ func wholeFrame(n int) picture.Mask {
 	return m
 }
 
-// believed says whether a field is neither too small nor all but the whole frame.
-func believed(field picture.Mask) bool {
+// plausible says whether a field is neither too small nor all but the whole frame.
+func plausible(field picture.Mask) bool {
 	part := float64(field.Count()) / float64(len(field))
 	return part >= leastField && part <= 1-leastBorder
 }
@@ -85,7 +85,7 @@ func byImage(field picture.Mask, pix []float32, rows, cols int) bool {
 	if dark := s.cutDark(); !white && !dark && !shape {
 		return false
 	}
-	if !believed(s.in) {
+	if !plausible(s.in) {
 		return false
 	}
 	sy, sx := float64(h)/float64(rows), float64(w)/float64(cols)

@@ -45,7 +45,7 @@ func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straig
 	out, seen := g.Cut(p), g.Cut(x)
 	answerSmoothing.smooth(out, seen, g.Height, g.Width)
 	keep(out, saturated(seen, g.Height, g.Width), straight, g)
-	whole(out, g.Height, g.Width)
+	fillIslands(out, g.Height, g.Width)
 	return answer{seen: g.Below(out, unexposedFrom), sure: g.Below(out, sureBelow)}, nil
 }
 
@@ -58,7 +58,7 @@ func (a answer) limit(straight picture.Mask) (field picture.Mask, method string)
 		field[i] = a.seen[i] && (in || a.sure[i])
 	}
 	switch {
-	case !believed(field):
+	case !plausible(field):
 		return wholeFrame(len(field)), "none"
 	case slices.Equal(field, a.seen):
 		return field, "network"
@@ -68,10 +68,10 @@ func (a answer) limit(straight picture.Mask) (field picture.Mask, method string)
 	return field, "network and image"
 }
 
-// whole makes field, out of probabilities h×w to be unexposed, of what no side of the
+// fillIslands makes field, out of probabilities h×w to be unexposed, of what no side of the
 // picture reaches through unexposed pixels, such as metal and lead, and of small pieces
 // outside; it takes small pieces from the field.
-func whole(out []float32, h, w int) {
+func fillIslands(out []float32, h, w int) {
 	label := make([]uint8, h*w)
 	for i, p := range out {
 		if p >= unexposedFrom {

@@ -11,13 +11,13 @@ import (
 // search is the state of the search for a field in a small picture v of h×w pixels,
 // open beam bright. in is what is still taken to be field.
 type search struct {
-	v         []float32
-	h, w      int
-	low, high float32 // 0.1 and 99.9 percentiles
-	in        picture.Mask
-	borders   []border
-	paleMask  picture.Mask
-	whites    int // the first borders, which limit a white border
+	v             []float32
+	h, w          int
+	low, high     float32 // 0.1 and 99.9 percentiles
+	in            picture.Mask
+	borders       []border
+	nearWhiteMask picture.Mask
+	whiteBorders  int // the first borders, which limit a white border
 }
 
 func newSearch(small []float32, h, w int) *search {
@@ -26,7 +26,7 @@ func newSearch(small []float32, h, w int) *search {
 	for i := range s.in {
 		s.in[i] = true
 	}
-	s.pale()
+	s.nearWhite()
 	return s
 }
 

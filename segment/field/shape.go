@@ -50,7 +50,7 @@ func (s *search) cutShape() bool {
 func (s *search) enclosed(level float32) []raster.Point {
 	v := make([]float32, len(s.v))
 	for i := range v {
-		if v[i] = s.v[i]; s.pale()[i] || !s.in[i] {
+		if v[i] = s.v[i]; s.nearWhite()[i] || !s.in[i] {
 			v[i] = s.low
 		}
 	}
@@ -197,7 +197,7 @@ func (e darkEdge) holds(few bool) bool {
 func (s *search) spread(b border) float64 {
 	var v []float32
 	for i, in := range s.in {
-		if in && !s.pale()[i] && b.distance(float64(i%s.w), float64(i/s.w)) < -voteReach {
+		if in && !s.nearWhite()[i] && b.distance(float64(i%s.w), float64(i/s.w)) < -voteReach {
 			v = append(v, s.v[i])
 		}
 	}
@@ -211,7 +211,7 @@ func (s *search) spread(b border) float64 {
 // bordersWhite says whether nearly all pixels a little outside b are white, and the
 // field falls off from white at once.
 func (s *search) bordersWhite(b border) bool {
-	if s.paleAlong(b.shifted(-3)) < whiteSide || s.paleAlong(b.shifted(3)) > 1-whiteSide {
+	if s.whiteAlong(b.shifted(-3)) < whiteSide || s.whiteAlong(b.shifted(3)) > 1-whiteSide {
 		return false
 	}
 	var near, far []float32
@@ -224,12 +224,12 @@ func (s *search) bordersWhite(b border) bool {
 	return median(near) > whiteSharp*median(far)
 }
 
-// paleAlong is the part of the pixels along b that are white.
-func (s *search) paleAlong(b border) float64 {
+// whiteAlong is the part of the pixels along b that are white.
+func (s *search) whiteAlong(b border) float64 {
 	n, white := 0, 0
 	s.along(b, 1, func(_, x, y float64) {
 		n++
-		if s.pale()[int(y+0.5)*s.w+int(x+0.5)] {
+		if s.nearWhite()[int(y+0.5)*s.w+int(x+0.5)] {
 			white++
 		}
 	})

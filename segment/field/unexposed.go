@@ -7,9 +7,9 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// believed says whether e is an edge of the unexposed border. The more it cuts off, the
+// plausible says whether e is an edge of the unexposed border. The more it cuts off, the
 // more must speak for it.
-func (e darkEdge) believed(s *search) bool {
+func (e darkEdge) plausible(s *search) bool {
 	if float64(e.chord) < leastChord*float64(min(s.h, s.w)) || e.support < 0.85 || e.weakest < 0.5 {
 		return false
 	}
@@ -21,16 +21,16 @@ func (e darkEdge) believed(s *search) bool {
 	}
 	switch {
 	case e.area < 0.05:
-		return e.support > 0.9 && e.steep > 0.05 && s.squared(e.border) && !s.repeated(e.border)
+		return e.support > 0.9 && e.steep > 0.05 && s.aligned(e.border) && !s.repeated(e.border)
 	case e.area < 0.25:
 		return e.dark > 0.6 && e.below > 0.93
 	}
 	return e.dark > 0.85 && e.below > 0.93
 }
 
-// squared says whether b is parallel or at right angles to the frame or to a border
+// aligned says whether b is parallel or at right angles to the frame or to a border
 // already found, within a few degrees.
-func (s *search) squared(b border) bool {
+func (s *search) aligned(b border) bool {
 	for _, o := range append([]border{{1, 0, 0}}, s.borders...) {
 		if a := math.Abs(o.nx*b.nx + o.ny*b.ny); a < 0.07 || a > 0.9975 {
 			return true
@@ -41,7 +41,7 @@ func (s *search) squared(b border) bool {
 
 // repeated says whether a dark edge was already found on b's side.
 func (s *search) repeated(b border) bool {
-	return slices.ContainsFunc(s.borders[s.whites:], func(o border) bool {
+	return slices.ContainsFunc(s.borders[s.whiteBorders:], func(o border) bool {
 		a := o.nx*b.nx + o.ny*b.ny
 		return a > 0.9 && a < 0.9995
 	})
@@ -58,7 +58,7 @@ func (s *search) cutDark() bool {
 		raster.Parallel(len(lines), func(i int) { edges[i] = s.darkEdge(lines[i]) })
 		best, most := darkEdge{}, math.Inf(-1)
 		for _, e := range edges {
-			if weight := e.steep * float64(e.chord); e.believed(s) && weight > most {
+			if weight := e.steep * float64(e.chord); e.plausible(s) && weight > most {
 				best, most = e, weight
 			}
 		}

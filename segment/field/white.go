@@ -44,12 +44,12 @@ func (s *search) cutWhite() bool {
 			break
 		}
 		s.cut(best.shifted(1))
-		s.whites++
+		s.whiteBorders++
 	}
 	if len(s.borders) == 0 {
 		return false
 	}
-	if s.hollow(level) {
+	if s.leavesWhite(level) {
 		*s = before
 		return false
 	}
@@ -111,9 +111,9 @@ func (s *search) rightAngles(b border) bool {
 	return true
 }
 
-// hollow says whether white is left in the field that is connected to the frame's
+// leavesWhite says whether white is left in the field that is connected to the frame's
 // edge, or what was cut is too little a rectangle.
-func (s *search) hollow(level float32) bool {
+func (s *search) leavesWhite(level float32) bool {
 	inverse := make([]float32, len(s.v))
 	for i, v := range s.v {
 		inverse[i] = -v
@@ -144,21 +144,21 @@ func (s *search) deep(x, y int) bool {
 	return !slices.ContainsFunc(s.borders, func(b border) bool { return b.distance(float64(x), float64(y)) < whiteRim })
 }
 
-// pale marks white pixels and their neighbours, which are partly white.
-func (s *search) pale() picture.Mask {
-	if s.paleMask != nil {
-		return s.paleMask
+// nearWhite marks white pixels and their neighbours, which are partly white.
+func (s *search) nearWhite() picture.Mask {
+	if s.nearWhiteMask != nil {
+		return s.nearWhiteMask
 	}
-	s.paleMask = make(picture.Mask, len(s.v))
+	s.nearWhiteMask = make(picture.Mask, len(s.v))
 	for i, v := range s.v {
 		if v < s.white() {
 			continue
 		}
 		for y := max(0, i/s.w-1); y <= min(s.h-1, i/s.w+1); y++ {
 			for x := max(0, i%s.w-1); x <= min(s.w-1, i%s.w+1); x++ {
-				s.paleMask[y*s.w+x] = true
+				s.nearWhiteMask[y*s.w+x] = true
 			}
 		}
 	}
-	return s.paleMask
+	return s.nearWhiteMask
 }

@@ -57,7 +57,7 @@ func (e Effort) Ask(ctx context.Context, n Network, p Picture) (*Answer, error) 
 
 // See asks n about a whole picture, as picture.Canonical made it.
 func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geometry) (*Answer, error) {
-	mirrors := plans[e.orWhole()].mirrors
+	mirrors := plans[e.orDefault()].mirrors
 	if mirrors == 0 {
 		m, err := probabilities(ctx, n.Predict, x, geo)
 		return &Answer{Map: m, Seen: m}, err
@@ -109,7 +109,7 @@ const least = 1.5
 
 // Look asks n about parts of the picture that a was seen of, and fuses what they show into it.
 func (e Effort) Look(ctx context.Context, n Network, p Picture, a *Answer) error {
-	plan := plans[e.orWhole()]
+	plan := plans[e.orDefault()]
 	if plan.parts == 0 || float64(max(p.Rows, p.Columns)) < least*picture.Side {
 		return nil
 	}

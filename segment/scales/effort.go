@@ -32,15 +32,15 @@ var plans = map[Effort]plan{
 
 // Known tells whether e is one of the constants, or says nothing.
 func (e Effort) Known() bool {
-	_, known := plans[e.orWhole()]
+	_, known := plans[e.orDefault()]
 	return known
 }
 
 // Parts tells whether parts of a picture are asked about, so that the whole picture as the
 // network sees it is not enough.
-func (e Effort) Parts() bool { return plans[e.orWhole()].parts > 0 }
+func (e Effort) Parts() bool { return plans[e.orDefault()].parts > 0 }
 
-func (e Effort) orWhole() Effort {
+func (e Effort) orDefault() Effort {
 	if e == "" {
 		return Whole
 	}
@@ -48,4 +48,4 @@ func (e Effort) orWhole() Effort {
 }
 
 // String is the name, that of Whole where e says nothing.
-func (e Effort) String() string { return string(e.orWhole()) }
+func (e Effort) String() string { return string(e.orDefault()) }

@@ -30,8 +30,8 @@ func bootstrap(n int, seed uint64, resamples int, figures func(draw []int) []flo
 	for i := range draw {
 		draw[i] = i
 	}
-	whole := figures(draw)
-	drawn := make([][]float64, len(whole))
+	observed := figures(draw)
+	drawn := make([][]float64, len(observed))
 	for range resamples {
 		for i := range draw {
 			draw[i] = r.IntN(n)
@@ -42,8 +42,8 @@ func bootstrap(n int, seed uint64, resamples int, figures func(draw []int) []flo
 			}
 		}
 	}
-	out := make([]*Interval, len(whole))
-	for k, v := range whole {
+	out := make([]*Interval, len(observed))
+	for k, v := range observed {
 		if !math.IsNaN(v) && len(drawn[k]) > 0 {
 			out[k] = &Interval{Value: v}
 			out[k].Low, out[k].High = percentiles(drawn[k])

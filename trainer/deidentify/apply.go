@@ -92,7 +92,7 @@ func (r *run) sequence(s *object.Set, e *object.Element, path []part10.Tag, blan
 	out := &object.Element{Tag: e.Tag, VR: "SQ"}
 	inner := append(path[:len(path):len(path)], e.Tag)
 	for _, item := range e.Items {
-		if !blank && !r.d.Basic && r.unfit(e.Tag, item) {
+		if !blank && !r.d.Basic && r.refused(e.Tag, item) {
 			for _, i := range item.Elements {
 				r.gone(item, i)
 			}
@@ -117,10 +117,10 @@ func (r *run) required(s *object.Set, e, out *object.Element, path []part10.Tag)
 	return nil
 }
 
-// unfit tells whether a training set leaves an item out: a coded concept that is
+// refused tells whether a training set leaves an item out: a coded concept that is
 // not listed, or a content item (PS3.3 C.17.3) whose value is a text, a name or a
 // date that cannot stay.
-func (r *run) unfit(sequence part10.Tag, item *object.Set) bool {
+func (r *run) refused(sequence part10.Tag, item *object.Set) bool {
 	if sequence != tagContent {
 		return (profile.Coded(sequence) || item.Find(tagCodeMeaning) != nil) && profile.Meaning(concept(item)) == ""
 	}
@@ -228,9 +228,9 @@ var dummies = map[string]string{
 	"OF": "\x00\x00\x00\x00", "OL": "\x00\x00\x00\x00", "OD": "\x00\x00\x00\x00\x00\x00\x00\x00",
 }
 
-// harmless tells whether the value of an attribute that a training set keeps is
+// permitted tells whether the value of an attribute that a training set keeps is
 // what its VR promises: a text that is no term or wording could hold anything.
-func (r *run) harmless(s *object.Set, e *object.Element) bool {
+func (r *run) permitted(s *object.Set, e *object.Element) bool {
 	switch e.VR {
 	case "SQ", "UI", "US", "SS", "UL", "SL", "FL", "FD", "AT", "OW", "OB":
 		return true

@@ -175,7 +175,7 @@ func (r *run) action(s *object.Set, e *object.Element, path []part10.Tag) profil
 		return profile.Remove // no attribute of PS3.6: nobody knows what it holds
 	case r.d.Basic:
 		return profile.Keep
-	case profile.TrainingSet(e.Tag) && r.harmless(s, e):
+	case profile.TrainingSet(e.Tag) && r.permitted(s, e):
 		return profile.Keep
 	}
 	return unwanted(kind)

@@ -21,7 +21,7 @@ func (r *Result) rocChart(id string) *chart.Chart {
 		corner = c.Enlarge(165, 90, 200, 140, chart.Axis{From: 0, To: rocCorner}, chart.Axis{From: 1 - rocCorner, To: 1}, 0.1)
 		c.Caption += " The inset enlarges the upper left corner."
 	}
-	var told []string
+	var parts []string
 	for k, curve := range r.ROC {
 		if len(curve) == 0 {
 			continue
@@ -35,13 +35,13 @@ func (r *Result) rocChart(id string) *chart.Chart {
 		if corner != nil {
 			corner.Draw(classStyles[k], "", points)
 		}
-		told = append(told, name)
+		parts = append(parts, name)
 	}
 	c.Draw("chance", "chance", [][2]float64{{0, 0}, {1, 1}})
 	if at := r.Operating; at.TPR.Defined() && at.FPR.Defined() {
 		c.MarkFilled(float64(at.FPR), float64(at.TPR), "soft", fmt.Sprintf("soft tissue at the threshold in use: %s, %s", at.FPR.Percent(), at.TPR.Percent()))
 	}
-	c.Text = strings.Join(told, "; ") + "."
+	c.Text = strings.Join(parts, "; ") + "."
 	return c
 }
 
@@ -131,20 +131,20 @@ func (r *Result) thresholdChart(id string, chosen float64) *chart.Chart {
 // withinChart shows how near the predicted boundaries lie.
 func (r *Result) withinChart(id string) *chart.Chart {
 	c := chart.New(id, "Boundaries by distance", chart.Axis{Label: "distance, of the picture's longer side", From: 0, To: 0.05}, chart.Axis{Label: "share of boundary within", From: 0, To: 1}, 0.01, 0.2)
-	var told []string
+	var parts []string
 	for k, curve := range r.Within {
 		points := make([][2]float64, len(curve))
 		for i, p := range curve {
 			points[i] = [2]float64{p.Distance, float64(p.Share)}
 			if i == 8 { // one per cent
-				told = append(told, fmt.Sprintf("%s %s", dataset.ClassNames[k], p.Share.Percent()))
+				parts = append(parts, fmt.Sprintf("%s %s", dataset.ClassNames[k], p.Share.Percent()))
 			}
 		}
 		if len(curve) > 0 {
 			c.Draw(classStyles[k], dataset.ClassNames[k], points)
 		}
 	}
-	c.Text = "Within 1 % of the picture's longer side lie: " + strings.Join(told, ", ") + "."
+	c.Text = "Within 1 % of the picture's longer side lie: " + strings.Join(parts, ", ") + "."
 	return c
 }
 

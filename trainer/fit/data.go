@@ -107,17 +107,17 @@ type reading struct {
 }
 
 // read starts the pass. told, which may be nil, is called after each item.
-func (d *data) read(ctx context.Context, told func(done, total int)) *reading {
+func (d *data) read(ctx context.Context, progress func(done, total int)) *reading {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &reading{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
-		r.digest, r.err = d.pass(ctx, told)
+		r.digest, r.err = d.pass(ctx, progress)
 	}()
 	return r
 }
 
-func (d *data) pass(ctx context.Context, told func(done, total int)) (string, error) {
+func (d *data) pass(ctx context.Context, progress func(done, total int)) (string, error) {
 	done, total := 0, d.validation.Len()+d.train.Len()
 	h := dataset.NewHash()
 	for _, part := range []*dataset.Samples{&d.validation, &d.train} {
@@ -128,8 +128,8 @@ func (d *data) pass(ctx context.Context, told func(done, total int)) (string, er
 			if part == &d.train {
 				h.Add(s)
 			}
-			if done++; told != nil {
-				told(done, total)
+			if done++; progress != nil {
+				progress(done, total)
 			}
 		}
 	}

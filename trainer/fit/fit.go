@@ -89,7 +89,7 @@ func (r *run) steps(ctx context.Context) error {
 	for _, b := range r.batches {
 		free <- b
 	}
-	ready := r.source.stream(inner, r.stepper.Step(), r.total(), r.together, free)
+	ready := r.source.stream(inner, r.stepper.Step(), r.total(), r.stepsPerRun, free)
 	defer func() { // wait for the stream's end: its batches are freed next
 		cancel()
 		for range ready {
@@ -102,7 +102,7 @@ func (r *run) steps(ctx context.Context) error {
 		}
 		err := errors.Join(b.err, r.reading.failed())
 		if err == nil {
-			err = r.several(ctx, b.Batch)
+			err = r.runSteps(ctx, b.Batch)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -128,8 +128,8 @@ func (r *run) interrupted(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// several makes the steps of b.
-func (r *run) several(ctx context.Context, b *step.Batch) error {
+// runSteps makes the steps of b.
+func (r *run) runSteps(ctx context.Context, b *step.Batch) error {
 	first := r.stepper.Step()
 	rates := make([]float64, b.Steps)
 	for i := range rates {

@@ -103,17 +103,17 @@ func halves(t *testing.T) string {
 // bundleOf runs to the end and exports; the first step it makes must be first.
 func bundleOf(t *testing.T, o Options, first int) []byte {
 	t.Helper()
-	began := 0
+	asBegun := 0
 	r, err := Run(t.Context(), o, func(p Progress) {
-		if began == 0 {
-			began = p.Step
+		if asBegun == 0 {
+			asBegun = p.Step
 		}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if began != first {
-		t.Errorf("the run began with step %d, want %d", began, first)
+	if asBegun != first {
+		t.Errorf("the run began with step %d, want %d", asBegun, first)
 	}
 	b, err := model.Export(r.Weights, model.Card{Name: "killed", Version: "1", Licence: "none"}, "")
 	if err != nil {

@@ -113,9 +113,9 @@ func (o Options) Defaults() Options {
 	return o
 }
 
-// began returns filled options as they were for a run that a checkpoint of the
+// asBegun returns filled options as they were for a run that a checkpoint of the
 // given format is of: the default augmentation was another before format 3.
-func (o Options) began(format int) Options {
+func (o Options) asBegun(format int) Options {
 	if format < 3 && *o.Augment == DefaultAugmentation {
 		a := DefaultAugmentation
 		a.Elastic = 0

@@ -12,10 +12,10 @@ func random(seed, k uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, k)) }
 // an order of its own, or, with shares, a folder by its share and a sample of it
 // at random.
 type order struct {
-	seed   uint64
-	total  int
-	starts []int     // first sample of each folder, and the end
-	shares []float64 // cumulative, up to 1; empty for epochs
+	seed    uint64
+	total   int
+	starts  []int     // first sample of each folder, and the end
+	weights []float64 // cumulative, up to 1; empty for epochs
 
 	cache *epochs
 }
@@ -29,31 +29,31 @@ type epochs struct {
 
 // newOrder orders the samples of folders with the given sizes. shares is nil or
 // gives each folder's share of the pictures.
-func newOrder(seed uint64, sizes []int, shares []float64) order {
+func newOrder(seed uint64, sizes []int, weights []float64) order {
 	o := order{seed: seed, starts: []int{0}, cache: &epochs{}}
 	for _, n := range sizes {
 		o.total += n
 		o.starts = append(o.starts, o.total)
 	}
 	var sum float64
-	for _, s := range shares {
+	for _, s := range weights {
 		sum += s
 	}
 	var done float64
-	for _, s := range shares {
+	for _, s := range weights {
 		done += s
-		o.shares = append(o.shares, done/sum)
+		o.weights = append(o.weights, done/sum)
 	}
 	return o
 }
 
 func (o order) index(k uint64, r *rand.Rand) int {
-	if len(o.shares) == 0 {
+	if len(o.weights) == 0 {
 		return o.permutation(k / uint64(o.total))[k%uint64(o.total)]
 	}
 	u := r.Float64()
 	folder := 0
-	for folder < len(o.shares)-1 && u >= o.shares[folder] {
+	for folder < len(o.weights)-1 && u >= o.weights[folder] {
 		folder++
 	}
 	return o.starts[folder] + r.IntN(o.starts[folder+1]-o.starts[folder])

@@ -32,18 +32,18 @@ type run struct {
 	spare      *step.Batch   // for the statistics
 	average    *step.Average
 
-	started time.Time     // of this process's part
-	before  time.Duration // spent before it was resumed
-	first   int           // step it started from
-	rate    float64
-	losses  window
-	since   mean // of the losses since the last point of the curve
-	curve   []Point
-	best    candidate
-	worse   int // validations since the best
-	stopped bool
-	resumed bool // from a checkpoint
-	format  int  // of its checkpoints
+	started   time.Time     // of this process's part
+	before    time.Duration // spent before it was resumed
+	first     int           // step it started from
+	rate      float64
+	losses    window
+	since     mean // of the losses since the last point of the curve
+	curve     []Point
+	best      candidate
+	sinceBest int // validations since the best
+	stopped   bool
+	resumed   bool // from a checkpoint
+	format    int  // of its checkpoints
 }
 
 func newRun(ctx context.Context, o Options, progress func(Progress)) (*run, error) {
@@ -127,9 +127,9 @@ func (r *run) prepare() error {
 	if shape.Steps = r.o.Together; shape.Steps == 0 && !cpu {
 		shape.Steps = deviceSteps
 	}
-	told := device
-	told.Log = slog.Default() // once in a run: why its steps are not made with CUDA
-	if r.stepper, err = step.New(*shape, float32(r.o.L2), false, start, told); err != nil {
+	logging := device
+	logging.Log = slog.Default() // once in a run: why its steps are not made with CUDA
+	if r.stepper, err = step.New(*shape, float32(r.o.L2), false, start, logging); err != nil {
 		return err
 	}
 	if r.calibrator, err = step.NewStatistics(single, device); err != nil {
@@ -157,10 +157,10 @@ func (r *run) start() (step.State, error) {
 			return step.State{}, err
 		}
 		if c != nil {
-			r.o, r.format = r.o.began(c.Format), c.Format
+			r.o, r.format = r.o.asBegun(c.Format), c.Format
 			r.source.augment = *r.o.Augment
 			r.average = step.NewAverage(r.o.AverageDecay, c.Average)
-			r.before, r.curve, r.best, r.worse, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
+			r.before, r.curve, r.best, r.sinceBest, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
 			r.losses, r.since, r.resumed, r.source.shape.Block = c.Losses, c.Since, true, c.Block
 			r.stopped = r.exhausted()
 			return c.State, nil
@@ -191,7 +191,7 @@ func (r *run) resume() (*checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return resume(r.o.Checkpoint, func(format int) string { return identity(r.o.began(format), digest) }, r.o.network())
+	return resume(r.o.Checkpoint, func(format int) string { return identity(r.o.asBegun(format), digest) }, r.o.network())
 }
 
 // close frees whatever load and prepare made.
@@ -237,9 +237,9 @@ func (r *run) shareAt(step int) float64 {
 	return min(1, float64(r.elapsed())/float64(r.o.Duration))
 }
 
-// together is how many steps to make in one run of the graph after so many: up to
+// stepsPerRun is how many steps to make in one run of the graph after so many: up to
 // the next after which there is something else to do.
-func (r *run) together(step int) int {
+func (r *run) stepsPerRun(step int) int {
 	n := 1
 	for n < r.source.shape.Steps && step+n < r.total() && !r.due(step+n) && (step+n)%r.o.Save != 0 {
 		n++
@@ -272,7 +272,7 @@ func (r *run) due(step int) bool {
 }
 
 // exhausted reports whether patience has run out.
-func (r *run) exhausted() bool { return r.o.Patience > 0 && r.worse >= r.o.Patience }
+func (r *run) exhausted() bool { return r.o.Patience > 0 && r.sinceBest >= r.o.Patience }
 
 // save writes the checkpoint, if there is to be one.
 func (r *run) save() error {
@@ -290,7 +290,7 @@ func (r *run) save() error {
 func (r *run) checkpoint() (*checkpoint, error) {
 	digest, err := r.reading.wait()
 	return &checkpoint{Format: r.format, Run: identity(r.o, digest), State: r.stepper.Snapshot(), Average: r.average.Values, Block: r.source.shape.Block,
-		Elapsed: r.elapsed(), Best: r.best, Worse: r.worse, Curve: r.curve, Losses: r.losses, Since: r.since}, err
+		Elapsed: r.elapsed(), Best: r.best, Worse: r.sinceBest, Curve: r.curve, Losses: r.losses, Since: r.since}, err
 }
 
 // mean is the mean of what was added.

@@ -99,7 +99,7 @@ type filled struct {
 // stream makes the batches of steps from on while the caller consumes them, each for
 // as many steps as together says of its first. The caller gives each batch back
 // through free. It ends with ctx.
-func (s *source) stream(ctx context.Context, from, to int, together func(done int) int, free <-chan *step.Batch) <-chan filled {
+func (s *source) stream(ctx context.Context, from, to int, stepsPerRun func(done int) int, free <-chan *step.Batch) <-chan filled {
 	ready := make(chan filled)
 	go func() {
 		defer close(ready)
@@ -110,7 +110,7 @@ func (s *source) stream(ctx context.Context, from, to int, together func(done in
 			case <-ctx.Done():
 				return
 			}
-			n := together(at)
+			n := stepsPerRun(at)
 			err := s.fill(b, at, n)
 			at += n
 			select {

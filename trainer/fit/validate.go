@@ -50,10 +50,10 @@ func (r *run) validate(ctx context.Context, p *Progress) error {
 	c.Accuracy, c.Loss = p.Validation.Accuracy, float64(p.Validation.CrossEntropy)
 	p.Weights, p.Best = &w, c.better(r.best, r.o.StopOn)
 	if p.Best {
-		r.best, r.worse = c, 0
+		r.best, r.sinceBest = c, 0
 		return nil
 	}
-	r.worse++
+	r.sinceBest++
 	r.stopped = r.exhausted()
 	return nil
 }

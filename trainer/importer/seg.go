@@ -56,9 +56,9 @@ var words = []struct {
 }
 
 // classOf finds the class of a segment: as told, by its code, by its label.
-func classOf(d seg.Segment, told map[string]uint8) (class uint8, known bool) {
+func classOf(d seg.Segment, given map[string]uint8) (class uint8, known bool) {
 	for _, name := range []string{d.Label, strconv.Itoa(d.Number)} {
-		if class, known = told[name]; known {
+		if class, known = given[name]; known {
 			return class, true
 		}
 	}
@@ -77,17 +77,17 @@ func classOf(d seg.Segment, told map[string]uint8) (class uint8, known bool) {
 // label paints the segments: bone over soft tissue over open beam, what is to be
 // ignored over all; rest is what no segment covers. overlaps counts pixels of two
 // classes.
-func (s *segmentation) label(told map[string]uint8, rest uint8) (label []uint8, overlaps int, unknown []seg.Segment) {
+func (s *segmentation) label(given map[string]uint8, rest uint8) (label []uint8, overlaps int, unknown []seg.Segment) {
 	const none = 254
 	label = bytes.Repeat([]byte{none}, s.Rows*s.Columns)
 	for _, number := range slices.Compact(slices.Sorted(slices.Values(s.Frames))) {
-		if _, ok := classOf(s.Segments[number], told); !ok {
+		if _, ok := classOf(s.Segments[number], given); !ok {
 			unknown = append(unknown, s.Segments[number])
 		}
 	}
 	for _, class := range []uint8{dataset.OpenBeam, dataset.SoftTissue, dataset.Bone, dataset.Ignore} {
 		for i, number := range s.Frames {
-			if c, ok := classOf(s.Segments[number], told); !ok || c != class {
+			if c, ok := classOf(s.Segments[number], given); !ok || c != class {
 				continue
 			}
 			for k := range label {

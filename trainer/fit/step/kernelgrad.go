@@ -64,7 +64,7 @@ func (n *network) sumBatch(x string) string {
 
 // kernelGradPatches copies all shifts of x: right for very few channels.
 func (n *network) kernelGradPatches(l model.Block, pieces []*value, dy string) string {
-	x := &value{name: n.join(1, n.wholes(pieces)), h: pieces[0].h}
+	x := &value{name: n.join(1, n.namesOf(pieces)), h: pieces[0].h}
 	b, a := l.Pads()
 	before, after, side := int64(b), int64(a), int64(l.Side)
 	padded := n.Node("Pad", nil, x.name, n.ints(0, 0, before, before, 0, 0, after, after))

@@ -59,7 +59,7 @@ func (n *network) conv(x, kernel string, in, out int, attrs onnx.Attrs, side int
 // kernel [out,in,side,side].
 func (n *network) convPieces(pieces []*value, kernel string, out int, attrs onnx.Attrs, side int) (y string) {
 	for i, k := range n.cut(kernel, pieces) {
-		y = n.conv(n.whole(pieces[i]), k, pieces[i].c, out, attrs, side, y)
+		y = n.conv(n.nameOf(pieces[i]), k, pieces[i].c, out, attrs, side, y)
 	}
 	return y
 }
@@ -80,7 +80,7 @@ func (n *network) cut(kernel string, pieces []*value) []string {
 func (n *network) plains(pieces []*value) []*value {
 	var list []*value
 	for _, p := range pieces {
-		name := n.whole(p)
+		name := n.nameOf(p)
 		if p.c > 1 {
 			name = n.toPlain(name, p.c)
 		}
@@ -181,9 +181,9 @@ func (n *network) sumOver(x string, axes ...int) string {
 // Runtime's blocked operators know no odd sizes here: those go the plain way.
 func (n *network) halve(x *value) string {
 	if n.block == 0 || x.h%2 != 0 {
-		return n.toBlocked(n.Halve(n.toPlain(n.whole(x), x.c), x.h))
+		return n.toBlocked(n.Halve(n.toPlain(n.nameOf(x), x.c), x.h))
 	}
-	return n.Node(nchwc+"MaxPool", squares2, n.whole(x))
+	return n.Node(nchwc+"MaxPool", squares2, n.nameOf(x))
 }
 
 // double makes a map of h rows of x, which has c channels and ⌈h/2⌉ rows.

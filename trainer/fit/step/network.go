@@ -16,30 +16,30 @@ var _ model.Builder[*value] = (*network)(nil)
 // value is a feature map in the graph: c channels of h×h for each image of the batch. grads collects the gradients
 // that its consumers send back.
 type value struct {
-	name  string // see whole
+	name  string // see nameOf
 	c, h  int
 	grads []string
 	small *value   // of a map that Up makes
 	parts []*value // of one that Concat makes
 }
 
-// whole is v's name. The map that Up or Concat makes is made when it is first asked
+// nameOf is v's name. The map that Up or Concat makes is made when it is first asked
 // for: a convolution can do without.
-func (n *network) whole(v *value) string {
+func (n *network) nameOf(v *value) string {
 	switch {
 	case v.name != "":
 	case v.small != nil:
-		v.name = n.double(n.whole(v.small), v.c, v.h)
+		v.name = n.double(n.nameOf(v.small), v.c, v.h)
 	default:
-		v.name = n.join(n.channels(), n.wholes(v.parts))
+		v.name = n.join(n.channels(), n.namesOf(v.parts))
 	}
 	return v.name
 }
 
-func (n *network) wholes(list []*value) []string {
+func (n *network) namesOf(list []*value) []string {
 	var names []string
 	for _, v := range list {
-		names = append(names, n.whole(v))
+		names = append(names, n.nameOf(v))
 	}
 	return names
 }

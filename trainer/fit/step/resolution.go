@@ -8,7 +8,7 @@ func (n *network) Pool(x *value) *value {
 	n.tape = append(n.tape, func() {
 		// Equal maxima share the gradient: where a picture is flat, all four are.
 		// The mask is made of numbers because Where and Cast use one thread.
-		at := n.Node("HardSigmoid", steep(1), n.withDouble("Sub", n.whole(x), out.name, x.c, x.h))
+		at := n.Node("HardSigmoid", steep(1), n.withDouble("Sub", n.nameOf(x), out.name, x.c, x.h))
 		share := n.Node("Div", nil, n.gradOf(out), n.sumSquares(at, x.c, x.h))
 		x.grads = append(x.grads, n.withDouble("Mul", at, share, x.c, x.h))
 	})
@@ -30,9 +30,9 @@ func (n *network) Up(x, like *value) *value {
 // constant as far as a gradient goes. They are found, and used, in the plain
 // layout.
 func (n *network) Unpool(x, full, pooled *value) *value {
-	at := n.First(n.toPlain(n.whole(full), full.c), n.toPlain(n.whole(pooled), full.c), full.h)
+	at := n.First(n.toPlain(n.nameOf(full), full.c), n.toPlain(n.nameOf(pooled), full.c), full.h)
 	zero := n.scalar(0)
-	y := n.Node("Where", nil, at, n.Double(n.toPlain(n.whole(x), x.c), full.h), zero)
+	y := n.Node("Where", nil, at, n.Double(n.toPlain(n.nameOf(x), x.c), full.h), zero)
 	out := &value{name: n.toBlocked(y), c: x.c, h: full.h}
 	n.tape = append(n.tape, func() {
 		g := n.Node("Where", nil, at, n.toPlain(n.gradOf(out), x.c), zero)
