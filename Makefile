@@ -7,6 +7,10 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
+# What is built without the race detector is built alike, and so once: the program, what
+# vet and staticcheck look at, benchmarks, and the programs that tests build.
+export GOFLAGS := $(strip $(GOFLAGS) -trimpath -buildmode=pie)
+
 .PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean man lint vulncheck changelog
 
 all: build
@@ -22,7 +26,7 @@ runtime-gpu:
 
 build:
 	@command -v $${CC:-gcc} >/dev/null || { echo "no C compiler: ONNX Runtime is called from C; Debian: apt install gcc libc6-dev" >&2; exit 1; }
-	$(GO) build -trimpath -buildmode=pie -ldflags "-X main.version=$(VERSION) -extldflags=-Wl,-z,relro,-z,now" -o bin/dicomnode ./dicomnode
+	$(GO) build -ldflags "-X main.version=$(VERSION) -extldflags=-Wl,-z,relro,-z,now" -o bin/dicomnode ./dicomnode
 
 # Manual pages of all verbs; and what makes bash and zsh complete them.
 man: build
@@ -63,22 +67,41 @@ vulncheck:
 	  if grep -q 'fetching vulnerabilities' <<< "$$found"; then echo "vulncheck: the database was not reached; nothing was checked"; else exit 1; fi; \
 	fi
 
-# The race detector makes loops over pixels ten times slower. The tests of these packages
-# run with it; where the tests of others use them, they are compiled without.
-PIXEL_LOOPS := internal/raster segment/picture segment/field segment/decode trainer/simulate/...
-UNRACED     := $(foreach p,$(PIXEL_LOOPS),-gcflags=dicomnode/$(p)=-race=false)
+# The race detector makes loops over pixels ten times slower, and SQLite three times.
+# LOOPS compute: where the tests of others use them, they are compiled without it, and so
+# is SQLite, whose races are not ours. Of their own tests these run with it: all of
+# RACED_LOOPS, and RACED_TESTS of RACED_IN, which reach everything that LOOPS do on
+# several goroutines; CONTRIBUTING.md says why no more.
+LOOPS       := internal/raster segment/capture segment/decode segment/field segment/gsps segment/padding segment/picture \
+               segment/scales segment/seg trainer/augment trainer/compare trainer/compare/classical \
+               trainer/evaluate trainer/export/burned trainer/fit/step trainer/simulate/body trainer/simulate/ct \
+               trainer/simulate/radiograph trainer/simulate/space trainer/simulate/xray
+RACED_LOOPS := internal/raster segment/picture segment/scales trainer/augment trainer/simulate/body
+RACED_IN    := segment/capture segment/decode segment/field segment/seg trainer/export/burned
+RACED_TESTS := TestSameCaptureSameBytes|TestRealCapture|TestDecodeSynthetic|TestEncodingsAgree|TestFieldFollowsThePicture|TestFieldOfNetworkAndBorders|TestFormPixels|TestExtreme
+UNRACED     := $(foreach p,$(LOOPS) trainer/warp trainer/simulate/radiograph/...,-gcflags=dicomnode/$(p)=-race=false) -gcflags=modernc.org/...=-race=false
 
-# Unit, interoperation and import-rule tests; the seeds of every fuzz target.
+# Unit, interoperation and import-rule tests; the seeds of every fuzz target. vet has
+# looked at them before.
+GOTEST = $(GO) test -vet=off -timeout 40m $(EXEC)
 gotest:
-	failed=0; loops=$$($(GO) list $(PIXEL_LOOPS:%=./%)); \
-	$(GO) test -race -timeout 40m $$loops || failed=1; \
-	$(GO) test -race -timeout 40m $(UNRACED) $$($(GO) list ./... | grep -vxF "$$loops") || failed=1; \
+	failed=0; loops=$$($(GO) list $(LOOPS:%=./%)); \
+	$(GOTEST) $$loops || failed=1; \
+	$(GOTEST) -race -buildmode=exe $(RACED_LOOPS:%=./%) || failed=1; \
+	$(GOTEST) -race -buildmode=exe -run '^($(RACED_TESTS))$$' $(RACED_IN:%=./%) || failed=1; \
+	$(GOTEST) -race -buildmode=exe $(UNRACED) $$($(GO) list ./... | grep -vxF "$$loops") || failed=1; \
 	exit $$failed
 
-# Every benchmark once, so that none rots, and what the race detector would distort.
+# CPU seconds that the tests of each package take, most first: CONTRIBUTING.md's table.
+.PHONY: cpu
+cpu:
+	mkdir -p out; rm -f out/cpu
+	time $(MAKE) gotest EXEC="-count=1 -exec '$(CURDIR)/.ci/cpu $(CURDIR)/out/cpu'"
+	sort -k1,1nr out/cpu
+
+# Every benchmark once, so that none rots.
 benchonce:
-	$(GO) test -count 1 -run '^TestMemory$$' ./segment/decode
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m \
+	$(GO) test -vet=off -run '^$$' -bench . -benchtime 1x -timeout 20m \
 	  $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 # 100,000 damaged codestreams of every family: none may cost more than itself.

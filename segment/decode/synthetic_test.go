@@ -32,7 +32,7 @@ func TestDecodeSynthetic(t *testing.T) {
 	for _, c := range []struct {
 		rows, cols, bits, stored int
 		signed                   bool
-	}{{7, 9, 16, 12, false}, {7, 9, 8, 8, false}, {5, 4, 16, 16, true}, {3, 3, 16, 10, true}, {1, 300, 8, 7, false}} {
+	}{{7, 9, 16, 12, false}, {7, 9, 8, 8, false}, {5, 4, 16, 16, true}, {3, 3, 16, 10, true}, {1, 300, 8, 7, false}, {70, 6, 16, 12, true}, {70, 6, 8, 8, false}} { // 70 rows are shared among goroutines
 		m := dicomtest.Image{Rows: c.rows, Columns: c.cols, Bits: c.bits, Stored: c.stored, Signed: c.signed, Photometric: "MONOCHROME2"}
 		var want []float32
 		for range c.rows * c.cols {
