@@ -148,7 +148,7 @@ func (s SoftTissue) Table() (threshold.Table, error) {
 type Retention struct {
 	Keep time.Duration `yaml:"keep"` // since an object was received; 0 is for ever
 	// MinFreeMiB is how much of the disk stays free: below it the oldest finished
-	// objects go before their time. 0 never removes any for room.
+	// objects go before they expire. 0 never removes any for room.
 	MinFreeMiB int64 `yaml:"min_free_mib"`
 }
 

@@ -18,7 +18,7 @@ var alerts = map[string]string{
 	"tls: expired certificate":            "the peer says that our certificate has expired",
 	"tls: unknown certificate":            "the peer does not take our certificate",
 	"tls: unknown certificate authority":  "the peer does not know the CA of our certificate",
-	"tls: certificate required":           "the peer wants a certificate of ours",
+	"tls: certificate required":           "the peer requires a certificate of ours",
 }
 
 // failures say what made us end a handshake, by words of crypto/tls.

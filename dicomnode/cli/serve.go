@@ -124,7 +124,7 @@ var listenHints = []struct {
 	text string
 }{
 	{syscall.EADDRINUSE, "another program, or another node, uses the port; see listen: under node: or tls:"},
-	{syscall.EACCES, "a port below 1024 wants the capability CAP_NET_BIND_SERVICE (AmbientCapabilities= in the systemd unit); or listen on 11112: node: {listen: \":11112\"}"},
+	{syscall.EACCES, "a port below 1024 requires the capability CAP_NET_BIND_SERVICE (AmbientCapabilities= in the systemd unit); or listen on 11112: node: {listen: \":11112\"}"},
 	{syscall.EADDRNOTAVAIL, "no interface of this machine has that address; \":11112\" listens on all of them: node: {listen: \":11112\"}"},
 }
 

@@ -103,7 +103,7 @@ func tryDisk(c configs.Config) Tried {
 	free := int64(s.Bavail) * s.Bsize >> 20
 	t.Found = fmt.Sprintf("%d MiB free, retention keeps %d free", free, c.Retention.MinFreeMiB)
 	if free < c.Retention.MinFreeMiB {
-		t.Err = hint.Add(fmt.Errorf("%d MiB free, retention: {min_free_mib: %d} wants more", free, c.Retention.MinFreeMiB), "finished objects would go before their time")
+		t.Err = hint.Add(fmt.Errorf("%d MiB free, retention: {min_free_mib: %d} requires more", free, c.Retention.MinFreeMiB), "finished objects would go before they expire")
 	}
 	return t
 }

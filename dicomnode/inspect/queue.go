@@ -63,7 +63,7 @@ func (p Pending) Next() string {
 	case p.Committing:
 		return ""
 	case p.State == string(archive.Quarantined) && p.Destination != "":
-		return fmt.Sprintf("given up: mend that, then dicomnode queue retry %d (all of them: %s); or leave it: dicomnode queue drop %d", p.ID, p.Destination, p.ID)
+		return fmt.Sprintf("given up: correct that, then dicomnode queue retry %d (all of them: %s); or leave it: dicomnode queue drop %d", p.ID, p.Destination, p.ID)
 	case p.State == string(archive.Quarantined):
 		return fmt.Sprintf("given up: it cannot be segmented as it is; after an upgrade dicomnode queue retry %d, or leave it: dicomnode queue drop %d", p.ID, p.ID)
 	case p.Reason != "" && p.Destination != "":

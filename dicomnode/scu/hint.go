@@ -31,7 +31,7 @@ func (d Destination) Hint(err error) string {
 	case errors.As(err, &protocol):
 		return d.protocolHint(protocol)
 	case errors.As(err, &name):
-		return fmt.Sprintf("this machine cannot resolve %s: write its IP address, or mend the name server", name.Name)
+		return fmt.Sprintf("this machine cannot resolve %s: write its IP address, or correct the name server", name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Sprintf("the machine answers, but nothing listens on %s: is the DICOM service running, and on that port?", d.Peer.Address)
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):

@@ -31,7 +31,7 @@ func trainerSEGCmd() *cobra.Command {
 		Use: "import-seg IN… --out DATASET", Short: "import radiographs with their DICOM segmentations",
 		Long: `Make a data set folder of radiographs and BINARY DICOM segmentations of them,
 such as "dicomnode segment" writes and people corrected. IN are files and folders
-with both. A segment's class is told by --class, by its Segmented Property Type
+with both. A segment's class is given by --class, by its Segmented Property Type
 or by its label; pixels in no segment are ignored. Images are stored as the
 network is shown them: open beam bright, raw linear signals as their logarithm.
 No name or number of a patient reaches the folder: the columns id and patient hold

@@ -17,7 +17,7 @@ type Trial struct {
 }
 
 // ErrTooFew is returned for a trial on fewer than two images: there is no interval.
-var ErrTooFew = errors.New("a trial wants two labelled images at least")
+var ErrTooFew = errors.New("a trial needs two labelled images at least")
 
 // Try runs both on the samples.
 func Try(ctx context.Context, samples []*dataset.Sample, inUse, candidate Entry, opt Options) (*Trial, error) {

@@ -54,7 +54,7 @@ type Result struct {
 }
 
 // ErrNoValidation is returned when a run is to stop early and nothing tells when.
-var ErrNoValidation = errors.New("patience wants images to validate on: a split \"val\" or another validation folder")
+var ErrNoValidation = errors.New("patience needs images to validate on: a split \"val\" or another validation folder")
 
 // Run trains as o says. progress, which may be nil, is called after every step,
 // or several of Options.Together, from Run's goroutine. Steps begin while the data are read for the first time; a

@@ -30,7 +30,7 @@ var kinds = []struct {
 	err  error
 	text func(path string) string
 }{
-	{syscall.ENOTDIR, func(string) string { return "a file stands where a folder is meant: mend the path" }},
+	{syscall.ENOTDIR, func(string) string { return "a file stands where a folder is meant: correct the path" }},
 	{syscall.EISDIR, func(string) string { return "name a file, not a folder" }},
 	{syscall.ENOSPC, func(string) string { return "the disk is full: make room and call it again" }},
 	{syscall.EROFS, func(string) string { return "the file system is read-only: choose another folder" }},
@@ -57,7 +57,7 @@ func missingPath(path string) string {
 	}
 	folder := filepath.Dir(path)
 	if _, err := os.Stat(folder); err == nil {
-		return "see what is there with ls, and mend the name"
+		return "see what is there with ls, and correct the name"
 	}
-	return fmt.Sprintf("there is no folder %s: make it, or mend the path", folder)
+	return fmt.Sprintf("there is no folder %s: make it, or correct the path", folder)
 }

@@ -31,8 +31,8 @@ func TestReportHints(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"missing file", open(dir, "none"), "hint: see what is there with ls, and mend the name\n"},
-		{"missing folder", open(dir, "none", "file"), "hint: there is no folder " + filepath.Join(dir, "none") + ": make it, or mend the path\n"},
+		{"missing file", open(dir, "none"), "hint: see what is there with ls, and correct the name\n"},
+		{"missing folder", open(dir, "none", "file"), "hint: there is no folder " + filepath.Join(dir, "none") + ": make it, or correct the path\n"},
 		{"file for folder", open(file, "x"), "hint: a file stands where a folder is meant"},
 		{"folder for file", open(dir), "hint: name a file, not a folder\n"},
 		{"full disk", &fs.PathError{Op: "write", Path: file, Err: syscall.ENOSPC}, "hint: the disk is full"},

@@ -150,7 +150,7 @@ func otherSchema(have int) error {
 	if have > len(schema) {
 		return fmt.Errorf("%w: schema %d, this one knows %d", ErrNewer, have, len(schema))
 	}
-	return fmt.Errorf("%w: schema %d, this one wants %d", ErrOld, have, len(schema))
+	return fmt.Errorf("%w: schema %d, this one needs %d", ErrOld, have, len(schema))
 }
 
 // migrate runs the steps beyond have, each in a transaction.
