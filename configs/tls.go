@@ -55,9 +55,9 @@ func (v *checker) tls(c Config) {
 			}
 		}
 	}
-	for _, f := range []struct{ key, value string }{{"certificate", t.Certificate}, {"key", t.Key}, {"ca", t.CA}, {"revoked", t.Revoked}} {
+	for _, f := range []struct{ key, value string }{{"tls.certificate", t.Certificate}, {"tls.key", t.Key}, {"tls.ca", t.CA}, {"tls.revoked", t.Revoked}, {"audit.ca", c.Audit.CA}} {
 		if strings.Contains(f.value, "-----BEGIN") {
-			v.add("tls."+f.key, "write it into a file that only the node's user may read, and its path here", "is not the path of a file but what belongs in one: no secret stands in the configuration")
+			v.add(f.key, "write it into a file that only the node's user may read, and its path here", "is not the path of a file but what belongs in one: no secret stands in the configuration")
 		}
 	}
 	for _, f := range []struct{ key, value string }{{"certificate", t.Certificate}, {"key", t.Key}} {

@@ -28,6 +28,7 @@ func TestTLS(t *testing.T) {
 		"plain without a binding":  {peer("plain: true"), "peers[0].tls.plain", "without a certificate"},
 		"revocation list, no CA":   {"tls: {revoked: a.crl}\n", "tls.revoked", "needs its CA"},
 		"a key in the file":        {"tls: {certificate: n.crt, key: \"-----BEGIN PRIVATE KEY-----\\nMC4\"}\n", "tls.key", "no secret"},
+		"a CA in the file":         {"audit: {server: 'h:6514', ca: \"-----BEGIN CERTIFICATE-----\\nMC4\"}\n", "audit.ca", "no secret"},
 		"key of another level":     {"tls: {fingerprints: []}\n", "tls.fingerprints", "unknown key"},
 		"a peer that has no trust": {peer(""), "", ""},
 	} {

@@ -46,16 +46,7 @@ for library in "$runtime"/codecs/*.so; do install -m 0644 "$library" "$lib/codec
 # The newest symbol of glibc that any of them wants.
 export GLIBC; GLIBC=$(objdump -T "$lib/dicomnode" "$lib"/*.so.* "$lib"/codecs/*.so | grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 | sort -uV | tail -1)
 
-install -m 0644 LICENSE NOTICE CHANGELOG.md README.md configs/default.yaml deploy/Containerfile "$doc/"
-# The documents stand as in the repository, so that their links lead somewhere.
-git ls-files -z docs trainer/testdata/radiographs/ATTRIBUTION.md | while IFS= read -r -d '' file; do install -D -m 0644 "$file" "$doc/$file"; done
-find "$doc" -name '*.md' -print0 | while IFS= read -r -d '' page; do
-  { grep -o '](\([^):# ]*\)[)#]' "$page" || true; } | sed 's/^](//; s/.$//' | while read -r link; do
-    [[ -e $(dirname "$page")/$link ]] || { echo "dist: ${page#"$doc"/} links to $link, which is not in the package" >&2; exit 1; }
-  done
-done
-mv "$doc/LICENSE" "$doc/copyright"
-mv "$doc/default.yaml" "$doc/dicomnode.yaml"
+bash deploy/documents.sh "$doc"
 for text in "$runtime"/LICENSE "$runtime"/ThirdPartyNotices.txt; do install -m 0644 "$text" "$doc/licences/onnxruntime-$(basename "$text")"; done
 install -m 0644 "$runtime"/codecs/LICENSE-* "$doc/licences/"
 go run ./deploy/bill -program "$lib/dicomnode" -version "$VERSION" -libraries "$lib" -epoch "$SOURCE_DATE_EPOCH" \

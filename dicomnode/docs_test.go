@@ -71,6 +71,13 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// The documents of the packages lead nowhere that is not in the packages.
+func TestLinksOfPackages(t *testing.T) {
+	if out, err := exec.CommandContext(t.Context(), "bash", filepath.Join("..", "deploy", "documents.sh"), t.TempDir()).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // anchors are the names that Markdown viewers give the headings of a text.
 func anchors(text string) (list []string) {
 	for _, m := range mdHeading.FindAllStringSubmatch(text, -1) {
