@@ -82,8 +82,9 @@ RACED_TESTS := TestSameCaptureSameBytes|TestRealCapture|TestDecodeSynthetic|Test
 UNRACED     := $(foreach p,$(LOOPS) trainer/warp trainer/simulate/radiograph/...,-gcflags=dicomnode/$(p)=-race=false) -gcflags=modernc.org/...=-race=false
 
 # Unit, interoperation and import-rule tests; the seeds of every fuzz target. vet has
-# looked at them before.
-GOTEST = $(GO) test -vet=off -timeout 40m $(EXEC)
+# looked at them before. A program with the race detector sleeps a second before it ends,
+# and the scripts run hundreds.
+GOTEST = GORACE=atexit_sleep_ms=20 $(GO) test -vet=off -timeout 40m $(EXEC)
 gotest:
 	failed=0; loops=$$($(GO) list $(LOOPS:%=./%)); \
 	$(GOTEST) $$loops || failed=1; \
