@@ -94,7 +94,7 @@ func TestMessages(t *testing.T) {
 	dir := t.TempDir()
 	s := spool(t, dir)
 	l := audit.NewLog("XNET", s)
-	pacs, modality := audit.AE{Title: "PACS", Address: "10.0.0.5"}, audit.AE{Title: "DX1", Address: "10.0.0.21"}
+	pacs, modality := audit.AE{Title: "PACS", Address: "pacs.example"}, audit.AE{Title: "DX1", Address: "10.0.0.21"}
 	for _, err := range []error{
 		l.Started("root"), l.Transferred(modality, pacs, true, true, instance, instance), l.Refused(audit.AE{Title: "<&>", Address: "10.9.9.9"}, "not listed"),
 		l.Configured("root", "peers"), l.Transferred(modality, pacs, true, true, audit.Instance{SOPInstanceUID: "1.2.3"}), l.Erased("root", true, instance), l.Exported("root", "/media/usb", instance), l.Stopped("root"),
@@ -108,12 +108,12 @@ func TestMessages(t *testing.T) {
 	const patient = `<ParticipantObjectIdentification ParticipantObjectID="4711" ParticipantObjectTypeCode="1" ParticipantObjectTypeCodeRole="1"><ParticipantObjectIDTypeCode csd-code="2" codeSystemName="RFC-3881" originalText="Patient Number"></ParticipantObjectIDTypeCode><ParticipantObjectName>Doe^Jane</ParticipantObjectName>`
 	for _, want := range [][]string{
 		{`<85>1 `, " DICOM+RFC3881 - \xEF\xBB\xBF<AuditMessage>", `EventActionCode="E"`, `EventOutcomeIndicator="0"`, `csd-code="110100"`, `csd-code="110120"`, `UserID="XNET"`, `AuditSourceID="XNET"`},
-		{`EventActionCode="C"`, `csd-code="110104"`, `UserID="DX1"`, `UserIsRequestor="true"`, `NetworkAccessPointID="10.0.0.21"`, `csd-code="110153"`, `csd-code="110152"`, `ParticipantObjectID="1.2.3"`, `NumberOfInstances="2"`, `<Instance UID="1.2.3.4">`, patient},
-		{`csd-code="110113"`, `csd-code="110126"`, `EventOutcomeIndicator="4"`, `UserID="&lt;&amp;&gt;"`, `ParticipantObjectTypeCodeRole="13"`, `value="bm90IGxpc3RlZA=="`},
-		{`csd-code="110113"`, `csd-code="110131"`},
+		{`EventActionCode="C"`, `csd-code="110104"`, `UserID="DX1"`, `UserIsRequestor="true"`, `NetworkAccessPointID="10.0.0.21" NetworkAccessPointTypeCode="2"`, `NetworkAccessPointID="pacs.example" NetworkAccessPointTypeCode="1"`, `csd-code="110153"`, `csd-code="110152"`, `ParticipantObjectID="1.2.3"`, `NumberOfInstances="2"`, `<Instance UID="1.2.3.4">`, patient},
+		{`csd-code="110113"`, `csd-code="110126"`, `EventOutcomeIndicator="4"`, `UserID="&lt;&amp;&gt;" AlternativeUserID="AETITLES=&lt;&amp;&gt;" UserIsRequestor="false"`, `ParticipantObjectID="10.9.9.9"`, `ParticipantObjectTypeCodeRole="13"`, `value="bm90IGxpc3RlZA=="`},
+		{`csd-code="110113"`, `csd-code="110131"`, `UserID="root" UserIsRequestor="true"`, `ParticipantObjectID="XNET@`},
 		{`csd-code="110104"`, `ParticipantObjectID="unknown"`, `<SOPClass NumberOfInstances="1">`},
 		{`EventActionCode="D"`, `csd-code="110105"`, `ParticipantObjectDataLifeCycle="15"`, patient},
-		{`EventActionCode="R"`, `csd-code="110106"`, `csd-code="110154"`, `UserID="/media/usb"`, patient},
+		{`EventActionCode="R"`, `csd-code="110106"`, `csd-code="110154"`, `UserID="/media/usb"`, `<MediaType csd-code="110037"`, patient},
 		{`csd-code="110121"`},
 	} {
 		m := next(t, messages)

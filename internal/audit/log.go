@@ -75,7 +75,14 @@ func (l *Log) Transferred(from, to AE, fresh, ok bool, all ...Instance) error {
 // Refused: an application entity asked for an association and was not admitted, which
 // is a security alert (PS3.15 A.5.3.11).
 func (l *Log) Refused(who AE, why string) error {
-	return l.alert(nodeAuthentication, 4, who.participant(true, roleSource), who.Title, why)
+	if l == nil {
+		return nil
+	}
+	node := who.Address
+	if node == "" {
+		node = who.Title
+	}
+	return l.alert(nodeAuthentication, false, []participant{l.self(), who.participant(false, roleSource)}, node, why)
 }
 
 // Configured: the configuration of the application was changed (PS3.15 A.5.3.11).
@@ -83,15 +90,17 @@ func (l *Log) Configured(user, what string) error {
 	if l == nil {
 		return nil
 	}
-	return l.alert(softwareConfiguration, 0, participant{UserID: user, Requestor: true}, l.source, what)
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return l.alert(softwareConfiguration, true, []participant{{UserID: user, Requestor: true}, l.self()}, l.source+"@"+host, what)
 }
 
-func (l *Log) alert(what Code, indicator int, who participant, subject, text string) error {
-	if l == nil {
-		return nil
-	}
-	return l.write("E", indicator == 0, securityAlert, []Code{what}, []participant{who, l.self()}, []object{{
-		ID: orUnknown(subject), Type: 2, Role: 13, IDType: idNode, Detail: &detail{"Alert Description", base64.StdEncoding.EncodeToString([]byte(text))}}})
+// alert is about a node: an IP address, or name@host.
+func (l *Log) alert(what Code, ok bool, active []participant, node, text string) error {
+	return l.write("E", ok, securityAlert, []Code{what}, active, []object{{
+		ID: orUnknown(node), Type: 2, Role: 13, IDType: idNode, Detail: &detail{"Alert Description", base64.StdEncoding.EncodeToString([]byte(text))}}})
 }
 
 // erased is the ParticipantObjectDataLifeCycle of a permanent erasure (PS3.15 A.5.1.1).
@@ -104,8 +113,8 @@ func (l *Log) Erased(user string, ok bool, all ...Instance) error {
 }
 
 // Exported: a person has taken instances out, to a medium that is no longer under the
-// application's control (PS3.15 A.5.3.9).
+// application's control (PS3.15 A.5.3.4).
 func (l *Log) Exported(user, medium string, all ...Instance) error {
 	return l.write("R", true, dataExport, nil, []participant{{UserID: user, Requestor: true, Roles: []Code{roleSource}},
-		{UserID: medium, Roles: []Code{roleMedia}}}, objects(all, 0))
+		{UserID: medium, Roles: []Code{roleMedia}, Medium: &media{mediaURI}}}, objects(all, 0))
 }

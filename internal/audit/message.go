@@ -8,6 +8,7 @@ package audit
 
 import (
 	"encoding/xml"
+	"net"
 	"time"
 )
 
@@ -44,6 +45,11 @@ type participant struct {
 	Address     string `xml:"NetworkAccessPointID,attr,omitempty"`
 	AddressType string `xml:"NetworkAccessPointTypeCode,attr,omitempty"` // 1 name, 2 IP address
 	Roles       []Code `xml:"RoleIDCode"`
+	Medium      *media `xml:"MediaIdentifier,omitempty"`
+}
+
+type media struct {
+	Type Code `xml:"MediaType"`
 }
 
 type source struct {
@@ -112,6 +118,8 @@ var (
 	roleSource      = dcm("110153", "Source Role ID")
 	roleMedia       = dcm("110154", "Destination Media")
 
+	mediaURI = dcm("110037", "URI") // PS3.16 CID 405: a folder is none of the other media
+
 	idStudy   = dcm("110180", "Study Instance UID")
 	idNode    = dcm("110182", "Node ID")
 	idPatient = Code{"2", "RFC-3881", "Patient Number"}
@@ -139,7 +147,10 @@ type (
 func (a AE) participant(requestor bool, role Code) participant {
 	p := participant{UserID: a.Title, Alternative: "AETITLES=" + a.Title, Requestor: requestor, Roles: []Code{role}}
 	if a.Address != "" {
-		p.Address, p.AddressType = a.Address, "2"
+		p.Address, p.AddressType = a.Address, "1"
+		if net.ParseIP(a.Address) != nil {
+			p.AddressType = "2"
+		}
 	}
 	return p
 }
