@@ -128,13 +128,15 @@ figures: runtime build
 	@echo "These images chose the kept step, the calibration and the soft-tissue threshold of the embedded model: its figures on them are optimistic."
 
 # What the archive promises, under FAULTS injected faults: kills, errors of the disk,
-# lost and damaged indexes, damaged objects, repeats, hostile data sets; that no
+# power cuts, lost and damaged indexes, damaged objects, repeats, hostile data sets; that
+# each system call that fails beneath a running node is answered and logged; that no
 # behaviour of a PACS is silent; and, over DICOM TLS with storage commitment, lost
 # connections, repeats and kills. The tables of long runs stand in docs/durability.md;
 # a bounded part is in gotest.
 FAULTS ?= 10000
 faults:
 	FAULTS=$(FAULTS) $(GO) test -run TestFaults -count 1 -v -timeout 6h ./internal/archive
+	FAULTS=$(FAULTS) $(GO) test -run TestDiskErrors -count 1 -v -timeout 2h ./dicomnode/e2e
 	$(GO) test -run TestOddPACSs -count 1 -v -timeout 1h ./dicomnode/node
 	FAULTS=$$(($(FAULTS) / 20)) $(GO) test -run TestCutOverTLS -count 1 -v -timeout 2h ./dicomnode/node
 	$(GO) test -run 'TestKilled.*OverTLS' -count $$(($(FAULTS) / 1000 + 1)) -v -timeout 4h ./dicomnode/e2e

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -162,6 +163,7 @@ func cutPower(t *testing.T, r *powercut.Recording, seed uint64, kind powercut.Di
 		t.Fatal(err)
 	}
 	f.injected = 1
+	anotherBoot(t, dir)
 	w := newWorld(t, filepath.Join(dir, "archive"))
 	newest := w.readOutput(r.Output(moment))
 	a, err := archive.Open(t.Context(), w.options())
@@ -187,6 +189,30 @@ func cutPower(t *testing.T, r *powercut.Recording, seed uint64, kind powercut.Di
 		report(t, kind, "cut at %d of %d (%d): %+v", moment, r.Moments, seed, f)
 	}
 	return f
+}
+
+// anotherBoot has files say what they would if the machine had started since: they name
+// its last start by the identifier that the kernel gives it.
+func anotherBoot(t *testing.T, dir string) {
+	t.Helper()
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot = bytes.TrimSpace(boot)
+	for _, name := range []string{"index.sqlite.changes", "lock"} {
+		path := filepath.Join(dir, "archive", name)
+		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(path, bytes.ReplaceAll(b, boot, bytes.Repeat([]byte("0"), len(boot))), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // report is an error of the archive with an honest disk, and expected with another.
