@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -83,12 +84,9 @@ func (a *Archive) eraseInstance(ctx context.Context, tx index.Tx, uid string) (n
 		for _, c := range children {
 			ids, results = append(ids, c.ID), append(results, c.SOPInstanceUID)
 		}
-		entries, err := a.jobs.Of(ctx, tx, ids...)
+		entries, err := a.idleJobs(ctx, tx, ids)
 		if err != nil {
-			return nil, nil, err
-		}
-		if slices.ContainsFunc(entries, func(e jobs.Entry) bool { return e.State == jobs.Running }) {
-			return nil, nil, fmt.Errorf("object %d: %w", v.ID, ErrRunning)
+			return nil, nil, fmt.Errorf("object %d: %w", v.ID, err)
 		}
 		if err := a.withdraw(tx, entries); err != nil {
 			return nil, nil, err
@@ -106,6 +104,24 @@ func (a *Archive) eraseInstance(ctx context.Context, tx index.Tx, uid string) (n
 		}
 	}
 	return names, results, err
+}
+
+// idleJobs are the jobs about objects, none of which may run.
+func (a *Archive) idleJobs(ctx context.Context, tx index.Tx, objects []int64) ([]jobs.Entry, error) {
+	entries, err := a.jobs.Of(ctx, tx, objects...)
+	running := slices.DeleteFunc(slices.Clone(entries), func(e jobs.Entry) bool { return e.State != jobs.Running })
+	if err != nil || len(running) == 0 {
+		return entries, err
+	}
+	if works, err := a.works(); err != nil || works {
+		return nil, cmp.Or(err, ErrRunning)
+	}
+	for _, e := range running {
+		if err := a.jobs.Rescue(ctx, tx, e.ID); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
 }
 
 // erasedName is the list of what was erased: a line for each instance, the digest

@@ -442,6 +442,101 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
+// A backup made while jobs run says that they run, though no node does: what they are
+// about is erased from it all the same, and the restore itself erases again what was
+// erased since. A node that works keeps what its jobs are about.
+func TestEraseWhereJobsRan(t *testing.T) {
+	dir := durabletest.Dir(t)
+	opt := options(dir)
+	opt.SegmentWorkers = 2
+	a := open(t, opt)
+	began := make(chan struct{}, 2)
+	release := make(chan struct{})
+	stop := work(t, a, archive.Handlers{Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
+		began <- struct{}{}
+		<-release
+		return made(seg(o, "pacs")), nil
+	}})
+	first, second := receive(t, a, "1.2.1", archive.Segment), receive(t, a, "1.2.2", archive.Segment)
+	<-began
+	<-began
+	backup := filepath.Join(durabletest.Dir(t), "backup")
+	if n, _, err := a.Backup(t.Context(), backup, func() {}); n != 2 || err != nil {
+		t.Fatalf("%d objects, %v", n, err)
+	}
+	shared, err := archive.OpenShared(t.Context(), options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, beside := range map[string]*archive.Archive{"the node": a, "a verb beside it": shared} {
+		if _, err := beside.Erase(t.Context(), first.ID); !errors.Is(err, archive.ErrRunning) {
+			t.Errorf("%s erases what is being segmented: %v", name, err)
+		}
+	}
+	closed(t, shared)
+	close(release)
+	stop()
+	closed(t, a)
+
+	restored := durabletest.Dir(t)
+	copyList(t, dir, restored) // of what was erased: the first, by the refused calls
+	r, err := archive.Restore(t.Context(), options(restored), backup, func() {})
+	if err != nil || r.Objects != 1 || r.Erased != 1 {
+		t.Fatalf("restored %+v, %v; want one of two", r, err)
+	}
+	if shared, err = archive.OpenShared(t.Context(), options(restored)); err != nil {
+		t.Fatal(err)
+	}
+	if q := queue(t, shared); len(q) != 1 || q[0].State != archive.Running {
+		t.Errorf("queue %+v: the test is about a job that seems to run", q)
+	}
+	if n, err := shared.Erase(t.Context(), second.ID); n != 1 || err != nil {
+		t.Errorf("erased %d, %v", n, err)
+	}
+	if q := queue(t, shared); len(q) != 0 {
+		t.Errorf("queue %+v", q)
+	}
+	closed(t, shared)
+}
+
+// A job that ran when its node was killed is dropped and retried without a new start.
+func TestQueueOfKilledNode(t *testing.T) {
+	dir := durabletest.Dir(t)
+	a := open(t, options(dir))
+	receive(t, a, "1.2.1", archive.Segment)
+	closed(t, a)
+	if _, err := database(t, dir).ExecContext(t.Context(), "UPDATE river_job SET state = 'running'"); err != nil {
+		t.Fatal(err)
+	}
+	shared, err := archive.OpenShared(t.Context(), options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	id := queue(t, shared)[0].ID
+	if n, err := shared.Retry(t.Context(), id); n != 1 || err != nil {
+		t.Errorf("retried %d, %v", n, err)
+	}
+	if _, err := database(t, dir).ExecContext(t.Context(), "UPDATE river_job SET state = 'running'"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := shared.Drop(t.Context(), id); n != 1 || err != nil {
+		t.Errorf("dropped %d, %v", n, err)
+	}
+}
+
+// copyList copies the list of what was erased.
+func copyList(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(from, "erased"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, "erased"), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What is erased leaves no UID, no digest and no file, and is noted.
 func TestErase(t *testing.T) {
 	dir := durabletest.Dir(t)

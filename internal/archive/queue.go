@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
+	"dicomnode/internal/archive/lock"
 )
 
 // Entry is one job that is not done. It holds no patient data.
@@ -75,6 +76,9 @@ func (a *Archive) Stats(ctx context.Context) (s Stats, err error) {
 // Another process may call it on a shared archive. It is noted as a manual act.
 func (a *Archive) Retry(ctx context.Context, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
+		if err := a.rescue(ctx, tx, ids...); err != nil {
+			return err
+		}
 		if n, err = a.jobs.Retry(ctx, tx, ids...); err != nil || n == 0 {
 			return err
 		}
@@ -88,6 +92,9 @@ func (a *Archive) Retry(ctx context.Context, ids ...int64) (n int, err error) {
 // it removed. It is noted as a manual act.
 func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
+		if err := a.rescue(ctx, tx, ids...); err != nil {
+			return err
+		}
 		dropped, err := a.jobs.Drop(ctx, tx, ids...)
 		if n = len(dropped); err != nil || n == 0 {
 			return err
@@ -108,6 +115,32 @@ func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 		return act(ctx, tx, "drop", jobList(ids)+", "+objectList(about))
 	})
 	return n, err
+}
+
+// rescue has jobs wait again that ran when the node ended, or when it was backed up, if
+// no node works now: to the index they run until one starts. Whoever holds tx keeps a
+// node that starts meanwhile from beginning any.
+func (a *Archive) rescue(ctx context.Context, tx index.Tx, ids ...int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	works, err := a.works()
+	if err != nil || works {
+		return err
+	}
+	return a.jobs.Rescue(ctx, tx, ids...)
+}
+
+// works tells whether a process does jobs of the archive.
+func (a *Archive) works() (bool, error) {
+	if a.lock == nil {
+		return lock.Held(a.opt.Dir)
+	}
+	if !a.working.TryLock() {
+		return true, nil
+	}
+	a.working.Unlock()
+	return false, nil
 }
 
 // Resend makes the deliveries of results again, to the destinations, or to all

@@ -40,6 +40,9 @@ type Queue interface {
 	// Drop removes jobs that are not running: those with the ids, or all
 	// quarantined ones when there are none. It returns what it removed.
 	Drop(ctx context.Context, tx Tx, ids ...int64) ([]Entry, error)
+	// Rescue has jobs with the ids wait again that run. Only whoever knows that no
+	// process works may call it: they ran when the last one ended.
+	Rescue(ctx context.Context, tx Tx, ids ...int64) error
 	// Work gives jobs to handlers until ctx ends, then waits for those that run,
 	// up to Options.StopTimeout, and cancels the rest, which will be repeated.
 	// Jobs that ran when the last process ended begin again. Only one process may

@@ -149,6 +149,9 @@ func (q *Memory) Drop(_ context.Context, tx Tx, ids ...int64) ([]Entry, error) {
 	return entries, nil
 }
 
+// Rescue finds nothing to do: these jobs end with the process that runs them.
+func (q *Memory) Rescue(context.Context, Tx, ...int64) error { return nil }
+
 // Work gives jobs to handlers.
 func (q *Memory) Work(ctx context.Context, h Handlers) error {
 	if len(h) == 0 {

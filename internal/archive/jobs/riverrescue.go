@@ -63,6 +63,16 @@ func (q *River) rescueIn(ctx context.Context, tx *sql.Tx) (suspects, again int64
 	return suspects + n, again, err
 }
 
+// Rescue has running jobs wait again.
+func (q *River) Rescue(ctx context.Context, tx Tx, ids ...int64) error {
+	_, err := tx.SQL().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = ?
+		WHERE state = 'running' AND id IN (SELECT value FROM json_each(?))`, riverNow(), array(ids))
+	if err != nil {
+		return fmt.Errorf("rescue interrupted jobs: %w", err)
+	}
+	return nil
+}
+
 // quarantine ends running jobs for which a condition holds.
 func quarantine(ctx context.Context, tx *sql.Tx, reason, condition string, args ...any) (int64, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'discarded', finalized_at = ?,
