@@ -26,17 +26,23 @@ const Time = 90 * time.Second
 // it must be.
 func RequireModel(t testing.TB) {
 	t.Helper()
-	s, _, err := pipeline.OpenModel(configs.Default())
-	if err != nil {
-		if os.Getenv("REQUIRE_ORT") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if err := s.Close(); err != nil {
+	err := model()
+	if err != nil && os.Getenv("REQUIRE_ORT") == "1" {
 		t.Fatal(err)
 	}
+	if err != nil {
+		t.Skip(err)
+	}
 }
+
+// model tells once in a process whether the embedded model can be opened.
+var model = sync.OnceValue(func() error {
+	s, _, err := pipeline.OpenModel(configs.Default())
+	if err != nil {
+		return err
+	}
+	return s.Close()
+})
 
 // Buffer collects a log that several goroutines write.
 type Buffer struct {
