@@ -159,8 +159,8 @@ type picture struct {
 	result  *segment.Result // nil without a model
 	label   []uint8         // nil without one
 	samples []float32       // stored values, blanked
-	boxes   []burned.Box    // of writing outside anatomy
-	inside  []burned.Box    // of what may be writing inside it
+	boxes   []burned.Box    // of writing
+	inside  []burned.Box    // of what may be writing or anatomy
 }
 
 // image stages a picture, or has it wait for review.
@@ -225,7 +225,7 @@ func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
 		in.Label = p.label
 	}
 	found := burned.Find(in)
-	p.boxes, p.inside = found.Outside, found.Inside
+	p.boxes, p.inside = found.Writing, found.Doubtful
 	return p, nil
 }
 

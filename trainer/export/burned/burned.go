@@ -43,6 +43,13 @@ func (b Box) touches(o Box) bool {
 	return b.Left < o.Left+o.Width && o.Left < b.Left+b.Width && b.Top < o.Top+o.Height && o.Top < b.Top+b.Height
 }
 
+func (b Box) middle() (x, y float64) {
+	return float64(b.Left) + float64(b.Width)/2, float64(b.Top) + float64(b.Height)/2
+}
+
+// size is the longer side.
+func (b Box) size() int { return max(b.Width, b.Height) }
+
 // Picture is what is searched.
 type Picture struct {
 	Samples       []float32 // stored values, Rows×Columns row by row
@@ -53,11 +60,12 @@ type Picture struct {
 
 // Findings are boxes around what looks like writing, in reading order.
 type Findings struct {
-	// Outside are those outside anatomy, which nothing else there explains.
-	Outside []Box
-	// Inside are those inside anatomy, where it may be a lead letter, metal or bone as
-	// well: somebody should look.
-	Inside []Box
+	// Writing is rows of letters drawn in one grey, anywhere, and every stroke of a
+	// letter's size outside anatomy.
+	Writing []Box
+	// Doubtful are strokes inside anatomy, where they may be a lead letter, metal or
+	// bone as well: somebody should look.
+	Doubtful []Box
 }
 
 // Find looks for writing. A picture too small to hold any has no findings.
@@ -66,26 +74,39 @@ func Find(p Picture) Findings {
 	if p.Rows < 16 || p.Columns < 16 || len(p.Samples) != p.Rows*p.Columns {
 		return out
 	}
+	thin, ok := reliefOf(p, thinStroke)
+	if !ok {
+		return out
+	}
+	bold, _ := reliefOf(p, boldStroke)
+	for _, r := range []relief{thin, bold} {
+		for _, k := range inks(p, r.strokes) {
+			out.Writing = append(out.Writing, rows(written(p, r, k), p)...)
+		}
+	}
 	var in, beside []letter
-	for _, l := range letters(strokesOf(p), p) {
-		if mostlyAnatomy(l.Box, p) {
+	for _, l := range strokeLetters(thin, p) {
+		if inAnatomy(l.Box, p) || thin.clutter(l.Box, p) >= noisy {
 			in = append(in, l)
 		} else {
 			beside = append(beside, l)
 		}
 	}
 	for _, g := range groups(beside, p) {
-		if len(g.letters) > 2 || g.contrast >= certain {
-			out.Outside = append(out.Outside, g.boxes(p)...)
+		if len(g) > 2 || g.contrast() >= certain {
+			out.Writing = append(out.Writing, joined(g.boxes(p), tight)...)
 		}
 	}
+	in = slices.DeleteFunc(in, func(l letter) bool {
+		return slices.ContainsFunc(out.Writing, func(b Box) bool { return b.union(l.Box) == b })
+	})
 	for _, g := range groups(in, p) {
-		if g.contrast >= certain {
-			out.Inside = append(out.Inside, g.boxes(p)...)
+		if len(g) > 2 || g.contrast() >= certain {
+			out.Doubtful = append(out.Doubtful, joined(g.boxes(p), loose)...)
 		}
 	}
-	sortBoxes(out.Outside)
-	sortBoxes(out.Inside)
+	sortBoxes(out.Writing)
+	sortBoxes(out.Doubtful)
 	return out
 }
 

@@ -8,44 +8,22 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// letter is a connected piece of stroke that can be a letter or a part of one.
+// letter is a connected piece of strokes that can be a letter or a part of one.
 type letter struct {
 	Box
-	area     int
-	contrast float32 // the largest of its pixels
+	area     int     // pixels
+	contrast float32 // the largest of its pixels, as a part of the image's range
+	full     bool    // some pixel is covered by ink nearly whole
 }
 
 const (
-	smallest = .006 // height of a letter, as parts of the longer side
+	smallest = .006 // height of a letter, as a part of the longer side
 	tallest  = .14
 )
 
-// letters are the pieces of strokes of a letter's size. Long thin ones are lines of
-// a frame, a ruler or the edge of a collimator.
-func letters(strokes []float32, p Picture) []letter {
-	side := float64(max(p.Rows, p.Columns))
-	least, most := max(3, int(math.Round(smallest*side))), int(tallest*side)
-	var out []letter
-	for _, l := range pieces(strokes, p) {
-		long, short := max(l.Width, l.Height), min(l.Width, l.Height)
-		full := float64(l.area) / float64(l.Width*l.Height)
-		if long >= least && long <= most && l.area >= least && !(long > 12*short && long > 4*least) && full > .05 {
-			out = append(out, l)
-		}
-	}
-	return out
-}
-
-// pieces are the connected regions of strokes of one kind.
-func pieces(strokes []float32, p Picture) []letter {
-	kind := make([]uint8, len(strokes))
-	for i, v := range strokes {
-		if v > 0 {
-			kind[i] = 1
-		} else if v < 0 {
-			kind[i] = 2
-		}
-	}
+// pieces are the connected regions of pixels of one kind other than 0; look is
+// called for each of their pixels.
+func pieces(kind []uint8, p Picture, look func(l *letter, pixel int)) []letter {
 	g := raster.Connect(kind, p.Rows, p.Columns)
 	at := map[int]int{}
 	var out []letter
@@ -62,40 +40,61 @@ func pieces(strokes []float32, p Picture) []letter {
 		}
 		out[k].Box = out[k].union(b)
 		out[k].area += b.Width
-		for _, v := range strokes[g.First(i):][:b.Width] {
-			out[k].contrast = max(out[k].contrast, v, -v)
+		for x := range b.Width {
+			look(&out[k], g.First(i)+x)
 		}
 	}
 	return out
 }
 
-// group is a cluster of letters: a word, a line or a block of them.
-type group struct {
-	Box
-	letters  []Box
-	margin   int
-	contrast float32
+// strokeLetters are the pieces of strokes of a letter's size. Long thin ones are lines
+// of a frame, a ruler or the edge of a collimator.
+func strokeLetters(r relief, p Picture) []letter {
+	kind := make([]uint8, len(r.strokes))
+	for i, v := range r.strokes {
+		if v > 0 {
+			kind[i] = 1
+		} else if v < 0 {
+			kind[i] = 2
+		}
+	}
+	all := pieces(kind, p, func(l *letter, i int) { l.contrast = max(l.contrast, r.strokes[i], -r.strokes[i]) })
+	return slices.DeleteFunc(all, func(l letter) bool {
+		return !l.sized(3, tallest, p) || 20*l.area <= l.Width*l.Height
+	})
 }
 
-// boxes are the group's box, or where its letters fill little of it, as those of
-// writing that runs askew do, one for each letter.
+// sized tells whether a piece can be a letter of at least some pixels and at most a
+// part of the longer side.
+func (l letter) sized(pixels int, most float64, p Picture) bool {
+	side := float64(max(p.Rows, p.Columns))
+	least := max(pixels, int(math.Round(smallest*side)))
+	long, short := l.size(), min(l.Width, l.Height)
+	return long >= least && long <= int(most*side) && l.area >= least && !(long > 12*short && long > 4*least)
+}
+
+// box is the letter's with a margin for its soft rim.
+func (l letter) box(p Picture) Box {
+	return l.grown(min(l.Width, l.Height)/4+2).Within(p.Rows, p.Columns)
+}
+
+// group is a cluster of letters: a word, a line or a block of them.
+type group []letter
+
+func (g group) contrast() (most float32) {
+	for _, l := range g {
+		most = max(most, l.contrast)
+	}
+	return most
+}
+
 func (g group) boxes(p Picture) []Box {
-	full := 0
-	for _, l := range g.letters {
-		full += l.Width * l.Height
-	}
-	if 100*full >= dense*g.Width*g.Height {
-		return []Box{g.Box.grown(g.margin).Within(p.Rows, p.Columns)}
-	}
-	out := make([]Box, 0, len(g.letters))
-	for _, l := range g.letters {
-		out = append(out, l.grown(g.margin).Within(p.Rows, p.Columns))
+	out := make([]Box, len(g))
+	for i, l := range g {
+		out[i] = l.box(p)
 	}
 	return out
 }
-
-// dense is how much of its box the letters of a line of writing fill, in percent.
-const dense = 30
 
 // groups clusters letters that are nearer than their own size, in any direction,
 // since writing is turned as the picture is.
@@ -115,8 +114,7 @@ func groups(all []letter, p Picture) []group {
 	reach := int(tallest * float64(max(p.Rows, p.Columns)))
 	for i := range all {
 		for j := i + 1; j < len(all) && all[j].Top <= all[i].Top+all[i].Height+reach; j++ {
-			gap := max(3, min(max(all[i].Width, all[i].Height), max(all[j].Width, all[j].Height)))
-			if all[i].grown(gap).touches(all[j].Box) {
+			if all[i].grown(max(3, min(all[i].size(), all[j].size()))).touches(all[j].Box) {
 				parent[root(j)] = root(i)
 			}
 		}
@@ -127,23 +125,19 @@ func groups(all []letter, p Picture) []group {
 		if !known {
 			k = len(out)
 			at[root(i)] = k
-			out = append(out, group{Box: l.Box})
+			out = append(out, nil)
 		}
-		out[k].Box = out[k].union(l.Box)
-		out[k].letters = append(out[k].letters, l.Box)
-		out[k].margin = max(out[k].margin, min(l.Width, l.Height)/4+2)
-		out[k].contrast = max(out[k].contrast, l.contrast)
+		out[k] = append(out[k], l)
 	}
 	return out
 }
 
-// mostlyAnatomy tells whether the model calls most of a box, and of its surroundings,
-// soft tissue or bone.
-func mostlyAnatomy(b Box, p Picture) bool {
+// inAnatomy tells whether more than a tenth of a box is what the model calls soft
+// tissue or bone.
+func inAnatomy(b Box, p Picture) bool {
 	if p.Label == nil {
 		return false
 	}
-	b = b.grown(max(b.Width, b.Height)/3).Within(p.Rows, p.Columns)
 	n := 0
 	for y := b.Top; y < b.Top+b.Height; y++ {
 		for _, l := range p.Label[y*p.Columns+b.Left:][:b.Width] {
@@ -152,5 +146,5 @@ func mostlyAnatomy(b Box, p Picture) bool {
 			}
 		}
 	}
-	return 10*n > 6*b.Width*b.Height
+	return 10*n > b.Width*b.Height
 }

@@ -9,45 +9,66 @@ import (
 
 const (
 	// faint and certain are by how much a stroke differs from what is around it, as parts
-	// of the image's range between its 0.1 and 99.9 percentiles: outside anatomy little
-	// suffices, where several letters stand together; inside, where bone has edges of its
-	// own, and for a single letter it must be more.
+	// of the image's range between its 0.1 and 99.9 percentiles: where several letters
+	// stand together little suffices; for a single one it must be more.
 	faint, certain = .05, .22
 	// noises is how many times the typical difference a stroke must have besides.
 	noises = 6
-	// widest is the widest stroke that is looked for, as a part of the longer side.
-	widest = .006
+	// thinStroke and boldStroke are the widest strokes that are looked for, as parts of
+	// the longer side: with the second alone, bold letters and what is around small
+	// ones become one.
+	thinStroke, boldStroke = .006, .014
 )
 
-// stroke is by how much each pixel differs from what is around it: pixels that are
-// thin and bright are positive, thin and dark negative, all others 0. It is what an
-// opening, or a closing, with a square of more than a stroke's width takes away, as
-// a part of the image's range.
-func strokesOf(p Picture) []float32 {
-	out := make([]float32, len(p.Samples))
+// relief is by how much a picture differs from itself without what is thin in it: an
+// opening with a square of more than a stroke's width takes thin bright things away,
+// a closing thin dark ones.
+type relief struct {
+	opened, closed []float32 // stored values
+	// strokes are the differences as parts of the image's range: positive where a pixel
+	// is thin and bright, negative where thin and dark, 0 where neither.
+	strokes []float32
+	width   float32 // the image's range, in stored values
+}
+
+// reliefOf is the relief for strokes up to a width; ok is false for a flat picture.
+func reliefOf(p Picture, widest float64) (r relief, ok bool) {
 	ends := raster.Quantiles(p.Samples, .001, .999)
-	width := ends[1] - ends[0]
-	if !(width > 0) {
-		return out
+	if r.width = ends[1] - ends[0]; !(r.width > 0) {
+		return r, false
 	}
 	radius := max(2, int(math.Round(widest*float64(max(p.Rows, p.Columns)))))
-	opened := extreme(extreme(p.Samples, p.Rows, p.Columns, radius, false), p.Rows, p.Columns, radius, true)
-	closed := extreme(extreme(p.Samples, p.Rows, p.Columns, radius, true), p.Rows, p.Columns, radius, false)
-	size := make([]float32, len(out))
+	r.opened = extreme(extreme(p.Samples, p.Rows, p.Columns, radius, false), p.Rows, p.Columns, radius, true)
+	r.closed = extreme(extreme(p.Samples, p.Rows, p.Columns, radius, true), p.Rows, p.Columns, radius, false)
+	r.strokes = make([]float32, len(p.Samples))
+	size := make([]float32, len(p.Samples))
 	for i, v := range p.Samples {
-		bright, dark := (v-opened[i])/width, (closed[i]-v)/width
-		if out[i] = bright; dark > bright {
-			out[i] = -dark
+		bright, dark := (v-r.opened[i])/r.width, (r.closed[i]-v)/r.width
+		if r.strokes[i] = bright; dark > bright {
+			r.strokes[i] = -dark
 		}
 		size[i] = min(bright, dark) // what is in both directions alike is noise
 	}
 	least := max(faint, noises*raster.Quantiles(size, .5)[0])
-	for i, v := range out {
+	for i, v := range r.strokes {
 		if v < least && v > -least {
-			out[i] = 0
+			r.strokes[i] = 0
 		}
 	}
-	return out
+	return r, true
+}
+
+// clutter is how much of the differences in a box go both ways, as those of noise do.
+func (r relief) clutter(b Box, p Picture) float64 {
+	var lesser, larger float64
+	for y := b.Top; y < b.Top+b.Height; y++ {
+		for i := y*p.Columns + b.Left; i < y*p.Columns+b.Left+b.Width; i++ {
+			bright, dark := float64(p.Samples[i]-r.opened[i]), float64(r.closed[i]-p.Samples[i])
+			lesser += min(bright, dark)
+			larger += max(bright, dark)
+		}
+	}
+	return lesser / max(larger, 1e-9)
 }
 
 // columns is how many columns are gone through together: a line of the cache.

@@ -66,7 +66,7 @@ func (p Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type row struct {
 	Waiting
 	Verdict     Verdict
-	JSON, Inner string // the boxes and those inside anatomy
+	JSON, Inner string // the boxes and the doubtful ones
 }
 
 func (p Page) show(w http.ResponseWriter) {

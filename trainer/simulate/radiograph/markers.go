@@ -168,6 +168,8 @@ type writing struct {
 type Stamp struct {
 	Kind                     string // "line", "marker", "identification" (a filled box) or "identification text"
 	Left, Top, Width, Height int    // of the pixels it touches
+	// Cover is how much of each of them it covers, 0 to 1, row by row: the exact mask.
+	Cover []float32
 }
 
 // Stamps are what was burned into the picture, in the order of drawing.
@@ -178,7 +180,7 @@ func (s *Sheet) Stamps() []Stamp {
 	return s.burn.stamps
 }
 
-// touched is the rectangle of the pixels that a stamp covers.
+// touched is a stamp on the pixels that it covers.
 func touched(kind string, cover raster.Plane) Stamp {
 	left, top, right, bottom := cover.W, cover.H, 0, 0
 	for i, q := range cover.V {
@@ -187,7 +189,11 @@ func touched(kind string, cover raster.Plane) Stamp {
 			left, top, right, bottom = min(left, x), min(top, y), max(right, x+1), max(bottom, y+1)
 		}
 	}
-	return Stamp{kind, left, top, max(right-left, 0), max(bottom-top, 0)}
+	out := Stamp{Kind: kind, Left: left, Top: top, Width: max(right-left, 0), Height: max(bottom-top, 0)}
+	for y := range out.Height {
+		out.Cover = append(out.Cover, cover.V[(top+y)*cover.W+left:][:out.Width]...)
+	}
+	return out
 }
 
 func (s *Sheet) burned() *writing {

@@ -1,0 +1,195 @@
+package burned
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+const (
+	// leastInRow is how many letters make writing where nothing but their arrangement
+	// tells that they are letters.
+	leastInRow = 4
+	// askew is by how much of a row's height a letter may lie off its middle, uneven how
+	// much lower than the highest one it may be, apart how far from the next.
+	askew, uneven, apart = .2, .7, 1.1
+)
+
+// rows are the letters of one ink that stand in rows, four or more of one height
+// with gaps of less than that, in any direction, and the smaller pieces between
+// them.
+func rows(all []letter, p Picture) []Box {
+	beside := neighbours(all, p)
+	taken := make([]bool, len(all))
+	for i := range all {
+		for _, j := range beside[i] {
+			if taken[i] && taken[j] || !all[i].alike(all[j]) {
+				continue
+			}
+			for _, k := range rowOf(all, beside, i, j) {
+				taken[k] = true
+			}
+		}
+	}
+	var out []Box
+	for i, l := range all {
+		if taken[i] {
+			out = append(out, l.grown(min(l.Width, l.Height)/8+2).Within(p.Rows, p.Columns))
+		}
+	}
+	return joined(out, tight)
+}
+
+// alike tells whether two letters can stand side by side in a word.
+func (l letter) alike(o letter) bool {
+	return 5*min(l.size(), o.size()) >= 2*max(l.size(), o.size()) && l.grown(max(3, max(l.size(), o.size())*3/4)).touches(o.Box)
+}
+
+// neighbours are, of each letter, those that can be next to it or belong to it. Only
+// letters in the same or adjacent cells of a grid are compared.
+func neighbours(all []letter, p Picture) [][]int {
+	cell := max(1, int(2.5*highest*float64(max(p.Rows, p.Columns))))
+	type place struct{ x, y int }
+	of := func(l letter) place { return place{l.Left / cell, l.Top / cell} }
+	cells := map[place][]int{}
+	for i, l := range all {
+		cells[of(l)] = append(cells[of(l)], i)
+	}
+	out := make([][]int, len(all))
+	for i, l := range all {
+		at, around := of(l), l.grown(int(math.Ceil(1.5*apart*float64(l.size()))))
+		for y := at.y - 1; y <= at.y+1; y++ {
+			for x := at.x - 1; x <= at.x+1; x++ {
+				for _, j := range cells[place{x, y}] {
+					if j != i && around.touches(all[j].Box) {
+						out[i] = append(out[i], j)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// row is a straight line through two letters.
+type row struct{ x, y, dx, dy, height float64 }
+
+// at is where a letter is along the row, from and to, and how it fits: whole, as a
+// letter of it, or part, as a smaller piece of one.
+func (r row) at(l letter) (from, to float64, whole, part bool) {
+	a, b := l.middle()
+	off := math.Abs((b-r.y)*r.dx - (a-r.x)*r.dy)
+	high := l.across(r.dx, r.dy)
+	along, half := (a-r.x)*r.dx+(b-r.y)*r.dy, l.across(r.dy, r.dx)/2
+	whole = off <= askew*r.height && high >= uneven*r.height && high <= r.height/uneven
+	return along - half, along + half, whole, off+high/2 <= .75*r.height
+}
+
+// across is how wide a box is across a direction.
+func (b Box) across(dx, dy float64) float64 {
+	return float64(b.Width)*math.Abs(dy) + float64(b.Height)*math.Abs(dx)
+}
+
+// rowOf are the letters in a row with i and j; nil where they are too few.
+func rowOf(all []letter, beside [][]int, i, j int) []int {
+	x, y := all[i].middle()
+	u, v := all[j].middle()
+	far := math.Hypot(u-x, v-y)
+	if far == 0 {
+		return nil
+	}
+	r := row{x, y, (u - x) / far, (v - y) / far, 0}
+	r.height = max(all[i].across(r.dx, r.dy), all[j].across(r.dx, r.dy))
+	if _, _, whole, _ := r.at(all[i]); !whole {
+		return nil
+	}
+	if _, _, whole, _ := r.at(all[j]); !whole {
+		return nil
+	}
+	out, n := []int{i}, 1
+	for k := 0; k < len(out); k++ { // what can be reached from i without a gap
+		from, to, whole, _ := r.at(all[out[k]])
+		if !whole {
+			continue
+		}
+		for _, m := range beside[out[k]] {
+			a, b, full, part := r.at(all[m])
+			if !(full || part) || max(a-to, from-b) > apart*r.height || slices.Contains(out, m) {
+				continue
+			}
+			out = append(out, m)
+			if full {
+				n++
+			}
+		}
+	}
+	if n < leastInRow {
+		return nil
+	}
+	return out
+}
+
+// The letters in a box, in percent of it, from which on boxes are joined: those of
+// writing that is filled, and those that are only shown.
+const tight, loose = 88, 30
+
+// joined are boxes of which those are one whose union holds little else.
+func joined(boxes []Box, percent int) []Box {
+	if len(boxes) == 0 {
+		return nil
+	}
+	slices.SortFunc(boxes, func(a, b Box) int { return cmp.Or(cmp.Compare(a.Left, b.Left), cmp.Compare(a.Top, b.Top)) })
+	painted := sumsOf(boxes)
+	for changed := true; changed; {
+		changed = false
+		for i := 0; i < len(boxes); i++ {
+			for j := i + 1; j < len(boxes); j++ {
+				u := boxes[i].union(boxes[j])
+				if 100*painted.in(u) >= percent*u.Width*u.Height {
+					boxes[i] = u
+					boxes = slices.Delete(boxes, j, j+1)
+					changed = true
+					j--
+				}
+			}
+		}
+	}
+	return boxes
+}
+
+// sums tell how many pixels of a box lie in some boxes: the number of those above and
+// left of each pixel of the box around all of them.
+type sums struct {
+	n      []int32
+	around Box
+}
+
+func sumsOf(boxes []Box) sums {
+	s := sums{around: boxes[0]}
+	for _, b := range boxes {
+		s.around = s.around.union(b)
+	}
+	wide := s.around.Width + 1
+	s.n = make([]int32, wide*(s.around.Height+1))
+	for _, b := range boxes {
+		for y := b.Top - s.around.Top + 1; y <= b.Top-s.around.Top+b.Height; y++ {
+			for x := range b.Width {
+				s.n[y*wide+b.Left-s.around.Left+1+x] = 1
+			}
+		}
+	}
+	for y := 1; y <= s.around.Height; y++ {
+		var line int32
+		for x := 1; x < wide; x++ {
+			line += s.n[y*wide+x]
+			s.n[y*wide+x] = line + s.n[(y-1)*wide+x]
+		}
+	}
+	return s
+}
+
+func (s sums) in(b Box) int {
+	at := func(x, y int) int32 { return s.n[(y-s.around.Top)*(s.around.Width+1)+x-s.around.Left] }
+	right, bottom := b.Left+b.Width, b.Top+b.Height
+	return int(at(right, bottom) - at(b.Left, bottom) - at(right, b.Top) + at(b.Left, b.Top))
+}
