@@ -99,7 +99,7 @@ func (d *Deidentifier) Object(o *object.Object) (*Result, error) {
 	class := o.First(0x00080016)
 	kind, known := profile.Supported[class]
 	if !known {
-		return nil, fmt.Errorf("%w: SOP class %s is not one of those whose attributes are known", ErrRefused, safeUID(class))
+		return nil, fmt.Errorf("%w: %s", ErrRefused, UnknownClass(class))
 	}
 	for _, t := range []part10.Tag{0x00080018, 0x0020000D, 0x0020000E} {
 		if !usable(o.First(t)) {
@@ -127,6 +127,11 @@ func safeUID(s string) string {
 		return s
 	}
 	return "without a valid UID"
+}
+
+// UnknownClass is why objects of a SOP class are refused.
+func UnknownClass(class string) string {
+	return "SOP class " + safeUID(class) + " is not one of those whose attributes are known"
 }
 
 // run is the de-identification of one object.

@@ -52,6 +52,11 @@ func (e *run) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r, ok := e.Source.(Refuser); ok {
+		for reason, n := range r.Refused() {
+			e.report.Refused[reason] += n
+		}
+	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(e.workers())
 	for _, entry := range entries {

@@ -24,6 +24,12 @@ type Source interface {
 	List(ctx context.Context) ([]Entry, error)
 }
 
+// Refuser is a Source that knows of objects that it does not list: how many, by the
+// reason. It is asked after List.
+type Refuser interface {
+	Refused() map[string]int
+}
+
 // Folders are files, and folders with everything below them.
 type Folders []string
 

@@ -320,10 +320,23 @@ func (f *exportFlags) export(cmd *cobra.Command, opt export.Options, list *whois
 	if report == nil {
 		return err
 	}
-	if source, ok := opt.Source.(*frompacs.Source); ok && source.Missing() > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("the PACS did not send %s that it has; the same command asks again", command.Plural(source.Missing(), "object")))
+	if source, ok := opt.Source.(*frompacs.Source); ok {
+		report.Notes = append(report.Notes, notSent(source)...)
 	}
 	return errors.Join(f.print(cmd.OutOrStdout(), report), hintedExport(err, f.Out))
+}
+
+// notSent says what the PACS has and did not send.
+func notSent(s *frompacs.Source) []string {
+	n, untold := s.Missing()
+	if n == 0 {
+		return nil
+	}
+	what, why := command.Plural(n, "object"), ""
+	if untold {
+		why = ", or of classes that are not exported: it does not tell which"
+	}
+	return []string{"the PACS did not send " + what + " that it has" + why + "; the same command asks again"}
 }
 
 // openPipeline opens the models where labels are wanted; without, burned-in writing

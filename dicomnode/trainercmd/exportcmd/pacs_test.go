@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/trainercmd/exportcmd"
 	"dicomnode/internal/dicomtest"
+	"dicomnode/trainer/deidentify/object"
 	"dicomnode/trainer/export"
 )
 
@@ -24,9 +26,32 @@ type peer struct {
 	receive        int
 }
 
-// stored are the files that the PACS of these tests have, of two studies.
+// ctImageStorage (PS3.6 Table A-1) is a class that is not exported.
+const ctImageStorage = "1.2.840.10008.5.1.4.1.1.2"
+
+// stored are the files that the PACS of these tests have, of two studies, and an object
+// of a class that is not exported in one of their series.
 func stored(t *testing.T) []string {
-	return []string{dicomtest.Shared(t, "dicom", "RG3_J2KR.dcm"), nodetest.Image{Name: "limb", Rows: 120, Cols: 100}.File(t, t.TempDir())}
+	image := nodetest.Image{Name: "limb", Rows: 120, Cols: 100}.File(t, t.TempDir())
+	b, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := object.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.PutText(0x00080016, "UI", ctImageStorage)
+	o.PutText(0x00080018, "UI", o.First(0x00080018)+".1")
+	other := filepath.Join(t.TempDir(), "other.dcm")
+	f, err := os.Create(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(o.Write(f), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return []string{dicomtest.Shared(t, "dicom", "RG3_J2KR.dcm"), image, other}
 }
 
 // peers starts an Orthanc and a DCMTK archive with the stored files.
@@ -117,14 +142,24 @@ func TestFromPACS(t *testing.T) {
 	for name, p := range peers(t) {
 		at := append([]string{"--from-pacs", p.title + "@" + p.address, "--calling", "XNET", "--study-date", "20040101-20201231"}, common...)
 		out, err := verb(t, append(at, "--dry-run", "--out", "unused")...)
-		if err != nil || !strings.Contains(out, "2 images of 2 patients in 2 studies") {
+		if err != nil || !strings.Contains(out, map[string]string{
+			"Orthanc": "2 images of 2 patients in 2 studies, 0 other objects, 1 of classes that are not exported",
+			"DCMTK":   "3 images of 2 patients in 2 studies, 0 other objects, 0 of classes that are not exported",
+		}[name]) {
 			t.Errorf("%s: dry run: %v\n%s", name, err, out)
 		}
 		for way, more := range map[string][]string{"C-GET": nil, "C-MOVE": {"--receive", fmt.Sprintf("EXPORT@127.0.0.1:%d", p.receive)}} {
 			set := filepath.Join(t.TempDir(), "set")
-			if out, err := verb(t, append(append(at, "--out", set), more...)...); err != nil {
+			out, err := verb(t, append(append(at, "--out", set), more...)...)
+			if err != nil {
 				t.Errorf("%s, %s: %v\n%s", name, way, err, out)
 				continue
+			}
+			told := strings.Contains(out, "SOP class "+ctImageStorage) && !strings.Contains(out, "did not send")
+			// DCMTK's answers have no SOP Class UID, and it sends no JPEG 2000.
+			untold := strings.Contains(out, "did not send 2 objects that it has, or of classes that are not exported")
+			if name == "Orthanc" && !told || name == "DCMTK" && !untold {
+				t.Errorf("%s, %s: what became of the object of another class?\n%s", name, way, out)
 			}
 			if got, want := instances(t, set), instances(t, want); got != want {
 				t.Errorf("%s, %s: %s, from files %s", name, way, got, want)

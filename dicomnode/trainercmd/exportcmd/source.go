@@ -125,13 +125,17 @@ func (f *exportFlags) count(cmd *cobra.Command, s *frompacs.Source) error {
 	if err != nil {
 		return hintedExport(err, f.Out)
 	}
+	refused := 0
+	for _, n := range s.Refused() {
+		refused += n
+	}
 	if f.asJSON {
 		return command.PrintJSON(cmd.OutOrStdout(), map[string]int{
-			"patients": found.Patients, "studies": found.Studies, "images": found.Images, "objects": found.Companions,
+			"patients": found.Patients, "studies": found.Studies, "images": found.Images, "objects": found.Companions, "refused": refused,
 		})
 	}
-	_, err = io.WriteString(cmd.OutOrStdout(), fmt.Sprintf("the PACS has %s of %s in %s, %s; nothing was retrieved\n", command.Plural(found.Images, "image"),
-		command.Plural(found.Patients, "patient"), plural(found.Studies, "study", "studies"), command.Plural(found.Companions, "other object")))
+	_, err = io.WriteString(cmd.OutOrStdout(), fmt.Sprintf("the PACS has %s of %s in %s, %s, %d of classes that are not exported; nothing was retrieved\n", command.Plural(found.Images, "image"),
+		command.Plural(found.Patients, "patient"), plural(found.Studies, "study", "studies"), command.Plural(found.Companions, "other object"), refused))
 	return err
 }
 

@@ -11,6 +11,8 @@ import (
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
+	"dicomnode/trainer/deidentify"
+	"dicomnode/trainer/deidentify/profile"
 	"dicomnode/trainer/export"
 )
 
@@ -73,6 +75,7 @@ type study struct {
 type series struct {
 	uid, modality string
 	instances     []instance
+	mixed         bool // the PACS has others in it, which are not wanted
 }
 
 type instance struct{ uid, class string }
@@ -114,6 +117,7 @@ func (s *Source) find(ctx context.Context) ([]study, error) {
 		return nil, err
 	}
 	defer c.Abort() // no effect after Release
+	s.refused = map[string]int{}
 	f := finder{ctx: ctx, client: c, source: s}
 	studies, err := f.studies()
 	if err != nil {
@@ -206,8 +210,16 @@ func (f finder) series(st *study, modalities []string) error {
 	for i := range all {
 		keys := identifier{tagLevel: "IMAGE", tagStudy: st.uid, tagSeries: all[i].uid, tagInstance: "", tagClass: ""}
 		err := f.each(keys, func(id identifier) {
-			if uid.Check(id[tagInstance]) == nil {
-				all[i].instances = append(all[i].instances, instance{id[tagInstance], id[tagClass]})
+			class := id[tagClass]
+			_, known := profile.Supported[class]
+			switch {
+			case uid.Check(id[tagInstance]) != nil:
+			case known || class == "": // a PACS need not tell
+				f.source.untold = f.source.untold || class == ""
+				all[i].instances = append(all[i].instances, instance{id[tagInstance], class})
+			default:
+				all[i].mixed = true
+				f.source.refused[deidentify.UnknownClass(class)]++
 			}
 		})
 		if err != nil {

@@ -41,6 +41,8 @@ type Source struct {
 	Progress func(done, total int)
 
 	missing int
+	untold  bool
+	refused map[string]int // reason: instances
 }
 
 // Receiver is the application entity that C-MOVE sends to. The PACS must know its
@@ -81,8 +83,13 @@ func (s *Source) List(ctx context.Context) ([]export.Entry, error) {
 	return s.local()
 }
 
-// Missing is how many objects that were found the PACS did not send.
-func (s *Source) Missing() int { return s.missing }
+// Missing is how many objects that were found the PACS did not send; untold, whether
+// they can be of SOP classes that are not exported, which it did not tell.
+func (s *Source) Missing() (n int, untold bool) { return s.missing, s.untold }
+
+// Refused is how many instances that were found are of SOP classes that are not
+// exported, by the reason: they are not retrieved.
+func (s *Source) Refused() map[string]int { return s.refused }
 
 // Found is what a PACS says there is.
 type Found struct{ Patients, Studies, Images, Companions int }

@@ -32,22 +32,29 @@ var syntaxes = []string{
 // but for that of the request.
 const maxContexts = 127
 
-// proposals are those of the SOP classes of a study. Where the PACS did not tell
-// the classes, all that are exported are proposed, uncompressed.
+// kinds are the SOP classes, by their kinds in profile.Supported, that objects of a
+// modality have besides secondary captures.
+var kinds = map[string][]string{
+	"CR": {"CR", "DX"}, "DX": {"CR", "DX"}, "MG": {"MG", "DX"}, "IO": {"IO", "DX"}, "PX": {"IO", "DX"}, "XA": {"XA"}, "RF": {"XA", "CR"},
+	"SEG": {"SEG"}, "SR": {"SR11", "SR22", "SR33", "SR34"},
+}
+
+// proposals are those of the SOP classes of a study. Where the PACS did not tell an
+// object's class, those are proposed that its modality has.
 func proposals(st study) []scp.Proposal {
 	classes := map[string]bool{}
 	for _, se := range st.series {
 		for _, i := range se.instances {
-			if _, known := profile.Supported[i.class]; known || i.class == "" {
+			if i.class != "" {
 				classes[i.class] = true
+				continue
+			}
+			for class, kind := range profile.Supported {
+				if kind.Screen || slices.Contains(kinds[se.modality], kind.Name) {
+					classes[class] = true
+				}
 			}
 		}
-	}
-	if classes[""] {
-		for class := range profile.Supported {
-			classes[class] = true
-		}
-		delete(classes, "")
 	}
 	each := syntaxes[:min(len(syntaxes), maxContexts/max(1, len(classes)))]
 	var out []scp.Proposal
@@ -58,11 +65,12 @@ func proposals(st study) []scp.Proposal {
 }
 
 // study retrieves what is missing of a study: whole series where nothing of them is
-// there, single instances otherwise.
+// there, single instances otherwise and where a series has objects of other classes,
+// at which Orthanc 1.10 gives a C-GET up.
 func (s *Source) study(ctx context.Context, st study, into *sink) error {
 	storage := proposals(st)
 	if len(storage) == 0 {
-		return nil // of classes that are refused
+		return nil // all of its objects are of classes that are refused
 	}
 	class, all := uid.StudyRootQueryRetrieveMove, []scp.Proposal{}
 	d := s.Dialer
@@ -108,10 +116,10 @@ func notAll(err error) bool {
 // requests are the Identifiers that retrieve what is missing of a series.
 func (s *Source) requests(st study, se series) []identifier {
 	there := se.count(func(i string) bool { return exists(s.path(i)) })
-	switch there {
-	case len(se.instances):
+	switch {
+	case there == len(se.instances):
 		return nil
-	case 0:
+	case there == 0 && !se.mixed:
 		return []identifier{{tagLevel: "SERIES", tagStudy: st.uid, tagSeries: se.uid}}
 	}
 	var out []identifier
