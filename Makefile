@@ -11,7 +11,7 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 # vet and staticcheck look at, benchmarks, and the programs that tests build.
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath -buildmode=pie)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports dist dist-check clean man lint vulncheck changelog
+.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports export-judges dist dist-check clean man lint vulncheck changelog
 
 all: build
 
@@ -145,6 +145,13 @@ faults:
 # DicomSRValidator (Debian: pixelmed-apps). Half a minute a report.
 judge-reports:
 	JUDGE_TEMPLATES=1 REQUIRE_PEERS=1 $(GO) test -run Templates -timeout 20m -v ./sr
+
+# nnU-Net's integrity check and MONAI's loader on an exported set: 5 GB of Python packages
+# under out/judges the first time.
+export-judges: JUDGES ?= $(CURDIR)/out/judges
+export-judges:
+	bash trainer/export/judges/fetch.sh $(JUDGES)
+	JUDGES=$(JUDGES) $(GO) test -run '^TestJudges$$' -count 1 -timeout 30m -v ./trainer/export
 
 # Every fuzz target in turn, FUZZTIME seconds for all of them together. A finding
 # is written to the package's testdata/fuzz, where it becomes a seed.
