@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/pipeline"
+	"dicomnode/model/ort"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 )
@@ -41,8 +42,16 @@ func openEngine(c configs.Config, log *slog.Logger) (*engine, error) {
 		return nil, err
 	}
 	e.announce("model ready")
-	debug.FreeOSMemory() // what reading and checking the bundles took, a tenth of an idle node's memory
+	e.underway.rest = returnMemory
+	returnMemory() // what reading, checking and trying the bundles took
 	return e, nil
+}
+
+// returnMemory gives what is not used to the system: a node is idle most of the time, on a
+// machine that it shares.
+func returnMemory() {
+	ort.Trim()
+	debug.FreeOSMemory()
 }
 
 func (e *engine) announce(message string) {
@@ -87,7 +96,10 @@ func (e *engine) refresh() {
 	}
 }
 
-func (e *engine) Close() error { return e.close() }
+func (e *engine) Close() error {
+	e.underway.stop()
+	return e.close()
+}
 
 // publications tells one state of the published models from another, without
 // reading them; nothing changes for a node whose configuration names its model.
@@ -108,7 +120,13 @@ type underway struct {
 	mu    sync.Mutex
 	next  int
 	begun map[int]time.Time
+
+	rest    func() // called when nothing has been under way for restTime; may be nil
+	resting *time.Timer
 }
+
+// restTime is how long no image comes until the node counts as idle.
+const restTime = 10 * time.Second
 
 // enter notes one more image until leave is called.
 func (u *underway) enter() (leave func()) {
@@ -120,7 +138,29 @@ func (u *underway) enter() (leave func()) {
 	id := u.next
 	u.next++
 	u.begun[id] = time.Now()
-	return func() { u.mu.Lock(); delete(u.begun, id); u.mu.Unlock() }
+	u.wake()
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if delete(u.begun, id); len(u.begun) == 0 && u.rest != nil {
+			u.resting = time.AfterFunc(restTime, u.rest)
+		}
+	}
+}
+
+// wake ends the rest; u.mu is held.
+func (u *underway) wake() {
+	if u.resting != nil {
+		u.resting.Stop()
+	}
+}
+
+// stop ends the rest for good.
+func (u *underway) stop() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.rest = nil
+	u.wake()
 }
 
 // longest is how long the oldest of them takes so far, 0 without any.

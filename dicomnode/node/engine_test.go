@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"dicomnode/configs"
 	"dicomnode/dicomnode/nodetest"
@@ -166,4 +168,31 @@ func TestEngineFindsTheField(t *testing.T) {
 	if err != nil || res.FieldRecord.Model != b.Digest {
 		t.Errorf("%+v, %v: want the embedded network %s", res.FieldRecord, err, b.Digest)
 	}
+}
+
+// A node is at rest when no image has been under way for a while, once for each pause.
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rests := 0
+		u := underway{rest: func() { rests++ }}
+		first, second := u.enter(), u.enter()
+		first()
+		time.Sleep(2 * restTime) // of the bubble
+		second()
+		time.Sleep(restTime - time.Second)
+		u.enter()()
+		if synctest.Wait(); rests != 0 {
+			t.Errorf("%d rests while images came", rests)
+		}
+		time.Sleep(2 * restTime)
+		if synctest.Wait(); rests != 1 {
+			t.Errorf("%d rests in a pause, want 1", rests)
+		}
+		u.enter()()
+		u.stop()
+		time.Sleep(2 * restTime)
+		if synctest.Wait(); rests != 1 {
+			t.Errorf("%d rests after the end, want none more", rests-1)
+		}
+	})
 }

@@ -36,6 +36,7 @@ func Init(path string) error {
 	default:
 		return fmt.Errorf("load ONNX Runtime from %s: already loaded from %s", path, loaded.path)
 	}
+	oneHeap()
 	ort.SetSharedLibraryPath(path)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
 		return fmt.Errorf("load ONNX Runtime %s from %s: %w; run `make runtime` for the matching release", Version, path, err)

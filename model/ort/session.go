@@ -20,6 +20,10 @@ type Options struct {
 	// MemPattern lets ONNX Runtime plan one block of memory per run. It helps
 	// inference a little and doubles the memory of a training step.
 	MemPattern bool
+	// NoArena leaves the memory of a run to the C library in place of an arena of the
+	// session's own, which gives nothing back until the session is closed. What lies idle
+	// between runs is then returned by Trim.
+	NoArena bool
 	// KeepLayout keeps ONNX Runtime from changing the layout of feature maps
 	// around single operators. That pays where kernels are constants, and costs
 	// a copy before and after each pooling where they are not.
@@ -110,6 +114,7 @@ func configure(so *ort.SessionOptions, o Options) error {
 		so.SetInterOpNumThreads(1),
 		so.SetGraphOptimizationLevel(level),
 		so.SetMemPattern(o.MemPattern),
+		so.SetCpuMemArena(!o.NoArena),
 		so.SetLogSeverityLevel(ort.LoggingLevelError),
 		so.AddSessionConfigEntry("session.intra_op.allow_spinning", fmt.Sprint(flag(o.IntraOpSpinning))),
 	)
