@@ -2,6 +2,7 @@ package segment
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -82,6 +83,18 @@ func quality(img *decode.Image, v *view, field picture.Mask) Quality {
 		q.Figure = 0
 	}
 	return q
+}
+
+// Judge is the quality of the answer a about a picture that has no header: pix holds rows×cols
+// values row by row in arbitrary units, open beam bright. It finds the exposed field, as Run does.
+func (p *Pipeline) Judge(ctx context.Context, pix []float32, rows, cols int, a *scales.Answer) (Quality, error) {
+	x, geo := picture.Canonical(pix, rows, cols)
+	img := &decode.Image{Rows: rows, Columns: cols}
+	field, _, err := p.findField(ctx, img, pix, x, geo)
+	if err != nil {
+		return Quality{}, err
+	}
+	return quality(img, &view{pix: pix, x: x, geo: geo, answer: a}, field), nil
 }
 
 // meanOver is the mean of v weighted by share, −1 without values.

@@ -1,7 +1,9 @@
 package trainercmd
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -12,6 +14,9 @@ import (
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/threshold"
 	"dicomnode/model"
+	"dicomnode/segment"
+	"dicomnode/segment/scales"
+	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
 
@@ -24,6 +29,7 @@ type evaluateFlags struct {
 	refine    string
 	effort    effortFlag
 	out       string
+	quality   bool
 	asJSON    bool
 	markdown  bool
 }
@@ -60,6 +66,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
 	flags.IntVar(&f.opt.Cases, "cases", 6, "worst images in the report, and as many drawn at random")
 	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of the figures at the images' own pixels: "+strings.Join(pipeline.Refinements, " or "))
+	flags.BoolVar(&f.quality, "quality", false, "judge each answer as the node does (one look for the exposed field more), and say how well that tells wrong images")
 	flags.StringVarP(&f.out, "out", "o", "", "folder for metrics.json and report.html")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the main figures as a Markdown table")
@@ -130,6 +137,14 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 		opt.Resamples = -1
 	}
 	opt.Model = &evaluate.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}
+	closers := []io.Closer{s}
+	if f.quality {
+		field, err := f.judging(&opt)
+		if err != nil {
+			return nil, command.JoinClose(err, s)
+		}
+		closers = append(closers, field)
+	}
 	bar := command.NewProgress(cmd.ErrOrStderr(), 1, "")
 	opt.Progress = func(done, all int) {
 		if done == 1 {
@@ -138,7 +153,29 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 		_ = bar.Set(done) // cosmetic
 	}
 	report, err := evaluate.Run(cmd.Context(), folder, s, opt)
-	return report, command.JoinClose(hintedData(err), s)
+	err = hintedData(err)
+	for _, c := range closers {
+		err = command.JoinClose(err, c)
+	}
+	return report, err
+}
+
+// judging has the answers judged as the node does it. The model of the exposed field is open
+// until it is closed.
+func (f *evaluateFlags) judging(opt *evaluate.Options) (io.Closer, error) {
+	c := configs.Default().Model
+	c.Device, c.Library, c.Threads = f.model.device, f.model.library, f.model.threads
+	field, err := pipeline.OpenField(c)
+	if err != nil {
+		return nil, err
+	}
+	p := &segment.Pipeline{Field: field, FieldDigest: field.Digest()}
+	opt.Limit = segment.LeastQuality
+	opt.Judge = func(ctx context.Context, m *dataset.Picture, a *scales.Answer) (float64, error) {
+		q, err := p.Judge(ctx, m.Pix, m.Rows, m.Cols, a)
+		return q.Figure, err
+	}
+	return field, nil
 }
 
 // thresholds are those to report on, the flag's or the card's, and how the card's were

@@ -107,7 +107,7 @@ func (at Place) count(ctx context.Context, s *dataset.Sample, full *dataset.Pict
 	if at.Native {
 		return at.native(s, full, a.Map), nil
 	}
-	count, answer, n := newSoftTissue(s.Item.BodyPart), a.Corrected(at.Correction).Answer(), len(s.Label)
+	count, answer, n := newSoftTissue(s.Item.BodyPart), a.Small().Corrected(at.Correction).Answer(), len(s.Label)
 	for i, truth := range s.Label {
 		count.add(truth, [dataset.Classes]float32{answer[i], answer[n+i], answer[2*n+i]})
 	}

@@ -41,6 +41,10 @@ type Options struct {
 	Cases      int                   // images kept for Report.Worst and as many for Report.Sample
 	Model      *Model                // for the report
 	Progress   func(done, all int)
+	// Judge is the quality of the answer about a picture, as segment.Quality.Figure; nil: images
+	// have none. Limit is what Report.Flag holds it against.
+	Judge func(context.Context, *dataset.Picture, *scales.Answer) (float64, error)
+	Limit float64
 }
 
 func (o Options) resamples() int {
@@ -180,22 +184,23 @@ func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Ite
 	if err != nil {
 		return fmt.Errorf("predict %s: %w", it.ID, err)
 	}
-	row := e.sample(s, answer.Corrected(e.opt.Network).Answer(), spacing)
-	prediction := e.pixels(s, p, answer, spacing)
+	row := e.sample(s, answer.Small().Corrected(e.opt.Network).Answer(), spacing)
+	if e.opt.Judge != nil {
+		if err := e.judge(ctx, p, answer); err != nil {
+			return fmt.Errorf("judge %s: %w", it.ID, err)
+		}
+	}
+	prediction := e.pixels(s, p, answer.Map, spacing)
 	e.gallery.offer(row, p, prediction)
 	return nil
 }
 
 // ask asks the network about an image as the node does it.
-func (e *evaluation) ask(ctx context.Context, p *dataset.Picture) (picture.Map, error) {
+func (e *evaluation) ask(ctx context.Context, p *dataset.Picture) (*scales.Answer, error) {
 	if err := ctx.Err(); err != nil {
-		return picture.Map{}, err
+		return nil, err
 	}
-	a, err := e.opt.Effort.Ask(ctx, e.predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
-	if err != nil {
-		return picture.Map{}, err
-	}
-	return a.Map, nil
+	return e.opt.Effort.Ask(ctx, e.predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
 }
 
 // millimetres is the item's spacing, 0 when the data set does not tell.
@@ -299,6 +304,9 @@ func (e *evaluation) report() (*Report, error) {
 	}
 	if e.gallery != nil {
 		r.Worst, r.Sample = e.gallery.worst, e.gallery.sample()
+	}
+	if e.opt.Judge != nil {
+		r.Flag = flagOf(r.Images, e.opt.Limit)
 	}
 	return r, nil
 }

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -165,5 +168,33 @@ func TestWrite(t *testing.T) {
 	var back evaluate.Report
 	if err := json.Unmarshal(data.Bytes(), &back); err != nil || back.Confusion != r.Confusion {
 		t.Errorf("JSON does not read back: %v", err)
+	}
+}
+
+// The flag counts wrong and right images by their quality, and each has its own in the table.
+func TestFlag(t *testing.T) {
+	dir := folder(t)
+	judged := 0
+	judge := func(_ context.Context, p *dataset.Picture, a *scales.Answer) (float64, error) {
+		if a == nil || a.P == nil || p.Rows != 200 {
+			t.Errorf("judged %+v of %d rows", a, p.Rows)
+		}
+		judged++
+		return []float64{0.5, 0.9}[judged-1], nil
+	}
+	r, err := evaluate.Run(t.Context(), dir, fixed{class: dataset.Bone, p: 0.9}, evaluate.Options{Judge: judge, Limit: 0.86, Resamples: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &evaluate.Flag{Limit: 0.86, Wrong: 1, WrongBelow: 1, Right: 1} // "a" is mostly no bone, "b-phantom" all
+	if diff := cmp.Diff(want, r.Flag); diff != "" {
+		t.Error(diff)
+	}
+	if q := r.Images[1].Quality; q == nil || *q != 0.9 {
+		t.Errorf("quality of the second: %v", q)
+	}
+	var text bytes.Buffer
+	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "quality below 0.860: 1 of 1 images with an accuracy below 0.85, 0 of 1 with one above 0.93") {
+		t.Errorf("%v:\n%s", err, text.String())
 	}
 }

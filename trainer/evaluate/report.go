@@ -116,6 +116,7 @@ type Image struct {
 	Calibration float64                `json:"expected_calibration_error"`
 	TPR         Value                  `json:"soft_tissue_tpr"` // at the threshold in use
 	FPR         Value                  `json:"soft_tissue_fpr"`
+	Quality     *float64               `json:"quality,omitempty"` // of segment.Quality, 0 to 1; nil: not judged
 	Boundaries  Boundaries             `json:"boundaries"`
 	Confusion   Confusion              `json:"confusion"`
 }
@@ -178,6 +179,7 @@ type Report struct {
 	Chosen    string                `json:"soft_tissue_threshold_chosen,omitempty"` // how it was, in words; Options.Chosen
 	Result
 	Native *Result `json:"native,omitempty"`
+	Flag   *Flag   `json:"flag,omitempty"` // of the images' qualities; nil: not judged
 
 	Worst  []Case `json:"-"` // the images of least accuracy, least first
 	Sample []Case `json:"-"` // images drawn at random, by id
