@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,8 +37,11 @@ type Process struct {
 	Config string // its configuration file
 	Port   int    // on loopback
 	Log    *Buffer
+	Wrap   []string // the beginning of a command line that ends as the node; none for the node itself
 	cmd    *exec.Cmd
 	logged chan struct{} // closed when its standard error has ended
+
+	listened bool
 }
 
 // NewProcess writes the configuration of a node with those peers and routes. The
@@ -68,17 +72,28 @@ func (p *Process) Configure(t testing.TB, dataDir, peersAndRoutes string) {
 // Start runs the node and waits until it listens.
 func (p *Process) Start(t testing.TB) {
 	t.Helper()
-	p.cmd = exec.Command(os.Args[0], "serve", "--config", p.Config)
+	if err := p.TryStart(); err != nil {
+		t.Fatal(err)
+	}
+	if p.Ended() && !p.listened {
+		t.Fatal("the node ended instead of listening")
+	}
+}
+
+// TryStart is Start for a node that may end at once.
+func (p *Process) TryStart() error {
+	line := append(slices.Clone(p.Wrap), os.Args[0], "serve", "--config", p.Config)
+	p.cmd = exec.Command(line[0], line[1:]...)
 	p.cmd.Env = append(os.Environ(), asProgram+"=1")
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	ready, logged := make(chan struct{}), make(chan struct{})
-	p.logged = logged
+	p.logged, p.listened = logged, false
 	go func() {
 		defer close(logged)
 		lines := bufio.NewScanner(stderr)
@@ -92,10 +107,12 @@ func (p *Process) Start(t testing.TB) {
 	}()
 	select {
 	case <-ready:
+		p.listened = true
+		return nil
 	case <-logged:
-		t.Fatal("the node ended instead of listening")
+		return nil
 	case <-time.After(Time):
-		t.Fatal("the node does not listen")
+		return errors.New("the node does not listen")
 	}
 }
 
