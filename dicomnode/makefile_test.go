@@ -44,4 +44,19 @@ func TestRacedTests(t *testing.T) {
 			t.Errorf("%q is no folder", folder)
 		}
 	}
+	for _, folder := range loops {
+		files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := regexp.MustCompile(`sync\.Map|atomic\.Pointer`).Find(b); found != nil && !strings.HasSuffix(file, "_test.go") {
+				t.Errorf("%s uses %s, and would bring a copy that the race detector does not see", file, found)
+			}
+		}
+	}
 }
