@@ -130,6 +130,43 @@ func TestStorageIsBounded(t *testing.T) {
 	}
 }
 
+// A calibration takes 16 bytes for each pixel however many frames it has learnt, and
+// all together take no more than they may.
+func TestBytesAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	store := openStore(t, dir)
+	var sizes []int64
+	for i := range 6 {
+		m := frame(t, nil, level(300, i))
+		if err := store.AddDark(m); err != nil {
+			t.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.dark"))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%d files, %v", len(files), err)
+		}
+		info, err := os.Stat(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, info.Size()-16*int64(m.Rows)*int64(m.Columns))
+	}
+	if sizes[0] < 0 || sizes[5] > 4096 {
+		t.Errorf("bytes beside 16 for each pixel, after each frame: %v", sizes)
+	}
+	large := filepath.Join(dir, "large.dark")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, dark.MaxBytes); err != nil { // without bytes on the disk
+		t.Skip(err)
+	}
+	other := frame(t, func(m *dicomtest.Image) { m.Extra[5].Value = "DET2" }, level(300, 0))
+	if err := store.AddDark(other); !errors.Is(err, decode.ErrUnsupported) || !strings.Contains(err.Error(), "drop") {
+		t.Errorf("a detector beyond %d MiB: %v", dark.MaxBytes>>20, err)
+	}
+}
+
 // No radiograph of the shared data is taken as a dark frame.
 func TestSharedRadiographsAreRefused(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(dicomtest.Shared(t, "dicom"), "*.dcm"))
