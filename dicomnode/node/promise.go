@@ -124,10 +124,10 @@ func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
 	peer, _ := n.config.Load().Peer(p.Peer)
 	switch {
 	case peer.CommitmentBy == "":
-		return true, n.settle(ctx, p, refuseAll(p.Request, uint16(scp.ProcessingFailure)))
+		return true, n.settle(ctx, p, refuseAll(p.Request, commitment.ProcessingFailure))
 	case peer.CommitmentBy != configs.CommitmentByNode && p.Asked != "" && time.Since(p.AskedAt) >= n.config.Load().Network.CommitmentWait:
 		n.log.Warn("storage commitment refused: the archive named for the peer has not answered", "peer", p.Peer, "archive", peer.CommitmentBy)
-		return true, n.settle(ctx, p, refuseAll(p.Request, uint16(scp.ProcessingFailure)))
+		return true, n.settle(ctx, p, refuseAll(p.Request, commitment.ProcessingFailure))
 	case peer.CommitmentBy != configs.CommitmentByNode && p.Asked != "":
 		return false, nil // the archive will answer
 	}
@@ -254,7 +254,7 @@ func narrowed(result, said commitment.Result) commitment.Result {
 		case there[ref]:
 			out.Committed = append(out.Committed, ref)
 		default:
-			out.Failed = append(out.Failed, commitment.Failure{Reference: ref, Reason: uint16(scp.ProcessingFailure)})
+			out.Failed = append(out.Failed, commitment.Failure{Reference: ref, Reason: commitment.ProcessingFailure})
 		}
 	}
 	return out

@@ -205,7 +205,7 @@ func (p *CommittingPACS) judge(rq commitment.Request) commitment.Result {
 		if p.Has(ref.SOPInstanceUID) {
 			r.Committed = append(r.Committed, ref)
 		} else {
-			r.Failed = append(r.Failed, commitment.Failure{Reference: ref, Reason: 0x0112})
+			r.Failed = append(r.Failed, commitment.Failure{Reference: ref, Reason: commitment.NoSuchObjectInstance})
 		}
 	}
 	return r

@@ -51,7 +51,8 @@ func (im Image) Write(dir string) (path string, err error) {
 // Instance is the SOP Instance UID.
 func (im Image) Instance() string { return iod.UID("test image", im.Name) }
 
-func (im Image) study() string {
+// StudyInstance is the Study Instance UID, empty with NoStudy.
+func (im Image) StudyInstance() string {
 	if im.NoStudy {
 		return ""
 	}
@@ -103,7 +104,7 @@ func (im Image) texts() []textElement {
 		one(tag.Modality, cmp.Or(im.Modality, "DX")), one(tag.PresentationIntentType, "FOR PROCESSING"), one(tag.Manufacturer, "dicomnode"), one(tag.ReferringPhysicianName, ""),
 		one(tag.PatientName, "Simulated^Limb"), one(tag.PatientID, "SIMULATED"), one(tag.PatientBirthDate, ""), one(tag.PatientSex, ""),
 		one(tag.BodyPartExamined, "ARM"), one(tag.DetectorID, "SIMULATED-2"),
-		one(tag.StudyInstanceUID, im.study()), one(tag.SeriesInstanceUID, iod.UID("test series", im.Name)),
+		one(tag.StudyInstanceUID, im.StudyInstance()), one(tag.SeriesInstanceUID, iod.UID("test series", im.Name)),
 		one(tag.StudyID, "1"), one(tag.SeriesNumber, "1"), one(tag.InstanceNumber, "1"), {tag.PatientOrientation, []string{"L", "F"}},
 	}
 }

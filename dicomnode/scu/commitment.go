@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"dicomnode/internal/commitment"
 	"dicomnode/internal/hint"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
@@ -46,13 +47,13 @@ var commitmentVerdicts = map[int]struct {
 	verdict CommitmentVerdict
 	words   string
 }{
-	0x0110:   {SendAgain, "processing failure"},
-	0x0112:   {SendAgain, "no such object instance"},
-	0x0119:   {NeverKept, "class-instance conflict"},
-	0x0122:   {NeverKept, "referenced SOP class not supported"},
-	0x0131:   {AskAnew, "duplicate transaction UID"},
-	0x0213:   {AskAnew, "resource limitation"},
-	NoReason: {AskAnew, "the answer does not mention it"},
+	int(commitment.ProcessingFailure):       {SendAgain, "processing failure"},
+	int(commitment.NoSuchObjectInstance):    {SendAgain, "no such object instance"},
+	int(commitment.ClassInstanceConflict):   {NeverKept, "class-instance conflict"},
+	int(commitment.SOPClassNotSupported):    {NeverKept, "referenced SOP class not supported"},
+	int(commitment.DuplicateTransactionUID): {AskAnew, "duplicate transaction UID"},
+	int(commitment.ResourceLimitation):      {AskAnew, "resource limitation"},
+	NoReason:                                {AskAnew, "the answer does not mention it"},
 }
 
 // JudgeCommitment says what a Failure Reason means; one that PS3.3 does not list is

@@ -105,26 +105,19 @@ func (a *Archive) Keeps(ctx context.Context, ref commitment.Reference) (reason u
 	o, err := a.Find(ctx, ref.SOPInstanceUID)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return noSuchInstance, nil
+		return commitment.NoSuchObjectInstance, nil
 	case err != nil:
-		return processingFailure, err
+		return commitment.ProcessingFailure, err
 	case o.SOPClassUID != ref.SOPClassUID:
-		return classInstanceConflict, nil
+		return commitment.ClassInstanceConflict, nil
 	}
 	_, err = a.verify(ctx, o.Object)
 	switch {
 	case errors.Is(err, ErrDamaged), errors.Is(err, ErrNotFound):
 		a.opt.Log.Error("storage commitment refused: a stored object is damaged or missing", "object", o.ID, "error", err)
-		return noSuchInstance, nil
+		return commitment.NoSuchObjectInstance, nil
 	case err != nil:
-		return processingFailure, err
+		return commitment.ProcessingFailure, err
 	}
 	return 0, nil
 }
-
-// Failure Reasons (PS3.3 C.14.1.1).
-const (
-	processingFailure     uint16 = 0x0110
-	noSuchInstance        uint16 = 0x0112
-	classInstanceConflict uint16 = 0x0119
-)

@@ -40,7 +40,7 @@ func TestGeometryRoundTrip(t *testing.T) {
 				p[i+picture.Side*picture.Side] = float32((float64(x) + 0.5) / float64(g.Width))
 			}
 		}
-		up := g.ProbabilitiesUp(p)
+		up := upsampled(g, p)
 		edgeY, edgeX := 0.5/float64(g.Height), 0.5/float64(g.Width)
 		for r := 0; r < rows; r += max(1, rows/17) {
 			for c := 0; c < cols; c += max(1, cols/17) {
@@ -53,6 +53,20 @@ func TestGeometryRoundTrip(t *testing.T) {
 			}
 		}
 	}
+}
+
+// upsampled is p at the image's own pixels, Classes×Rows×Columns.
+func upsampled(g picture.Geometry, p []float32) []float32 {
+	out := make([]float32, picture.Classes*g.Rows*g.Columns)
+	u := g.Upsampler(p)
+	for r := range g.Rows {
+		var row [picture.Classes][]float32
+		for c := range row {
+			row[c] = out[(c*g.Rows+r)*g.Columns:][:g.Columns]
+		}
+		u.Row(r, row)
+	}
+	return out
 }
 
 func TestCanonicalPicture(t *testing.T) {

@@ -6,15 +6,6 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// ProbabilitiesUp brings p (Classes×Side×Side) to Classes×Rows×Columns, bilinearly
-// between pixel centres; padding never takes part. For one row at a time without the
-// large result see Upsampler. It panics when len(p) ≠ Classes×Side×Side.
-func (g Geometry) ProbabilitiesUp(p []float32) []float32 {
-	out := make([]float32, Classes*g.Rows*g.Columns)
-	g.Upsampler(p).fill(out)
-	return out
-}
-
 // fill writes every row into out, Classes×Rows×Columns.
 func (u *Upsampler) fill(out []float32) {
 	n, cols := u.g.Rows*u.g.Columns, u.g.Columns
@@ -27,8 +18,9 @@ func (u *Upsampler) fill(out []float32) {
 	})
 }
 
-// Upsampler interpolates probabilities row by row (Geometry.ProbabilitiesUp). Row is
-// safe for concurrent use.
+// Upsampler brings probabilities, Classes×Side×Side, row by row to Classes×Rows×Columns,
+// bilinearly between pixel centres; padding never takes part. Row is safe for concurrent
+// use.
 type Upsampler struct {
 	g      Geometry // Height×Width values of each class from (Top, Left)
 	p      []float32

@@ -135,13 +135,6 @@ func (f *exportFlags) count(cmd *cobra.Command, s *frompacs.Source) error {
 		})
 	}
 	_, err = io.WriteString(cmd.OutOrStdout(), fmt.Sprintf("the PACS has %s of %s in %s, %s, %d of classes that are not exported; nothing was retrieved\n", command.Plural(found.Images, "image"),
-		command.Plural(found.Patients, "patient"), plural(found.Studies, "study", "studies"), command.Plural(found.Companions, "other object"), refused))
+		command.Plural(found.Patients, "patient"), command.Plural(found.Studies, "study"), command.Plural(found.Companions, "other object"), refused))
 	return err
-}
-
-func plural(n int, one, several string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, several)
 }
