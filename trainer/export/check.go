@@ -81,9 +81,9 @@ func (e *run) ownOf(dir string) error {
 		return err
 	}
 	for _, r := range all {
-		e.originals.Own(r.ID, r.Patient, r.Study, r.Series, r.Instance, r.Project)
+		e.own(r.ID, r.Patient, r.Study, r.Series, r.Instance, r.Project)
 		for _, sum := range r.Files {
-			e.originals.Own(sum)
+			e.own(sum)
 		}
 	}
 	return nil

@@ -88,6 +88,30 @@ func TestShiftedDatesMeet(t *testing.T) {
 	}
 }
 
+// With shifted dates too, a date of one patient is looked for in the files of others.
+func TestDatesOfOthers(t *testing.T) {
+	source := patients(t, 4)
+	opt := options(source, filepath.Join(t.TempDir(), "set"))
+	opt.Formats, opt.Deidentify.Retain = []export.Format{export.DICOM}, []profile.Option{profile.ModifiedDates}
+	files, _ := filepath.Glob(filepath.Join(source, "*.dcm"))
+	changed(t, files[3], func(o *object.Object) { o.PutText(0x00080020, "DA", "20250506") })
+	changed(t, files[0], func(o *object.Object) { o.PutText(0x00200011, "IS", "20250506") }) // Series Number of another patient
+	run(t, opt)
+	all, err := export.ReadManifest(opt.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		b, err := os.ReadFile(filepath.Join(opt.Out, "dicom", r.Patient, r.ID+".dcm"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), "20250506") {
+			t.Error("a date of one patient stands in a file of another one")
+		}
+	}
+}
+
 // An image whose codec is not there is refused; the others are exported.
 func TestMissingCodec(t *testing.T) {
 	opt := options("", filepath.Join(t.TempDir(), "set"))

@@ -52,15 +52,16 @@ func (e *run) finish() error {
 		return err
 	}
 	for _, r := range all { // digests and pseudonyms stand in the tables
-		e.originals.Own(slices.Collect(maps.Values(r.Files))...)
-		e.originals.Own(r.ID, r.Patient, r.Study, r.Series, r.Instance)
+		e.own(slices.Collect(maps.Values(r.Files))...)
+		e.own(r.ID, r.Patient, r.Study, r.Series, r.Instance)
 		if r.Label != nil {
-			e.originals.Own(r.Label.ModelDigest, r.Label.ConfigDigest)
+			e.own(r.Label.ModelDigest, r.Label.ConfigDigest)
 		}
 	}
-	checker := e.originals.Checker()
-	for path, b := range tables {
-		e.report.Hits = append(e.report.Hits, checker.File(path, b)...)
+	for _, checker := range []*leak.Checker{e.originals.Checker(), e.dates.all.Checker()} {
+		for path, b := range tables {
+			e.report.Hits = append(e.report.Hits, checker.File(path, b)...)
+		}
 	}
 	if len(e.report.Hits) > 0 {
 		return errors.Join(ErrLeak, e.discard())

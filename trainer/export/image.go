@@ -142,7 +142,7 @@ func (e *run) companion(it item, o *object.Object, res *deidentify.Result) error
 	if err != nil {
 		return err
 	}
-	return e.stage(&r, map[string][]byte{dicomPath(r): b}, late(res))
+	return e.stage(&r, map[string][]byte{dicomPath(r): b}, e.checkers(res))
 }
 
 func dicomPath(r Record) string { return "dicom/" + r.Patient + "/" + r.ID + ".dcm" }
@@ -200,7 +200,7 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 	if err != nil {
 		return err
 	}
-	return e.stage(&r, files, late(res))
+	return e.stage(&r, files, e.checkers(res))
 }
 
 // look decodes an image and finds its regions and what is burned in.

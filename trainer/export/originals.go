@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"dicomnode/internal/part10"
@@ -21,12 +22,29 @@ func (e *run) remember(res *deidentify.Result) {
 	e.originals.Add(values)
 }
 
-// patientDates are the dates of each patient where dates are shifted. A shifted date
-// of one patient is sooner or later a date of another one, which says nothing of
-// either: only those of the patient are looked for in the patient's files.
+// patientDates are the dates of each patient where dates are shifted. All are looked
+// for in every file. A shifted date of one patient is sooner or later a date of another
+// one: what a file has as its own shifted date is a hit for its own patient alone.
 type patientDates struct {
-	mu     sync.Mutex
-	values map[string][]deidentify.Original
+	mu      sync.Mutex
+	values  map[string][]deidentify.Original
+	all     leak.Originals
+	checker *leak.Checker // of all; nil where no dates are looked for apart
+}
+
+// everyone makes the checker of every patient's dates.
+func (p *patientDates) everyone() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.values) > 0 {
+		p.checker = p.all.Checker()
+	}
+}
+
+// own says that the export made tokens itself.
+func (e *run) own(tokens ...string) {
+	e.originals.Own(tokens...)
+	e.dates.all.Own(tokens...)
 }
 
 // take keeps the dates among values and returns the others.
@@ -39,6 +57,7 @@ func (p *patientDates) take(patient string, values []deidentify.Original) (other
 	for _, v := range values {
 		if v.VR == "DA" || v.VR == "DT" {
 			p.values[patient] = append(p.values[patient], v)
+			p.all.Add([]deidentify.Original{v})
 		} else {
 			others = append(others, v)
 		}
@@ -58,12 +77,52 @@ func (p *patientDates) of(patient string) *leak.Checker {
 	return o.Checker()
 }
 
+// checkers are what the files of an object are searched with.
+func (e *run) checkers(res *deidentify.Result) []*leak.Checker {
+	out := []*leak.Checker{e.checker}
+	if c := e.dates.checker; c != nil {
+		out = append(out, c.Besides(shifted(res)...))
+	}
+	if c := e.dates.of(res.Patient); c != nil {
+		out = append(out, c.Besides(made(res)...))
+	}
+	if c := late(res); c != nil {
+		out = append(out, c)
+	}
+	return out
+}
+
+// made are the tokens in a de-identified object that the export made.
+func made(res *deidentify.Result) []string {
+	out := []string{res.Patient}
+	res.Object.Walk(func(s *object.Set, el *object.Element, _ []part10.Tag) {
+		if el.VR == "UI" {
+			out = append(out, s.TextOf(el)...)
+		}
+	})
+	return out
+}
+
+// shifted are the dates that stand in a de-identified object, as tokens of digits: of a
+// date and time without the offset from UTC.
+func shifted(res *deidentify.Result) (out []string) {
+	res.Object.Walk(func(s *object.Set, el *object.Element, _ []part10.Tag) {
+		if el.VR != "DA" && el.VR != "DT" {
+			return
+		}
+		for _, v := range s.TextOf(el) {
+			out = append(out, strings.FieldsFunc(v, func(r rune) bool { return r == '-' || r == '+' })...)
+		}
+	})
+	return out
+}
+
 // sweep takes out of an object what was kept and holds a value that was removed
 // from this object or another one.
 func (e *run) sweep(res *deidentify.Result) {
-	checkers := []*leak.Checker{e.checker, late(res), e.dates.of(res.Patient)}
+	checkers := e.checkers(res)
 	res.Sweep(func(value []byte) bool {
-		return slices.ContainsFunc(checkers, func(c *leak.Checker) bool { return c != nil && c.Holds(value) })
+		return slices.ContainsFunc(checkers, func(c *leak.Checker) bool { return c.Holds(value) })
 	})
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -75,6 +75,7 @@ func (e *run) plan(ctx context.Context) error {
 		return err
 	}
 	e.checker = e.originals.Checker()
+	e.dates.everyone()
 	return e.identify()
 }
 
@@ -151,12 +152,8 @@ func (e *run) take(entry Entry, head *object.Object, res *deidentify.Result) {
 		})
 	}
 	e.remember(res)
-	e.originals.Own(it.id, res.Patient)
-	res.Object.Walk(func(s *object.Set, el *object.Element, _ []part10.Tag) {
-		if el.VR == "UI" {
-			e.originals.Own(s.TextOf(el)...)
-		}
-	})
+	e.own(it.id)
+	e.own(made(res)...)
 	name := filepath.ToSlash(entry.Name)
 	for part := range strings.SplitSeq(strings.TrimSuffix(name, filepath.Ext(name)), "/") {
 		e.originals.Name("a file or folder name", part)

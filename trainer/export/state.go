@@ -98,18 +98,16 @@ type projectFile struct {
 	Project string `json:"project"`
 }
 
-// stage writes the files of an object and then its record. A file in which a value
-// of an original is found is not written. late, which may be nil, checks for more.
-func (e *run) stage(r *Record, files map[string][]byte, late *leak.Checker) error {
+// stage writes the files of an object and then its record. A file in which one of the
+// checkers finds a value of an original is not written.
+func (e *run) stage(r *Record, files map[string][]byte, checkers []*leak.Checker) error {
 	r.Files = map[string]string{}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		sum := sha256.Sum256(files[path])
 		r.Files[path] = hex.EncodeToString(sum[:])
-		hits := e.checker.File(path, files[path])
-		for _, more := range []*leak.Checker{late, e.dates.of(r.Patient)} {
-			if more != nil {
-				hits = append(hits, more.File(path, files[path])...)
-			}
+		var hits []leak.Hit
+		for _, c := range checkers {
+			hits = append(hits, c.File(path, files[path])...)
 		}
 		if len(hits) > 0 {
 			e.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"maps"
 	"path/filepath"
 	"strings"
 
@@ -41,6 +42,20 @@ func (o *Originals) Checker() *Checker {
 		c.first[slot(k)>>6] |= 1 << (slot(k) & 63)
 	}
 	return c
+}
+
+// Besides is c where tokens are the export's own too: those of one file, such as its
+// shifted dates, which another file may hold as an original.
+func (c *Checker) Besides(tokens ...string) *Checker {
+	out := *c
+	out.own = maps.Clone(c.own)
+	if out.own == nil {
+		out.own = map[string]bool{}
+	}
+	for _, t := range tokens {
+		out.own[t] = true
+	}
+	return &out
 }
 
 func slot(k uint32) uint32 { return k * 2654435761 >> 10 }
