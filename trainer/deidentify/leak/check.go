@@ -5,8 +5,6 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"encoding/binary"
-	"image"
-	"image/png"
 	"io"
 	"maps"
 	"path/filepath"
@@ -211,38 +209,6 @@ func (c *Checker) attribute(s *object.Set, e *object.Element, report func(int64,
 	for _, v := range s.TextOf(e) {
 		if values[strings.ToLower(v)] {
 			report(0, e.Tag.String(), "the same attribute has a value of an original")
-		}
-	}
-}
-
-// png searches the chunks of a PNG file (ISO/IEC 15948), inflated where they are
-// compressed.
-func (c *Checker) png(b []byte, report func(int64, string, string)) {
-	var pixels []byte
-	for at := 8; at+12 <= len(b); {
-		n := int(binary.BigEndian.Uint32(b[at:]))
-		kind := string(b[at+4 : at+8])
-		if n < 0 || n > len(b)-at-12 {
-			break
-		}
-		data := b[at+8 : at+8+n]
-		if kind == "IDAT" {
-			pixels = append(pixels, data...)
-		} else {
-			c.search(data, inText, shifted(report, at+8))
-		}
-		if i := bytes.IndexByte(data, 0); (kind == "zTXt" || kind == "iTXt") && i >= 0 {
-			c.search(inflate(data[i+1:]), inText, report)
-		}
-		at += 12 + n
-	}
-	c.search(inflate(pixels), inPixels, report)
-	if m, err := png.Decode(bytes.NewReader(b)); err == nil { // without the filters of the rows
-		switch m := m.(type) {
-		case *image.Gray:
-			c.search(m.Pix, inPixels, report)
-		case *image.Gray16:
-			c.search(m.Pix, inPixels, report)
 		}
 	}
 }
