@@ -12,7 +12,6 @@ import (
 	"unicode"
 
 	"dicomnode/internal/changelog"
-	"dicomnode/model/ort"
 )
 
 // documents are the Markdown files of the repository, relative to it.
@@ -226,44 +225,6 @@ func checkTests(t *testing.T, name, line string, args []string) {
 		p = strings.Trim(p, "^$")
 		if len(folders) > 0 && !regexp.MustCompile(`func (Test|Benchmark|Fuzz)\w*(`+p+`)|func (`+p+`)`).MatchString(source.String()) {
 			t.Errorf("%s: %s: no test or benchmark %s in %v", name, line, p, folders)
-		}
-	}
-}
-
-// TestGettingStarted runs the pages that a newcomer begins with, command by command, from
-// an empty folder. What is not run says why.
-func TestGettingStarted(t *testing.T) {
-	notRun := []struct{ prefix, why string }{
-		{"bin/dicomnode serve", "runs until it is stopped: TestScript starts and stops it"},
-		{"bin/dicomnode dark", "wants frames of a detector: the scripts have some"},
-		{"bin/dicomnode config check dicomnode.yaml --probe", "wants peers that answer"},
-	}
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bin", "dicomnode"), ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	library, _, err := ort.Library("")
-	if err != nil && os.Getenv("REQUIRE_ORT") == "1" {
-		t.Fatal(err)
-	}
-	if err != nil {
-		t.Skip(err)
-	}
-	for _, name := range []string{"README.md", "docs/model/getting-started.md"} {
-		for _, line := range commands(document(t, name), "bin/dicomnode") {
-			if i := slices.IndexFunc(notRun, func(c struct{ prefix, why string }) bool { return strings.HasPrefix(line, c.prefix) }); i >= 0 {
-				t.Logf("%s: not run, it %s", line, notRun[i].why)
-				continue
-			}
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
-			cmd.Dir, cmd.Env = dir, append(os.Environ(), "DICOMNODE_ORT_LIB="+library)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%s: %s: %v\n%s", name, line, err, out)
-			}
 		}
 	}
 }
