@@ -18,6 +18,10 @@ type Intervals struct {
 	Of        map[string][2]Value `json:"of"`
 }
 
+// preciseTPR names the soft tissue found at the paper's precision, each draw with the least
+// threshold that reaches it there.
+const preciseTPR = "soft_tissue_tpr_at_precision_97"
+
 const (
 	level      = 0.95
 	drawCells  = 128     // of the ranking in a draw
@@ -29,12 +33,16 @@ type draw struct {
 	confusion  Confusion
 	bins       classBins
 	ranks      [dataset.Classes][2][drawCells]uint32
-	soft       [2]int64 // at its threshold: [1] soft tissue, [0] others
+	soft       [2]int64                     // at its threshold: [1] soft tissue, [0] others
+	by         [thresholdBins + 1][2]uint32 // thresholds
 	boundaries Boundaries
 }
 
 func drawOf(t *tally, b Boundaries) draw {
 	d := draw{confusion: t.confusion, bins: t.bins, soft: t.operating, boundaries: b}
+	for i, n := range t.soft {
+		d.by[i] = [2]uint32{uint32(n[0]), uint32(n[1])} // an image has at most 2²⁶ pixels
+	}
 	for k, r := range t.ranks {
 		for i := r.from; i < r.to; i++ {
 			cell := i * drawCells / len(r.in)
@@ -51,6 +59,7 @@ type sums struct {
 	bins       classBins
 	ranks      [dataset.Classes][2][drawCells]int64
 	soft       [2]int64
+	by         thresholds
 	boundaries []Boundaries
 }
 
@@ -66,6 +75,10 @@ func (s *sums) add(d *draw) {
 	}
 	s.soft[0] += d.soft[0]
 	s.soft[1] += d.soft[1]
+	for i, n := range d.by {
+		s.by[i][0] += int64(n[0])
+		s.by[i][1] += int64(n[1])
+	}
 	s.boundaries = append(s.boundaries, d.boundaries)
 }
 
@@ -77,6 +90,10 @@ func (s *sums) figures() map[string]Value {
 		"accuracy": Value(sum.Accuracy), "weighted_f1": Value(sum.WeightedF1),
 		"mean_confidence": Value(cal.MeanConfidence), "expected_calibration_error": Value(cal.Error),
 		"soft_tissue_tpr": share(s.soft[1], soft), "soft_tissue_fpr": share(s.soft[0], rest),
+	}
+	out[preciseTPR] = undefined
+	if at := s.by.reaching(s.confusion, precise); at != nil {
+		out[preciseTPR] = at.TPR
 	}
 	boundary := averageBoundaries(s.boundaries)
 	var weighted float64

@@ -6,7 +6,8 @@ import (
 )
 
 // WriteMarkdown writes the main figures as a table of a README: a row for the network's
-// pixels and one for the images' own, with the interval of the accuracy.
+// pixels and one for the images' own, with the intervals of the
+// accuracy and of the soft tissue found.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	name := "model"
 	if r.Model != nil {
@@ -29,6 +30,9 @@ func (r *Result) markdownRow(name string) string {
 	found := "–"
 	if r.Precise != nil {
 		found = r.Precise.TPR.Percent()
+		if i, ok := r.intervalOf(preciseTPR); ok {
+			found += fmt.Sprintf(" (%.1f–%.1f)", 100*float64(i[0]), 100*float64(i[1]))
+		}
 	}
 	return fmt.Sprintf("| %s | %s | %.3f | %.3f | %.3f | %s | %.3f | %s |\n", name, accuracy, r.Classes[0].F1, r.Classes[1].F1, r.Classes[2].F1,
 		r.WeightedAUC.Short(), r.Calibration.Error, found)

@@ -303,3 +303,42 @@ func TestJSONRoundTrip(t *testing.T) {
 		t.Error("the report tells where the data set lies")
 	}
 }
+
+// The left half is called soft tissue. In every second image all of it is, in the others the
+// left half: with k of the former among 8, 8/(8+k) of the soft tissue is found at precision 1.
+func TestIntervalOfSoftTissueAtPrecision(t *testing.T) {
+	dir := pictures(t, 8, 20, 20, func(i, _, x int) uint8 {
+		if i%2 == 0 || x < 10 {
+			return dataset.SoftTissue
+		}
+		return dataset.Bone
+	})
+	left := predict(func(x []float32) []float32 {
+		p := columns(side / 2)(x)
+		n := len(x)
+		for i := range n {
+			p[i], p[n+i] = p[n+i], p[i]
+		}
+		return p
+	})
+	r, err := evaluate.Run(t.Context(), dir, left, evaluate.Options{Seed: 5, Resamples: 1500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := r.Intervals.Of["soft_tissue_tpr_at_precision_97"]
+	if !ok {
+		t.Fatal("no interval")
+	}
+	near(t, "lower end", float64(got[0]), 8.0/15)
+	near(t, "upper end", float64(got[1]), 8.0/9)
+	var text, table bytes.Buffer
+	if err := errors.Join(r.WriteText(&text), r.WriteMarkdown(&table)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "true-positive rate 0.6667 (95 % 0.533–0.889)"; !strings.Contains(text.String(), want) {
+		t.Errorf("the text lacks %q:\n%s", want, text.String())
+	}
+	if want := "(53.3–88.9)"; !strings.Contains(table.String(), want) {
+		t.Errorf("the table lacks %q:\n%s", want, table.String())
+	}
+}

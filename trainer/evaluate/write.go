@@ -64,6 +64,22 @@ func (r *Result) writeFigures(w io.Writer, threshold float64) {
 	r.writeThresholds(w, threshold)
 }
 
+// interval is that of a figure, in brackets; "" without one.
+func (r *Result) interval(figure string) string {
+	i, ok := r.intervalOf(figure)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf(" (%.0f %% %s)", 100*r.Intervals.Level, between(i))
+}
+
+func (r *Result) intervalOf(figure string) (i [2]Value, ok bool) {
+	if r.Intervals != nil {
+		i, ok = r.Intervals.Of[figure]
+	}
+	return i, ok
+}
+
 func between(i [2]Value) string { return fmt.Sprintf("%.3f–%.3f", float64(i[0]), float64(i[1])) }
 
 func (r *Result) writeClasses(w io.Writer) {
@@ -100,7 +116,7 @@ func (r *Result) writeThresholds(w io.Writer, chosen float64) {
 		fmt.Fprintf(w, "false-positive rate ≤ %.0f %% from threshold %.3f: true-positive rate %s\n", 100*strictFPR, p.Threshold, p.TPR)
 	}
 	if p := r.Precise; p != nil {
-		fmt.Fprintf(w, "precision ≥ %.0f %% from threshold %.3f: true-positive rate %s\n", 100*paperPrecision, p.Threshold, p.TPR)
+		fmt.Fprintf(w, "precision ≥ %.0f %% from threshold %.3f: true-positive rate %s%s\n", 100*paperPrecision, p.Threshold, p.TPR, r.interval(preciseTPR))
 	}
 	fmt.Fprintf(w, "at the thresholds in use: true-positive rate %s, false-positive rate %s, precision %s\n", r.Operating.TPR, r.Operating.FPR, r.Operating.Precision)
 	fmt.Fprintf(w, "the same, mean over images: true-positive rate %s, false-positive rate %s\n\n", r.ImageMeans.TPR, r.ImageMeans.FPR)
