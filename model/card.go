@@ -61,6 +61,9 @@ type Training struct {
 	Images  int    `json:"images"`
 	Command string `json:"command,omitempty"` // what repeats the training
 	Seed    uint64 `json:"seed"`
+	// Simulators are the versions of the simulator that drew the images, ascending; none for
+	// images that are not simulated, and in cards of before they were noted.
+	Simulators []int `json:"simulators,omitempty"`
 }
 
 // Calibration says on which labelled images the probabilities were corrected, and

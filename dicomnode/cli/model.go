@@ -52,7 +52,7 @@ func printCard(cmd *cobra.Command, b *model.Bundle) {
 	w, c := cmd.OutOrStdout(), b.Card
 	fmt.Fprintf(w, "%s %s (%s, width %d, %.1f MB)\n%s\n", c.Name, c.Version, c.Architecture, c.Width, float64(len(b.Bytes()))/1e6, c.Notice)
 	fmt.Fprintf(w, "digest    %s\nclasses   %s\ninput     %d×%d, %s, %s\n", b.Digest, strings.Join(c.Classes, ", "), c.Input.Rows, c.Input.Columns, c.Input.Polarity, c.Input.Normalisation)
-	fmt.Fprintf(w, "training  %s (%d images)\n", c.Training.Description, c.Training.Images)
+	fmt.Fprintf(w, "training  %s (%d images%s)\n", c.Training.Description, c.Training.Images, simulators(c.Training.Simulators))
 	if c.Training.Command != "" {
 		fmt.Fprintf(w, "          repeat: %s\n", c.Training.Command)
 	}
@@ -83,4 +83,12 @@ func printThresholds(w io.Writer, s model.Thresholds) {
 	if k := s.Chosen; k != nil {
 		fmt.Fprintf(w, "          chosen %s\n", k)
 	}
+}
+
+// simulators says which versions of the simulator drew the images of a training.
+func simulators(versions []int) string {
+	if len(versions) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", simulator %s", strings.Trim(fmt.Sprint(versions), "[]"))
 }

@@ -17,6 +17,7 @@ import (
 	"dicomnode/model"
 	"dicomnode/model/ort"
 	"dicomnode/trainer/fit"
+	"dicomnode/trainer/simulate"
 )
 
 // fitFlags are those of trainer fit.
@@ -231,11 +232,17 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 	if f.paper {
 		report.settings(f.opt)
 	}
+	simulators, err := simulatorsOf(f.opt.Data)
+	if err != nil {
+		return hintedData(err) // before anything is spent on it
+	}
 	res, err := fit.Run(cmd.Context(), f.opt, report.step)
 	if err := errors.Join(err, report.err); err != nil {
 		return hintedFit(err, f.opt.Checkpoint)
 	}
-	b, err := model.Export(res.Weights, f.card(cmd, res), f.model.library)
+	card := f.card(cmd, res)
+	card.Training.Simulators = simulators
+	b, err := model.Export(res.Weights, card, f.model.library)
 	if err != nil {
 		return fmt.Errorf("export model: %w", err)
 	}
@@ -262,6 +269,21 @@ func hintedFit(err error, checkpoint string) error {
 		return hint.Add(err, "\"dicomnode trainer split\" chooses validation images; --validation names another folder")
 	}
 	return hintedData(err)
+}
+
+// simulatorsOf lists the versions of the simulator that drew the pictures of data sets.
+func simulatorsOf(folders []string) (versions []int, err error) {
+	for _, folder := range folders {
+		v, err := simulate.VersionOf(folder)
+		if err != nil {
+			return nil, err
+		}
+		if v > 0 && !slices.Contains(versions, v) {
+			versions = append(versions, v)
+		}
+	}
+	slices.Sort(versions)
+	return versions, nil
 }
 
 // card is what the run says of itself and what the command line adds.

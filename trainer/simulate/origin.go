@@ -15,17 +15,42 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// ErrOther is a folder that holds another data set, or pictures simulated with another seed, size or anatomy.
-var ErrOther = errors.New("the folder holds another data set, or one simulated with another seed, size or anatomy")
+// ErrOther is a folder that holds another data set, or pictures simulated with another seed, size, anatomy or Version.
+var ErrOther = errors.New("the folder holds another data set, or one simulated with another seed, size, anatomy or version of the simulator")
+
+// Version says which pictures a seed gives: it counts up whenever they change. 1 stands for
+// all before it was written down; 2 takes bone by its own Hounsfield units.
+const Version = 2
 
 // originFile tells what the pictures of a folder are made from.
 const originFile = "simulate.json"
 
 // origin is what all pictures of a folder depend on.
 type origin struct {
-	Seed    uint64           `json:"seed"`
-	Size    int              `json:"size"` // longer side in pixels
-	Anatomy []anatomyPortion `json:"anatomy"`
+	Simulator int              `json:"simulator,omitempty"` // Version
+	Seed      uint64           `json:"seed"`
+	Size      int              `json:"size"` // longer side in pixels
+	Anatomy   []anatomyPortion `json:"anatomy"`
+}
+
+// maxOrigin is how large an origin may be, in bytes.
+const maxOrigin = 1 << 20
+
+// VersionOf is the Version that simulated a folder's pictures, 0 where they are not simulated.
+func VersionOf(folder string) (int, error) {
+	f, err := os.Open(filepath.Join(folder, originFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var o origin
+	if err := json.NewDecoder(io.LimitReader(f, maxOrigin)).Decode(&o); err != nil {
+		return 0, fmt.Errorf("read %s of %s: %w", originFile, folder, err)
+	}
+	return max(o.Simulator, 1), nil
 }
 
 type anatomyPortion struct {
@@ -34,7 +59,7 @@ type anatomyPortion struct {
 }
 
 func (o Options) origin() ([]byte, error) {
-	out := origin{Seed: o.Seed, Size: o.Size}
+	out := origin{Simulator: Version, Seed: o.Seed, Size: o.Size}
 	for i, s := range o.Anatomy.subjects {
 		out.Anatomy = append(out.Anatomy, anatomyPortion{s.Identity(), o.Anatomy.weights[i]})
 	}

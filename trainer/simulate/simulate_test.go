@@ -177,6 +177,19 @@ func TestRunRefusesOtherFolders(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(mine, dataset.Table), []byte(table), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	before := t.TempDir() // of a simulator that did not write its version down
+	if err := os.WriteFile(filepath.Join(before, "simulate.json"), []byte(`{"seed": 7, "size": 64}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := simulate.VersionOf(before); v != 1 || err != nil {
+		t.Errorf("version %d, %v of an earlier simulator; want 1", v, err)
+	}
+	if v, err := simulate.VersionOf(dir); v != simulate.Version || err != nil {
+		t.Errorf("version %d, %v; want %d", v, err, simulate.Version)
+	}
+	if v, err := simulate.VersionOf(mine); v != 0 || err != nil {
+		t.Errorf("version %d, %v of a folder that is not simulated; want 0", v, err)
+	}
 	if err := simulate.Run(context.Background(), simulate.Options{Count: 4, Seed: 7, Size: 64, Out: mine}, nil); !errors.Is(err, simulate.ErrOther) {
 		t.Errorf("a table of others: got %v, want ErrOther", err)
 	}
