@@ -65,8 +65,8 @@ func (s reportSession) CommitReport(ctx context.Context, _ bool, transferSyntaxU
 	return s.node.commitReport(ctx, s.peer.Name, transferSyntaxUID, r)
 }
 
-// Store answers success only when the archive has the object, its row and its
-// job on disk.
+// Store answers success only when the archive has the object on disk, its row and
+// its job.
 func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) error {
 	begun, purpose := time.Now(), s.purpose
 	if !slices.Contains(storageSOPClasses, req.SOPClassUID) {

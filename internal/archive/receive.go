@@ -17,8 +17,8 @@ import (
 )
 
 // Receive stores the data set r delivers (PS3.4 B.2.3: without file meta
-// information, in in.TransferSyntaxUID) and returns nil only when file, row and
-// job are on disk. An instance that is already stored, however encoded, is a
+// information, in in.TransferSyntaxUID) and returns nil only when the file
+// is on disk and the index has row and job. An instance that is already stored, however encoded, is a
 // success without a second result, and the stored object is returned; one whose
 // patient, study or references were corrected is stored as a new version. See
 // docs/decisions/0017-the-same-instance-again.md. After an error nothing is left
