@@ -26,7 +26,7 @@ const longest = 700
 
 var (
 	fileName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*\.md$`)
-	topic    = regexp.MustCompile("^\\*\\*[^*]+\\*\\*")
+	topic    = regexp.MustCompile(`^\*\*[^*]+\*\*`)
 	release  = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
 )
 
