@@ -89,6 +89,7 @@ var pages = []page{
 var otherPages = map[string]string{
 	"docs/model-card.md":                   "how the embedded model was made: hours of training on anatomy that a clone does not have",
 	"docs/model/explanation.md":            "how networks were compared: hours of training",
+	"docs/model/reference.md":              "measurements on anatomy that a clone does not have",
 	"docs/seg.md":                          "how the exposed field was measured: on anatomy that a clone does not have",
 	"docs/performance.md":                  "measurements",
 	"docs/decisions/0010-guided-filter.md": "measurements on labelled images that a clone does not have",
