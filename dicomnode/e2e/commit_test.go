@@ -19,6 +19,7 @@ import (
 // answered it, and the PACS loses, delays and mixes up some. In the end every result is
 // delivered, and the PACS has each.
 func TestKilledAskingForCommitment(t *testing.T) {
+	t.Parallel() // it waits for minutes
 	pacs := nodetest.NewCommittingPACS(t)
 	k := nodetest.NewProcess(t, pacs.PeersAndRoutes()+"network: {commitment_wait: 5s}\n")
 	pacs.AnswerTo(k.As("MODALITY").Peer.Address)
@@ -27,6 +28,7 @@ func TestKilledAskingForCommitment(t *testing.T) {
 
 // The same holds with DICOM TLS on both sides.
 func TestKilledAskingForCommitmentOverTLS(t *testing.T) {
+	t.Parallel() // it waits for minutes
 	site := nodetest.NewSite(t, "modality", "pacs")
 	pacs := nodetest.NewSecureCommittingPACS(t, site)
 	k := nodetest.NewProcess(t, pacs.SecurePeersAndRoutes(site)+"network: {commitment_wait: 5s}\n")
