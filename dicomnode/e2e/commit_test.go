@@ -63,23 +63,29 @@ func killedAskingForCommitment(t *testing.T, pacs *nodetest.CommittingPACS, k *n
 		return how
 	}
 	k.Start(t)
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		acknowledged := make(chan string, images)
-		stream(ctx, t, sender, images, acknowledged)
-	}()
+	acknowledged := make(chan string) // the next image is sent when it is read
+	go stream(ctx, t, sender, images, acknowledged)
+	next := func() {
+		select {
+		case <-acknowledged:
+		case <-ctx.Done():
+			t.Fatal("an image was not taken in time")
+		}
+	}
 	for range killed {
 		select {
 		case done := <-asked:
 			k.Kill()
 			close(done)
 			k.Start(t)
+			next() // one request may be about all that was sent before
 		case <-ctx.Done():
 			t.Fatal("the PACS was not asked in time")
 		}
 	}
-	<-sent
+	for range images - killed {
+		next()
+	}
 	awaitCommitted(ctx, t, k, pacs, images)
 	k.Stop(t)
 	t.Logf("%d requests for commitment, %d arrivals, %d repeats", pacs.Asked(), pacs.Arrivals, pacs.Repeats)

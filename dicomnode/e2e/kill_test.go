@@ -157,6 +157,10 @@ func stream(ctx context.Context, t *testing.T, node scu.Destination, images int,
 				return
 			}
 		}
-		acknowledged <- image.Instance()
+		select {
+		case acknowledged <- image.Instance():
+		case <-ctx.Done():
+			return
+		}
 	}
 }
