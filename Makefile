@@ -90,6 +90,7 @@ GOTEST = GORACE=atexit_sleep_ms=20 $(GO) test -vet=off -timeout 40m $(EXEC)
 gotest:
 	failed=0; loops=$$($(GO) list $(LOOPS:%=./%)); \
 	$(GOTEST) $(patsubst %,./%,$(filter-out $(RACED_LOOPS),$(LOOPS))) || failed=1; \
+	$(GOTEST) -run '^TestKilledForMemory$$' ./dicomnode/e2e || failed=1; \
 	$(GOTEST) -race -buildmode=exe $(RACED_LOOPS:%=./%) || failed=1; \
 	$(GOTEST) -race -buildmode=exe -run '^($(RACED_TESTS))$$' $(RACED_IN:%=./%) || failed=1; \
 	$(GOTEST) -race -buildmode=exe $(UNRACED) $$($(GO) list ./... | grep -vxF "$$loops") || failed=1; \
