@@ -39,10 +39,9 @@ func (a *Archive) Hold(ids ...int64) (release func() error, err error) {
 
 // Prune removes objects received before a time, oldest first, each with the
 // outputs made of it, unless one of them has a job that is not done, is held for a
-// person ([Archive.Held]) or is kept
-// ([Archive.Hold]): what waits and what is quarantined stays. What was removed is remembered, so that an
-// object that is sent again makes no second result. It returns how many objects
-// it removed.
+// person ([Archive.Held]) or is kept ([Archive.Hold]): what waits and what is
+// quarantined stays. What was removed is remembered, so that an object that is sent
+// again makes no second result. It returns how many objects it removed.
 func (a *Archive) Prune(ctx context.Context, before time.Time) (removed int, err error) {
 	removed, err = a.prune(ctx, before, "expired", func() (bool, error) { return false, nil })
 	if err == nil {

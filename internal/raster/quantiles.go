@@ -3,6 +3,7 @@ package raster
 import (
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -94,8 +95,51 @@ func fromOrderedBits(k uint32) float32 {
 // Nearest is the value of sorted nearest to fraction q, 0 to 1, of it; of the two in the
 // middle the upper. It panics when there is none.
 func Nearest[T float32 | float64](sorted []T, q float64) T {
-	return sorted[int(min(max(q, 0), 1)*float64(len(sorted)-1)+0.5)]
+	return sorted[place(len(sorted), q)]
 }
+
+// place is where fraction q of n sorted values lies; of two in the middle it is the upper.
+func place(n int, q float64) int { return int(min(max(q, 0), 1)*float64(n-1) + 0.5) }
+
+// Select is Nearest of values that are not sorted, whose order it changes: Hoare's FIND,
+// which looks at each value a few times. Values that lead it astray are sorted. It panics
+// when there are none.
+func Select(v []float32, q float64) float32 {
+	k := place(len(v), q)
+	lo, hi := 0, len(v)-1
+	for rounds := 0; lo < hi; rounds++ {
+		if rounds == mostRounds {
+			slices.Sort(v[lo : hi+1])
+			break
+		}
+		a, b, c := v[lo], v[lo+(hi-lo)/2], v[hi]
+		pivot := max(min(a, b), min(max(a, b), c)) // the median of three
+		i, j := lo, hi
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for pivot < v[j] {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i, j = i+1, j-1
+			}
+		}
+		if k <= j {
+			hi = j
+		} else if k >= i {
+			lo = i
+		} else {
+			break // between them lies the pivot
+		}
+	}
+	return v[k]
+}
+
+// mostRounds of Select are many more than any picture needs.
+const mostRounds = 40
 
 // Between interpolates linearly between the two values of sorted that lie around fraction
 // q, 0 to 1, of it. It panics when there is none.

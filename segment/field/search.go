@@ -128,45 +128,7 @@ func quantile(v []float32, q float64) float32 {
 	if len(v) == 0 {
 		return float32(math.NaN())
 	}
-	return nth(v, int(min(max(q, 0), 1)*float64(len(v)-1)+0.5))
+	return raster.Select(v, q)
 }
-
-// nth is the value that sorting puts at place k of v, whose order it changes: Hoare's
-// FIND, which looks at each value a few times. Values that lead it astray are sorted.
-func nth(v []float32, k int) float32 {
-	lo, hi := 0, len(v)-1
-	for rounds := 0; lo < hi; rounds++ {
-		if rounds == mostRounds {
-			slices.Sort(v[lo : hi+1])
-			break
-		}
-		a, b, c := v[lo], v[lo+(hi-lo)/2], v[hi]
-		pivot := max(min(a, b), min(max(a, b), c)) // the median of three
-		i, j := lo, hi
-		for i <= j {
-			for v[i] < pivot {
-				i++
-			}
-			for pivot < v[j] {
-				j--
-			}
-			if i <= j {
-				v[i], v[j] = v[j], v[i]
-				i, j = i+1, j-1
-			}
-		}
-		if k <= j {
-			hi = j
-		} else if k >= i {
-			lo = i
-		} else {
-			break // between them lies the pivot
-		}
-	}
-	return v[k]
-}
-
-// mostRounds of nth are many more than any picture needs.
-const mostRounds = 40
 
 func median(v []float32) float32 { return quantile(v, 0.5) }

@@ -9,7 +9,7 @@ import (
 func random(seed, k uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, k)) }
 
 // order chooses the sample of the k-th picture: every sample once per epoch in
-// an order of its own, or, with shares, a folder by its share and a sample of it
+// an order of its own, or, with weights, a folder by its weight and a sample of it
 // at random.
 type order struct {
 	seed    uint64
@@ -27,8 +27,8 @@ type epochs struct {
 	perm  []int
 }
 
-// newOrder orders the samples of folders with the given sizes. shares is nil or
-// gives each folder's share of the pictures.
+// newOrder orders the samples of folders with the given sizes. weights is nil or
+// gives each folder's weight among the pictures.
 func newOrder(seed uint64, sizes []int, weights []float64) order {
 	o := order{seed: seed, starts: []int{0}, cache: &epochs{}}
 	for _, n := range sizes {

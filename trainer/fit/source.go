@@ -97,7 +97,7 @@ type filled struct {
 }
 
 // stream makes the batches of steps from on while the caller consumes them, each for
-// as many steps as together says of its first. The caller gives each batch back
+// as many steps as stepsPerRun says of its first. The caller gives each batch back
 // through free. It ends with ctx.
 func (s *source) stream(ctx context.Context, from, to int, stepsPerRun func(done int) int, free <-chan *step.Batch) <-chan filled {
 	ready := make(chan filled)

@@ -36,7 +36,7 @@ func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids fun
 }
 
 // runOn is run for the images of a query.
-func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query func(*cobra.Command, []string) (inspect.Query, error), ids func(inspect.Life) []int64, do objectsDo) error {
+func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query imageQuery, ids func(inspect.Life) []int64, do objectsDo) error {
 	if f.empty(args) {
 		return command.Usagef("for example --since 2h, or an accession number; --peer chooses too", "missing argument: which images")
 	}

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -89,6 +90,32 @@ func sinceTime(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, command.Usagef("for example 2h, 3d, 2026-11-28 or \"2026-11-28 14:00\"", "--since %q is no time", s)
 }
 
+// list prints the images of a query, as JSON when that was asked for.
+func (f *findFlags) list(cmd *cobra.Command, args []string, query imageQuery, print func(io.Writer, []inspect.Life) error) error {
+	q, err := query(cmd, args)
+	if err != nil {
+		return err
+	}
+	lives, err := f.find(cmd, q)
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return command.PrintJSON(cmd.OutOrStdout(), lives)
+	}
+	return print(cmd.OutOrStdout(), lives)
+}
+
+// imageQuery is what the flags and arguments of a verb ask for.
+type imageQuery = func(*cobra.Command, []string) (inspect.Query, error)
+
+func printFound(w io.Writer, lives []inspect.Life) error {
+	if len(lives) == 0 {
+		return errors.New("find: no image that is kept here; expired ones are forgotten (retention: {keep: …})")
+	}
+	return printLives(w, lives)
+}
+
 func findCmd() *cobra.Command {
 	var f findFlags
 	cmd := &cobra.Command{
@@ -103,21 +130,7 @@ Exit codes: 0 found, 1 nothing found or failed, 2 wrong usage.`,
 		Example: "  dicomnode find A1234567\n  dicomnode find --since 1d --not-delivered",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q, err := f.query(cmd, args)
-			if err != nil {
-				return err
-			}
-			lives, err := f.find(cmd, q)
-			if err != nil {
-				return err
-			}
-			if f.asJSON {
-				return command.PrintJSON(cmd.OutOrStdout(), lives)
-			}
-			if len(lives) == 0 {
-				return fmt.Errorf("find: no image that is kept here; expired ones are forgotten (retention: {keep: …})")
-			}
-			return printLives(cmd.OutOrStdout(), lives)
+			return f.list(cmd, args, f.query, printFound)
 		},
 	}
 	f.add(cmd)

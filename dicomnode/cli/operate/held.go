@@ -44,18 +44,7 @@ workstation: dicomnode resend --object N --to PEER. Works while the node runs.
 		Example: "  dicomnode held list --config dicomnode.yaml\n  dicomnode held list --since 1d --json",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q, err := f.heldQuery(cmd, args)
-			if err != nil {
-				return err
-			}
-			lives, err := f.find(cmd, q)
-			if err != nil {
-				return err
-			}
-			if f.asJSON {
-				return command.PrintJSON(cmd.OutOrStdout(), lives)
-			}
-			return printHeld(cmd.OutOrStdout(), lives)
+			return f.list(cmd, args, f.heldQuery, printHeld)
 		},
 	}
 	f.addChoice(cmd)

@@ -33,7 +33,7 @@ type seen struct {
 // witnessName is the witness in the folder of the archive.
 const witnessName = FileName + ".changes"
 
-// form is the fixed length of what the file holds.
+// form is what the file holds, of one length: durable, all and boot of seen.
 const form = "%020d %020d %-36s\n"
 
 // boot is another text each time the machine starts.

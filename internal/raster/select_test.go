@@ -1,4 +1,4 @@
-package field
+package raster_test
 
 import (
 	"math/rand/v2"
@@ -10,7 +10,7 @@ import (
 
 // A quantile found by selection is the one found by sorting: of few and many values,
 // repeated ones, ordered ones and ones made to lead the selection astray.
-func TestQuantileIsThatOfSorting(t *testing.T) {
+func TestSelect(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	fill := map[string]func(i, n int) float32{
 		"random":   func(int, int) float32 { return random.Float32() - 0.5 },
@@ -29,7 +29,7 @@ func TestQuantileIsThatOfSorting(t *testing.T) {
 					v[i] = value(i, n)
 				}
 				sorted := slices.Sorted(slices.Values(v))
-				if got, want := quantile(v, q), raster.Nearest(sorted, q); got != want {
+				if got, want := raster.Select(v, q), raster.Nearest(sorted, q); got != want {
 					t.Fatalf("%s: quantile %v of %d values is %v, want %v", name, q, n, got, want)
 				}
 				if slices.Sort(v); !slices.Equal(v, sorted) {
@@ -43,7 +43,7 @@ func TestQuantileIsThatOfSorting(t *testing.T) {
 		astray[i] = float32(min(i, len(astray)-1-i))
 	}
 	sorted := slices.Sorted(slices.Values(astray))
-	if got := nth(astray, 1500); got != sorted[1500] {
-		t.Errorf("%v, want %v", got, sorted[1500])
+	if got, want := raster.Select(astray, 0.75), raster.Nearest(sorted, 0.75); got != want {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
