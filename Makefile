@@ -157,16 +157,18 @@ export-judges:
 	JUDGES=$(JUDGES) $(GO) test -run '^TestJudges$$' -count 1 -timeout 30m -v ./trainer/export
 
 # Every fuzz target in turn, FUZZTIME seconds for all of them together. A finding
-# is written to the package's testdata/fuzz, where it becomes a seed.
+# is written to the package's testdata/fuzz, where it becomes a seed, and the next
+# target has its turn.
 FUZZTIME ?= 3600
 .PHONY: fuzz
 fuzz:
 	@targets=$$($(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/ {name[++n] = $$1} /^ok/ {while (n) print $$2, name[n--]}'); \
-	each=$$(($(FUZZTIME) / $$(wc -l <<< "$$targets"))); \
+	each=$$(($(FUZZTIME) / $$(wc -l <<< "$$targets"))); found=; \
 	while read -r package name; do \
 	  echo "$$package $$name: $$((each > 0 ? each : 1)) s"; \
-	  $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime "$$((each > 0 ? each : 1))s" "$$package"; \
-	done <<< "$$targets"
+	  $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime "$$((each > 0 ? each : 1))s" "$$package" || found+=" $$package.$$name"; \
+	done <<< "$$targets"; \
+	[ -z "$$found" ] || { echo "findings:$$found"; exit 1; }
 
 # Packages, bill of materials and sums in dist/; SIGNING_KEY=FILE signs the sums.
 dist: runtime

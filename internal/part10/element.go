@@ -124,7 +124,7 @@ func (w *window) next(enc encoding, end int64) (element, error) {
 		return el, w.skip(8)
 	}
 	// PS3.5 7.1.2: bytes 4-5 VR, then 6-7 length, or 6-7 reserved and 8-11 length.
-	el.vr = vrString(b[4:6])
+	el.vr = vrString([2]byte(b[4:6]))
 	rep, known := representations[el.vr]
 	head := int64(8)
 	switch {

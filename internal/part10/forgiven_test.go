@@ -70,6 +70,8 @@ func forgivenCases() []forgiven {
 		{"VR of question marks", part10.BlankVR, "", c, join(c.otherVR(0x00330010, "??", "ab"), after), id, "AFTER"},
 		{"VRs of question marks in a row", part10.BlankVR, "", c, join(c.otherVR(0x00330010, "??", "ab"), c.otherVR(0x00330011, "??", ""), c.otherVR(0x00331000, "??", "abcd"), after), id, "AFTER"},
 		{"VR of zeros", part10.BlankVR, "", c, join(c.otherVR(0x00330010, "\x00\x00", "ab"), after), id, "AFTER"},
+		{"VR of a letter whose capital is one byte", part10.BlankVR, "", c, join(c.otherVR(0x00330010, "ſ", "ab"), after), id, "AFTER"},
+		{"VR of a letter whose capital is three bytes", part10.BlankVR, "", c, join(c.otherVR(0x00330010, "ɐ", "ab"), after), id, "AFTER"},
 		{"VR in lower case", part10.BlankVR, "", c, c.otherVR(0x00401001, "sh", "AFTER "), id, "AFTER"},
 		{"sequence in lower case", part10.BlankVR, "", c, join(c.oddLong(0x00400555, "sq", string(item(code))), after), id, "AFTER"},
 		{"implicit under explicit", part10.OtherEncoding, uid.ExplicitVRLittleEndian, im, im.el(0x00401001, "", "AFTER "), id, "AFTER"},

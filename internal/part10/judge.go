@@ -20,7 +20,7 @@ func (w *window) judge(enc encoding, el *element, end int64) (head int64, err er
 	short := int64(enc.uint16(b[6:]))
 	vr := capitals(b[4:6])
 	el.otherVR, el.noVR = true, !vr
-	upper := vrString(bytes.ToUpper(b[4:6]))
+	upper := vrString(upperCase(b[4:6]))
 	rep, lowerCase := representations[upper]
 	after, behind := w.follows(enc, *el, 8+short, end), no
 	if len(b) == 12 && (!lowerCase || rep.long) {
@@ -98,7 +98,7 @@ func (e encoding) plausible(el element, b []byte) bool {
 	if !e.explicit {
 		return t > el.tag && t.group()-el.tag.group() < 0x1000
 	}
-	_, known := vrNames[[2]byte(bytes.ToUpper(b[4:6]))]
+	_, known := vrNames[upperCase(b[4:6])]
 	return known && (t.group() > 2 || t.group() == el.tag.group()) || t > el.tag && string(b[4:6]) == el.vr
 }
 
@@ -142,8 +142,8 @@ func (w *window) plausible(enc encoding) bool {
 	if !enc.explicit {
 		return w.follows(enc, el, 8+int64(enc.uint32(b[4:])), maxOffset) == yes
 	}
-	rep, known := representations[vrString(b[4:6])]
-	el.vr = vrString(b[4:6])
+	rep, known := representations[vrString([2]byte(b[4:6]))]
+	el.vr = vrString([2]byte(b[4:6]))
 	switch {
 	case !known:
 		return false

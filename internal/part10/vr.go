@@ -54,11 +54,23 @@ func dictionary(t Tag) string {
 }
 
 // vrString returns the VR of bytes, without an allocation for those listed.
-func vrString(b []byte) string {
-	if vr, ok := vrNames[[2]byte(b)]; ok {
+func vrString(b [2]byte) string {
+	if vr, ok := vrNames[b]; ok {
 		return vr
 	}
-	return string(b[:2])
+	return string(b[:])
+}
+
+// upperCase returns the two bytes of b with the letters of ASCII in upper case.
+// bytes.ToUpper takes them for UTF-8 and may return one or three.
+func upperCase(b []byte) [2]byte {
+	vr := [2]byte(b)
+	for i, c := range vr {
+		if 'a' <= c && c <= 'z' {
+			vr[i] = c - 'a' + 'A'
+		}
+	}
+	return vr
 }
 
 var vrNames = func() map[[2]byte]string {
