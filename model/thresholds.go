@@ -37,7 +37,7 @@ type Choice struct {
 
 // Values of Choice.
 const (
-	AtNative  = "native"  // the images' own pixels, where a node's masks are
+	AtNative  = "native"  // native resolution, as of the masks that a node writes
 	AtNetwork = "network" // the network's 200×200
 
 	RefineNone   = "none"   // bilinear interpolation
@@ -61,7 +61,7 @@ func Weighings() []string { return []string{WeighPixels, WeighImages} }
 
 // String is the choice in words.
 func (c *Choice) String() string {
-	place := map[string]string{AtNative: "the images' own pixels", AtNetwork: fmt.Sprintf("the network's %d×%d pixels", Size, Size)}[c.At]
+	place := map[string]string{AtNative: "native resolution", AtNetwork: fmt.Sprintf("the network's resolution of %d×%d", Size, Size)}[c.At]
 	refined := map[string]string{RefineNone: ", interpolated", RefineGuided: ", refined by guided filtering"}[c.Refine]
 	weighed := map[string]string{WeighPixels: "pixels pooled", WeighImages: "images alike"}[c.Weigh]
 	wanted := fmt.Sprintf("a false-positive rate of at most %.4g %%", 100*c.FalsePositiveRate)

@@ -19,12 +19,12 @@ type Config struct {
 	// region takes the class around it; 0 means DefaultMinimumIsland, negative keeps every
 	// island.
 	MinimumIsland float64
-	// Guided refines the network's probabilities at the image's own pixels; nil
+	// Guided refines the network's probabilities at native resolution; nil
 	// interpolates them bilinearly.
 	Guided *picture.GuidedFilter
 	// Effort is how often the network is asked; "" is scales.Whole.
 	Effort scales.Effort
-	// Correction makes the probabilities at the image's own pixels as sure as they are right.
+	// Correction makes the probabilities at native resolution as sure as they are right.
 	Correction picture.Correction
 	// WholeFrame switches the search for the exposed field off.
 	WholeFrame bool

@@ -12,7 +12,7 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// A pipeline turns a DICOM file into masks at the image's own pixels. Its predictor here
+// A pipeline turns a DICOM file into masks at native resolution. Its predictor here
 // is a stand-in that goes by grey level; model.Open gives the network.
 func Example() {
 	file := dicomtest.DX(200, 160, 100).Encode(uid.ExplicitVRLittleEndian)

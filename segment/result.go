@@ -59,7 +59,7 @@ type Result struct {
 	Frames       int    // of so many
 	FrameReason  string // why that one, in words; "" of a single frame
 
-	// Probabilities are those of the network at the image's own pixels, before islands
+	// Probabilities are those of the network at native resolution, before islands
 	// were removed; row by row, since an image of them is large.
 	Probabilities *picture.Upsampler
 

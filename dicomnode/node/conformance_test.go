@@ -153,8 +153,8 @@ func TestConformanceDocCommitment(t *testing.T) {
 			t.Errorf("%s: roles %b of the peer", uid.Name(context.AbstractSyntax), context.PeerRoles)
 		}
 	}
-	words := map[scu.CommitmentVerdict]string{scu.SendAgain: "is sent again", scu.AskAnew: "is asked for under a new Transaction UID", scu.NeverKept: "is quarantined"}
-	rows := conformanceTable(t, doc, "##### Ask for commitment")
+	words := map[scu.CommitmentVerdict]string{scu.SendAgain: "is sent again", scu.AskAnew: "is requested again under a new Transaction UID", scu.NeverKept: "is quarantined"}
+	rows := conformanceTable(t, doc, "##### Request commitment")
 	if len(rows) != 8 {
 		t.Errorf("%d Failure Reasons in the statement", len(rows))
 	}

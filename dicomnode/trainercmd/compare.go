@@ -52,7 +52,7 @@ shows them the whole picture. --tune adds a row for the best that two parameters
 clustering, chosen for each image with its label, can do: so its authors measured
 it. --sheet draws each picture beside its label and what every row made of it.
 
---refine compares instead, at the images' own pixels, ways of bringing a model's
+--refine compares instead, at native resolution, ways of bringing a model's
 answer there: bilinear interpolation and, with --refine guided, the guided filter
 of segmentation: {refine: guided}, each with small islands removed and kept. It adds the distance of boundaries; there are no methods and there is no sheet.
 ` + command.ExitCodes,
@@ -79,7 +79,7 @@ func (f *compareFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.methods, "method", methodNames(classical.Defaults()), "classical method (repeatable); \"none\" for models only")
 	flags.StringVar(&f.parameters, "parameters", "", "JSON file with parameters of the classical methods")
 	flags.BoolVar(&f.tune, "tune", false, "add methods tuned to each image on its own label")
-	flags.StringVar(&f.refine, "refine", "", "score at the images' own pixels: "+strings.Join(pipeline.Refinements, " or "))
+	flags.StringVar(&f.refine, "refine", "", "score at native resolution: "+strings.Join(pipeline.Refinements, " or "))
 	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to score (repeatable; default all)")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the bootstrap")

@@ -65,7 +65,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.Resamples, "resamples", 1000, "of images for the intervals; 0 leaves intervals out")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
 	flags.IntVar(&f.opt.Cases, "cases", 6, "worst images in the report, and as many drawn at random")
-	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of the figures at the images' own pixels: "+strings.Join(pipeline.Refinements, " or "))
+	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of the figures at native resolution: "+strings.Join(pipeline.Refinements, " or "))
 	flags.BoolVar(&f.quality, "quality", false, "judge each answer as the node does (one look for the exposed field more), and say how well that tells wrong images")
 	flags.StringVarP(&f.out, "out", "o", "", "folder for metrics.json and report.html")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")

@@ -45,7 +45,7 @@ model was not trained on. --false-positive-rate keeps instead the share of open
 beam and bone that is called soft tissue. The paper's "false-positive rate" of 3 %
 is 1 − precision.
 
-Both are those of the images' own pixels, refined as the node does it (--refine
+Both are counted at native resolution, refined as the node does it (--refine
 as in its configuration); --at network takes that of the network's 200×200, as the
 paper does. By default the pixels of all images are pooled, so that large images
 decide; --weigh images takes the mean over images. The card keeps how the

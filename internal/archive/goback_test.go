@@ -13,7 +13,7 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// documented runs the commands of "Go back" in docs/install.md that follow the n-th stop
+// documented runs the commands of "Downgrade" in docs/install.md that follow the n-th stop
 // of the service, up to the next package or text, in a data folder.
 func documented(t *testing.T, n int, dataDir string) {
 	t.Helper()
@@ -21,11 +21,11 @@ func documented(t *testing.T, n int, dataDir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(page), "\n## Go back\n")
+	_, section, _ := strings.Cut(string(page), "\n## Downgrade\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	stops := strings.Split(section, "    systemctl stop dicomnode\n")
 	if len(stops) != 3 {
-		t.Fatalf("docs/install.md stops the service %d times in %q, want 2", len(stops)-1, "Go back")
+		t.Fatalf("docs/install.md stops the service %d times in %q, want 2", len(stops)-1, "Downgrade")
 	}
 	commands := ""
 	for line := range strings.Lines(stops[n]) {

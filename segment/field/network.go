@@ -26,7 +26,7 @@ const (
 // keep to the borders of real ones.
 var answerSmoothing = smoothing{lambda: 1e5, sigma: 0.003, rounds: 3}
 
-// answer is what the network says of a picture, at the picture's own pixels.
+// answer is what the network says of a picture, at the picture's resolution.
 type answer struct {
 	seen picture.Mask // to be exposed
 	sure picture.Mask // of seen, that it is

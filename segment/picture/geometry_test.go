@@ -55,7 +55,7 @@ func TestGeometryRoundTrip(t *testing.T) {
 	}
 }
 
-// upsampled is p at the image's own pixels, Classes×Rows×Columns.
+// upsampled is p at native resolution, Classes×Rows×Columns.
 func upsampled(g picture.Geometry, p []float32) []float32 {
 	out := make([]float32, picture.Classes*g.Rows*g.Columns)
 	u := g.Upsampler(p)

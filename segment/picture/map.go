@@ -28,7 +28,7 @@ func (g Geometry) Map(p []float32) Map {
 	return m
 }
 
-// Upsampler brings the map to the picture's own pixels.
+// Upsampler brings the map to the picture's resolution.
 func (m Map) Upsampler() *Upsampler { return newUpsampler(m.Geometry, m.P, m.Width) }
 
 // Plane is the map's values of one class, Height×Width.

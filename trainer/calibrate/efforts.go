@@ -115,7 +115,7 @@ func thinned(p Picture) Picture {
 	return out
 }
 
-// sampled holds some of the image's own pixels.
+// sampled holds a sample of an image's pixels.
 func sampled(it dataset.Item, full *dataset.Picture, up *picture.Upsampler) Picture {
 	out, row, every := Picture{ID: it.ID, BodyPart: it.BodyPart}, picture.NewRow(full.Cols), stride(full.Rows*full.Cols)
 	for y := range full.Rows {

@@ -180,7 +180,7 @@ func TestFindThresholdsWeighs(t *testing.T) {
 	}
 }
 
-// What is counted at the images' own pixels is what trainer evaluate says of them.
+// What is counted at native resolution is what trainer evaluate says of them.
 func TestCountAsEvaluate(t *testing.T) {
 	dir := folder(t, ramped{"a", 1, 0.2}, ramped{"b", 2, 0.7})
 	for _, guided := range []*picture.GuidedFilter{nil, picture.NewGuidedFilter()} {

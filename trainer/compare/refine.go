@@ -14,13 +14,13 @@ import (
 	"dicomnode/trainer/evaluate"
 )
 
-// Answerer is a Segmenter whose answer Refine can bring to the images' own pixels.
+// Answerer is a Segmenter whose answer Refine can bring to native resolution.
 type Answerer interface {
 	// Answer returns the probabilities of a picture's classes.
 	Answer(ctx context.Context, p *dataset.Picture) (picture.Map, error)
 }
 
-// Refinement is a way of bringing an answer to an image's own pixels, as a node does it
+// Refinement is a way of bringing an answer to the native resolution of an image, as a node does it
 // in an image that is exposed everywhere.
 type Refinement struct {
 	Name   string                `json:"-"`                // added to that of the network
@@ -48,7 +48,7 @@ func (r Refinement) config() segment.Config {
 }
 
 // Refine scores each network of entries with each refinement on the items of a folder
-// that data chooses, at the images' own pixels; the first of both is what all is held
+// that data chooses, at native resolution; the first of both is what all is held
 // against. One image is in memory at a time, and all networks are open at once.
 func Refine(ctx context.Context, folder string, data evaluate.Options, entries []Entry, ways []Refinement, opt Options) (report *Report, err error) {
 	opt.complete()

@@ -20,7 +20,7 @@ const Caveat = "McNemar's test takes pixels as independent; those of one image a
 type Report struct {
 	Folder     string    `json:"folder,omitempty"`
 	Images     int       `json:"images"`
-	Native     bool      `json:"native,omitempty"`   // measured at the images' own pixels, by Refine
+	Native     bool      `json:"native,omitempty"`   // measured at native resolution, by Refine
 	Excluded   []string  `json:"excluded,omitempty"` // ids left out by request
 	Seed       uint64    `json:"seed"`
 	Resamples  int       `json:"resamples"`

@@ -18,7 +18,7 @@ type Intervals struct {
 	Of        map[string][2]Value `json:"of"`
 }
 
-// preciseTPR names the soft tissue found at the paper's precision, each draw with the least
+// preciseTPR names the recall of soft tissue at the paper's precision, each draw with the least
 // threshold that reaches it there.
 const preciseTPR = "soft_tissue_tpr_at_precision_97"
 

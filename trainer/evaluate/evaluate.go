@@ -32,7 +32,7 @@ type Options struct {
 	Workers    int                   // of Load: images loaded at once; 0: one per CPU
 	SoftTissue threshold.Table       // soft-tissue probability for Report.Threshold
 	Chosen     string                // how the thresholds were chosen, for the report
-	Guided     *picture.GuidedFilter // at the images' own pixels; nil: bilinear interpolation
+	Guided     *picture.GuidedFilter // at native resolution; nil: bilinear interpolation
 	Effort     scales.Effort         // with which the network is asked
 	Network    picture.Correction    // of the probabilities at the network's pixels
 	Native     picture.Correction    // of those at the images' own
@@ -232,7 +232,7 @@ func (e *evaluation) whole(ctx context.Context, s *dataset.Sample) error {
 	return nil
 }
 
-// sample scores the answer p about s at 200×200; spacing is that of the image's own pixels.
+// sample scores the answer p about s at 200×200; spacing is the image's.
 func (e *evaluation) sample(s *dataset.Sample, p []float32, spacing float64) Image {
 	n := len(e.x)
 	prediction := make([]uint8, n)

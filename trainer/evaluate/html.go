@@ -100,8 +100,8 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		if r.Guided != nil {
 			how = "and refined by guided filtering"
 		}
-		p.Views = append(p.Views, viewOf("native", "At the images' own resolution",
-			"Probabilities brought back to each image's own pixels "+how+". Large images weigh more here.", r.Native, r.Threshold))
+		p.Views = append(p.Views, viewOf("native", "At native resolution",
+			"Probabilities upsampled to each image's native resolution "+how+". Large images weigh more here.", r.Native, r.Threshold))
 	}
 	p.Images, p.More = r.rows()
 	var err error

@@ -7,16 +7,16 @@ import (
 
 // WriteMarkdown writes the main figures as a table of a README: a row for the network's
 // pixels and one for the images' own, with the intervals of the
-// accuracy and of the soft tissue found.
+// accuracy and of the recall of soft tissue.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	name := "model"
 	if r.Model != nil {
 		name = r.Model.Name + " " + r.Model.Version
 	}
-	text := fmt.Sprintf("| %d images | accuracy | F1 open beam | soft tissue | bone | AUC | calibration error | soft tissue found at precision 97 %% |\n|---|---|---|---|---|---|---|---|\n", len(r.Images))
+	text := fmt.Sprintf("| %d images | accuracy | F1 open beam | soft tissue | bone | AUC | calibration error | recall of soft tissue at 97 %% precision |\n|---|---|---|---|---|---|---|---|\n", len(r.Images))
 	text += r.Result.markdownRow(name + " at 200×200")
 	if r.Native != nil {
-		text += r.Native.markdownRow(name + " at the images' own pixels")
+		text += r.Native.markdownRow(name + " at native resolution")
 	}
 	_, err := io.WriteString(w, text)
 	return err

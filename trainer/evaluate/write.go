@@ -27,7 +27,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.writeImages(t)
 	r.writeFlag(t)
 	if r.Native != nil {
-		fmt.Fprintf(t, "\nat the images' own pixels%s, %d scored\n", map[bool]string{true: ", refined by guided filtering"}[r.Guided != nil], r.Native.Pixels)
+		fmt.Fprintf(t, "\nat native resolution%s, %d scored\n", map[bool]string{true: ", refined by guided filtering"}[r.Guided != nil], r.Native.Pixels)
 		r.Native.writeFigures(t, r.Threshold)
 	}
 	return t.Flush()

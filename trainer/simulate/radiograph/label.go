@@ -28,7 +28,7 @@ func (s *Sheet) labelTissue() {
 
 // hideInvisible relabels skin as open beam where the processing left nothing of it: soft tissue, reached
 // from the open beam over such pixels only, that differs from the air nearby by less than the noise. Where
-// hidden and shown pixels mix, the border is anyone's guess and is ignored.
+// hidden and shown pixels mix, the border cannot be decided and is ignored.
 func (s *Sheet) hideInvisible() {
 	lo, hi := s.pic.Bounds()
 	air, weight := raster.New(s.w, s.h), raster.New(s.w, s.h)
