@@ -59,12 +59,12 @@ func configCheckCmd() *cobra.Command {
 	var path string
 	var asJSON, probing bool
 	cmd := &cobra.Command{
-		Use: "check [FILE] [--probe] [--json]", Short: "check a configuration and say what it means",
+		Use: "check [FILE] [--probe] [--json]", Short: "check a configuration and summarise it",
 		Long: `Check a configuration file. Every problem is reported with its line, its key
-and a hint; a good file is summarised: who may associate, what goes where. What is
-legal and probably not meant is a warning. --probe tries what can be tried from
-here: the model and its runtime, the data folder, the disk, host names, a C-ECHO to
-each peer that can be called, and storage commitment where it is used.
+and a hint. A valid file is summarised: which peers may associate, and where results
+are sent. A setting that is valid but probably a mistake causes a warning. --probe
+also tests the model and its runtime, the data folder, the disk, host names, a C-ECHO
+to each peer that has an address, and storage commitment where it is used.
 ` + command.ExitCodes,
 		Example: "  dicomnode config check dicomnode.yaml",
 		Args:    command.WantArgs(0, 1, "at most one file"),
@@ -97,7 +97,7 @@ each peer that can be called, and storage commitment where it is used.
 	}
 	command.ConfigFlag(cmd, &path)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&probing, "probe", false, "try what can be tried from here")
+	cmd.Flags().BoolVar(&probing, "probe", false, "also test model, folders, disk and peers")
 	return cmd
 }
 

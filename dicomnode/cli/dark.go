@@ -41,12 +41,12 @@ func darkAddCmd() *cobra.Command {
 	var flood bool
 	cmd := &cobra.Command{
 		Use: "add FRAMES… [--flood]", Short: "add exposures made with the tube off",
-		Long: `Add dark frames (DICOM files or folders): from raw images of the same detector,
-size, binning and mode the node subtracts their mean, per pixel and without the
-smallest and largest value. Pixels that lie far off the others are replaced by
-their neighbours. With --flood the frames are exposures of nothing, from which
-the node learns how strongly each pixel answers. A frame counts once, however
-often it is added. A running node uses the frames for its next image.
+		Long: `Add dark frames (DICOM files or folders). From raw images of the same detector,
+size, binning and mode the node subtracts the mean of the dark frames, per pixel and
+without the smallest and largest value. Defective pixels are replaced by their
+neighbours. With --flood the frames are exposures with nothing in the beam, which
+give the gain of each pixel. A frame that is added twice counts once. A running node
+uses the frames from its next image on.
 ` + command.ExitCodes,
 		Example: "  dicomnode dark add frames/ --config dicomnode.yaml",
 		Args:    command.WantArgs(1, -1, "dark frames"),
@@ -82,7 +82,7 @@ often it is added. A running node uses the frames for its next image.
 		},
 	}
 	command.ConfigFlag(cmd, &config)
-	cmd.Flags().BoolVar(&flood, "flood", false, "the frames are evenly exposed, not dark")
+	cmd.Flags().BoolVar(&flood, "flood", false, "the frames are flood frames: exposures with nothing in the beam")
 	return cmd
 }
 
@@ -121,9 +121,9 @@ func darkListCmd() *cobra.Command {
 	var config string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list [--json]", Short: "list the detectors whose dark signal is known",
-		Long: `List the detectors whose dark signal is known. Calibration files that cannot be
-read are named, and make the exit code 1.
+		Use: "list [--json]", Short: "list the detectors that have dark frames",
+		Long: `List the detectors that have dark frames. Calibration files that cannot be
+read are named; the exit code is then 1.
 ` + command.ExitCodes,
 		Example: "  dicomnode dark list --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),
@@ -171,10 +171,10 @@ func yesNo(b bool) string {
 func darkDropCmd() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
-		Use: "drop DETECTOR", Short: "forget the dark and flood frames of a detector",
-		Long: `Forget the dark and flood frames of a detector, as list names it: after its
-repair, or when a frame was none. Its next images get an estimate until frames
-are added again.
+		Use: "drop DETECTOR", Short: "remove the dark and flood frames of a detector",
+		Long: `Remove the dark and flood frames of a detector, named as in "dark list", for
+example after its repair or when a wrong frame was added. Until new frames are added,
+the offset of its images is estimated.
 ` + command.ExitCodes,
 		Example: "  dicomnode dark drop DX1-SERIAL-17 --config dicomnode.yaml",
 		Args:    command.WantArgs(1, 1, "one detector"),

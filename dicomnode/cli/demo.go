@@ -13,13 +13,13 @@ func demoCmd(version string) *cobra.Command {
 	var out string
 	var verbose bool
 	cmd := &cobra.Command{
-		Use: "demo [FILES…] [--out DIR]", Short: "show the whole chain on this machine",
-		Long: `Start a node and a small receiving PACS on loopback, teach the node the dark
-frames of a simulated detector, send five of its radiographs (DX For Processing
-of a phantom leg, with the detector's offset) and the given DICOM files, wait
-for the segmentations, print what is in them and write each with an overlay
-picture to DIR. The radiographs' accuracy is the share of pixels labelled as
-simulated. Nothing is left running.
+		Use: "demo [FILES…] [--out DIR]", Short: "run a node, a small PACS and simulated radiographs on this machine",
+		Long: `Start a node and a small receiving PACS on loopback, send dark frames of a
+simulated detector, five of its radiographs (DX For Processing of a phantom leg,
+with the detector's offset) and the given DICOM files, wait for the segmentations,
+summarise them, and write each with an overlay picture to DIR. For simulated
+radiographs accuracy is the share of correctly segmented pixels. Node and PACS are
+stopped at the end.
 ` + command.ExitCodes,
 		Example: "  dicomnode demo --out out/demo",
 		RunE: func(cmd *cobra.Command, args []string) error {

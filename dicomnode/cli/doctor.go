@@ -32,12 +32,12 @@ func doctorCmd() *cobra.Command {
 	var config string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "doctor [--json]", Short: "tell which libraries this machine has and what they can do",
-		Long: `Tell where ONNX Runtime is, which library decodes each family of compressed
-images, in which transfer syntaxes it decoded a test image, and how the processes
-that decode are confined: "seccomp" limits memory, files and system calls, "rlimits
-only" memory and files. Without ONNX Runtime nothing is segmented and the exit code
-is 1; without a decoder the node refuses its images and does the rest.
+		Use: "doctor [--json]", Short: "check ONNX Runtime and the codec libraries of this machine",
+		Long: `Print where ONNX Runtime is, which library decodes each family of compressed
+images, in which transfer syntaxes it decoded a test image, and how the decoding
+processes are sandboxed: "seccomp" limits memory, files and system calls, "rlimits
+only" memory and files. Without ONNX Runtime nothing can be segmented, and the exit
+code is 1. Without a decoder the node refuses images that need it.
 ` + command.ExitCodes,
 		Example: "  dicomnode doctor",
 		Args:    command.WantArgs(0, 0, "no arguments"),

@@ -22,9 +22,9 @@ func modelInfoCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "info [BUNDLE] [--json]", Short: "print the card of a model bundle",
-		Long: `Print what a model is, what it was trained on, how good it was found to be and
-on what terms it may be used. Without BUNDLE: the one in this program. Its model
-of the exposed field is embedded-field.
+		Long: `Print the card of a model: name, training data, scores and licence. Without
+BUNDLE it is the model in this program; "embedded-field" is the program's model of
+the exposed field.
 ` + command.ExitCodes,
 		Example: "  dicomnode model info",
 		Args:    command.WantArgs(0, 1, "at most one bundle"),

@@ -18,10 +18,10 @@ func modelListCmd() *cobra.Command {
 	var config string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list [--json]", Short: "list what was published and rolled back",
+		Use: "list [--json]", Short: "list published models",
 		Long: `List the models that were published to the node and those rolled back, oldest
-first, and the one in use. A model stays in the node's data folder for ever: the
-digest in a SEG leads to the model that made it.
+first, and the one in use. Models are never removed from the node's data folder, so
+that the digest in a SEG identifies the model that made it.
 ` + command.ExitCodes,
 		Example: "  dicomnode model list --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),
@@ -60,10 +60,9 @@ digest in a SEG leads to the model that made it.
 func modelRollbackCmd() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
-		Use: "rollback", Short: "go back to the model published before",
-		Long: `Take the last publication back. A running node goes back at its next image
-without dropping work; with nothing published before, to the model in this
-program.
+		Use: "rollback", Short: "use the previously published model again",
+		Long: `Withdraw the last published model. From its next image on, a running node uses
+the model published before, or the model in this program if there is none.
 ` + command.ExitCodes,
 		Example: "  dicomnode model rollback --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),

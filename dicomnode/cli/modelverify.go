@@ -28,10 +28,10 @@ func modelVerifyCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "verify [BUNDLE] [--device D] [--json]", Short: "run a bundle's golden image on this machine",
-		Long: `Compare a bundle with the sum of its bytes that it holds, load it into ONNX Runtime and run its golden image: the
-answer must be the one that was stored when the bundle was made. Without BUNDLE:
-what a node runs, which is the bundle of the configuration, or the one in this
-program, and this program's model of the exposed field, embedded-field.
+		Long: `Compare a bundle with the checksum that it contains, load it into ONNX Runtime and
+run its golden image: the prediction must be the one stored in the bundle. Without
+BUNDLE the models that a node uses are verified: the bundle of the configuration, or
+the one in this program, and embedded-field, the model of the exposed field.
 ` + command.ExitCodes,
 		Example: "  dicomnode model verify",
 		Args:    command.WantArgs(0, 1, "at most one bundle"),

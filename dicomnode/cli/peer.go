@@ -19,7 +19,7 @@ type peerFlags struct{ config, calling string }
 
 func (f *peerFlags) add(cmd *cobra.Command) {
 	command.ConfigFlag(cmd, &f.config)
-	cmd.Flags().StringVar(&f.calling, "calling", "", "our AE title (default: node.ae_title)")
+	cmd.Flags().StringVar(&f.calling, "calling", "", "calling AE title (default: node.ae_title)")
 }
 
 // find resolves a peer name by the configuration, and AET@host:port without one.

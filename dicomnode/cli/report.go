@@ -18,10 +18,10 @@ import (
 
 func reportCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "report FILE", Short: "print a structured report for a human",
-		Long: `Print the content of a DICOM Structured Report, of this program or of another: a
-line for each content item, indented as the document's tree. Nothing of the
-patient's attributes is printed but what the content itself says.
+		Use: "report FILE", Short: "print a structured report as text",
+		Long: `Print the content of a DICOM Structured Report, written by this or another program:
+one line for each content item, indented as the document's tree. Patient attributes
+are not printed, unless the content repeats them.
 ` + command.ExitCodes,
 		Example: `  dicomnode segment hand.dcm --out results --sr
   dicomnode report results/hand.sr.dcm`,

@@ -34,18 +34,18 @@ func segmentCmd(version string) *cobra.Command {
 	f := segmentFlags{version: version}
 	cmd := &cobra.Command{
 		Use: "segment IN… --out DIR [--effort E] [--sr] [--sc] [--gsps] [--png] [--polarity P] [--json]", Short: "segment DICOM files and pictures offline",
-		Long: `Run the pipeline of the node on files or folders: each image gives
+		Long: `Segment files or folders as the node does. For each image it writes
 DIR/NAME.seg.dcm and, with --png, an overlay picture DIR/NAME.png; --sr, --sc,
---gsps, --fractional and --labelmap write DIR/NAME.sr.dcm and so on beside it. The dark
+--gsps, --fractional and --labelmap also write DIR/NAME.sr.dcm and so on. Dark
 frames, thresholds and model are those of the configuration, or the defaults
-when there is none. Images that cannot be segmented are listed; the others are
-done all the same.
+if there is none. Images that cannot be segmented are listed; the others are
+segmented.
 
-PNG, TIFF and JPEG pictures, and folders of them that hold no DICOM file, give
-DIR/NAME.labels.png instead, with 0 for open beam, 1 soft tissue, 2 bone and 255
-outside the exposed field, as the labels of a data set, and with --png
-DIR/NAME.overlay.png. A picture does not say which end of its scale the open beam
-is: --polarity auto takes the way of which the network is surer, at twice the time.
+For PNG, TIFF and JPEG pictures, and folders of them without a DICOM file, it writes
+DIR/NAME.labels.png instead, with the labels of a data set (0 open beam, 1 soft
+tissue, 2 bone, 255 outside the exposed field), and with --png DIR/NAME.overlay.png.
+A picture has no attribute for its polarity: --polarity auto segments it in both
+polarities, in twice the time, and keeps the result with the higher confidence.
 ` + command.ExitCodes,
 		Example: `  dicomnode segment study/ --out results --png
   dicomnode segment hand.dcm --out results --sr && dicomnode report results/hand.sr.dcm

@@ -16,9 +16,8 @@ func sendCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "send PEER|AET@host:port FILES… [--json]", Short: "send DICOM files to a peer (C-STORE)",
-		Long: `Send DICOM files, or all of a folder, over one association, each in the
-transfer syntax it is stored in. Files that a peer refuses are listed; the
-others are sent all the same.
+		Long: `Send DICOM files, or all files of a folder, over one association, each in its own
+transfer syntax. Files that the peer refuses are listed; the others are sent.
 ` + command.ExitCodes,
 		Example: "  dicomnode send PACS@10.0.0.5:104 study/",
 		Args:    command.WantArgs(2, -1, "a peer and files or folders"),

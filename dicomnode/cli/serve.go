@@ -26,10 +26,10 @@ func serveCmd(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve [--config FILE]", Short: "receive, segment and deliver until stopped",
 		Long: `Run the node: receive images from the peers of the configuration, segment
-them, deliver the SEG to the PACS of their route. SIGTERM finishes open
-associations and running jobs first. SIGHUP reads peers, routes and retention
-again without dropping associations; a file with problems is reported and
-changes nothing.
+them, and deliver the results to the destinations of their route. On SIGTERM it
+finishes open associations and running jobs. On SIGHUP it reloads peers, routes and
+retention without dropping associations; an invalid file is reported and changes
+nothing.
 ` + command.ExitCodes,
 		Example: "  dicomnode serve --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),

@@ -33,7 +33,7 @@ var completions = map[string]func(*cobra.Command, io.Writer) error{
 
 func completionCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "completion SHELL", Short: "print what makes a shell complete verbs and flags",
+		Use: "completion SHELL", Short: "print a completion script for a shell",
 		Long: "Print a script that makes bash, fish, powershell or zsh complete the verbs and flags\nof dicomnode.\n" + command.ExitCodes,
 		Example: `  dicomnode completion bash > /etc/bash_completion.d/dicomnode
   dicomnode completion zsh > "${fpath[1]}/_dicomnode"`,

@@ -16,11 +16,11 @@ func tlsCmd() *cobra.Command {
 
 func tlsInitCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "init DIR NAME…", Short: "make a site CA and certificates for a first test",
-		Long: `Make a CA in DIR (ca.crt and ca.key) and for each NAME, a host name or IP address,
-a certificate and its key, signed by that CA. The first NAME is this node's. With a
-CA in DIR already it signs further names; nothing is overwritten. A hospital with a
-CA of its own uses that instead: keep ca.key away from the node either way.
+		Use: "init DIR NAME…", Short: "make a CA and certificates for a first test",
+		Long: `Make a CA in DIR (ca.crt and ca.key) and, for each NAME (host name or IP address),
+a certificate and its key, signed by that CA. The first NAME is this node's. If DIR
+has a CA already, it signs the new names; nothing is overwritten. If your hospital
+has a CA, use that instead. In either case do not keep ca.key on the node.
 ` + command.ExitCodes,
 		Example: "  dicomnode tls init /etc/dicomnode/tls node.hospital.example pacs.hospital.example",
 		Args:    command.WantArgs(2, -1, "a folder and the names of the node and its peers"),

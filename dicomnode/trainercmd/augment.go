@@ -27,15 +27,15 @@ type augmentFlags struct {
 func trainerAugmentCmd() *cobra.Command {
 	f := augmentFlags{opt: augment.Options{Variation: augment.DefaultVariation}}
 	cmd := &cobra.Command{
-		Use: "augment DATASET --out DATASET [--per-body-part N] [--seed S] [--sheet PNG] [--json]", Short: "make more training pictures out of few, balanced over the body parts",
-		Long: `Write a data set folder with as many pictures of each body part as wished: the
-training images of DATASET and varied copies of them (elastic deformation,
-translation, rotation, shear, crop, flips, intensity). Picture and label change
-alike; what comes from outside the image is ignored (255). Only the split "train"
-is taken: make it first with "dicomnode trainer split". The same data, options
-and seed give the same pictures; an interrupted run goes on where it was.
-Training varies its pictures by itself too ("dicomnode trainer fit"), but bends them
-less. --sheet draws pictures and labels to look at.
+		Use: "augment DATASET --out DATASET [--per-body-part N] [--seed S] [--sheet PNG] [--json]", Short: "augment training images, balanced over the body parts",
+		Long: `Write a data set folder with the same number of pictures of each body part: the
+training images of DATASET and augmented copies of them (elastic deformation,
+translation, rotation, shear, crop, flips, intensity). Picture and label are
+transformed alike; pixels from outside the image are ignored (255). Only the split
+"train" is used: make it first with "dicomnode trainer split". The same data, options
+and seed give the same pictures; an interrupted run resumes when the command is
+repeated. "dicomnode trainer fit" also augments during training, with less elastic
+deformation. --sheet writes a contact sheet of pictures and labels.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer augment data/ours --out data/augmented --sheet sheet.png",
 		Args:    command.WantArgs(1, 1, "one data set folder"),
@@ -61,15 +61,15 @@ func (f *augmentFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.PerBodyPart, "per-body-part", 500, "pictures of each body part, the originals among them")
 	flags.IntVar(&f.opt.Size, "size", 400, "longer side of the pictures in pixels; the network sees 200")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
-	flags.StringSliceVar(&f.opt.Splits, "split", nil, "split to take (repeatable; default train; none: images without a split)")
+	flags.StringSliceVar(&f.opt.Splits, "split", nil, "split to use (repeatable; default train; none: images without a split)")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.IntVar(&f.opt.Workers, "threads", 0, "pictures made at a time; 0 is one per core")
 	flags.Float64Var(&v.Elastic, "elastic", v.Elastic, "largest elastic displacement, of the longer side")
 	flags.Float64Var(&v.Translate, "translate", v.Translate, "largest shift, of the longer side")
-	flags.Float64Var(&v.Rotate, "rotate", v.Rotate, "largest turn, degrees")
+	flags.Float64Var(&v.Rotate, "rotate", v.Rotate, "largest rotation, degrees")
 	flags.Float64Var(&v.Shear, "shear", v.Shear, "largest shear, as a tangent")
 	flags.Float64Var(&v.Crop, "crop", v.Crop, "largest share cut off each side")
-	flags.BoolVar(&v.Flip, "flip", v.Flip, "mirror either way, and turn by 90°")
+	flags.BoolVar(&v.Flip, "flip", v.Flip, "flip in both directions, and rotate by 90°")
 	flags.Float64Var(&v.Gamma, "gamma", v.Gamma, "standard deviation of the logarithm of gamma")
 	flags.Float64Var(&v.Noise, "noise", v.Noise, "largest standard deviation of added noise, of the range")
 	flags.Float64Var(&v.Clip, "clip", v.Clip, "largest share of the range cut off at either end")

@@ -36,16 +36,16 @@ type calibrateFlags struct {
 func trainerCalibrateCmd() *cobra.Command {
 	var f calibrateFlags
 	cmd := &cobra.Command{
-		Use: "calibrate DATASET… --model BUNDLE --out BUNDLE [--keep-weights] [--json]", Short: "fit a model's probabilities to labelled images",
-		Long: `Calibrate a model's probabilities on labelled images: temperature and two class
-biases. It changes no other weight, so that a dozen images suffice. Prints the
-accuracy before, the leave-one-out accuracy, which is the one to expect of other
-images, and the accuracy on these same images, which is optimistic; the card keeps
-all three. That is done on whole images at the network's 200×200 pixels. Besides, the
-card learns the temperature of each effort of segmentation.effort, at these pixels and
-at the images' own; --keep-weights learns nothing else. Soft-tissue thresholds
-of the old model no longer fit and are set back to the paper's 0.90: choose them
-with "dicomnode trainer threshold" afterwards.
+		Use: "calibrate DATASET… --model BUNDLE --out BUNDLE [--keep-weights] [--json]", Short: "calibrate a model's probabilities on labelled images",
+		Long: `Calibrate a model's probabilities on labelled images by temperature and two class
+biases. No other parameter is changed, so a dozen images suffice. It prints and
+records in the card three accuracies: before calibration, leave-one-out (to be
+expected on other images), and on these images (optimistic). This is done for whole
+images at the network's 200×200 pixels. In addition a temperature for each effort of
+segmentation.effort is fitted at both resolutions and stored in the card;
+--keep-weights fits only these. The soft-tissue thresholds of the old model are
+invalid afterwards and are reset to the paper's 0.90: choose new ones with
+"dicomnode trainer threshold".
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer calibrate data/labelled --model xnet.onnx --out calibrated.onnx",
 		Args:    command.WantArgs(1, -1, "labelled data set folders"),
@@ -59,9 +59,9 @@ with "dicomnode trainer threshold" afterwards.
 	f.model.add(cmd)
 	cmd.Flags().StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle to correct, or \"embedded\"")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the bundle to write")
-	cmd.Flags().StringVar(&f.data, "data", "the calibration folders", "what the images are, for the card")
+	cmd.Flags().StringVar(&f.data, "data", "the calibration folders", "description of the images, for the card")
 	cmd.Flags().StringVar(&f.version, "model-version", "", "version in the card (default: the model's, with \"-calibrated\")")
-	cmd.Flags().BoolVar(&f.mirrors, "tta-flips", false, "flip test-time augmentation: average over each image and its three mirror images; 4 times the work")
+	cmd.Flags().BoolVar(&f.mirrors, "tta-flips", false, "flip test-time augmentation: average over each image and its three mirror images; 4 times the cost")
 	cmd.Flags().StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	cmd.Flags().StringSliceVar(&f.opt.Splits, "split", nil, "split to use (repeatable; default all)")
 	cmd.Flags().BoolVar(&f.keep, "keep-weights", false, "fit only the temperature of each effort, for the card")

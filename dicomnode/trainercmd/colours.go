@@ -28,10 +28,10 @@ func trainerColoursCmd() *cobra.Command {
 		Short: "import label pictures painted in three colours",
 		Long: `Make a data set folder of images and of label pictures painted in one colour for
 each class (with GIMP, for example; export as PNG). IMAGES and LABELS are folders
-whose files have the same names but for the extension; the folder an image is in
-names its body part. Mixed colours along smooth edges go to the nearest class
-beside them. Colours that mean nothing are listed with their pixels, and nothing
-is imported then (--unknown ignore imports all the same and ignores those pixels).
+whose files have the same names except for the extension; the folder of an image
+names its body part. Mixed colours along antialiased edges become the nearest
+adjacent class. Other colours are listed with their number of pixels, and stop the
+import (--unknown ignore imports the images and ignores those pixels).
 ` + importCodes,
 		Example: "  dicomnode trainer dataset import-colours xrays painted --out data/ours --open-beam '#0000ff' --soft-tissue '#ff0000' --bone '#00ff00'",
 		Args:    command.WantArgs(2, 2, "a folder of images and one of labels"),
@@ -54,10 +54,10 @@ func (f *coloursFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.soft, "soft-tissue", "", "colour of soft tissue")
 	flags.StringVar(&f.bone, "bone", "", "colour of bone")
 	flags.StringSliceVar(&f.ignore, "ignore", nil, "colour of pixels that are not scored, or transparent (repeatable)")
-	flags.IntVar(&f.tolerance, "tolerance", 8, "by how much a channel may differ from a colour, of 255")
+	flags.IntVar(&f.tolerance, "tolerance", 8, "greatest difference of a channel from a class colour, of 255")
 	flags.StringVar(&f.unknown, "unknown", "refuse", "pixels of other colours: refuse the import or ignore them")
-	flags.StringVar(&f.in.LabelSuffix, "label-suffix", "", "what a label's name has more than its image's, such as _label")
-	flags.StringVar(&f.polarity, "polarity", "auto", "air_bright, air_dark, or auto: found from each label")
+	flags.StringVar(&f.in.LabelSuffix, "label-suffix", "", "suffix of label names, such as _label")
+	flags.StringVar(&f.polarity, "polarity", "auto", "air_bright, air_dark, or auto: from each label")
 	flags.StringVar(&f.in.BodyPart, "body-part", "", "body part of all images; empty takes the folder's name")
 	flags.StringVar(&f.in.Source, "source", "painted label", "where the images come from, for the table")
 	flags.IntVar(&f.in.Workers, "threads", 0, "images read at a time; 0 is one per core")

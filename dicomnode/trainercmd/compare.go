@@ -41,20 +41,21 @@ func trainerCompareCmd() *cobra.Command {
 	var f compareFlags
 	cmd := &cobra.Command{
 		Use: "compare DATASET [--model BUNDLE]… [--method NAME]… [--refine METHOD] [--sheet PNG] [--json]", Short: "compare models and classical methods on a data set",
-		Long: `Score models and methods that learn nothing on one data set folder, at the
-network's 200×200 pixels: accuracy, weighted F1, F1 per class, seconds per image,
-and the difference of each to the first row with a bootstrap interval over images.
-The methods are multi-otsu, clustering, entropy and row-fluctuation; their
-parameters are printed below the table, and --parameters FILE changes them: a JSON
-object such as {"clustering": {"block": 48}, "input": {"gamma": 0.7}}. They see the
-exposed field only, as a node finds it with its network; {"input": {"field": false}}
-shows them the whole picture. --tune adds a row for the best that two parameters of
-clustering, chosen for each image with its label, can do: so its authors measured
-it. --sheet draws each picture beside its label and what every row made of it.
+		Long: `Score models and classical methods on one data set folder, at the network's
+200×200 pixels: accuracy, weighted F1, F1 per class, seconds per image, and the
+difference of each to the first row with a bootstrap interval over images. The
+methods are multi-otsu, clustering, entropy and row-fluctuation. Their parameters are
+printed below the table; --parameters FILE changes them by a JSON object such as
+{"clustering": {"block": 48}, "input": {"gamma": 0.7}}. They are given only the
+exposed field, as a node finds it with its network; {"input": {"field": false}} gives
+them the whole picture. --tune adds a row for clustering with two parameters
+optimised for each image on its own label, as its authors evaluated it. --sheet draws
+each picture beside its label and all predictions.
 
---refine compares instead, at native resolution, ways of bringing a model's
-answer there: bilinear interpolation and, with --refine guided, the guided filter
-of segmentation: {refine: guided}, each with small islands removed and kept. It adds the distance of boundaries; there are no methods and there is no sheet.
+--refine compares instead, at native resolution, methods of upsampling a model's
+prediction: bilinear interpolation and, with --refine guided, the guided filter of
+segmentation: {refine: guided}, each with and without removal of small islands. It
+adds boundary distances; classical methods and the sheet are left out.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer compare data/labelled --model a.onnx --model embedded --exclude '*phantom*' --sheet sheet.png",
 		Args:    command.WantArgs(1, 1, "one data set folder"),
@@ -75,7 +76,7 @@ func (f *compareFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	f.effort.add(cmd)
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.bundles, "model", []string{pipeline.Embedded}, "model bundle, or \"embedded\" (repeatable; all is held against the first); \"none\" for methods only")
+	flags.StringArrayVar(&f.bundles, "model", []string{pipeline.Embedded}, "model bundle, or \"embedded\" (repeatable; the first is the baseline); \"none\" for methods only")
 	flags.StringSliceVar(&f.methods, "method", methodNames(classical.Defaults()), "classical method (repeatable); \"none\" for models only")
 	flags.StringVar(&f.parameters, "parameters", "", "JSON file with parameters of the classical methods")
 	flags.BoolVar(&f.tune, "tune", false, "add methods tuned to each image on its own label")

@@ -22,10 +22,10 @@ func trainerCheckCmd() *cobra.Command {
 	var strict, asJSON bool
 	var workers int
 	cmd := &cobra.Command{
-		Use: "check FOLDER… [--strict] [--json]", Short: "explain every problem of data set folders",
-		Long: `Read data set folders (dataset.csv, images, labels), every picture included,
-and explain each problem with what to do about it. An error is a folder that
-cannot be used or would give false figures; a warning is what can be meant.
+		Use: "check FOLDER… [--strict] [--json]", Short: "check data set folders",
+		Long: `Read data set folders (dataset.csv, images, labels), including every picture,
+and print each problem with a hint. An error means that the folder cannot be used or
+would give wrong scores; a warning may be intended.
 
 Exit codes: 0 no errors (with --strict no warnings either), 1 problems found or
 a folder that cannot be read, 2 wrong usage.`,

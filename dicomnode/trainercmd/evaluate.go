@@ -39,12 +39,12 @@ func trainerEvaluateCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "evaluate DATASET [--model BUNDLE] [--exclude PATTERN] [--split S] [--effort E] [--refine METHOD] [--json] [--out DIR]", Short: "score a model on a labelled data set",
 		Long: `Score a model on a data set folder (dataset.csv, images, labels) at the network's
-200×200 pixels and at the images' own: accuracy, precision, recall, F1, AUC and
+200×200 pixels and at native resolution: accuracy, precision, recall, F1, AUC and
 confidence per class, body part and image, the confusion matrix, calibration,
-soft-tissue rates by threshold, boundary distances (in millimetres too where the
-table has a column spacing_mm), and intervals from resampling images. --out
-writes metrics.json and report.html, one page that shows the pictures of the data
-set: keep it where the data set may be kept.
+soft-tissue rates by threshold, boundary distances (also in millimetres if the
+table has a column spacing_mm), and bootstrap intervals over images. --out
+writes metrics.json and report.html. The report contains pictures of the data set:
+store it only where the data set may be stored.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer evaluate data/labelled --exclude '*phantom*' --out out/evaluation",
 		Args:    command.WantArgs(1, 1, "one data set folder"),
@@ -64,9 +64,9 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.Float64Var(&f.threshold, "threshold", 0, "soft-tissue probability to report on; 0 takes those of the model card, by body part")
 	flags.IntVar(&f.opt.Resamples, "resamples", 1000, "of images for the intervals; 0 leaves intervals out")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
-	flags.IntVar(&f.opt.Cases, "cases", 6, "worst images in the report, and as many drawn at random")
-	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of the figures at native resolution: "+strings.Join(pipeline.Refinements, " or "))
-	flags.BoolVar(&f.quality, "quality", false, "judge each answer as the node does (one look for the exposed field more), and say how well that tells wrong images")
+	flags.IntVar(&f.opt.Cases, "cases", 6, "images with the lowest accuracy in the report, and as many random ones")
+	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "upsampling for the scores at native resolution: "+strings.Join(pipeline.Refinements, " or "))
+	flags.BoolVar(&f.quality, "quality", false, "compute the quality of each prediction as the node does (one more pass, for the exposed field), and report how well it finds inaccurate ones")
 	flags.StringVarP(&f.out, "out", "o", "", "folder for metrics.json and report.html")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the main figures as a Markdown table")

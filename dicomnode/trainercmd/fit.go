@@ -42,27 +42,25 @@ func trainerFitCmd() *cobra.Command {
 	var f fitFlags
 	cmd := &cobra.Command{
 		Use: "fit DATASET… --out BUNDLE [--paper] [--checkpoint FILE] [--curve CSV] [--json]", Short: "train a model on labelled data sets",
-		Long: `Train XNet, or with --architecture one of the networks it is compared with, on
-data set folders (dataset.csv, images, labels) and write a model bundle. The length
-of the run is one of --steps, --epochs and --duration. Images of split "train" or
-of none are trained on; those of split "val", or of --validation, are scored on the
-way, each epoch with --epochs, every 500 steps otherwise; --every and --every-epochs
-say when instead. The best parameters are kept: those of the least validation loss
-(cross-entropy of the labelled pixels), as in the paper, or with --stop-on accuracy
-those with the most pixels right. --patience stops a run that no longer gets better.
-Images are read as they are wanted; all are read once beside the first steps, so
-that one that cannot be read ends the run soon. None may change while it runs.
-An interrupted run with --checkpoint, also a killed one, goes on where it was when
-the same command is given again.
+		Long: `Train XNet, or with --architecture another network for comparison, on data set
+folders (dataset.csv, images, labels) and write a model bundle. The length of the run
+is one of --steps, --epochs and --duration. Images of split "train" or without a
+split are trained on. Images of split "val", or of --validation, are validated each
+epoch with --epochs, otherwise every 500 steps; --every and --every-epochs change
+this. The best checkpoint is exported: by default that with the lowest validation
+loss (cross-entropy of the labelled pixels), as in the paper, with --stop-on accuracy
+that with the highest accuracy. --patience stops a run that does not improve.
+Images are read when needed. All are also read once during the first steps, so that
+a damaged one ends the run early. They must not change during the run. With
+--checkpoint an interrupted or killed run resumes when the command is repeated.
 
---paper trains as the paper does: width 64, batch 5, Adam at 1e-4 throughout
-(--schedule constant, --warm-up=-1), L2 5e-4, a validation each epoch, patience 20,
-the parameters themselves instead of their moving average; at most 500 epochs.
-Each of these options can still be given and then counts instead; the first line of
-the output says what counts.
+--paper trains as in the paper: width 64, batch 5, Adam at a constant 1e-4
+(--schedule constant, --warm-up=-1), L2 5e-4, validation each epoch, patience 20,
+no moving average of the parameters; at most 500 epochs. Each of these options can
+be overridden; the first line of the output shows the settings in effect.
 
---curve writes the learning curve as a CSV file and draws it in an SVG file beside
-it. With --json each validation and the end of the run is one line of JSON.
+--curve writes the learning curve as a CSV file and as an SVG file with the same
+name. With --json each validation and the end of the run are lines of JSON.
 ` + command.ExitCodes,
 		Example: `  dicomnode trainer fit data/simulated --width 16 --epochs 10 --out xnet.onnx
   dicomnode trainer fit data/augmented --validation data/ours --paper --checkpoint run.ckpt --curve run.csv --out xnet64.onnx`,
@@ -151,44 +149,44 @@ var (
 func (f *fitFlags) add(cmd *cobra.Command) {
 	f.model.add(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&f.mirrors, "tta-flips", false, "flip test-time augmentation: the model averages over each image and its three mirror images; 4 times the work when it is used")
+	flags.BoolVar(&f.mirrors, "tta-flips", false, "flip test-time augmentation: the model averages over each image and its three mirror images; 4 times the cost at inference")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write")
 	flags.StringVar(&f.init, "init", "", "bundle to start from instead of random parameters, for fine-tuning; with a larger --width it is widened first, and an XNet deepened with --architecture xnet-deep")
-	flags.Float64SliceVar(&f.opt.Shares, "sampling-weights", nil, "share of each DATASET in the pictures seen, for example 0.6,0.4 (default: every picture once an epoch)")
-	flags.StringVar(&f.target, "target", targetWords[0], "what to learn: regions (open beam, soft tissue, bone) or field, the exposed field, of data that trainer simulate --field made")
+	flags.Float64SliceVar(&f.opt.Shares, "sampling-weights", nil, "share of each DATASET in the training pictures, for example 0.6,0.4 (default: every picture once per epoch)")
+	flags.StringVar(&f.target, "target", targetWords[0], "target: regions (open beam, soft tissue, bone) or field (the exposed field, for data sets of trainer simulate --field)")
 	flags.StringVar(&f.opt.Architecture, "architecture", "xnet", "network to train: "+strings.Join(model.Architectures(), ", ")+" (default with --init: the bundle's)")
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
-	flags.StringVar(&f.opt.Fast, "fast", fit.FastAuto, "on the CPU train on blocked feature maps where they suit network and processor: auto or off")
+	flags.StringVar(&f.opt.Fast, "fast", fit.FastAuto, "train on blocked feature maps on a CPU that supports it: auto or off")
 	flags.IntVar(&f.opt.Batch, "batch", 5, "pictures per step")
-	flags.IntVar(&f.opt.Together, "steps-per-run", 0, "steps in one run of ONNX Runtime, between which a GPU keeps the parameters; changes no result; 0: 8 on a GPU, 1 on the CPU")
+	flags.IntVar(&f.opt.Together, "steps-per-run", 0, "training steps in one run of ONNX Runtime, which keep the parameters on the GPU; does not change the result; 0: 8 on a GPU, 1 on the CPU")
 	flags.IntVar(&f.opt.Steps, "steps", 0, "length of the run in steps")
 	flags.Float64Var(&f.opt.Epochs, "epochs", 0, "length of the run in passes over the data")
 	flags.DurationVar(&f.opt.Duration, "duration", 0, "length of the run in time")
-	flags.BoolVar(&f.paper, "paper", false, "train as the paper does; options given beside it count instead of its values")
+	flags.BoolVar(&f.paper, "paper", false, "settings of the paper; other options override them")
 	flags.Float64Var(&f.opt.LearningRate, "learning-rate", 1e-3, "peak learning rate")
-	flags.StringVar(&f.opt.Schedule, "schedule", fit.Cosine, "of the learning rate after the warm-up: cosine, down to 1 %, or constant")
+	flags.StringVar(&f.opt.Schedule, "schedule", fit.Cosine, "learning rate after the warm-up: cosine, down to 1 %, or constant")
 	flags.IntVar(&f.opt.WarmUp, "warm-up", 100, "steps in which the learning rate rises; negative: none")
-	flags.Float64Var(&f.opt.L2, "l2", 0, "weight of the kernels' squares in the loss")
-	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "of open beam, soft tissue and bone in the loss; with --target field of unexposed, open beam and attenuated")
-	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "of the moving average of the parameters that is exported; negative: the parameters themselves")
+	flags.Float64Var(&f.opt.L2, "l2", 0, "weight of the squared L2 norm of the kernels in the loss")
+	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "weights in the loss of open beam, soft tissue and bone; with --target field of unexposed, open beam and attenuated")
+	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "decay of the moving average of the parameters that is exported; negative: no average")
 	flags.Float64Var(&f.opt.Smoothing, "smoothing", 0, "label smoothing, 0 to 1")
-	flags.StringVar(&f.augment, "augment", "on", "vary the pictures on the way: on or off, for data that trainer augment has varied")
-	flags.Float64Var(&f.elastic, "elastic", fit.DefaultElastic, "largest elastic displacement of the pictures on the way, in pixels of the 200x200; 0: none")
+	flags.StringVar(&f.augment, "augment", "on", "augment during training: on, or off for data sets that trainer augment made")
+	flags.Float64Var(&f.elastic, "elastic", fit.DefaultElastic, "largest elastic displacement of the augmentation, in pixels of the 200x200; 0: none")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
-	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder to score while training, its split \"val\" or all (repeatable; default: the data sets' split \"val\")")
+	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder for validation, its split \"val\" or all (repeatable; default: the data sets' split \"val\")")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.IntVar(&f.opt.Every, "every", 0, "steps between validations; 0 is 500, or an epoch with --epochs")
 	flags.Float64Var(&f.opt.EveryEpochs, "every-epochs", 0, "epochs between validations, instead of --every")
 	flags.StringVar(&f.opt.StopOn, "stop-on", fit.Loss, "metric on the validation images that selects the best checkpoint: loss or accuracy")
-	flags.IntVar(&f.opt.Patience, "patience", 0, "validations without a better one before stopping; 0 never stops")
-	flags.IntVar(&f.opt.Recalibrate, "batch-norm-batches", 100, "batch-norm re-estimation: batches that its statistics are measured on, for each validation and the bundle")
-	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to go on from")
-	flags.IntVar(&f.opt.Memory, "memory", 128, "MiB of pictures kept decoded; what does not fit is decoded each time it is used")
-	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; an SVG file beside it shows it")
+	flags.IntVar(&f.opt.Patience, "patience", 0, "validations without improvement before stopping; 0 never stops")
+	flags.IntVar(&f.opt.Recalibrate, "batch-norm-batches", 100, "batches for the re-estimation of batch normalisation statistics, for each validation and the bundle")
+	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to resume from")
+	flags.IntVar(&f.opt.Memory, "memory", 128, "MiB of decoded pictures to keep; others are decoded each time they are used")
+	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; also drawn in an SVG file with the same name")
 	flags.BoolVar(&f.json, "json", false, "print JSON, one line for each validation and one at the end")
 	flags.StringVar(&f.name, "name", "", "name in the model card (default: the network and its width, as XNet-16)")
 	flags.StringVar(&f.version, "model-version", "1", "version in the model card")
-	flags.StringVar(&f.description, "description", "trained with dicomnode trainer fit", "what it was trained on, for the card")
+	flags.StringVar(&f.description, "description", "trained with dicomnode trainer fit", "description of the training, for the card")
 	flags.StringVar(&f.licence, "licence", "all rights reserved", "licence in the card (default with --init: the bundle's)")
 	flags.StringArrayVar(&f.attributions, "attribution", nil, "attribution in the card (repeatable; default with --init: the bundle's)")
 }

@@ -29,16 +29,15 @@ type publishFlags struct {
 func trainerPublishCmd() *cobra.Command {
 	var f publishFlags
 	cmd := &cobra.Command{
-		Use: "publish BUNDLE --config FILE --data DATASET [--force] [--json]", Short: "make a model the one that the node uses",
-		Long: `Check a bundle, run its golden image on this machine, hold it against the model
+		Use: "publish BUNDLE --config FILE --data DATASET [--force] [--json]", Short: "put a model into use in the node",
+		Long: `Check a bundle, run its golden image on this machine, compare it with the model
 in use on a labelled data set, and copy it into the models of the node's data
-folder. A running node whose configuration says model: {bundle: published}, the
-default, takes it over at its next image without dropping work. "dicomnode model
-rollback" goes back.
+folder. A running node with model: {bundle: published}, the default, uses it from
+its next image on. "dicomnode model rollback" returns to the previous model.
 
-A model that is worse by more than chance explains (the 95 % bootstrap interval
-over images of the difference in accuracy, at 200×200 pixels, lies below 0), or
-that no --data tests, is refused; --force publishes it all the same.
+A model that is significantly worse (the 95 % bootstrap interval over images of the
+difference in accuracy, at 200×200 pixels, lies below 0), or that is not tested
+because --data is missing, is refused, unless --force is given.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer publish xnet.onnx --config dicomnode.yaml --data mydata --split test",
 		Args:    command.WantArgs(1, 1, "one bundle"),
@@ -47,7 +46,7 @@ that no --data tests, is refused; --force publishes it all the same.
 	command.ConfigFlag(cmd, &f.config)
 	flags := cmd.Flags()
 	flags.StringVar(&f.device, "device", "", "auto, cpu or cuda (default: the configuration's)")
-	flags.StringSliceVar(&f.data, "data", nil, "labelled data set folder to hold it against the model in use on (repeatable)")
+	flags.StringSliceVar(&f.data, "data", nil, "labelled data set folder on which it is compared with the model in use (repeatable)")
 	flags.StringSliceVar(&f.choose.Splits, "split", nil, "split of --data to use (repeatable; default all)")
 	flags.StringSliceVar(&f.choose.Exclude, "exclude", nil, "pattern of ids of --data to leave out (repeatable)")
 	flags.BoolVar(&f.force, "force", false, "publish a model that is worse, or untested")

@@ -29,15 +29,15 @@ func trainerSEGCmd() *cobra.Command {
 	f := &segFlags{}
 	cmd := &cobra.Command{
 		Use: "import-seg IN… --out DATASET", Short: "import radiographs with their DICOM segmentations",
-		Long: `Make a data set folder of radiographs and BINARY DICOM segmentations of them,
-such as "dicomnode segment" writes and people corrected. IN are files and folders
-with both. A segment's class is given by --class, by its Segmented Property Type
-or by its label; pixels in no segment are ignored. Images are stored as the
-network is shown them: open beam bright, raw linear signals as their logarithm.
-No name or number of a patient reaches the folder: the columns id and patient hold
-pseudonyms, made with a key that is forgotten, or with --key kept in a file, so
-that several imports give a patient the same one. Names burned into pixels are
-not found; images that say they have some are refused.
+		Long: `Make a data set folder of radiographs and their BINARY DICOM segmentations, such
+as "dicomnode segment" writes, after correction. IN are files and folders with both.
+A segment's class is given by --class, by its Segmented Property Type or by its
+label; pixels in no segment are ignored. Images are stored as the network's input:
+open beam bright, raw linear signals as their logarithm. Patient names and IDs do not
+reach the folder: the columns id and patient contain pseudonyms, made with a random
+key, or with the key in the file --key, so that a patient has the same pseudonym in
+several imports. Text burned into pixels is not detected; images with Burned In
+Annotation YES are refused.
 ` + importCodes,
 		Example: "  dicomnode trainer dataset import-seg study/ results/ --out data/ours",
 		Args:    command.WantArgs(1, -1, "files or folders"),
@@ -56,10 +56,10 @@ not found; images that say they have some are refused.
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.in.Out, "out", "o", "", "folder to write")
-	flags.StringVar(&f.key, "key", "", "file of the key of the pseudonyms; made when it is not there")
+	flags.StringVar(&f.key, "key", "", "key file for the pseudonyms; created if it does not exist")
 	flags.StringArrayVar(&f.classes, "class", nil, "class of a segment by label or number: 'LABEL=bone', open-beam, soft-tissue or ignore (repeatable)")
 	flags.StringVar(&f.rest, "rest", "ignore", "class of pixels in no segment: ignore or open-beam")
-	flags.BoolVar(&f.in.BurnedIn, "burned-in", false, "take images that say that names are burned into their pixels")
+	flags.BoolVar(&f.in.BurnedIn, "burned-in", false, "accept images with Burned In Annotation YES")
 	flags.IntVar(&f.in.Workers, "threads", 0, "images read at a time; 0 is one per core")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd

@@ -34,24 +34,24 @@ func trainerSimulateCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "simulate --out DATASET [--anatomy FILE]... [--count N] [--seed S] [--dicom ROWSxCOLUMNS] [--dicom-presentation] [--json]", Short: "write labelled simulated radiographs",
 		Long: `Write a data set folder of simulated radiographs: bodies in many poses and views,
-X-ray physics, the processing of many vendors, exact labels. With --anatomy the
-body is a surface model of a human (.npz) or a CT volume; without, it is a small
-phantom of two legs made of tubes, which needs no data and is for trying the
-training out. An interrupted run goes on when it is started again; a folder that
-holds anything else is refused. Pictures of one posed body have one value in the
-column patient, so that "dicomnode trainer split" keeps them together.
+X-ray physics, image processing as of several vendors, exact labels. With --anatomy
+the body is a surface model (.npz) or a CT volume; without, it is a phantom of two
+legs made of tubes, to try out the training. An interrupted run resumes when the
+command is repeated; a folder with other contents is refused. Pictures of one posed
+body have the same value in the column patient, so that "dicomnode trainer split"
+keeps them together.
 
-A CT is a NIfTI file of Hounsfield units whose name begins with the body part
-(foot, head, chest, abdomen_pelvis, knee …), as in knee_7.nii.gz; beside it lies
-knee_7_label.nii.gz with 0 outside the body, 1 in it, 2 in bone. What a CT cuts
-off is labelled 255. --anatomy may be given several times: all models together
-then show in four fifths of the views and all CTs in one fifth, or each file in
-proportion to the weight behind it (--anatomy knee_7.nii.gz=0.5).
+A CT is a NIfTI file in Hounsfield units whose name begins with the body part
+(foot, head, chest, abdomen_pelvis, knee …), as in knee_7.nii.gz. Its label volume
+knee_7_label.nii.gz has 0 outside the body, 1 in soft tissue, 2 in bone. Pixels
+beyond the scan are labelled 255. If --anatomy is given several times, surface models
+are used in four fifths of the views and CTs in one fifth, or each file in proportion
+to its weight (--anatomy knee_7.nii.gz=0.5).
 
-With --dicom, DATASET/dicom also gets what a detector reads out of each posed
-body (four pictures show the same one): DX For Processing with the detector's
-offset still in it, and five dark frames. With --dicom-presentation it gets the
-pictures themselves as DX For Presentation.
+With --dicom, DATASET/dicom also contains the raw detector image of each posed body
+(four pictures show the same one) as DX For Processing, including the detector's
+offset, and five dark frames. With --dicom-presentation it contains the pictures as
+DX For Presentation.
 ` + command.ExitCodes,
 		Example: `  dicomnode trainer simulate --out data/legs --count 200 --seed 1
   dicomnode trainer simulate --out data/legs --count 8 --dicom 2500x2048`,
@@ -64,7 +64,7 @@ pictures themselves as DX For Presentation.
 		},
 	}
 	cmd.Flags().StringVarP(&f.Out, "out", "o", "", "folder to write")
-	cmd.Flags().StringArrayVar(&f.anatomy, "anatomy", nil, "whole-body surface model (.npz) or CT (.nii, .nii.gz), perhaps with =WEIGHT; may be repeated")
+	cmd.Flags().StringArrayVar(&f.anatomy, "anatomy", nil, "whole-body surface model (.npz) or CT (.nii, .nii.gz), optionally with =WEIGHT (repeatable)")
 	cmd.Flags().IntVar(&f.Count, "count", 100, "pictures")
 	cmd.Flags().IntVar(&f.Size, "size", 256, "longer side of the pictures, 64 to 1024")
 	cmd.Flags().Uint64Var(&f.Seed, "seed", 1, "seed of everything random")

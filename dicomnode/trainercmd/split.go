@@ -18,14 +18,14 @@ func trainerSplitCmd() *cobra.Command {
 	var opt split.Options
 	var dryRun, asJSON bool
 	cmd := &cobra.Command{
-		Use: "split DATASET [--seed S] [--keep|--replace] [--dry-run] [--json]", Short: "divide a data set into training, validation and test images",
-		Long: `Fill the column "split" of a data set folder as the XNet paper does: 108, 21
-and 21 of 150 images, in proportion for other numbers. Each body part is in
-validation, a body part of a single patient in test, and difficult images are
-twice as frequent in test. The column "patient" (a pseudonym) keeps all images of
-a patient together; without it every image counts as a patient of its own.
-Where a rule and a size disagree the rule wins, and a note says so. The same
-rows and seed give the same division. dataset.csv is replaced whole or not at all.
+		Use: "split DATASET [--seed S] [--keep|--replace] [--dry-run] [--json]", Short: "split a data set into training, validation and test images",
+		Long: `Fill the column "split" of a data set folder as in the XNet paper: 108, 21
+and 21 of 150 images, in proportion for other numbers. Every body part occurs in
+validation, a body part of a single patient goes to test, and difficult images are
+twice as frequent in test. All images with the same value in the column "patient" (a
+pseudonym) get the same split; without the column each image counts as a patient.
+These rules have precedence over the sizes; a message says where they change them.
+The same rows and seed give the same split. dataset.csv is replaced atomically.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer split data/labelled --seed 1 --dry-run",
 		Args:    command.WantArgs(1, 1, "one data set folder"),
@@ -47,8 +47,8 @@ rows and seed give the same division. dataset.csv is replaced whole or not at al
 	flags.Uint64Var(&opt.Seed, "seed", 1, "seed of everything random")
 	flags.Float64Var(&opt.Validation, "validation", split.PaperShare, "share of validation images")
 	flags.Float64Var(&opt.Test, "test", split.PaperShare, "share of test images")
-	flags.BoolVar(&opt.Keep, "keep", false, "leave images where they are that have a split already")
-	flags.BoolVar(&opt.Replace, "replace", false, "forget the splits that are there")
+	flags.BoolVar(&opt.Keep, "keep", false, "keep the split of images that have one")
+	flags.BoolVar(&opt.Replace, "replace", false, "replace existing splits")
 	flags.BoolVar(&dryRun, "dry-run", false, "print the table and write nothing")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

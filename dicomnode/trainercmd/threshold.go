@@ -37,19 +37,17 @@ func trainerThresholdCmd() *cobra.Command {
 	var f thresholdFlags
 	cmd := &cobra.Command{
 		Use: "threshold DATASET… --model BUNDLE [--at PLACE] [--weigh BY] [--out BUNDLE]", Short: "choose soft-tissue thresholds for a precision",
-		Long: `Find, over all images and for each body part with enough of them, the least
-probability of soft tissue with which what is called soft tissue is so to the
-share that is wanted (--precision), and write it into the bundle: the node's
-segment of high-precision soft tissue holds what reaches it. Use images that the
-model was not trained on. --false-positive-rate keeps instead the share of open
-beam and bone that is called soft tissue. The paper's "false-positive rate" of 3 %
-is 1 − precision.
+		Long: `Find the lowest threshold on the probability of soft tissue that gives the required
+precision (--precision), over all images and for each body part with enough images,
+and write it into the bundle. The node's segment of high-precision soft tissue
+contains the pixels above it. Use images that the model was not trained on.
+--false-positive-rate limits instead the share of open beam and bone predicted as
+soft tissue. The paper's "false-positive rate" of 3 % is 1 − precision.
 
-Both are counted at native resolution, refined as the node does it (--refine
-as in its configuration); --at network takes that of the network's 200×200, as the
-paper does. By default the pixels of all images are pooled, so that large images
-decide; --weigh images takes the mean over images. The card keeps how the
-thresholds were chosen.
+Both are measured at native resolution, refined as in the node (--refine as in its
+configuration); with --at network at 200×200, as in the paper. By default the pixels
+of all images are pooled, so that large images have more weight; --weigh images takes
+the mean over images. The card records how the thresholds were chosen.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer threshold data/labelled --split val --model xnet.onnx --precision 0.97 --out xnet-97.onnx",
 		Args:    command.WantArgs(1, -1, "labelled data set folders"),
@@ -66,12 +64,12 @@ func (f *thresholdFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle, or \"embedded\"")
 	flags.StringVarP(&f.out, "out", "o", "", "the bundle to write; empty prints only")
 	flags.StringVar(&f.version, "model-version", "", "version in the card (default: the model's)")
-	flags.Float64Var(&f.want.Precision, "precision", 0.97, "least share of what is called soft tissue that is soft tissue")
-	flags.Float64Var(&f.want.FalsePositiveRate, "false-positive-rate", 0, "instead of --precision: greatest share of open beam and bone called soft tissue")
-	flags.IntVar(&f.want.LeastImages, "least-images", 5, "images of a body part that has a threshold of its own")
-	flags.StringVar(&f.want.Weigh, "weigh", model.WeighPixels, "what is kept of: "+strings.Join(model.Weighings(), " or "))
-	flags.StringVar(&f.at, "at", model.AtNative, "where it is measured: "+strings.Join(model.Places(), " or "))
-	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "of --at native: "+strings.Join(pipeline.Refinements, " or "))
+	flags.Float64Var(&f.want.Precision, "precision", 0.97, "required precision of soft tissue")
+	flags.Float64Var(&f.want.FalsePositiveRate, "false-positive-rate", 0, "instead of --precision: greatest share of open beam and bone predicted as soft tissue")
+	flags.IntVar(&f.want.LeastImages, "least-images", 5, "least number of images of a body part for a threshold of its own")
+	flags.StringVar(&f.want.Weigh, "weigh", model.WeighPixels, "how images are weighted: "+strings.Join(model.Weighings(), " or "))
+	flags.StringVar(&f.at, "at", model.AtNative, "resolution at which it is measured: "+strings.Join(model.Places(), " or "))
+	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "upsampling for --at native: "+strings.Join(pipeline.Refinements, " or "))
 	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.data.Splits, "split", nil, "split to use (repeatable; default all)")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")

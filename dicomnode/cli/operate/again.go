@@ -97,7 +97,7 @@ func (f *againFlags) add(cmd *cobra.Command) {
 
 // addAct adds the flags of what a person does.
 func (f *againFlags) addAct(cmd *cobra.Command, yes string) {
-	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for whoever asks later")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "reason, for the record")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, yes)
 }
 
@@ -106,11 +106,10 @@ func resendCmd() *cobra.Command {
 	var to []string
 	cmd := &cobra.Command{
 		Use: "resend ACCESSION|UID [--to PEER] [--study UID] [--since T] [--reason TEXT] [--yes]", Short: "deliver results again",
-		Long: `Deliver the results of images again, as they were made: when a PACS has lost or
-deleted them, or to another peer (--to). Images are chosen as by "dicomnode find".
-Results that wait already are not sent twice. Held results are left out, but for one
-that --object names and --to sends elsewhere: to whoever is to look at it. A running
-node begins at once.
+		Long: `Deliver existing results of images again, when a PACS has lost or deleted them, or
+to another peer (--to). Images are selected as by "dicomnode find". Results with a
+pending delivery are not sent twice. Held results are not sent, except one named by
+--object and sent elsewhere by --to, for review. A running node starts at once.
 ` + command.ExitCodes,
 		Example: "  dicomnode resend A1234567\n  dicomnode resend --since 1d --to archive --yes",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
@@ -156,13 +155,13 @@ func reprocessCmd() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use: "reprocess ACCESSION|UID [--model BUNDLE|NAME] [--study UID] [--since T] [--unrouted] [--reason TEXT] [--yes]", Short: "segment images again",
-		Long: `Segment images again, with the routes of now and the model in use or another one
-(--model), and deliver what comes out: after a route was written that takes them
-(--unrouted), or another model was published. It says beforehand how many results
-that adds; those that exist stay, and are not made again. Images are chosen as by
-"dicomnode find". A running node begins when nothing new waits. Another model is a
-bundle, the name of a published one, or the beginning of its digest; it is kept
-beside the published ones, and which one is in use does not change.
+		Long: `Segment images again, with the current routes and the model in use or another one
+(--model), and deliver the results: for example after a route was added that takes
+them (--unrouted), or after another model was published. It first prints how many
+results that adds. Existing results stay and are not made again. Images are selected
+as by "dicomnode find". A running node does this when no new images wait. --model is
+a bundle, the name of a published model, or the beginning of its digest; the bundle is
+copied to the published ones, but the model in use does not change.
 ` + command.ExitCodes,
 		Example: "  dicomnode reprocess --unrouted --since 7d\n  dicomnode reprocess A1234567 --model candidate.onnx",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),

@@ -26,10 +26,10 @@ func archiveCheckCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "check [--json]", Short: "read every stored object and compare it with the index",
-		Long: `Read every stored object, compare it with the sum in the index, and look for
+		Long: `Read every stored object, compare it with the checksum in the index, and look for
 files that the index does not name. It changes nothing and works while the node
-runs. A problem makes the exit code 1: an object that is missing or damaged is
-replaced when its sender sends it again, or comes back from a backup.
+runs. The exit code is 1 if there is a problem. A missing or damaged object is
+replaced when its sender sends it again, or can be restored from a backup.
 ` + command.ExitCodes,
 		Example: "  dicomnode archive check --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),
@@ -85,12 +85,12 @@ func archiveRebuildCmd() *cobra.Command {
 	var config string
 	var noDeliver bool
 	cmd := &cobra.Command{
-		Use: "rebuild [--no-deliver]", Short: "make the index again from the stored files; the node must not run",
-		Long: `Make the index again from the stored files, for when it is lost, damaged or
-older than they are. The old index stays beside the new one, and what can be
-read of it is used. Results keep their SOP Instance UIDs and bytes; those not
-known to be delivered are delivered again when the node runs, or never with
---no-deliver. An image without a result is segmented.
+		Use: "rebuild [--no-deliver]", Short: "rebuild the index from the stored files; the node must not run",
+		Long: `Rebuild the index from the stored files, if it is lost, damaged or older than
+they are. The old index is kept under another name, and its readable rows are used.
+Results keep their SOP Instance UIDs and bytes. Results that are not known to be
+delivered are delivered again when the node runs, or not at all with --no-deliver.
+An image without a result is segmented.
 ` + command.ExitCodes,
 		Example: "  dicomnode archive rebuild --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),
@@ -162,9 +162,9 @@ func archiveBackupCmd() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
 		Use: "backup FOLDER", Short: "copy index and objects into a new folder, while the node runs",
-		Long: `Copy the index as it is at one moment, and the objects it names, into a FOLDER
-that does not exist yet. The node may run and receive meanwhile. The copy holds
-images of patients: keep it as safe as the archive.
+		Long: `Copy a snapshot of the index, and the objects it names, into a FOLDER that does
+not exist yet. The node may run and receive meanwhile. The copy contains images of
+patients: protect it like the archive.
 ` + command.ExitCodes,
 		Example: "  dicomnode archive backup /backup/xnet-monday --config dicomnode.yaml",
 		Args:    command.WantArgs(1, 1, "one new folder"),
@@ -194,10 +194,11 @@ images of patients: keep it as safe as the archive.
 func archiveRestoreCmd() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
-		Use: "restore FOLDER", Short: "make the archive from a backup; the node must not run",
-		Long: `Make the archive of the configuration from a backup. There must be no index and
-no objects in its place. What was erased since, by the list in the archive's
-folder, is not brought back; the numbers say what is missing.
+		Use: "restore FOLDER", Short: "restore the archive from a backup; the node must not run",
+		Long: `Restore the archive of the configuration from a backup. Its folder must have no
+index and no objects. Objects that were erased after the backup, according to the
+list in the archive's folder, are not restored. The counts of restored and missing
+objects are printed.
 ` + command.ExitCodes,
 		Example: "  dicomnode archive restore /backup/xnet-monday --config dicomnode.yaml",
 		Args:    command.WantArgs(1, 1, "the folder of a backup"),

@@ -30,14 +30,13 @@ type eraseFlags struct {
 func archiveEraseCmd() *cobra.Command {
 	var f eraseFlags
 	cmd := &cobra.Command{
-		Use: "erase --study UID|--patient ID --reason WORDS [--yes]", Short: "remove images, versions and results for good",
-		Long: `Remove the images of a study, or of a patient, with all their versions, their
-results and what is remembered of them. Without --yes it says how many objects
-that would be and removes none. It is noted with the user and the reason, see
-the acts of the archive. What a destination has received is not touched: remove
-it there. A backup that is restored later does not bring the images back, as
-long as the file "erased" stays in the archive's folder; --again removes what an
-older copy of the folder has brought back all the same.
+		Use: "erase --study UID|--patient ID --reason WORDS [--yes]", Short: "permanently remove images, versions and results",
+		Long: `Permanently remove the images of a study or of a patient, with all their versions,
+results and tombstones. Without --yes it prints the number of objects and removes
+none. User and reason are recorded. Objects at a destination are not removed: remove
+them there. A backup that is restored later does not bring the images back, as long
+as the file "erased" stays in the archive's folder. --again removes erased objects
+that came back with an older copy of the folder.
 ` + command.ExitCodes,
 		Example: "  dicomnode archive erase --study 1.2.840.99.7 --reason \"request 17\" --yes",
 		Args:    command.WantArgs(0, 0, "no arguments"),
@@ -48,7 +47,7 @@ older copy of the folder has brought back all the same.
 	cmd.Flags().StringVar(&f.patient, "patient", "", "Patient ID (0010,0020)")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record; no patient's name")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do it")
-	cmd.Flags().BoolVar(&f.again, "again", false, "erase what a backup brought back")
+	cmd.Flags().BoolVar(&f.again, "again", false, "erase objects that were erased before and came back with a backup")
 	cmd.MarkFlagsMutuallyExclusive("study", "patient", "again")
 	return cmd
 }

@@ -22,14 +22,14 @@ func drainCmd() *cobra.Command {
 	var end bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use: "drain [--end] [--timeout TIME] [--reason TEXT]", Short: "receive no more and finish what is there, before a stop",
-		Long: `Have the running node refuse further associations, and wait until the open ones have
-ended and every job is done but those that wait for a destination which fails or is
-paused, and those in quarantine: they are kept and go on after the next start. Then
-the node can be stopped without making anybody wait. Modalities are refused as
-"transient" and try again. --end, or a restart, lets the node receive again.
+		Use: "drain [--end] [--timeout TIME] [--reason TEXT]", Short: "before a stop: reject associations and finish all jobs",
+		Long: `Let the running node reject new associations, and wait until open associations have
+ended and all jobs are done, except quarantined jobs and those whose destination
+fails or is paused: these continue after the next start. Then the node can be
+stopped. The rejection is transient, so that modalities try again. After --end, or
+a restart, the node accepts associations again.
 
-Exit codes: 0 drained, 1 not in time (the node goes on refusing), 2 wrong usage.`,
+Exit codes: 0 drained, 1 not in time (the node still rejects), 2 wrong usage.`,
 		Example: "  dicomnode drain --reason \"upgrade\" && systemctl stop dicomnode",
 		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,9 +48,9 @@ Exit codes: 0 drained, 1 not in time (the node goes on refusing), 2 wrong usage.
 		},
 	}
 	command.ConfigFlag(cmd, &config)
-	cmd.Flags().BoolVar(&end, "end", false, "receive again")
+	cmd.Flags().BoolVar(&end, "end", false, "accept associations again")
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "how long to wait")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever asks later")
+	cmd.Flags().StringVar(&reason, "reason", "", "reason, for the record")
 	return cmd
 }
 

@@ -32,9 +32,9 @@ func (f *findFlags) add(cmd *cobra.Command) {
 	f.addChoice(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.state, "state", "", "images in this state: "+strings.Join(inspect.States, ", "))
-	flags.BoolVar(&f.notDelivered, "not-delivered", false, "images with a result that has not reached a destination")
+	flags.BoolVar(&f.notDelivered, "not-delivered", false, "images with a result that is not delivered")
 	flags.BoolVar(&f.unrouted, "unrouted", false, "images that no route took")
-	flags.IntVar(&f.limit, "limit", 1000, "look at so many images at most, the most recent")
+	flags.IntVar(&f.limit, "limit", 1000, "examine at most so many images, the most recent ones")
 }
 
 // addChoice adds the flags that choose images whatever their state.
@@ -44,7 +44,7 @@ func (f *findFlags) addChoice(cmd *cobra.Command) {
 	flags.StringVar(&f.study, "study", "", "Study Instance UID, or accession number")
 	flags.StringVar(&f.peer, "peer", "", "images of this peer of the configuration")
 	flags.StringVar(&f.since, "since", "", "received since: 2h, 3d, or 2026-11-28 14:00")
-	flags.Int64Var(&f.object, "object", 0, "one image or result by the number that the log calls object")
+	flags.Int64Var(&f.object, "object", 0, "one image or result by its number, object=N in the log")
 }
 
 // query is what the flags and the argument ask for.
@@ -119,12 +119,12 @@ func printFound(w io.Writer, lives []inspect.Life) error {
 func findCmd() *cobra.Command {
 	var f findFlags
 	cmd := &cobra.Command{
-		Use: "find [ACCESSION|UID] [--since T] [--peer NAME] [--state S] [--not-delivered] [--unrouted] [--json]", Short: "what became of images",
-		Long: `Show the life of images: when they were received and from whom, the route that
-was taken and why not the others, what was made of them, each delivery with the
-status and the words of the destination, and what is not done. Images are chosen by
-accession number, by the UID of a study, a series, an image or a result, or by
-flags. It shows accession numbers and UIDs, never names. Works while the node runs.
+		Use: "find [ACCESSION|UID] [--since T] [--peer NAME] [--state S] [--not-delivered] [--unrouted] [--json]", Short: "show the history of images",
+		Long: `Show the history of images: when and from which peer they were received, the route
+that was chosen and why not the others, the results, each delivery with status and
+Error Comment of the destination, and pending jobs. Images are selected by accession
+number, by the UID of a study, series, image or result, or by flags. It prints
+accession numbers and UIDs, but no names. Works while the node runs.
 
 Exit codes: 0 found, 1 nothing found or failed, 2 wrong usage.`,
 		Example: "  dicomnode find A1234567\n  dicomnode find --since 1d --not-delivered",

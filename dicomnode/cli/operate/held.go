@@ -35,11 +35,11 @@ func heldListCmd() *cobra.Command {
 	var f findFlags
 	cmd := &cobra.Command{
 		Use: "list [ACCESSION|UID] [--peer NAME] [--since T] [--json]", Short: "list the images whose results are held",
-		Long: `List the images with results that are held: made, kept, and delivered only when
-somebody has released them, because their quality is below that of their route
-(quality: {min: …, below: hold}). What is held does not expire, and neither a restart
-nor another configuration lets it go. To look at a result before, send it to a
-workstation: dicomnode resend --object N --to PEER. Works while the node runs.
+		Long: `List the images with held results. A result is held if its quality is below the
+minimum of its route (quality: {min: …, below: hold}); it is stored, and delivered
+only when somebody releases it. Held results do not expire, and are not released by
+a restart or another configuration. To review a result, send it to a workstation:
+dicomnode resend --object N --to PEER. Works while the node runs.
 ` + command.ExitCodes,
 		Example: "  dicomnode held list --config dicomnode.yaml\n  dicomnode held list --since 1d --json",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),

@@ -39,9 +39,9 @@ func queueListCmd() *cobra.Command {
 	var config string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list [--json]", Short: "list the jobs that are not done, with the last reason",
-		Long: `List what is not done, study by study: waiting, running, retrying and quarantined
-jobs, why they are not done and what to do next. Works while the node runs.
+		Use: "list [--json]", Short: "list unfinished jobs with their last error",
+		Long: `List unfinished jobs by study: waiting, running, retrying and quarantined jobs,
+with the last error and a hint. Works while the node runs.
 ` + command.ExitCodes,
 		Example: "  dicomnode queue list --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),

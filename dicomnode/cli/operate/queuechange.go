@@ -47,9 +47,9 @@ func selectJobs(ctx context.Context, a *archive.Archive, args []string) (ids []i
 func queueRetryCmd() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
-		Use: "retry JOB…|DESTINATION…|all", Short: "run jobs again now, quarantined ones too",
-		Long: `Run the jobs with these numbers, those of these destinations, or all that are
-listed again now, quarantined ones too.
+		Use: "retry JOB…|DESTINATION…|all", Short: "run jobs again now, including quarantined ones",
+		Long: `Run the jobs with these numbers, the jobs of these destinations, or all listed jobs
+again now, including quarantined ones.
 ` + command.ExitCodes,
 		Example: "  dicomnode queue retry 17\n  dicomnode queue retry pacs",
 		Args:    command.WantArgs(1, -1, "job numbers, destinations, or \"all\""),
@@ -85,12 +85,11 @@ func queueDropCmd() *cobra.Command {
 	var config, reason string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "drop JOB…|DESTINATION…|all [--reason TEXT] [--yes]", Short: "give jobs up; the objects stay",
-		Long: `Give up the jobs with these numbers, those of these destinations, or all that are
-listed. The objects stay for their time, so that it can be undone: "dicomnode
-resend --object N" delivers a result after all, "dicomnode reprocess --object N"
-segments an image after all. It asks first, unless --yes is given; who did it, when
-and why is kept.
+		Use: "drop JOB…|DESTINATION…|all [--reason TEXT] [--yes]", Short: "cancel jobs; the objects stay",
+		Long: `Cancel the jobs with these numbers, the jobs of these destinations, or all listed
+jobs. The objects stay until they expire, so this can be undone: "dicomnode resend
+--object N" delivers a result, "dicomnode reprocess --object N" segments an image.
+It asks for confirmation, unless --yes is given. User, time and reason are recorded.
 ` + command.ExitCodes,
 		Example: "  dicomnode queue drop 17 --reason \"sent by hand\"",
 		Args:    command.WantArgs(1, -1, "job numbers, destinations, or \"all\""),
@@ -119,7 +118,7 @@ and why is kept.
 		},
 	}
 	command.ConfigFlag(cmd, &config)
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever asks later")
+	cmd.Flags().StringVar(&reason, "reason", "", "reason, for the record")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
@@ -162,9 +161,9 @@ func queuePauseCmd() *cobra.Command {
 	var config, reason string
 	cmd := &cobra.Command{
 		Use: "pause DESTINATION [--reason TEXT]", Short: "stop the deliveries to a destination",
-		Long: `Stop the deliveries to a peer: while its PACS is serviced, for example. A running
-node obeys within seconds, also after a restart; what is being sent ends. Results
-wait and count no attempts.
+		Long: `Stop the deliveries to a peer, for example during maintenance of the PACS. It takes
+effect within seconds and remains after a restart of the node; a running delivery is
+finished. Meanwhile results wait, and no attempts are counted.
 ` + command.ExitCodes,
 		Example: "  dicomnode queue pause pacs --reason \"PACS upgrade until 18:00\"",
 		Args:    command.WantArgs(1, 1, "one destination"),
@@ -179,7 +178,7 @@ wait and count no attempts.
 		},
 	}
 	command.ConfigFlag(cmd, &config)
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever asks later")
+	cmd.Flags().StringVar(&reason, "reason", "", "reason, for the record")
 	return cmd
 }
 
@@ -187,7 +186,7 @@ func queueResumeCmd() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
 		Use: "resume DESTINATION", Short: "deliver to a paused destination again",
-		Long:    "Deliver to a paused destination again. A running node obeys within a minute.\n" + command.ExitCodes,
+		Long:    "Deliver to a paused destination again. A running node does so within a minute.\n" + command.ExitCodes,
 		Example: "  dicomnode queue resume pacs",
 		Args:    command.WantArgs(1, 1, "one destination"),
 		RunE: func(cmd *cobra.Command, args []string) error {

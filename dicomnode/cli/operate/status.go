@@ -22,13 +22,13 @@ func statusCmd() *cobra.Command {
 	var config string
 	var asJSON, alive bool
 	cmd := &cobra.Command{
-		Use: "status [--json] [--alive]", Short: "how the node is, for people and for monitoring",
-		Long: `Show whether the node runs, the model and the device it uses, what is not done,
-each destination, when each peer sent its last object, who was refused last, and the
-room on the disk. --alive only tells whether the node runs and its index answers, for
-whoever would start it again: a destination that is down is no reason to.
+		Use: "status [--json] [--alive]", Short: "show the state of the node, for people and monitoring systems",
+		Long: `Show whether the node runs, its model and device, unfinished jobs, each destination,
+when each peer sent its last object, the last rejected associations, and free disk
+space. --alive only checks whether the node runs and works, for programs that restart
+it; a destination that is down does not count.
 
-Exit codes: 0 all is well, 1 somebody is needed (the last lines say why), 2 wrong usage.`,
+Exit codes: 0 all is well, 1 something needs attention (the last lines say what), 2 wrong usage.`,
 		Example: "  dicomnode status --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,7 +58,7 @@ Exit codes: 0 all is well, 1 somebody is needed (the last lines say why), 2 wron
 	}
 	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&alive, "alive", false, "tell only whether the node runs")
+	cmd.Flags().BoolVar(&alive, "alive", false, "only check whether the node runs and works")
 	return cmd
 }
 

@@ -75,21 +75,21 @@ func Command(version string) *cobra.Command {
 		Long: `De-identify radiographs and write them as a training set: DICOM objects, 16-bit
 pictures, the trainer's data set folder, and the layouts of nnU-Net v2 and MONAI.
 
-Attributes follow PS3.15 Annex E; for training sets only what the pixels need is
-kept (--profile basic: the standard's Basic Profile alone). Every byte is searched
-for values of the originals before it is written. Pictures in which writing may be
-burned in wait until somebody has looked at them:
+Attributes are de-identified by PS3.15 Annex E; by default only those are kept that
+are needed to interpret the pixels (--profile basic: the standard's Basic Profile
+alone). Every byte is searched for values of the originals before it is written.
+Pictures that may contain burned-in text wait for review:
 
   dicomnode trainer export studies/ --out set --key knee.key --formats dataset,dicom
-  dicomnode trainer export review set       look at the pictures that wait
+  dicomnode trainer export review set       review the pictures
   dicomnode trainer export finish set       then write the set
 
-The same command goes on after an interruption, and adds what is new to a set that
-is there. What is retrieved from a PACS lies in SET.work until the set is finished,
-and no node sees it. Only whoever has the key can add to a set or say who is who; a lost key
-cannot be replaced. Nothing of the originals is in the set, --reidentification
-writes the list of who is who beside it, encrypted.
-` + command.ExitCodes + ` Pictures that wait are exit code 1.`,
+The same command resumes after an interruption, and adds new images to an existing
+set. Objects retrieved from a PACS are in SET.work until the set is finished; they
+never enter a node. The key is required to extend a set and to re-identify patients;
+a lost key cannot be replaced. The set contains no identifying values;
+--reidentification writes an encrypted table of originals and pseudonyms.
+` + command.ExitCodes + ` Exit code 1 also if pictures wait for review.`,
 		Example: `  dicomnode trainer export key knee.key
   dicomnode trainer export studies/ --out set --key knee.key --labels draft
   dicomnode trainer export --from-node --study-date 20260101-20261031 --body-part KNEE --out set --key knee.key
@@ -121,20 +121,20 @@ func (f *exportFlags) add(cmd *cobra.Command) {
 	command.ConfigFlag(cmd, &f.Config)
 	flags.BoolVar(&f.Node, "from-node", false, "export from the archive of the node in --config, which may be running")
 	flags.StringVar(&f.PACS, "from-pacs", "", "retrieve from a PACS: the name of a peer in --config, or AET@host:port")
-	flags.StringVar(&f.Calling, "calling", "", "our AE title towards the PACS (default: node.ae_title)")
-	flags.StringVar(&f.Receive, "receive", "", "TITLE@host:port of ours that the PACS sends to (C-MOVE); without, it sends on our association (C-GET)")
+	flags.StringVar(&f.Calling, "calling", "", "AE title of the export (default: node.ae_title)")
+	flags.StringVar(&f.Receive, "receive", "", "TITLE@host:port of the export, for C-MOVE; without it, C-GET is used")
 	flags.StringVarP(&f.Out, "out", "o", "", "folder of the set")
 	flags.StringVar(&f.Key, "key", "", "key file; empty takes "+deidentify.KeyVariable+" of the environment")
 	flags.StringVar(&f.Project, "project", "", "name that the set belongs to; a set is extended under the same one only")
 	flags.StringSliceVar(&f.Formats, "formats", []string{"dataset"}, "dicom, png, tiff, dataset, nnunet, monai")
 	flags.StringVar(&f.Pixels, "pixels", "stored", "values of pictures: stored, corrected or canonical")
-	flags.StringVar(&f.Labels, "labels", "draft", "draft (the model's masks), colours (to be painted over) or none")
-	flags.StringVar(&f.Dates, "dates", "remove", "remove, shift (by days that are the same for all of a patient) or keep")
-	flags.StringVar(&f.BurnedIn, "burned-in", "quarantine", "writing in the pixels: quarantine, blank or keep")
-	flags.BoolVar(&f.ReviewAll, "review-all", false, "have every picture looked at, not only those with findings")
-	flags.StringVar(&f.Profile, "profile", "training", "training (keep what the pixels need) or basic (PS3.15 alone)")
+	flags.StringVar(&f.Labels, "labels", "draft", "draft (the model's masks), colours (masks to be corrected by painting) or none")
+	flags.StringVar(&f.Dates, "dates", "remove", "remove, shift (by the same number of days for all dates of a patient) or keep")
+	flags.StringVar(&f.BurnedIn, "burned-in", "quarantine", "burned-in text: quarantine, blank or keep")
+	flags.BoolVar(&f.ReviewAll, "review-all", false, "review every picture, not only those with findings")
+	flags.StringVar(&f.Profile, "profile", "training", "training (also keep what is needed to interpret the pixels) or basic (PS3.15 alone)")
 	flags.StringSliceVar(&f.Retain, "retain", nil, "options of PS3.15 E.3: patient, device, institution, uids, descriptors")
-	flags.StringVar(&f.Texts, "keep-texts", "", "file of descriptions that may stay, a line each (with --retain descriptors)")
+	flags.StringVar(&f.Texts, "keep-texts", "", "file of descriptions to keep, one per line (with --retain descriptors)")
 	flags.StringVar(&f.SameAs, "same-as", "", "CSV of Patient IDs and the IDs they stand for")
 	flags.BoolVar(&f.NoIssuer, "ignore-issuer", false, "equal Patient IDs of different issuers are one patient")
 	flags.StringVar(&f.StudyDate, "study-date", "", "YYYYMMDD or YYYYMMDD-YYYYMMDD")
@@ -142,10 +142,10 @@ func (f *exportFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.BodyParts, "body-part", nil, "values of Body Part Examined")
 	flags.StringVar(&f.Accessions, "accession-list", "", "file of accession numbers, a line each")
 	flags.BoolVar(&f.HasSEG, "has-seg", false, "only images that a segmentation among the objects refers to")
-	flags.StringVar(&f.whoIsWho, "reidentification", "", "file to write who is who into, encrypted")
-	flags.StringSliceVar(&f.recipients, "recipient", nil, "who can read it, age1… (repeatable)")
+	flags.StringVar(&f.whoIsWho, "reidentification", "", "file for the encrypted table of originals and pseudonyms")
+	flags.StringSliceVar(&f.recipients, "recipient", nil, "recipient of the table, age1… (repeatable)")
 	flags.IntVar(&f.workers, "threads", 0, "objects at a time; 0 is one per core")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be exported and write nothing")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be exported and write nothing")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 }
 

@@ -23,10 +23,10 @@ import (
 
 func exportKeyCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "key FILE", Short: "make a key of pseudonyms",
-		Long: `Make a key file that only its owner can read. Whoever has it can extend a set and
-try out who is who; whoever loses it can do neither. Keep a copy of it where
-patients' records are kept, and never beside the set.
+		Use: "key FILE", Short: "make a key for the pseudonyms",
+		Long: `Make a key file that only its owner can read. With the key a set can be extended,
+and it can be tested whether a person is in the set; without it neither is possible.
+Keep a copy with the patients' records, and never with the set.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer export key knee.key",
 		Args:    command.WantArgs(1, 1, "a file"),
@@ -44,8 +44,8 @@ func exportFinishCmd(version string) *cobra.Command {
 	f := &exportFlags{version: version}
 	cmd := &cobra.Command{
 		Use: "finish SET", Short: "write a set after its pictures were reviewed",
-		Long: `Go on with an export whose pictures waited for review, with the flags it was begun
-with. Nothing of the review stays.
+		Long: `Finish an export after its review, with the flags it was started with. The files of
+the review are removed.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer export finish set",
 		Args:    command.WantArgs(1, 1, "the folder of a set"),
@@ -70,11 +70,11 @@ func exportCheckCmd() *cobra.Command {
 	var originals, retain []string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "check FOLDER --originals FOLDER…", Short: "look for values of originals in any folder",
+		Use: "check FOLDER --originals FOLDER…", Short: "search any folder for values of the originals",
 		Long: `Search every byte of a folder, also one that another program wrote, for values of
 the original DICOM objects: names, numbers, dates, texts, UIDs, in several
 spellings and encodings. It prints file, place and attribute, never the value.
-` + command.ExitCodes + ` Hits are exit code 1.`,
+` + command.ExitCodes + ` Exit code 1 also if there are hits.`,
 		Example: "  dicomnode trainer export check set --originals studies/",
 		Args:    command.WantArgs(1, 1, "the folder to search"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -112,10 +112,9 @@ spellings and encodings. It prints file, place and attribute, never the value.
 func exportRevokeCmd() *cobra.Command {
 	var list string
 	cmd := &cobra.Command{
-		Use: "revoke SET PSEUDONYM…", Short: "take patients or images out of a set",
-		Long: `Remove the files and lines of patients or images, named by the pseudonyms and IDs
-of the manifest, and print what was removed. Copies that were given away are not
-reached.
+		Use: "revoke SET PSEUDONYM…", Short: "remove patients or images from a set",
+		Long: `Remove the files and rows of patients or images, given by the pseudonyms and IDs
+of the manifest, and print what was removed. Copies of the set are not changed.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer export revoke set 0f3a9c1122334455",
 		Args:    command.WantArgs(1, -1, "the folder of a set and pseudonyms"),
@@ -141,10 +140,10 @@ reached.
 func exportReviewCmd() *cobra.Command {
 	var listen string
 	cmd := &cobra.Command{
-		Use: "review SET", Short: "look at the pictures that wait",
-		Long: `Serve a page on this computer alone that shows the pictures of an export in which
-writing may be burned in, and takes a decision about each. It prints the address,
-with a token that only this run knows. Stop it with Ctrl-C.
+		Use: "review SET", Short: "review pictures with burned-in text",
+		Long: `Serve a local web page that shows the pictures of an export that may contain
+burned-in text, for a decision about each. It prints the address with a one-time
+token. Stop it with Ctrl-C.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer export review set",
 		Args:    command.WantArgs(1, 1, "the folder of a set"),
