@@ -22,7 +22,7 @@ const (
 
 func (m manager) tell(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		m.log.Warn("the service manager is not told", "state", state, "error", err)
+		m.log.Warn("cannot notify the service manager", "state", state, "error", err)
 	}
 }
 
@@ -42,7 +42,7 @@ func (m manager) reloading(f func()) {
 func (m manager) watch(ctx context.Context, alive func(context.Context) error) {
 	within, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		m.log.Warn("the watchdog of the service manager is not served", "error", err)
+		m.log.Warn("cannot reset the watchdog of the service manager", "error", err)
 	}
 	if within <= 0 {
 		return
@@ -66,6 +66,6 @@ func (m manager) answer(ctx context.Context, patience time.Duration, alive func(
 	case err == nil:
 		m.tell(daemon.SdNotifyWatchdog)
 	case ctx.Err() == nil:
-		m.log.Error("the node does not work any more: the service manager will start it again", "error", err)
+		m.log.Error("the node is not working: the service manager will restart it", "error", err)
 	}
 }

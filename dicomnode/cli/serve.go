@@ -70,7 +70,7 @@ func serve(ctx context.Context, o node.Options, path string) (err error) {
 	defer stop()
 	log.Info("listening", "address", addresses(listeners), "ae_title", c.Node.AETitle, "peers", len(c.Peers), "routes", len(c.Routes))
 	if len(c.Peers) == 0 {
-		log.Warn("nobody may associate: the configuration lists no peers")
+		log.Warn("no association will be accepted: the configuration lists no peers")
 	}
 	m.tell(ready)
 	return supervised(ctx, m, n, listeners)

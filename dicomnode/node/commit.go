@@ -178,7 +178,7 @@ func errToCommit(how string) error { return fmt.Errorf("%w: %s", archive.ErrNotC
 // commit does a deliver job whose object the destination has stored and is to commit.
 func (n *Node) commit(_ context.Context, o archive.Object, d index.Delivery) (index.DeliveryState, error) {
 	if peer, ok := n.config.Load().Peer(d.Destination); ok && !peer.StorageCommitment {
-		n.log.Warn("delivery counts as done without commitment: its destination is not asked any more", "object", o.ID, "destination", d.Destination)
+		n.log.Warn("delivery counts as done without commitment: its destination no longer has storage_commitment", "object", o.ID, "destination", d.Destination)
 		return index.Delivered, nil
 	}
 	switch d.State {
@@ -207,7 +207,7 @@ func (n *Node) awaitCommitment(d index.Delivery) (index.DeliveryState, error) {
 	case time.Since(d.RequestedAt) < wait:
 		return "", archive.Later(errToCommit("asked for at "+d.RequestedAt.Format(time.DateTime)), n.look())
 	}
-	n.log.Warn("no answer to a request for storage commitment, it is made anew", "object", d.ObjectID, "destination", d.Destination, "waited", wait,
+	n.log.Warn("no answer to a request for storage commitment, it is repeated", "object", d.ObjectID, "destination", d.Destination, "waited", wait,
 		"hint", "does "+d.Destination+" know this node's address and port, to send the N-EVENT-REPORT to?")
 	return index.Sent, fmt.Errorf("not committed: no answer within %v", wait)
 }
@@ -229,7 +229,7 @@ func (n *Node) uncommitted(o archive.Object, d index.Delivery) (index.DeliverySt
 func (n *Node) askCommitment(ctx context.Context, destination string, objects []int64) error {
 	err := n.requestCommitment(ctx, destination, objects)
 	if err != nil && ctx.Err() == nil {
-		n.log.Warn("storage commitment could not be asked for, it is tried again", "destination", destination, "objects", len(objects), "error", err,
+		n.log.Warn("request for storage commitment failed, it is retried", "destination", destination, "objects", len(objects), "error", err,
 			"hint", "if "+destination+" does not offer it, set storage_commitment: false")
 	}
 	return err
@@ -290,7 +290,7 @@ func (n *Node) ask(ctx context.Context, client *scp.Client, destination, transac
 		return false, err // the node stops: its next start asks again
 	}
 	if err == nil {
-		n.log.Info("storage commitment asked for", "destination", destination, "objects", len(refs))
+		n.log.Info("storage commitment requested", "destination", destination, "objects", len(refs))
 	}
 	return err == nil, errors.Join(err, ignore(n.archive.CommitmentAsked(ctx, destination, transaction, err == nil), archive.ErrNoTransaction))
 }
@@ -308,7 +308,7 @@ func (n *Node) commitReport(ctx context.Context, peer, transferSyntaxUID string,
 		if relayed, rerr := n.relay(ctx, peer, result); relayed || rerr != nil {
 			return rerr
 		}
-		n.log.Warn("answer to no request for storage commitment of this node, or to an old one", "peer", peer,
+		n.log.Warn("storage commitment report without a pending request of this node", "peer", peer,
 			"committed", len(result.Committed), "failed", len(result.Failed))
 		return &scp.StatusError{Status: scp.InvalidArgumentValue, Comment: "no such Transaction UID", Err: err}
 	}

@@ -38,7 +38,7 @@ func (n *Node) describe() {
 		err = n.archive.Remember(context.Background(), EngineKey, string(b))
 	}
 	if err != nil {
-		n.log.Warn("the model in use is not noted for \"dicomnode status\"", "error", err)
+		n.log.Warn("cannot record the model in use for \"dicomnode status\"", "error", err)
 	}
 }
 
@@ -53,9 +53,9 @@ func (n *Node) reportCodecs() {
 	for _, f := range r.Families {
 		switch {
 		case len(f.TransferSyntaxes) == 0 && f.Error == "":
-			n.log.Warn("images are refused for want of their decoder", "family", f.Family, "library", f.Library, "hint", codec.Hint)
+			n.log.Warn("images are refused because their decoder is missing", "family", f.Family, "library", f.Library, "hint", codec.Hint)
 		case f.Error != "":
-			n.log.Warn("a decoder does not do all it should", "family", f.Family, "library", f.Library, "error", f.Error, "syntaxes", len(f.TransferSyntaxes))
+			n.log.Warn("a decoder does not support all its transfer syntaxes", "family", f.Family, "library", f.Library, "error", f.Error, "syntaxes", len(f.TransferSyntaxes))
 		default:
 			n.log.Info("decoder ready", "family", f.Family, "library", f.Library, "version", f.Version, "syntaxes", len(f.TransferSyntaxes), "confined", r.Confinement)
 		}

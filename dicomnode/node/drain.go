@@ -30,7 +30,7 @@ const drainInterval = time.Second
 // watchDrain obeys "dicomnode drain" until ctx ends. A node that starts receives.
 func (n *Node) watchDrain(ctx context.Context) {
 	if was, err := n.archive.EndDrain(ctx); err != nil {
-		n.log.Error("an earlier drain is not ended", "error", err)
+		n.log.Error("cannot end an earlier drain", "error", err)
 	} else if was {
 		n.log.Info("receiving again after a drain")
 	}
@@ -43,7 +43,7 @@ func (n *Node) watchDrain(ctx context.Context) {
 		case <-tick.C:
 		}
 		if err := n.lookForDrain(ctx); err != nil && ctx.Err() == nil {
-			n.log.Warn("a drain is not looked for", "error", err)
+			n.log.Warn("cannot check for a drain", "error", err)
 		}
 	}
 }

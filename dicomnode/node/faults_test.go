@@ -28,8 +28,8 @@ func TestFaultsAreLogged(t *testing.T) {
 	nodetest.Receive(t, pacs, 1)
 	n.Settle(t)
 	for message, fault := range map[string]string{
-		"object has faults and is stored all the same":   "zeros behind the data set",
-		"image has faults and is segmented all the same": "(0028,0102) HighBit: less than Bits Stored - 1",
+		"object has encoding errors and was stored":   "zeros behind the data set",
+		"image has encoding errors and was segmented": "(0028,0102) HighBit: less than Bits Stored - 1",
 	} {
 		found := false
 		for line := range strings.Lines(n.Log.String()) {

@@ -35,7 +35,7 @@ func (n *Node) unwanted(ctx context.Context, peer configs.Peer) unwanted {
 		err = json.Unmarshal([]byte(text), &u)
 	}
 	if err != nil && ctx.Err() == nil {
-		n.log.Warn("what a destination has refused is not known", "destination", peer.Name, "error", err)
+		n.log.Warn("cannot read which forms a destination has refused", "destination", peer.Name, "error", err)
 	}
 	if err != nil || u.AETitle != peer.AETitle || u.Address != peer.Address || time.Since(u.Since) > unwantedKeep {
 		return unwanted{AETitle: peer.AETitle, Address: peer.Address}

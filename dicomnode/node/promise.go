@@ -77,7 +77,7 @@ func (n *Node) keepPromises(ctx context.Context) {
 	for {
 		all, err := n.archive.Promises(ctx)
 		if err != nil && ctx.Err() == nil {
-			n.log.Error("requests for storage commitment not looked for", "error", err)
+			n.log.Error("cannot read requests for storage commitment", "error", err)
 		}
 		for _, p := range all {
 			key := p.Peer + " " + p.Request.TransactionUID
@@ -100,7 +100,7 @@ func (n *Node) keepPromise(ctx context.Context, p archive.Promise) error {
 	if p.Result == nil {
 		decided, err := n.decide(ctx, &p)
 		if err != nil && ctx.Err() == nil {
-			n.log.Warn("request for storage commitment not decided, it is tried again", "peer", p.Peer, "error", err)
+			n.log.Warn("request for storage commitment not decided, it is retried", "peer", p.Peer, "error", err)
 		}
 		if err != nil || !decided {
 			return err
@@ -112,10 +112,10 @@ func (n *Node) keepPromise(ctx context.Context, p archive.Promise) error {
 	}
 	log := n.log.With("peer", p.Peer, "error", err)
 	if time.Since(p.DecidedAt) < n.config.Load().Network.CommitmentWait {
-		log.Warn("answer to a request for storage commitment not delivered, it is tried again")
+		log.Warn("storage commitment report not delivered, it is retried")
 		return err
 	}
-	log.Error("answer to a request for storage commitment given up", "hint", "does the peer take associations from this node at its address?")
+	log.Error("storage commitment report abandoned", "hint", "does the peer accept associations from this node?")
 	return n.archive.Forgo(ctx, p)
 }
 
@@ -126,7 +126,7 @@ func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
 	case peer.CommitmentBy == "":
 		return true, n.settle(ctx, p, refuseAll(p.Request, commitment.ProcessingFailure))
 	case peer.CommitmentBy != configs.CommitmentByNode && p.Asked != "" && time.Since(p.AskedAt) >= n.config.Load().Network.CommitmentWait:
-		n.log.Warn("storage commitment refused: the archive named for the peer has not answered", "peer", p.Peer, "archive", peer.CommitmentBy)
+		n.log.Warn("storage commitment refused: the archive of commitment_by has not answered", "peer", p.Peer, "archive", peer.CommitmentBy)
 		return true, n.settle(ctx, p, refuseAll(p.Request, commitment.ProcessingFailure))
 	case peer.CommitmentBy != configs.CommitmentByNode && p.Asked != "":
 		return false, nil // the archive will answer
@@ -312,7 +312,7 @@ const promisedKey = "promised"
 func (n *Node) promised(ctx context.Context) bool {
 	to, err := n.archive.Recall(ctx, promisedKey)
 	if to != "" {
-		n.log.Error("nothing is removed: storage commitment was promised for what is stored here", "peer", to,
+		n.log.Error("nothing is removed: the node has committed stored objects", "peer", to,
 			"hint", "set retention: {keep: 0, min_free_mib: 0}, and make room with a larger disk")
 	}
 	return to != "" || err != nil
@@ -331,7 +331,7 @@ func (n *Node) commitRequest(ctx context.Context, peer, transferSyntaxUID string
 	if err != nil {
 		return err
 	}
-	n.log.Info("storage commitment requested", "peer", peer, "objects", len(rq.References))
+	n.log.Info("request for storage commitment received", "peer", peer, "objects", len(rq.References))
 	n.promises.poke()
 	return nil
 }

@@ -91,7 +91,7 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 		s.node.noRoute(s.node.config.Load(), o)
 	}
 	if o.Forgiven.Any() {
-		s.node.log.Warn("object has faults and is stored all the same", "object", o.ID, "peer", s.peer.Name, "faults", o.Forgiven)
+		s.node.log.Warn("object has encoding errors and was stored", "object", o.ID, "peer", s.peer.Name, "faults", o.Forgiven)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (n *Node) Reload(c configs.Config) {
 func (n *Node) reportHeld() {
 	held, err := n.archive.Held(context.Background())
 	if err != nil {
-		n.log.Error("held results not looked for", "error", err)
+		n.log.Error("cannot list held results", "error", err)
 		return
 	}
 	if len(held) > 0 {
@@ -89,7 +89,7 @@ func differences(a, b configs.Config) (keys []string) {
 func (n *Node) stranded(c *configs.Config) {
 	entries, err := n.archive.Queue(context.Background())
 	if err != nil {
-		n.log.Error("deliveries without a destination not looked for", "error", err)
+		n.log.Error("cannot look for deliveries without a destination", "error", err)
 		return
 	}
 	waiting := map[string]int{}

@@ -47,10 +47,10 @@ func (n *Node) removeForRoom(ctx context.Context) {
 	}
 	removed, free, err := n.archive.MakeRoom(ctx, want)
 	if removed > 0 {
-		n.log.Warn("objects removed before they expired: the disk is short of space", "objects", removed, "free_mib", free>>20)
+		n.log.Warn("objects removed before they expired: disk space is low", "objects", removed, "free_mib", free>>20)
 	}
 	if err == nil && free < want {
-		n.log.Error("the disk is short of space and nothing finished is left to remove", "free_mib", free>>20, "want_mib", want>>20)
+		n.log.Error("disk space is low and no finished objects are left to remove", "free_mib", free>>20, "want_mib", want>>20)
 	}
 	n.retainFailed(ctx, err)
 }

@@ -59,7 +59,7 @@ func (n *Node) proven(peer configs.Peer, p scp.Peer) error {
 func (n *Node) reloadCertificates(merged *configs.Config, c configs.Config) {
 	id, err := scu.Identity(c.TLS)
 	if err != nil {
-		n.log.Error("certificates not reloaded, those of before stay", "error", err)
+		n.log.Error("certificates not reloaded; keeping the current ones", "error", err)
 		return
 	}
 	if listen := merged.TLS.Listen; listen != c.TLS.Listen {
@@ -97,7 +97,7 @@ func CertificateKey(peer string) string { return "certificate of " + peer }
 func (n *Node) noteCertificate(id *dicomtls.Identity, peer string, c *x509.Certificate) {
 	if ends := c.NotAfter.UTC().Format(time.RFC3339); n.ending.first(peer + " " + ends) {
 		if err := n.archive.Remember(context.Background(), CertificateKey(peer), ends); err != nil {
-			n.log.Warn("the end of a peer's certificate is not noted for \"dicomnode status\"", "peer", peer, "error", err)
+			n.log.Warn("cannot record when a peer's certificate expires for \"dicomnode status\"", "peer", peer, "error", err)
 		}
 	}
 	if w := id.Ending("the certificate of peer "+peer, c.NotAfter); w != "" && n.ending.first(w) {

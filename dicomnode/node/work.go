@@ -38,7 +38,7 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 		return archive.Made{}, quarantine(err)
 	}
 	if img.Forgiven.Any() {
-		n.log.Warn("image has faults and is segmented all the same", "object", o.ID, "faults", img.Forgiven)
+		n.log.Warn("image has encoding errors and was segmented", "object", o.ID, "faults", img.Forgiven)
 	}
 	img.Received = o.Received
 	made := archive.Made{Route: route.Name}
@@ -72,7 +72,7 @@ func (n *Node) judge(o archive.Object, route configs.Route, made *archive.Made) 
 		return
 	}
 	made.Held = fmt.Sprintf("quality %.3f is below %.3f of route %s", *made.Quality, route.Quality.Min, route.Name)
-	n.log.Warn("results are held", append(attrs, "hint", fmt.Sprintf("look at them, then dicomnode held release --object %d, or dicomnode held drop", o.ID))...)
+	n.log.Warn("results are held", append(attrs, "hint", fmt.Sprintf("review them, then dicomnode held release --object %d, or dicomnode held drop", o.ID))...)
 }
 
 const (
@@ -194,7 +194,7 @@ func (n *Node) learnDark(ctx context.Context, o archive.Object) error {
 	if err := n.darks.AddDark(img); err != nil {
 		return quarantine(err)
 	}
-	n.log.Info("dark frame learnt", "object", o.ID, "peer", o.Source)
+	n.log.Info("dark frame added", "object", o.ID, "peer", o.Source)
 	return nil
 }
 

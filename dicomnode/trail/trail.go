@@ -64,7 +64,7 @@ func (t *Trail) Run(ctx context.Context) {
 // note says in the log that a message could not be kept.
 func (t *Trail) note(err error) {
 	if err != nil {
-		t.log.Error("audit message not kept", "error", err)
+		t.log.Error("cannot store an audit message", "error", err)
 	}
 }
 

@@ -130,6 +130,6 @@ func (a *Archive) renew(ctx context.Context, tx index.Tx, in *arrival, v index.O
 	if err != nil || slices.ContainsFunc(entries, func(e jobs.Entry) bool { return e.Kind == jobs.Kind(v.Purpose) }) {
 		return err
 	}
-	a.opt.Log.Info("object was received before; what is missing is done now", "object", v.ID, "peer", in.Source, "purpose", v.Purpose)
+	a.opt.Log.Info("object was received before; missing jobs are created", "object", v.ID, "peer", in.Source, "purpose", v.Purpose)
 	return a.jobs.Insert(ctx, tx, jobsFor(v, jobs.New)...)
 }

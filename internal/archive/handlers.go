@@ -53,12 +53,12 @@ func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 		case <-tick.C:
 		}
 		if err := a.lock.Check(); err != nil {
-			a.opt.Log.Error("the archive ends", "error", err)
+			a.opt.Log.Error("the archive stopped", "error", err)
 			end(err)
 			return
 		}
 		if err := a.noted.Flush(ctx, a.index); err != nil && ctx.Err() == nil {
-			a.opt.Log.Warn("peers that called are not noted", "error", err)
+			a.opt.Log.Warn("cannot record the peers that called", "error", err)
 		}
 	}
 }

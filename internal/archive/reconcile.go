@@ -94,7 +94,7 @@ func (a *Archive) mendJobs(ctx context.Context) error {
 		return nil
 	})
 	if n > 0 {
-		a.opt.Log.Warn("jobs that the queue had lost are made again", "jobs", n)
+		a.opt.Log.Warn("jobs that the queue had lost are created again", "jobs", n)
 	}
 	return err
 }

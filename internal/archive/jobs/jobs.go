@@ -176,7 +176,7 @@ func (o Options) report(r Run, last bool, err error) {
 	case last || IsPermanent(err):
 		log.Error("job quarantined", "attempts", r.Attempt, "error", err, "hint", "dicomnode queue list; dicomnode queue retry "+strconv.FormatInt(r.ID, 10))
 	case r.Kind != Deliver:
-		log.Warn("job failed, it is tried again", "attempts", r.Attempt, "error", err)
+		log.Warn("job failed, it is retried", "attempts", r.Attempt, "error", err)
 	}
 }
 

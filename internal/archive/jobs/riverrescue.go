@@ -115,7 +115,7 @@ func (q *River) unstall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q.opt.Log.Warn("jobs were put off by a clock that ran ahead; they are due now", "jobs", len(queues))
+	q.opt.Log.Warn("jobs were postponed by a clock that was ahead; they are due now", "jobs", len(queues))
 	q.announce(queues...)
 	return nil
 }

@@ -141,13 +141,13 @@ func (s *server) serveNewQueues(ctx context.Context) {
 			}
 		case <-tick.C:
 			if err := s.q.unstall(ctx); err != nil && ctx.Err() == nil {
-				s.q.opt.Log.Error("look for jobs put off", "error", err)
+				s.q.opt.Log.Error("cannot look for postponed jobs", "error", err)
 			}
 		case <-ctx.Done():
 			return
 		}
 		if err := s.serveNew(ctx); err != nil && ctx.Err() == nil {
-			s.q.opt.Log.Error("serve new destinations", "error", err)
+			s.q.opt.Log.Error("cannot serve new destinations", "error", err)
 		}
 	}
 }
@@ -225,7 +225,7 @@ func (q *River) noteLong(ctx context.Context, id int64) (end func()) {
 	timer := time.AfterFunc(long, func() {
 		_, err := q.write.ExecContext(ctx, "UPDATE river_job SET attempt = attempt WHERE id = ?", id)
 		if err != nil && ctx.Err() == nil {
-			q.opt.Log.Warn("the beginning of a job is not on disk yet", "job", id, "error", err)
+			q.opt.Log.Warn("the start of a job is not synced to disk", "job", id, "error", err)
 		}
 	})
 	return func() { timer.Stop() }
