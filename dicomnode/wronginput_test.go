@@ -71,7 +71,7 @@ var wrongInputs = []struct {
 	{"trainer export empty --out x", command.Failed, "trainer export key FILE"},
 	{"trainer export empty --out x --key wrong.key", command.Failed, "chmod 600 wrong.key"},
 	{"trainer export", command.Usage, "name folders, or --from-node"},
-	{"trainer export key good.yaml", command.Failed, "a key is never written over"},
+	{"trainer export key good.yaml", command.Failed, "a key is never overwritten"},
 	{"trainer export key none/x.key", command.Failed, "there is no folder none"},
 	{"trainer export finish none", command.Failed, `run "trainer export" again`},
 }

@@ -24,7 +24,7 @@ var (
 	ErrBundle = errors.New("unusable model bundle")
 	// ErrSelfTest means that the golden image came out wrong: the library, the
 	// device or the file does not do what it did when the bundle was made.
-	ErrSelfTest = errors.New("model self-test went wrong")
+	ErrSelfTest = errors.New("model self-test failed")
 )
 
 // Metadata keys of a bundle.

@@ -38,7 +38,7 @@ func inWords(err error) error {
 	case errors.As(err, &remote) && remote.Op == "remote error" && alerts[remote.Err.Error()] != "":
 		return fmt.Errorf("TLS handshake: %s: %w", alerts[remote.Err.Error()], err)
 	case errors.As(err, &record):
-		return fmt.Errorf("TLS handshake: the peer speaks no TLS here, perhaps plain DICOM: %w", err)
+		return fmt.Errorf("TLS handshake: the peer does not use TLS here, perhaps plain DICOM: %w", err)
 	}
 	for _, r := range failures {
 		if strings.Contains(err.Error(), r.said) {

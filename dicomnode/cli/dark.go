@@ -89,7 +89,7 @@ uses the frames from its next image on.
 // damaged says what to do about a calibration file that cannot be read.
 func damaged(dir string, err error) error {
 	if errors.Is(err, dark.ErrDamaged) {
-		return hint.Add(err, "images of its detector get an estimate meanwhile; remove the file from "+dir+" and add the frames again")
+		return hint.Add(err, "until then the offset of its detector is estimated; remove the file from "+dir+" and add the frames again")
 	}
 	return err
 }

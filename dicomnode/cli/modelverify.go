@@ -100,7 +100,7 @@ func checkSum(b *model.Bundle) error {
 			return nil
 		}
 	}
-	return hint.Add(fmt.Errorf("verify model: %s %s has no sum of its bytes, as bundles of earlier releases: whether one has changed cannot be told", b.Card.Name, b.Card.Version),
+	return hint.Add(fmt.Errorf("verify model: %s %s has no checksum, like bundles of earlier releases, so a change cannot be detected", b.Card.Name, b.Card.Version),
 		"its digest is "+b.Digest+": compare it with the one that was noted when it was made; a published model is checked by its digest")
 }
 

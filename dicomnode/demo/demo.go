@@ -142,7 +142,7 @@ func (d *demo) calibrate(ctx context.Context, darks []string) error {
 	fmt.Fprintf(d.Print, "%d dark frames sent to %s\n", len(darks), to.Peer.AETitle)
 	stats, err := d.settled(ctx)
 	if err == nil && stats.Quarantined > 0 {
-		err = fmt.Errorf("demo: %d dark frames were not learnt", stats.Quarantined)
+		err = fmt.Errorf("demo: %d dark frames were not accepted", stats.Quarantined)
 	}
 	return err
 }

@@ -238,7 +238,7 @@ func (n *Node) askCommitment(ctx context.Context, destination string, objects []
 func (n *Node) requestCommitment(ctx context.Context, destination string, objects []int64) error {
 	peer, ok := n.config.Load().Peer(destination)
 	if !ok || !peer.Callable() {
-		return fmt.Errorf("no callable peer is named %q in the configuration", destination)
+		return fmt.Errorf("no peer with an address is named %q in the configuration", destination)
 	}
 	if p, paused, err := n.archive.Paused(ctx, destination); err != nil || paused {
 		return errors.Join(err, fmt.Errorf("paused by %s", p.Who))

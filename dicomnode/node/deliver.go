@@ -93,7 +93,7 @@ func (n *Node) store(ctx context.Context, o archive.Object, destination string) 
 func (n *Node) call(ctx context.Context, o archive.Object, destination string) (answer, error) {
 	peer, ok := n.config.Load().Peer(destination)
 	if !ok || !peer.Callable() {
-		return answer{}, fmt.Errorf("no callable peer is named %q in the configuration", destination)
+		return answer{}, fmt.Errorf("no peer with an address is named %q in the configuration", destination)
 	}
 	if err := n.destinations.ready(ctx, destination, func(ctx context.Context) error { return n.probe(ctx, peer) }); err != nil {
 		return answer{}, err
@@ -105,7 +105,7 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 	}
 	verdict, err := scu.Judge(said.status)
 	if err != nil && said.comment != "" {
-		err = fmt.Errorf("%w, its words: %q", err, said.comment)
+		err = fmt.Errorf("%w, Error Comment %q", err, said.comment)
 	}
 	err = hint.Add(err, advice.Hint(&scp.StatusError{Status: said.status}))
 	if verdict == scu.Doubtful && n.refusals.lasted(o.ID, destination, refusedFor) {

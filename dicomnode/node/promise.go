@@ -265,7 +265,7 @@ func narrowed(result, said commitment.Result) commitment.Result {
 func (n *Node) reportCommitment(ctx context.Context, p archive.Promise) error {
 	peer, ok := n.config.Load().Peer(p.Peer)
 	if !ok || !peer.Callable() {
-		return fmt.Errorf("no callable peer is named %q in the configuration", p.Peer)
+		return fmt.Errorf("no peer with an address is named %q in the configuration", p.Peer)
 	}
 	proposal := commitmentProposal
 	proposal.Roles = scp.SCPRole

@@ -42,7 +42,7 @@ func (n *Node) knownFingerprint(fingerprint string) bool {
 func (n *Node) proven(peer configs.Peer, p scp.Peer) error {
 	switch {
 	case p.TLS == nil && peer.TLS.Used() && !peer.TLS.Plain:
-		return errors.New("it has a certificate and came in plain text; tls: {plain: true} would allow that")
+		return errors.New("it has a certificate but connected without TLS; tls: {plain: true} allows this")
 	case p.TLS == nil || !peer.TLS.Used():
 		return nil
 	}

@@ -256,11 +256,11 @@ func hintedFit(err error, checkpoint string) error {
 	case errors.Is(err, context.Canceled) && checkpoint != "":
 		return hint.Add(err, GoesOn)
 	case errors.Is(err, context.Canceled):
-		return hint.Add(err, "with --checkpoint FILE an interrupted run goes on where it was")
+		return hint.Add(err, "with --checkpoint FILE an interrupted run can resume")
 	case errors.Is(err, fit.ErrOtherRun):
-		return hint.Add(err, "give the options and the data that it began with, or another --checkpoint")
+		return hint.Add(err, "use the options and data of the first call, or another --checkpoint")
 	case errors.Is(err, fit.ErrNoCheckpoint):
-		return hint.Add(err, "--checkpoint names the file that the run writes and goes on from: give another name")
+		return hint.Add(err, "--checkpoint names the file that the run writes and resumes from: give another name")
 	case errors.Is(err, ort.ErrNoLibrary):
 		return hint.Add(err, namesLibrary)
 	case errors.Is(err, fit.ErrNoValidation):

@@ -56,7 +56,7 @@ because --data is missing, is refused, unless --force is given.
 
 func (f *publishFlags) run(cmd *cobra.Command, name string) error {
 	if len(f.data) == 0 && !f.force {
-		return command.Usagef("--data DATASET holds it against the model in use; --force publishes it untested", "missing option: --data")
+		return command.Usagef("--data DATASET compares it with the model in use; --force publishes it untested", "missing option: --data")
 	}
 	c, err := command.LoadConfig(f.config)
 	if err != nil {

@@ -31,7 +31,7 @@ func CheckSeal(data []byte) (sealed bool, err error) {
 	case others > 1:
 		return false, nil
 	case others == 1: // or the sum could be hidden by the one byte that has changed
-		return false, errors.New("the sum of its bytes is damaged")
+		return false, errors.New("its checksum is damaged")
 	}
 	if sum := sha256.Sum256(data[:at]); hex.EncodeToString(sum[:]) != string(digits) {
 		return false, errors.New("its bytes have changed since it was exported")

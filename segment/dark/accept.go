@@ -64,7 +64,7 @@ func accept(m *decode.Image) error {
 }
 
 // errDiffers is a frame unlike those before.
-var errDiffers = errors.New("its level or pattern is unlike those of the frames before")
+var errDiffers = errors.New("its level or pattern differs from the earlier frames")
 
 // agrees compares a frame with the frames that were taken, by the difference from their mean.
 func (s *series) agrees(m *decode.Image) error {
@@ -93,7 +93,7 @@ func (a *accumulator) takeDark(m *decode.Image) (changed bool, err error) {
 	case differs == nil:
 		return a.take(false, m.Samples)
 	case a.Dark.N >= AgreeingFrames:
-		return false, fmt.Errorf("%w: %w; if the detector was changed, drop its calibration first", ErrRefused, differs)
+		return false, fmt.Errorf("%w: %w; if the detector was replaced, drop its calibration first", ErrRefused, differs)
 	}
 	a.Dark, a.Seen = series{}, nil
 	return a.take(false, m.Samples)

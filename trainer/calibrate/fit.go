@@ -13,7 +13,7 @@ var (
 	ErrEmpty = errors.New("calibrate: no labelled pixel")
 	// ErrContradiction is returned when the labels are most likely where the
 	// network thinks them unlikely: no scaling makes use of it.
-	ErrContradiction = errors.New("calibrate: the labels contradict the network; is it trained, and for such images?")
+	ErrContradiction = errors.New("calibrate: the labels contradict the predictions; is the network trained, and on such images?")
 )
 
 const (

@@ -109,7 +109,7 @@ func (c *checkpoint) belongs(run string) error {
 	case c.Format > checkpointFormat:
 		return fmt.Errorf("its format %d is of a later version of this program, which reads up to %d", c.Format, checkpointFormat)
 	case c.Format < 2 && c.Run != run:
-		return fmt.Errorf("%w, or to one of an earlier version, which stopped on accuracy and validated every 500 steps: ask for that and it goes on", ErrOtherRun)
+		return fmt.Errorf("%w, or to one of an earlier version, which stopped on accuracy and validated every 500 steps: use these options to resume", ErrOtherRun)
 	case c.Run != run:
 		return ErrOtherRun
 	}

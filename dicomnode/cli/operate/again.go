@@ -53,7 +53,7 @@ func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query
 		all = append(all, ids(l)...)
 	}
 	if len(all) == 0 {
-		return fmt.Errorf("%s: nothing to do: %s found, none of them has something to %s", what, command.Plural(len(lives), "image"), what)
+		return fmt.Errorf("%s: nothing to do: %s found, nothing to %s", what, command.Plural(len(lives), "image"), what)
 	}
 	if f.before != nil {
 		if err := f.foretell(cmd, lives); err != nil {
@@ -120,7 +120,7 @@ pending delivery are not sent twice. Held results are not sent, except one named
 			}
 			for _, name := range to {
 				if p, ok := c.Peer(name); !ok || !p.Callable() {
-					return command.Usagef("destinations are peers whose address has a port", "no callable peer is named %q in %s", name, f.config)
+					return command.Usagef("destinations are peers whose address has a port", "no peer with an address is named %q in %s", name, f.config)
 				}
 			}
 			f.before = heldWords

@@ -111,7 +111,7 @@ type imageQuery = func(*cobra.Command, []string) (inspect.Query, error)
 
 func printFound(w io.Writer, lives []inspect.Life) error {
 	if len(lives) == 0 {
-		return errors.New("find: no image that is kept here; expired ones are forgotten (retention: {keep: …})")
+		return errors.New("find: no such image; expired images are removed (retention: {keep: …})")
 	}
 	return printLives(w, lives)
 }

@@ -147,7 +147,7 @@ func undoing(ctx context.Context, a *archive.Archive, ids []int64) (string, erro
 func confirm(cmd *cobra.Command, question string) error {
 	in, ok := cmd.InOrStdin().(*os.File)
 	if ok && !command.IsTerminal(in) {
-		return command.Usagef("--yes does without the question", "missing option: --yes: there is no terminal to ask at")
+		return command.Usagef("--yes skips the question", "missing option: --yes: there is no terminal to ask at")
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
 	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // its end is a no
@@ -214,7 +214,7 @@ func withDestination(cmd *cobra.Command, config, name string, use func(context.C
 		return err
 	}
 	if p, ok := c.Peer(name); !ok || !p.Callable() {
-		return command.Usagef("destinations are peers whose address has a port", "no callable peer is named %q in %s", name, config)
+		return command.Usagef("destinations are peers whose address has a port", "no peer with an address is named %q in %s", name, config)
 	}
 	return withArchive(cmd.Context(), config, func(a *archive.Archive) error { return use(cmd.Context(), a) })
 }

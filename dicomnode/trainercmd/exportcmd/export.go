@@ -239,7 +239,7 @@ func (f *exportFlags) apart(path, what string) error {
 	}
 	inside, err := filepath.Rel(absolute(f.Out), absolute(path))
 	if err == nil && filepath.IsLocal(inside) {
-		return command.Usagef("keep it apart from what is given away", "the %s lies inside --out", what)
+		return command.Usagef("never store it with the set", "the %s lies inside --out", what)
 	}
 	return nil
 }

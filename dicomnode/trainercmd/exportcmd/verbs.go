@@ -33,7 +33,7 @@ Keep a copy with the patients' records, and never with the set.
 		RunE: func(_ *cobra.Command, args []string) error {
 			err := deidentify.CreateKey(args[0])
 			if errors.Is(err, fs.ErrExist) {
-				return hint.Add(err, "choose a new name: a key is never written over")
+				return hint.Add(err, "choose a new name: a key is never overwritten")
 			}
 			return err
 		},
