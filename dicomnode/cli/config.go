@@ -101,7 +101,7 @@ to each peer that has an address, and storage commitment where it is used.
 	return cmd
 }
 
-// printProbes prints what was tried; the error counts what failed.
+// printProbes prints the results of --probe; the error counts the failures.
 func printProbes(w io.Writer, probes []inspect.Tried) error {
 	failed := 0
 	for _, p := range probes {
@@ -121,7 +121,7 @@ func printProbes(w io.Writer, probes []inspect.Tried) error {
 	return nil
 }
 
-// explain says in words what a configuration does.
+// explain summarises a configuration.
 func explain(cmd *cobra.Command, path string, c configs.Config) {
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "%s is good.\n%s listens on %s and keeps its data in %s.\n", path, c.Node.AETitle, c.Node.Listen, c.Node.DataDir)
@@ -148,7 +148,7 @@ func explain(cmd *cobra.Command, path string, c configs.Config) {
 	fmt.Fprintln(w, kept(c.Retention))
 }
 
-// kept says how long finished objects stay.
+// kept describes the retention of finished objects.
 func kept(r configs.Retention) string {
 	s := "Finished images and segmentations are kept for ever"
 	if r.Keep > 0 {

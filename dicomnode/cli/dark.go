@@ -86,7 +86,7 @@ uses the frames from its next image on.
 	return cmd
 }
 
-// damaged says what to do about a calibration file that cannot be read.
+// damaged adds a hint to an error of reading a calibration file.
 func damaged(dir string, err error) error {
 	if errors.Is(err, dark.ErrDamaged) {
 		return hint.Add(err, "until then the offset of its detector is estimated; remove the file from "+dir+" and add the frames again")
@@ -94,7 +94,7 @@ func damaged(dir string, err error) error {
 	return err
 }
 
-// darkEntry is what is known of one detector.
+// darkEntry describes the calibration of one detector.
 type darkEntry struct {
 	Detector string  `json:"detector"`
 	Rows     int     `json:"rows"`

@@ -16,14 +16,14 @@ import (
 	"dicomnode/model/ort"
 )
 
-// health is what a machine has of what the program needs.
+// health is the state of the libraries that the program needs.
 type health struct {
 	ONNXRuntime libraryHealth `json:"onnx_runtime"`
 	Codecs      codec.Report  `json:"codecs"`
 }
 
 type libraryHealth struct {
-	Version string `json:"version"` // that the program is built for
+	Version string `json:"version"` // the version for which the program is built
 	Path    string `json:"path,omitempty"`
 	Error   string `json:"error,omitempty"`
 }
@@ -79,7 +79,7 @@ func examine(c configs.Config) (health, error) {
 	return h, err
 }
 
-// codecReport asks a worker process what it can decode.
+// codecReport lets a worker process report what it can decode.
 func codecReport(c configs.Config) (codec.Report, error) {
 	p, err := pipeline.OpenCodecs(c, nil)
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// manager tells the service manager how the node is, over the socket that
-// NOTIFY_SOCKET names (sd_notify(3)); where there is none, nobody.
+// manager reports the state of the node to the service manager over the socket in NOTIFY_SOCKET
+// (sd_notify(3)), if there is one.
 type manager struct{ log *slog.Logger }
 
-// The states that are told.
+// States of sd_notify.
 const (
 	ready    = daemon.SdNotifyReady
 	stopping = daemon.SdNotifyStopping + "\nSTATUS=finishing open associations and running jobs"
@@ -26,8 +26,8 @@ func (m manager) tell(state string) {
 	}
 }
 
-// reloading runs f between RELOADING=1 and READY=1. Type=notify-reload wants the time
-// of the monotonic clock as well.
+// reloading runs f between RELOADING=1 and READY=1. Type=notify-reload also requires the time
+// of the monotonic clock.
 func (m manager) reloading(f func()) {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // it exists on every Linux
@@ -36,9 +36,9 @@ func (m manager) reloading(f func()) {
 	m.tell(ready)
 }
 
-// watch tells the service manager again and again, until ctx ends, that the node lives:
-// four times within WatchdogSec=, and only when alive says so. What does not answer in
-// half of that time is dead: the manager then ends the process and starts it again.
+// watch resets the watchdog of the service manager until ctx ends, four times within
+// WatchdogSec=, as long as alive returns no error. If alive does not return within half of
+// WatchdogSec=, the node counts as dead: the manager then kills and restarts the process.
 func (m manager) watch(ctx context.Context, alive func(context.Context) error) {
 	within, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {

@@ -85,7 +85,7 @@ func printThresholds(w io.Writer, s model.Thresholds) {
 	}
 }
 
-// simulators says which versions of the simulator drew the images of a training.
+// simulators lists the versions of the simulator that made the training images.
 func simulators(versions []int) string {
 	if len(versions) == 0 {
 		return ""

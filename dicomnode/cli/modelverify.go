@@ -13,7 +13,7 @@ import (
 	"dicomnode/model"
 )
 
-// verified is a bundle whose golden image came out as it should.
+// verified is a bundle that has passed its golden image.
 type verified struct {
 	Name     string       `json:"name"`
 	Version  string       `json:"version"`
@@ -59,8 +59,8 @@ the one in this program, and embedded-field, the model of the exposed field.
 	return cmd
 }
 
-// verify runs the golden image of the bundle that is named, or without a name those of
-// the bundles that a node of the configuration runs.
+// verify runs the golden image of the named bundle, or without a name those of the bundles that
+// a node of the configuration uses.
 func verify(c configs.Config, name []string) ([]verified, error) {
 	if len(name) > 0 {
 		b, err := pipeline.LoadBundle(name[0])
@@ -89,8 +89,8 @@ func verify(c configs.Config, name []string) ([]verified, error) {
 	return []verified{first, second}, err
 }
 
-// checkSum refuses a file of which nobody can tell whether a byte has changed: the golden
-// image comes out right with most of them. The models in this program are known.
+// checkSum refuses a file without a checksum: a changed byte would be noticed neither here nor,
+// usually, by the golden image. The models in this program need none.
 func checkSum(b *model.Bundle) error {
 	if b.Sealed() {
 		return nil

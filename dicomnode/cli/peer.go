@@ -14,7 +14,7 @@ import (
 	"dicomnode/scp"
 )
 
-// peerFlags are those of the verbs that call a peer.
+// peerFlags are the flags of verbs that call a peer.
 type peerFlags struct{ config, calling string }
 
 func (f *peerFlags) add(cmd *cobra.Command) {

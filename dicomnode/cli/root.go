@@ -1,6 +1,6 @@
-// Package cli is the command line of a node: its root, and one file for each verb, which
-// has flags, one call into another package, and what it prints. What several programs'
-// verbs share is in cli/command; those of the trainer are in trainercmd.
+// Package cli is the command line of a node: the root command, and one file for each verb,
+// which has flags, makes one call into another package, and prints. What the verbs of several
+// programs share is in cli/command; the verbs of the trainer are in trainercmd.
 package cli
 
 import (
@@ -21,7 +21,7 @@ type Program struct {
 	Verbs   []*cobra.Command // further verbs
 }
 
-// Run is the program without the process around it; it returns the exit code.
+// Run runs the command line and returns the exit code.
 func (p Program) Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root := p.Root()
 	root.SetArgs(args)

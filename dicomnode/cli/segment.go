@@ -14,14 +14,14 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// segmentFlags are those of the segment verb.
+// segmentFlags are the flags of the segment verb.
 type segmentFlags struct {
 	config, out, polarity, effort, version string
 	png, json                              bool
-	outputs                                map[string]*bool // by the form of package configs
+	outputs                                map[string]*bool // by form, as in package configs
 }
 
-// furtherOutputs are the flags for objects beside the segmentation.
+// furtherOutputs are the flags for objects besides the segmentation.
 var furtherOutputs = []struct{ form, usage string }{
 	{configs.SR, "write a measurement report (TID 1500) as well"},
 	{configs.SC, "write a Secondary Capture with outlines and legend as well"},
@@ -111,7 +111,7 @@ func (f segmentFlags) wanted() (forms []string) {
 	return forms
 }
 
-// printReports prints what became of each image.
+// printReports prints the result of each image.
 func printReports(cmd *cobra.Command, reports []offline.Report, asJSON bool) error {
 	var err error
 	if asJSON {

@@ -53,7 +53,7 @@ nothing.
 
 func serve(ctx context.Context, o node.Options, path string) (err error) {
 	c, log := o.Config, o.Log
-	if err := inspect.Writable(c); err != nil { // before anything in it is read
+	if err := inspect.Writable(c); err != nil { // before anything in the data folder is read
 		return fmt.Errorf("node: data_dir: %w", err)
 	}
 	n, err := node.Open(ctx, o)
@@ -76,8 +76,8 @@ func serve(ctx context.Context, o node.Options, path string) (err error) {
 	return supervised(ctx, m, n, listeners)
 }
 
-// supervised serves, with the service manager told that the node lives, and when its
-// end begins: until the last job has ended it lives.
+// supervised runs the node, and reports to the service manager that it is alive, until the last
+// job has ended, and when it begins to stop.
 func supervised(ctx context.Context, m manager, n *node.Node, listeners []net.Listener) error {
 	serving, ended := context.WithCancel(context.WithoutCancel(ctx))
 	defer ended()
@@ -118,7 +118,7 @@ func addresses(listeners []net.Listener) string {
 	return strings.Join(all, ", ")
 }
 
-// listenHints say what to do about a port that cannot be listened on.
+// listenHints are hints for a port that cannot be opened.
 var listenHints = []struct {
 	err  error
 	text string
@@ -137,7 +137,7 @@ func listenHint(err error) error {
 	return hint.Add(err, "see listen: under node: or tls:")
 }
 
-// reloadOnHangup reads the configuration again on each SIGHUP until stop.
+// reloadOnHangup reloads the configuration on each SIGHUP until stop.
 func reloadOnHangup(m manager, n *node.Node, path string) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -150,8 +150,8 @@ func reloadOnHangup(m manager, n *node.Node, path string) (stop func()) {
 	return func() { signal.Stop(hangups); close(hangups); <-done }
 }
 
-// withUnits writes a duration as text with its unit: a bare number of nanoseconds says
-// nothing to whoever reads the JSON.
+// withUnits writes a duration with its unit, because a bare number of nanoseconds is hard to
+// read in JSON.
 func withUnits(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())
@@ -159,7 +159,7 @@ func withUnits(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// newLog writes to w as the configuration says.
+// newLog is a logger to w as configured.
 func newLog(c configs.Log, w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {

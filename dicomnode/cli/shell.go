@@ -10,12 +10,12 @@ import (
 	"dicomnode/dicomnode/cli/command"
 )
 
-// formerFlags are names that flags had; they go on working and are in no help.
+// formerFlags are old names of flags; they still work but are not in the help.
 var formerFlags = map[string]string{
 	"average-mirrors": "tta-flips", "shares": "sampling-weights", "together": "steps-per-run", "recalibrate": "batch-norm-batches",
 }
 
-// currentFlag is the name that a flag has now.
+// currentFlag is the current name of a flag.
 func currentFlag(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	if now, ok := formerFlags[name]; ok {
 		name = now
@@ -23,7 +23,7 @@ func currentFlag(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	return pflag.NormalizedName(name)
 }
 
-// completions write what makes a shell complete verbs and flags.
+// completions write the completion script of each shell.
 var completions = map[string]func(*cobra.Command, io.Writer) error{
 	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
 	"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
@@ -67,9 +67,9 @@ func helpCmd() *cobra.Command {
 	}
 }
 
-// checkVerb refuses a verb that there is none of, also where --help would hide it.
+// checkVerb refuses an unknown verb, also with --help, which cobra would accept.
 func checkVerb(root *cobra.Command, args []string) error {
-	if len(args) > 0 && strings.HasPrefix(args[0], "__complete") { // what the shells' scripts call
+	if len(args) > 0 && strings.HasPrefix(args[0], "__complete") { // used by the completion scripts
 		return nil
 	}
 	root.InitDefaultHelpCmd() // so that it is found

@@ -9,7 +9,7 @@ import (
 	"dicomnode/internal/archive/index"
 )
 
-// Act is what somebody did by hand.
+// Act is a manual action.
 type Act struct {
 	At     time.Time `json:"at"`
 	Who    string    `json:"who"`  // user of the operating system
@@ -17,10 +17,10 @@ type Act struct {
 	Reason string    `json:"reason,omitempty"`
 }
 
-// shownActs is how many acts, the latest, are looked through.
+// shownActs is how many of the latest actions are searched.
 const shownActs = 10_000
 
-// actsOf are the acts by object, oldest first.
+// actsOf are the actions by object, oldest first.
 func actsOf(ctx context.Context, a *archive.Archive) (map[int64][]Act, error) {
 	all, err := a.Acts(ctx, shownActs)
 	if err != nil {

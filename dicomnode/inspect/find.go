@@ -1,6 +1,6 @@
-// Package inspect answers questions about a node from its archive, beside the running
-// process: what became of an image, and how the node is. It shows accession numbers and
-// UIDs, never names, and changes nothing.
+// Package inspect answers questions about a node from its archive, beside the running process:
+// the history of an image, and the state of the node. It returns accession numbers and UIDs,
+// never names, and changes nothing.
 package inspect
 
 import (
@@ -15,41 +15,41 @@ import (
 	"dicomnode/internal/archive/index"
 )
 
-// Query chooses received images; an empty field matches all.
+// Query selects received images; an empty field matches all.
 type Query struct {
-	Term         string // Accession Number, or a Study, Series or SOP Instance UID; that of a result stands for its image
-	Object       int64  // our number
+	Term         string // Accession Number, or a Study, Series or SOP Instance UID; that of a result selects its image
+	Object       int64  // the archive's number
 	Since        time.Time
 	Peer         string // name in the configuration
 	State        string // one of [States]
-	NotDelivered bool   // results that have not reached a destination
-	Held         bool   // images with a held result, all of them whatever Limit says
+	NotDelivered bool   // results that are not delivered to all destinations
+	Held         bool   // images with a held result, regardless of Limit
 	Limit        int    // at most so many, the most recent; 0 means 1000
 }
 
-// States of images, as [Life.State] has them.
+// States are the possible values of [Life.State].
 var States = []string{Waiting, Running, Retrying, Quarantined, Unrouted, Held, Delivering, Undelivered, Sent, Delivered, Segmented, Kept, Learnt, Dropped, Repeated}
 
-// What an image can be.
+// States of an image.
 const (
-	Waiting     = "waiting"     // to be segmented, or a dark frame to be learnt
+	Waiting     = "waiting"     // waits for segmentation, or, for a dark frame, to be added
 	Running     = "running"     // is being segmented
-	Retrying    = "retrying"    // segmenting failed and is tried again
-	Quarantined = "quarantined" // segmenting failed and is given up
-	Unrouted    = "unrouted"    // no route matched when it was looked at
-	Held        = "held"        // a result waits for a person to release or to drop it
-	Delivering  = "delivering"  // a result is on its way
-	Undelivered = "undelivered" // a destination refused a result for good, or the delivery was dropped
-	Sent        = "sent"        // every destination has stored every result, and one is still to commit it
-	Delivered   = "delivered"   // every destination has every result, and has committed it where it is asked to
-	Segmented   = "segmented"   // there are results, and no destination
-	Kept        = "kept"        // nothing was to be done
-	Learnt      = "learnt"      // the dark frame was learnt
-	Dropped     = "dropped"     // somebody gave it up
-	Repeated    = "repeated"    // it was segmented when it was received before
+	Retrying    = "retrying"    // segmentation failed and is retried
+	Quarantined = "quarantined" // segmentation failed and is not retried
+	Unrouted    = "unrouted"    // no route matched when the job ran
+	Held        = "held"        // a result waits for a person to release or drop it
+	Delivering  = "delivering"  // a result is being delivered
+	Undelivered = "undelivered" // a destination refused a result permanently, or the delivery was dropped
+	Sent        = "sent"        // every destination has stored every result, but not all have committed yet
+	Delivered   = "delivered"   // every destination has every result, and has committed it where required
+	Segmented   = "segmented"   // there are results, but no destination
+	Kept        = "kept"        // no job was needed
+	Learnt      = "learnt"      // the dark frame was added
+	Dropped     = "dropped"     // the job was dropped
+	Repeated    = "repeated"    // it was segmented when it was received earlier
 )
 
-// Life is what became of a received image.
+// Life is the history of a received image.
 type Life struct {
 	Object     int64     `json:"object"`
 	State      string    `json:"state"`
@@ -63,25 +63,25 @@ type Life struct {
 	CallingAE  string    `json:"calling_ae"`
 	CalledAE   string    `json:"called_ae"`
 	Received   time.Time `json:"received"`
-	Superseded bool      `json:"superseded,omitempty"` // a newer version of the instance counts
+	Superseded bool      `json:"superseded,omitempty"` // replaced by a newer version of the instance
 
 	Quality   *float64  `json:"quality,omitempty"` // of the results, 0 to 1
 	Outcome   string    `json:"outcome,omitempty"`
 	OutcomeAt time.Time `json:"outcome_at,omitzero"`
-	Route     string    `json:"route,omitempty"` // that was taken
+	Route     string    `json:"route,omitempty"` // that was chosen
 	Routes    []Chance  `json:"routes,omitempty"`
-	Job       *Job      `json:"job,omitempty"` // that is not done
+	Job       *Job      `json:"job,omitempty"` // unfinished
 	Results   []Result  `json:"results,omitempty"`
-	Acts      []Act     `json:"acts,omitempty"` // what people did about the image and its results, oldest first
+	Acts      []Act     `json:"acts,omitempty"` // manual actions on the image and its results, oldest first
 }
 
-// Chance is what a route of the configuration has to do with the image.
+// Chance says whether a route of the configuration matches the image.
 type Chance struct {
 	Route    string `json:"route"`
-	Mismatch string `json:"mismatch,omitempty"` // the first key that keeps the image from it
+	Mismatch string `json:"mismatch,omitempty"` // the first key that does not match
 }
 
-// Job is one that is not done.
+// Job is an unfinished job.
 type Job struct {
 	ID       int64     `json:"id"`
 	State    string    `json:"state"`
@@ -90,7 +90,7 @@ type Job struct {
 	Reason   string    `json:"reason,omitempty"`
 }
 
-// Result is an object that was made of the image.
+// Result is an object made from the image.
 type Result struct {
 	Object     int64      `json:"object"`
 	SOPClass   string     `json:"sop_class_uid"`
@@ -99,22 +99,22 @@ type Result struct {
 	Deliveries []Delivery `json:"deliveries"`
 }
 
-// Delivery is a result on its way to a destination.
+// Delivery is the delivery of a result to a destination.
 type Delivery struct {
 	Destination string    `json:"destination"`
 	State       string    `json:"state"`
 	At          time.Time `json:"at,omitzero"`
-	Status      int       `json:"status"` // of the last C-STORE response; -1 when there was none
+	Status      int       `json:"status"` // of the last C-STORE response; -1 if there was none
 	Words       string    `json:"words,omitempty"`
 	Attempts    int       `json:"attempts"`
-	Job         *Job      `json:"job,omitempty"` // that is not done
+	Job         *Job      `json:"job,omitempty"` // unfinished
 }
 
-// defaultLimit bounds what is read when nobody says how much is wanted.
+// defaultLimit is the default of Query.Limit.
 const defaultLimit = 1000
 
-// Find lists the lives of the images that q chooses, the most recent first. c says which
-// routes there are now.
+// Find returns the histories of the images that q selects, the most recent first. c has the
+// current routes.
 func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([]Life, error) {
 	objects, err := q.objects(ctx, a)
 	if err != nil {
@@ -146,7 +146,7 @@ func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([
 	return lives, nil
 }
 
-// objects are the images that q chooses by what the index knows.
+// objects are the images that q selects by the columns of the index.
 func (q Query) objects(ctx context.Context, a *archive.Archive) ([]archive.Object, error) {
 	if q.Object != 0 {
 		o, err := imageOf(ctx, a, q.Object)
@@ -179,7 +179,7 @@ func (q Query) objects(ctx context.Context, a *archive.Archive) ([]archive.Objec
 	return q.byResult(ctx, a)
 }
 
-// held are the images of what is held, the most recent first.
+// held are the images with held results, the most recent first.
 func (q Query) held(ctx context.Context, a *archive.Archive) (images []archive.Object, err error) {
 	all, err := a.Held(ctx)
 	seen := map[int64]bool{}
@@ -199,13 +199,13 @@ func (q Query) held(ctx context.Context, a *archive.Archive) (images []archive.O
 	return images, err
 }
 
-// chooses reports whether an image with a held result is meant.
+// chooses reports whether q selects an image with a held result.
 func (q Query) chooses(o, result archive.Object) bool {
 	named := []string{"", o.AccessionNumber, o.StudyInstanceUID, o.SeriesInstanceUID, o.SOPInstanceUID, result.SOPInstanceUID}
 	return slices.Contains(named, q.Term) && (q.Peer == "" || q.Peer == o.Source) && !o.Received.Before(q.Since)
 }
 
-// byResult is the image of a result that the term names.
+// byResult is the image of the result that the term names.
 func (q Query) byResult(ctx context.Context, a *archive.Archive) ([]archive.Object, error) {
 	result, err := a.Find(ctx, q.Term)
 	if errors.Is(err, archive.ErrNotFound) || err == nil && result.ParentID == 0 {
@@ -218,7 +218,7 @@ func (q Query) byResult(ctx context.Context, a *archive.Archive) ([]archive.Obje
 	return []archive.Object{o}, err
 }
 
-// imageOf is the object with our number, or the one it was made of.
+// imageOf is the object with the number, or the image it was made from.
 func imageOf(ctx context.Context, a *archive.Archive, id int64) (archive.Object, error) {
 	o, err := a.Object(ctx, id)
 	if err == nil && o.ParentID != 0 {
@@ -227,10 +227,10 @@ func imageOf(ctx context.Context, a *archive.Archive, id int64) (archive.Object,
 	return o, err
 }
 
-// jobKey is what an unfinished job is about.
+// jobKey identifies the object and destination of an unfinished job.
 type jobKey struct {
 	object      int64
-	destination string // "" for jobs that are no delivery
+	destination string // "" for jobs other than deliveries
 }
 
 func jobsOf(ctx context.Context, a *archive.Archive) (map[jobKey]*Job, error) {
@@ -275,7 +275,8 @@ func lifeOf(ctx context.Context, a *archive.Archive, c configs.Config, o archive
 	return l, nil
 }
 
-// chances says of each route what keeps the image from it. The station is not known here.
+// chances says for each route which key does not match the image. The station is not known
+// here.
 func chances(c configs.Config, o archive.Object) (all []Chance) {
 	img := configs.Image{Peer: o.Source, Modality: o.Modality, BodyPart: o.BodyPartExamined, SOPClass: o.SOPClassUID}
 	for _, r := range c.Routes {
@@ -284,7 +285,7 @@ func chances(c configs.Config, o archive.Object) (all []Chance) {
 	return all
 }
 
-// outcomes are the states of images that have no result and no job.
+// outcomes are the states of images without result and job.
 var outcomes = map[string]string{
 	archive.NoRoute: Unrouted, archive.Kept: Kept, archive.Learnt: Learnt, archive.Dropped: Dropped, archive.Repeated: Repeated, archive.Segmented: Segmented,
 }
@@ -327,12 +328,12 @@ func (l Life) state() string {
 	return Kept
 }
 
-// undelivered reports whether a result has not reached a destination.
+// undelivered reports whether a result is not delivered to all destinations.
 func (l Life) undelivered() bool {
 	return l.State == Held || l.State == Delivering || l.State == Undelivered || l.State == Sent
 }
 
-// HeldIDs are our numbers of the results that are held.
+// HeldIDs are the numbers of the held results.
 func (l Life) HeldIDs() (ids []int64) {
 	for _, r := range l.Results {
 		if slices.ContainsFunc(r.Deliveries, func(d Delivery) bool { return d.State == string(index.Held) }) {
@@ -342,13 +343,13 @@ func (l Life) HeldIDs() (ids []int64) {
 	return ids
 }
 
-// UnheldIDs are our numbers of the results that are not held.
+// UnheldIDs are the numbers of the results that are not held.
 func (l Life) UnheldIDs() []int64 {
 	held := l.HeldIDs()
 	return slices.DeleteFunc(l.ResultIDs(), func(id int64) bool { return slices.Contains(held, id) })
 }
 
-// ResultIDs are our numbers of the results that count.
+// ResultIDs are the numbers of the results that are not superseded.
 func (l Life) ResultIDs() (ids []int64) {
 	for _, r := range l.Results {
 		ids = append(ids, r.Object)

@@ -11,17 +11,17 @@ import (
 	"dicomnode/internal/archive"
 )
 
-// Plan is what segmenting images again would add, as the routes and forms stand now.
+// Plan is what segmenting images again would add, with the current routes and forms.
 type Plan struct {
 	Images     int // that would be segmented
-	Results    int // objects that would be made besides those that stay
+	Results    int // objects that would be added
 	Deliveries int // of them
 	Done       int // images that have results of the model already
 	Unrouted   int // images that no route takes
 }
 
-// PlanReprocess says what segmenting the images again with the model of a digest (SHA-256,
-// in hexadecimal) would add. An image of which a result names the digest counts as done.
+// PlanReprocess computes what segmenting the images again with the model of a digest (SHA-256,
+// in hexadecimal) would add. An image that has a result with the digest counts as done.
 func PlanReprocess(ctx context.Context, a *archive.Archive, c configs.Config, digest string, lives []Life) (Plan, error) {
 	p := Plan{Images: len(lives)}
 	for _, l := range lives {
@@ -58,7 +58,8 @@ func (p *Plan) add(ctx context.Context, a *archive.Archive, c configs.Config, di
 	return nil
 }
 
-// added counts the objects of one image and their deliveries, a form once whoever gets it.
+// added counts the new objects of one image and their deliveries; a form counts once, whatever
+// the number of destinations.
 func added(c configs.Config, r configs.Route) (results, deliveries int) {
 	var made []string
 	for _, kind := range r.Kinds() {
@@ -76,7 +77,7 @@ func added(c configs.Config, r configs.Route) (results, deliveries int) {
 	return len(made), deliveries
 }
 
-// madeBy reports whether a result of the image names the digest of a model.
+// madeBy reports whether a result of the image contains the digest of a model.
 func madeBy(ctx context.Context, a *archive.Archive, digest string, l Life) (bool, error) {
 	for _, r := range l.Results {
 		o, err := a.Object(ctx, r.Object)
@@ -96,5 +97,5 @@ func madeBy(ctx context.Context, a *archive.Archive, digest string, l Life) (boo
 	return false, nil
 }
 
-// maxResult is how much of a result, in bytes, is looked into.
+// maxResult is how many bytes of a result are searched.
 const maxResult = 64 << 20

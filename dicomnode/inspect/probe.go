@@ -19,18 +19,17 @@ import (
 	"dicomnode/scp"
 )
 
-// Tried is one thing that a node of a configuration needs.
+// Tried is the result of one test.
 type Tried struct {
 	What  string
-	Found string // when it is as it should be
-	Err   error  // perhaps with a hint
+	Found string // true if it passed
+	Err   error  // may have a hint
 }
 
-// probeTime bounds each probe that asks the network.
+// probeTime limits each test that uses the network.
 const probeTime = 10 * time.Second
 
-// Probe tries what can be tried from this machine for a configuration, and changes
-// nothing.
+// Probe tests what a configuration needs from this machine and its peers, and changes nothing.
 func Probe(ctx context.Context, c configs.Config) []Tried {
 	tried := []Tried{tryModel(c), tryCodecs(c), tryFolder(c), tryDisk(c)}
 	for _, p := range c.Peers {
@@ -60,8 +59,7 @@ func tryModel(c configs.Config) Tried {
 	return t
 }
 
-// tryCodecs asks for the decoders of compressed images: without one, such images are
-// refused.
+// tryCodecs tests the decoders of compressed images; images without a decoder are refused.
 func tryCodecs(c configs.Config) Tried {
 	t := Tried{What: "codecs"}
 	pool, err := pipeline.OpenCodecs(c, nil)
@@ -129,8 +127,8 @@ func tryEcho(ctx context.Context, c configs.Config, p configs.Peer) Tried {
 	return Tried{"C-ECHO to peer " + p.Name, fmt.Sprintf("%s answers in %.1f ms", p.Address, took.Seconds()*1000), err}
 }
 
-// tryCommitment negotiates storage commitment with a peer that is to be asked for it, or
-// to ask.
+// tryCommitment negotiates storage commitment with a peer that has storage_commitment or
+// commitment_by.
 func tryCommitment(ctx context.Context, c configs.Config, p configs.Peer) Tried {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -143,7 +141,7 @@ func tryCommitment(ctx context.Context, c configs.Config, p configs.Peer) Tried 
 	case p.StorageCommitment && !asks:
 		t.Err = hint.Add(errors.New("the peer does not let this node be SCU of it"), "the peer must take N-ACTION from "+c.Node.AETitle)
 	case p.CommitmentBy != "" && !answers:
-		// Peers that answer no role selection often take the answer all the same.
+		// Peers that do not answer role selection often accept the report nevertheless.
 		t.Found = "accepted; the peer grants no SCP role by role selection, it may refuse answers on an association of this node"
 	default:
 		t.Found = fmt.Sprintf("accepted; it may be asked: %s; it may be answered on an association of this node: %s", yes(asks), yes(answers))

@@ -16,7 +16,7 @@ import (
 	"dicomnode/internal/hint"
 )
 
-// existing is the folder, or the nearest one above it that exists.
+// existing is the folder, or its nearest parent that exists.
 func existing(dir string) (string, fs.FileInfo, error) {
 	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
@@ -26,8 +26,8 @@ func existing(dir string) (string, fs.FileInfo, error) {
 	}
 }
 
-// Writable says why this user cannot write into the data folder of a configuration, or
-// into the folder that it would be made in. Its errors have a hint.
+// Writable returns why this user cannot write into the data folder of a configuration, or into
+// the folder in which it would be created. Its errors have a hint.
 func Writable(c configs.Config) error {
 	dir, info, err := existing(c.Node.DataDir)
 	switch {
@@ -43,8 +43,8 @@ func Writable(c configs.Config) error {
 
 const writableHint = "run this as the user that the node runs as; the folder of node: {data_dir: …} must be that user's"
 
-// tryFolder tries whether the data folder can be written into, and whether all in it is of
-// one user: what somebody else has made there by hand keeps the node from starting.
+// tryFolder tests whether the data folder is writable, and whether all its files have the same
+// owner: the node does not start if another user has created files there.
 func tryFolder(c configs.Config) Tried {
 	t := Tried{What: "data folder", Err: Writable(c)}
 	if t.Err != nil {
@@ -68,13 +68,13 @@ func tryFolder(c configs.Config) Tried {
 	return t
 }
 
-// strangeDepth is how many folders deep a stranger's file is looked for: the index, the
-// models and dark frames, not each object.
+// strangeDepth is the depth of folders in which files of other owners are searched: the index,
+// the models and dark frames, but not every object.
 const strangeDepth = 2
 
-// strange is a file or folder in dir that is of another user.
+// strange is a file or folder in dir that belongs to another user.
 func strange(dir string, owner uint32) (path string, other uint32) {
-	_ = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error { // what cannot be read is told elsewhere
+	_ = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error { // unreadable files are reported elsewhere
 		if err != nil {
 			return nil
 		}
@@ -101,7 +101,7 @@ func ownerOf(info fs.FileInfo) uint32 {
 	return uint32(os.Getuid())
 }
 
-// userName is the name of a user of the system, or the number where it has none.
+// userName is the name of a user of the system, or the number if it has none.
 func userName(id uint32) string {
 	number := strconv.FormatUint(uint64(id), 10)
 	if u, err := user.LookupId(number); err == nil {

@@ -12,7 +12,7 @@ import (
 	"dicomnode/internal/archive"
 )
 
-// Pending is a job that is not done, with the image it is about.
+// Pending is an unfinished job with its image.
 type Pending struct {
 	ID          int64     `json:"id"`
 	Kind        string    `json:"kind"`
@@ -22,14 +22,14 @@ type Pending struct {
 	NextAt      time.Time `json:"next_at,omitzero"`
 	Received    time.Time `json:"received"` // of the image
 	Object      int64     `json:"object"`
-	Image       int64     `json:"image"` // the object itself, or what it was made of
+	Image       int64     `json:"image"` // the object itself, or the image it was made from
 	Accession   string    `json:"accession_number,omitempty"`
 	Study       string    `json:"study_instance_uid,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
-	Committing  bool      `json:"committing,omitempty"` // stored there; waits for storage commitment only
+	Committing  bool      `json:"committing,omitempty"` // stored there; only commitment is missing
 }
 
-// Queue lists the jobs that are not done, those of a study together, the oldest first.
+// Queue lists the unfinished jobs by study, the oldest first.
 func Queue(ctx context.Context, a *archive.Archive) ([]Pending, error) {
 	entries, err := a.Queue(ctx)
 	if err != nil {
@@ -57,7 +57,7 @@ func Queue(ctx context.Context, a *archive.Archive) ([]Pending, error) {
 	return list, nil
 }
 
-// Next is what to do about the job, "" when nothing.
+// Next is what the user can do about the job, "" if nothing.
 func (p Pending) Next() string {
 	switch {
 	case p.Committing:
@@ -72,7 +72,7 @@ func (p Pending) Next() string {
 	return ""
 }
 
-// shortReason is why a job is not done, without the destination, which stands beside it.
+// shortReason is why a job is not done, without the name of the destination.
 func shortReason(e archive.Entry) string {
 	return strings.TrimPrefix(e.Reason, "deliver to "+e.Destination+": ")
 }

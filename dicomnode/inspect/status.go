@@ -16,40 +16,39 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// Status is how a node is.
+// Status is the state of a node.
 type Status struct {
 	Running         bool           `json:"running"`
-	Engine          *node.Engine   `json:"engine,omitempty"` // of the running node, or of the last
+	Engine          *node.Engine   `json:"engine,omitempty"` // of the running node, or of the last run
 	Objects         int64          `json:"objects"`
-	Waiting         int            `json:"waiting"` // jobs, those that run too
+	Waiting         int            `json:"waiting"` // jobs, including running ones
 	Retrying        int            `json:"retrying"`
 	Quarantined     int            `json:"quarantined"`
-	Held            int            `json:"held"`                // deliveries that wait for a person
-	Oldest          time.Time      `json:"oldest_job,omitzero"` // that is not done and not quarantined
+	Held            int            `json:"held"`                // held deliveries
+	Oldest          time.Time      `json:"oldest_job,omitzero"` // of jobs that are neither done nor quarantined
 	FreeMiB         int64          `json:"free_mib"`
 	WantMiB         int64          `json:"min_free_mib"`
-	Drain           *archive.Pause `json:"drain,omitempty"`            // further associations are refused
+	Drain           *archive.Pause `json:"drain,omitempty"`            // new associations are rejected
 	CertificateEnds *time.Time     `json:"certificate_ends,omitempty"` // of the node; nil without TLS
 	Destinations    []Destination  `json:"destinations"`
 	Peers           []Seen         `json:"peers"`
 	Refusals        []Refused      `json:"refusals"`
-	Codecs          []string       `json:"transfer_syntaxes"` // that are received and decoded
-	Problems        []string       `json:"problems"`          // why the node needs somebody; empty when all is well
+	Codecs          []string       `json:"transfer_syntaxes"` // that can be received and decoded
+	Problems        []string       `json:"problems"`          // what needs attention; empty if all is well
 }
 
-// Destination is where results go.
+// Destination is the state of a destination.
 type Destination struct {
 	Name        string         `json:"name"`
 	State       string         `json:"state"`                 // up, failing, refusing or paused
-	Jobs        int            `json:"jobs"`                  // deliveries that are not done
-	Uncommitted int            `json:"uncommitted,omitempty"` // those of Jobs that it has stored and not yet committed
+	Jobs        int            `json:"jobs"`                  // pending deliveries
+	Uncommitted int            `json:"uncommitted,omitempty"` // those of Jobs that it has stored but not yet committed
 	Reason      string         `json:"reason,omitempty"`
 	Pause       *archive.Pause `json:"pause,omitempty"`
 	Removed     bool           `json:"removed,omitempty"` // no peer of the configuration has this name
 }
 
-// Seen is when a peer of the configuration that is to send something, or was here, sent its
-// last object.
+// Seen is when a peer sent its last object.
 type Seen struct {
 	Name     string    `json:"name"`
 	Last     time.Time `json:"last_association,omitzero"`
@@ -57,7 +56,7 @@ type Seen struct {
 	Objects  int64     `json:"objects"`
 }
 
-// Refused is who was not admitted, or what was not taken.
+// Refused is a rejected association or refused contexts.
 type Refused struct {
 	Kind      string    `json:"kind"`
 	CallingAE string    `json:"calling_ae"`
@@ -72,14 +71,14 @@ type Refused struct {
 const (
 	Up       = "up"
 	Failing  = "failing"
-	Refusing = "refusing" // results for it are quarantined, and nothing else is known
+	Refusing = "refusing" // its results are quarantined; nothing else is known
 	Paused   = "paused"
 )
 
-// shownRefusals is how many refusals a status shows, the latest.
+// shownRefusals is how many of the latest rejections a status shows.
 const shownRefusals = 5
 
-// Inspect asks an archive how its node is.
+// Inspect reads the state of a node from its archive.
 func Inspect(ctx context.Context, a *archive.Archive, c configs.Config) (*Status, error) {
 	s := &Status{Destinations: []Destination{}, Peers: []Seen{}, Refusals: []Refused{}, Problems: []string{}}
 	for _, step := range []func(context.Context, *archive.Archive, configs.Config) error{
@@ -128,8 +127,8 @@ func (s *Status) drain(ctx context.Context, a *archive.Archive, _ configs.Config
 	return err
 }
 
-// certificates looks at the files, which a running node reads again on SIGHUP.
-// Those of peers are as the node saw them last.
+// certificates reads the certificate files, which a running node reloads on SIGHUP. For peers
+// it has the certificates that the node saw last.
 func (s *Status) certificates(ctx context.Context, a *archive.Archive, c configs.Config) error {
 	id, err := scu.Identity(c.TLS)
 	switch {
@@ -268,8 +267,8 @@ func (s *Status) peers(ctx context.Context, a *archive.Archive, c configs.Config
 	return nil
 }
 
-// sends reports whether a peer is to send anything: a route takes its images, or it is
-// named as one that calibrates.
+// sends reports whether a peer is expected to send: a route takes its images, or it may send
+// dark frames.
 func sends(c configs.Config, p configs.Peer) bool {
 	return slices.Contains(c.Calibration.Peers, p.Name) || slices.ContainsFunc(c.Routes, func(r configs.Route) bool { return r.Takes(p.Name) })
 }

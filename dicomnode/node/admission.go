@@ -17,21 +17,20 @@ import (
 	"dicomnode/scp"
 )
 
-// resolveTime bounds the look-up of a peer's host name.
+// resolveTime limits the lookup of a peer's host name.
 const resolveTime = 2 * time.Second
 
-// errUnresolved tells that the host name of a peer has no address at the moment: it may
-// have one at the peer's next try.
+// errUnresolved means that the host name of a peer does not resolve at the moment; it may when
+// the peer tries again.
 var errUnresolved = errors.New("its host name does not resolve")
 
-// NewSession admits the application entities that the configuration lists, from
-// their addresses only, and says in the log which line would admit the others.
-// Whom it refuses is noted.
+// NewSession accepts the application entities of the configuration, from their addresses only.
+// For others the log has the line that would admit them, and the rejection is recorded.
 func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) {
 	s, err := n.newSession(ctx, p)
 	var refused *scp.RejectError
 	if errors.As(err, &refused) {
-		if refused.Result != scp.RejectForNow.Result { // a drain is no alert, nor is a name server that is down
+		if refused.Result != scp.RejectForNow.Result { // a drain or a failing name server is no alert
 			n.trail.Refused(audit.AE{Title: p.Calling, Address: p.Remote.Addr().Unmap().String()}, refused.Err.Error())
 		}
 		n.archive.NoteRefusal(index.Refusal{Kind: "association", CallingAE: p.Calling, CalledAE: p.Called,
@@ -56,13 +55,13 @@ func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {
 		purpose = archive.Dark
 	default:
 		return nil, reject(scp.RejectCalledAETitle, "nobody here is called %q; call %s, or set node: {ae_title: %s}",
-			p.Called, c.Node.AETitle, quoted(p.Called))
+			p.Called, c.Node.AETitle, yamlQuoted(p.Called))
 	}
 	peer, err := n.admit(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
-	if err := n.proven(peer, p); err != nil {
+	if err := n.checkCertificate(peer, p); err != nil {
 		return nil, reject(scp.RejectCallingAETitle, "peer %s: %w", peer.Name, err)
 	}
 	if purpose == archive.Dark && !c.Calibration.Calibrates(peer.Name) {
@@ -71,14 +70,14 @@ func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {
 	return &session{node: n, called: p.Called, peer: peer, purpose: purpose, address: p.Remote.Addr().Unmap().String()}, nil
 }
 
-// reject is an A-ASSOCIATE-RJ with what the server logs of it: why, and what would
+// reject is an A-ASSOCIATE-RJ with what the server logs: the reason, and the line that would
 // admit the peer.
 func reject(r scp.RejectError, format string, args ...any) error {
 	r.Err = fmt.Errorf(format, args...)
 	return &r
 }
 
-// admit finds the peer that calls itself so and lives at that address.
+// admit finds the peer with this AE title and address.
 func (n *Node) admit(ctx context.Context, c *configs.Config, p scp.Peer) (configs.Peer, error) {
 	remote := p.Remote.Addr().Unmap()
 	var known []configs.Peer
@@ -102,8 +101,7 @@ func (n *Node) admit(ctx context.Context, c *configs.Config, p scp.Peer) (config
 	return configs.Peer{}, reject(scp.RejectCallingAETitle, "no peer has AE title %q; to admit it, %s", p.Calling, admittingLine(c, p))
 }
 
-// at reports whether the peer lives at an address; the error is that of looking up its
-// host name.
+// at reports whether the peer has an address; the error is that of looking up its host name.
 func (n *Node) at(ctx context.Context, peer configs.Peer, remote netip.Addr) (bool, error) {
 	ok, named := peer.Admits(remote)
 	if ok || !named {
@@ -115,16 +113,16 @@ func (n *Node) at(ctx context.Context, peer configs.Peer, remote netip.Addr) (bo
 	return slices.ContainsFunc(found, func(a netip.Addr) bool { return a.Unmap() == remote }), err
 }
 
-// lookupIP asks the system's resolver.
+// lookupIP uses the system's resolver.
 func lookupIP(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
-// admittingLine is the line that would admit p when it stands under peers:, and what
-// would become of its images then.
+// admittingLine is the line under peers: that would admit p, with a remark about which route
+// would take its images.
 func admittingLine(c *configs.Config, p scp.Peer) string {
 	name := newName(c, p.Calling)
-	line := fmt.Sprintf("write under peers:  - {name: %s, ae_title: %s, address: %s}", name, quoted(p.Calling), quoted(p.Remote.Addr().Unmap().String()))
+	line := fmt.Sprintf("write under peers:  - {name: %s, ae_title: %s, address: %s}", name, yamlQuoted(p.Calling), yamlQuoted(p.Remote.Addr().Unmap().String()))
 	if p.Called == c.Calibration.AETitle {
 		return line
 	}
@@ -139,10 +137,10 @@ func admittingLine(c *configs.Config, p scp.Peer) string {
 	return fmt.Sprintf("%s; no route takes its images: add %s to from: of route %s", line, name, c.Routes[0].Name)
 }
 
-// quoted is a YAML scalar in single quotes, which no log escapes.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// yamlQuoted is a YAML scalar in single quotes, which logs do not escape.
+func yamlQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// newName is a peer name made of an AE title that no peer has yet.
+// newName makes an unused peer name from an AE title.
 func newName(c *configs.Config, title string) string {
 	base := strings.Map(func(r rune) rune {
 		switch {
@@ -153,7 +151,7 @@ func newName(c *configs.Config, title string) string {
 		}
 		return '-'
 	}, title)
-	base = "peer-" + strings.Trim(base, "-") // never a word that YAML takes for something else
+	base = "peer-" + strings.Trim(base, "-") // never a YAML keyword
 	name := base
 	for i := 2; ; i++ {
 		if _, taken := c.Peer(name); !taken {

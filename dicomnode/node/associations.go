@@ -15,28 +15,28 @@ import (
 	"dicomnode/scp"
 )
 
-// idleTime is how long an association to a destination waits for the next object.
+// idleTime is how long an association to a destination is kept open for the next object.
 const idleTime = 3 * time.Second
 
-// associations keeps those to destinations open for a moment, so that a burst of
-// results does not associate for each.
+// associations keeps associations to destinations open for a moment, so that a batch of results
+// needs one only.
 type associations struct {
 	dial      func(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error)
 	mu        sync.Mutex
-	idle      map[associationKey][]*idleAssociation // whoever takes one out of here owns it
+	idle      map[associationKey][]*idleAssociation // whoever removes one from here owns it
 	releasing sync.WaitGroup
 }
 
 // associationKey is what an association can be used for.
 type associationKey struct{ aeTitle, address, sopClass, transferSyntax string }
 
-// idleAssociation waits for the next object.
+// idleAssociation is an open association that waits for the next object.
 type idleAssociation struct {
 	client *scp.Client
 	timer  *time.Timer
 }
 
-// answer is what a destination said to a C-STORE.
+// answer is the response of a destination to a C-STORE.
 type answer struct {
 	given   bool // false without a response
 	status  scp.Status
@@ -51,22 +51,22 @@ func (a answer) String() string {
 	return fmt.Sprintf("%s, its words: %q", a.status, a.comment)
 }
 
-// unreachableError is that of a destination that gave no answer.
+// unreachableError means that a destination did not answer.
 type unreachableError struct{ err error }
 
 func (e *unreachableError) Error() string { return e.err.Error() }
 func (e *unreachableError) Unwrap() error { return e.err }
 
-// garbledError is that of a destination whose answer to a C-STORE could not be
-// understood: it may have the object or not.
+// garbledError means that the response to a C-STORE was not understood: the destination may
+// have stored the object or not.
 type garbledError struct{ err error }
 
 func (e *garbledError) Error() string { return e.err.Error() }
 func (e *garbledError) Unwrap() error { return e.err }
 
-// store sends o over a waiting association, or over a new one when there is none. When
-// the waiting one breaks meanwhile, o is sent once more; not when the destination
-// stays silent or answers nonsense, for it may have stored o each time.
+// store sends o over an idle association, or over a new one if there is none. If the idle one
+// breaks, o is sent once more, but not if the destination did not answer or answered nonsense,
+// because it may have stored o.
 func (a *associations) store(ctx context.Context, p configs.Peer, o archive.Object) (answer, error) {
 	key := associationKey{p.AETitle, p.Address, o.SOPClassUID, o.TransferSyntaxUID}
 	if client := a.take(key); client != nil {
@@ -79,14 +79,14 @@ func (a *associations) store(ctx context.Context, p configs.Peer, o archive.Obje
 		return answer{}, &unreachableError{err}
 	}
 	if refused := scu.Refusal(client, key.sopClass, key.transferSyntax); refused != nil {
-		_ = client.Release(ctx) // the refusal is the news
+		_ = client.Release(ctx) // the refusal matters more
 		return answer{}, refused
 	}
 	return a.send(ctx, key, client, o)
 }
 
-// send performs one C-STORE and keeps the association unless it broke. A status
-// that is no success is the caller's to judge.
+// send performs one C-STORE and keeps the association unless it broke. The caller judges a
+// status other than success.
 func (a *associations) send(ctx context.Context, key associationKey, client *scp.Client, o archive.Object) (answer, error) {
 	f, err := o.OpenDataset()
 	if err != nil {
@@ -114,13 +114,13 @@ func (a *associations) send(ctx context.Context, key associationKey, client *scp
 	return said, nil
 }
 
-// broken tells that an association ended before the answer came.
+// broken reports whether an association ended before the response.
 func broken(err error) bool {
 	var lost *unreachableError
 	return errors.As(err, &lost) && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// take returns an association at whose other end somebody waits, nil when there is none.
+// take returns an idle association that still works, nil if there is none.
 func (a *associations) take(key associationKey) *scp.Client {
 	for client := a.pop(key); client != nil; client = a.pop(key) {
 		if client.Waiting() {
@@ -131,7 +131,7 @@ func (a *associations) take(key associationKey) *scp.Client {
 	return nil
 }
 
-// pop takes one association out of the idle ones.
+// pop removes one of the idle associations.
 func (a *associations) pop(key associationKey) *scp.Client {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -157,7 +157,7 @@ func (a *associations) put(key associationKey, client *scp.Client) {
 	a.idle[key] = append(a.idle[key], w)
 }
 
-// expire releases w unless somebody took it first.
+// expire releases w unless it was taken.
 func (a *associations) expire(key associationKey, w *idleAssociation) {
 	a.mu.Lock()
 	i := slices.Index(a.idle[key], w)
@@ -172,7 +172,7 @@ func (a *associations) expire(key associationKey, w *idleAssociation) {
 	release(w.client)
 }
 
-// close releases every waiting association.
+// close releases all idle associations.
 func (a *associations) close() {
 	a.mu.Lock()
 	idle := a.idle
@@ -187,7 +187,7 @@ func (a *associations) close() {
 	a.releasing.Wait()
 }
 
-// release ends an association politely, within a bounded time.
+// release ends an association by A-RELEASE, within a limited time.
 func release(c *scp.Client) {
 	ctx, cancel := context.WithTimeout(context.Background(), idleTime)
 	defer cancel()
@@ -196,12 +196,12 @@ func release(c *scp.Client) {
 	}
 }
 
-// dial associates with a destination under the configuration of the moment.
+// dial associates with a destination under the current configuration.
 func (n *Node) dial(ctx context.Context, p configs.Peer, proposals ...scp.Proposal) (*scp.Client, error) {
 	return n.dialWith(ctx, p, nil, proposals...)
 }
 
-// dialWith is dial where the peer may ask for something too, which s performs.
+// dialWith is dial with s for the requests of the peer.
 func (n *Node) dialWith(ctx context.Context, p configs.Peer, s scp.Session, proposals ...scp.Proposal) (*scp.Client, error) {
 	id := n.identity.Load()
 	dialer := scu.Secure(scu.NewDialer(*n.config.Load()), id, p)

@@ -20,52 +20,51 @@ import (
 )
 
 const (
-	// burstQuiet is how long nothing more is sent to a destination before it is asked to
-	// commit what was, burstMost how long the first of a burst waits at most.
-	burstQuiet = 3 * time.Second
-	burstMost  = time.Minute
-	// maxReferences is how many instances one request is about.
+	// batchDelay is how long after the last object is sent to a destination commitment of the
+	// batch is requested; batchMaxDelay is the longest delay after the first one.
+	batchDelay    = 3 * time.Second
+	batchMaxDelay = time.Minute
+	// maxReferences is the number of instances in one request.
 	maxReferences = 1000
-	// askPause is the pause after a request that failed; it doubles up to askMost.
-	askPause = 5 * time.Second
-	askMost  = 10 * time.Minute
-	// reportWait is how long an answer is waited for on the association of the request.
+	// retryPause is the pause after a request that failed; it doubles up to retryPauseMax.
+	retryPause    = 5 * time.Second
+	retryPauseMax = 10 * time.Minute
+	// reportWait is how long the node waits for the report on the association of the request.
 	reportWait = 10 * time.Second
 )
 
-// commitments asks destinations to commit what they have stored (PS3.4 J.3.2), for
-// each in bursts.
+// commitments sends requests for storage commitment (PS3.4 J.3.2) to destinations, in batches.
 type commitments struct {
-	ask          func(ctx context.Context, destination string, objects []int64) error
-	quiet, pause time.Duration // burstQuiet and askPause, but for tests
+	request      func(ctx context.Context, destination string, objects []int64) error
+	quiet, pause time.Duration // batchDelay and retryPause, but for tests
 
-	mu     sync.Mutex
-	by     map[string]*burst
-	poked  chan struct{}
-	flight map[string]bool // Transaction UIDs that are being asked
+	mu   sync.Mutex
+	by   map[string]*batch
+	wake chan struct{}
+	open map[string]bool // Transaction UIDs of requests that are being sent
 }
 
-// burst is what a destination is to be asked about.
-type burst struct {
-	objects  map[int64]bool
-	begun    time.Time // the first of them
-	due      time.Time
-	failures int
-	asking   bool
+// batch is the objects of the next request to a destination.
+type batch struct {
+	objects    map[int64]bool
+	begun      time.Time // the first of them
+	due        time.Time
+	failures   int
+	requesting bool
 }
 
-func newCommitments(ask func(context.Context, string, []int64) error) *commitments {
-	return &commitments{ask: ask, quiet: burstQuiet, pause: askPause, by: map[string]*burst{}, poked: make(chan struct{}, 1), flight: map[string]bool{}}
+func newCommitments(request func(context.Context, string, []int64) error) *commitments {
+	return &commitments{request: request, quiet: batchDelay, pause: retryPause, by: map[string]*batch{}, wake: make(chan struct{}, 1), open: map[string]bool{}}
 }
 
-// join adds an object that a destination has stored to the next request. A job that
-// looks again whether its object was committed puts the request off no further.
+// join adds an object that a destination has stored to the next request. An object that is
+// in it already does not postpone the request.
 func (c *commitments) join(destination string, object int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.by[destination]
 	if b == nil {
-		b = &burst{objects: map[int64]bool{}}
+		b = &batch{objects: map[int64]bool{}}
 		c.by[destination] = b
 	}
 	if b.objects[object] {
@@ -77,25 +76,25 @@ func (c *commitments) join(destination string, object int64) {
 	}
 	b.objects[object] = true
 	if b.failures == 0 {
-		b.due = now.Add(min(c.quiet, max(0, burstMost-now.Sub(b.begun))))
+		b.due = now.Add(min(c.quiet, max(0, batchMaxDelay-now.Sub(b.begun))))
 	}
 	select {
-	case c.poked <- struct{}{}:
+	case c.wake <- struct{}{}:
 	default:
 	}
 }
 
-// run asks until ctx ends, and waits for those who ask.
+// run sends requests until ctx ends, and waits for those in progress.
 func (c *commitments) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for ctx.Err() == nil {
 		next := c.begin(func(destination string, objects []int64) {
-			wg.Go(func() { c.end(destination, objects, c.ask(ctx, destination, objects)) })
+			wg.Go(func() { c.end(destination, objects, c.request(ctx, destination, objects)) })
 		})
 		timer := time.NewTimer(next)
 		select {
-		case <-c.poked:
+		case <-c.wake:
 		case <-timer.C:
 		case <-ctx.Done():
 		}
@@ -103,13 +102,13 @@ func (c *commitments) run(ctx context.Context) {
 	}
 }
 
-// begin starts what is due and returns how long until the next is.
+// begin starts the requests that are due and returns the time until the next one.
 func (c *commitments) begin(start func(destination string, objects []int64)) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := time.Hour
 	for destination, b := range c.by {
-		if b.asking || len(b.objects) == 0 {
+		if b.requesting || len(b.objects) == 0 {
 			continue
 		}
 		if wait := time.Until(b.due); wait > 0 {
@@ -124,59 +123,65 @@ func (c *commitments) begin(start func(destination string, objects []int64)) tim
 			}
 		}
 		slices.Sort(objects)
-		b.asking, b.begun = true, time.Now()
+		b.requesting, b.begun = true, time.Now()
 		start(destination, objects)
 	}
 	return next
 }
 
-// end notes what came of asking; what failed is asked for again after a pause.
+// end notes the result of a request. One that failed is repeated after a growing pause, one
+// to a paused destination when the pause may have ended.
 func (c *commitments) end(destination string, objects []int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.by[destination]
-	b.asking = false
-	if err == nil {
+	b.requesting = false
+	switch {
+	case err == nil:
 		b.failures = 0
-	} else {
-		b.due = time.Now().Add(min(askMost, c.pause<<min(b.failures, 16)))
+	case errors.Is(err, errPaused):
+		b.due = time.Now().Add(pauseHold)
+	default:
+		b.due = time.Now().Add(min(retryPauseMax, c.pause<<min(b.failures, 16)))
 		b.failures++
+	}
+	if err != nil {
 		for _, id := range objects {
 			b.objects[id] = true
 		}
 	}
 	select {
-	case c.poked <- struct{}{}:
+	case c.wake <- struct{}{}:
 	default:
 	}
 }
 
-// flying marks a transaction as being asked, until the function returned is called.
-func (c *commitments) flying(transactionUID string) (end func()) {
+// markOpen marks a transaction as open until the returned function is called.
+func (c *commitments) markOpen(transactionUID string) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.flight[transactionUID] = true
-	return func() { c.landed(transactionUID) }
+	c.open[transactionUID] = true
+	return func() { c.markClosed(transactionUID) }
 }
 
-// landed says that a transaction is not being asked any more, or answered.
-func (c *commitments) landed(transactionUID string) {
+// markClosed marks a transaction as sent or answered.
+func (c *commitments) markClosed(transactionUID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.flight, transactionUID)
+	delete(c.open, transactionUID)
 }
 
-func (c *commitments) flies(transactionUID string) bool {
+func (c *commitments) isOpen(transactionUID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.flight[transactionUID]
+	return c.open[transactionUID]
 }
 
-// errToCommit is what the job of a delivery waits for.
-func errToCommit(how string) error { return fmt.Errorf("%w: %s", archive.ErrNotCommitted, how) }
+// errUncommitted says what the job of a delivery waits for.
+func errUncommitted(how string) error { return fmt.Errorf("%w: %s", archive.ErrNotCommitted, how) }
 
-// commit does a deliver job whose object the destination has stored and is to commit.
-func (n *Node) commit(_ context.Context, o archive.Object, d index.Delivery) (index.DeliveryState, error) {
+// commit runs a deliver job whose object the destination has stored and must commit.
+func (n *Node) commit(ctx context.Context, o archive.Object, d index.Delivery) (index.DeliveryState, error) {
 	if peer, ok := n.config.Load().Peer(d.Destination); ok && !peer.StorageCommitment {
 		n.log.Warn("delivery counts as done without commitment: its destination no longer has storage_commitment", "object", o.ID, "destination", d.Destination)
 		return index.Delivered, nil
@@ -188,31 +193,35 @@ func (n *Node) commit(_ context.Context, o archive.Object, d index.Delivery) (in
 		return n.uncommitted(o, d)
 	}
 	n.commitments.join(d.Destination, o.ID)
-	return "", archive.Later(errToCommit("to be asked for"), n.look())
+	why := "to be requested"
+	if p, paused, err := n.archive.Paused(ctx, d.Destination); err == nil && paused {
+		why = "its destination is " + pausedBy(p).Error()
+	}
+	return "", archive.Later(errUncommitted(why), n.recheckTime())
 }
 
-// look is how soon a job that waits for commitment looks again.
-func (n *Node) look() time.Duration {
+// recheckTime is how soon a job that waits for commitment is run again.
+func (n *Node) recheckTime() time.Duration {
 	return min(archive.CommitmentLook, n.config.Load().Network.CommitmentWait)
 }
 
-// awaitCommitment waits for an answer as long as the configuration says.
+// awaitCommitment waits for a report as long as the configuration says.
 func (n *Node) awaitCommitment(d index.Delivery) (index.DeliveryState, error) {
 	wait := n.config.Load().Network.CommitmentWait
 	switch {
-	case n.commitments.flies(d.TransactionUID):
-		return "", archive.Later(errToCommit("being asked for"), n.look())
-	case d.RequestedAt.IsZero(): // the node ended while it asked: nobody knows how far it came
-		return index.Sent, archive.Later(errToCommit("to be asked for again"), 0)
+	case n.commitments.isOpen(d.TransactionUID):
+		return "", archive.Later(errUncommitted("being requested"), n.recheckTime())
+	case d.RequestedAt.IsZero(): // the node ended during the request: it may have arrived or not
+		return index.Sent, archive.Later(errUncommitted("to be requested again"), 0)
 	case time.Since(d.RequestedAt) < wait:
-		return "", archive.Later(errToCommit("asked for at "+d.RequestedAt.Format(time.DateTime)), n.look())
+		return "", archive.Later(errUncommitted("requested at "+d.RequestedAt.Format(time.DateTime)), n.recheckTime())
 	}
 	n.log.Warn("no answer to a request for storage commitment, it is repeated", "object", d.ObjectID, "destination", d.Destination, "waited", wait,
 		"hint", "does "+d.Destination+" know this node's address and port, to send the N-EVENT-REPORT to?")
 	return index.Sent, fmt.Errorf("not committed: no answer within %v", wait)
 }
 
-// uncommitted decides what follows on an answer that is no commitment.
+// uncommitted decides what follows a report that the object is not committed.
 func (n *Node) uncommitted(o archive.Object, d index.Delivery) (index.DeliveryState, error) {
 	verdict, err := scu.JudgeCommitment(d.Status)
 	next := map[scu.CommitmentVerdict]index.DeliveryState{scu.SendAgain: index.Failing, scu.AskAnew: index.Sent, scu.NeverKept: index.Refused}[verdict]
@@ -224,11 +233,14 @@ func (n *Node) uncommitted(o archive.Object, d index.Delivery) (index.DeliverySt
 	return next, err
 }
 
-// askCommitment makes one request about what a destination has stored. The Transaction
+// askCommitment makes one request for objects that a destination has stored. The Transaction
 // UID is on disk before it is sent.
 func (n *Node) askCommitment(ctx context.Context, destination string, objects []int64) error {
 	err := n.requestCommitment(ctx, destination, objects)
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case errors.Is(err, errPaused):
+		n.log.Debug("request for storage commitment waits", "destination", destination, "objects", len(objects), "reason", err)
+	case err != nil && ctx.Err() == nil:
 		n.log.Warn("request for storage commitment failed, it is retried", "destination", destination, "objects", len(objects), "error", err,
 			"hint", "if "+destination+" does not offer it, set storage_commitment: false")
 	}
@@ -240,20 +252,22 @@ func (n *Node) requestCommitment(ctx context.Context, destination string, object
 	if !ok || !peer.Callable() {
 		return fmt.Errorf("no peer with an address is named %q in the configuration", destination)
 	}
-	if p, paused, err := n.archive.Paused(ctx, destination); err != nil || paused {
-		return errors.Join(err, fmt.Errorf("paused by %s", p.Who))
+	if p, paused, err := n.archive.Paused(ctx, destination); err != nil {
+		return err
+	} else if paused {
+		return pausedBy(p)
 	}
 	if err := n.destinations.ready(ctx, destination, func(ctx context.Context) error { return n.probe(ctx, peer) }); err != nil {
 		return err
 	}
 	transaction := commitment.NewTransactionUID()
-	defer n.commitments.flying(transaction)()
+	defer n.commitments.markOpen(transaction)()
 	client, syntax, err := n.dialCommitment(ctx, peer, commitmentProposal)
 	if err != nil {
 		return err
 	}
 	defer client.Abort() // no effect after Release
-	asked, err := n.ask(ctx, client, destination, transaction, syntax, objects)
+	asked, err := n.sendRequest(ctx, client, destination, transaction, syntax, objects)
 	if err != nil || !asked {
 		return err
 	}
@@ -261,10 +275,10 @@ func (n *Node) requestCommitment(ctx context.Context, destination string, object
 	return nil
 }
 
-// listen waits a moment for the answer on the association of the request, which was
-// accepted whatever comes now. An answer on another association ends the wait.
+// listen waits a moment for the report on the association of the request; errors do not
+// matter, because the request was accepted. A report on another association ends the wait.
 func (n *Node) listen(ctx context.Context, client *scp.Client, transaction string) {
-	answered := func() bool { return !n.commitments.flies(transaction) }
+	answered := func() bool { return !n.commitments.isOpen(transaction) }
 	for begun := time.Now(); !answered() && time.Since(begun) < reportWait; {
 		if err := client.Listen(ctx, reportWait/20, answered); err != nil {
 			return
@@ -276,8 +290,8 @@ func (n *Node) listen(ctx context.Context, client *scp.Client, transaction strin
 var commitmentProposal = scp.Proposal{AbstractSyntax: uid.StorageCommitmentPushModel,
 	TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}}
 
-// ask performs the N-ACTION; false when there is nothing to ask about any more.
-func (n *Node) ask(ctx context.Context, client *scp.Client, destination, transaction, syntax string, objects []int64) (bool, error) {
+// sendRequest performs the N-ACTION; false when there is nothing to commit any more.
+func (n *Node) sendRequest(ctx context.Context, client *scp.Client, destination, transaction, syntax string, objects []int64) (bool, error) {
 	refs, err := n.archive.AskCommitment(ctx, destination, transaction, objects)
 	if err != nil || len(refs) == 0 {
 		return false, err
@@ -287,7 +301,7 @@ func (n *Node) ask(ctx context.Context, client *scp.Client, destination, transac
 		err = client.RequestCommitment(ctx, syntax, bytes.NewReader(data))
 	}
 	if ctx.Err() != nil {
-		return false, err // the node stops: its next start asks again
+		return false, err // the node stops: its next start repeats the request
 	}
 	if err == nil {
 		n.log.Info("storage commitment requested", "destination", destination, "objects", len(refs))
@@ -295,14 +309,14 @@ func (n *Node) ask(ctx context.Context, client *scp.Client, destination, transac
 	return err == nil, errors.Join(err, ignore(n.archive.CommitmentAsked(ctx, destination, transaction, err == nil), archive.ErrNoTransaction))
 }
 
-// commitReport takes in an answer of a peer (PS3.4 J.3.3). It returns nil when the
-// answer is on disk.
+// commitReport records a report of a peer (PS3.4 J.3.3). It returns nil when the report is on
+// disk.
 func (n *Node) commitReport(ctx context.Context, peer, transferSyntaxUID string, r io.Reader) error {
 	result, err := commitment.ReadResult(r, transferSyntaxUID)
 	if err != nil {
 		return &scp.StatusError{Status: scp.InvalidArgumentValue, Comment: "event information cannot be read", Err: err}
 	}
-	n.commitments.landed(result.TransactionUID)
+	n.commitments.markClosed(result.TransactionUID)
 	said, err := n.archive.Committed(ctx, peer, result)
 	if errors.Is(err, archive.ErrNoTransaction) {
 		if relayed, rerr := n.relay(ctx, peer, result); relayed || rerr != nil {
@@ -324,8 +338,8 @@ func (n *Node) commitReport(ctx context.Context, peer, transferSyntaxUID string,
 	return nil
 }
 
-// answers performs what a destination asks for on an association of ours: it answers a
-// request for storage commitment.
+// answers serves the requests of a destination on an association that the node opened: reports
+// of storage commitment.
 type answers struct {
 	node *Node
 	peer configs.Peer
@@ -333,15 +347,15 @@ type answers struct {
 
 var _ scp.CommitReportSession = answers{}
 
-// CommitReport takes in an answer.
+// CommitReport records a report.
 func (a answers) CommitReport(ctx context.Context, _ bool, transferSyntaxUID string, r io.Reader) error {
 	return a.node.commitReport(ctx, a.peer.Name, transferSyntaxUID, r)
 }
 
-// Store is not for these associations.
+// Store is refused on these associations.
 func (a answers) Store(context.Context, scp.StoreRequest, io.Reader) error {
 	return &scp.StatusError{Status: scp.SOPClassNotSupported}
 }
 
-// Close has nothing to end.
+// Close does nothing.
 func (a answers) Close() error { return nil }

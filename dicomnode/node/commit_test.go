@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,16 +24,16 @@ import (
 	"dicomnode/scp"
 )
 
-// A burst is one request; what a destination does not take is asked for again, with
+// A batch is one request; a request that fails is repeated, with
 // growing pauses, and together with what came meanwhile.
-func TestBurstsAreAskedTogether(t *testing.T) {
+func TestBatchesAreRequestedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var asked [][]int64
 		var at []time.Duration
 		begun := time.Now()
 		c := newCommitments(nil)
-		c.ask = func(_ context.Context, destination string, objects []int64) error {
+		c.request = func(_ context.Context, destination string, objects []int64) error {
 			mu.Lock()
 			defer mu.Unlock()
 			asked, at = append(asked, objects), append(at, time.Since(begun))
@@ -45,7 +47,7 @@ func TestBurstsAreAskedTogether(t *testing.T) {
 		go func() { defer close(done); c.run(ctx) }()
 		for id := range int64(5) {
 			c.join("pacs", id+1)
-			time.Sleep(time.Second) // of synctest: the burst goes on
+			time.Sleep(time.Second) // of synctest: the batch goes on
 		}
 		for range 10 {
 			c.join("pacs", 1) // its job looks again, which puts nothing off
@@ -63,6 +65,53 @@ func TestBurstsAreAskedTogether(t *testing.T) {
 			t.Errorf("asked at %v", at)
 		}
 	})
+}
+
+// A request that meets a pause is repeated, without growing pauses: nothing has failed.
+func TestRequestsDuringAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Duration // of one goroutine at a time
+		begun := time.Now()
+		c := newCommitments(nil)
+		c.request = func(context.Context, string, []int64) error {
+			if at = append(at, time.Since(begun)); len(at) <= 3 {
+				return pausedBy(archive.Pause{Who: "anna", Since: begun})
+			}
+			return nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); c.run(ctx) }()
+		c.join("pacs", 1)
+		time.Sleep(time.Hour) // of synctest
+		cancel()
+		<-done
+		if fmt.Sprint(at) != "[3s 1m3s 2m3s 3m3s]" {
+			t.Errorf("requested at %v", at)
+		}
+	})
+}
+
+// Who asks why a result of a paused destination is not committed hears of the pause, and
+// the log has no failure.
+func TestPauseOfACommittingDestination(t *testing.T) {
+	n, log := keeper(t, configs.Retention{})
+	c := *n.config.Load()
+	c.Peers = []configs.Peer{{Name: "pacs", AETitle: "PACS", Address: "127.0.0.1:1", StorageCommitment: true}}
+	n.config.Store(&c)
+	if err := n.archive.PauseDestination(t.Context(), "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.askCommitment(t.Context(), "pacs", []int64{1}); !errors.Is(err, errPaused) {
+		t.Errorf("request: %v", err)
+	}
+	_, err := n.commit(t.Context(), archive.Object{}, index.Delivery{Destination: "pacs", State: index.Sent})
+	if err == nil || !strings.Contains(err.Error(), "paused by ") {
+		t.Errorf("job: %v", err)
+	}
+	if strings.Contains(log.String(), "WARN") {
+		t.Errorf("the log says %s", log)
+	}
 }
 
 // Whatever a PACS does with requests for storage commitment, a result counts as

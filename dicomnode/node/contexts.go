@@ -9,8 +9,8 @@ import (
 	"dicomnode/scp"
 )
 
-// storageSOPClasses are the images the node receives; everything else is
-// refused in negotiation.
+// storageSOPClasses are the images that the node receives; all others are refused in
+// negotiation.
 var storageSOPClasses = []string{
 	uid.ComputedRadiographyImageStorage,
 	uid.DigitalXRayImageStorageForPresentation,
@@ -22,13 +22,13 @@ var storageSOPClasses = []string{
 	uid.XRayRadiofluoroscopicImageStorage,
 }
 
-// uncompressed, and what needs no codec, are accepted for images in any case, best
-// first.
+// uncompressed transfer syntaxes, and others that need no codec, are always accepted for
+// images; preferred first.
 var uncompressed = []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.RLELossless, uid.ExplicitVRBigEndian}
 
-// otherSOPClasses are what comes in a study beside the images (PS3.4 B.5): kept with
-// node: {accept_other: keep}, and never segmented. A sender that is refused one of them
-// often stops at it.
+// otherSOPClasses are other objects of a study (PS3.4 B.5). With node: {accept_other: keep}
+// they are stored and never segmented, because a sender often stops when one of them is
+// refused.
 var otherSOPClasses = prefixed("1.2.840.10008.5.1.4.1.1.",
 	"1.3", "1.3.1", // Digital Intra-Oral X-Ray
 	"2", "2.1", "4", "4.1", "3.1", "6.1", "20", "128", // CT, Enhanced CT, MR, Enhanced MR, US, NM, PET
@@ -50,10 +50,9 @@ func prefixed(root string, ends ...string) []string {
 	return all
 }
 
-// supportedContexts is what the node negotiates as an acceptor. Of the transfer
-// syntaxes of one presentation context the first that is listed here is taken, so that
-// one which needs a codec is taken only where no other is offered, and one that loses
-// information only where no lossless one is; codecs has them in that order.
+// supportedContexts is what the node accepts in negotiation. Of the transfer syntaxes of a
+// presentation context the first in this list is accepted: one that needs a codec only if no
+// other is proposed, and a lossy one only if no lossless one is; codecs has that order.
 func supportedContexts(c configs.Config, codecs []string) []scp.SupportedContext {
 	storage := TransferSyntaxes(codecs)
 	contexts := []scp.SupportedContext{{AbstractSyntax: uid.Verification,
@@ -70,11 +69,11 @@ func supportedContexts(c configs.Config, codecs []string) []scp.SupportedContext
 	return contexts
 }
 
-// TransferSyntaxes lists the UIDs of the transfer syntaxes that images are received in,
-// the preferred one first; codecs are those that the machine has a decoder for.
+// TransferSyntaxes lists the UIDs of the transfer syntaxes for images, preferred first; codecs
+// are those that this machine can decode.
 func TransferSyntaxes(codecs []string) []string { return slices.Concat(uncompressed, codecs) }
 
-// newServer accepts as the configuration says.
+// newServer is the DICOM server of a configuration.
 func newServer(c configs.Config, backend scp.Backend, codecs []string, log *slog.Logger) *scp.Server {
 	return &scp.Server{
 		Backend: backend, Contexts: supportedContexts(c, codecs), Log: log,

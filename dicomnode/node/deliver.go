@@ -18,9 +18,8 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// outputs are the objects of one image, addressed to the destinations of its route. One
-// that cannot be made does not hold up the others; an image of which nothing can be made
-// is not worth another try.
+// outputs makes the objects of one image for the destinations of its route. One that cannot be
+// made does not prevent the others; if none can be made, retrying is useless.
 func (n *Node) outputs(ctx context.Context, c *configs.Config, route configs.Route, o archive.Object, img *decode.Image, res *segment.Result) ([]archive.Output, error) {
 	objects, err := outputs.New(n.formsTaken(ctx, *c, route), n.version, img, res).Route(route)
 	if err != nil && len(objects) == 0 {
@@ -39,8 +38,8 @@ func (n *Node) outputs(ctx context.Context, c *configs.Config, route configs.Rou
 	return out, nil
 }
 
-// deliver does a deliver job: C-STORE to the destination. Only a success or a
-// warning is done (PS3.4 B.2.3).
+// deliver runs a deliver job: C-STORE to the destination. Only success or a warning ends it
+// (PS3.4 B.2.3).
 func (n *Node) deliver(ctx context.Context, o archive.Object, destination string) (archive.Answer, error) {
 	begun := time.Now()
 	said, err := n.store(ctx, o, destination)
@@ -49,7 +48,7 @@ func (n *Node) deliver(ctx context.Context, o archive.Object, destination string
 		answered = archive.Answer{Status: int(said.status), Words: said.String()}
 	}
 	if err != nil {
-		return answered, fmt.Errorf("deliver to %s: %w", destination, advised(err))
+		return answered, fmt.Errorf("deliver to %s: %w", destination, withHint(err))
 	}
 	c := n.config.Load()
 	peer, _ := c.Peer(destination)
@@ -62,16 +61,15 @@ func (n *Node) deliver(ctx context.Context, o archive.Object, destination string
 	return answered, nil
 }
 
-// advised is an error whose text says what to do about it, for whoever meets it in a
-// list of jobs.
-func advised(err error) error {
+// withHint adds the hint to the text of an error, for the list of jobs.
+func withHint(err error) error {
 	if text := hint.Of(err); text != "" {
 		return fmt.Errorf("%w; %s", err, text)
 	}
 	return err
 }
 
-// store calls the destination, unless it is known not to answer, and judges what it said.
+// store sends to the destination, unless it is known to be down, and judges the response.
 func (n *Node) store(ctx context.Context, o archive.Object, destination string) (answer, error) {
 	if err := n.whilePaused(ctx, destination); err != nil {
 		return answer{}, err
@@ -81,8 +79,8 @@ func (n *Node) store(ctx context.Context, o archive.Object, destination string) 
 	case err == nil:
 		n.destinations.worked(destination)
 	case errors.Is(err, errDown):
-		err = archive.Later(err, probeMost)
-	case archive.IsInstead(err): // the destination works, and it has been logged
+		err = archive.Later(err, probeMax)
+	case archive.IsInstead(err): // the destination works, and the change of form was logged
 	case ctx.Err() == nil:
 		var unreachable *unreachableError
 		n.destinations.failed(destination, archive.JobOf(ctx), o.ID, errors.As(err, &unreachable), err)
@@ -123,8 +121,8 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 	return said, err
 }
 
-// unanswered is the error of an object that was refused before it was sent, or got no
-// answer: final when that has lasted, or will.
+// unanswered is the error of an object that was refused in negotiation, or got no valid
+// response. It is permanent if that has lasted for refusedFor, or will not change.
 func (n *Node) unanswered(ctx context.Context, peer configs.Peer, o archive.Object, err error) error {
 	var refused *scp.ContextError
 	var garbled *garbledError
@@ -143,16 +141,24 @@ func (n *Node) unanswered(ctx context.Context, peer configs.Peer, o archive.Obje
 }
 
 const (
-	// pauseLook is how often a delivery to a paused destination looks whether it may go.
-	pauseLook = time.Second
-	// pauseHold is how long it does so before it makes room for others.
+	// pausePollInterval is how often a delivery to a paused destination checks for the end of
+	// the pause.
+	pausePollInterval = time.Second
+	// pauseHold is how long it checks before it lets other jobs run.
 	pauseHold = time.Minute
 )
 
-// whilePaused returns nil when the destination is not paused. Otherwise it waits a while
-// for that; then, and when the node stops, the delivery is due later.
+// errPaused means that somebody has paused the destination.
+var errPaused = errors.New("paused")
+
+func pausedBy(p archive.Pause) error {
+	return fmt.Errorf("%w by %s since %s", errPaused, p.Who, p.Since.Format(time.DateTime))
+}
+
+// whilePaused returns nil if the destination is not paused. Otherwise it waits up to pauseHold
+// for the end of the pause; after that, and when the node stops, the delivery is postponed.
 func (n *Node) whilePaused(ctx context.Context, destination string) error {
-	tick := time.NewTicker(pauseLook)
+	tick := time.NewTicker(pausePollInterval)
 	defer tick.Stop()
 	for begun := time.Now(); ; {
 		p, paused, err := n.archive.Paused(ctx, destination)
@@ -160,7 +166,7 @@ func (n *Node) whilePaused(ctx context.Context, destination string) error {
 			return err
 		}
 		if time.Since(begun) >= pauseHold {
-			return archive.Later(fmt.Errorf("paused by %s since %s", p.Who, p.Since.Format(time.DateTime)), pauseHold)
+			return archive.Later(pausedBy(p), pauseHold)
 		}
 		select {
 		case <-tick.C:
@@ -170,12 +176,12 @@ func (n *Node) whilePaused(ctx context.Context, destination string) error {
 	}
 }
 
-// refusedFor is how long a destination may refuse an object, in a way that may be of the
-// moment, before it counts as its last word.
+// refusedFor is how long a refusal of an object that may be temporary is retried before it
+// counts as permanent.
 const refusedFor = time.Hour
 
-// probe asks whether a destination associates. A C-ECHO tells more, but not every PACS
-// offers it to everybody; that it associates is enough to send it an object.
+// probe tests whether a destination accepts associations. C-ECHO would tell more, but not every
+// PACS offers it to every peer; an association is enough to send an object.
 func (n *Node) probe(ctx context.Context, peer configs.Peer) error {
 	err := n.associate(ctx, peer)
 	return hint.Add(err, scu.Destination{Config: *n.config.Load(), Peer: peer}.Hint(err))

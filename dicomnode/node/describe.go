@@ -10,14 +10,14 @@ import (
 	"dicomnode/model"
 )
 
-// EngineKey is where a node leaves its [Engine] in the archive.
+// EngineKey is where a node stores its [Engine] in the archive.
 const EngineKey = "engine"
 
-// Engine is what a node segments with, for whoever asks beside it.
+// Engine is what a node segments with, for commands that run beside it.
 type Engine struct {
 	Program  string    `json:"program"` // version
 	PID      int       `json:"pid"`
-	Since    time.Time `json:"since"` // the model was taken over
+	Since    time.Time `json:"since"` // the model is in use
 	Model    string    `json:"model"`
 	Version  string    `json:"version"`
 	Digest   string    `json:"digest"`
@@ -25,7 +25,7 @@ type Engine struct {
 	Fallback string    `json:"fallback,omitempty"` // why CUDA was not used
 }
 
-// describe leaves in the archive what the node segments with. A node works without it.
+// describe stores in the archive what the node segments with. Errors do not stop the node.
 func (n *Node) describe() {
 	m := n.engine.pipeline.Model
 	e := Engine{Program: n.version, PID: os.Getpid(), Since: time.Now(), Model: m.Name, Version: m.Version, Digest: m.Digest, Device: m.Device}
@@ -42,8 +42,7 @@ func (n *Node) describe() {
 	}
 }
 
-// reportCodecs logs which compressed images the node takes, and what would let it take
-// the others.
+// reportCodecs logs which compressed images the node accepts, and why not the others.
 func (n *Node) reportCodecs() {
 	r := n.codecs.Report()
 	if r.Error != "" {

@@ -12,20 +12,19 @@ import (
 )
 
 const (
-	// probeFirst is the pause before a destination that could not be reached is asked
-	// again; it doubles with each failure, up to probeMost.
+	// probeFirst is the pause before a destination that is down is probed again; it doubles
+	// with each failure, up to probeMax.
 	probeFirst = 5 * time.Second
-	probeMost  = time.Minute
-	// warnFirst is the pause before the log says again that a destination fails; it
-	// grows fourfold, up to warnMost.
+	probeMax   = time.Minute
+	// warnFirst is the pause before the log repeats that a destination fails; it is multiplied
+	// by four each time, up to warnMax.
 	warnFirst = time.Minute
-	warnMost  = 6 * time.Hour
+	warnMax   = 6 * time.Hour
 )
 
-// destinations know which destinations work. It keeps all deliveries from calling one
-// that does not answer (a circuit breaker, each destination its own): one asks it by
-// C-ECHO now and then, the others wait for the answer. It says in the log when a
-// destination begins to fail, now and then that it still does, and when it works again.
+// destinations knows which destinations work. It is a circuit breaker for each of them: while a
+// destination does not answer, one delivery probes it and the others wait for the result. It
+// logs when a destination begins to fail, at intervals while it fails, and when it works again.
 type destinations struct {
 	log *slog.Logger
 
@@ -37,17 +36,17 @@ type destinationState struct {
 	since    time.Time // of the first failure; zero while it works
 	failures int       // since then
 	last     error
-	warnAt   time.Time // when the log says so again
+	warnAt   time.Time // when the log repeats the failure
 	warnNext time.Duration
 
-	open      bool      // nobody calls it but a probe
-	probeAt   time.Time // when it is asked next
+	open      bool      // only probes may call it
+	probeAt   time.Time // time of the next probe
 	probeNext time.Duration
 	probing   bool
 	answered  chan struct{} // closed when a probe ends
 }
 
-// errDown tells that a destination was not called because it does not answer.
+// errDown means that a destination was not called because it is down.
 var errDown = errors.New("fails")
 
 func (d *destinations) of(name string) *destinationState {
@@ -60,9 +59,8 @@ func (d *destinations) of(name string) *destinationState {
 	return d.by[name]
 }
 
-// ready returns nil when the destination may be called. While it does not answer, ready
-// waits until it is asked next, by this call or another; errDown says that it is still
-// down then.
+// ready returns nil if the destination may be called. While it is down, ready waits for the
+// next probe, by this call or another; it returns errDown if the destination is still down.
 func (d *destinations) ready(ctx context.Context, name string, probe func(context.Context) error) error {
 	for waited := false; ; waited = true {
 		d.mu.Lock()
@@ -71,8 +69,8 @@ func (d *destinations) ready(ctx context.Context, name string, probe func(contex
 			d.mu.Unlock()
 			return nil
 		}
-		if waited && s.probeAt.After(time.Now()) { // somebody asked meanwhile
-			err := s.down()
+		if waited && s.probeAt.After(time.Now()) { // another call has probed it meanwhile
+			err := s.downError()
 			d.mu.Unlock()
 			return err
 		}
@@ -95,7 +93,7 @@ func (d *destinations) ready(ctx context.Context, name string, probe func(contex
 	}
 }
 
-// probe asks the destination; it was marked as being asked.
+// probe calls the destination; s.probing was set.
 func (d *destinations) probe(ctx context.Context, name string, s *destinationState, probe func(context.Context) error) error {
 	err := probe(ctx)
 	d.mu.Lock()
@@ -107,27 +105,26 @@ func (d *destinations) probe(ctx context.Context, name string, s *destinationSta
 	case err == nil:
 		s.open = false
 		return nil
-	case ctx.Err() != nil: // it was not asked to the end
+	case ctx.Err() != nil: // the probe was not completed
 		return err
 	}
 	s.later()
 	d.report(name, s, err)
-	return s.down()
+	return s.downError()
 }
 
-// down is the error of a delivery that was not tried.
-func (s *destinationState) down() error {
+// downError is the error of a delivery that was not tried.
+func (s *destinationState) downError() error {
 	return fmt.Errorf("not tried, the destination %w since %s: %w", errDown, s.since.Format(time.DateTime), s.last)
 }
 
-// later puts the next probe off.
+// later postpones the next probe.
 func (s *destinationState) later() {
-	s.probeNext = min(max(2*s.probeNext, probeFirst), probeMost)
+	s.probeNext = min(max(2*s.probeNext, probeFirst), probeMax)
 	s.probeAt = time.Now().Add(s.probeNext)
 }
 
-// failed notes that a delivery failed; unreachable tells that it was for want of an
-// answer, not by one.
+// failed records that a delivery failed. unreachable means that the destination did not answer.
 func (d *destinations) failed(name string, job, object int64, unreachable bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -139,8 +136,8 @@ func (d *destinations) failed(name string, job, object int64, unreachable bool, 
 	d.report(name, s, err, "job", job, "object", object)
 }
 
-// report counts a failure and says so in the log: the first time, and then at growing
-// intervals. about are keys and values of what else is known of it.
+// report counts a failure and logs it the first time, and then at growing intervals. about are
+// further keys and values for the log.
 func (d *destinations) report(name string, s *destinationState, err error, about ...any) {
 	now := time.Now()
 	s.failures++
@@ -158,12 +155,12 @@ func (d *destinations) report(name string, s *destinationState, err error, about
 		return
 	default:
 		log.Warn("destination still fails", "failures", s.failures, "since", s.since.Format(time.RFC3339))
-		s.warnNext = min(4*s.warnNext, warnMost)
+		s.warnNext = min(4*s.warnNext, warnMax)
 	}
 	s.warnAt = now.Add(s.warnNext)
 }
 
-// worked notes that a delivery succeeded.
+// worked records that a delivery succeeded.
 func (d *destinations) worked(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -175,7 +172,7 @@ func (d *destinations) worked(name string) {
 	*s = destinationState{answered: answered, probing: s.probing}
 }
 
-// forget takes every destination for one that works: addresses may have changed.
+// forget resets all destinations, because addresses may have changed.
 func (d *destinations) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

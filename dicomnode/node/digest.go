@@ -19,14 +19,14 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// errFrames says that an image has frames that are not at hand.
+// errFrames means that not all frames of an image are decoded.
 var errFrames = errors.New("only one frame is decoded")
 
 // digester computes digests of files.
 type digester struct{ codecs decode.Codec }
 
-// file computes what tells instances apart however they are encoded, of the
-// Part 10 file of size bytes that r holds.
+// file computes the digests by which instances are compared, whatever their encoding, of the
+// Part 10 file of size bytes in r.
 func (d digester) file(ctx context.Context, r io.Reader, size int64) (archive.Digests, error) {
 	img, err := decode.ReadFrames(ctx, r, size, d.codecs)
 	if err != nil {
@@ -35,8 +35,8 @@ func (d digester) file(ctx context.Context, r io.Reader, size int64) (archive.Di
 	return digestFrames(img)
 }
 
-// digestImage computes the digests of a decoded image of one frame. Those of a run are
-// computed from its file when they are needed.
+// digestImage computes the digests of a decoded image of one frame. Those of a multi-frame
+// image are computed from its file when needed.
 func digestImage(img *decode.Image) (archive.Digests, error) {
 	if img.Frames > 1 {
 		return archive.Digests{}, errFrames
@@ -44,7 +44,7 @@ func digestImage(img *decode.Image) (archive.Digests, error) {
 	return digestFrames(img)
 }
 
-// digestFrames computes the digests of an image that has its frames at hand.
+// digestFrames computes the digests of an image with all its frames.
 func digestFrames(img *decode.Image) (archive.Digests, error) {
 	samples, err := digestSamples(img)
 	if err != nil {
@@ -71,31 +71,31 @@ func digestSamples(img *decode.Image) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// digestOf is the digest of the attributes that a rule chooses.
+// digestOf is the digest of the attributes that a rule selects.
 func digestOf(img *decode.Image, belongs func(tag.Tag) bool) string {
 	h := sha256.New()
 	digestElements(h, img.Dataset.Elements, belongs)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// meaning chooses the attributes that give samples their meaning: Image Pixel but
-// for how samples are packed, look-up tables, padding and spacing (group 0028),
-// and what the pipeline reads besides.
+// meaning selects the attributes that determine the meaning of samples: Image Pixel except how
+// samples are encoded, look-up tables, padding and spacing (group 0028), and others that the
+// pipeline reads.
 func meaning(t tag.Tag) bool {
 	if t.Group == 0x0028 {
-		return !slices.Contains(packing, t)
+		return !slices.Contains(encodingAttributes, t)
 	}
-	return slices.Contains(meanings, t)
+	return slices.Contains(presentationAttributes, t)
 }
 
-// packing is how samples lie in their bytes, and what a codec has done to them.
-var packing = []tag.Tag{
+// encodingAttributes describe how samples are encoded, and what a codec has done to them.
+var encodingAttributes = []tag.Tag{
 	tag.BitsAllocated, tag.HighBit, tag.PlanarConfiguration, tag.NumberOfFrames,
 	tag.LossyImageCompression, tag.LossyImageCompressionRatio, tag.LossyImageCompressionMethod,
 	tag.SmallestImagePixelValue, tag.LargestImagePixelValue,
 }
 
-var meanings = []tag.Tag{
+var presentationAttributes = []tag.Tag{
 	tag.Modality, tag.PresentationIntentType, tag.BodyPartExamined, tag.ViewPosition, tag.AnatomicRegionSequence,
 	tag.PresentationLUTShape, tag.ImagerPixelSpacing, tag.NominalScannedPixelSpacing, tag.EstimatedRadiographicMagnificationFactor,
 	tag.DetectorID, tag.DeviceSerialNumber, tag.DetectorBinning, tag.DetectorMode,
@@ -106,9 +106,9 @@ var meanings = []tag.Tag{
 	tag.ShutterLowerHorizontalEdge, tag.CenterOfCircularShutter, tag.RadiusOfCircularShutter, tag.VerticesOfThePolygonalShutter,
 }
 
-// identity chooses the attributes that results carry: patient (group 0010),
-// study, series and frame of reference (0020), visit and procedure (0032, 0038,
-// 0040), and those of group 0008 that are listed.
+// identity selects the attributes that results copy: patient (group 0010), study, series and
+// frame of reference (0020), visit and procedure (0032, 0038, 0040), and the listed ones of
+// group 0008.
 func identity(t tag.Tag) bool {
 	switch t.Group {
 	case 0x0010, 0x0020, 0x0032, 0x0038, 0x0040:
@@ -124,9 +124,9 @@ var identities = []tag.Tag{
 	tag.TimezoneOffsetFromUTC,
 }
 
-// digestElements writes elements in a form that does not depend on their
-// encoding. Group lengths, private elements and empty values are left out: a
-// system that passes an instance on adds and drops them (PS3.5 7.2, 7.8).
+// digestElements writes elements in a form that does not depend on their encoding. Group
+// lengths, private elements and empty values are left out, because systems that forward an
+// instance add and remove them (PS3.5 7.2, 7.8).
 func digestElements(h hash.Hash, elements []*dicom.Element, belongs func(tag.Tag) bool) {
 	for _, e := range slices.SortedStableFunc(slices.Values(elements), func(a, b *dicom.Element) int { return a.Tag.Compare(b.Tag) }) {
 		if e.Tag.Element == 0 || e.Tag.Group%2 == 1 || e.Value == nil || belongs != nil && !belongs(e.Tag) {
@@ -149,10 +149,9 @@ func digestElements(h hash.Hash, elements []*dicom.Element, belongs func(tag.Tag
 	}
 }
 
-// canonical is a value as text: without padding (PS3.5 6.2), and a number of 16
-// bits without its sign, which Implicit VR does not tell (PS3.5 A.1). The colour spaces
-// of encoders (PS3.3 C.7.6.3.1.2: YBR_RCT, YBR_ICT, YBR_FULL_422 …) are RGB, to which an
-// image is decoded.
+// canonical is a value as text: without padding (PS3.5 6.2), and a 16-bit number without its
+// sign, which Implicit VR does not tell (PS3.5 A.1). The colour spaces of encoders (PS3.3
+// C.7.6.3.1.2: YBR_RCT, YBR_ICT, YBR_FULL_422 …) are RGB, to which an image is decoded.
 func canonical(e *dicom.Element) string {
 	var parts []string
 	switch v := e.Value.GetValue().(type) {

@@ -9,25 +9,26 @@ import (
 	"dicomnode/internal/archive"
 )
 
-// DrainKey is where a node that is being drained leaves its [Draining] in the archive.
+// DrainKey is where a node that is drained stores its [Draining] in the archive.
 const DrainKey = "draining"
 
-// Draining is how far a node has come that refuses further associations.
+// Draining is the progress of a node that is drained.
 type Draining struct {
-	Since        time.Time `json:"since"` // of the drain it obeys
+	Since        time.Time `json:"since"` // of the drain that the node carries out
 	Associations int       `json:"associations"`
 }
 
-// drain is whether somebody has asked the node to receive no more.
+// drain says whether the node is being drained.
 type drain struct {
-	asked     atomic.Pointer[archive.Pause] // nil: nobody
+	asked     atomic.Pointer[archive.Pause] // nil: no drain
 	announced Draining
 }
 
-// drainInterval is how often a node looks whether it is to be drained.
+// drainInterval is how often a node checks for a drain.
 const drainInterval = time.Second
 
-// watchDrain obeys "dicomnode drain" until ctx ends. A node that starts receives.
+// watchDrain carries out "dicomnode drain" until ctx ends. A node that starts accepts
+// associations.
 func (n *Node) watchDrain(ctx context.Context) {
 	if was, err := n.archive.EndDrain(ctx); err != nil {
 		n.log.Error("cannot end an earlier drain", "error", err)
@@ -42,14 +43,14 @@ func (n *Node) watchDrain(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := n.lookForDrain(ctx); err != nil && ctx.Err() == nil {
+		if err := n.checkDrain(ctx); err != nil && ctx.Err() == nil {
 			n.log.Warn("cannot check for a drain", "error", err)
 		}
 	}
 }
 
-// lookForDrain takes over what was asked for, and says how far it has come.
-func (n *Node) lookForDrain(ctx context.Context) error {
+// checkDrain starts or ends a drain as requested, and stores its progress.
+func (n *Node) checkDrain(ctx context.Context) error {
 	p, drained, err := n.archive.Drained(ctx)
 	before := n.drain.asked.Load()
 	switch {

@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/internal/dicomtest"
 	"dicomnode/scp"
+	"dicomnode/segment"
+	"dicomnode/segment/decode"
 )
 
 // TestDrain: a node that is asked to refuses further associations, for the moment, and
@@ -23,7 +26,7 @@ func TestDrain(t *testing.T) {
 	admitted := func() error { _, err := n.newSession(t.Context(), calledBy("DX1")); return err }
 	look := func() {
 		t.Helper()
-		if err := n.lookForDrain(t.Context()); err != nil {
+		if err := n.checkDrain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,13 +73,51 @@ func TestAlive(t *testing.T) {
 func TestStuckImage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &Node{engine: &engine{}}
-		leave := n.engine.underway.enter()
+		leave := n.engine.inProgress.enter()
 		time.Sleep(stuckTime + time.Second)
 		if err := n.Alive(t.Context()); err == nil || !strings.Contains(err.Error(), "15m1s") {
 			t.Errorf("an image that never ends: %v", err)
 		}
 		leave()
-		if d := n.engine.underway.longest(); d != 0 {
+		if d := n.engine.inProgress.longest(); d != 0 {
+			t.Errorf("after its end: %v", d)
+		}
+	})
+}
+
+// slow is a network that takes too long for an image, and asks meanwhile how the node is.
+type slow struct {
+	dicomtest.Greys
+	alive func() error
+	err   error // what alive said
+}
+
+func (s *slow) Predict(ctx context.Context, x []float32) ([]float32, error) {
+	if s.err == nil {
+		time.Sleep(stuckTime + time.Second) // of the bubble
+		s.err = s.alive()
+	}
+	return s.Greys.Predict(ctx, x)
+}
+
+// An image that is stuck in a model that is not the one in use is noticed too.
+func TestStuckInOtherModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{engine: &engine{}}
+		network := &slow{alive: func() error { return n.Alive(t.Context()) }}
+		n.other = otherModel{inProgress: &n.engine.inProgress, digest: "other", pipeline: &segment.Pipeline{Predictor: network}}
+		pix := make([]float32, 64*48)
+		for i := range pix {
+			pix[i] = float32(i)
+		}
+		img := decode.FromPicture(pix, 64, 48, false)
+		if _, err := n.other.run(t.Context(), configs.Config{}, nil, "other", img); err != nil {
+			t.Error(err)
+		}
+		if network.err == nil || !strings.Contains(network.err.Error(), "15m1s") {
+			t.Errorf("while the image is stuck: %v", network.err)
+		}
+		if d := n.engine.inProgress.longest(); d != 0 {
 			t.Errorf("after its end: %v", d)
 		}
 	})

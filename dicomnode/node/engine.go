@@ -16,23 +16,23 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// engine is the pipeline with the model of the moment. When another model is
-// published, the next image waits until those under way are done and is then
-// segmented with it; a model that this machine cannot run changes nothing.
+// engine is the pipeline with the model in use. When another model is published, the next
+// image waits until the images in progress are done and is then segmented with it. A model
+// that this machine cannot run changes nothing.
 type engine struct {
 	config configs.Config
 	log    *slog.Logger
 
-	using    sync.RWMutex // held for reading by every image under way
+	using    sync.RWMutex // held for reading by every image in progress
 	pipeline *segment.Pipeline
 	close    func() error
 
-	underway underway
+	inProgress inProgress
 
-	changed func() // called when another model was taken over; may be nil
+	changed func() // called when another model is in use; may be nil
 
-	looking sync.Mutex
-	seen    string // state of the history when it was last looked at
+	refreshing sync.Mutex
+	seen       string // state of the history at the last refresh
 }
 
 func openEngine(c configs.Config, log *slog.Logger) (*engine, error) {
@@ -42,12 +42,12 @@ func openEngine(c configs.Config, log *slog.Logger) (*engine, error) {
 		return nil, err
 	}
 	e.announce("model ready")
-	e.underway.rest = returnMemory
-	returnMemory() // what reading, checking and trying the bundles took
+	e.inProgress.idle = returnMemory
+	returnMemory() // that reading, checking and testing the bundles used
 	return e, nil
 }
 
-// returnMemory gives what is not used to the system: a node is idle most of the time, on a
+// returnMemory gives unused memory back to the system: a node is idle most of the time, on a
 // machine that it shares.
 func returnMemory() {
 	ort.Trim()
@@ -64,20 +64,22 @@ func (e *engine) Run(ctx context.Context, img *decode.Image) (*segment.Result, e
 	e.refresh()
 	e.using.RLock()
 	defer e.using.RUnlock()
-	defer e.underway.enter()()
+	defer e.inProgress.enter()()
 	return e.pipeline.Run(ctx, img)
 }
 
-// refresh takes over a model that was published since it last looked.
+// refresh opens a model that was published since the last refresh.
 func (e *engine) refresh() {
-	e.looking.Lock()
-	defer e.looking.Unlock()
+	e.refreshing.Lock()
+	defer e.refreshing.Unlock()
 	now := publications(e.config)
 	if now == e.seen {
 		return
 	}
 	e.seen = now
+	leave := e.inProgress.enter() // opening a model runs its golden image
 	p, closeModel, err := pipeline.Open(e.config)
+	leave()
 	if err != nil {
 		e.log.Error("cannot load the published model; keeping the current one", "error", err, "hint", "dicomnode model verify; dicomnode model rollback")
 		return
@@ -88,16 +90,16 @@ func (e *engine) refresh() {
 	e.pipeline, e.close = p, closeModel
 	e.using.Unlock()
 	if err := old(); err != nil {
-		e.log.Warn("close the model before", "error", err)
+		e.log.Warn("cannot close the previous model", "error", err)
 	}
-	e.announce("published model taken over")
+	e.announce("published model in use")
 	if e.changed != nil {
 		e.changed()
 	}
 }
 
 func (e *engine) Close() error {
-	e.underway.stop()
+	e.inProgress.stop()
 	return e.close()
 }
 
@@ -114,60 +116,60 @@ func publications(c configs.Config) string {
 	return fmt.Sprint(info.Size(), info.ModTime().UnixNano())
 }
 
-// underway knows since when each image is being segmented: a call into the model that
-// never returns shows in nothing else.
-type underway struct {
+// inProgress knows when each call into a model began: a call that never returns shows in
+// nothing else.
+type inProgress struct {
 	mu    sync.Mutex
 	next  int
 	begun map[int]time.Time
 
-	rest    func() // called when nothing has been under way for restTime; may be nil
-	resting *time.Timer
+	idle  func() // called when nothing has been in progress for modelIdleTime; may be nil
+	timer *time.Timer
 }
 
-// restTime is how long no image comes until the node counts as idle.
-const restTime = 10 * time.Second
+// modelIdleTime is how long no image comes until the models count as idle.
+const modelIdleTime = 10 * time.Second
 
-// enter notes one more image until leave is called.
-func (u *underway) enter() (leave func()) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.begun == nil {
-		u.begun = map[int]time.Time{}
+// enter notes one more call until leave is called.
+func (p *inProgress) enter() (leave func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begun == nil {
+		p.begun = map[int]time.Time{}
 	}
-	id := u.next
-	u.next++
-	u.begun[id] = time.Now()
-	u.wake()
+	id := p.next
+	p.next++
+	p.begun[id] = time.Now()
+	p.stopTimer()
 	return func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		if delete(u.begun, id); len(u.begun) == 0 && u.rest != nil {
-			u.resting = time.AfterFunc(restTime, u.rest)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if delete(p.begun, id); len(p.begun) == 0 && p.idle != nil {
+			p.timer = time.AfterFunc(modelIdleTime, p.idle)
 		}
 	}
 }
 
-// wake ends the rest; u.mu is held.
-func (u *underway) wake() {
-	if u.resting != nil {
-		u.resting.Stop()
+// stopTimer is called with p.mu held.
+func (p *inProgress) stopTimer() {
+	if p.timer != nil {
+		p.timer.Stop()
 	}
 }
 
-// stop ends the rest for good.
-func (u *underway) stop() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.rest = nil
-	u.wake()
+// stop makes sure that idle is not called any more.
+func (p *inProgress) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = nil
+	p.stopTimer()
 }
 
-// longest is how long the oldest of them takes so far, 0 without any.
-func (u *underway) longest() (d time.Duration) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for _, t := range u.begun {
+// longest is how long the oldest call has taken so far, 0 without any.
+func (p *inProgress) longest() (d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.begun {
 		d = max(d, time.Since(t))
 	}
 	return d

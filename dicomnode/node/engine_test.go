@@ -171,27 +171,27 @@ func TestEngineFindsTheField(t *testing.T) {
 	}
 }
 
-// A node is at rest when no image has been under way for a while, once for each pause.
-func TestRest(t *testing.T) {
+// Memory is returned when no image has been in progress for a while, once for each pause.
+func TestModelIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var rests atomic.Int32 // synctest.Wait comes before what is read, not before what is written after it
-		u := underway{rest: func() { rests.Add(1) }}
+		u := inProgress{idle: func() { rests.Add(1) }}
 		first, second := u.enter(), u.enter()
 		first()
-		time.Sleep(2 * restTime) // of the bubble
+		time.Sleep(2 * modelIdleTime) // of the bubble
 		second()
-		time.Sleep(restTime - time.Second)
+		time.Sleep(modelIdleTime - time.Second)
 		u.enter()()
 		if synctest.Wait(); rests.Load() != 0 {
 			t.Errorf("%d rests while images came", rests.Load())
 		}
-		time.Sleep(2 * restTime)
+		time.Sleep(2 * modelIdleTime)
 		if synctest.Wait(); rests.Load() != 1 {
 			t.Errorf("%d rests in a pause, want 1", rests.Load())
 		}
 		u.enter()()
 		u.stop()
-		time.Sleep(2 * restTime)
+		time.Sleep(2 * modelIdleTime)
 		if synctest.Wait(); rests.Load() != 1 {
 			t.Errorf("%d rests after the end, want none more", rests.Load()-1)
 		}

@@ -1,6 +1,6 @@
-// Package node is the product: Serve receives images (C-STORE), has them segmented and
-// delivers the segmentations, and removes what is finished and old. A program, a test or
-// a console stands on it; it knows no command line.
+// Package node is the DICOM node: Serve receives images (C-STORE), has them segmented, delivers
+// the results, and removes old finished objects. Programs and tests use it; it has no command
+// line.
 package node
 
 import (
@@ -33,7 +33,7 @@ import (
 // ShutdownTime is how long open associations may finish after SIGTERM.
 const ShutdownTime = 20 * time.Second
 
-// Options are what a node is made of.
+// Options configure a node.
 type Options struct {
 	Config  configs.Config // checked
 	Version string         // of the program, as the SEG names it
@@ -44,10 +44,10 @@ type Options struct {
 	retryBase time.Duration // archive.Options.RetryBase, for tests
 }
 
-// Node is a running node: what arrives is archived, what is archived is segmented,
-// what is segmented is delivered. Its methods may be called from several goroutines.
+// Node is a running node: received images are archived, segmented and delivered. Its methods
+// may be called from several goroutines.
 type Node struct {
-	config       atomic.Pointer[configs.Config] // replaced whole by Reload
+	config       atomic.Pointer[configs.Config] // replaced by Reload
 	version      string
 	log          *slog.Logger
 	archive      *archive.Archive
@@ -56,30 +56,30 @@ type Node struct {
 	codecs       *codec.Pool
 	darks        *dark.Store
 	server       *scp.Server
-	identity     atomic.Pointer[dicomtls.Identity] // nil without a certificate; replaced whole by Reload
-	associations *associations                     // open ones to destinations
-	destinations *destinations                     // which of them work
-	drain        drain                             // whether further associations are refused
-	commitments  *commitments                      // what they are to be asked to commit
-	promises     *promises                         // what peers have asked the node to commit
+	identity     atomic.Pointer[dicomtls.Identity] // nil without a certificate; replaced by Reload
+	associations *associations                     // open associations to destinations
+	destinations *destinations                     // which destinations are down
+	drain        drain                             // whether new associations are rejected
+	commitments  *commitments                      // requests for storage commitment to destinations
+	promises     *promises                         // requests for storage commitment from peers
 	trail        *trail.Trail                      // nil without an audit trail
-	refusals     refusals                          // of destinations that may change their mind
+	refusals     refusals                          // refusals by destinations that may be temporary
 	unrouted     once                              // images that no route takes, by peer and modality
-	ending       once                              // certificates of peers: noted, and warned of
+	ending       once                              // certificates of peers: recorded, and warned about
 	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
-	segmentBy    func(context.Context, archive.Object) (archive.Made, error) // segment, but for tests of what comes after it
+	segmentBy    func(context.Context, archive.Object) (archive.Made, error) // segment; replaced in tests of later steps
 }
 
-// ArchiveDir is where a configuration has the index and the objects.
+// ArchiveDir is the folder of the archive of a configuration.
 func ArchiveDir(c configs.Config) string { return c.Node.ArchiveDir() }
 
-// ArchiveOptions are what the archive of a configuration is opened with.
+// ArchiveOptions are the options of the archive of a configuration.
 func ArchiveOptions(c configs.Config, codecs decode.Codec) archive.Options {
 	return archive.Options{Dir: ArchiveDir(c), Digest: digester{codecs}.file,
 		ImplementationClassUID: uid.Implementation, ImplementationVersionName: uid.ImplementationVersionName}
 }
 
-// archiveHints say what to do about an archive that cannot be opened.
+// archiveHints are hints for errors of opening an archive.
 var archiveHints = []struct {
 	err  error
 	text string
@@ -92,7 +92,7 @@ var archiveHints = []struct {
 	{fs.ErrPermission, "run it as the user that the node runs as"},
 }
 
-// ArchiveHint adds what to do about an archive that cannot be opened.
+// ArchiveHint adds a hint to an error of opening an archive.
 func ArchiveHint(err error) error {
 	for _, h := range archiveHints {
 		if errors.Is(err, h.err) {
@@ -102,8 +102,8 @@ func ArchiveHint(err error) error {
 	return hint.Add(err, "see node: {data_dir: …}")
 }
 
-// Open prepares everything that Serve runs; Close it afterwards. One node uses a data
-// folder at a time.
+// Open prepares everything that Serve runs; call Close afterwards. Only one node can use a data
+// folder.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	c := o.Config
 	id, err := scu.Identity(c.TLS)
@@ -128,6 +128,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, errors.Join(ArchiveHint(fmt.Errorf("open archive: %w", err)), e.Close(), codecs.Close())
 	}
 	n := &Node{version: o.Version, log: o.Log, archive: a, engine: e, darks: darks, codecs: codecs, lookup: lookupIP}
+	n.other.inProgress = &e.inProgress
 	n.config.Store(&c)
 	n.identity.Store(id)
 	if n.trail, err = trail.OpenSending(c, n.identity.Load, o.Log); err != nil {
@@ -158,7 +159,7 @@ func (n *Node) Codecs() *codec.Pool { return n.codecs }
 //	modality ── C-STORE ──► scp.Server ──► archive.Receive ── fsync, index row and job ──► 0000
 //	                                            │
 //	                       archive.Work ──► n.segment: decode → dark-correct → XNet → masks → SEG
-//	                            ├─────────► n.learnDark: dark frames of the calibration AE title
+//	                            ├─────────► n.addDark: dark frames of the calibration AE title
 //	                            └─────────► n.deliver ── C-STORE ──► PACS
 //	                                        n.commit  ── N-ACTION ─► PACS, which answers by N-EVENT-REPORT
 //	n.retain removes what is finished and old.
@@ -171,7 +172,7 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	if err := n.archive.WakeCommitments(background); err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx) // what fails ends the others
+	g, ctx := errgroup.WithContext(ctx) // an error of one part ends the others
 	for _, ln := range listeners {
 		g.Go(func() error { return n.server.Serve(background, ln) })
 	}
@@ -179,12 +180,12 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	g.Go(func() error { n.watchDrain(working); return nil })
 	g.Go(func() error {
 		return ignore(n.archive.Work(working, archive.Handlers{
-			Segment: n.segmentBy, Dark: n.learnDark, Deliver: n.deliver, Commit: n.commit,
+			Segment: n.segmentBy, Dark: n.addDark, Deliver: n.deliver, Commit: n.commit,
 		}), context.Canceled)
 	})
 	g.Go(func() error { n.retain(working); return nil })
 	g.Go(func() error { n.commitments.run(working); return nil })
-	g.Go(func() error { n.keepPromises(working); return nil })
+	g.Go(func() error { n.answerRequests(working); return nil })
 	g.Go(func() error { n.trail.Run(working); return nil })
 	n.trail.Started()
 	defer n.trail.Stopped()
@@ -202,7 +203,7 @@ func (n *Node) Serve(ctx context.Context, listeners ...net.Listener) error {
 	return err
 }
 
-// ignore drops the errors that mean the end was asked for.
+// ignore drops an expected error.
 func ignore(err, expected error) error {
 	if errors.Is(err, expected) {
 		return nil
@@ -213,22 +214,22 @@ func ignore(err, expected error) error {
 // Stats counts the node's objects and jobs.
 func (n *Node) Stats(ctx context.Context) (archive.Stats, error) { return n.archive.Stats(ctx) }
 
-// stuckTime is how long an image may be under way: its job has ended by then
-// (jobs.Options), only a call into the model can still hold it.
+// stuckTime is how long an image may be in progress: its job has ended by then
+// (jobs.Options), only a call into a model can still block.
 const stuckTime = 15 * time.Minute
 
-// Alive tells why the node works no more, nil while it does: index and server answer
-// before ctx ends, and no image is under way for longer than it can take. A full disk
-// or a destination that fails is life.
+// Alive returns nil while the node works, otherwise the reason: index and server must
+// answer before ctx ends, and no image may be in progress, with the model in use or another
+// one, for longer than it can take. A full disk or a failing destination does not matter.
 func (n *Node) Alive(ctx context.Context) error {
-	if took := n.engine.underway.longest(); took > stuckTime {
+	if took := n.engine.inProgress.longest(); took > stuckTime {
 		return fmt.Errorf("an image is being segmented for %v", took.Round(time.Second))
 	}
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
 		n.server.Associations()
-		_ = n.archive.Answers(ctx) // see there
+		_ = n.archive.Answers(ctx) // its errors do not matter: see there
 	}()
 	select {
 	case <-answered:
@@ -240,7 +241,7 @@ func (n *Node) Alive(ctx context.Context) error {
 	return nil
 }
 
-// Settled waits until nothing is left to do but what is quarantined, or until ctx ends.
+// Settled waits until only quarantined jobs are left, or until ctx ends.
 func (n *Node) Settled(ctx context.Context) (archive.Stats, error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

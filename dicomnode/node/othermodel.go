@@ -13,26 +13,29 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// otherModel is the pipeline with a model that somebody asked for by its digest, beside
-// the one in use. It stays open for the next image that wants it.
+// otherModel is the pipeline with a model other than the one in use, requested by its digest.
+// It stays open for the next image that needs it.
 type otherModel struct {
-	mu       sync.Mutex // held while an image is under way
+	inProgress *inProgress // the engine's, so that a call that never returns is noticed
+
+	mu       sync.Mutex // held while an image is in progress
 	digest   string
 	pipeline *segment.Pipeline
 	close    func() error
 }
 
-// run segments an image with the kept model of that digest. A model that is not there, or
-// cannot be run here, is worth no other try.
+// run segments an image with the kept model of that digest. If the model is missing, or
+// cannot be run here, retrying is useless.
 func (o *otherModel) run(ctx context.Context, c configs.Config, darks *dark.Store, digest string, img *decode.Image) (*segment.Result, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	defer o.inProgress.enter()() // opening a model runs its golden image
 	if o.digest != digest {
 		if err := o.open(c, digest); err != nil {
 			return nil, archive.Permanent(fmt.Errorf("segment with model %.12s: %w", digest, err))
 		}
 	}
-	if darks != nil { // the one that learns
+	if darks != nil { // nil: dark frames are not enabled
 		o.pipeline.Calibration = darks
 	}
 	return o.pipeline.Run(ctx, img)

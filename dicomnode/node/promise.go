@@ -16,61 +16,62 @@ import (
 	"dicomnode/scp"
 )
 
-// promiseLook is how often requests for storage commitment are looked for that wait.
-const promiseLook = 5 * time.Second
+// requestPollInterval is how often the archive is checked for requests for storage commitment.
+const requestPollInterval = 5 * time.Second
 
-// promises answer peers that have asked the node for storage commitment (PS3.4 J), each
-// on an association of its own. Commitment is a promise to keep (J.1.1): the node gives
-// it itself only where nothing is ever removed, else when the archive that is named for
-// the peer has committed the same instance.
+// promises answers the requests of peers for storage commitment (PS3.4 J), each on an
+// association of its own. With commitment the node takes over responsibility for an instance
+// (J.1.1). It commits by itself only if nothing is ever removed; otherwise it commits what the
+// archive named by commitment_by has committed.
 type promises struct {
-	poked chan struct{}
+	wake chan struct{}
 
-	mu    sync.Mutex
-	under map[string]bool      // way, by peer and Transaction UID
-	next  map[string]time.Time // when what failed is tried again
-	tries map[string]int
+	mu         sync.Mutex
+	inProgress map[string]bool      // by peer and Transaction UID
+	next       map[string]time.Time // time of the next attempt after a failure
+	tries      map[string]int
 }
 
 func newPromises() *promises {
-	return &promises{poked: make(chan struct{}, 1), under: map[string]bool{}, next: map[string]time.Time{}, tries: map[string]int{}}
+	return &promises{wake: make(chan struct{}, 1), inProgress: map[string]bool{}, next: map[string]time.Time{}, tries: map[string]int{}}
 }
 
-func (p *promises) poke() {
+func (p *promises) notify() {
 	select {
-	case p.poked <- struct{}{}:
+	case p.wake <- struct{}{}:
 	default:
 	}
 }
 
-// begin takes a promise unless somebody has it, or it is to wait.
+// begin reports whether a request may be processed now: it is not in progress and does not wait
+// for a retry.
 func (p *promises) begin(key string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.under[key] || time.Now().Before(p.next[key]) {
+	if p.inProgress[key] || time.Now().Before(p.next[key]) {
 		return false
 	}
-	p.under[key] = true
+	p.inProgress[key] = true
 	return true
 }
 
-// end gives a promise back; one that failed waits, longer each time.
+// end marks a request as no longer in progress; a failed one waits, longer each time.
 func (p *promises) end(key string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.under, key)
+	delete(p.inProgress, key)
 	if err == nil {
 		delete(p.next, key)
 		delete(p.tries, key)
 		return
 	}
-	p.next[key] = time.Now().Add(min(askMost, askPause<<min(p.tries[key], 16)))
+	p.next[key] = time.Now().Add(min(retryPauseMax, retryPause<<min(p.tries[key], 16)))
 	p.tries[key]++
 }
 
-// keepPromises answers until ctx ends.
-func (n *Node) keepPromises(ctx context.Context) {
-	tick := time.NewTicker(promiseLook)
+// answerRequests answers requests until ctx ends.
+func (n *Node) answerRequests(ctx context.Context) {
+	tick := time.NewTicker(requestPollInterval)
 	defer tick.Stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -84,19 +85,19 @@ func (n *Node) keepPromises(ctx context.Context) {
 			if err != nil || !n.promises.begin(key) {
 				continue
 			}
-			wg.Go(func() { n.promises.end(key, n.keepPromise(ctx, p)) })
+			wg.Go(func() { n.promises.end(key, n.answerRequest(ctx, p)) })
 		}
 		select {
 		case <-tick.C:
-		case <-n.promises.poked:
+		case <-n.promises.wake:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// keepPromise takes a promise as far as it goes now.
-func (n *Node) keepPromise(ctx context.Context, p archive.Promise) error {
+// answerRequest processes a request as far as possible now.
+func (n *Node) answerRequest(ctx context.Context, p archive.Promise) error {
 	if p.Result == nil {
 		decided, err := n.decide(ctx, &p)
 		if err != nil && ctx.Err() == nil {
@@ -119,7 +120,7 @@ func (n *Node) keepPromise(ctx context.Context, p archive.Promise) error {
 	return n.archive.Forgo(ctx, p)
 }
 
-// decide finds the answer and puts it on disk; false while another archive is asked.
+// decide determines the answer and stores it; false while another archive has to answer.
 func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
 	peer, _ := n.config.Load().Peer(p.Peer)
 	switch {
@@ -136,7 +137,7 @@ func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
 		return false, err
 	}
 	if peer.CommitmentBy == configs.CommitmentByNode || len(result.Committed) == 0 {
-		if len(result.Committed) > 0 { // before the promise can be given
+		if len(result.Committed) > 0 { // before anything is committed
 			if err := n.archive.Remember(ctx, promisedKey, p.Peer); err != nil {
 				return false, err
 			}
@@ -146,7 +147,7 @@ func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
 	return false, n.askArchive(ctx, p, peer.CommitmentBy, result.Committed)
 }
 
-// kept judges each instance by what is stored here.
+// kept decides each instance by the objects stored here.
 func (n *Node) kept(ctx context.Context, rq commitment.Request) (commitment.Result, error) {
 	result := commitment.Result{TransactionUID: rq.TransactionUID}
 	for _, ref := range rq.References {
@@ -172,15 +173,15 @@ func refuseAll(rq commitment.Request, reason uint16) commitment.Result {
 	return result
 }
 
-// settle puts the answer on disk.
+// settle stores the answer.
 func (n *Node) settle(ctx context.Context, p *archive.Promise, result commitment.Result) error {
 	p.Result, p.DecidedAt = &result, time.Now()
 	n.log.Info("request for storage commitment decided", "peer", p.Peer, "committed", len(result.Committed), "failed", len(result.Failed))
 	return n.archive.SetPromise(ctx, *p)
 }
 
-// askArchive asks the archive named for a peer to commit what the node has of the
-// request. Our Transaction UID is on disk before.
+// askArchive asks the archive of commitment_by to commit those instances of the request that
+// the node has. The node's Transaction UID is on disk before.
 func (n *Node) askArchive(ctx context.Context, p *archive.Promise, name string, refs []commitment.Reference) error {
 	to, ok := n.config.Load().Peer(name)
 	if !ok {
@@ -192,7 +193,7 @@ func (n *Node) askArchive(ctx context.Context, p *archive.Promise, name string, 
 	}
 	defer client.Abort() // no effect after Release
 	transaction := commitment.NewTransactionUID()
-	defer n.commitments.flying(transaction)()
+	defer n.commitments.markOpen(transaction)()
 	p.Asked, p.AskedAt = transaction, time.Now()
 	if err := n.archive.SetPromise(ctx, *p); err != nil {
 		return err
@@ -202,16 +203,16 @@ func (n *Node) askArchive(ctx context.Context, p *archive.Promise, name string, 
 		err = client.RequestCommitment(ctx, syntax, bytes.NewReader(data))
 	}
 	if err != nil {
-		p.Asked = "" // asked anew, under another Transaction UID
+		p.Asked = "" // requested again, under another Transaction UID
 		return errors.Join(err, n.archive.SetPromise(context.WithoutCancel(ctx), *p))
 	}
 	n.listen(ctx, client, transaction)
 	return nil
 }
 
-// relay takes in what an archive answers to a request that was made for a peer; false
-// where there was none under that Transaction UID. Nothing is committed that the archive
-// did not say it has, or that is not kept here.
+// relay records an archive's report about a request made for a peer; false if there is none
+// with that Transaction UID. Only instances that the archive has committed, and that the node
+// has, are committed.
 func (n *Node) relay(ctx context.Context, from string, said commitment.Result) (bool, error) {
 	all, err := n.archive.Promises(ctx)
 	if err != nil {
@@ -229,15 +230,15 @@ func (n *Node) relay(ctx context.Context, from string, said commitment.Result) (
 		if err != nil {
 			return true, err
 		}
-		err = n.settle(ctx, &p, narrowed(result, said))
-		n.promises.poke()
+		err = n.settle(ctx, &p, restricted(result, said))
+		n.promises.notify()
 		return true, err
 	}
 	return false, nil
 }
 
-// narrowed leaves committed in result what said commits too.
-func narrowed(result, said commitment.Result) commitment.Result {
+// restricted keeps only those committed instances of result that are committed in said too.
+func restricted(result, said commitment.Result) commitment.Result {
 	there, failed := map[commitment.Reference]bool{}, map[string]uint16{}
 	for _, ref := range said.Committed {
 		there[ref] = true
@@ -260,8 +261,8 @@ func narrowed(result, said commitment.Result) commitment.Result {
 	return out
 }
 
-// reportCommitment tells the peer the answer, as SCP on an association of ours (PS3.7
-// D.3.3.4), and forgets the promise when it has heard it.
+// reportCommitment sends the report to the peer, as SCP on an association that the node opens
+// (PS3.7 D.3.3.4), and removes the request when the peer has it.
 func (n *Node) reportCommitment(ctx context.Context, p archive.Promise) error {
 	peer, ok := n.config.Load().Peer(p.Peer)
 	if !ok || !peer.Callable() {
@@ -283,12 +284,11 @@ func (n *Node) reportCommitment(ctx context.Context, p archive.Promise) error {
 		return err
 	}
 	n.log.Info("storage commitment reported", "peer", p.Peer, "committed", len(p.Result.Committed), "failed", len(p.Result.Failed))
-	_ = client.Release(ctx) // the peer has heard it
+	_ = client.Release(ctx) // the peer has the report
 	return n.archive.Forgo(ctx, p)
 }
 
-// dialCommitment associates for storage commitment, and says in which transfer syntax to
-// speak.
+// dialCommitment associates for storage commitment, and returns the accepted transfer syntax.
 func (n *Node) dialCommitment(ctx context.Context, peer configs.Peer, proposal scp.Proposal) (*scp.Client, string, error) {
 	client, err := n.dialWith(ctx, peer, answers{n, peer}, proposal)
 	if err != nil {
@@ -304,11 +304,11 @@ func (n *Node) dialCommitment(ctx context.Context, peer configs.Peer, proposal s
 	return client, syntax, nil
 }
 
-// promisedKey is where the archive remembers that the node has promised to keep.
+// promisedKey is where the archive records that the node has committed an instance.
 const promisedKey = "promised"
 
-// promised tells whether the node has ever promised to keep something: then it removes
-// nothing, whatever the configuration has become.
+// promised reports whether the node has ever committed an instance: then it removes nothing,
+// even if its configuration changes.
 func (n *Node) promised(ctx context.Context) bool {
 	to, err := n.archive.Recall(ctx, promisedKey)
 	if to != "" {
@@ -318,7 +318,7 @@ func (n *Node) promised(ctx context.Context) bool {
 	return to != "" || err != nil
 }
 
-// commitRequest keeps a peer's request for storage commitment; it is answered later.
+// commitRequest stores a peer's request for storage commitment; it is answered later.
 func (n *Node) commitRequest(ctx context.Context, peer, transferSyntaxUID string, r io.Reader) error {
 	rq, err := commitment.ReadRequest(r, transferSyntaxUID)
 	if err != nil {
@@ -332,6 +332,6 @@ func (n *Node) commitRequest(ctx context.Context, peer, transferSyntaxUID string
 		return err
 	}
 	n.log.Info("request for storage commitment received", "peer", peer, "objects", len(rq.References))
-	n.promises.poke()
+	n.promises.notify()
 	return nil
 }

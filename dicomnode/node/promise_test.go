@@ -174,7 +174,7 @@ func TestNodeCommitsByArchive(t *testing.T) {
 func TestNarrowed(t *testing.T) {
 	a, b, c := commitment.Reference{SOPClassUID: "1.2", SOPInstanceUID: "1"}, commitment.Reference{SOPClassUID: "1.2", SOPInstanceUID: "2"}, commitment.Reference{SOPClassUID: "1.2", SOPInstanceUID: "3"}
 	other := commitment.Reference{SOPClassUID: "1.3", SOPInstanceUID: "3"}
-	got := narrowed(commitment.Result{TransactionUID: "1", Committed: []commitment.Reference{a, b, c}},
+	got := restricted(commitment.Result{TransactionUID: "1", Committed: []commitment.Reference{a, b, c}},
 		commitment.Result{TransactionUID: "9", Committed: []commitment.Reference{a, b, other}, Failed: failed(0x0112, b)})
 	want := commitment.Result{TransactionUID: "1", Committed: []commitment.Reference{a}, Failed: append(failed(0x0112, b), failed(0x0110, c)...)}
 	if d := cmp.Diff(want, got); d != "" {

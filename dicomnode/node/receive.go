@@ -14,7 +14,7 @@ import (
 	"dicomnode/scp"
 )
 
-// session is one association of an admitted peer.
+// session is one association of an accepted peer.
 type session struct {
 	node    *Node
 	called  string
@@ -24,8 +24,8 @@ type session struct {
 	stored  int64
 }
 
-// with adds the services that the peer's entry has beside storage. Only the AE title for
-// images has them.
+// with adds the services that the peer's entry allows besides storage, only for the AE title of
+// images.
 func (s *session) with() scp.Session {
 	asked, asks := s.peer.StorageCommitment, s.peer.CommitmentBy != ""
 	switch {
@@ -34,39 +34,38 @@ func (s *session) with() scp.Session {
 	case asked && asks:
 		return struct {
 			reportSession
-			promiseSession
+			commitSession
 			*session
-		}{reportSession{s}, promiseSession{s}, s}
+		}{reportSession{s}, commitSession{s}, s}
 	case asked:
 		return reportSession{s}
 	case asks:
-		return promiseSession{s}
+		return commitSession{s}
 	}
 	return s
 }
 
-// promiseSession is that of a peer which may ask for storage commitment.
-type promiseSession struct{ *session }
+// commitSession is a session of a peer that may request storage commitment.
+type commitSession struct{ *session }
 
-var _ scp.CommitSession = promiseSession{}
+var _ scp.CommitSession = commitSession{}
 
-// Commit keeps a request; it is answered later.
-func (s promiseSession) Commit(ctx context.Context, transferSyntaxUID string, r io.Reader) error {
+// Commit stores a request; it is answered later.
+func (s commitSession) Commit(ctx context.Context, transferSyntaxUID string, r io.Reader) error {
 	return s.node.commitRequest(ctx, s.peer.Name, transferSyntaxUID, r)
 }
 
-// reportSession is that of a peer which is asked for storage commitment, and answers.
+// reportSession is a session of a peer that sends reports of storage commitment.
 type reportSession struct{ *session }
 
 var _ scp.CommitReportSession = reportSession{}
 
-// CommitReport takes in an answer.
+// CommitReport records a report.
 func (s reportSession) CommitReport(ctx context.Context, _ bool, transferSyntaxUID string, r io.Reader) error {
 	return s.node.commitReport(ctx, s.peer.Name, transferSyntaxUID, r)
 }
 
-// Store answers success only when the archive has the object on disk, its row and
-// its job.
+// Store returns success only when the object, its row and its job are on disk.
 func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) error {
 	begun, purpose := time.Now(), s.purpose
 	if !slices.Contains(storageSOPClasses, req.SOPClassUID) {
@@ -74,7 +73,7 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	}
 	o, err := s.node.archive.Receive(ctx, archive.Incoming{
 		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID,
-		CallingAE: s.peer.AETitle, CalledAE: s.called, Source: s.peer.Name, Purpose: purpose, Unrouted: s.node.takesNone,
+		CallingAE: s.peer.AETitle, CalledAE: s.called, Source: s.peer.Name, Purpose: purpose, Unrouted: s.node.takenByNoRoute,
 	}, r)
 	if err != nil {
 		return s.refuse(err)
@@ -96,7 +95,7 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	return nil
 }
 
-// refuse is the C-STORE response for an error, which is noted.
+// refuse is the C-STORE response to an error; it is logged.
 func (s *session) refuse(err error) error {
 	err = storeStatus(err)
 	var status *scp.StatusError
@@ -107,18 +106,18 @@ func (s *session) refuse(err error) error {
 	return err
 }
 
-// Close ends the session; what the peer did is noted.
+// Close ends the session and records it.
 func (s *session) Close() error {
 	s.node.archive.NotePeer(index.Peer{Name: s.peer.Name, CallingAE: s.peer.AETitle, CalledAE: s.called, Address: s.address}, s.stored)
 	return nil
 }
 
-// otherPixels answers another image under a SOP Instance UID that is taken: one of
-// the implementation-specific codes of "cannot understand" (PS3.4 Table B.2-1).
-// 0111 is not for C-STORE.
+// otherPixels answers an image with other pixels under a known SOP Instance UID: one of the
+// implementation-specific codes of "cannot understand" (PS3.4 Table B.2-1). 0111 is not allowed
+// for C-STORE.
 const otherPixels scp.Status = 0xC111
 
-// storeStatuses says what the peer hears (PS3.4 Table B.2-1, PS3.7 C.5).
+// storeStatuses are the C-STORE statuses of errors (PS3.4 Table B.2-1, PS3.7 C.5).
 var storeStatuses = []struct {
 	err     error
 	status  scp.Status
@@ -130,8 +129,8 @@ var storeStatuses = []struct {
 	{archive.ErrDuplicate, otherPixels, "other pixels under a stored SOP Instance UID"},
 }
 
-// storeStatus is the C-STORE response for an archive error; one that is not
-// listed is answered 0110 by the server.
+// storeStatus is the C-STORE response to an error of the archive; the server answers 0110 to an
+// error that is not listed.
 func storeStatus(err error) error {
 	var identity *archive.IdentityError
 	if errors.As(err, &identity) {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// refusals remember since when destinations refuse objects. They are forgotten when the
-// node ends, which gives an object some more time.
+// refusals records since when destinations refuse objects. A restart of the node resets the
+// times, which only gives an object more attempts.
 type refusals struct {
 	mu    sync.Mutex
 	since map[refusal]time.Time
@@ -17,10 +17,10 @@ type refusal struct {
 	destination string
 }
 
-// maxRefusals bounds what is remembered; what is forgotten gets more time.
+// maxRefusals limits the number of records.
 const maxRefusals = 100_000
 
-// lasted notes a refusal and reports whether the first one is so long ago.
+// lasted records a refusal and reports whether the first one is older than d.
 func (r *refusals) lasted(object int64, destination string, d time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,24 +36,24 @@ func (r *refusals) lasted(object int64, destination string, d time.Duration) boo
 	return false
 }
 
-// end forgets an object that was taken or given up.
+// end removes an object that was delivered or quarantined.
 func (r *refusals) end(object int64, destination string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.since, refusal{object, destination})
 }
 
-// once tells the first time of each thing from the others, so that the log says it once.
-// It forgets at a reload, and when it has met too many things to remember.
+// once reports the first occurrence of each key, so that it is logged once. It is reset at a
+// reload, and when it has too many keys.
 type once struct {
 	mu   sync.Mutex
 	seen map[string]bool
 }
 
-// maxOnce bounds what is remembered: AE titles and modalities come from outside.
+// maxOnce limits the number of keys: AE titles and modalities come from outside.
 const maxOnce = 1000
 
-// first reports whether the thing was not met before.
+// first reports whether the key is new.
 func (o *once) first(thing string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"dicomnode/configs"
 )
 
-// ReloadFile takes over a good file and leaves everything as it is for a bad one.
+// ReloadFile uses a valid file; an invalid one changes nothing.
 func (n *Node) ReloadFile(path string) {
 	c, warnings, err := configs.Inspect(path)
 	var problems configs.Problems
@@ -29,9 +29,9 @@ func (n *Node) ReloadFile(path string) {
 	}
 }
 
-// Reload takes over peers, routes, retention and certificates; open associations go on. The log says
-// what was taken, what waits for a restart, and which deliveries have no destination any
-// more.
+// Reload replaces peers, routes, retention and certificates; open associations continue. It
+// logs what has changed, what waits for a restart, and which deliveries have lost their
+// destination.
 func (n *Node) Reload(c configs.Config) {
 	old := n.config.Load()
 	merged := *old
@@ -52,12 +52,11 @@ func (n *Node) Reload(c configs.Config) {
 	if list := slices.DeleteFunc(changed, taken); len(list) > 0 {
 		n.log.Warn("changes wait for a restart", "keys", strings.Join(list, " "))
 	}
-	n.stranded(&merged)
+	n.warnStranded(&merged)
 	n.reportHeld()
 }
 
-// reportHeld says how many deliveries wait for a person: neither a start nor other
-// routes let them go.
+// reportHeld logs the number of held deliveries: neither a start nor other routes release them.
 func (n *Node) reportHeld() {
 	held, err := n.archive.Held(context.Background())
 	if err != nil {
@@ -69,10 +68,10 @@ func (n *Node) reportHeld() {
 	}
 }
 
-// reloaded are the keys of the configuration that a running node takes over.
+// reloaded are the keys of the configuration that Reload replaces.
 var reloaded = []string{"peers", "routes", "retention", "tls"}
 
-// differences are the keys, of the first level, in which two configurations differ.
+// differences are the top-level keys in which two configurations differ.
 func differences(a, b configs.Config) (keys []string) {
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	for i := range va.NumField() {
@@ -84,9 +83,8 @@ func differences(a, b configs.Config) (keys []string) {
 	return keys
 }
 
-// stranded warns of deliveries that wait for a destination which the configuration no
-// longer has.
-func (n *Node) stranded(c *configs.Config) {
+// warnStranded warns of deliveries whose destination is not in the configuration any more.
+func (n *Node) warnStranded(c *configs.Config) {
 	entries, err := n.archive.Queue(context.Background())
 	if err != nil {
 		n.log.Error("cannot look for deliveries without a destination", "error", err)

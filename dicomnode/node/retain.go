@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// retainEvery is how often the node looks for objects whose time is over. A burst
-// of images must not fill the disk in between.
+// retainEvery is how often the node looks for expired objects. A burst of images must not fill
+// the disk in between.
 const retainEvery = time.Minute
 
-// retain removes what is finished, now and then until ctx ends: what is older
-// than the configuration keeps, and more when the disk runs short.
+// retain removes finished objects at intervals until ctx ends: those that have expired, and
+// more when disk space is low.
 func (n *Node) retain(ctx context.Context) {
 	tick := time.NewTicker(retainEvery)
 	defer tick.Stop()
@@ -25,7 +25,7 @@ func (n *Node) retain(ctx context.Context) {
 	}
 }
 
-// removeOld removes what has been kept long enough.
+// removeOld removes expired objects.
 func (n *Node) removeOld(ctx context.Context) {
 	keep := n.config.Load().Retention.Keep
 	if keep == 0 || n.promised(ctx) {
@@ -38,8 +38,8 @@ func (n *Node) removeOld(ctx context.Context) {
 	n.retainFailed(ctx, err)
 }
 
-// removeForRoom removes the oldest of what is finished while the disk is short
-// of space: refusing images would be worse than losing copies.
+// removeForRoom removes the oldest finished objects while disk space is low: refusing images
+// would be worse than losing copies.
 func (n *Node) removeForRoom(ctx context.Context) {
 	want := n.config.Load().Retention.MinFree()
 	if want == 0 || n.promised(ctx) {
@@ -55,7 +55,7 @@ func (n *Node) removeForRoom(ctx context.Context) {
 	n.retainFailed(ctx, err)
 }
 
-// retainFailed reports an error, unless the end was asked for.
+// retainFailed logs an error, unless the node is stopping.
 func (n *Node) retainFailed(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		n.log.Error("finished objects not removed", "error", err)

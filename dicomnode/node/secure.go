@@ -15,8 +15,8 @@ import (
 	"dicomnode/scp"
 )
 
-// Secure turns a listener into one of DICOM TLS. The node's certificate and whom it
-// believes are those of the configuration at the time of each handshake.
+// Secure turns a listener into one for DICOM TLS. Certificate and CA are those of the
+// configuration at the time of each handshake.
 func (n *Node) Secure(ln net.Listener) net.Listener {
 	return tls.NewListener(ln, &tls.Config{
 		MinVersion: tls.VersionTLS12,
@@ -30,16 +30,16 @@ func (n *Node) Secure(ln net.Listener) net.Listener {
 	})
 }
 
-// knownFingerprint reports whether any peer is known by it.
+// knownFingerprint reports whether any peer has the fingerprint.
 func (n *Node) knownFingerprint(fingerprint string) bool {
 	return slices.ContainsFunc(n.config.Load().Peers, func(p configs.Peer) bool {
 		return slices.Contains(scu.Binding(p.TLS).Fingerprints, fingerprint)
 	})
 }
 
-// proven tells why a connection does not prove that it is the peer's: AE title and
-// address alone can be made up.
-func (n *Node) proven(peer configs.Peer, p scp.Peer) error {
+// checkCertificate returns an error if the connection does not prove the identity of the peer.
+// AE title and address do not.
+func (n *Node) checkCertificate(peer configs.Peer, p scp.Peer) error {
 	switch {
 	case p.TLS == nil && peer.TLS.Used() && !peer.TLS.Plain:
 		return errors.New("it has a certificate but connected without TLS; tls: {plain: true} allows this")
@@ -54,8 +54,8 @@ func (n *Node) proven(peer configs.Peer, p scp.Peer) error {
 	return nil
 }
 
-// reloadCertificates reads the files that c names, and has those of before stay where
-// they cannot be read. The port stays the one that is open.
+// reloadCertificates reads the files that c names; if that fails, the current certificates
+// stay. The port does not change.
 func (n *Node) reloadCertificates(merged *configs.Config, c configs.Config) {
 	id, err := scu.Identity(c.TLS)
 	if err != nil {
@@ -71,10 +71,10 @@ func (n *Node) reloadCertificates(merged *configs.Config, c configs.Config) {
 	n.warnOfCertificates(id)
 }
 
-// certificateInterval is how often the end of certificates is looked at.
+// certificateInterval is how often the expiry of certificates is checked.
 const certificateInterval = 24 * time.Hour
 
-// watchCertificates warns of what soon will not work any more, until ctx ends.
+// watchCertificates warns of certificates that expire soon, until ctx ends.
 func (n *Node) watchCertificates(ctx context.Context) {
 	ticker := time.NewTicker(certificateInterval)
 	defer ticker.Stop()
@@ -88,12 +88,12 @@ func (n *Node) watchCertificates(ctx context.Context) {
 	}
 }
 
-// CertificateKey is where the archive remembers when the certificate ends that a peer
-// proved itself with last, in RFC 3339.
+// CertificateKey is where the archive stores, in RFC 3339, when the certificate expires that a
+// peer used last.
 func CertificateKey(peer string) string { return "certificate of " + peer }
 
-// noteCertificate notes a peer's certificate for "dicomnode status", and warns once when
-// it is near its end: it will be refused then.
+// noteCertificate stores the expiry of a peer's certificate for "dicomnode status", and warns
+// once when it expires soon.
 func (n *Node) noteCertificate(id *dicomtls.Identity, peer string, c *x509.Certificate) {
 	if ends := c.NotAfter.UTC().Format(time.RFC3339); n.ending.first(peer + " " + ends) {
 		if err := n.archive.Remember(context.Background(), CertificateKey(peer), ends); err != nil {
@@ -105,7 +105,7 @@ func (n *Node) noteCertificate(id *dicomtls.Identity, peer string, c *x509.Certi
 	}
 }
 
-// noting has c note the certificate of the peer that it calls.
+// noting makes c record the certificate of the peer that it calls.
 func (n *Node) noting(c *tls.Config, id *dicomtls.Identity, peer string) {
 	check := c.VerifyConnection
 	c.VerifyConnection = func(s tls.ConnectionState) error {

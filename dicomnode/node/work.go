@@ -17,8 +17,8 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// segment does a segment job: the outputs of the image's route. An image that no
-// route matches is kept and has no output.
+// segment runs a segment job: it makes the outputs of the image's route. An image that no route
+// matches is kept and has no output.
 func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, error) {
 	begun, c := time.Now(), n.config.Load()
 	chosenBy, err := ImageOf(c, o)
@@ -34,7 +34,7 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 	if err != nil {
 		return archive.Made{}, quarantine(err)
 	}
-	if err := img.Identity(); err != nil { // before anything is spent on it
+	if err := img.Identity(); err != nil { // before the costly part
 		return archive.Made{}, quarantine(err)
 	}
 	if img.Forgiven.Any() {
@@ -55,13 +55,13 @@ func (n *Node) segment(ctx context.Context, o archive.Object) (archive.Made, err
 	if err != nil {
 		return archive.Made{}, quarantine(err)
 	}
-	made.Digests, _ = digestImage(img) // what has none is compared with nothing
+	made.Digests, _ = digestImage(img) // without digests it is compared with nothing
 	n.judge(o, route, &made)
 	n.log.Info("image segmented", "object", o.ID, "route", route.Name, "outputs", len(made.Outputs), "quality", roundQuality(made.Quality), "took", time.Since(begun))
 	return made, nil
 }
 
-// judge holds results that are of less quality than the route wants, or says so.
+// judge holds results whose quality is below the minimum of the route, or warns of them.
 func (n *Node) judge(o archive.Object, route configs.Route, made *archive.Made) {
 	if made.Quality == nil || !route.Quality.Doubts(*made.Quality) {
 		return
@@ -76,17 +76,17 @@ func (n *Node) judge(o archive.Object, route configs.Route, made *archive.Made) 
 }
 
 const (
-	runFrames = 32        // frames of a run that are segmented at most
-	runBytes  = 512 << 20 // of memory that their results may take until they are written
+	runFrames = 32        // frames segmented at most
+	runBytes  = 512 << 20 // memory for their results until they are written
 )
 
-// mostFrames is how many frames of a run are segmented: a result takes about eight bytes
-// for each pixel.
+// mostFrames is the number of frames of a multi-frame image that are segmented at most: a
+// result needs about eight bytes per pixel.
 func mostFrames(img *decode.Image) int {
 	return min(max(1, runBytes/(8*img.Rows*img.Columns)), runFrames)
 }
 
-// results are the outputs of the frame that img holds; made keeps the least quality.
+// results are the outputs of the frame in img; made keeps the lowest quality.
 func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Route, o archive.Object, img *decode.Image, made *archive.Made) ([]archive.Output, error) {
 	res, err := n.run(ctx, img)
 	if err != nil {
@@ -105,7 +105,7 @@ func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Rou
 	return n.outputs(ctx, c, route, o, img, res)
 }
 
-// read decodes a stored image. One whose bytes have changed is archive.ErrDamaged.
+// read decodes a stored image. It returns archive.ErrDamaged if the bytes have changed.
 func (n *Node) read(ctx context.Context, o archive.Object, decode func(context.Context, io.Reader, int64, decode.Codec) (*decode.Image, error)) (*decode.Image, error) {
 	f, err := o.Open()
 	if err != nil {
@@ -115,8 +115,8 @@ func (n *Node) read(ctx context.Context, o archive.Object, decode func(context.C
 	return decode(ctx, f, f.Size(), n.codecs)
 }
 
-// ImageOf is what routes choose the object by. Its file is read only where a
-// route asks for what the index does not have.
+// ImageOf has the attributes by which routes select the object. Its file is read only if a
+// route uses an attribute that is not in the index.
 func ImageOf(c *configs.Config, o archive.Object) (configs.Image, error) {
 	img := configs.Image{Peer: o.Source, Modality: o.Modality, BodyPart: o.BodyPartExamined, SOPClass: o.SOPClassUID}
 	if !c.ByStation() {
@@ -132,9 +132,9 @@ func ImageOf(c *configs.Config, o archive.Object) (configs.Image, error) {
 	return img, err
 }
 
-// takesNone tells that no route takes an image that arrives. Where a route asks for what
-// only the file has, its job tells.
-func (n *Node) takesNone(o archive.Object) bool {
+// takenByNoRoute reports that no route takes a received image. If a route uses attributes that
+// are only in the file, the job decides.
+func (n *Node) takenByNoRoute(o archive.Object) bool {
 	c := n.config.Load()
 	if c.ByStation() {
 		return false
@@ -144,8 +144,8 @@ func (n *Node) takesNone(o archive.Object) bool {
 	return err == nil && !taken
 }
 
-// noRoute says that an image is kept and not segmented, the first time for its peer and
-// modality as a warning.
+// noRoute logs that an image is kept and not segmented, the first one of its peer and modality
+// as a warning.
 func (n *Node) noRoute(c *configs.Config, o archive.Object) {
 	log := n.log.Info
 	if n.unrouted.first(o.Source + "\x00" + o.Modality) {
@@ -155,15 +155,14 @@ func (n *Node) noRoute(c *configs.Config, o archive.Object) {
 		"routes", len(c.Routes), "hint", "dicomnode find --unrouted lists such images, dicomnode reprocess segments them when a route takes them")
 }
 
-// permanentErrors are the errors that a repeat meets again: an image that cannot be
-// decoded.
+// permanentErrors are errors that a retry cannot mend: the image cannot be decoded.
 var permanentErrors = []error{decode.ErrUnsupported, decode.ErrMalformed}
 
-// decoderPause is how soon an image is looked at again whose decoder is missing.
+// decoderPause is the pause before an image whose decoder is missing is tried again.
 const decoderPause = time.Minute
 
-// quarantine keeps the queue from trying again what cannot go better. An image whose
-// decoder is missing waits until it is there, however long.
+// quarantine marks errors for which a retry is useless as permanent. An image whose decoder is
+// missing waits for it without limit.
 func quarantine(err error) error {
 	if errors.Is(err, codec.ErrMissing) {
 		return archive.Later(fmt.Errorf("%w; %s", err, codec.Hint), decoderPause)
@@ -174,8 +173,8 @@ func quarantine(err error) error {
 	return err
 }
 
-// reportDark says when an image went without its detector's dark frames: for want of
-// them, or because they cannot be read.
+// reportDark logs that an image was segmented without its detector's dark frames, because there
+// are none or they cannot be read.
 func (n *Node) reportDark(o archive.Object, d dark.Record) {
 	switch {
 	case d.Err != nil:
@@ -185,8 +184,8 @@ func (n *Node) reportDark(o archive.Object, d dark.Record) {
 	}
 }
 
-// learnDark does a dark job: one more dark frame of its detector.
-func (n *Node) learnDark(ctx context.Context, o archive.Object) error {
+// addDark runs a dark job: it adds a dark frame to its detector.
+func (n *Node) addDark(ctx context.Context, o archive.Object) error {
 	img, err := n.read(ctx, o, decode.Read)
 	if err != nil {
 		return quarantine(err)
@@ -198,7 +197,7 @@ func (n *Node) learnDark(ctx context.Context, o archive.Object) error {
 	return nil
 }
 
-// roundQuality is a quality for the log, 0 where nothing was segmented.
+// roundQuality is a quality for the log, 0 if nothing was segmented.
 func roundQuality(q *float64) float64 {
 	if q == nil {
 		return 0

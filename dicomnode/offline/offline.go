@@ -1,6 +1,5 @@
-// Package offline runs the node's pipeline on files: DICOM files become segmentations,
-// pictures become label pictures, and a report says what was found in each. It needs no
-// node and no archive.
+// Package offline runs the node's pipeline on files: it writes segmentations of DICOM files,
+// label images of pictures, and a report of each. It needs no node and no archive.
 package offline
 
 import (
@@ -26,13 +25,13 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// Options say what is made of files.
+// Options say what is written.
 type Options struct {
-	Out      string // folder of the results, which is made
+	Out      string // folder of the results; created
 	Polarity string // of pictures: one of [Polarities]
 	Overlay  bool   // write a picture of each image with its masks
-	// Outputs are further objects of each image, beside the segmentation: forms of
-	// package configs. Each becomes NAME.FORM.dcm.
+	// Outputs are further objects of each image besides the segmentation: forms of package
+	// configs. Each is written to NAME.FORM.dcm.
 	Outputs []string
 	Version string // of the program, as the SEG names it
 }
@@ -66,8 +65,8 @@ func Open(c configs.Config, o Options) (*Segmenter, error) {
 // Close closes the models and the codecs.
 func (s *Segmenter) Close() error { return errors.Join(s.close(), s.codecs.Close()) }
 
-// All segments files and calls step after each. An image that cannot be segmented has
-// its error in its report; the end of ctx leaves the rest out.
+// All segments files and calls step after each. The report of an image that cannot be segmented
+// has the error. When ctx ends, the remaining files are left out.
 func (s *Segmenter) All(ctx context.Context, files []string, step func()) []Report {
 	reports := make([]Report, 0, len(files))
 	for _, path := range files {
@@ -92,8 +91,8 @@ func (s *Segmenter) one(ctx context.Context, path string) (Report, error) {
 	return s.file(ctx, path, base)
 }
 
-// UniqueName is the file's name without extension, numbered when two folders
-// hold the same.
+// UniqueName is the file's name without extension, numbered if two folders contain the same
+// name.
 func UniqueName(seen map[string]int, path string) string {
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	seen[name]++
@@ -103,7 +102,7 @@ func UniqueName(seen map[string]int, path string) string {
 	return name
 }
 
-// modified dates an offline segmentation: the same file gives the same object.
+// modified is the date of an offline segmentation: the same file gives the same object.
 func modified(path string) (time.Time, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -119,7 +118,7 @@ func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error)
 	if err != nil {
 		return Report{File: path}, err
 	}
-	if err := img.Identity(); err != nil { // before anything is spent on it
+	if err := img.Identity(); err != nil { // before the costly part
 		return Report{File: path}, err
 	}
 	if img.Received, err = modified(path); err != nil {
@@ -142,7 +141,7 @@ func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error)
 	return r, nil
 }
 
-// write makes the objects of an image and writes them beside each other.
+// write makes the objects of an image and writes them.
 func (s *Segmenter) write(r *Report, base string, m *outputs.Maker) error {
 	r.SEG = base + ".seg.dcm"
 	if err := writeObject(r.SEG, m, configs.Binary); err != nil {
@@ -171,7 +170,7 @@ func writeObject(path string, m *outputs.Maker, form string) error {
 	})
 }
 
-// WriteMeta writes what precedes a result's data set in a file (PS3.10 7.1).
+// WriteMeta writes the preamble and file meta information of a result (PS3.10 7.1).
 func WriteMeta(w io.Writer, sopClassUID, sopInstanceUID string) error {
 	return part10.WriteMeta(w, part10.Meta{
 		SOPClassUID: sopClassUID, SOPInstanceUID: sopInstanceUID, TransferSyntaxUID: uid.ExplicitVRLittleEndian,

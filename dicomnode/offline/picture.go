@@ -16,14 +16,13 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// PolarityAuto leaves it to the network which end of a picture's scale the open beam is.
+// PolarityAuto determines the polarity of a picture by the network.
 const PolarityAuto = "auto"
 
 // Polarities are the values of Options.Polarity.
 var Polarities = []string{PolarityAuto, dataset.AirDark, dataset.AirBright}
 
-// picture segments a picture that is no DICOM into base.labels.png and
-// base.overlay.png.
+// picture segments a PNG, TIFF or JPEG picture into base.labels.png and base.overlay.png.
 func (s *Segmenter) picture(ctx context.Context, path, base string) (Report, error) {
 	begun := time.Now()
 	img, res, err := runPicture(ctx, s.pipeline, path, s.options.Polarity)
@@ -47,8 +46,8 @@ func (s *Segmenter) picture(ctx context.Context, path, base string) (Report, err
 	return r, nil
 }
 
-// runPicture runs the pipeline on a picture of that polarity, or on both and returns the
-// surer answer.
+// runPicture runs the pipeline on a picture with that polarity, or with both, and returns the
+// result with the higher confidence.
 func runPicture(ctx context.Context, p *segment.Pipeline, path, polarity string) (img *decode.Image, res *segment.Result, err error) {
 	pix, rows, cols, err := readPicture(path)
 	if err != nil {
@@ -84,14 +83,14 @@ func readPicture(path string) (pix []float32, rows, cols int, err error) {
 	return dataset.Greys(img), size.Y, size.X, nil
 }
 
-// confidence is the mean over the classes of the probability where each was found, 0 for one that
-// was not: an answer that calls everything one class is no sure one. It chooses the polarity of all
-// 16 radiographs of the labelled set and of 140 of 144 simulated ones.
+// confidence is the mean over the classes of the probability where each was found, 0 for a
+// class that was not found: a result with a single class is not reliable. It chooses the right
+// polarity for all 16 radiographs of the labelled set and for 140 of 144 simulated ones.
 func confidence(r *segment.Result) float64 {
 	return (r.Open.MeanProbability + r.Soft.MeanProbability + r.Bone.MeanProbability) / picture.Classes
 }
 
-// labelPicture has the classes of res as a data set's labels have them.
+// labelPicture is the label image of res, as in a data set.
 func labelPicture(res *segment.Result) *image.Gray {
 	out := image.NewGray(image.Rect(0, 0, res.Columns, res.Rows))
 	for i := range out.Pix {

@@ -11,7 +11,7 @@ import (
 	"dicomnode/segment/dark"
 )
 
-// Report is what was found in one image; fractions are of the exposed field.
+// Report is the result of one image; fractions are of the exposed field.
 type Report struct {
 	File         string   `json:"file"`
 	SEG          string   `json:"seg,omitempty"`
@@ -28,10 +28,10 @@ type Report struct {
 	HighSoft     float64  `json:"high_precision_soft_tissue"`
 	Dark         string   `json:"dark_correction,omitempty"`
 	Offset       float64  `json:"dark_offset"`
-	Frame        int      `json:"frame,omitempty"` // of a run, from 1
+	Frame        int      `json:"frame,omitempty"` // of a multi-frame image, from 1
 	Quality      float64  `json:"quality"`         // how far it is to be trusted, 0 to 1
 	Milliseconds float64  `json:"milliseconds"`
-	Faults       string   `json:"faults,omitempty"` // of the file, which were forgiven
+	Faults       string   `json:"faults,omitempty"` // tolerated encoding errors of the file
 	Warnings     []string `json:"warnings,omitempty"`
 	Error        string   `json:"error,omitempty"`
 }
@@ -55,7 +55,7 @@ func darkInWords(d dark.Record) string {
 	return fmt.Sprintf("%s, mean offset %.0f", d.Method, d.Offset)
 }
 
-// Failed is the error of a run in which images were not segmented, nil when all were.
+// Failed is the error of a run in which images were not segmented, nil if all were.
 func Failed(reports []Report) error {
 	failed := 0
 	for _, r := range reports {

@@ -9,7 +9,7 @@ import (
 	"dicomnode/segment/seg"
 )
 
-// classes are the SOP classes of the forms in which a destination may get the regions.
+// classes are the SOP classes of the forms of a segmentation.
 var classes = map[string]string{
 	configs.Binary:     seg.SOPClassUID,
 	configs.Fractional: seg.SOPClassUID,
@@ -18,7 +18,7 @@ var classes = map[string]string{
 	configs.GSPS:       gsps.SOPClassUID,
 }
 
-// FormsLeft are those of the forms, in their order, whose SOP class is not refused.
+// FormsLeft are the forms, in their order, whose SOP class is not refused.
 func FormsLeft(forms, refused []string) []string {
 	return slices.DeleteFunc(slices.Clone(forms), func(f string) bool { return slices.Contains(refused, classes[f]) })
 }

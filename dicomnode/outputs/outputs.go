@@ -1,6 +1,6 @@
-// Package outputs makes the objects that are sent of a segmented image: which kinds a
-// route wants, in which form each destination shows them, and the objects themselves.
-// Storing and sending them is its callers' matter, and so is the segmentation.
+// Package outputs makes the objects of a segmented image: which kinds a route requests, in
+// which form for each destination, and the objects themselves. It neither segments, stores nor
+// sends.
 package outputs
 
 import (
@@ -36,11 +36,11 @@ type Maker struct {
 	version string
 	img     *decode.Image
 	res     *segment.Result
-	binary  *seg.SEG // made once: a report refers to it
+	binary  *seg.SEG // made once, because the report refers to it
 }
 
-// New prepares the objects of a segmented image; version is that of the program. The
-// image must say when it was received: the objects are dated by it.
+// New prepares the objects of a segmented image; version is that of the program. The image must
+// have its time of arrival, from which the objects get their dates.
 func New(c configs.Config, version string, img *decode.Image, res *segment.Result) *Maker {
 	return &Maker{config: c, version: version, img: img, res: res}
 }
@@ -55,8 +55,8 @@ var makers = map[string]func(*Maker) (Object, error){
 	configs.GSPS:       (*Maker).presentation,
 }
 
-// Route makes what a route sends, each form once whoever gets it. An object that cannot
-// be made is an error beside those that were: it names the form and the attribute.
+// Route makes the objects of a route, each form once for all its destinations. If some objects
+// cannot be made, it returns the others and an error that names form and attribute.
 func (m *Maker) Route(r configs.Route) ([]Object, error) {
 	var objects []Object
 	var failed []error
@@ -86,7 +86,7 @@ func (m *Maker) Make(form string) (Object, error) {
 	return o, nil
 }
 
-// wanted is a form and who gets it.
+// wanted is a form and its destinations.
 type wanted struct {
 	form         string
 	destinations []string
@@ -107,7 +107,7 @@ func (m *Maker) wanted(r configs.Route) (list []wanted) {
 	return list
 }
 
-// add puts a destination to its form, once.
+// add adds a destination to its form, once.
 func add(list []wanted, form, destination string) []wanted {
 	for i := range list {
 		if list[i].form != form {
@@ -166,7 +166,7 @@ func (m *Maker) report() (Object, error) {
 	return Object{SOPClassUID: uid.ComprehensiveSRStorage, SOPInstanceUID: d.UID(), Encode: d.Encode}, nil
 }
 
-// product is this program as the maker of an object.
+// product describes this program as the manufacturer of an object.
 func (m *Maker) product() iod.Equipment { return pipeline.Product(m.config, m.version) }
 
 func (m *Maker) created() time.Time { return m.img.Received }

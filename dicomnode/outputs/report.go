@@ -12,7 +12,7 @@ import (
 	"dicomnode/sr"
 )
 
-// measurements is what the report of the image says.
+// measurements are the contents of the report of the image.
 func (m *Maker) measurements() sr.Report {
 	source, res := iod.NewSource(m.img.Dataset), m.res
 	r := sr.Report{
@@ -50,7 +50,7 @@ func (m *Maker) segments() []sr.Segment {
 	return out
 }
 
-// evaluations say how the image was processed.
+// evaluations describe how the image was processed.
 func evaluations(res *segment.Result) []sr.Evaluation {
 	return []sr.Evaluation{
 		{Concept: sr.DarkCorrection, Text: res.Dark.String()},
@@ -61,7 +61,7 @@ func evaluations(res *segment.Result) []sr.Evaluation {
 	}
 }
 
-// qualityInWords is the quality with its warning, "" of a result that was not judged.
+// qualityInWords is the quality with its warning, "" if a result has none.
 func qualityInWords(q segment.Quality) string {
 	switch {
 	case q == segment.Quality{}:
@@ -72,7 +72,7 @@ func qualityInWords(q segment.Quality) string {
 	return q.String()
 }
 
-// withoutDigest leaves out what only a machine reads; the segmentation has it.
+// withoutDigest removes digests, which are of no use to readers; the segmentation has them.
 func withoutDigest(s string) string {
 	before, _, _ := strings.Cut(s, ", network SHA-256")
 	return before

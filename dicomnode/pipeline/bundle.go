@@ -13,15 +13,15 @@ import (
 	"dicomnode/model"
 )
 
-// Values of model.bundle that are no files: the bundle in the program, and the one
-// that was published last, or the one in the program while there is none.
+// Values of model.bundle other than files: the bundle in the program, and the bundle published
+// last, or the one in the program if there is none.
 const (
 	Embedded      = "embedded"
-	EmbeddedField = "embedded-field" // that of the exposed field, to look at or to start from
+	EmbeddedField = "embedded-field" // the one of the exposed field, for info and as initial weights
 	Published     = "published"
 )
 
-// ModelStore is where the published models are.
+// ModelStore is the store of published models.
 func ModelStore(c configs.Config) model.Store {
 	return model.Store{Dir: filepath.Join(c.Node.DataDir, "models")}
 }
@@ -41,9 +41,8 @@ func LoadBundle(name string) (*model.Bundle, error) {
 	return b, nil
 }
 
-// NamedBundle is the bundle that a person names: a file, "embedded", or one that was
-// published, by its name, its name and version, or the beginning of its digest; the
-// configured one for "".
+// NamedBundle is the bundle that a user names: a file, "embedded", or a published one by its
+// name, its name and version, or the beginning of its digest; the configured one for "".
 func NamedBundle(c configs.Config, name string) (*model.Bundle, error) {
 	if name == "" {
 		return ConfiguredBundle(c)
@@ -64,7 +63,7 @@ func NamedBundle(c configs.Config, name string) (*model.Bundle, error) {
 	return b, err
 }
 
-// ConfiguredBundle is the bundle that the configuration asks for.
+// ConfiguredBundle is the bundle of the configuration.
 func ConfiguredBundle(c configs.Config) (*model.Bundle, error) {
 	if c.Model.Bundle != Published {
 		return LoadBundle(c.Model.Bundle)

@@ -7,8 +7,8 @@ import (
 	"dicomnode/internal/codec"
 )
 
-// OpenCodecs makes the pool of processes that decode compressed pixels for a
-// configuration. It starts none before the first such image.
+// OpenCodecs makes the pool of decoding processes for a configuration. The first compressed
+// image starts a process.
 func OpenCodecs(c configs.Config, log *slog.Logger) (*codec.Pool, error) {
 	return codec.Open(codec.Options{Confinement: codec.Confinement(c.Codecs.Confinement), Log: log})
 }

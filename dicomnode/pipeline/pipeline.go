@@ -1,6 +1,6 @@
-// Package pipeline opens what a configuration names for segmenting: model bundles, their
-// ONNX Runtime sessions, the detectors' dark frames, and the segment.Pipeline of them. It
-// knows no network, no archive and no command line.
+// Package pipeline opens what a configuration names for segmentation: model bundles, their ONNX
+// Runtime sessions, the detectors' dark frames, and the segment.Pipeline made of them. It knows
+// no network, no archive and no command line.
 package pipeline
 
 import (
@@ -20,15 +20,15 @@ import (
 
 var _ segment.Predictor = (*model.Session)(nil)
 
-// A model must have the side of the pictures it is shown; this is a constant below zero where
-// it has another.
+// A model must have the size of the pictures; otherwise this constant is negative and does not
+// compile.
 const _ = uint(model.Size-picture.Side) + uint(picture.Side-model.Size)
 
-// DarkDir is where the detectors' dark frames are.
+// DarkDir is the folder of the detectors' dark frames.
 func DarkDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "dark") }
 
-// Open opens the models and the dark frames of a configuration. The function closes the
-// models.
+// Open opens the models and the dark frames of a configuration. The returned function closes
+// the models.
 func Open(c configs.Config) (p *segment.Pipeline, closeModels func() error, err error) {
 	s, m, err := OpenModel(c)
 	if err != nil {
@@ -53,7 +53,7 @@ func Open(c configs.Config) (p *segment.Pipeline, closeModels func() error, err 
 	}, closeModels, nil
 }
 
-// OpenModel makes the configured model ready to predict and names it for the SEG.
+// OpenModel opens the configured model and its description for the SEG.
 func OpenModel(c configs.Config) (*model.Session, segment.Model, error) {
 	b, err := ConfiguredBundle(c)
 	if err != nil {
@@ -66,7 +66,7 @@ func OpenModel(c configs.Config) (*model.Session, segment.Model, error) {
 	return s, segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}, nil
 }
 
-// OpenField makes the program's model of the exposed field ready to predict.
+// OpenField opens the program's model of the exposed field.
 func OpenField(c configs.Model) (*model.Session, error) {
 	b, err := model.EmbeddedField()
 	if err != nil {
@@ -79,14 +79,14 @@ func OpenField(c configs.Model) (*model.Session, error) {
 	return s, nil
 }
 
-// OpenBundle makes a bundle ready to predict where the configuration wants it.
+// OpenBundle opens a bundle on the configured device.
 func OpenBundle(b *model.Bundle, target model.Target, c configs.Model) (*model.Session, error) {
 	s, err := model.Open(b, model.Options{Target: target, Device: c.Device, Library: c.Library, Threads: c.Threads, Log: slog.New(slog.DiscardHandler)})
 	return s, HintLibrary(err, "in a node's configuration model: {library: FILE} names the library too")
 }
 
-// HintLibrary adds to an error for want of ONNX Runtime how the caller is told where it
-// is; other errors stay as they are.
+// HintLibrary adds a hint to the error that ONNX Runtime is missing: how its place is
+// configured. Other errors are returned unchanged.
 func HintLibrary(err error, how string) error {
 	if errors.Is(err, ort.ErrNoLibrary) {
 		return hint.Add(err, how)

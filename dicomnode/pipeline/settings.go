@@ -12,8 +12,8 @@ import (
 	"dicomnode/segment/seg"
 )
 
-// segmentConfig is the configuration of the pipeline. Thresholds of the
-// configuration come before those of the model's card.
+// segmentConfig is the configuration of the pipeline. Thresholds of the configuration have
+// precedence over those of the model's card.
 func segmentConfig(c configs.Config, card model.Card) (segment.Config, error) {
 	site, err := c.SoftTissue.Table()
 	if err != nil {
@@ -29,8 +29,8 @@ func segmentConfig(c configs.Config, card model.Card) (segment.Config, error) {
 	return segment.Config{SoftTissue: site.Before(own), Correction: Correction(card, c.Segmentation.Effort, model.AtNative, c.Segmentation.Refine), Guided: GuidedFilter(c.Segmentation.Refine), Effort: scales.Effort(c.Segmentation.Effort)}, nil
 }
 
-// Correction is what the card says of the probabilities that an effort arrives at, at one of
-// model.Places; the zero value where it says nothing.
+// Correction is the card's calibration of an effort at one of model.Places; the zero value if
+// it has none.
 func Correction(card model.Card, effort, at, refine string) picture.Correction {
 	if effort == string(scales.Whole) {
 		effort = ""
@@ -42,10 +42,10 @@ func Correction(card model.Card, effort, at, refine string) picture.Correction {
 	return picture.Correction{Scale: e.Scale, Shift: [picture.Classes]float64(e.Shift)}
 }
 
-// Refinements are the values of --refine, as of the configuration's segmentation.refine.
+// Refinements are the values of --refine and of segmentation.refine.
 var Refinements = []string{"none", "guided"}
 
-// GuidedFilter is the filter that a value of Refinements stands for, nil for none.
+// GuidedFilter is the filter of a value of Refinements, nil for none.
 func GuidedFilter(refine string) *picture.GuidedFilter {
 	if refine == "guided" {
 		return picture.NewGuidedFilter()
@@ -53,12 +53,12 @@ func GuidedFilter(refine string) *picture.GuidedFilter {
 	return nil
 }
 
-// Product is this program as the equipment that made a result; version is its release.
+// Product describes this program as the equipment that made a result; version is its release.
 func Product(c configs.Config, version string) iod.Equipment {
 	return iod.Equipment{Manufacturer: "dicomnode", ModelName: "XNet Node", SerialNumber: c.Node.AETitle, SoftwareVersions: version}
 }
 
-// SEGOptions says how a node of the configuration signs its segmentations; version is that
+// SEGOptions are the options of segmentations of a node of the configuration; version is that
 // of the program.
 func SEGOptions(c configs.Config, version string) seg.Options {
 	p := Product(c, version)

@@ -10,10 +10,10 @@ import (
 	"dicomnode/scp"
 )
 
-// CommitmentRoles negotiates storage commitment (PS3.4 J) with the destination, in both
-// roles, and asks for nothing. It returns the roles that this side may have there: SCU
-// to ask, SCP to answer what the destination asked (PS3.7 D.3.3.4). An error is that the
-// destination does not take the SOP class, or no association.
+// CommitmentRoles negotiates storage commitment (PS3.4 J) with the destination, in both roles,
+// and sends no request. It returns the roles that the destination accepts for this side: SCU to
+// request, SCP to report what the destination requested (PS3.7 D.3.3.4). It returns an error if
+// the association fails or the SOP class is not accepted.
 func (d Destination) CommitmentRoles(ctx context.Context) (scp.Role, error) {
 	client, err := d.Dial(ctx, scp.Proposal{AbstractSyntax: uid.StorageCommitmentPushModel, Roles: scp.SCURole | scp.SCPRole,
 		TransferSyntaxes: []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian}})
@@ -29,20 +29,20 @@ func (d Destination) CommitmentRoles(ctx context.Context) (scp.Role, error) {
 	return client.Role(uid.StorageCommitmentPushModel), client.Release(ctx)
 }
 
-// CommitmentVerdict is what a Failure Reason of storage commitment means to who asked.
+// CommitmentVerdict is how a Failure Reason of storage commitment is handled.
 type CommitmentVerdict int
 
 // The verdicts.
 const (
-	SendAgain CommitmentVerdict = iota // the peer does not have it
-	AskAnew                            // the same request under a new Transaction UID
-	NeverKept                          // the peer commits it no other time
+	SendAgain CommitmentVerdict = iota // the peer does not have it: send it again
+	AskAnew                            // repeat the request under a new Transaction UID
+	NeverKept                          // the peer will never commit it
 )
 
-// NoReason stands for an instance that an answer did not mention.
+// NoReason is used for an instance that a report did not mention.
 const NoReason = -1
 
-// commitmentVerdicts says what to do about a Failure Reason (PS3.3 C.14.1.1).
+// commitmentVerdicts are the verdicts of Failure Reasons (PS3.3 C.14.1.1).
 var commitmentVerdicts = map[int]struct {
 	verdict CommitmentVerdict
 	words   string
@@ -56,8 +56,8 @@ var commitmentVerdicts = map[int]struct {
 	NoReason:                                {AskAnew, "the answer does not mention it"},
 }
 
-// JudgeCommitment says what a Failure Reason means; one that PS3.3 does not list is
-// taken for an instance that is not there. The error names the reason.
+// JudgeCommitment returns the verdict of a Failure Reason; one that PS3.3 does not list is
+// handled like a missing instance. The error names the reason.
 func JudgeCommitment(reason int) (CommitmentVerdict, error) {
 	v, ok := commitmentVerdicts[reason]
 	switch {

@@ -13,8 +13,8 @@ import (
 	"dicomnode/scp"
 )
 
-// Hint says what to do about an error of the destination: where to look, by how far it
-// came. The error is one of associating with it, verifying it or sending it an object.
+// Hint is a hint for an error of associating with the destination, verifying it or sending it
+// an object. It depends on which step failed.
 func (d Destination) Hint(err error) string {
 	var rejected *scp.RejectError
 	var refused *scp.ContextError
@@ -44,7 +44,7 @@ func (d Destination) Hint(err error) string {
 	return fmt.Sprintf("is a DICOM service listening on %s (not HTTP or TLS), and does a firewall let us through?", d.Peer.Address)
 }
 
-// unrecognizedPDU is the reason for what is no PDU (PS3.8 Table 9-26).
+// unrecognizedPDU is the abort reason for unrecognized PDUs (PS3.8 Table 9-26).
 const unrecognizedPDU = 1
 
 func (d Destination) protocolHint(e *scp.ProtocolError) string {
@@ -54,7 +54,7 @@ func (d Destination) protocolHint(e *scp.ProtocolError) string {
 	return fmt.Sprintf("what %s answers cannot be understood: its maker should see this line", d.Peer.AETitle)
 }
 
-// silenceHint is for a time limit that ran out: of the connection, or of an answer.
+// silenceHint is for a time-out of the connection or of a response.
 func (d Destination) silenceHint(err error) string {
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
@@ -63,7 +63,7 @@ func (d Destination) silenceHint(err error) string {
 	return fmt.Sprintf("%s takes the connection and does not answer: is %s hanging or very slow (network: {response_timeout: …}), or another service on that port?", d.Peer.Address, d.Peer.AETitle)
 }
 
-// rejectHint reads an A-ASSOCIATE-RJ (PS3.8 Table 9-21).
+// rejectHint is for an A-ASSOCIATE-RJ (PS3.8 Table 9-21).
 func (d Destination) rejectHint(r *scp.RejectError) string {
 	same := func(o scp.RejectError) bool {
 		return r.Result == o.Result && r.Source == o.Source && r.Reason == o.Reason
@@ -79,7 +79,7 @@ func (d Destination) rejectHint(r *scp.RejectError) string {
 	return fmt.Sprintf("%s answered but refused: does it know AE title %s and this machine's address?", d.Peer.AETitle, d.Config.Node.AETitle)
 }
 
-// contextHint reads the result of a presentation context (PS3.8 Table 9-18).
+// contextHint is for the result of a presentation context (PS3.8 Table 9-18).
 func (d Destination) contextHint(e *scp.ContextError) string {
 	class := uid.Name(e.AbstractSyntax)
 	switch {
@@ -91,7 +91,7 @@ func (d Destination) contextHint(e *scp.ContextError) string {
 	return fmt.Sprintf("have Implicit or Explicit VR Little Endian enabled for %s at %s", class, d.Peer.AETitle)
 }
 
-// statusHint reads the status of a C-STORE response.
+// statusHint is for the status of a C-STORE response.
 func (d Destination) statusHint(s scp.Status) string {
 	if hint := lineOf(s).hint; hint != "" {
 		return hint

@@ -1,7 +1,6 @@
-// Package scu is the node as a Service Class User (PS3.7 6.5): it associates with the
-// peers of a configuration, verifies them (C-ECHO) and sends them files (C-STORE), and
-// says what a C-STORE status means. When what is sent, and again after a failure, is its
-// callers' matter.
+// Package scu is the node as a Service Class User (PS3.7 6.5): it associates with the peers of
+// a configuration, verifies them (C-ECHO), sends files (C-STORE), and interprets C-STORE
+// statuses. It does not decide what is sent when, nor retry.
 package scu
 
 import (
@@ -15,7 +14,7 @@ import (
 	"dicomnode/scp"
 )
 
-// NewDialer associates as the configuration says.
+// NewDialer is a dialer with the settings of the configuration.
 func NewDialer(c configs.Config) *scp.Dialer {
 	return &scp.Dialer{
 		Calling: c.Node.AETitle, MaxPDULength: c.Network.MaxPDULength, DialTimeout: c.Network.ConnectTimeout,

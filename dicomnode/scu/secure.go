@@ -9,8 +9,7 @@ import (
 	"dicomnode/scp"
 )
 
-// Identity loads what the configuration proves itself with over TLS; nil where it
-// names no certificate.
+// Identity loads the certificate of the node for TLS; nil if the configuration names none.
 func Identity(t configs.TLS) (*dicomtls.Identity, error) {
 	if t.Certificate == "" {
 		return nil, nil
@@ -22,7 +21,7 @@ func Identity(t configs.TLS) (*dicomtls.Identity, error) {
 	return id, nil
 }
 
-// Binding is the certificate by which a peer is known.
+// Binding is the certificate that identifies a peer.
 func Binding(t configs.PeerTLS) dicomtls.Binding {
 	b := dicomtls.Binding{Name: t.Name}
 	for _, f := range t.Fingerprints {
@@ -32,8 +31,7 @@ func Binding(t configs.PeerTLS) dicomtls.Binding {
 	return b
 }
 
-// Secure lets d call the peer as its entry says: over TLS where it has a
-// certificate.
+// Secure makes d use TLS for a peer whose entry has a certificate.
 func Secure(d *scp.Dialer, id *dicomtls.Identity, p configs.Peer) *scp.Dialer {
 	if p.TLS.Used() && id != nil {
 		d.TLS = id.Client(Binding(p.TLS))

@@ -6,28 +6,27 @@ import (
 	"dicomnode/scp"
 )
 
-// Verdict is what a C-STORE status means to who sent the object.
+// Verdict is how a C-STORE status is handled.
 type Verdict int
 
 // The verdicts.
 const (
-	Stored   Verdict = iota // the peer has the object
-	Again                   // it may take it another time
-	Doubtful                // it may take it, if it is asked for a while; many a PACS says so while it starts or is full
-	Refused                 // it takes it no other time
+	Stored   Verdict = iota // the peer has stored the object
+	Again                   // temporary: the peer may accept it later
+	Doubtful                // possibly temporary: some PACSs return it while they start or are full
+	Refused                 // permanent: the peer will not accept it
 )
 
-// verdictLine is what to think of the statuses that match.
+// verdictLine is the verdict of the statuses that match.
 type verdictLine struct {
 	mask, status scp.Status
 	verdict      Verdict
 	words        string
-	hint         string // what to do about it; "" leaves it to the peer's log
+	hint         string // for the user; "" refers to the peer's log
 }
 
-// verdicts says what to do about a C-STORE status; the first line that
-// matches status&mask counts (PS3.4 Table B.2-1, PS3.7 annex C). A status that no line
-// matches is a refusal.
+// verdicts are the verdicts of C-STORE statuses; the first line that matches status&mask is
+// used (PS3.4 Table B.2-1, PS3.7 annex C). A status that no line matches is a refusal.
 var verdicts = []verdictLine{
 	{0xFFFF, 0x0000, Stored, "success", ""},
 	{0xF000, 0xB000, Stored, "warning: stored with coercion or discarded elements", ""},
@@ -47,7 +46,7 @@ var verdicts = []verdictLine{
 	{0xF000, 0xC000, Doubtful, "cannot understand", ""},
 }
 
-// lineOf is the line of a status that counts.
+// lineOf is the first line that matches a status.
 func lineOf(status scp.Status) verdictLine {
 	for _, v := range verdicts {
 		if status&v.mask == v.status {
@@ -57,7 +56,7 @@ func lineOf(status scp.Status) verdictLine {
 	return verdictLine{verdict: Refused, words: "failure"}
 }
 
-// Judge says what a C-STORE status means. The error is nil for Stored, and names the
+// Judge returns the verdict of a C-STORE status. The error is nil for Stored, and names the
 // status otherwise.
 func Judge(status scp.Status) (Verdict, error) {
 	v := lineOf(status)

@@ -12,19 +12,19 @@ import (
 	"dicomnode/scp"
 )
 
-// Sent is what became of one file.
+// Sent is the result of sending one file.
 type Sent struct {
 	File   string `json:"file"`
 	Status string `json:"status,omitempty"`
 	Error  string `json:"error,omitempty"`
 }
 
-// StoreFiles sends the files over one association and calls step after each.
-// Without results nothing was sent.
+// StoreFiles sends the files over one association and calls step after each. No results means
+// that nothing was sent.
 func (d Destination) StoreFiles(ctx context.Context, files []string, step func()) ([]Sent, error) {
 	headers, results := readHeaders(files)
 	proposals := Proposals(headers)
-	if len(proposals) == 0 { // no file can be read, as the results say
+	if len(proposals) == 0 { // no file can be read; see the results
 		return results, nil
 	}
 	client, err := d.Dial(ctx, proposals...)
@@ -41,7 +41,8 @@ func (d Destination) StoreFiles(ctx context.Context, files []string, step func()
 	return results, client.Release(ctx)
 }
 
-// readHeaders reads what identifies each file, and notes those that cannot be read.
+// readHeaders reads the identifying attributes of each file, and records those that cannot be
+// read.
 func readHeaders(files []string) ([]part10.Header, []Sent) {
 	headers, results := make([]part10.Header, len(files)), make([]Sent, len(files))
 	for i, path := range files {
@@ -55,7 +56,7 @@ func readHeaders(files []string) ([]part10.Header, []Sent) {
 	return headers, results
 }
 
-// ReadHeader reads what identifies a Part 10 file.
+// ReadHeader reads the identifying attributes of a Part 10 file.
 func ReadHeader(path string) (part10.Header, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -65,8 +66,8 @@ func ReadHeader(path string) (part10.Header, error) {
 	return part10.ReadHeader(f)
 }
 
-// Proposals proposes each SOP class in the transfer syntaxes its files have, and in
-// those they can be written in.
+// Proposals proposes each SOP class in the transfer syntaxes of its files, and in those to
+// which they can be converted.
 func Proposals(headers []part10.Header) []scp.Proposal {
 	var proposals []scp.Proposal
 	for _, h := range headers {

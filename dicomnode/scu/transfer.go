@@ -8,16 +8,15 @@ import (
 	"dicomnode/scp"
 )
 
-// Proposal offers an object of the SOP class that is stored in a transfer syntax:
-// in that one, and where no codec stands between, in Explicit and Implicit VR Little
-// Endian as well (PS3.5 10.1: the last one is never left out).
+// Proposal proposes an object in its transfer syntax and, unless that needs a codec, in
+// Explicit and Implicit VR Little Endian as well (PS3.5 10.1 requires the latter).
 func Proposal(sopClass, transferSyntax string) scp.Proposal {
 	return scp.Proposal{AbstractSyntax: sopClass, TransferSyntaxes: part10.Rewritable(transferSyntax)}
 }
 
-// Store performs C-STORE of a data set r that is encoded in req.TransferSyntaxUID,
-// written anew where the peer took only another transfer syntax of [Proposal]. Its
-// errors are those of [scp.Client.Store].
+// Store performs C-STORE of a data set r that is encoded in req.TransferSyntaxUID. It is
+// converted if the peer accepted only another transfer syntax of [Proposal]. Its errors are
+// those of [scp.Client.Store].
 func Store(ctx context.Context, client *scp.Client, req scp.StoreRequest, r io.Reader) (scp.Status, error) {
 	stored := req.TransferSyntaxUID
 	for _, ts := range part10.Rewritable(stored) {
@@ -35,9 +34,8 @@ func Store(ctx context.Context, client *scp.Client, req scp.StoreRequest, r io.R
 	return client.Store(ctx, req, r)
 }
 
-// Refusal tells why the peer takes no object of the SOP class that is stored in
-// this transfer syntax, however it is written; nil where it does. Of its reasons the
-// one that may pass counts.
+// Refusal returns why the peer accepts no object of the SOP class with this transfer syntax,
+// even converted; nil if it does. If one of the reasons is temporary, that one is returned.
 func Refusal(client *scp.Client, sopClass, transferSyntax string) *scp.ContextError {
 	var why *scp.ContextError
 	for _, ts := range part10.Rewritable(transferSyntax) {

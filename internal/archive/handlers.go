@@ -10,10 +10,10 @@ import (
 	"dicomnode/internal/archive/older"
 )
 
-// Work does the jobs with h until ctx ends, then waits for those that run, up
-// to Options.StopTimeout, and cancels the rest, which will be repeated. Only one
-// call works at a time. It ends with ErrGone when the data directory is removed
-// or replaced: nothing that is received then would be kept.
+// Work runs the jobs with h until ctx ends. Then it waits for running jobs up to
+// Options.StopTimeout, and cancels the rest, which will be repeated. Only one call can work at
+// a time. It returns ErrGone if the data directory is removed or replaced, because objects
+// received after that would be lost.
 func (a *Archive) Work(ctx context.Context, h Handlers) error {
 	if a.lock == nil {
 		return errors.New("work on a shared archive")
@@ -32,16 +32,16 @@ func (a *Archive) Work(ctx context.Context, h Handlers) error {
 		return gone
 	}
 	if errors.Is(err, context.Canceled) {
-		return nil // the end came before the beginning was over
+		return nil // ctx ended during the start
 	}
 	return err
 }
 
-// watchInterval is how often the data directory is looked for.
+// watchInterval is how often the data directory is checked.
 const watchInterval = 2 * time.Second
 
-// watch keeps an eye on the data directory, and writes what was noted about peers
-// now and then.
+// watch checks that the data directory exists, and writes the collected records about peers at
+// intervals.
 func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
@@ -63,7 +63,7 @@ func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 	}
 }
 
-// handlers binds h to objects and the ends of their jobs.
+// handlers adds to h the reading of objects and the ends of their jobs.
 func (a *Archive) handlers(h Handlers) jobs.Handlers {
 	all := jobs.Handlers{}
 	if h.Segment != nil {
@@ -78,7 +78,7 @@ func (a *Archive) handlers(h Handlers) jobs.Handlers {
 	return all
 }
 
-// subject is the object a job is about. It can only be gone by hand.
+// subject is the object of a job. It can only be missing if somebody removed it by hand.
 func (a *Archive) subject(ctx context.Context, r jobs.Run) (Object, error) {
 	o, err := a.Object(ctx, r.ObjectID)
 	if errors.Is(err, ErrNotFound) {
@@ -87,13 +87,13 @@ func (a *Archive) subject(ctx context.Context, r jobs.Run) (Object, error) {
 	return o, err
 }
 
-// finish ends a job in a transaction with what f does. Its context is not the
-// handler's: what was done must be noted even while the node stops.
+// finish ends a job in a transaction together with f. It does not use the handler's context,
+// because the result must be recorded even while the node stops.
 func (a *Archive) finish(ctx context.Context, r jobs.Run, f func(index.Tx) error) error {
 	return a.finishIn(ctx, a.index.Update, r, f)
 }
 
-// finishUnsynced is finish for what another run of the job would find again.
+// finishUnsynced is finish for results that would be the same if the job ran again.
 func (a *Archive) finishUnsynced(ctx context.Context, r jobs.Run, f func(index.Tx) error) error {
 	return a.finishIn(ctx, a.index.UpdateUnsynced, r, f)
 }
@@ -120,8 +120,8 @@ func (a *Archive) dark(ctx context.Context, h Handlers, r jobs.Run) error {
 	return a.finish(ctx, r, func(tx index.Tx) error { return settleOutcome(tx, o.ID, Learnt, nil) })
 }
 
-// unreadable ends the tries at an object that is damaged: only its sender can
-// mend it, and that makes the job due again.
+// unreadable ends the attempts for a damaged object: only its sender can replace it, and then
+// the job is due again.
 func unreadable(err error) error {
 	if errors.Is(err, ErrDamaged) {
 		return Permanent(err)
@@ -129,7 +129,7 @@ func unreadable(err error) error {
 	return err
 }
 
-// settleOutcome notes what became of an object.
+// settleOutcome records the outcome of an object.
 func settleOutcome(tx index.Tx, id int64, outcome string, more func(*index.Object)) error {
 	o, err := tx.Object(id)
 	if errors.Is(err, ErrNotFound) {
@@ -145,72 +145,9 @@ func settleOutcome(tx index.Tx, id int64, outcome string, more func(*index.Objec
 	return tx.Set(o)
 }
 
-// deliver runs the handler for a delivery. Each try is noted.
-func (a *Archive) deliver(ctx context.Context, h Handlers, r jobs.Run) error {
-	o, err := a.subject(ctx, r)
-	if err != nil {
-		return err
-	}
-	if !o.SupersededAt.IsZero() {
-		return a.finish(ctx, r, func(tx index.Tx) error {
-			return setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) { d.State = index.Withdrawn })
-		})
-	}
-	d, err := a.delivery(ctx, o.ID, r.Destination)
-	if err != nil {
-		return err
-	}
-	if d.stored() {
-		return a.commitment(ctx, h, r, o, d.Delivery)
-	}
-	answer, err := h.Deliver(context.WithValue(ctx, jobKey{}, r.ID), o, r.Destination)
-	note := func(state index.DeliveryState) func(index.Tx) error {
-		return func(tx index.Tx) error {
-			err := setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) {
-				d.State, d.Status, d.Words, d.Attempts = state, answer.Status, answer.Words, d.Attempts+1
-				d.TransactionUID, d.RequestedAt = "", time.Time{} // what was asked before was about what was sent before
-			})
-			if errors.Is(err, ErrNotFound) {
-				return nil // erased meanwhile
-			}
-			return err
-		}
-	}
-	if err == nil && answer.Commit {
-		return a.sent(ctx, note(index.Sent))
-	}
-	if err == nil {
-		return a.finish(ctx, r, note(index.Delivered))
-	}
-	var later *jobs.LaterError
-	if errors.As(err, &later) {
-		return err // it was not tried
-	}
-	if answer.Words == "" {
-		answer = Answer{Status: -1, Words: err.Error()}
-	}
-	if IsInstead(err) {
-		return a.instead(ctx, r, o, answer)
-	}
-	state := index.Failing
-	if jobs.IsPermanent(err) {
-		state = index.Refused
-	}
-	if ctx.Err() != nil {
-		return err // the node stops: it was no try
-	}
-	if nerr := a.index.Update(ctx, note(state)); nerr != nil {
-		err = errors.Join(err, nerr)
-	}
-	if errors.Is(err, ErrDamaged) {
-		return errors.Join(err, a.remake(ctx, o))
-	}
-	return err
-}
-
 type jobKey struct{}
 
-// JobOf is the number of the job that a Deliver handler is called for.
+// JobOf is the number of the job of a Deliver handler.
 func JobOf(ctx context.Context) int64 {
 	id, _ := ctx.Value(jobKey{}).(int64)
 	return id

@@ -10,7 +10,7 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
-// remake makes a damaged result again, from what it was made from.
+// remake makes a damaged result again from its image.
 func (a *Archive) remake(ctx context.Context, o Object) error {
 	if o.ParentID == 0 {
 		return nil
@@ -29,9 +29,9 @@ func (a *Archive) remake(ctx context.Context, o Object) error {
 	})
 }
 
-// outdated are the earlier results of source when one of them is damaged and is not
-// among the new ones: another program or model gives results other UIDs, and then
-// nothing can put the damaged one right.
+// outdated are the earlier results of source, if one of them is damaged and not among the new
+// ones: results of another program or model have other UIDs, so the damaged one cannot be
+// replaced.
 func (a *Archive) outdated(ctx context.Context, source Object, results []result) ([]index.Object, error) {
 	old, err := view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Children(source.ID) })
 	if err != nil {
@@ -50,9 +50,9 @@ func (a *Archive) outdated(ctx context.Context, source Object, results []result)
 	return nil, nil
 }
 
-// takeOver marks outdated results as superseded and gives up their deliveries. It
-// returns the destinations that had all of them, which need no other ones unless a
-// person asked for them.
+// takeOver marks outdated results as superseded and withdraws their deliveries. It returns the
+// destinations that have received all of them, which need no new ones unless a person requested
+// it.
 func (a *Archive) takeOver(tx index.Tx, old []index.Object, asked bool) (served map[string]bool, err error) {
 	if len(old) == 0 {
 		return nil, nil
@@ -92,10 +92,10 @@ type insteadError struct{ error }
 
 func (e insteadError) Unwrap() error { return e.error }
 
-// Instead marks err as the last word of a destination about a result, in the place of
-// which it gets another one: the delivery is withdrawn and the image is segmented again,
-// in one transaction. It is nil when err is. Whoever segments has to know by then what
-// the destination takes.
+// Instead marks err as the permanent refusal of a result whose destination gets another one
+// instead: the delivery is withdrawn and the image is segmented again, in one transaction. It
+// returns nil if err is nil. The Segment handler must know by then what the destination
+// accepts.
 func Instead(err error) error {
 	if err == nil {
 		return nil
@@ -103,7 +103,7 @@ func Instead(err error) error {
 	return insteadError{err}
 }
 
-// instead ends the delivery of a result that something else replaces.
+// instead ends the delivery of a result that is replaced by another one.
 func (a *Archive) instead(ctx context.Context, r jobs.Run, o Object, answer Answer) error {
 	return a.finish(ctx, r, func(tx index.Tx) error {
 		err := setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) {
@@ -116,7 +116,7 @@ func (a *Archive) instead(ctx context.Context, r jobs.Run, o Object, answer Answ
 		if err != nil {
 			return err
 		}
-		for _, e := range entries { // one that runs may have chosen its outputs already
+		for _, e := range entries { // a running job may have chosen its outputs already
 			if e.Kind == jobs.Segment && (e.State == jobs.Waiting || e.State == jobs.Retrying) {
 				return nil
 			}
@@ -131,8 +131,8 @@ func IsInstead(err error) bool {
 	return errors.As(err, &e)
 }
 
-// supersede marks a version and what was made of it, gives up what is still to be
-// done about them, and returns the ids of the results.
+// supersede marks a version and its results, cancels their pending jobs, and returns the
+// numbers of the results.
 func (a *Archive) supersede(tx index.Tx, old index.Object) (results []int64, err error) {
 	now := time.Now()
 	children, err := tx.Children(old.ID)
@@ -153,49 +153,4 @@ func (a *Archive) supersede(tx index.Tx, old index.Object) (results []int64, err
 		return nil, err
 	}
 	return results, a.withdraw(tx, entries)
-}
-
-// withdraw drops jobs that do not run, and says so of their deliveries.
-func (a *Archive) withdraw(tx index.Tx, entries []jobs.Entry) error {
-	ids := make([]int64, 0, len(entries))
-	for _, e := range entries {
-		ids = append(ids, e.ID)
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	dropped, err := a.jobs.Drop(context.Background(), tx, ids...)
-	if err != nil {
-		return err
-	}
-	return markDeliveries(tx, dropped, index.Withdrawn)
-}
-
-// markDeliveries gives the deliveries of dropped jobs a state.
-func markDeliveries(tx index.Tx, dropped []jobs.Entry, state index.DeliveryState) error {
-	for _, e := range dropped {
-		if e.Kind != jobs.Deliver {
-			continue
-		}
-		err := setDelivery(tx, e.ObjectID, e.Destination, func(d *index.Delivery) { d.State = state })
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
-		}
-	}
-	return nil
-}
-
-// setDelivery changes one delivery.
-func setDelivery(tx index.Tx, object int64, destination string, change func(*index.Delivery)) error {
-	all, err := tx.DeliveriesOf(object)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(d index.Delivery) bool { return d.Destination == destination })
-	if i < 0 {
-		return ErrNotFound
-	}
-	all[i].At = time.Now()
-	change(&all[i])
-	return tx.SetDelivery(all[i])
 }

@@ -14,23 +14,24 @@ import (
 	"dicomnode/model"
 )
 
-// againFlags are those of resend and reprocess.
+// againFlags are the flags of resend and reprocess.
 type againFlags struct {
 	findFlags
 	reason string
 	yes    bool
-	// before, where set, says what would happen; "" says nothing.
+	// before, if set, describes what will happen; "" prints nothing.
 	before func(context.Context, *archive.Archive, []inspect.Life) (string, error)
-	// ask asks about a single object too.
+	// ask asks for confirmation even for a single object.
 	ask bool
-	// done says what was done, from the number of jobs or deliveries; nil: jobs were made.
+	// done describes the result, given the number of jobs or deliveries; nil: jobs were
+	// created.
 	done func(n int) string
 }
 
-// objectsDo does something to objects and says how often.
+// objectsDo is an action on objects; it returns how often it was done.
 type objectsDo = func(ctx context.Context, a *archive.Archive, ids []int64) (int, error)
 
-// run does something to the objects of the images that are chosen.
+// run applies the action to the objects of the selected images.
 func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids func(inspect.Life) []int64, do objectsDo) error {
 	return f.runOn(cmd, args, what, f.query, ids, do)
 }
@@ -79,7 +80,7 @@ func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query
 	})
 }
 
-// foretell prints what would happen.
+// foretell prints what will happen.
 func (f *againFlags) foretell(cmd *cobra.Command, lives []inspect.Life) error {
 	return withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
 		said, err := f.before(cmd.Context(), a, lives)
@@ -95,7 +96,7 @@ func (f *againFlags) add(cmd *cobra.Command) {
 	f.addAct(cmd, "do not ask when it is more than one object")
 }
 
-// addAct adds the flags of what a person does.
+// addAct adds the flags --reason and --yes.
 func (f *againFlags) addAct(cmd *cobra.Command, yes string) {
 	cmd.Flags().StringVar(&f.reason, "reason", "", "reason, for the record")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, yes)
@@ -138,7 +139,7 @@ pending delivery are not sent twice. Held results are not sent, except one named
 	return cmd
 }
 
-// heldWords says how many results are not sent again.
+// heldWords describes the held results that are not sent again.
 func heldWords(_ context.Context, _ *archive.Archive, lives []inspect.Life) (string, error) {
 	n := 0
 	for _, l := range lives {
@@ -204,7 +205,7 @@ func namedModel(c configs.Config, name string) (*model.Bundle, error) {
 	return b, err
 }
 
-// planWords says what segmenting again adds.
+// planWords describes the results that segmenting again adds.
 func planWords(p inspect.Plan, b *model.Bundle) string {
 	s := fmt.Sprintf("%s with %s %s, digest %.12s: adds %s and %s", command.Plural(p.Images, "image"), b.Card.Name, b.Card.Version, b.Digest,
 		command.Plural(p.Results, "result"), command.Plural(p.Deliveries, "delivery"))

@@ -125,8 +125,8 @@ An image without a result is segmented.
 	return cmd
 }
 
-// archiveOptions are those of the archive of a configuration, for who opens it without
-// a node. done ends its decoders.
+// archiveOptions are the options for opening the archive of a configuration without a node.
+// done stops its decoders.
 func archiveOptions(config string) (opt archive.Options, done func() error, err error) {
 	c, err := command.LoadConfig(config)
 	if err != nil {
@@ -139,7 +139,7 @@ func archiveOptions(config string) (opt archive.Options, done func() error, err 
 	return node.ArchiveOptions(c, codecs), codecs.Close, nil
 }
 
-// countFiles is how many files are below a folder, as far as they can be counted.
+// countFiles counts the files below a folder, as far as it can be read.
 func countFiles(dir string) (n int) {
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
@@ -150,7 +150,7 @@ func countFiles(dir string) (n int) {
 	return n
 }
 
-// archiveHint says what to do about an archive that cannot be opened.
+// archiveHint adds a hint to an error of opening an archive.
 func archiveHint(err error) error {
 	if errors.Is(err, archive.ErrInUse) {
 		return hint.Add(err, "stop the node first: one process uses a data directory at a time")

@@ -21,7 +21,7 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// eraseFlags are what a person says about an erasure.
+// eraseFlags are the flags of erase.
 type eraseFlags struct {
 	config, study, patient, reason string
 	yes, again                     bool
@@ -91,7 +91,7 @@ func (f eraseFlags) run(cmd *cobra.Command) error {
 	})
 }
 
-// note puts into the audit trail, if there is one, what is about to be erased.
+// note records in the audit trail, if there is one, what is about to be erased.
 func (f eraseFlags) note(ctx context.Context, a *archive.Archive, ids []int64) (*trail.Trail, error) {
 	c, err := command.LoadConfig(f.config)
 	if err != nil {
@@ -117,7 +117,7 @@ func printErased(cmd *cobra.Command, n int) error {
 	return err
 }
 
-// matches tells whether a stored object is to be erased.
+// matches reports whether a stored object is to be erased.
 func (f eraseFlags) matches(o archive.Object) (bool, error) {
 	if f.study != "" {
 		return o.StudyInstanceUID == f.study, nil
@@ -155,7 +155,7 @@ func patientID(o archive.Object) (string, error) {
 	plain.Write(read.Elements)
 	ds, err := dicom.Parse(&plain, int64(plain.Len()), nil, dicom.AllowUnknownSpecificCharacterSet())
 	if err != nil {
-		return "", errors.New("value and value representation do not agree") // the library's words may quote values
+		return "", errors.New("value and value representation do not agree") // errors of the library may quote values
 	}
 	e, err := ds.FindElementByTag(tag.PatientID)
 	if err != nil {

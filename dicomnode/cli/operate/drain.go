@@ -67,10 +67,10 @@ func endDrain(ctx context.Context, out io.Writer, a *archive.Archive) error {
 	return err
 }
 
-// drainLook is how often the node is asked how far it is.
+// drainLook is the interval at which the progress of the node is read.
 const drainLook = 500 * time.Millisecond
 
-// drained asks for the drain and waits for its end, each step a line.
+// drained requests the drain and waits for its end; it prints a line for each step.
 func drained(ctx context.Context, out io.Writer, a *archive.Archive, c configs.Config) error {
 	if running, err := archive.Serving(node.ArchiveDir(c)); err != nil || !running {
 		return hint.Add(errors.Join(errors.New("drain: the node does not run"), err), "it receives nothing; what is queued goes on when it starts")
@@ -106,11 +106,11 @@ func drained(ctx context.Context, out io.Writer, a *archive.Archive, c configs.C
 	}
 }
 
-// leftover is what a drain waits for, and what it leaves.
+// leftover is what a drain waits for, and the jobs that it leaves.
 type leftover struct {
-	obeyed             bool // the node refuses already
+	obeyed             bool // the node rejects associations
 	associations, jobs int
-	waiting            int // jobs that go on after the next start
+	waiting            int // jobs that continue after the next start
 }
 
 func (l leftover) String() string {
@@ -141,8 +141,8 @@ func left(ctx context.Context, a *archive.Archive, since time.Time) (l leftover,
 	return l, err
 }
 
-// count tells jobs that are done now from those that wait: for a destination that fails,
-// is paused or has not committed, or for somebody.
+// count separates jobs that are being done from those that wait: for a destination that fails,
+// is paused or has not committed, or for a person.
 func (l *leftover) count(queue []archive.Entry, now time.Time) {
 	for _, e := range queue {
 		if e.State == archive.Running || e.State == archive.Waiting && !e.NextAt.After(now) {

@@ -18,7 +18,7 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// findFlags choose images.
+// findFlags select images.
 type findFlags struct {
 	config, study, peer, state string
 	since                      string
@@ -37,7 +37,7 @@ func (f *findFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.limit, "limit", 1000, "examine at most so many images, the most recent ones")
 }
 
-// addChoice adds the flags that choose images whatever their state.
+// addChoice adds the flags that select images in any state.
 func (f *findFlags) addChoice(cmd *cobra.Command) {
 	command.ConfigFlag(cmd, &f.config)
 	flags := cmd.Flags()
@@ -47,7 +47,7 @@ func (f *findFlags) addChoice(cmd *cobra.Command) {
 	flags.Int64Var(&f.object, "object", 0, "one image or result by its number, object=N in the log")
 }
 
-// query is what the flags and the argument ask for.
+// query is the query of the flags and the argument.
 func (f *findFlags) query(cmd *cobra.Command, args []string) (q inspect.Query, err error) {
 	q = inspect.Query{Term: f.study, Peer: f.peer, Object: f.object, State: f.state, NotDelivered: f.notDelivered, Limit: f.limit}
 	if len(args) > 0 {
@@ -68,7 +68,7 @@ func (f *findFlags) query(cmd *cobra.Command, args []string) (q inspect.Query, e
 	return q, nil
 }
 
-// empty reports whether nothing is chosen.
+// empty reports whether nothing is selected.
 func (f *findFlags) empty(args []string) bool {
 	return len(args) == 0 && f.study == "" && f.peer == "" && f.since == "" && f.object == 0 && f.state == "" && !f.notDelivered && !f.unrouted
 }
@@ -90,7 +90,7 @@ func sinceTime(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, command.Usagef("for example 2h, 3d, 2026-11-28 or \"2026-11-28 14:00\"", "--since %q is no time", s)
 }
 
-// list prints the images of a query, as JSON when that was asked for.
+// list prints the images of a query, as JSON if requested.
 func (f *findFlags) list(cmd *cobra.Command, args []string, query imageQuery, print func(io.Writer, []inspect.Life) error) error {
 	q, err := query(cmd, args)
 	if err != nil {
@@ -106,7 +106,7 @@ func (f *findFlags) list(cmd *cobra.Command, args []string, query imageQuery, pr
 	return print(cmd.OutOrStdout(), lives)
 }
 
-// imageQuery is what the flags and arguments of a verb ask for.
+// imageQuery is the query of the flags and arguments of a verb.
 type imageQuery = func(*cobra.Command, []string) (inspect.Query, error)
 
 func printFound(w io.Writer, lives []inspect.Life) error {
@@ -138,7 +138,7 @@ Exit codes: 0 found, 1 nothing found or failed, 2 wrong usage.`,
 	return cmd
 }
 
-// find looks the images up.
+// find runs the query.
 func (f *findFlags) find(cmd *cobra.Command, q inspect.Query) (lives []inspect.Life, err error) {
 	c, err := command.LoadConfig(f.config)
 	if err != nil {
@@ -219,7 +219,7 @@ func printDelivery(b *strings.Builder, d inspect.Delivery) {
 		return
 	}
 	job := *d.Job
-	if d.Words != "" && strings.Contains(job.Reason, d.Words) { // said already
+	if d.Words != "" && strings.Contains(job.Reason, d.Words) { // printed already
 		job.Reason = ""
 	}
 	fmt.Fprintf(b, "      job %d: %s\n", job.ID, jobWords(job))

@@ -19,10 +19,10 @@ func heldCmd() *cobra.Command {
 	return command.Group("held", "list, release and drop results that wait for somebody to look at them", heldListCmd(), heldReleaseCmd(), heldDropCmd())
 }
 
-// everything as an argument chooses all that is held.
+// everything is the argument that selects all held results.
 const everything = "all"
 
-// heldQuery asks for images with a held result.
+// heldQuery selects images with a held result.
 func (f *findFlags) heldQuery(cmd *cobra.Command, args []string) (inspect.Query, error) {
 	q, err := f.query(cmd, args)
 	if q.Held = true; q.Term == everything {
@@ -74,7 +74,7 @@ func printHeld(w io.Writer, lives []inspect.Life) error {
 	return err
 }
 
-// heldAct is a verb that ends what is held.
+// heldAct is a verb that releases or drops held results.
 type heldAct struct {
 	verb, short, long, example, done string
 	ask                              bool

@@ -1,6 +1,6 @@
-// Package operate has the verbs for whoever looks after a node that runs: what it does,
-// what became of an image, the queue, what is stored. Each is flags, one call into
-// dicomnode/inspect or internal/archive, and what it prints.
+// Package operate has the verbs for operating a running node: its state, the history of images,
+// the queue, the archive. Each has flags, makes one call into dicomnode/inspect or
+// internal/archive, and prints.
 package operate
 
 import "github.com/spf13/cobra"

@@ -68,8 +68,7 @@ again now, including quarantined ones.
 	return cmd
 }
 
-// printChanged says how many of the jobs that were named are done something to; none is a
-// failure.
+// printChanged prints how many of the selected jobs were changed; none is a failure.
 func printChanged(w io.Writer, n, of int, done string, err error) error {
 	if err != nil {
 		return err
@@ -123,7 +122,7 @@ It asks for confirmation, unless --yes is given. User, time and reason are recor
 	return cmd
 }
 
-// undoing says how to take back the dropping of jobs.
+// undoing prints how to undo the dropping of jobs.
 func undoing(ctx context.Context, a *archive.Archive, ids []int64) (string, error) {
 	entries, err := a.Queue(ctx)
 	if err != nil {
@@ -143,14 +142,14 @@ func undoing(ctx context.Context, a *archive.Archive, ids []int64) (string, erro
 	return b.String(), nil
 }
 
-// confirm asks whoever sits at the terminal; without one --yes must be given.
+// confirm asks the user at the terminal; without a terminal --yes is required.
 func confirm(cmd *cobra.Command, question string) error {
 	in, ok := cmd.InOrStdin().(*os.File)
 	if ok && !command.IsTerminal(in) {
 		return command.Usagef("--yes skips the question", "missing option: --yes: there is no terminal to ask at")
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
-	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // its end is a no
+	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // end of input means no
 	if strings.EqualFold(strings.TrimSpace(answer), "y") {
 		return nil
 	}
@@ -207,7 +206,7 @@ func queueResumeCmd() *cobra.Command {
 	return cmd
 }
 
-// withDestination opens the index for a destination that the configuration knows.
+// withDestination opens the index for a destination of the configuration.
 func withDestination(cmd *cobra.Command, config, name string, use func(context.Context, *archive.Archive) error) error {
 	c, err := command.LoadConfig(config)
 	if err != nil {

@@ -62,7 +62,7 @@ Exit codes: 0 all is well, 1 something needs attention (the last lines say what)
 	return cmd
 }
 
-// answerTime is how long an index may take to answer.
+// answerTime is how long the index may take to answer.
 const answerTime = 10 * time.Second
 
 func printAlive(ctx context.Context, out io.Writer, a *archive.Archive, c configs.Config) error {
@@ -119,7 +119,7 @@ func printStatus(out io.Writer, s *inspect.Status) error {
 	return w.Flush()
 }
 
-// uncommitted says how many of the deliveries wait for storage commitment only.
+// uncommitted describes how many of the deliveries only wait for storage commitment.
 func uncommitted(d inspect.Destination) string {
 	if d.Uncommitted == 0 {
 		return ""
@@ -127,7 +127,7 @@ func uncommitted(d inspect.Destination) string {
 	return fmt.Sprintf(", %d of them sent and not yet committed", d.Uncommitted)
 }
 
-// why says what is wrong with a destination.
+// why describes the fault of a destination.
 func why(d inspect.Destination) string {
 	var b strings.Builder
 	if d.Pause != nil {
