@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Fills a folder with the documents that the packages have, as they stand in the
-# repository, and fails where a link of theirs leads nowhere.
+# Fills a folder with the documents of the packages: those of the repository, and the
+# changelog with the changes of docs/changes as the section of VERSION. Fails if a link
+# leads nowhere.
 #
 #   deploy/documents.sh FOLDER
 set -euo pipefail
 doc=$(readlink -f "$1")
 cd "$(dirname "$0")/.."
-install -m 0644 LICENSE NOTICE CHANGELOG.md CONTRIBUTING.md SECURITY.md README.md configs/default.yaml deploy/Containerfile "$doc/"
+install -m 0644 LICENSE NOTICE CONTRIBUTING.md SECURITY.md README.md configs/default.yaml deploy/Containerfile "$doc/"
 git ls-files -z docs trainer/testdata/radiographs/ATTRIBUTION.md | while IFS= read -r -d '' file; do install -D -m 0644 "$file" "$doc/$file"; done
+go run ./dicomnode/changelog -out "$doc/CHANGELOG.md" "${VERSION:-development}"
 mv "$doc/LICENSE" "$doc/copyright"
 mv "$doc/default.yaml" "$doc/dicomnode.yaml"
 find "$doc" -name '*.md' -print0 | while IFS= read -r -d '' page; do

@@ -1,11 +1,12 @@
-// Package changelog owns the form of docs/changes, where each change that users notice has
+// Package changelog owns the format of docs/changes, where each change that users notice has
 // a file until it is released, and folds these files into CHANGELOG.md. It decides neither
-// what a release is called nor when there is one.
+// the version of a release nor its date.
 package changelog
 
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -71,27 +72,45 @@ func (c Change) check() error {
 	return nil
 }
 
-// Fold returns the changelog with a section of the version before the others. The
-// changelog is text whose sections begin with "## ".
+// Fold returns the changelog with the section of a release before the others. Sections of
+// the changelog begin with "## ".
 func Fold(changelog string, changes []Change, version string, day time.Time) (string, error) {
-	if !release.MatchString(version) {
+	switch {
+	case !release.MatchString(version):
 		return "", fmt.Errorf("%q is no version: want three numbers, as in 1.2.0", version)
-	}
-	if len(changes) == 0 {
+	case len(changes) == 0:
 		return "", fmt.Errorf("there is no change to release")
-	}
-	heading := "## " + version
-	if strings.Contains(changelog, "\n"+heading+" ") {
+	case strings.Contains(changelog, "\n## "+version+" "):
 		return "", fmt.Errorf("the changelog has version %s already", version)
 	}
+	return Preview(changelog, changes, version, day), nil
+}
+
+// Preview is Fold for a build of any version, also one that is no release: it returns the
+// changelog as it is when there is no change.
+func Preview(changelog string, changes []Change, version string, day time.Time) string {
+	if len(changes) == 0 {
+		return changelog
+	}
 	var section strings.Builder
-	fmt.Fprintf(&section, "%s (%s)\n\n", heading, day.Format(time.DateOnly))
+	fmt.Fprintf(&section, "## %s (%s)\n\n", version, day.Format(time.DateOnly))
 	for _, c := range changes {
-		fmt.Fprintf(&section, "- %s\n", strings.ReplaceAll(c.Text, "\n", "\n  "))
+		fmt.Fprintf(&section, "- %s\n", strings.ReplaceAll(relocated(c.Text), "\n", "\n  "))
 	}
 	before, after, older := strings.Cut(changelog, "\n## ")
 	if !older {
-		return strings.TrimRight(before, "\n") + "\n\n" + section.String(), nil
+		return strings.TrimRight(before, "\n") + "\n\n" + section.String()
 	}
-	return before + "\n" + section.String() + "\n## " + after, nil
+	return before + "\n" + section.String() + "\n## " + after
+}
+
+var link = regexp.MustCompile(`\]\(([^):#\s]+)([)#])`) // within the repository
+
+// relocated is the text of a change whose links lead from CHANGELOG.md where they led from
+// docs/changes.
+func relocated(text string) string {
+	return link.ReplaceAllStringFunc(text, func(s string) string {
+		m := link.FindStringSubmatch(s)
+		return "](" + path.Join("docs", "changes", m[1]) + m[2]
+	})
 }

@@ -55,6 +55,23 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// A link of a change leads from the changelog to the page that it led to from docs/changes.
+func TestLinks(t *testing.T) {
+	changes := []changelog.Change{{Text: "**A**: see [one](../a.md#b), [two](README.md), [three](https://example.org/c.md) and [four](../../README.md)."}}
+	got := changelog.Preview("# C\n", changes, "0.0.0+1", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	const want = "# C\n\n## 0.0.0+1 (2026-12-01)\n\n- **A**: see [one](docs/a.md#b), [two](docs/changes/README.md), [three](https://example.org/c.md) and [four](README.md).\n"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A release whose changes are folded already has its changelog as it stands.
+func TestPreviewOfNothing(t *testing.T) {
+	if got := changelog.Preview("# C\n", nil, "1.0.0", time.Now()); got != "# C\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestFoldRefuses(t *testing.T) {
 	changes := []changelog.Change{{Name: "a.md", Text: "**A**: one."}}
 	for _, c := range []struct {
