@@ -48,7 +48,7 @@ func (a answer) String() string {
 	if a.comment == "" {
 		return a.status.String()
 	}
-	return fmt.Sprintf("%s, its words: %q", a.status, a.comment)
+	return fmt.Sprintf("%s, Error Comment %q", a.status, a.comment)
 }
 
 // unreachableError means that a destination did not answer.

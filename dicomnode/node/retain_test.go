@@ -137,7 +137,7 @@ func TestRetainForRoom(t *testing.T) {
 	if n.has(t, finished) || !n.has(t, waiting) {
 		t.Errorf("finished %v, waiting %v; want false, true", n.has(t, finished), n.has(t, waiting))
 	}
-	for _, want := range []string{"level=WARN", "objects=1", "level=ERROR", "nothing finished is left"} {
+	for _, want := range []string{"level=WARN", "objects=1", "level=ERROR", "no finished objects are left"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("log lacks %q:\n%s", want, log)
 		}

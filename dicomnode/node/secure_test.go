@@ -77,7 +77,7 @@ func TestPeersProveThemselves(t *testing.T) {
 		{"by fingerprint, while it is renewed", byPrint, "DX1", dx1, ""},
 		{"another peer's certificate", byName, "DX1", dx2, "not that of dx1"},
 		{"another fingerprint", byPrint, "DX1", dx2, "not one of the peer's"},
-		{"plain text", byName, "DX1", nil, "came in plain text"},
+		{"plain text", byName, "DX1", nil, "connected without TLS"},
 		{"plain text, allowed", "  - {name: dx1, ae_title: DX1, address: 10.1.2.3, tls: {name: dx1, plain: true}}\n", "DX1", nil, ""},
 		{"certificate, another AE title", byName, "DX2", dx1, "no peer has AE title"},
 		{"certificate, another address", "  - {name: dx1, ae_title: DX1, address: 10.9.9.9, tls: {name: dx1}}\n", "DX1", dx1, "its address is 10.9.9.9"},

@@ -106,7 +106,7 @@ func StoreFile(ctx context.Context, client *scp.Client, path string, h part10.He
 	if _, err := Judge(status); err != nil {
 		s.Error = err.Error()
 		if answered != nil && answered.Comment != "" {
-			s.Error += fmt.Sprintf(", its words: %q", answered.Comment)
+			s.Error += fmt.Sprintf(", Error Comment %q", answered.Comment)
 		}
 	}
 	return s

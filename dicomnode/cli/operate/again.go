@@ -54,7 +54,7 @@ func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query
 		all = append(all, ids(l)...)
 	}
 	if len(all) == 0 {
-		return fmt.Errorf("%s: nothing to do: %s found, nothing to %s", what, command.Plural(len(lives), "image"), what)
+		return fmt.Errorf("%s: nothing to do: %s found, none to %s", what, command.Plural(len(lives), "image"), what)
 	}
 	if f.before != nil {
 		if err := f.foretell(cmd, lives); err != nil {
