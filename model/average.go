@@ -2,7 +2,8 @@ package model
 
 import (
 	"math"
-	"slices"
+
+	"dicomnode/internal/raster"
 )
 
 // AverageMirrors is the value of a card's average for a model whose probabilities
@@ -18,33 +19,20 @@ func averageMirrors(x []float32, predict func([]float32) ([]float32, error)) ([]
 	turned := make([]float32, len(x))
 	for mirror := range 4 {
 		copy(turned, x)
-		flip(turned, mirror)
+		raster.Flip(turned, Size, mirror)
 		p, err := predict(turned)
 		if err != nil {
 			return nil, err
 		}
 		for k := range numClasses {
 			plane := p[k*Size*Size:][:Size*Size]
-			flip(plane, mirror)
+			raster.Flip(plane, Size, mirror)
 			for i, v := range plane {
 				logs[k*Size*Size+i] += math.Log(max(float64(v), 1e-12)) / 4
 			}
 		}
 	}
 	return normalise(logs), nil
-}
-
-// flip mirrors a Size×Size plane in place: left-right for bit 0 of mirror,
-// top-bottom for bit 1.
-func flip(plane []float32, mirror int) {
-	if mirror&2 != 0 {
-		slices.Reverse(plane) // both ways: bit 0 is then the other way round
-	}
-	if mirror == 1 || mirror == 2 {
-		for row := range Size {
-			slices.Reverse(plane[row*Size:][:Size])
-		}
-	}
 }
 
 // normalise is the softmax over the classes.

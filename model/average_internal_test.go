@@ -3,27 +3,8 @@ package model
 import (
 	"errors"
 	"math"
-	"slices"
 	"testing"
 )
-
-func TestFlip(t *testing.T) {
-	plane := make([]float32, Size*Size)
-	for i := range plane {
-		plane[i] = float32(i)
-	}
-	at := func(p []float32, row, col int) float32 { return p[row*Size+col] }
-	for mirror, want := range [][2]int{{3, 7}, {3, Size - 8}, {Size - 4, 7}, {Size - 4, Size - 8}} {
-		p := slices.Clone(plane)
-		flip(p, mirror)
-		if at(p, want[0], want[1]) != at(plane, 3, 7) {
-			t.Errorf("mirror %d: (3,7) is not at %v", mirror, want)
-		}
-		if flip(p, mirror); !slices.Equal(p, plane) {
-			t.Errorf("mirror %d twice changes the plane", mirror)
-		}
-	}
-}
 
 // TestAverageMirrors: a predictor whose answer depends on the place alone gives
 // the geometric mean over the four mirrored places; one that depends on the pixel

@@ -52,21 +52,15 @@ type view struct {
 // probable, padding left out; a class that hardly occurs counts 0. A picture turned over may
 // be all open beam without a doubt, but not a little of each.
 func (v *view) confidence() float64 {
-	p, n := v.answer.Seen.P, v.geo.Height*v.geo.Width
+	p, label := v.answer.Seen.P, likeliest(v.answer.Seen)
 	var sum, count [picture.Classes]float64
-	for i := range n {
-		best := 0
-		for c := range sum {
-			if p[c*n+i] > p[best*n+i] {
-				best = c
-			}
-		}
-		sum[best] += float64(p[best*n+i])
-		count[best]++
+	for i, c := range label {
+		sum[c] += float64(p[int(c)*len(label)+i])
+		count[c]++
 	}
 	var mean float64
 	for c := range sum {
-		if count[c] > rare*float64(v.geo.Height*v.geo.Width) {
+		if count[c] > rare*float64(len(label)) {
 			mean += sum[c] / count[c] / picture.Classes
 		}
 	}

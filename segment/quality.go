@@ -196,6 +196,7 @@ func edge(x []float32, m picture.Map) (step, contrast float64, places int) {
 	return median(steps), median(open) - median(soft), len(steps)
 }
 
+// likeliest is the most probable class at each place; of equally probable ones the first.
 func likeliest(m picture.Map) []uint8 {
 	n := m.Height * m.Width
 	label := make([]uint8, n)

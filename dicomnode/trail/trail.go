@@ -12,7 +12,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/user"
 	"slices"
 
 	"dicomnode/configs"
@@ -71,14 +70,14 @@ func (t *Trail) note(err error) {
 // Started notes that the node begins.
 func (t *Trail) Started() {
 	if t != nil {
-		t.note(t.messages.Started(who()))
+		t.note(t.messages.Started(archive.User()))
 	}
 }
 
 // Stopped notes that the node ends.
 func (t *Trail) Stopped() {
 	if t != nil {
-		t.note(t.messages.Stopped(who()))
+		t.note(t.messages.Stopped(archive.User()))
 	}
 }
 
@@ -100,7 +99,7 @@ func (t *Trail) Refused(who audit.AE, why string) {
 // Configured notes a change of the configuration.
 func (t *Trail) Configured(what string) {
 	if t != nil {
-		t.note(t.messages.Configured(who(), what))
+		t.note(t.messages.Configured(archive.User(), what))
 	}
 }
 
@@ -110,7 +109,7 @@ func (t *Trail) Erased(ok bool, all ...archive.Object) error {
 	if t == nil {
 		return nil
 	}
-	return each(all, func(some []audit.Instance) error { return t.messages.Erased(who(), ok, some...) })
+	return each(all, func(some []audit.Instance) error { return t.messages.Erased(archive.User(), ok, some...) })
 }
 
 // Exported notes what is about to leave for a medium. It returns nil when the message is
@@ -119,7 +118,7 @@ func (t *Trail) Exported(medium string, all ...archive.Object) error {
 	if t == nil {
 		return nil
 	}
-	return each(all, func(some []audit.Instance) error { return t.messages.Exported(who(), medium, some...) })
+	return each(all, func(some []audit.Instance) error { return t.messages.Exported(archive.User(), medium, some...) })
 }
 
 // oneMessage is how many instances a message names, so that none is longer than the 8192
@@ -165,14 +164,6 @@ func instance(o archive.Object) audit.Instance {
 	defer r.Close()
 	i.PatientID, i.PatientName = audit.ReadPatient(r, o.TransferSyntaxUID)
 	return i
-}
-
-// who is the user of the operating system.
-func who() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return "unknown"
 }
 
 // sender takes the messages to the collector.

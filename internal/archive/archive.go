@@ -206,7 +206,7 @@ const drainKey = "drain"
 // its jobs. It is recorded as a manual action.
 func (a *Archive) Drain(ctx context.Context) error {
 	return a.index.Update(ctx, func(tx index.Tx) error {
-		b, err := json.Marshal(Pause{Since: time.Now(), Who: whoami(), Reason: reasonOf(ctx)})
+		b, err := json.Marshal(Pause{Since: time.Now(), Who: User(), Reason: reasonOf(ctx)})
 		if err != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ const pausedKey = "paused:"
 // seconds; deliveries in progress are finished. It is recorded as a manual action.
 func (a *Archive) PauseDestination(ctx context.Context, destination string) error {
 	return a.index.Update(ctx, func(tx index.Tx) error {
-		p := Pause{Destination: destination, Since: time.Now(), Who: whoami(), Reason: reasonOf(ctx)}
+		p := Pause{Destination: destination, Since: time.Now(), Who: User(), Reason: reasonOf(ctx)}
 		b, err := json.Marshal(p)
 		if err != nil {
 			return err

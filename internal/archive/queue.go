@@ -293,11 +293,11 @@ func ModelOf(ctx context.Context) string {
 
 // act notes what a person did.
 func act(ctx context.Context, tx index.Tx, what, subject string) error {
-	return tx.Note(index.Act{At: time.Now(), Who: whoami(), What: what, Subject: subject, Reason: reasonOf(ctx)})
+	return tx.Note(index.Act{At: time.Now(), Who: User(), What: what, Subject: subject, Reason: reasonOf(ctx)})
 }
 
-// whoami is the user of the operating system.
-func whoami() string {
+// User is the user of the operating system who runs this process.
+func User() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
 	}

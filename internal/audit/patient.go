@@ -14,7 +14,7 @@ import (
 // ReadPatient reads Patient ID (0010,0020) and Patient's Name (0010,0010) from the
 // beginning of a data set, as UTF-8; "" is what it lacks.
 func ReadPatient(r io.Reader, transferSyntaxUID string) (id, name string) {
-	if !native(transferSyntaxUID) {
+	if !part10.IsNative(transferSyntaxUID) {
 		transferSyntaxUID = uid.ExplicitVRLittleEndian // that of all encapsulated ones (PS3.5 A.4)
 	}
 	var h heads
@@ -23,14 +23,6 @@ func ReadPatient(r io.Reader, transferSyntaxUID string) (id, name string) {
 	id, _ = set.Decode(h.id, charset.Values)
 	name, _ = set.Decode(h.name, charset.Name)
 	return strings.Trim(id, " \x00"), strings.TrimRight(name, " \x00")
-}
-
-func native(ts string) bool {
-	switch ts {
-	case uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian:
-		return true
-	}
-	return false
 }
 
 // heads collects values from a data set in Implicit VR Little Endian, in whatever pieces

@@ -14,16 +14,20 @@ import (
 // their codec.
 var ErrEncapsulated = errors.New("dicom: pixel data are encapsulated")
 
-// Native are the transfer syntaxes that differ in the layout of elements alone
+// native are the transfer syntaxes that differ in the layout of elements alone
 // (PS3.5 A.1 to A.3, A.5), so that [Rewrite] leads from each to those of little
 // endian.
 var native = []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
+
+// IsNative reports whether pixel data of a transfer syntax are native: they need no codec
+// (PS3.5 A.4).
+func IsNative(transferSyntaxUID string) bool { return slices.Contains(native, transferSyntaxUID) }
 
 // Rewritable returns the transfer syntaxes in which a data set of the transfer
 // syntax from can be written without a codec: from itself first, then Explicit and
 // Implicit VR Little Endian (PS3.5 10.1).
 func Rewritable(from string) []string {
-	if !slices.Contains(native, from) {
+	if !IsNative(from) {
 		return []string{from}
 	}
 	out := []string{from}
@@ -42,7 +46,7 @@ func Rewritable(from string) []string {
 // order where from is big endian. The VR of what has none is that of PS3.6, else UN.
 // A malformed data set is a *SyntaxError, as for [Scan].
 func Rewrite(w io.Writer, r io.Reader, from, to string) error {
-	if !slices.Contains(native, from) {
+	if !IsNative(from) {
 		return ErrEncapsulated
 	}
 	buf := scanBuffers.Get().(*[]byte)

@@ -34,12 +34,16 @@ func Pack(rows, cols int, row func(r int) []bool) Bits {
 	return b
 }
 
+// PackByte packs eight values, the first into the least significant bit.
+func PackByte(v *[8]bool) byte {
+	return byte(bit(v[0]) | bit(v[1])<<1 | bit(v[2])<<2 | bit(v[3])<<3 |
+		bit(v[4])<<4 | bit(v[5])<<5 | bit(v[6])<<6 | bit(v[7])<<7)
+}
+
 func word(v []bool) (w uint64) {
 	shift := 0
 	for ; len(v) >= 8; v = v[8:] {
-		e := (*[8]bool)(v)
-		w |= (bit(e[0]) | bit(e[1])<<1 | bit(e[2])<<2 | bit(e[3])<<3 |
-			bit(e[4])<<4 | bit(e[5])<<5 | bit(e[6])<<6 | bit(e[7])<<7) << shift
+		w |= uint64(PackByte((*[8]bool)(v))) << shift
 		shift += 8
 	}
 	for i, in := range v {

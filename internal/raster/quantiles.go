@@ -7,6 +7,20 @@ import (
 	"sync"
 )
 
+// Thin returns about n values of v, or v itself where it has no more: one of every step, an
+// odd number, which is no multiple of a width that is a power of two.
+func Thin(v []float32, n int) []float32 {
+	step := len(v)/n | 1
+	if step == 1 {
+		return v
+	}
+	out := make([]float32, 0, len(v)/step+1)
+	for i := 0; i < len(v); i += step {
+		out = append(out, v[i])
+	}
+	return out
+}
+
 // Quantiles returns exact order statistics of v at each fraction q in [0,1], by a
 // two-step radix selection on the bits of the finite values: no copy, no sorting.
 // Without a finite value they are 0.

@@ -3,6 +3,7 @@ package raster_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"dicomnode/internal/raster"
@@ -63,5 +64,42 @@ func TestDistance(t *testing.T) {
 		if math.Abs(float64(d)-want) > .06*want {
 			t.Errorf("pixel %d: %.2f, want %.2f", i, d, want)
 		}
+	}
+}
+
+func TestFlip(t *testing.T) {
+	const rows, cols = 5, 9
+	plane := make([]float32, rows*cols)
+	for i := range plane {
+		plane[i] = float32(i)
+	}
+	for mirror, want := range [][2]int{{3, 7}, {3, cols - 8}, {rows - 4, 7}, {rows - 4, cols - 8}} {
+		p := slices.Clone(plane)
+		raster.Flip(p, cols, mirror)
+		if p[want[0]*cols+want[1]] != plane[3*cols+7] {
+			t.Errorf("mirror %d: (3,7) is not at %v", mirror, want)
+		}
+		if raster.Flip(p, cols, mirror); !slices.Equal(p, plane) {
+			t.Errorf("mirror %d twice changes the plane", mirror)
+		}
+	}
+}
+
+func TestThin(t *testing.T) {
+	v := make([]float32, 1000)
+	for i := range v {
+		v[i] = float32(i)
+	}
+	if got := raster.Thin(v, 1000); len(got) != 1000 {
+		t.Errorf("%d of few values", len(got))
+	}
+	if got := raster.Thin(v, 250); !slices.Equal(got[:3], []float32{0, 5, 10}) || len(got) != 200 {
+		t.Errorf("%d values: %v", len(got), got[:3])
+	}
+}
+
+func TestPackByte(t *testing.T) {
+	if got := raster.PackByte(&[8]bool{true, false, true, true}); got != 0b1101 {
+		t.Errorf("%08b", got)
 	}
 }

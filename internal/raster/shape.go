@@ -1,5 +1,20 @@
 package raster
 
+import "slices"
+
+// Flip mirrors a plane of that width in place: left-right for bit 0 of mirror, top-bottom
+// for bit 1.
+func Flip(plane []float32, width, mirror int) {
+	if mirror&2 != 0 {
+		slices.Reverse(plane) // in both directions, so bit 0 is then inverted
+	}
+	if mirror == 1 || mirror == 2 {
+		for ; len(plane) >= width; plane = plane[width:] {
+			slices.Reverse(plane[:width])
+		}
+	}
+}
+
 // Share is the part of the pixels that are above a value, 0 to 1.
 func Share(p Plane, above float32) float64 {
 	n := 0

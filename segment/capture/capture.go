@@ -67,7 +67,7 @@ func (c *Capture) Encode(w io.Writer) error { return c.data.Encode(w) }
 // darkest and the brightest thousandth clipped. res is what was made of img.
 func Grey(img *decode.Image, res *segment.Result) []uint8 {
 	pix := segment.Shown(img, res)
-	q := raster.Quantiles(spread(pix), picture.ClipLow, picture.ClipHigh)
+	q := raster.Quantiles(raster.Thin(pix, enough), picture.ClipLow, picture.ClipHigh)
 	scale := 255 / max(q[1]-q[0], 1e-6)
 	out := make([]uint8, len(pix))
 	raster.Parallel(img.Rows, func(r int) {
@@ -79,22 +79,8 @@ func Grey(img *decode.Image, res *segment.Result) []uint8 {
 	return out
 }
 
-// enough values say where the thousandths of a picture lie.
+// enough is how many values give the 0.1 and 99.9 percentiles of a picture.
 const enough = 1 << 18
-
-// spread takes values an equal and odd distance apart, which is no multiple of a width that
-// is a power of two; of a small picture all.
-func spread(pix []float32) []float32 {
-	step := len(pix)/enough | 1
-	if step == 1 {
-		return pix
-	}
-	out := make([]float32, 0, len(pix)/step+1)
-	for i := 0; i < len(pix); i += step {
-		out = append(out, pix[i])
-	}
-	return out
-}
 
 // Layers are the segments of a result, to be outlined.
 func Layers(res *segment.Result) []Layer {

@@ -140,12 +140,7 @@ func (f *frames) shows(samples []float32) bool {
 
 // spread is the range between the 5 and the 95 percentile of a part of the samples.
 func spread(samples []float32) float32 {
-	step := max(1, len(samples)/spreadOf) | 1
-	some := make([]float32, 0, len(samples)/step+1)
-	for i := 0; i < len(samples); i += step {
-		some = append(some, samples[i])
-	}
-	q := raster.Quantiles(some, 0.05, 0.95)
+	q := raster.Quantiles(raster.Thin(samples, spreadOf), 0.05, 0.95)
 	return q[1] - q[0]
 }
 

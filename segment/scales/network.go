@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
 )
 
@@ -47,10 +48,10 @@ func probabilities(ctx context.Context, ask func(context.Context, []float32) ([]
 func pass(ctx context.Context, n Network, x []float32, geo picture.Geometry, mirror int) (picture.Map, error) {
 	m, err := probabilities(ctx, func(ctx context.Context, x []float32) ([]float32, error) {
 		x = slices.Clone(x)
-		flip(x, mirror)
+		raster.Flip(x, picture.Side, mirror)
 		p, err := once(ctx, n, x)
 		for k := 0; err == nil && k+len(x) <= len(p); k += len(x) {
-			flip(p[k:k+len(x)], mirror)
+			raster.Flip(p[k:k+len(x)], picture.Side, mirror)
 		}
 		return p, err
 	}, x, geo)
@@ -58,17 +59,4 @@ func pass(ctx context.Context, n Network, x []float32, geo picture.Geometry, mir
 		m.P[i] = picture.Logarithm(v)
 	}
 	return m, err
-}
-
-// flip mirrors a Side×Side plane in place: left-right for bit 0 of mirror, top-bottom for
-// bit 1.
-func flip(plane []float32, mirror int) {
-	if mirror&2 != 0 {
-		slices.Reverse(plane) // both ways: bit 0 is then the other way round
-	}
-	if mirror == 1 || mirror == 2 {
-		for row := range picture.Side {
-			slices.Reverse(plane[row*picture.Side:][:picture.Side])
-		}
-	}
 }

@@ -3,6 +3,7 @@ package seg
 import (
 	"io"
 
+	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
 )
 
@@ -45,7 +46,7 @@ func (p *bitPacker) add(bits []bool) error {
 	for len(bits) >= 8 {
 		n := min(len(bits)/8, cap(p.out)-len(p.out))
 		for ; n > 0; n-- {
-			p.out = append(p.out, packByte((*[8]bool)(bits)))
+			p.out = append(p.out, raster.PackByte((*[8]bool)(bits)))
 			bits = bits[8:]
 		}
 		if err := p.flushFull(); err != nil {
@@ -60,21 +61,10 @@ func (p *bitPacker) add(bits []bool) error {
 	return nil
 }
 
-// packByte puts the first pixel into the least significant bit.
-func packByte(b *[8]bool) byte {
-	return bit(b[0]) | bit(b[1])<<1 | bit(b[2])<<2 | bit(b[3])<<3 |
-		bit(b[4])<<4 | bit(b[5])<<5 | bit(b[6])<<6 | bit(b[7])<<7
-}
-
-func bit(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func (p *bitPacker) bit(b bool) error {
-	p.last |= bit(b) << p.filled
+	if b {
+		p.last |= 1 << p.filled
+	}
 	p.filled++
 	if p.filled < 8 {
 		return nil
