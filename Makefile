@@ -96,6 +96,11 @@ gotest:
 	$(GOTEST) -race -buildmode=exe $(UNRACED) $$($(GO) list ./... | grep -vxF "$$loops") || failed=1; \
 	exit $$failed
 
+# What a new verb lacks: see CONTRIBUTING.md.
+.PHONY: verb-check
+verb-check:
+	$(GO) test -vet=off ./dicomnode ./dicomnode/manpages -run '^(TestVerbs|TestVerbsOfReadme|TestWrongInputs|TestPages|TestImport.*|TestCommandsOfDocuments|TestChangelog)$$'
+
 # CPU seconds that the tests of each package take, most first: CONTRIBUTING.md's table.
 .PHONY: cpu
 cpu:

@@ -11,9 +11,9 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// leastMargin is the difference of confidence below which the picture hardly tells which of
+// minMargin is the difference of confidence below which the picture hardly tells which of
 // its ends is the open beam.
-const leastMargin = 0.08
+const minMargin = 0.08
 
 // decide asks the network about the picture both ways, where its attributes say nothing of
 // the beam, and keeps the way it is surer of.
@@ -33,7 +33,7 @@ func (p *Pipeline) decide(ctx context.Context, v *view, r *polarity.Record) erro
 	if r.Margin < 0 {
 		*v, r.Inverted, r.Margin = *turned, true, -r.Margin
 	}
-	if r.Margin < leastMargin {
+	if r.Margin < minMargin {
 		r.Warning = fmt.Sprintf("the picture hardly tells which end of its values is the open beam (margin %.3f)", r.Margin)
 	}
 	return nil

@@ -118,8 +118,8 @@ const (
 	flatShare = 0.33 // of the picture, within flatRange of its brightest values
 	flatRange = 0.02
 	stepShare = 0.62 // of the difference between air and soft tissue, within three pixels
-	stepLeast = 0.15 // of the picture's greatest magnitude
-	leastSkin = 20   // pixels of skin that are needed to say anything
+	minStep   = 0.15 // of the picture's greatest magnitude
+	minSkin   = 20   // pixels of skin that are needed to say anything
 )
 
 // slice says whether the picture looks like a slice, "" mostly.
@@ -137,7 +137,7 @@ func slice(v *view, a *scales.Answer) string {
 		return ""
 	}
 	step, contrast, skin := edge(x, m)
-	if skin >= leastSkin && step >= stepLeast && step >= stepShare*contrast {
+	if skin >= minSkin && step >= minStep && step >= stepShare*contrast {
 		return "the air around the body is flat and begins with a step, as in a slice"
 	}
 	return ""

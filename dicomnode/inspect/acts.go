@@ -17,12 +17,12 @@ type Act struct {
 	Reason string    `json:"reason,omitempty"`
 }
 
-// shownActs is how many of the latest actions are searched.
-const shownActs = 10_000
+// maxActs is how many of the latest actions are searched.
+const maxActs = 10_000
 
 // actsOf are the actions by object, oldest first.
 func actsOf(ctx context.Context, a *archive.Archive) (map[int64][]Act, error) {
-	all, err := a.Acts(ctx, shownActs)
+	all, err := a.Acts(ctx, maxActs)
 	if err != nil {
 		return nil, err
 	}

@@ -49,8 +49,8 @@ const (
 	Repeated    = "repeated"    // it was segmented when it was received earlier
 )
 
-// Life is the history of a received image.
-type Life struct {
+// History is the history of a received image.
+type History struct {
 	Object     int64     `json:"object"`
 	State      string    `json:"state"`
 	Accession  string    `json:"accession_number,omitempty"`
@@ -65,18 +65,18 @@ type Life struct {
 	Received   time.Time `json:"received"`
 	Superseded bool      `json:"superseded,omitempty"` // replaced by a newer version of the instance
 
-	Quality   *float64  `json:"quality,omitempty"` // of the results, 0 to 1
-	Outcome   string    `json:"outcome,omitempty"`
-	OutcomeAt time.Time `json:"outcome_at,omitzero"`
-	Route     string    `json:"route,omitempty"` // that was chosen
-	Routes    []Chance  `json:"routes,omitempty"`
-	Job       *Job      `json:"job,omitempty"` // unfinished
-	Results   []Result  `json:"results,omitempty"`
-	Acts      []Act     `json:"acts,omitempty"` // manual actions on the image and its results, oldest first
+	Quality   *float64     `json:"quality,omitempty"` // of the results, 0 to 1
+	Outcome   string       `json:"outcome,omitempty"`
+	OutcomeAt time.Time    `json:"outcome_at,omitzero"`
+	Route     string       `json:"route,omitempty"` // that was chosen
+	Routes    []RouteMatch `json:"routes,omitempty"`
+	Job       *Job         `json:"job,omitempty"` // unfinished
+	Results   []Result     `json:"results,omitempty"`
+	Acts      []Act        `json:"acts,omitempty"` // manual actions on the image and its results, oldest first
 }
 
-// Chance says whether a route of the configuration matches the image.
-type Chance struct {
+// RouteMatch says whether a route of the configuration matches the image.
+type RouteMatch struct {
 	Route    string `json:"route"`
 	Mismatch string `json:"mismatch,omitempty"` // the first key that does not match
 }
@@ -115,7 +115,7 @@ const defaultLimit = 1000
 
 // Find returns the histories of the images that q selects, the most recent first. c has the
 // current routes.
-func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([]Life, error) {
+func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([]History, error) {
 	objects, err := q.objects(ctx, a)
 	if err != nil {
 		return nil, err
@@ -128,9 +128,9 @@ func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([
 	if err != nil {
 		return nil, err
 	}
-	lives := []Life{}
+	lives := []History{}
 	for _, o := range objects {
-		l, err := lifeOf(ctx, a, c, o, jobs)
+		l, err := historyOf(ctx, a, c, o, jobs)
 		if err != nil {
 			return nil, err
 		}
@@ -245,15 +245,15 @@ func jobsOf(ctx context.Context, a *archive.Archive) (map[jobKey]*Job, error) {
 	return all, nil
 }
 
-func lifeOf(ctx context.Context, a *archive.Archive, c configs.Config, o archive.Object, jobs map[jobKey]*Job) (Life, error) {
-	l := Life{
+func historyOf(ctx context.Context, a *archive.Archive, c configs.Config, o archive.Object, jobs map[jobKey]*Job) (History, error) {
+	l := History{
 		Object: o.ID, Accession: o.AccessionNumber, Study: o.StudyInstanceUID, Instance: o.SOPInstanceUID, Version: o.Version,
 		Modality: o.Modality, BodyPart: o.BodyPartExamined, Peer: o.Source, CallingAE: o.CallingAE, CalledAE: o.CalledAE,
 		Received: o.Received, Superseded: !o.SupersededAt.IsZero(), Outcome: o.Outcome, OutcomeAt: o.OutcomeAt,
 		Quality: o.Quality, Route: o.Route, Job: jobs[jobKey{o.ID, ""}],
 	}
 	if o.Purpose == archive.Segment {
-		l.Routes = chances(c, o)
+		l.Routes = routeMatches(c, o)
 	}
 	results, err := a.Results(ctx, o.ID)
 	if err != nil {
@@ -275,12 +275,12 @@ func lifeOf(ctx context.Context, a *archive.Archive, c configs.Config, o archive
 	return l, nil
 }
 
-// chances says for each route which key does not match the image. The station is not known
+// routeMatches says for each route which key does not match the image. The station is not known
 // here.
-func chances(c configs.Config, o archive.Object) (all []Chance) {
+func routeMatches(c configs.Config, o archive.Object) (all []RouteMatch) {
 	img := configs.Image{Peer: o.Source, Modality: o.Modality, BodyPart: o.BodyPartExamined, SOPClass: o.SOPClassUID}
 	for _, r := range c.Routes {
-		all = append(all, Chance{r.Name, r.Mismatch(img)})
+		all = append(all, RouteMatch{r.Name, r.Mismatch(img)})
 	}
 	return all
 }
@@ -290,7 +290,7 @@ var outcomes = map[string]string{
 	archive.NoRoute: Unrouted, archive.Kept: Kept, archive.Learnt: Learnt, archive.Dropped: Dropped, archive.Repeated: Repeated, archive.Segmented: Segmented,
 }
 
-func (l Life) state() string {
+func (l History) state() string {
 	if l.Job != nil {
 		return l.Job.State
 	}
@@ -329,12 +329,12 @@ func (l Life) state() string {
 }
 
 // undelivered reports whether a result is not delivered to all destinations.
-func (l Life) undelivered() bool {
+func (l History) undelivered() bool {
 	return l.State == Held || l.State == Delivering || l.State == Undelivered || l.State == Sent
 }
 
 // HeldIDs are the numbers of the held results.
-func (l Life) HeldIDs() (ids []int64) {
+func (l History) HeldIDs() (ids []int64) {
 	for _, r := range l.Results {
 		if slices.ContainsFunc(r.Deliveries, func(d Delivery) bool { return d.State == string(index.Held) }) {
 			ids = append(ids, r.Object)
@@ -344,13 +344,13 @@ func (l Life) HeldIDs() (ids []int64) {
 }
 
 // UnheldIDs are the numbers of the results that are not held.
-func (l Life) UnheldIDs() []int64 {
+func (l History) UnheldIDs() []int64 {
 	held := l.HeldIDs()
 	return slices.DeleteFunc(l.ResultIDs(), func(id int64) bool { return slices.Contains(held, id) })
 }
 
 // ResultIDs are the numbers of the results that are not superseded.
-func (l Life) ResultIDs() (ids []int64) {
+func (l History) ResultIDs() (ids []int64) {
 	for _, r := range l.Results {
 		ids = append(ids, r.Object)
 	}

@@ -22,7 +22,7 @@ type Plan struct {
 
 // PlanReprocess computes what segmenting the images again with the model of a digest (SHA-256,
 // in hexadecimal) would add. An image that has a result with the digest counts as done.
-func PlanReprocess(ctx context.Context, a *archive.Archive, c configs.Config, digest string, lives []Life) (Plan, error) {
+func PlanReprocess(ctx context.Context, a *archive.Archive, c configs.Config, digest string, lives []History) (Plan, error) {
 	p := Plan{Images: len(lives)}
 	for _, l := range lives {
 		if err := p.add(ctx, a, c, digest, l); err != nil {
@@ -32,7 +32,7 @@ func PlanReprocess(ctx context.Context, a *archive.Archive, c configs.Config, di
 	return p, nil
 }
 
-func (p *Plan) add(ctx context.Context, a *archive.Archive, c configs.Config, digest string, l Life) error {
+func (p *Plan) add(ctx context.Context, a *archive.Archive, c configs.Config, digest string, l History) error {
 	done, err := madeBy(ctx, a, digest, l)
 	if done {
 		p.Done++
@@ -78,7 +78,7 @@ func added(c configs.Config, r configs.Route) (results, deliveries int) {
 }
 
 // madeBy reports whether a result of the image contains the digest of a model.
-func madeBy(ctx context.Context, a *archive.Archive, digest string, l Life) (bool, error) {
+func madeBy(ctx context.Context, a *archive.Archive, digest string, l History) (bool, error) {
 	for _, r := range l.Results {
 		o, err := a.Object(ctx, r.Object)
 		if err != nil {

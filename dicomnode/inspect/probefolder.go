@@ -61,19 +61,19 @@ func tryFolder(c configs.Config) Tried {
 		t.Found = fmt.Sprintf("%s is not there yet; %s can be written into, it is of user %s", c.Node.DataDir, dir, userName(owner))
 		return t
 	}
-	if path, other := strange(c.Node.DataDir, owner); path != "" {
+	if path, other := foreignFile(c.Node.DataDir, owner); path != "" {
 		t.Err = hint.Add(fmt.Errorf("%s is of user %s, the folder of %s", path, userName(other), userName(owner)),
 			fmt.Sprintf("somebody ran dicomnode there as %s; give it back: chown -R %s %s", userName(other), userName(owner), c.Node.DataDir))
 	}
 	return t
 }
 
-// strangeDepth is the depth of folders in which files of other owners are searched: the index,
+// foreignDepth is the depth of folders in which files of other owners are searched: the index,
 // the models and dark frames, but not every object.
-const strangeDepth = 2
+const foreignDepth = 2
 
-// strange is a file or folder in dir that belongs to another user.
-func strange(dir string, owner uint32) (path string, other uint32) {
+// foreignFile is a file or folder in dir that belongs to another user.
+func foreignFile(dir string, owner uint32) (path string, other uint32) {
 	_ = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error { // unreadable files are reported elsewhere
 		if err != nil {
 			return nil
@@ -86,7 +86,7 @@ func strange(dir string, owner uint32) (path string, other uint32) {
 			path, other = p, o
 			return fs.SkipAll
 		}
-		if d.IsDir() && strings.Count(strings.TrimPrefix(p, dir), string(filepath.Separator)) >= strangeDepth {
+		if d.IsDir() && strings.Count(strings.TrimPrefix(p, dir), string(filepath.Separator)) >= foreignDepth {
 			return fs.SkipDir
 		}
 		return nil

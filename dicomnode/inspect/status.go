@@ -75,8 +75,8 @@ const (
 	Paused   = "paused"
 )
 
-// shownRefusals is how many of the latest rejections a status shows.
-const shownRefusals = 5
+// maxShownRefusals is how many of the latest rejections a status shows.
+const maxShownRefusals = 5
 
 // Inspect reads the state of a node from its archive.
 func Inspect(ctx context.Context, a *archive.Archive, c configs.Config) (*Status, error) {
@@ -275,7 +275,7 @@ func sends(c configs.Config, p configs.Peer) bool {
 
 func (s *Status) refusals(ctx context.Context, a *archive.Archive, _ configs.Config) error {
 	all, err := a.Refusals(ctx)
-	for _, r := range all[:min(len(all), shownRefusals)] {
+	for _, r := range all[:min(len(all), maxShownRefusals)] {
 		s.Refusals = append(s.Refusals, Refused{r.Kind, r.CallingAE, r.CalledAE, r.Address, r.Words, r.Last, r.Count})
 	}
 	return err

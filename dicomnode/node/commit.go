@@ -224,10 +224,10 @@ func (n *Node) awaitCommitment(d index.Delivery) (index.DeliveryState, error) {
 // uncommitted decides what follows a report that the object is not committed.
 func (n *Node) uncommitted(o archive.Object, d index.Delivery) (index.DeliveryState, error) {
 	verdict, err := scu.JudgeCommitment(d.Status)
-	next := map[scu.CommitmentVerdict]index.DeliveryState{scu.SendAgain: index.Failing, scu.AskAnew: index.Sent, scu.NeverKept: index.Refused}[verdict]
+	next := map[scu.CommitmentVerdict]index.DeliveryState{scu.SendAgain: index.Failing, scu.RequestAgain: index.Sent, scu.NeverCommitted: index.Refused}[verdict]
 	n.log.Warn("object not committed", "object", o.ID, "destination", d.Destination, "error", err, "next", string(next))
 	err = fmt.Errorf("%s: %w", d.Destination, err)
-	if verdict == scu.NeverKept {
+	if verdict == scu.NeverCommitted {
 		err = archive.Permanent(err)
 	}
 	return next, err

@@ -153,7 +153,7 @@ func TestConformanceDocCommitment(t *testing.T) {
 			t.Errorf("%s: roles %b of the peer", uid.Name(context.AbstractSyntax), context.PeerRoles)
 		}
 	}
-	words := map[scu.CommitmentVerdict]string{scu.SendAgain: "is sent again", scu.AskAnew: "is requested again under a new Transaction UID", scu.NeverKept: "is quarantined"}
+	words := map[scu.CommitmentVerdict]string{scu.SendAgain: "is sent again", scu.RequestAgain: "is requested again under a new Transaction UID", scu.NeverCommitted: "is quarantined"}
 	rows := conformanceTable(t, doc, "##### Request commitment")
 	if len(rows) != 8 {
 		t.Errorf("%d Failure Reasons in the statement", len(rows))

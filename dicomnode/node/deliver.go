@@ -106,7 +106,7 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 		err = fmt.Errorf("%w, Error Comment %q", err, said.comment)
 	}
 	err = hint.Add(err, advice.Hint(&scp.StatusError{Status: said.status}))
-	if verdict == scu.Doubtful && n.refusals.lasted(o.ID, destination, refusedFor) {
+	if verdict == scu.MaybeTemporary && n.refusals.lasted(o.ID, destination, refusedFor) {
 		verdict = scu.Refused
 	}
 	if verdict == scu.Stored || verdict == scu.Refused {

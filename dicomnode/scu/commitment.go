@@ -34,9 +34,9 @@ type CommitmentVerdict int
 
 // The verdicts.
 const (
-	SendAgain CommitmentVerdict = iota // the peer does not have it: send it again
-	AskAnew                            // repeat the request under a new Transaction UID
-	NeverKept                          // the peer will never commit it
+	SendAgain      CommitmentVerdict = iota // the peer does not have it: send it again
+	RequestAgain                            // repeat the request under a new Transaction UID
+	NeverCommitted                          // the peer will never commit it
 )
 
 // NoReason is used for an instance that a report did not mention.
@@ -49,11 +49,11 @@ var commitmentVerdicts = map[int]struct {
 }{
 	int(commitment.ProcessingFailure):       {SendAgain, "processing failure"},
 	int(commitment.NoSuchObjectInstance):    {SendAgain, "no such object instance"},
-	int(commitment.ClassInstanceConflict):   {NeverKept, "class-instance conflict"},
-	int(commitment.SOPClassNotSupported):    {NeverKept, "referenced SOP class not supported"},
-	int(commitment.DuplicateTransactionUID): {AskAnew, "duplicate transaction UID"},
-	int(commitment.ResourceLimitation):      {AskAnew, "resource limitation"},
-	NoReason:                                {AskAnew, "the answer does not mention it"},
+	int(commitment.ClassInstanceConflict):   {NeverCommitted, "class-instance conflict"},
+	int(commitment.SOPClassNotSupported):    {NeverCommitted, "referenced SOP class not supported"},
+	int(commitment.DuplicateTransactionUID): {RequestAgain, "duplicate transaction UID"},
+	int(commitment.ResourceLimitation):      {RequestAgain, "resource limitation"},
+	NoReason:                                {RequestAgain, "the answer does not mention it"},
 }
 
 // JudgeCommitment returns the verdict of a Failure Reason; one that PS3.3 does not list is

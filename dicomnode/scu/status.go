@@ -11,10 +11,10 @@ type Verdict int
 
 // The verdicts.
 const (
-	Stored   Verdict = iota // the peer has stored the object
-	Again                   // temporary: the peer may accept it later
-	Doubtful                // possibly temporary: some PACSs return it while they start or are full
-	Refused                 // permanent: the peer will not accept it
+	Stored         Verdict = iota // the peer has stored the object
+	Again                         // temporary: the peer may accept it later
+	MaybeTemporary                // possibly temporary: some PACSs return it while they start or are full
+	Refused                       // permanent: the peer will not accept it
 )
 
 // verdictLine is the verdict of the statuses that match.
@@ -38,12 +38,12 @@ var verdicts = []verdictLine{
 	{0xFFFF, 0x0110, Again, "processing failure", ""},
 	{0xFFFF, 0x0213, Again, "resource limitation", ""},
 	{0xFFFF, 0x0124, Again, "refused: not authorized", "have our AE title allowed to store there"},
-	{0xFFFF, 0x0105, Doubtful, "no such attribute", ""},
-	{0xFFFF, 0x0210, Doubtful, "duplicate invocation", ""},
+	{0xFFFF, 0x0105, MaybeTemporary, "no such attribute", ""},
+	{0xFFFF, 0x0210, MaybeTemporary, "duplicate invocation", ""},
 	{0xFFFF, 0xFE00, Again, "cancelled", ""},
 	{0xFFFF, 0x0122, Refused, "SOP class not supported", "have the SOP class enabled there, or write for the peer what it takes: forms: […]"},
 	{0xFF00, 0xA900, Refused, "data set does not match SOP class", "it does not take the object as it is: ask its maker, or send another form: forms: […]"},
-	{0xF000, 0xC000, Doubtful, "cannot understand", ""},
+	{0xF000, 0xC000, MaybeTemporary, "cannot understand", ""},
 }
 
 // lineOf is the first line that matches a status.

@@ -62,7 +62,7 @@ func checksFailed(reports []*dataset.Report, strict bool) error {
 	failures, doubts := 0, 0
 	for _, r := range reports {
 		failures += r.Count(dataset.Wrong)
-		doubts += r.Count(dataset.Doubtful)
+		doubts += r.Count(dataset.Warning)
 	}
 	if failures > 0 || strict && doubts > 0 {
 		return fmt.Errorf("check data set: %s, %s", command.Plural(failures, "error"), command.Plural(doubts, "warning"))
@@ -94,7 +94,7 @@ func printCheck(out io.Writer, r *dataset.Report) error {
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "%s: %s\n  hint: %s\n", p.Severity, p.Error(), p.Hint)
 	}
-	fmt.Fprintf(&b, "%s, %s\n", command.Plural(r.Count(dataset.Wrong), "error"), command.Plural(r.Count(dataset.Doubtful), "warning"))
+	fmt.Fprintf(&b, "%s, %s\n", command.Plural(r.Count(dataset.Wrong), "error"), command.Plural(r.Count(dataset.Warning), "warning"))
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -122,7 +122,7 @@ func Select(v []float32, q float64) float32 {
 	k := place(len(v), q)
 	lo, hi := 0, len(v)-1
 	for rounds := 0; lo < hi; rounds++ {
-		if rounds == mostRounds {
+		if rounds == maxRounds {
 			slices.Sort(v[lo : hi+1])
 			break
 		}
@@ -152,8 +152,8 @@ func Select(v []float32, q float64) float32 {
 	return v[k]
 }
 
-// mostRounds of Select are many more than any picture needs.
-const mostRounds = 40
+// maxRounds of Select are many more than any picture needs.
+const maxRounds = 40
 
 // Between interpolates linearly between the two values of sorted that lie around fraction
 // q, 0 to 1, of it. It panics when there is none.

@@ -36,18 +36,18 @@ const (
 // enlarged until the legend can be read, a large one is reduced, since nobody
 // measures in it.
 const (
-	leastSide = 1024
-	mostSide  = 2048
+	minSide = 1024
+	maxSide = 2048
 )
 
 // scale is the factor from the source's pixels to those drawn.
 func scale(rows, cols int) float64 {
 	longest := float64(max(rows, cols))
 	switch {
-	case longest < leastSide:
-		return leastSide / longest
-	case longest > mostSide:
-		return mostSide / longest
+	case longest < minSide:
+		return minSide / longest
+	case longest > maxSide:
+		return maxSide / longest
 	}
 	return 1
 }

@@ -23,10 +23,10 @@ const AgreeingFrames = 3
 // offset is low and even: of simulated read-outs it lies at 0.004 with a spread of 0.002. A
 // radiograph, and be it underexposed, spreads over a tenth and more.
 const (
-	mostLevel  = 0.25 // of the median
-	mostSpread = 0.03 // from the 1 to the 99 percentile
-	mostDrift  = 0.01 // of the median of the difference from the frames before
-	mostChange = 0.01 // of the spread of that difference
+	maxLevel  = 0.25 // of the median
+	maxSpread = 0.03 // from the 1 to the 99 percentile
+	maxDrift  = 0.01 // of the median of the difference from the frames before
+	maxChange = 0.01 // of the spread of that difference
 )
 
 // exposures are the attributes that are not 0 when the tube was on (PS3.3 C.8.7.8, C.8.7.2).
@@ -56,9 +56,9 @@ func accept(m *decode.Image) error {
 	full := float64(int(1) << m.BitsStored)
 	q := raster.Quantiles(m.Samples, 0.01, 0.5, 0.99)
 	level, spread := float64(q[1])/full, float64(q[2]-q[0])/full
-	if math.Abs(level) > mostLevel || spread > mostSpread {
+	if math.Abs(level) > maxLevel || spread > maxSpread {
 		return fmt.Errorf("%w: its values are those of an exposure: median %.2g and spread %.2g of the full scale, at most %.2g and %.2g",
-			ErrRefused, level, spread, mostLevel, mostSpread)
+			ErrRefused, level, spread, maxLevel, maxSpread)
 	}
 	return nil
 }
@@ -78,8 +78,8 @@ func (s *series) agrees(m *decode.Image) error {
 	}
 	q := raster.Quantiles(difference, 0.01, 0.5, 0.99)
 	drift, change := math.Abs(float64(q[1]))/full, float64(q[2]-q[0])/full
-	if drift > mostDrift || change > mostChange {
-		return fmt.Errorf("%w: median %.2g and spread %.2g of the full scale, at most %.2g and %.2g", errDiffers, drift, change, mostDrift, mostChange)
+	if drift > maxDrift || change > maxChange {
+		return fmt.Errorf("%w: median %.2g and spread %.2g of the full scale, at most %.2g and %.2g", errDiffers, drift, change, maxDrift, maxChange)
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func (d *Calibration) gain(flood []float32) {
 	d.Gain = flood
 	for i := range flood {
 		flood[i] /= median
-		if flood[i] < leastGain || flood[i] > 1/leastGain {
+		if flood[i] < minGain || flood[i] > 1/minGain {
 			d.Defect[i] = true
 		}
 	}

@@ -72,7 +72,7 @@ func (d *Calibration) apply(pix []float32, rows, cols int) Record {
 	raster.Parallel(rows, func(r int) {
 		for i := r * cols; i < (r+1)*cols; i++ {
 			v := max(0, pix[i]-d.Offset[i])
-			if gain && d.Gain[i] > leastGain {
+			if gain && d.Gain[i] > minGain {
 				v /= d.Gain[i]
 			}
 			pix[i] = v
@@ -119,5 +119,5 @@ func (d *Calibration) sound(pix []float32, rows, cols, i, radius int) (out []flo
 	return out
 }
 
-// leastGain is the sensitivity, relative to the median pixel, below which a pixel is dead.
-const leastGain = 0.2
+// minGain is the sensitivity, relative to the median pixel, below which a pixel is dead.
+const minGain = 0.2

@@ -66,13 +66,13 @@ func (b blades) circular() func(row, column int) bool {
 	}
 }
 
-// mostVertices is more than any collimator has; a polygon's cost grows with them.
-const mostVertices = 64
+// maxVertices is more than any collimator has; a polygon's cost grows with them.
+const maxVertices = 64
 
 // polygonal: vertices (xx20) as row\column pairs, closed from the last to the first.
 func (b blades) polygonal() func(row, column int) bool {
 	v := b.integers(0x20)
-	if len(v) < 6 || len(v)%2 != 0 || len(v) > 2*mostVertices {
+	if len(v) < 6 || len(v)%2 != 0 || len(v) > 2*maxVertices {
 		return nil
 	}
 	return func(row, column int) bool {
@@ -117,7 +117,7 @@ func byAttributes(field picture.Mask, m *decode.Image) bool {
 		}
 	})
 	kept := inside.Count()
-	if float64(kept) < leastField*float64(len(field)) || kept == len(field) {
+	if float64(kept) < minField*float64(len(field)) || kept == len(field) {
 		return false
 	}
 	copy(field, inside)

@@ -3,12 +3,12 @@ package field
 import "math"
 
 const (
-	leastStep  = 0.012 // of the range: a step over 2·voteReach pixels that counts
-	voidPart   = 0.10  // both sides of the line below this: beyond the field's corner
-	mostBack   = 0.12  // of the range: what the border may get brighter outwards
-	darkPart   = 0.20  // unexposed beyond doubt
-	leastSlope = 0.004 // of the range per pixel: what the field itself may rise
-	footPart   = 0.65  // of the rise: the penumbra's inner end
+	minStep  = 0.012 // of the range: a step over 2·voteReach pixels that counts
+	voidPart = 0.10  // both sides of the line below this: beyond the field's corner
+	maxBack  = 0.12  // of the range: what the border may get brighter outwards
+	darkPart = 0.20  // unexposed beyond doubt
+	minSlope = 0.004 // of the range per pixel: what the field itself may rise
+	footPart = 0.65  // of the rise: the penumbra's inner end
 )
 
 // darkEdge is what is known about a line as an edge of the unexposed border.
@@ -31,7 +31,7 @@ type darkEdge struct {
 // darkEdge examines b.
 func (s *search) darkEdge(b border) darkEdge {
 	e := darkEdge{border: b}
-	least := leastStep * (s.high - s.low)
+	least := minStep * (s.high - s.low)
 	var up []bool
 	var kept []profile
 	for _, p := range s.profiles(b) {
@@ -116,7 +116,7 @@ func (s *search) rising(slope []float32) (first, last int, total float32) {
 			peak = o
 		}
 	}
-	least := max(leastSlope*(s.high-s.low), 0.05*slope[peak])
+	least := max(minSlope*(s.high-s.low), 0.05*slope[peak])
 	for first = peak; first > 0 && slope[first-1] > least; first-- {
 	}
 	for last = peak + 1; last < len(slope) && slope[last] > least; last++ {

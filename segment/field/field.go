@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	fieldSide   = 256   // the search works on a picture of at most this side
-	leastBorder = 0.002 // of the frame; a smaller border is not worth a mistake
-	leastField  = 0.10  // of the frame; a smaller field is not believed
+	fieldSide = 256   // the search works on a picture of at most this side
+	minBorder = 0.002 // of the frame; a smaller border is not worth a mistake
+	minField  = 0.10  // of the frame; a smaller field is not believed
 )
 
 // Finder finds exposed fields. It is safe for concurrent use when Predict is.
@@ -70,7 +70,7 @@ func wholeFrame(n int) picture.Mask {
 // plausible says whether a field is neither too small nor all but the whole frame.
 func plausible(field picture.Mask) bool {
 	part := float64(field.Count()) / float64(len(field))
-	return part >= leastField && part <= 1-leastBorder
+	return part >= minField && part <= 1-minBorder
 }
 
 // byImage clears the unexposed border. In doubt it clears nothing.

@@ -19,8 +19,8 @@ func (b border) shifted(o float64) border { return border{b.nx, b.ny, b.d + o} }
 
 const (
 	voteReach    = 2  // pixels to either side that a step is measured over
-	mostLines    = 24 // candidates per direction that are looked at
-	leastChord   = 0.3
+	maxLines     = 24 // candidates per direction that are looked at
+	minChord     = 0.3
 	slopesPerRow = 2 // shear step, in pixels over the whole height
 )
 
@@ -64,7 +64,7 @@ func candidates(stepX, stepY []float32, h, w int) []candidate {
 func strongest(step []float32, h, w int, across bool) []candidate {
 	shears := 2*h/slopesPerRow + 1
 	found := make([][]candidate, shears)
-	least := float32(leastChord * 0.7 * float64(min(h, w)))
+	least := float32(minChord * 0.7 * float64(min(h, w)))
 	raster.Parallel(shears, func(k int) {
 		slope := float64(k*slopesPerRow-h) / float64(h)
 		sums := shear(step, h, w, slope)
@@ -97,7 +97,7 @@ func shear(step []float32, h, w int, slope float64) []float32 {
 func distinct(all []candidate, h float64) (out []candidate) {
 	count := map[bool]int{}
 	for _, c := range all {
-		if count[c.inverse] >= mostLines {
+		if count[c.inverse] >= maxLines {
 			continue
 		}
 		near := func(o candidate) bool {

@@ -16,10 +16,10 @@ const (
 	unexposedFrom = 0.65
 	// sureBelow is the probability below which the network is so sure of the field that
 	// no straight border takes a pixel from it.
-	sureBelow = 0.1
+	confidentBelow = 0.1
 	// leastPiece is the part of the frame below which a piece of the field, or of what
 	// lies outside it, is not worth a mistake.
-	leastPiece = 0.01
+	minPiece = 0.01
 )
 
 // answerSmoothing is what found the fields of simulated pictures best among those that
@@ -46,7 +46,7 @@ func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straig
 	answerSmoothing.smooth(out, seen, g.Height, g.Width)
 	keep(out, saturated(seen, g.Height, g.Width), straight, g)
 	fillIslands(out, g.Height, g.Width)
-	return answer{seen: g.Below(out, unexposedFrom), sure: g.Below(out, sureBelow)}, nil
+	return answer{seen: g.Below(out, unexposedFrom), sure: g.Below(out, confidentBelow)}, nil
 }
 
 // limit takes from the field inside straight borders, the whole frame without any, what the
@@ -84,7 +84,7 @@ func fillIslands(out []float32, h, w int) {
 		k := runs.Root(i)
 		reaches[k] = reaches[k] || r.Row == 0 || int(r.Row) == h-1 || r.From == 0 || int(r.To) == w
 	}
-	least := int(leastPiece * float64(h*w))
+	least := int(minPiece * float64(h*w))
 	for i, r := range runs.Runs {
 		k := runs.Root(i)
 		line := out[int(r.Row)*w:]

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	saturatedPart  = 0.002 // of the picture's range: what counts as its brightest grey level
-	saturatedLeast = 0.1   // of the picture; a smaller patch of one level may be noise
-	saturatedSoft  = 0.5   // of the step to what lies softFar pixels inside, at most, lies softNear pixels inside
-	softNear       = 2
-	softFar        = 6
+	saturatedPart = 0.002 // of the picture's range: what counts as its brightest grey level
+	minSaturated  = 0.1   // of the picture; a smaller patch of one level may be noise
+	saturatedSoft = 0.5   // of the step to what lies softFar pixels inside, at most, lies softNear pixels inside
+	softNear      = 2
+	softFar       = 6
 )
 
 // saturated marks the open beam, in a canonical picture v of h×w pixels, where it is clipped
@@ -30,7 +30,7 @@ func saturated(v []float32, h, w int) picture.Mask {
 			n++
 		}
 	}
-	if n < int(saturatedLeast*float64(len(v))) {
+	if n < int(minSaturated*float64(len(v))) {
 		return nil
 	}
 	drawn, beam := padding.Drawn(label, h, w), make(picture.Mask, len(v))

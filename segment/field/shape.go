@@ -13,12 +13,12 @@ import (
 var shapeParts = []float32{0.04, 0.08, 0.13, 0.2, 0.28, 0.36, 0.44, 0.52, 0.6}
 
 const (
-	shapeFill  = 0.90 // of the rectangle the field must fill
-	whiteFill  = 0.97 // of it, where a side borders on white
-	whiteSide  = 0.80 // of the pixels outside a side are white: software drew it
-	mostSpread = 0.3  // of the range: what a large border may vary
-	fewTilt    = 0.09 // radians from the frame's directions, where there are two sides
-	shapeRim   = 2.5  // pixels from the frame at which a side lies in the picture
+	shapeFill = 0.90 // of the rectangle the field must fill
+	whiteFill = 0.97 // of it, where a side borders on white
+	whiteSide = 0.80 // of the pixels outside a side are white: software drew it
+	maxSpread = 0.3  // of the range: what a large border may vary
+	fewTilt   = 0.09 // radians from the frame's directions, where there are two sides
+	shapeRim  = 2.5  // pixels from the frame at which a side lies in the picture
 )
 
 // cutShape cuts the field to a turned rectangle that a grey border encloses. The border
@@ -56,7 +56,7 @@ func (s *search) enclosed(level float32) []raster.Point {
 	}
 	reached := flood(v, s.h, s.w, level)
 	left := len(reached) - reached.Count()
-	if float64(left) < leastField*float64(len(v)) || float64(left) > 0.97*float64(len(v)) {
+	if float64(left) < minField*float64(len(v)) || float64(left) > 0.97*float64(len(v)) {
 		return nil
 	}
 	return raster.Hull(outermost(reached, s.h, s.w))
@@ -173,7 +173,7 @@ func (s *search) sidesHold(sides []border, fill float64) bool {
 			if fill < whiteFill {
 				return false
 			}
-		} else if e := t.darkEdge(t.steepest(b)); !e.holds(few) || e.area > 0.1 && t.spread(e.border) > mostSpread {
+		} else if e := t.darkEdge(t.steepest(b)); !e.holds(few) || e.area > 0.1 && t.spread(e.border) > maxSpread {
 			return false
 		}
 		corner = corner || i > 0 && math.Abs(b.nx*sides[0].nx+b.ny*sides[0].ny) < 0.1
@@ -183,7 +183,7 @@ func (s *search) sidesHold(sides []border, fill float64) bool {
 
 // holds says whether e may be one of the sides of a rectangle, one of few or of many.
 func (e darkEdge) holds(few bool) bool {
-	if e.steep < 0.05 || e.back > 2*mostBack {
+	if e.steep < 0.05 || e.back > 2*maxBack {
 		return false
 	}
 	if few {

@@ -10,10 +10,10 @@ import (
 // plausible says whether e is an edge of the unexposed border. The more it cuts off, the
 // more must speak for it.
 func (e darkEdge) plausible(s *search) bool {
-	if float64(e.chord) < leastChord*float64(min(s.h, s.w)) || e.support < 0.85 || e.weakest < 0.5 {
+	if float64(e.chord) < minChord*float64(min(s.h, s.w)) || e.support < 0.85 || e.weakest < 0.5 {
 		return false
 	}
-	if e.below < 0.8 || e.rise < 0.08 || e.back > mostBack || e.white > 0.6 {
+	if e.below < 0.8 || e.rise < 0.08 || e.back > maxBack || e.white > 0.6 {
 		return false
 	}
 	if e.steep < 0.15 && e.ends < 0.75 {
@@ -49,7 +49,7 @@ func (s *search) repeated(b border) bool {
 
 // cutDark cuts the field at its dark edges, the steepest first.
 func (s *search) cutDark() bool {
-	least := leastStep * 2 * (s.high - s.low)
+	least := minStep * 2 * (s.high - s.low)
 	stepX, stepY := s.steps(func(i int) float32 { return s.v[i] / least })
 	lines := s.sharpened(candidates(stepX, stepY, s.h, s.w))
 	found := false

@@ -79,7 +79,7 @@ func (s *search) whiteEdge(b border, shown *search) (chord int) {
 			near, far = append(near, s.high-v), append(far, s.high-w)
 		}
 	})
-	if float64(chord) < leastChord*float64(min(s.h, s.w)) || float64(up) < 0.97*float64(chord) {
+	if float64(chord) < minChord*float64(min(s.h, s.w)) || float64(up) < 0.97*float64(chord) {
 		return 0
 	}
 	if !(median(near) > whiteSharp*median(far)) {
@@ -136,7 +136,7 @@ func (s *search) leavesWhite(level float32) bool {
 			}
 		}
 	}
-	return white > whiteRest*field || field < leastField*float64(len(s.in))
+	return white > whiteRest*field || field < minField*float64(len(s.in))
 }
 
 // deep says whether (x, y) is in the field, and not next to one of its borders.

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	leastShown = 0.02  // of the frame; with less left to see the declaration is not believed
-	leastPatch = 0.001 // of the frame; smaller patches are too small to have a shape
-	nearValue  = 0.005 // of the picture's range: a padding value this near to others occurs in the picture
+	minShown  = 0.02  // of the frame; with less left to see the declaration is not believed
+	minPatch  = 0.001 // of the frame; smaller patches are too small to have a shape
+	nearValue = 0.005 // of the picture's range: a padding value this near to others occurs in the picture
 )
 
 // Record says what was done about padding.
@@ -65,7 +65,7 @@ func Find(m *decode.Image) *Padding {
 		return nil
 	}
 	p := &Padding{Record: Record{Low: int(low), High: int(high)}}
-	if float64(n) > (1-leastShown)*float64(len(label)) {
+	if float64(n) > (1-minShown)*float64(len(label)) {
 		p.Record.Warning = "nearly all pixels have the Pixel Padding Value (0028,0120); it is ignored"
 		return p
 	}
@@ -120,7 +120,7 @@ func occurs(samples []float32, low, high float32) bool {
 func (p *Padding) sort(m *decode.Image, label []uint8, occurs bool) {
 	p.outside, p.air = make(picture.Mask, len(label)), make(picture.Mask, len(label))
 	patches := raster.Connect(label, m.Rows, m.Columns)
-	large := largePatches(patches, label, int(leastPatch*float64(len(label))))
+	large := largePatches(patches, label, int(minPatch*float64(len(label))))
 	shown := newShape(patches, large, m.Rows, m.Columns)
 	into := map[int]picture.Mask{}
 	for root := range large {
@@ -148,7 +148,7 @@ func (p *Padding) sort(m *decode.Image, label []uint8, occurs bool) {
 // straight borders or a circle limit as they limit fill: no outline of a body does.
 func Drawn(label []uint8, rows, cols int) picture.Mask {
 	patches := raster.Connect(label, rows, cols)
-	large := largePatches(patches, label, int(leastPatch*float64(len(label))))
+	large := largePatches(patches, label, int(minPatch*float64(len(label))))
 	shown := newShape(patches, large, rows, cols)
 	drawn := map[int]bool{}
 	for root := range large {

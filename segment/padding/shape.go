@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	leastRun    = 16    // pixels along a row or column that make a straight border, at least
+	minRun      = 16    // pixels along a row or column that make a straight border, at least
 	runPart     = 0.04  // of the shorter side, likewise
 	straightEnd = 0.9   // of a border must lie in such runs
 	hullEnd     = 0.95  // of a border must lie on the hull of what is shown
 	hullReach   = 1.5   // pixels from the hull that count as on it
-	mostSides   = 12    // of a polygon; a curve has more
+	maxSides    = 12    // of a polygon; a curve has more
 	sideReach   = 1.0   // pixels that a polygon's side may pass its corners
 	roundness   = 0.015 // of the radius: what a circle's points may differ
 )
@@ -38,7 +38,7 @@ func newShape(patches *raster.Regions, large map[int]bool, rows, cols int) *shap
 		}
 	}
 	s.hull = raster.Hull(s.outermost())
-	s.smooth = sides(s.hull) <= mostSides || s.round()
+	s.smooth = sides(s.hull) <= maxSides || s.round()
 	return s
 }
 
@@ -105,7 +105,7 @@ func (s *shape) borders(root int32) (out []side) {
 
 // straight is how much of the borders lies in long runs along rows or columns.
 func (s *shape) straight(borders []side) (long float64) {
-	least := max(leastRun, int(runPart*float64(min(s.rows, s.cols))))
+	least := max(minRun, int(runPart*float64(min(s.rows, s.cols))))
 	for i := 0; i < len(borders); {
 		k := i + 1
 		for k < len(borders) && borders[k] == (side{borders[i].line, borders[i].at + k - i, borders[i].across}) {

@@ -82,15 +82,15 @@ func (l *learning) add(ctx context.Context, it dataset.Item, full *dataset.Pictu
 	return nil
 }
 
-// mostPixels is how many pixels of an image are learnt from at most, evenly spread: neighbours
+// maxPixels is how many pixels of an image are learnt from at most, evenly spread: neighbours
 // say the same, and large images count no more than small ones. It bounds what is kept of 200
 // images, three efforts and both places to 130 MB.
-const mostPixels = 8192
+const maxPixels = 8192
 
 // stride is the step between pixels of n that are learnt from: a prime, so that no column is
 // left out.
 func stride(n int) int {
-	step := (n + mostPixels - 1) / mostPixels
+	step := (n + maxPixels - 1) / maxPixels
 	for ; step > 1 && !prime(step); step++ {
 	}
 	return max(step, 1)

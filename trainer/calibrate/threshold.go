@@ -39,8 +39,8 @@ type Rates struct {
 
 // Bounds of a threshold: below ½ soft tissue might not be the likeliest class.
 const (
-	leastThreshold = 0.5
-	mostThreshold  = 0.999
+	minThreshold = 0.5
+	maxThreshold = 0.999
 )
 
 // Want is what a threshold has to keep: a precision or a false-positive rate.
@@ -200,8 +200,8 @@ func (t *tally) operating(want Want) Operating {
 	if want.Weigh == model.WeighImages {
 		rates = t.perImage
 	}
-	step := int(leastThreshold * steps)
-	for step < int(mostThreshold*steps) && !want.keeps(rates(step)) {
+	step := int(minThreshold * steps)
+	for step < int(maxThreshold*steps) && !want.keeps(rates(step)) {
 		step++
 	}
 	o := Operating{BodyPart: t.part, Images: len(t.images), Threshold: float64(step) / steps,

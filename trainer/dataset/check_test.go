@@ -125,23 +125,23 @@ func TestCheckExplains(t *testing.T) {
 		"quote":       {func(c c) { c.row(`d,"a"b.png,al.png,hand,air_dark,train,0,x,pa`) }, dataset.Wrong, `line 5: extraneous or missing`},
 		"patient":     {func(c c) { c.rows[1] = strings.Replace(c.rows[1], "pb", "pa", 1) }, dataset.Wrong, `patient "pa" is in the splits train and val`},
 		"leak":        {func(c c) { c.image("b.png", 0) }, dataset.Wrong, `has the same pixels as "a", but is in val, not in train`},
-		"twice":       {func(c c) { c.row("d,a.png,al.png,hand,air_bright,train,0,x,pa") }, dataset.Doubtful, `has the same pixels as "a"`},
-		"label twice": {func(c c) { c.rows[1] = strings.Replace(c.rows[1], "bl.png", "al.png", 1) }, dataset.Doubtful, `uses the label file of "a"`},
-		"turned over": {func(c c) { c.rows[0] = strings.Replace(c.rows[0], "air_bright", "air_dark", 1) }, dataset.Doubtful, "look air_bright"},
-		"empty split": {func(c c) { c.rows = c.rows[:2] }, dataset.Doubtful, "the split test is empty"},
-		"no split":    {func(c c) { c.rows[2] = strings.Replace(c.rows[2], ",test,", ",,", 1) }, dataset.Doubtful, "1 of 3 images have no split"},
+		"twice":       {func(c c) { c.row("d,a.png,al.png,hand,air_bright,train,0,x,pa") }, dataset.Warning, `has the same pixels as "a"`},
+		"label twice": {func(c c) { c.rows[1] = strings.Replace(c.rows[1], "bl.png", "al.png", 1) }, dataset.Warning, `uses the label file of "a"`},
+		"turned over": {func(c c) { c.rows[0] = strings.Replace(c.rows[0], "air_bright", "air_dark", 1) }, dataset.Warning, "look air_bright"},
+		"empty split": {func(c c) { c.rows = c.rows[:2] }, dataset.Warning, "the split test is empty"},
+		"no split":    {func(c c) { c.rows[2] = strings.Replace(c.rows[2], ",test,", ",,", 1) }, dataset.Warning, "1 of 3 images have no split"},
 		"class": {func(c c) {
 			c.rows = c.rows[:1]
 			m := image.NewGray(image.Rect(0, 0, 4, 3))
 			m.Pix[0] = 1
 			c.png("al.png", m)
-		}, dataset.Doubtful, "no label has a pixel of bone (value 2)"},
-		"spelling":     {func(c c) { c.rows[1] = strings.Replace(c.rows[1], "hand", "Hand ", 1) }, dataset.Doubtful, `the body parts ["Hand " "hand"] differ only`},
-		"no body part": {func(c c) { c.rows[1] = strings.Replace(c.rows[1], "hand", "", 1) }, dataset.Doubtful, "1 of 3 images have no body part"},
+		}, dataset.Warning, "no label has a pixel of bone (value 2)"},
+		"spelling":     {func(c c) { c.rows[1] = strings.Replace(c.rows[1], "hand", "Hand ", 1) }, dataset.Warning, `the body parts ["Hand " "hand"] differ only`},
+		"no body part": {func(c c) { c.rows[1] = strings.Replace(c.rows[1], "hand", "", 1) }, dataset.Warning, "1 of 3 images have no body part"},
 		"unused": {func(c c) {
 			os.Mkdir(filepath.Join(c.dir, "images"), 0o755)
 			c.image("images/z.png", 9)
-		}, dataset.Doubtful, "1 files in images are named by no row, such as images/z.png"},
+		}, dataset.Warning, "1 files in images are named by no row, such as images/z.png"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good(t)

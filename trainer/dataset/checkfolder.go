@@ -29,7 +29,7 @@ func (f *Folder) checkClasses(r *Report, found []*examined) (out []Problem) {
 	}
 	for c, s := range r.Classes {
 		if s == 0 {
-			out = append(out, Problem{Severity: Doubtful, What: fmt.Sprintf("no label has a pixel of %s (value %d)", ClassNames[c], c),
+			out = append(out, Problem{Severity: Warning, What: fmt.Sprintf("no label has a pixel of %s (value %d)", ClassNames[c], c),
 				Hint: "a model trained on this folder alone cannot find it; look whether the label values are shifted"})
 		}
 	}
@@ -43,12 +43,12 @@ func (f *Folder) checkSplits(r *Report, found []*examined) (out []Problem) {
 	}
 	for _, s := range []string{Train, Validation, Test} {
 		if r.Splits[s] == 0 {
-			out = append(out, Problem{Severity: Doubtful, Column: "split", What: fmt.Sprintf("the split %s is empty", s),
+			out = append(out, Problem{Severity: Warning, Column: "split", What: fmt.Sprintf("the split %s is empty", s),
 				Hint: "\"dicomnode trainer split\" makes all three; training needs train and val, figures need test"})
 		}
 	}
 	if n := r.Splits[""]; n > 0 {
-		out = append(out, Problem{Severity: Doubtful, Column: "split", What: fmt.Sprintf("%d of %d images have no split and count as train", n, len(found)),
+		out = append(out, Problem{Severity: Warning, Column: "split", What: fmt.Sprintf("%d of %d images have no split and count as train", n, len(found)),
 			Hint: "\"dicomnode trainer split --keep\" places them and leaves the others where they are"})
 	}
 	return out
@@ -100,7 +100,7 @@ func (f *Folder) checkDuplicates(_ *Report, found []*examined) (out []Problem) {
 				What: fmt.Sprintf("has the same pixels as %q, but is in %s, not in %s", o.item.ID, splitOf(e.item), splitOf(o.item)),
 				Hint: "remove one of the two rows: what was trained on cannot be tested on"})
 		default:
-			out = append(out, Problem{Severity: Doubtful, Line: e.line, ID: e.item.ID, Column: "image",
+			out = append(out, Problem{Severity: Warning, Line: e.line, ID: e.item.ID, Column: "image",
 				What: fmt.Sprintf("has the same pixels as %q", o.item.ID), Hint: "remove one of the two rows, or it counts twice"})
 		}
 	}
@@ -113,7 +113,7 @@ func (f *Folder) checkShared(_ *Report, found []*examined) (out []Problem) {
 	for _, e := range found {
 		name := path.Clean(e.item.Label)
 		if o, ok := first[name]; ok && path.Clean(o.item.Image) != path.Clean(e.item.Image) {
-			out = append(out, Problem{Severity: Doubtful, Line: e.line, ID: e.item.ID, Column: "label",
+			out = append(out, Problem{Severity: Warning, Line: e.line, ID: e.item.ID, Column: "label",
 				What: fmt.Sprintf("uses the label file of %q", o.item.ID), Hint: "look whether the row was copied and not changed"})
 			continue
 		}
@@ -135,13 +135,13 @@ func (f *Folder) checkBodyParts(r *Report, found []*examined) (out []Problem) {
 	for _, names := range spelt {
 		if len(names) > 1 {
 			slices.Sort(names)
-			out = append(out, Problem{Severity: Doubtful, Column: "body_part", What: fmt.Sprintf("the body parts %q differ only in spaces and capitals", names),
+			out = append(out, Problem{Severity: Warning, Column: "body_part", What: fmt.Sprintf("the body parts %q differ only in spaces and capitals", names),
 				Hint: "write them alike: split and augment count them apart"})
 		}
 	}
 	slices.SortFunc(out, func(a, b Problem) int { return strings.Compare(a.What, b.What) })
 	if n := r.BodyParts[""]; n > 0 && n < len(found) {
-		out = append(out, Problem{Severity: Doubtful, Column: "body_part", What: fmt.Sprintf("%d of %d images have no body part", n, len(found)),
+		out = append(out, Problem{Severity: Warning, Column: "body_part", What: fmt.Sprintf("%d of %d images have no body part", n, len(found)),
 			Hint: "they count as one body part of their own"})
 	}
 	return out
@@ -168,7 +168,7 @@ func (f *Folder) checkUnused(r *Report, found []*examined) (out []Problem) {
 			}
 		}
 		if n > 0 {
-			out = append(out, Problem{Severity: Doubtful, What: fmt.Sprintf("%d files in %s are named by no row, such as %s", n, dir, example),
+			out = append(out, Problem{Severity: Warning, What: fmt.Sprintf("%d files in %s are named by no row, such as %s", n, dir, example),
 				Hint: "add rows for them or delete them"})
 		}
 	}

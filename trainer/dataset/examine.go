@@ -142,7 +142,7 @@ func (e *examined) checkPolarity(pix []float32, values []uint8) {
 	if !ok || polarity == e.item.Polarity || margin < brighter {
 		return
 	}
-	e.add(Doubtful, "polarity", fmt.Sprintf("polarity is %s, but the pixels labelled open beam look %s", e.item.Polarity, polarity),
+	e.add(Warning, "polarity", fmt.Sprintf("polarity is %s, but the pixels labelled open beam look %s", e.item.Polarity, polarity),
 		fmt.Sprintf("write %s, or look whether the label's classes are exchanged", polarity))
 }
 

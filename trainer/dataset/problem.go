@@ -12,7 +12,7 @@ const (
 	// Wrong is a folder that cannot be used, or would give false figures.
 	Wrong Severity = "error"
 	// Doubtful is what can be meant, and often is not.
-	Doubtful Severity = "warning"
+	Warning Severity = "warning"
 )
 
 // Problem is one thing wrong with a data set folder, and what to do about it.

@@ -17,8 +17,8 @@ type tally struct {
 	entropy   float64  // sum of the pixels' cross-entropies
 }
 
-// leastProbability bounds the cross-entropy of a pixel, as Keras does.
-const leastProbability = 1e-7
+// minProbability bounds the cross-entropy of a pixel, as Keras does.
+const minProbability = 1e-7
 
 func newTally(bits int) *tally {
 	t := &tally{}
@@ -41,7 +41,7 @@ func (t *tally) add(truth uint8, p [dataset.Classes]float32) (prediction uint8) 
 		return uint8(best)
 	}
 	t.confusion[truth][best]++
-	t.entropy -= math.Log(max(float64(p[truth]), leastProbability))
+	t.entropy -= math.Log(max(float64(p[truth]), minProbability))
 	t.bins[best].add(p[best], int(truth) == best)
 	for k := range p {
 		t.ranks[k].add(p[k], int(truth) == k)

@@ -20,7 +20,7 @@ type againFlags struct {
 	reason string
 	yes    bool
 	// before, if set, describes what will happen; "" prints nothing.
-	before func(context.Context, *archive.Archive, []inspect.Life) (string, error)
+	before func(context.Context, *archive.Archive, []inspect.History) (string, error)
 	// ask asks for confirmation even for a single object.
 	ask bool
 	// done describes the result, given the number of jobs or deliveries; nil: jobs were
@@ -32,12 +32,12 @@ type againFlags struct {
 type objectsDo = func(ctx context.Context, a *archive.Archive, ids []int64) (int, error)
 
 // run applies the action to the objects of the selected images.
-func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids func(inspect.Life) []int64, do objectsDo) error {
+func (f *againFlags) run(cmd *cobra.Command, args []string, what string, ids func(inspect.History) []int64, do objectsDo) error {
 	return f.runOn(cmd, args, what, f.query, ids, do)
 }
 
 // runOn is run for the images of a query.
-func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query imageQuery, ids func(inspect.Life) []int64, do objectsDo) error {
+func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query imageQuery, ids func(inspect.History) []int64, do objectsDo) error {
 	if f.empty(args) {
 		return command.Usagef("for example --since 2h, or an accession number; --peer chooses too", "missing argument: which images")
 	}
@@ -57,7 +57,7 @@ func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query
 		return fmt.Errorf("%s: nothing to do: %s found, none to %s", what, command.Plural(len(lives), "image"), what)
 	}
 	if f.before != nil {
-		if err := f.foretell(cmd, lives); err != nil {
+		if err := f.announce(cmd, lives); err != nil {
 			return err
 		}
 	}
@@ -80,8 +80,8 @@ func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query
 	})
 }
 
-// foretell prints what will happen.
-func (f *againFlags) foretell(cmd *cobra.Command, lives []inspect.Life) error {
+// announce prints what will happen.
+func (f *againFlags) announce(cmd *cobra.Command, lives []inspect.History) error {
 	return withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
 		said, err := f.before(cmd.Context(), a, lives)
 		if err == nil && said != "" {
@@ -125,9 +125,9 @@ pending delivery are not sent twice. Held results are not sent, except one named
 				}
 			}
 			f.before = heldWords
-			ids := inspect.Life.UnheldIDs
+			ids := inspect.History.UnheldIDs
 			if f.object != 0 {
-				ids = inspect.Life.ResultIDs
+				ids = inspect.History.ResultIDs
 			}
 			return f.run(cmd, args, "resend", ids, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
 				return a.Resend(ctx, to, ids...)
@@ -140,7 +140,7 @@ pending delivery are not sent twice. Held results are not sent, except one named
 }
 
 // heldWords describes the held results that are not sent again.
-func heldWords(_ context.Context, _ *archive.Archive, lives []inspect.Life) (string, error) {
+func heldWords(_ context.Context, _ *archive.Archive, lives []inspect.History) (string, error) {
 	n := 0
 	for _, l := range lives {
 		n += len(l.HeldIDs())
@@ -175,11 +175,11 @@ copied to the published ones, but the model in use does not change.
 			if err != nil {
 				return err
 			}
-			f.before = func(ctx context.Context, a *archive.Archive, lives []inspect.Life) (string, error) {
+			f.before = func(ctx context.Context, a *archive.Archive, lives []inspect.History) (string, error) {
 				p, err := inspect.PlanReprocess(ctx, a, c, b.Digest, lives)
 				return planWords(p, b), err
 			}
-			image := func(l inspect.Life) []int64 { return []int64{l.Object} }
+			image := func(l inspect.History) []int64 { return []int64{l.Object} }
 			return f.run(cmd, args, "reprocess", image, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
 				if name == "" {
 					return a.Reprocess(ctx, ids...)

@@ -67,8 +67,8 @@ func endDrain(ctx context.Context, out io.Writer, a *archive.Archive) error {
 	return err
 }
 
-// drainLook is the interval at which the progress of the node is read.
-const drainLook = 500 * time.Millisecond
+// drainPollInterval is the interval at which the progress of the node is read.
+const drainPollInterval = 500 * time.Millisecond
 
 // drained requests the drain and waits for its end; it prints a line for each step.
 func drained(ctx context.Context, out io.Writer, a *archive.Archive, c configs.Config) error {
@@ -82,19 +82,19 @@ func drained(ctx context.Context, out io.Writer, a *archive.Archive, c configs.C
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(drainLook)
+	tick := time.NewTicker(drainPollInterval)
 	defer tick.Stop()
-	for before := (leftover{}); ; {
-		now, err := left(ctx, a, asked.Since)
+	for before := (remaining{}); ; {
+		now, err := remainingWork(ctx, a, asked.Since)
 		switch {
 		case ctx.Err() != nil:
-			return hint.Add(fmt.Errorf("drain: not done in time: %s", before), `the node goes on refusing; "dicomnode drain" waits again, "dicomnode drain --end" lets it receive`)
+			return hint.Add(fmt.Errorf("drain: not done in time: %s", before), `the node still rejects associations; "dicomnode drain" waits again, "dicomnode drain --end" ends the drain`)
 		case err != nil:
 			return err
 		case now != before:
 			fmt.Fprintln(out, now)
 		}
-		if now.obeyed && now.associations+now.jobs == 0 {
+		if now.rejecting && now.associations+now.jobs == 0 {
 			_, err := fmt.Fprintln(out, "drained: the node can be stopped")
 			return err
 		}
@@ -106,16 +106,16 @@ func drained(ctx context.Context, out io.Writer, a *archive.Archive, c configs.C
 	}
 }
 
-// leftover is what a drain waits for, and the jobs that it leaves.
-type leftover struct {
-	obeyed             bool // the node rejects associations
+// remaining is what a drain waits for, and the jobs that it leaves.
+type remaining struct {
+	rejecting          bool // the node rejects associations
 	associations, jobs int
 	waiting            int // jobs that continue after the next start
 }
 
-func (l leftover) String() string {
-	if !l.obeyed {
-		return "waiting for the node to take notice"
+func (l remaining) String() string {
+	if !l.rejecting {
+		return "waiting for the node"
 	}
 	s := fmt.Sprintf("%s open, %s to do", command.Plural(l.associations, "association"), command.Plural(l.jobs, "job"))
 	if l.waiting > 0 {
@@ -124,7 +124,7 @@ func (l leftover) String() string {
 	return s
 }
 
-func left(ctx context.Context, a *archive.Archive, since time.Time) (l leftover, err error) {
+func remainingWork(ctx context.Context, a *archive.Archive, since time.Time) (l remaining, err error) {
 	text, err := a.Recall(ctx, node.DrainKey)
 	if err != nil {
 		return l, err
@@ -135,7 +135,7 @@ func left(ctx context.Context, a *archive.Archive, since time.Time) (l leftover,
 			return l, err
 		}
 	}
-	l.obeyed, l.associations = d.Since.Equal(since), d.Associations
+	l.rejecting, l.associations = d.Since.Equal(since), d.Associations
 	queue, err := a.Queue(ctx)
 	l.count(queue, time.Now())
 	return l, err
@@ -143,7 +143,7 @@ func left(ctx context.Context, a *archive.Archive, since time.Time) (l leftover,
 
 // count separates jobs that are being done from those that wait: for a destination that fails,
 // is paused or has not committed, or for a person.
-func (l *leftover) count(queue []archive.Entry, now time.Time) {
+func (l *remaining) count(queue []archive.Entry, now time.Time) {
 	for _, e := range queue {
 		if e.State == archive.Running || e.State == archive.Waiting && !e.NextAt.After(now) {
 			l.jobs++

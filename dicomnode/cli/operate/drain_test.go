@@ -22,7 +22,7 @@ func TestDrainCounts(t *testing.T) {
 	} {
 		queue = append(queue, archive.Entry{Entry: e})
 	}
-	var l leftover
+	var l remaining
 	if l.count(queue, now); l.jobs != 2 || l.waiting != 3 {
 		t.Errorf("%d to do and %d kept, want 2 and 3", l.jobs, l.waiting)
 	}

@@ -91,7 +91,7 @@ func sinceTime(s string, now time.Time) (time.Time, error) {
 }
 
 // list prints the images of a query, as JSON if requested.
-func (f *findFlags) list(cmd *cobra.Command, args []string, query imageQuery, print func(io.Writer, []inspect.Life) error) error {
+func (f *findFlags) list(cmd *cobra.Command, args []string, query imageQuery, print func(io.Writer, []inspect.History) error) error {
 	q, err := query(cmd, args)
 	if err != nil {
 		return err
@@ -109,11 +109,11 @@ func (f *findFlags) list(cmd *cobra.Command, args []string, query imageQuery, pr
 // imageQuery is the query of the flags and arguments of a verb.
 type imageQuery = func(*cobra.Command, []string) (inspect.Query, error)
 
-func printFound(w io.Writer, lives []inspect.Life) error {
+func printFound(w io.Writer, lives []inspect.History) error {
 	if len(lives) == 0 {
 		return errors.New("find: no such image; expired images are removed (retention: {keep: …})")
 	}
-	return printLives(w, lives)
+	return printHistories(w, lives)
 }
 
 func findCmd() *cobra.Command {
@@ -139,7 +139,7 @@ Exit codes: 0 found, 1 nothing found or failed, 2 wrong usage.`,
 }
 
 // find runs the query.
-func (f *findFlags) find(cmd *cobra.Command, q inspect.Query) (lives []inspect.Life, err error) {
+func (f *findFlags) find(cmd *cobra.Command, q inspect.Query) (lives []inspect.History, err error) {
 	c, err := command.LoadConfig(f.config)
 	if err != nil {
 		return nil, err
@@ -151,19 +151,19 @@ func (f *findFlags) find(cmd *cobra.Command, q inspect.Query) (lives []inspect.L
 	return lives, err
 }
 
-func printLives(w io.Writer, lives []inspect.Life) error {
+func printHistories(w io.Writer, lives []inspect.History) error {
 	var b strings.Builder
 	for i, l := range lives {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		printLife(&b, l)
+		printHistory(&b, l)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func printLife(b *strings.Builder, l inspect.Life) {
+func printHistory(b *strings.Builder, l inspect.History) {
 	fmt.Fprintf(b, "image %d: %s\n", l.Object, l.State)
 	fmt.Fprintf(b, "  accession  %s\n  study      %s\n  instance   %s", cmp.Or(l.Accession, "-"), l.Study, l.Instance)
 	if l.Version > 1 {

@@ -52,7 +52,7 @@ dicomnode resend --object N --to PEER. Works while the node runs.
 	return cmd
 }
 
-func printHeld(w io.Writer, lives []inspect.Life) error {
+func printHeld(w io.Writer, lives []inspect.History) error {
 	if len(lives) == 0 {
 		_, err := fmt.Fprintln(w, "nothing is held")
 		return err
@@ -90,7 +90,7 @@ func (h heldAct) command() *cobra.Command {
 		Short: h.short, Long: h.long + command.ExitCodes, Example: h.example,
 		Args: command.WantArgs(0, 1, "at most one accession number, UID or \"all\""),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.runOn(cmd, args, h.verb, f.heldQuery, inspect.Life.HeldIDs, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
+			return f.runOn(cmd, args, h.verb, f.heldQuery, inspect.History.HeldIDs, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
 				return h.do(a, ctx, ids...)
 			})
 		},

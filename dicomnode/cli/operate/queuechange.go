@@ -103,7 +103,7 @@ It asks for confirmation, unless --yes is given. User, time and reason are recor
 						return err
 					}
 				}
-				undo, err := undoing(cmd.Context(), a, ids)
+				undo, err := undoHint(cmd.Context(), a, ids)
 				if err != nil {
 					return err
 				}
@@ -122,8 +122,8 @@ It asks for confirmation, unless --yes is given. User, time and reason are recor
 	return cmd
 }
 
-// undoing prints how to undo the dropping of jobs.
-func undoing(ctx context.Context, a *archive.Archive, ids []int64) (string, error) {
+// undoHint prints how to undo the dropping of jobs.
+func undoHint(ctx context.Context, a *archive.Archive, ids []int64) (string, error) {
 	entries, err := a.Queue(ctx)
 	if err != nil {
 		return "", err

@@ -155,9 +155,9 @@ type LaterError struct {
 	Pause time.Duration // at most laterMost
 }
 
-// laterMost is the longest pause of a LaterError: what waits for longer was put off by a
+// maxLater is the longest pause of a LaterError: what waits for longer was put off by a
 // clock that ran ahead.
-const laterMost = 10 * time.Minute
+const maxLater = 10 * time.Minute
 
 // Error implements error.
 func (e *LaterError) Error() string { return e.Err.Error() }

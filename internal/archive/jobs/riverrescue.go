@@ -99,7 +99,7 @@ func (q *River) unstall(ctx context.Context) error {
 		return err
 	}
 	for _, e := range all {
-		longest := laterMost // a job that was not tried has no attempts, yet it may wait
+		longest := maxLater // a job that was not tried has no attempts, yet it may wait
 		if e.Reason != "" {
 			longest = max(longest, q.opt.longest(e.Attempts)*11/10)
 		}

@@ -202,7 +202,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 		if err := river.RecordOutput(ctx, err.Error()); err != nil { // what it waits for: see scanEntry
 			return err
 		}
-		return river.JobSnooze(min(later.Pause, laterMost))
+		return river.JobSnooze(min(later.Pause, maxLater))
 	}
 	if err != nil {
 		w.q.opt.report(run, j.Attempt >= j.MaxAttempts, err)

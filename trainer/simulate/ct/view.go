@@ -79,9 +79,9 @@ func (c *CT) chooseRegion(d random.Dice) ctRegion {
 
 // What a map of a CT must show: the share that may lie beyond the scanned body, and the least of bone and of body.
 const (
-	mostOutside = .4
-	leastBone   = .04
-	leastBody   = .12
+	maxOutside = .4
+	minBone    = .04
+	minBody    = .12
 )
 
 // View points a camera at the volume and measures path lengths on maps of n×n pixels. It tries views on small
@@ -96,18 +96,18 @@ func (c *CT) View(d random.Dice, n int) view.View {
 			break
 		}
 	}
-	b.cam.Resize(min(n, mostMap))
+	b.cam.Resize(min(n, maxMap))
 	v := view.View{Part: r.part, Side: side, Camera: b.cam, Pixel: b.cam.Pixel}
 	v.Skin, v.Bone, v.Marrow, v.Outside = b.measure()
 	return v
 }
 
-// mostMap bounds the side of a map: no CT has finer voxels than such a map's pixels.
-const mostMap = 640
+// maxMap bounds the side of a map: no CT has finer voxels than such a map's pixels.
+const maxMap = 640
 
 func (b *fan) shows() bool {
 	skin, bone, _, outside := b.measure()
-	return raster.Share(outside, .5) <= mostOutside && raster.Share(bone, .7) >= leastBone && raster.Share(skin, .9) >= leastBody
+	return raster.Share(outside, .5) <= maxOutside && raster.Share(bone, .7) >= minBone && raster.Share(skin, .9) >= minBody
 }
 
 // aim chooses the whole or one limb, a centre within bone, then direction, roll, field and focus distance as for a

@@ -39,8 +39,8 @@ type volume struct {
 
 // What a volume is reduced to while it is read: finer voxels show nothing more on a map of 288 pixels.
 const (
-	finestVoxel  = .8 // mm
-	mostPrepared = 20 << 20
+	finestVoxel = .8 // mm
+	maxPrepared = 20 << 20
 )
 
 // Load reads a CT volume X.nii or X.nii.gz (NIfTI-1, Hounsfield units) with X_label beside it: 0 outside the
@@ -120,7 +120,7 @@ func foldOf(dim [3]int, a space.Affine) [3]int {
 		for k := range 3 {
 			n *= dim[k] / f[k]
 		}
-		if finest >= finestVoxel && n <= mostPrepared {
+		if finest >= finestVoxel && n <= maxPrepared {
 			return f
 		}
 		for k := range 3 {
