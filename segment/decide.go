@@ -11,12 +11,11 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// minMargin is the difference of confidence below which the picture hardly tells which of
-// its ends is the open beam.
+// minMargin is the difference of confidence below which the choice of polarity is uncertain.
 const minMargin = 0.08
 
-// decide asks the network about the picture both ways, where its attributes say nothing of
-// the beam, and keeps the way it is surer of.
+// decide lets the network predict the picture in both polarities, if its attributes do not
+// determine it, and keeps the one with the higher confidence.
 func (p *Pipeline) decide(ctx context.Context, v *view, r *polarity.Record) error {
 	turned := &view{pix: slices.Clone(v.pix), padding: v.padding}
 	turned.padding.Hide(turned.pix)
@@ -39,18 +38,18 @@ func (p *Pipeline) decide(ctx context.Context, v *view, r *polarity.Record) erro
 	return nil
 }
 
-// view is an image as the network is shown it.
+// view is an image as it is given to the network.
 type view struct {
 	pix     []float32 // Rows×Columns, open beam bright
 	x       []float32 // the canonical picture, 1×1×200×200
 	geo     picture.Geometry
-	padding *padding.Padding // nil without any
-	answer  *scales.Answer   // of the network; nil: it has not been asked
+	padding *padding.Padding // nil if there is none
+	answer  *scales.Answer   // of the network; nil: not predicted yet
 }
 
 // confidence is the mean over the classes of the mean probability where each is the most
-// probable, padding left out; a class that hardly occurs counts 0. A picture turned over may
-// be all open beam without a doubt, but not a little of each.
+// probable, without padding; a class that hardly occurs counts 0. A picture with inverted
+// polarity may be predicted as open beam with high confidence, but not as all three classes.
 func (v *view) confidence() float64 {
 	p, label := v.answer.Seen.P, likeliest(v.answer.Seen)
 	var sum, count [picture.Classes]float64
@@ -67,5 +66,5 @@ func (v *view) confidence() float64 {
 	return mean
 }
 
-// rare is the part of the picture up to which a class hardly occurs.
+// rare is the share of the picture below which a class hardly occurs.
 const rare = 0.002

@@ -9,14 +9,15 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// otherModalities are values of Modality (0008,0060) whose images are no projections of x-rays
+// otherModalities are values of Modality (0008,0060) of objects that are not X-ray projections
 // (PS3.3 C.7.3.1.1.1).
 var otherModalities = []string{
 	"CT", "MR", "PT", "NM", "US", "BDUS", "IVUS", "OCT", "OPT", "OP", "OPM", "OPTBSV", "OPTENF", "OAM", "ES", "EC", "GM", "SM", "CFM",
 	"XC", "DMS", "DOC", "LS", "TG", "BI", "BMD", "ECG", "EPS", "HD", "POS", "M3D", "SEG", "SR", "PR", "KO", "REG",
 }
 
-// otherObject says by its attributes why an image is no projection radiograph, "" mostly.
+// otherObject returns why an image is not a projection radiograph according to its attributes,
+// "" if it is.
 func otherObject(img *decode.Image) string {
 	if m := img.Text(tag.Modality); slices.Contains(otherModalities, m) {
 		return "its modality is " + m

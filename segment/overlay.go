@@ -14,7 +14,7 @@ import (
 
 const overlaySide = 1200
 
-// Okabe and Ito's colours, told apart also by the colour blind.
+// The colours of Okabe and Ito, which colour-blind readers can distinguish.
 var (
 	openColour   = color.RGBA{86, 180, 233, 255}
 	softColour   = color.RGBA{230, 159, 0, 255}
@@ -22,9 +22,9 @@ var (
 	strictColour = color.RGBA{204, 121, 167, 255}
 )
 
-// Overlay shows img in grey (open beam bright), its regions in translucent colours and
-// an outline around high-precision soft tissue, at most 1200 pixels a side; what lies
-// outside the exposed field is darkened. img and res must belong together.
+// Overlay shows img in grey (open beam bright), its regions in translucent colours and an
+// outline around high-precision soft tissue, at most 1200 pixels a side; pixels outside the
+// exposed field are darkened. img and res must belong together.
 func Overlay(img *decode.Image, res *Result) image.Image {
 	pix := Shown(img, res)
 	f := float64(overlaySide) / float64(max(img.Rows, img.Columns, overlaySide))
@@ -44,14 +44,13 @@ func Overlay(img *decode.Image, res *Result) image.Image {
 	return out
 }
 
-// Shown is img with the open beam bright, as res was made of it: turned over as its
-// attributes or the network said, padding as dark or as bright as the rest. img and res must
-// belong together.
+// Shown is img with the open beam bright, with the polarity that res used, and padding as dark
+// or as bright as the rest. img and res must belong together.
 func Shown(img *decode.Image, res *Result) []float32 {
 	pix := slices.Clone(img.Samples)
 	pad := padding.Find(img)
 	pad.Hide(pix)
-	_, _ = polarity.Canonical(img, pix) // without an error, as there is a result
+	_, _ = polarity.Canonical(img, pix) // cannot fail, because there is a result
 	if res.Polarity.Undecided && res.Polarity.Inverted {
 		polarity.Turn(pix, 0)
 	}
@@ -59,7 +58,7 @@ func Shown(img *decode.Image, res *Result) []float32 {
 	return pix
 }
 
-// colour paints grey v at pixel i; an outline is step pixels wide.
+// colour sets pixel i to grey v or the colour of its region; an outline is step pixels wide.
 func (res *Result) colour(i int, v float32, step int) color.RGBA {
 	m := res.Masks
 	switch {

@@ -8,9 +8,9 @@ import (
 	"dicomnode/segment/polarity"
 )
 
-// Picture returns img as [Pipeline.Run] takes it before it is made small: dark
-// corrected, the open beam bright, the logarithm of a raw linear signal; Rows×Columns
-// row by row in arbitrary units. It needs no Predictor. img is not changed.
+// Picture returns img as [Pipeline.Run] uses it before downsampling: dark corrected, the open
+// beam bright, the logarithm of a raw linear signal; Rows×Columns row by row in arbitrary
+// units. It needs no Predictor. img is not changed.
 func (p *Pipeline) Picture(img *decode.Image) ([]float32, dark.Record, polarity.Record, error) {
 	if err := checkSize(img); err != nil {
 		return nil, dark.Record{}, polarity.Record{}, fmt.Errorf("make picture: %w", err)

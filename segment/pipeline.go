@@ -16,14 +16,14 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// Predictor is the network: scales.Network of the regions, which may be a scales.Passer; of
+// Predictor is the network: scales.Network for the regions, which may be a scales.Passer. For
 // Pipeline.Field the classes are unexposed, open beam and attenuated.
 type Predictor interface {
 	scales.Network
 }
 
-// Pipeline is everything between a decoded image and its regions. It is safe for
-// concurrent use when its Predictor and Calibration are.
+// Pipeline segments decoded images. It is safe for concurrent use if its Predictor and
+// Calibration are.
 type Pipeline struct {
 	Predictor   Predictor
 	Model       Model
@@ -33,8 +33,8 @@ type Pipeline struct {
 	Config      Config
 }
 
-// Run segments one image. img is not changed. An error of the Predictor is returned
-// wrapped; one with its answer (size, not a number) is an error too, never a result.
+// Run segments one image. img is not changed. It returns errors of the Predictor wrapped, and
+// an error if the prediction is invalid (size, not a number).
 func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) {
 	if p.Predictor == nil {
 		return nil, errors.New("segment image: no predictor")
@@ -64,7 +64,7 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 	return res, ctx.Err()
 }
 
-// ask asks the network about the picture, what it has not been asked yet.
+// ask runs the predictions that were not made yet.
 func (p *Pipeline) ask(ctx context.Context, v *view) (err error) {
 	if v.answer == nil {
 		if v.answer, err = p.Config.Effort.See(ctx, p.Predictor, v.x, v.geo); err != nil {
@@ -97,7 +97,7 @@ func checkSize(img *decode.Image) error {
 	return nil
 }
 
-// begin is a result with what is known before any pixel is looked at.
+// begin is a result with what is known before any pixel is read.
 func (p *Pipeline) begin(img *decode.Image) *Result {
 	res := &Result{
 		Rows: img.Rows, Columns: img.Columns, Frame: max(1, img.Frame), Frames: img.Frames, FrameReason: img.FrameReason,
@@ -110,7 +110,7 @@ func (p *Pipeline) begin(img *decode.Image) *Result {
 	return res
 }
 
-// findField finds the exposed field, unless the configuration takes the whole frame.
+// findField finds the exposed field, unless the configuration uses the whole frame.
 func (p *Pipeline) findField(ctx context.Context, img *decode.Image, pix, x []float32, geo picture.Geometry) (picture.Mask, field.Record, error) {
 	if p.Config.WholeFrame {
 		mask, record := field.Whole(len(pix))
@@ -123,14 +123,14 @@ func (p *Pipeline) findField(ctx context.Context, img *decode.Image, pix, x []fl
 	return f.Find(ctx, img, pix, x, geo)
 }
 
-// ExposedField finds the exposed field of a picture that has no header, as Run does:
-// pix holds rows×cols values row by row in arbitrary units, open beam bright.
+// ExposedField finds the exposed field of a picture without attributes, as Run does: pix has
+// rows×cols values row by row in arbitrary units, open beam bright.
 func (p *Pipeline) ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
 	x, geo := picture.Canonical(pix, rows, cols)
 	return p.findField(ctx, &decode.Image{Rows: rows, Columns: cols}, pix, x, geo)
 }
 
-// regions fills the masks and figures of res.
+// regions computes the masks and statistics of res.
 func (p *Pipeline) regions(res *Result, up *picture.Upsampler) {
 	res.Probabilities = up
 	label, probability := up.Labels(res.Field)

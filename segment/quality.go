@@ -12,27 +12,27 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// LeastQuality is the Figure below which a result should be looked at, where nobody says
-// another. Of 109 pictures that chose it, it was above the figures of 47 of the 48 with less than
-// 0.85 of their pixels right, and of 3 of the 48 with more than 0.93; docs/model/reference.md has
-// what it does on others.
+// LeastQuality is the default of the quality below which a result should be reviewed. It was
+// chosen on 109 pictures: 47 of the 48 with accuracy below 0.85 are below it, and 3 of the 48
+// with accuracy above 0.93. docs/model/reference.md has the rates on other pictures.
 const LeastQuality = 0.88
 
-// Quality says how far a result is to be trusted.
+// Quality estimates how far a result can be trusted.
 type Quality struct {
-	// Figure is 0 to 1: Confidence less MirrorDoubt, or a fifth of ScaleDoubt where there are no
-	// mirror images; 0 of what is no projection radiograph.
+	// Figure is the quality, 0 to 1: Confidence minus MirrorDoubt, or a fifth of ScaleDoubt if
+	// there are no mirror images; 0 if the image is no projection radiograph.
 	Figure float64
-	// Confidence is the mean of the likeliest class's probability, in the exposed field as all
-	// that follows.
+	// Confidence is the mean probability of the predicted class, in the exposed field, as the
+	// others.
 	Confidence float64
-	// MirrorDoubt and ScaleDoubt are the means of those of scales.Answer; negative: not measured.
+	// MirrorDoubt and ScaleDoubt are the means of those of scales.Answer; negative: not
+	// measured.
 	MirrorDoubt, ScaleDoubt float64
-	// NoRadiograph says why the image is taken for no projection radiograph; "" mostly.
+	// NoRadiograph is why the image is considered no projection radiograph; usually "".
 	NoRadiograph string
 }
 
-// String is the quality in words, for the parameters of a result.
+// String describes the quality for the algorithm parameters of a result.
 func (q Quality) String() string {
 	s := fmt.Sprintf("%.3f, mean probability %.3f", q.Figure, q.Confidence)
 	for _, d := range []struct {
@@ -46,7 +46,7 @@ func (q Quality) String() string {
 	return s
 }
 
-// Warning is what whoever relies on the result must know, "" mostly.
+// Warning is a warning for users of the result, usually "".
 func (q Quality) Warning() string {
 	switch {
 	case q.NoRadiograph != "":
@@ -57,11 +57,11 @@ func (q Quality) Warning() string {
 	return ""
 }
 
-// scaleShare is what a difference between scales says beside one between mirror images, which
-// is about a fifth of it.
+// scaleShare is the weight of differences between scales, relative to differences between
+// mirror images, which are about a fifth of them.
 const scaleShare = 0.2
 
-// quality judges the answer v about an image.
+// quality computes the quality of the prediction v for an image.
 func quality(img *decode.Image, v *view, field picture.Mask) Quality {
 	a := v.answer
 	share := v.geo.Exposed(field)
@@ -86,8 +86,9 @@ func quality(img *decode.Image, v *view, field picture.Mask) Quality {
 	return q
 }
 
-// Judge is the quality of the answer a about a picture that has no header: pix holds rows×cols
-// values row by row in arbitrary units, open beam bright. It finds the exposed field, as Run does.
+// Judge is the quality of the prediction a for a picture without attributes: pix has rows×cols
+// values row by row in arbitrary units, open beam bright. It finds the exposed field, as Run
+// does.
 func (p *Pipeline) Judge(ctx context.Context, pix []float32, rows, cols int, a *scales.Answer) (Quality, error) {
 	x, geo := picture.Canonical(pix, rows, cols)
 	img := &decode.Image{Rows: rows, Columns: cols}
@@ -111,18 +112,18 @@ func meanOver(v, share []float32) float64 {
 	return sum / weight
 }
 
-// Of a slice through a body, the air around is as flat as nothing in a radiograph with noise, and
-// begins at the skin with a step; a projected body begins with no thickness at all. Values
-// separate 12 CT slices from 34 radiographs, real and simulated.
+// In a slice the air around the body is more uniform than in a radiograph with noise, and its
+// edge at the skin is a step; in a projection the thickness of the body increases from zero.
+// These values separate 12 CT slices from 34 radiographs, real and simulated.
 const (
 	flatShare = 0.33 // of the picture, within flatRange of its brightest values
 	flatRange = 0.02
 	stepShare = 0.62 // of the difference between air and soft tissue, within three pixels
 	minStep   = 0.15 // of the picture's greatest magnitude
-	minSkin   = 20   // pixels of skin that are needed to say anything
+	minSkin   = 20   // pixels of skin needed for a decision
 )
 
-// slice says whether the picture looks like a slice, "" mostly.
+// slice returns why the picture looks like a slice, usually "".
 func slice(v *view, a *scales.Answer) string {
 	x, m := v.geo.Cut(v.x), a.Seen
 	values := slices.Sorted(slices.Values(x))
@@ -143,10 +144,11 @@ func slice(v *view, a *scales.Answer) string {
 	return ""
 }
 
-// uniformShare is the part of the exposed field from which one class is all that is in it.
+// uniformShare is the share of the exposed field above which a single class counts as the only
+// one.
 const uniformShare = 0.97
 
-// uniform says whether a single class fills the field, as in blank or even pictures.
+// uniform returns which single class fills the field, as in blank pictures; usually "".
 func uniform(m picture.Map, share []float32) string {
 	var filled [picture.Classes]float64
 	var all float64
@@ -163,7 +165,7 @@ func uniform(m picture.Map, share []float32) string {
 }
 
 // edge is the median step from open beam to soft tissue over three pixels across the skin, the
-// difference between the medians of both, and the number of places that were looked at.
+// difference between the medians of both, and the number of places measured.
 func edge(x []float32, m picture.Map) (step, contrast float64, places int) {
 	label := likeliest(m)
 	var steps, open, soft []float64

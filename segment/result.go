@@ -32,7 +32,7 @@ type Statistics struct {
 	MeanProbability float64 // of the region's class within the region, 0 when it is empty
 }
 
-// Result is what Pipeline.Run found in one image.
+// Result is the result of Pipeline.Run for one image.
 type Result struct {
 	Rows, Columns int
 	Masks         Masks
@@ -40,44 +40,43 @@ type Result struct {
 
 	Open, Soft, Bone, HighPrecisionSoft Statistics
 
-	BodyPart            string  // Body Part Examined (0018,0015) as used to choose the threshold
-	SoftTissueThreshold float64 // probability HighPrecisionSoft had to reach
+	BodyPart            string  // Body Part Examined (0018,0015), used to choose the threshold
+	SoftTissueThreshold float64 // soft-tissue threshold of HighPrecisionSoft
 
-	// Effort is how often the network was asked, Scales about what, in words.
+	// Effort is the effort used, Scales a description of the parts that were predicted.
 	Effort scales.Effort
 	Scales string
 
-	Quality Quality // how far the result is to be trusted
+	Quality Quality // how far the result can be trusted
 
 	Dark         dark.Record
 	FieldRecord  field.Record
-	Padding      padding.Record // zero without padding
+	Padding      padding.Record // zero if there is none
 	Polarity     polarity.Record
 	Model        Model
 	ConfigDigest string // Config.Digest
 	Frame        int    // the frame that was segmented, from 1
-	Frames       int    // of so many
-	FrameReason  string // why that one, in words; "" of a single frame
+	Frames       int    // number of frames
+	FrameReason  string // why that frame; "" if there is only one
 
-	// Probabilities are those of the network at native resolution, before islands
-	// were removed; row by row, since an image of them is large.
+	// Probabilities are those of the network at native resolution, before small islands were
+	// removed; row by row, because the whole map is large.
 	Probabilities *picture.Upsampler
 
-	// Guided is the filter that refined the borders, nil without one.
+	// Guided is the filter that refined the borders, nil if there was none.
 	Guided *picture.GuidedFilter
 	// Islands is the number of pixels that changed class because their island was too small.
 	Islands int
 }
 
-// ReferencedFrame is the frame that a reference to the image names, as Referenced Frame
-// Number (0008,1160); ok is false where the reference is to the whole instance: that of an
-// image with one frame, or of a class that has no frames, whatever the image says of
-// itself (PS3.3 Table 10-3).
+// ReferencedFrame is the frame that a reference to the image names, as Referenced Frame Number
+// (0008,1160). ok is false if the reference is to the whole instance: the image has one frame,
+// or its SOP class is not multi-frame, whatever its attributes say (PS3.3 Table 10-3).
 func (r *Result) ReferencedFrame(sopClassUID string) (frame int, ok bool) {
 	return r.Frame, r.Frames > 1 && !singleFrame[sopClassUID]
 }
 
-// singleFrame are the classes of radiographs that have no Multi-frame module (PS3.3 Table
+// singleFrame are the SOP classes of radiographs without a Multi-frame module (PS3.3 Table
 // A.1-1).
 var singleFrame = map[string]bool{
 	uid.ComputedRadiographyImageStorage:                   true,
@@ -88,7 +87,7 @@ var singleFrame = map[string]bool{
 	uid.SecondaryCaptureImageStorage:                      true,
 }
 
-// qualityWarning is that of a quality that was judged.
+// qualityWarning is the warning of the quality, if it was computed.
 func (r *Result) qualityWarning() string {
 	if r.Quality == (Quality{}) {
 		return ""
@@ -96,7 +95,7 @@ func (r *Result) qualityWarning() string {
 	return r.Quality.Warning()
 }
 
-// Warnings are what whoever relies on the result must know, in words; none mostly.
+// Warnings are warnings for users of the result; usually none.
 func (r *Result) Warnings() (out []string) {
 	for _, w := range []string{r.Padding.Warning, r.Polarity.Warning, r.qualityWarning()} {
 		if w != "" {

@@ -10,8 +10,8 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// Display Shutter (PS3.3 C.7.6.11) and X-Ray Collimator (C.8.7.3): group 0018, the
-// elements from these on. Both number their attributes alike.
+// Display Shutter (PS3.3 C.7.6.11) and X-Ray Collimator (C.8.7.3): the first elements of both
+// in group 0018. The attributes of both are numbered alike.
 const (
 	shutterShape    = 0x1600
 	collimatorShape = 0x1700
@@ -27,16 +27,17 @@ func (b blades) integers(element uint16) []int {
 	return b.m.Integers(tag.Tag{Group: 0x0018, Element: b.shape + element})
 }
 
-// bladeShapes are the shapes of (0018,1600) and (0018,1700). Each returns whether the
-// 1-based row and column lie inside, nil when its attributes are missing or malformed.
+// bladeShapes are the shapes of (0018,1600) and (0018,1700). Each returns a function that
+// reports whether the 1-based row and column are inside, nil if its attributes are missing or
+// malformed.
 var bladeShapes = map[string]func(blades) func(row, column int) bool{
 	"RECTANGULAR": blades.rectangular,
 	"CIRCULAR":    blades.circular,
 	"POLYGONAL":   blades.polygonal,
 }
 
-// rectangular: left, right, upper and lower edge (xx02, xx04, xx06, xx08) belong to the
-// outside; one that is missing is no limit.
+// rectangular: left, right, upper and lower edge (xx02, xx04, xx06, xx08) are outside; a
+// missing edge is no limit.
 func (b blades) rectangular() func(row, column int) bool {
 	limit := [4]int{0, b.m.Columns + 1, 0, b.m.Rows + 1}
 	found := false
@@ -66,7 +67,7 @@ func (b blades) circular() func(row, column int) bool {
 	}
 }
 
-// maxVertices is more than any collimator has; a polygon's cost grows with them.
+// maxVertices is more than any collimator has; the cost of a polygon grows with them.
 const maxVertices = 64
 
 // polygonal: vertices (xx20) as row\column pairs, closed from the last to the first.
@@ -88,9 +89,9 @@ func (b blades) polygonal() func(row, column int) bool {
 	}
 }
 
-// byAttributes clears what lies outside a shutter or collimator the header states;
-// several shapes limit the field together. A field that is believed too small, or the
-// whole frame, is not taken from the header.
+// byAttributes removes what is outside a shutter or collimator that the header states; of
+// several shapes the intersection is used. A field that is implausibly small, or the whole
+// frame, is ignored.
 func byAttributes(field picture.Mask, m *decode.Image) bool {
 	var shapes []func(row, column int) bool
 	for _, b := range []blades{{m, shutterShape}, {m, collimatorShape}} {

@@ -4,31 +4,31 @@ import "math"
 
 const (
 	minStep  = 0.012 // of the range: a step over 2·voteReach pixels that counts
-	voidPart = 0.10  // both sides of the line below this: beyond the field's corner
-	maxBack  = 0.12  // of the range: what the border may get brighter outwards
-	darkPart = 0.20  // unexposed beyond doubt
-	minSlope = 0.004 // of the range per pixel: what the field itself may rise
-	footPart = 0.65  // of the rise: the penumbra's inner end
+	voidPart = 0.10  // if both sides of the line are below this, it is beyond the field's corner
+	maxBack  = 0.12  // of the range: by how much the border may become brighter outwards
+	darkPart = 0.20  // certainly unexposed
+	minSlope = 0.004 // of the range per pixel: slope within the field itself
+	footPart = 0.65  // of the rise: the inner end of the penumbra
 )
 
-// darkEdge is what is known about a line as an edge of the unexposed border.
+// darkEdge are measurements of a line as an edge of the unexposed border.
 type darkEdge struct {
 	border  border
-	chord   int     // profiles that say something
-	support float64 // part of them with a step up
+	chord   int     // usable profiles
+	support float64 // share of them with a step up
 	weakest float64 // support of the weakest eighth
-	ends    float64 // part of the rise within 8 pixels
+	ends    float64 // share of the rise within 8 pixels
 	foot    float64 // distance from the line to where the penumbra ends
-	area    float64 // part of the frame outside
-	dark    float64 // part of that which is dark beyond doubt
+	area    float64 // share of the frame outside
+	dark    float64 // share of it that is certainly dark
 	rise    float64 // median of the rise from outside to the inner end, of the range
 	steep   float64 // lower third of the steps, of the range
-	white   float64 // part of the pixels outside that are white
-	back    float64 // how far it gets brighter again outwards, of the range
-	below   float64 // part of that which is darker than the field beside it
+	white   float64 // share of the pixels outside that are white
+	back    float64 // by how much it becomes brighter again outwards, of the range
+	below   float64 // share of it that is darker than the adjacent field
 }
 
-// darkEdge examines b.
+// darkEdge measures b.
 func (s *search) darkEdge(b border) darkEdge {
 	e := darkEdge{border: b}
 	least := minStep * (s.high - s.low)
@@ -60,7 +60,7 @@ func (s *search) darkEdge(b border) darkEdge {
 	return e
 }
 
-// supports is the part of up that is true, and that of its worst eighth.
+// supports is the share of up that is true, and that of its worst eighth.
 func supports(up []bool) (all, weakest float64) {
 	weakest = 1
 	for k := range 8 {
@@ -77,10 +77,10 @@ func supports(up []bool) (all, weakest float64) {
 	return all / float64(len(up)), weakest
 }
 
-// foot integrates the median slope across the line, to which anatomy that crosses it
-// adds little, inwards to where footPart of the rise is reached: there the penumbra
-// ends. ends is the part of the rise within 8 pixels; it is small where the field itself
-// gets brighter inwards.
+// foot finds the inner end of the penumbra: it integrates the median slope across the line,
+// which crossing anatomy hardly changes, inwards until footPart of the rise is reached. ends is
+// the share of the rise within 8 pixels; it is small where the field itself becomes brighter
+// inwards.
 func (s *search) foot(kept []profile) (foot, ends float64) {
 	slope := make([]float32, reachOut+reachIn)
 	for o := range slope {
@@ -108,7 +108,7 @@ func (s *search) foot(kept []profile) (foot, ends float64) {
 	return 0, ends
 }
 
-// rising is the stretch of slope around the line over which the picture brightens.
+// rising is the interval of slope around the line over which the picture becomes brighter.
 func (s *search) rising(slope []float32) (first, last int, total float32) {
 	peak := reachOut - 2
 	for o := peak; o < reachOut+6; o++ {
@@ -127,8 +127,8 @@ func (s *search) rising(slope []float32) (first, last int, total float32) {
 	return first, last, total
 }
 
-// outside counts the pixels that b would cut off; each is compared with the field at the
-// same place along b.
+// outside counts the pixels that b would cut off, and compares each with the field at the same
+// place along b.
 func (e *darkEdge) outside(s *search, kept []profile) {
 	o := min(max(int(e.foot), 0)+1, reachIn)
 	long := s.h + s.w

@@ -1,6 +1,6 @@
-// Package field finds the part of a radiograph that the beam reached: what the header
-// states (PS3.3 C.7.6.11, C.8.7.3), straight borders in the picture, and a network's
-// answer. It does not tell what the beam met there.
+// Package field finds the exposed field of a radiograph: from the header (PS3.3 C.7.6.11,
+// C.8.7.3), from straight borders in the picture, and from a network's prediction. It does not
+// segment what is inside.
 package field
 
 import (
@@ -15,22 +15,23 @@ import (
 
 const (
 	fieldSide = 256   // the search works on a picture of at most this side
-	minBorder = 0.002 // of the frame; a smaller border is not worth a mistake
-	minField  = 0.10  // of the frame; a smaller field is not believed
+	minBorder = 0.002 // of the frame; a smaller border is ignored
+	minField  = 0.10  // of the frame; a smaller field is rejected
 )
 
 // Finder finds exposed fields. It is safe for concurrent use when Predict is.
 type Finder struct {
-	// Predict asks the network of the exposed field: of a canonical picture, 1×1×200×200, it
-	// gives the probabilities of unexposed, open beam and attenuated, 1×3×200×200; nil:
-	// geometry alone finds the field.
+	// Predict runs the network of the exposed field: for a canonical picture, 1×1×200×200, it
+	// returns the probabilities of unexposed, open beam and attenuated, 1×3×200×200. If it is
+	// nil, only geometry is used.
 	Predict func(ctx context.Context, x []float32) ([]float32, error)
 	Model   string // SHA-256 of the network's bundle, hexadecimal
 }
 
-// Find finds the exposed field of an image: what its header states, else what its straight
-// borders in pix (open beam bright) and the network leave, which sees the canonical picture
-// x made of pix, placed by geo. In doubt nothing is cut off. Errors are the network's.
+// Find finds the exposed field of an image: from its header, or else as the intersection of the
+// fields found from straight borders in pix (open beam bright) and by the network from the
+// canonical picture x, which was made of pix with geo. In doubt nothing is cut off. Errors are
+// those of the network.
 func (f Finder) Find(ctx context.Context, m *decode.Image, pix, x []float32, geo picture.Geometry) (picture.Mask, Record, error) {
 	field, record := Whole(len(pix))
 	switch {
@@ -67,13 +68,13 @@ func wholeFrame(n int) picture.Mask {
 	return m
 }
 
-// plausible says whether a field is neither too small nor all but the whole frame.
+// plausible reports whether a field is neither too small nor nearly the whole frame.
 func plausible(field picture.Mask) bool {
 	part := float64(field.Count()) / float64(len(field))
 	return part >= minField && part <= 1-minBorder
 }
 
-// byImage clears the unexposed border. In doubt it clears nothing.
+// byImage removes the unexposed border. In doubt it removes nothing.
 func byImage(field picture.Mask, pix []float32, rows, cols int) bool {
 	small, h, w := shrink(pix, rows, cols)
 	s := newSearch(small, h, w)
@@ -98,8 +99,8 @@ func byImage(field picture.Mask, pix []float32, rows, cols int) bool {
 	return true
 }
 
-// rowSpan are the pixels [first, last) of a row of cols pixels, each step wide, that lie
-// inside all borders; y is the row's place in the search picture.
+// rowSpan are the pixels [first, last) of a row of cols pixels, each step wide, that are inside
+// all borders; y is the row's position in the search picture.
 func rowSpan(borders []border, y, step float64, cols int) (first, last int) {
 	lo, hi := 0.0, float64(cols)
 	for _, b := range borders {
@@ -162,10 +163,10 @@ func flood(v []float32, h, w int, level float32) picture.Mask {
 type Record struct {
 	Method   string  // "none" (whole frame), "attributes", "network", "image", "network and image"
 	Fraction float64 // exposed part of the frame
-	Model    string  // SHA-256 of the network that was asked, "" without one
+	Model    string  // SHA-256 of the network used, "" if none was
 }
 
-// String says in words how the field was found.
+// String describes how the field was found.
 func (r Record) String() string {
 	text := fmt.Sprintf("%s, %.4g of the frame", r.Method, r.Fraction)
 	if r.Model != "" {

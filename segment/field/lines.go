@@ -18,8 +18,8 @@ func (b border) distance(x, y float64) float64 { return b.nx*x + b.ny*y - b.d }
 func (b border) shifted(o float64) border { return border{b.nx, b.ny, b.d + o} }
 
 const (
-	voteReach    = 2  // pixels to either side that a step is measured over
-	maxLines     = 24 // candidates per direction that are looked at
+	voteReach    = 2  // pixels on both sides over which a step is measured
+	maxLines     = 24 // candidates examined per direction
 	minChord     = 0.3
 	slopesPerRow = 2 // shear step, in pixels over the whole height
 )
@@ -47,9 +47,9 @@ func (c candidate) border(h, w int) border {
 	return b
 }
 
-// candidates are the lines along which steps (a vote in [−1, 1] for each pixel, for a
-// step in x and for one in y; positive where the larger coordinate is inside) agree:
-// a Radon transform by shears, its largest and smallest values.
+// candidates are lines along which steps agree: the largest and smallest values of a Radon
+// transform by shears. A step is a vote in [−1, 1] for each pixel, in x and in y; positive if
+// the larger coordinate is inside.
 func candidates(stepX, stepY []float32, h, w int) []candidate {
 	out := strongest(stepX, h, w, false)
 	turned := make([]float32, len(stepY))

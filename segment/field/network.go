@@ -10,30 +10,30 @@ import (
 )
 
 const (
-	// unexposedFrom is the probability from which a pixel counts as unexposed: what keeps
-	// the open beam that is lost below 1 %, on simulated pictures and on real ones. Anatomy
-	// that is lost costs more than a border that stays.
+	// unexposedFrom is the probability above which a pixel counts as unexposed. It keeps the
+	// loss of open beam below 1 %, on simulated and on real pictures: losing anatomy is worse
+	// than keeping a border.
 	unexposedFrom = 0.65
-	// sureBelow is the probability below which the network is so sure of the field that
-	// no straight border takes a pixel from it.
+	// confidentBelow is the probability of unexposed below which no straight border removes a
+	// pixel.
 	confidentBelow = 0.1
-	// leastPiece is the part of the frame below which a piece of the field, or of what
-	// lies outside it, is not worth a mistake.
+	// minPiece is the share of the frame below which a region of the field, or outside it, is
+	// ignored.
 	minPiece = 0.01
 )
 
-// answerSmoothing is what found the fields of simulated pictures best among those that
-// keep to the borders of real ones.
+// answerSmoothing gave the best fields on simulated pictures among those settings that keep the
+// borders of real ones.
 var answerSmoothing = smoothing{lambda: 1e5, sigma: 0.003, rounds: 3}
 
-// answer is what the network says of a picture, at the picture's resolution.
+// answer is the network's prediction, at the picture's resolution.
 type answer struct {
-	seen picture.Mask // to be exposed
-	sure picture.Mask // of seen, that it is
+	seen picture.Mask // predicted as exposed
+	sure picture.Mask // predicted as exposed with high confidence
 }
 
-// ask asks the network for the exposed field of canonical picture x, of which straight
-// borders leave straight. In doubt all of it is field.
+// ask predicts the exposed field of the canonical picture x, of which straight borders leave
+// straight. In doubt everything is field.
 func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straight picture.Mask) (answer, error) {
 	p, err := f.Predict(ctx, x)
 	if err == nil {
@@ -49,9 +49,9 @@ func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straig
 	return answer{seen: g.Below(out, unexposedFrom), sure: g.Below(out, confidentBelow)}, nil
 }
 
-// limit takes from the field inside straight borders, the whole frame without any, what the
-// network has not seen to be exposed, and gives back what it is sure of. It names what found
-// the result.
+// limit combines straight, the field inside straight borders (the whole frame if there are
+// none), with the prediction: it removes pixels predicted as unexposed, and restores those
+// predicted as exposed with high confidence. It returns which of both found the result.
 func (a answer) limit(straight picture.Mask) (field picture.Mask, method string) {
 	field = make(picture.Mask, len(straight))
 	for i, in := range straight {
@@ -68,9 +68,9 @@ func (a answer) limit(straight picture.Mask) (field picture.Mask, method string)
 	return field, "network and image"
 }
 
-// fillIslands makes field, out of probabilities h×w to be unexposed, of what no side of the
-// picture reaches through unexposed pixels, such as metal and lead, and of small pieces
-// outside; it takes small pieces from the field.
+// fillIslands makes a field of the probabilities h×w of unexposed. Unexposed regions that do
+// not touch the frame's edge, such as metal and lead, and small ones, become field; small
+// regions of field are removed.
 func fillIslands(out []float32, h, w int) {
 	label := make([]uint8, h*w)
 	for i, p := range out {

@@ -11,16 +11,16 @@ import (
 const (
 	saturatedPart = 0.002 // of the picture's range: what counts as its brightest grey level
 	minSaturated  = 0.1   // of the picture; a smaller patch of one level may be noise
-	saturatedSoft = 0.5   // of the step to what lies softFar pixels inside, at most, lies softNear pixels inside
+	saturatedSoft = 0.5   // of the step at softFar pixels inside, the largest share at softNear pixels
 	softNear      = 2
 	softFar       = 6
 )
 
-// saturated marks the open beam, in a canonical picture v of h×w pixels, where it is clipped
-// to one grey level. The network has seen few such pictures and may take it for a border,
-// but nothing is brighter than the beam itself. Only software draws such borders: limited by
-// straight lines or a circle, and sharply, while a body begins gradually. It is nil where no
-// beam is clipped.
+// saturated marks the open beam, in a canonical picture v of h×w pixels, where it is clipped to
+// one grey level; it returns nil if it is not clipped. The network has seen few such pictures
+// and may predict a border, but nothing is brighter than the beam. Borders that software drew
+// at this level are recognised by straight or circular, sharp edges; the edge of a body is
+// gradual.
 func saturated(v []float32, h, w int) picture.Mask {
 	least, most := slices.Min(v), slices.Max(v)
 	label, n := make([]uint8, len(v)), 0
@@ -51,7 +51,7 @@ func saturated(v []float32, h, w int) picture.Mask {
 // edges are steps from the brightest level to pixels near and far beside a patch.
 type edges struct{ near, far []float32 }
 
-// softness looks from the borders of each patch of label, by its root, at what lies beside.
+// softness measures the steps at the border of each patch of label.
 func softness(v []float32, label []uint8, patches *raster.Regions, h, w int) map[int]*edges {
 	steps := map[int]*edges{}
 	for i, r := range patches.Runs {
@@ -72,7 +72,7 @@ func softness(v []float32, label []uint8, patches *raster.Regions, h, w int) map
 	return steps
 }
 
-// add adds the steps at a pixel in a direction, when the patch ends there.
+// add adds the steps at a pixel in a direction, if the patch ends there.
 func (e *edges) add(v []float32, label []uint8, h, w, y, x int, d [2]int) {
 	farY, farX := y+softFar*d[0], x+softFar*d[1]
 	if farY < 0 || farX < 0 || farY >= h || farX >= w || label[(y+d[0])*w+x+d[1]] == 1 || label[farY*w+farX] == 1 {
@@ -83,8 +83,8 @@ func (e *edges) add(v []float32, label []uint8, h, w, y, x int, d [2]int) {
 	e.far = append(e.far, top-v[farY*w+farX])
 }
 
-// keep makes what the beam saturated inside straight borders sure field: straight is the
-// field they leave, of the picture's own pixels.
+// keep adds saturated beam inside straight borders to the certain field: straight is the field
+// inside them, at the picture's resolution.
 func keep(unexposed []float32, beam, straight picture.Mask, g picture.Geometry) {
 	for i, in := range beam {
 		r, c := i/g.Width*g.Rows/g.Height, i%g.Width*g.Columns/g.Width

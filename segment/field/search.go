@@ -8,8 +8,8 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// search is the state of the search for a field in a small picture v of h×w pixels,
-// open beam bright. in is what is still taken to be field.
+// search is the state of the search for a field in a small picture v of h×w pixels, open beam
+// bright. in is the remaining field.
 type search struct {
 	v             []float32
 	h, w          int
@@ -33,7 +33,7 @@ func newSearch(small []float32, h, w int) *search {
 // part is the value p of the way from darkest to brightest.
 func (s *search) part(p float32) float32 { return s.low + p*(s.high-s.low) }
 
-// cut takes what lies outside b out of the field.
+// cut removes what is outside b from the field.
 func (s *search) cut(b border) {
 	s.borders = append(s.borders, b)
 	for i := range s.in {
@@ -78,14 +78,14 @@ func (s *search) at(x, y float64) (v float32, ok bool) {
 }
 
 const (
-	reachOut = 8  // pixels outwards a profile goes
-	reachIn  = 24 // pixels inwards: the widest penumbra, a tenth of the picture
+	reachOut = 8  // length of a profile outwards, pixels
+	reachIn  = 24 // length inwards, pixels: the widest penumbra, a tenth of the picture
 )
 
-// profile is the picture along the normal of a border, at distances −reachOut … reachIn;
-// not a number outside the field.
+// profile is the picture along the normal of a border, at distances −reachOut … reachIn; NaN
+// outside the field.
 type profile struct {
-	t float64 // place along the border, from its point next to the picture's centre
+	t float64 // position along the border, from its point nearest the picture's centre
 	v [reachOut + reachIn + 1]float32
 }
 
@@ -121,8 +121,8 @@ func (s *search) profiles(b border) (out []profile) {
 	return out
 }
 
-// quantile is the q-th of the finite values of v, whose order it changes; not a number
-// when there are none. Of two in the middle it is the upper, as raster.Nearest.
+// quantile is the q-th of the finite values of v, whose order it changes; NaN if there are
+// none. Of two in the middle it is the upper, as raster.Nearest.
 func quantile(v []float32, q float64) float32 {
 	v = slices.DeleteFunc(v, func(x float32) bool { return x != x })
 	if len(v) == 0 {

@@ -8,8 +8,8 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// shapeParts are the parts of the range below which a border may lie that encloses the
-// field from several sides; the level with the most rectangular field is taken.
+// shapeParts are shares of the range below which a border that encloses the field from several
+// sides may be; the level that gives the most rectangular field is used.
 var shapeParts = []float32{0.04, 0.08, 0.13, 0.2, 0.28, 0.36, 0.44, 0.52, 0.6}
 
 const (
@@ -21,9 +21,9 @@ const (
 	shapeRim  = 2.5  // pixels from the frame at which a side lies in the picture
 )
 
-// cutShape cuts the field to a turned rectangle that a grey border encloses. The border
-// need not be dark: two sides or more at right angles, each straight and steep along its
-// length, are no body's outline.
+// cutShape cuts the field to a rotated rectangle that a grey border encloses. The border need
+// not be dark: two or more sides at right angles, each straight and steep along its length, are
+// not the outline of a body.
 func (s *search) cutShape() bool {
 	var best []border
 	most := shapeFill
@@ -62,8 +62,8 @@ func (s *search) enclosed(level float32) []raster.Point {
 	return raster.Hull(outermost(reached, s.h, s.w))
 }
 
-// outermost are the outermost pixels of every row that are not border, in regions of at
-// least 2 % of the frame: lead markers and scattered pixels do not stretch the field.
+// outermost are the outermost pixels of every row that are not border, in regions of at least 2
+// % of the frame, so that lead markers and scattered pixels are ignored.
 func outermost(border picture.Mask, h, w int) []raster.Point {
 	label := make([]uint8, len(border))
 	for i, b := range border {
@@ -83,8 +83,8 @@ func outermost(border picture.Mask, h, w int) []raster.Point {
 	return out
 }
 
-// rectangle is the turned rectangle around hull that it fills best, as the sides that
-// lie in the picture, and how much of it, as far as it lies in the picture, is filled.
+// rectangle is the rotated rectangle around hull with the largest filled share. It returns the
+// sides that are inside the picture, and the filled share of the rectangle inside the picture.
 func (s *search) rectangle(hull []raster.Point) (sides []border, fill float64) {
 	filled := s.area(hullBorders(hull))
 	for i, a := range hull {
@@ -133,7 +133,7 @@ func (s *search) area(b []border) (n float64) {
 	return max(n, 1)
 }
 
-// crosses says whether more than a rim of the picture lies outside b.
+// crosses reports whether more than a rim of the picture is outside b.
 func (s *search) crosses(b border) bool {
 	n := 0
 	for _, p := range [][2]float64{{0, 0}, {float64(s.w - 1), 0}, {0, float64(s.h - 1)}, {float64(s.w - 1), float64(s.h - 1)}} {
@@ -158,9 +158,9 @@ func (s *search) within(sides []border, k int) *search {
 	return &t
 }
 
-// sidesHold says whether the sides are a field's: two or more, not all parallel, each a
-// step up along its length or a sharp limit of white. Two sides alone, which a corner
-// between body and frame has too, must hold better and stand straight.
+// sidesHold reports whether the sides can be those of a field: two or more, not all parallel,
+// each a step up along its length or a sharp limit of white. Two sides alone, which occur at a
+// corner between body and frame too, must be stronger and parallel to the frame.
 func (s *search) sidesHold(sides []border, fill float64) bool {
 	corner := false
 	few := len(sides) < 3
@@ -181,7 +181,7 @@ func (s *search) sidesHold(sides []border, fill float64) bool {
 	return corner
 }
 
-// holds says whether e may be one of the sides of a rectangle, one of few or of many.
+// holds reports whether e may be a side of a rectangle, one of few or of many.
 func (e darkEdge) holds(few bool) bool {
 	if e.steep < 0.05 || e.back > 2*maxBack {
 		return false
@@ -192,8 +192,8 @@ func (e darkEdge) holds(few bool) bool {
 	return e.support >= 0.85 && e.weakest >= 0.25 && e.below >= 0.75 && e.rise >= 0.06
 }
 
-// spread is the range between the tenth and the ninetieth percentile outside b, of the
-// picture's: large where that is anatomy.
+// spread is the range between the 10th and 90th percentile outside b, relative to the
+// picture's: large if anatomy is outside.
 func (s *search) spread(b border) float64 {
 	var v []float32
 	for i, in := range s.in {
@@ -208,8 +208,8 @@ func (s *search) spread(b border) float64 {
 	return float64((v[len(v)*9/10] - v[len(v)/10]) / (s.high - s.low))
 }
 
-// bordersWhite says whether nearly all pixels a little outside b are white, and the
-// field falls off from white at once.
+// bordersWhite reports whether nearly all pixels just outside b are white, and the field starts
+// sharply.
 func (s *search) bordersWhite(b border) bool {
 	if s.whiteAlong(b.shifted(-3)) < whiteSide || s.whiteAlong(b.shifted(3)) > 1-whiteSide {
 		return false
@@ -236,7 +236,7 @@ func (s *search) whiteAlong(b border) float64 {
 	return float64(white) / max(1, float64(n))
 }
 
-// placed is the k-th side where it is steepest, moved to the end of the penumbra.
+// placed is the k-th side, moved to its steepest position and then to the end of the penumbra.
 func (s *search) placed(sides []border, k int) border {
 	t := s.within(sides, k)
 	if t.bordersWhite(sides[k]) {

@@ -6,17 +6,17 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// smoothing is the edge-preserving smoothing of an answer along a picture: what the
-// network says of a flat region's middle, far from any edge that would tell, comes from
-// all of the region (Min et al., IEEE Trans. Image Processing 23 (2014) 5638).
+// smoothing is the edge-preserving smoothing of a prediction along a picture, so that in a flat
+// region, far from edges, all pixels contribute to the prediction (Min et al., IEEE Trans.
+// Image Processing 23 (2014) 5638).
 type smoothing struct {
 	lambda float64 // how far it smooths
 	sigma  float64 // step between two pixels, of the picture's −1…1, that keeps 1/e of it
 	rounds int
 }
 
-// smooth replaces p by weighted means along the picture v, both h×w; confident values
-// weigh most.
+// smooth replaces p by weighted means along the picture v, both h×w; confident values have more
+// weight.
 func (s smoothing) smooth(p, v []float32, h, w int) {
 	num, den := make([]float64, h*w), make([]float64, h*w)
 	for i, a := range p {
@@ -36,7 +36,7 @@ func (s smoothing) smooth(p, v []float32, h, w int) {
 	}
 }
 
-// links are how much each pixel and that step further hang together, 0 to 1.
+// links are the weights between each pixel and the one step further, 0 to 1.
 func (s smoothing) links(v []float32, h, w, step int) []float64 {
 	out := make([]float64, h*w)
 	for i := range out {

@@ -7,8 +7,8 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// plausible says whether e is an edge of the unexposed border. The more it cuts off, the
-// more must speak for it.
+// plausible reports whether e is an edge of the unexposed border. An edge that cuts off more
+// needs stronger evidence.
 func (e darkEdge) plausible(s *search) bool {
 	if float64(e.chord) < minChord*float64(min(s.h, s.w)) || e.support < 0.85 || e.weakest < 0.5 {
 		return false
@@ -28,8 +28,8 @@ func (e darkEdge) plausible(s *search) bool {
 	return e.dark > 0.85 && e.below > 0.93
 }
 
-// aligned says whether b is parallel or at right angles to the frame or to a border
-// already found, within a few degrees.
+// aligned reports whether b is parallel or at right angles to the frame or to a border already
+// found, within a few degrees.
 func (s *search) aligned(b border) bool {
 	for _, o := range append([]border{{1, 0, 0}}, s.borders...) {
 		if a := math.Abs(o.nx*b.nx + o.ny*b.ny); a < 0.07 || a > 0.9975 {
@@ -39,7 +39,7 @@ func (s *search) aligned(b border) bool {
 	return false
 }
 
-// repeated says whether a dark edge was already found on b's side.
+// repeated reports whether a dark edge was already found on b's side.
 func (s *search) repeated(b border) bool {
 	return slices.ContainsFunc(s.borders[s.whiteBorders:], func(o border) bool {
 		a := o.nx*b.nx + o.ny*b.ny
@@ -117,7 +117,7 @@ func (b border) moved(cx, cy, d, a float64) border {
 	return o
 }
 
-// steepness is the lower third of the steps across b, weighed by how much of b tells.
+// steepness is the lower third of the steps across b, weighted by the usable share of b.
 func (s *search) steepness(b border) float64 {
 	var steps []float32
 	s.along(b, 2, func(_, x, y float64) {

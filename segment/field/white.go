@@ -11,15 +11,15 @@ const (
 	whitePart   = 0.01  // white: within this part of the range below the brightest
 	whiteTilt   = 0.06  // radians two white edges may differ from a right angle
 	whiteRest   = 0.002 // of the field may be white and connected to the frame's edge
-	whiteBorder = 0.97  // of what is cut off must be white
-	whiteRim    = 4     // pixels along the frame's edge that are not looked at for that
-	whiteSharp  = 0.75  // of the step must lie within voteReach pixels
+	whiteBorder = 0.97  // share of the removed area that must be white
+	whiteRim    = 4     // pixels along the frame's edge that are ignored for this
+	whiteSharp  = 0.75  // share of the step that must be within voteReach pixels
 )
 
-// cutWhite cuts off a border that software filled with white around the (turned)
-// rectangle it kept. Open beam clipped to white looks the same but for its limits: the
-// outline of a body is seldom straight, is no rectangle, not free of hollows, and goes
-// over into white gradually. All four are demanded; in doubt nothing is cut.
+// cutWhite removes a border that software filled with white around a (rotated) rectangle. Open
+// beam clipped to white looks the same except for its edges: the outline of a body is seldom
+// straight, not a rectangle, not convex, and gradual. All four criteria are required; in doubt
+// nothing is removed.
 func (s *search) cutWhite() bool {
 	level := s.white()
 	shown := &search{v: make([]float32, len(s.v)), h: s.h, w: s.w, high: 1, in: s.in}
@@ -59,8 +59,8 @@ func (s *search) cutWhite() bool {
 // white is the least value that counts as white.
 func (s *search) white() float32 { return s.high - whitePart*(s.high-s.low) }
 
-// whiteEdge is the length of b's chord where all outside b is white and nothing along
-// its inner side, else 0; shown is 1 where s is not white.
+// whiteEdge is the length of b's chord if everything outside b, and nothing along its inner
+// side, is white, else 0; shown is 1 where s is not white.
 func (s *search) whiteEdge(b border, shown *search) (chord int) {
 	up := 0
 	var near, far []float32
@@ -100,8 +100,8 @@ func (s *search) whiteEdge(b border, shown *search) (chord int) {
 	return chord
 }
 
-// rightAngles says whether b is parallel or at right angles to the other borders, and,
-// when it is the first, to the frame or to a turned rectangle's other edges to come.
+// rightAngles reports whether b is parallel or at right angles to the other borders, or, if it
+// is the first, to the frame or to the remaining edges of a rotated rectangle.
 func (s *search) rightAngles(b border) bool {
 	for _, o := range s.borders {
 		if a := math.Abs(o.nx*b.nx + o.ny*b.ny); a > math.Sin(whiteTilt) && a < math.Cos(whiteTilt) {
@@ -111,8 +111,8 @@ func (s *search) rightAngles(b border) bool {
 	return true
 }
 
-// leavesWhite says whether white is left in the field that is connected to the frame's
-// edge, or what was cut is too little a rectangle.
+// leavesWhite reports whether white that is connected to the frame's edge remains in the field,
+// or the remaining field is not rectangular enough.
 func (s *search) leavesWhite(level float32) bool {
 	inverse := make([]float32, len(s.v))
 	for i, v := range s.v {
@@ -139,7 +139,7 @@ func (s *search) leavesWhite(level float32) bool {
 	return white > whiteRest*field || field < minField*float64(len(s.in))
 }
 
-// deep says whether (x, y) is in the field, and not next to one of its borders.
+// deep reports whether (x, y) is in the field, and not next to one of its borders.
 func (s *search) deep(x, y int) bool {
 	return !slices.ContainsFunc(s.borders, func(b border) bool { return b.distance(float64(x), float64(y)) < whiteRim })
 }

@@ -1,6 +1,6 @@
-// Package padding tells what the pixels are that an image declares as Pixel Padding (PS3.3
-// C.7.5.1.1.2): fill around what was exposed, or background air. It looks at stored values
-// and shapes alone; which end of the values is bright is not its matter.
+// Package padding decides what pixels are that an image declares as Pixel Padding (PS3.3
+// C.7.5.1.1.2): fill around the exposed field, or background air. It uses stored values and
+// shapes only, not the polarity.
 package padding
 
 import (
@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	minShown  = 0.02  // of the frame; with less left to see the declaration is not believed
+	minShown  = 0.02  // of the frame; with less left the attributes are ignored
 	minPatch  = 0.001 // of the frame; smaller patches are too small to have a shape
 	nearValue = 0.005 // of the picture's range: a padding value this near to others occurs in the picture
 )
 
-// Record says what was done about padding.
+// Record says how padding was handled.
 type Record struct {
 	Low, High int    // the stored values that are padding
 	Outside   int    // pixels of fill, which are outside the exposed field
 	Air       int    // pixels of background, which are open beam
-	Warning   string // why the declaration was not believed, "" mostly
+	Warning   string // why the attributes were ignored; usually ""
 }
 
-// String says it in words, "" where nothing was padded.
+// String describes the record, "" if nothing was padded.
 func (r Record) String() string {
 	if r.Outside+r.Air == 0 {
 		return ""
@@ -43,11 +43,11 @@ type Padding struct {
 	air     picture.Mask
 }
 
-// Find finds the padded pixels of m; nil when it declares none or has none.
+// Find finds the padded pixels of m; nil if it declares or has none.
 //
-// A large patch is fill where straight borders or a circle limit it, whatever its value.
-// Another patch is background air, and open beam, unless its value occurs in the picture as
-// well: then its pixels are the picture's own.
+// A large patch with a straight or circular border is fill, whatever its value. Any other patch
+// is background air, and open beam, unless its value occurs in the picture as well: then its
+// pixels are part of the picture.
 func Find(m *decode.Image) *Padding {
 	low, high, ok := declared(m)
 	if !ok {
@@ -73,7 +73,7 @@ func Find(m *decode.Image) *Padding {
 	return p
 }
 
-// declared are the least and greatest stored value of padding: Pixel Padding Value
+// declared are the smallest and greatest stored value of padding: Pixel Padding Value
 // (0028,0120) to Pixel Padding Range Limit (0028,0121), both included, in either order.
 func declared(m *decode.Image) (low, high float32, ok bool) {
 	v := m.Integers(tag.PixelPaddingValue)
@@ -88,8 +88,8 @@ func declared(m *decode.Image) (low, high float32, ok bool) {
 	return min(a, b), max(a, b), true
 }
 
-// stored is a declared value as samples have it: cut to Bits Stored, its sign that of Pixel
-// Representation. Both are often declared with the other VR.
+// stored is a declared value as in the samples: limited to Bits Stored, with the sign of Pixel
+// Representation. Both attributes are often declared with the other VR.
 func stored(m *decode.Image, v int) float32 {
 	mask, sign := 1<<m.BitsStored-1, 0
 	if m.Signed {
@@ -98,7 +98,7 @@ func stored(m *decode.Image, v int) float32 {
 	return float32((v&mask ^ sign) - sign)
 }
 
-// occurs says whether values next to the padding's are in the picture too.
+// occurs reports whether values next to those of padding occur in the picture too.
 func occurs(samples []float32, low, high float32) bool {
 	gap, least, most := math.Inf(1), math.Inf(1), math.Inf(-1)
 	for _, f := range samples {
@@ -116,7 +116,7 @@ func occurs(samples []float32, low, high float32) bool {
 	return gap <= max(1, nearValue*(most-least))
 }
 
-// sort decides about every patch of padded pixels, which label marks with 1.
+// sort classifies every patch of padded pixels, which label marks with 1.
 func (p *Padding) sort(m *decode.Image, label []uint8, occurs bool) {
 	p.outside, p.air = make(picture.Mask, len(label)), make(picture.Mask, len(label))
 	patches := raster.Connect(label, m.Rows, m.Columns)
@@ -144,8 +144,8 @@ func (p *Padding) sort(m *decode.Image, label []uint8, occurs bool) {
 	p.Record.Outside, p.Record.Air = p.outside.Count(), p.air.Count()
 }
 
-// Drawn marks the pixels of the patches of label, rows×cols pixels that are 1 or 0, that
-// straight borders or a circle limit as they limit fill: no outline of a body does.
+// Drawn marks the pixels of those patches of label (rows×cols pixels of 1 or 0) that have a
+// straight or circular border, like fill; the outline of a body has none.
 func Drawn(label []uint8, rows, cols int) picture.Mask {
 	patches := raster.Connect(label, rows, cols)
 	large := largePatches(patches, label, int(minPatch*float64(len(label))))
@@ -175,7 +175,7 @@ func largePatches(patches *raster.Regions, label []uint8, least int) map[int]boo
 	return out
 }
 
-// Hide makes padded pixels of pix no numbers, which no statistics count.
+// Hide sets padded pixels of pix to NaN, which statistics ignore.
 func (p *Padding) Hide(pix []float32) {
 	if p == nil || p.outside == nil {
 		return
@@ -187,8 +187,8 @@ func (p *Padding) Hide(pix []float32) {
 	}
 }
 
-// Fill gives padded pixels of a picture with the open beam bright, which were hidden before,
-// values: fill is as dark as anything in it, air as bright.
+// Fill gives hidden pixels of a picture with the open beam bright their values: fill is as dark
+// as the darkest pixel, air as bright as the brightest.
 func (p *Padding) Fill(pix []float32) {
 	if p == nil || p.outside == nil {
 		return
@@ -204,7 +204,7 @@ func (p *Padding) Fill(pix []float32) {
 	}
 }
 
-// Limit takes fill out of a field.
+// Limit removes fill from a field.
 func (p *Padding) Limit(field picture.Mask) {
 	if p == nil || p.outside == nil {
 		return

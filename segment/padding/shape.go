@@ -17,7 +17,7 @@ const (
 	roundness   = 0.015 // of the radius: what a circle's points may differ
 )
 
-// shape is what the large patches of padding leave to be seen.
+// shape describes the part of the picture that is not covered by large patches of padding.
 type shape struct {
 	rows, cols int
 	patch      []int32        // root of the large patch of each pixel, −1 where something is shown

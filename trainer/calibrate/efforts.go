@@ -105,7 +105,7 @@ func prime(n int) bool {
 	return n > 1
 }
 
-// thinned is p with no more than mostPixels of its pixels.
+// thinned is p with at most maxPixels of its pixels.
 func thinned(p Picture) Picture {
 	step := stride(len(p.truth))
 	out := Picture{ID: p.ID, BodyPart: p.BodyPart}

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Severity says what a problem stops.
+// Severity is that of a problem.
 type Severity string
 
 const (
-	// Wrong is a folder that cannot be used, or would give false figures.
+	// Wrong means that the folder cannot be used, or would give wrong scores.
 	Wrong Severity = "error"
-	// Doubtful is what can be meant, and often is not.
+	// Warning may be intended, but is often a mistake.
 	Warning Severity = "warning"
 )
 

@@ -152,7 +152,7 @@ func IsPermanent(err error) bool {
 // attempt is not counted. The job waits and shows the error as its reason.
 type LaterError struct {
 	Err   error
-	Pause time.Duration // at most laterMost
+	Pause time.Duration // at most maxLater
 }
 
 // maxLater is the longest pause of a LaterError: what waits for longer was put off by a
