@@ -35,7 +35,7 @@ type Config struct {
 	Log          Log          `yaml:"log"`
 }
 
-// Audit says where DICOM audit messages go (PS3.15 A.5, A.6). They name patients.
+// Audit configures DICOM audit messages (PS3.15 A.5, A.6). They name patients.
 type Audit struct {
 	Server    string `yaml:"server"`    // host:port of a syslog collector; empty: no audit messages
 	Transport string `yaml:"transport"` // tls (RFC 5425) or udp (RFC 5426)
@@ -47,12 +47,12 @@ type Node struct {
 	AETitle string `yaml:"ae_title"` // called AE title for images to be segmented (PS3.8 9.3.2)
 	Listen  string `yaml:"listen"`   // host:port; the host may be empty. Empty: TLS only
 	DataDir string `yaml:"data_dir"` // index, objects, dark frames
-	// AcceptOther says what becomes of objects beside the images: refuse, or keep
-	// them without segmenting them.
+	// AcceptOther says how other objects of a study are handled: refuse, or keep (store, do not
+	// segment).
 	AcceptOther string `yaml:"accept_other"`
 }
 
-// ArchiveDir is where the node has its archive: the index and the objects.
+// ArchiveDir is the folder of the node's archive: index and objects.
 func (n Node) ArchiveDir() string { return filepath.Join(n.DataDir, "archive") }
 
 // Network holds the limits and time-outs of the DICOM upper layer, both roles.
@@ -66,43 +66,42 @@ type Network struct {
 	ResponseTimeout        time.Duration `yaml:"response_timeout"`          // wait for the response to a message sent
 	WriteTimeout           time.Duration `yaml:"write_timeout"`             // one write to the peer
 	ConnectTimeout         time.Duration `yaml:"connect_timeout"`           // TCP connection to a destination
-	CommitmentWait         time.Duration `yaml:"commitment_wait"`           // for the answer to a request for storage commitment, until it is made anew
+	CommitmentWait         time.Duration `yaml:"commitment_wait"`           // for the report on a request for storage commitment, until it is repeated
 }
 
-// Calibration names the AE title that dark frames are sent to. Empty turns the
-// service off.
+// Calibration has the AE title for dark frames. Empty disables the service.
 type Calibration struct {
 	AETitle string   `yaml:"ae_title"`
-	Peers   []string `yaml:"peers"` // names of those that may send dark frames; empty is every peer
+	Peers   []string `yaml:"peers"` // names of the peers that may send dark frames; empty is every peer
 }
 
-// Calibrates says whether a peer may send dark frames.
+// Calibrates reports whether a peer may send dark frames.
 func (c Calibration) Calibrates(peer string) bool {
 	return len(c.Peers) == 0 || slices.Contains(c.Peers, peer)
 }
 
-// Peer is another application entity: one that may associate, and, when its
-// address has a port, one that results can be sent to.
+// Peer is another application entity: it may associate and, if its address has a port, receive
+// results.
 type Peer struct {
-	Name    string `yaml:"name"`     // how routes and the command line call it
+	Name    string `yaml:"name"`     // name for routes and the command line
 	AETitle string `yaml:"ae_title"` // its AE title, calling and called
 	// Address is an IP address or a prefix such as 10.1.0.0/16 (the peer may
 	// only call), or host:port (it may call from that host and be called).
 	Address string  `yaml:"address"`
 	TLS     PeerTLS `yaml:"tls"`
-	// StorageCommitment is for a destination that commits what it stores (PS3.4 J): a
-	// delivery is done only when it has.
+	// StorageCommitment means that the destination commits what it stores (PS3.4 J): only then
+	// is a delivery done.
 	StorageCommitment bool `yaml:"storage_commitment"`
-	// CommitmentBy says who keeps what this peer may ask the node to commit:
-	// [CommitmentByNode], or the name of another peer. Empty: it may not ask.
+	// CommitmentBy allows the peer to request storage commitment; it names who must have
+	// committed the instance: [CommitmentByNode], or another peer. Empty: not allowed.
 	CommitmentBy string `yaml:"commitment_by"`
-	// Viewer is where its results are looked at: ohif, weasis, slicer or legacy. It
-	// stands for a list of Forms. Without either the regions are sent as binary.
+	// Viewer is the viewer of its results: ohif, weasis, slicer or legacy. It stands for a list
+	// of Forms. Without either, segmentations are sent as binary.
 	Viewer string   `yaml:"viewer"`
-	Forms  []string `yaml:"forms"` // binary, fractional, labelmap, sc, gsps; the first is sent
+	Forms  []string `yaml:"forms"` // binary, fractional, labelmap, sc, gsps; the first that the peer accepts is sent
 }
 
-// Model chooses the network's weights and where they run.
+// Model selects the network's weights and the device.
 type Model struct {
 	Bundle  string `yaml:"bundle"`  // "published", "embedded" or a file
 	Device  string `yaml:"device"`  // auto, cpu or cuda
@@ -110,31 +109,28 @@ type Model struct {
 	Threads int    `yaml:"threads"` // CPU threads per image; 0 is all cores
 }
 
-// Codecs says how the processes that decode JPEG, JPEG-LS and JPEG 2000 are kept from
-// the rest of the machine.
+// Codecs configures the sandbox of the processes that decode JPEG, JPEG-LS and JPEG 2000.
 type Codecs struct {
-	// Confinement is "preferred", or "required": then nothing is decoded where the
-	// system calls of a process cannot be limited.
+	// Confinement is "preferred", or "required": then nothing is decoded if system calls cannot
+	// be limited.
 	Confinement string `yaml:"confinement"`
 }
 
-// Segmentation chooses how the SEG is encoded, how often the network is asked and how borders
-// are found.
+// Segmentation configures the encoding of the SEG, the effort, and the refinement of borders.
 type Segmentation struct {
 	Profile string `yaml:"profile"` // display or strict
 	Refine  string `yaml:"refine"`  // none or guided (picture.GuidedFilter)
 	Effort  string `yaml:"effort"`  // fast, normal or best (scales.Effort)
 }
 
-// SoftTissue holds the probability from which a pixel counts as high-precision
-// soft tissue, by Body Part Examined (0018,0015) where it differs. What it does not
-// say, the model's card does.
+// SoftTissue has the soft-tissue thresholds, by Body Part Examined (0018,0015) and in general.
+// Missing ones are taken from the model's card.
 type SoftTissue struct {
 	Threshold  *float64           `yaml:"threshold"` // nil: unset; so is 0, for files of earlier versions
 	ByBodyPart map[string]float64 `yaml:"by_body_part"`
 }
 
-// Table is where the site's thresholds are looked up.
+// Table is the table of the configured thresholds.
 func (s SoftTissue) Table() (threshold.Table, error) {
 	general := s.Threshold
 	if general != nil && *general == 0 {
@@ -143,25 +139,25 @@ func (s SoftTissue) Table() (threshold.Table, error) {
 	return threshold.New(general, s.ByBodyPart)
 }
 
-// Retention says how long the node keeps its copies of what is finished. What
-// waits, retries or is quarantined is kept in any case.
+// Retention says how long the node keeps finished objects. Objects with pending or quarantined
+// jobs are always kept.
 type Retention struct {
-	Keep time.Duration `yaml:"keep"` // since an object was received; 0 is for ever
-	// MinFreeMiB is how much of the disk stays free: below it the oldest finished
-	// objects go before they expire. 0 never removes any for room.
+	Keep time.Duration `yaml:"keep"` // since an object was received; 0 is without limit
+	// MinFreeMiB is the free disk space below which the oldest finished objects are removed
+	// before they expire. 0 never removes any.
 	MinFreeMiB int64 `yaml:"min_free_mib"`
 }
 
 // MinFree is MinFreeMiB in bytes.
 func (r Retention) MinFree() int64 { return r.MinFreeMiB << 20 }
 
-// Log chooses what is logged to standard error and how.
+// Log configures the log on standard error.
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error
 	Format string `yaml:"format"` // text or json
 }
 
-// Default is the configuration that an empty file means. It admits nobody.
+// Default is the configuration of an empty file. It admits no peer.
 func Default() Config {
 	return Config{
 		Node: Node{AETitle: "XNET", Listen: ":11112", DataDir: "/var/lib/dicomnode", AcceptOther: "refuse"},
@@ -182,10 +178,10 @@ func Default() Config {
 	}
 }
 
-// CommitmentByNode as commitment_by is the node itself.
+// CommitmentByNode is the value of commitment_by for the node itself.
 const CommitmentByNode = "node"
 
-// Removes tells whether anything is ever removed.
+// Removes reports whether anything is ever removed.
 func (r Retention) Removes() bool { return r.Keep != 0 || r.MinFreeMiB != 0 }
 
 // Callable reports whether results can be sent to p: its address has a port.
@@ -202,8 +198,8 @@ func (p Peer) Host() string {
 	return p.Address
 }
 
-// Admits reports whether an association from addr may be this peer's, as far
-// as numbers tell. named is true when Host is a name that must be resolved.
+// Admits reports whether an association from addr may be this peer's, as far as addresses tell.
+// named is true if Host is a name that must be resolved.
 func (p Peer) Admits(addr netip.Addr) (ok, named bool) {
 	addr = addr.Unmap().WithZone("")
 	if prefix, err := netip.ParsePrefix(p.Host()); err == nil {

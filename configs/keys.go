@@ -11,14 +11,13 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// keys knows where each key of a document stands, which do not belong and which
-// durations are none.
+// keys has the line of each key of a document, the unknown keys and the invalid durations.
 type keys struct {
 	lines map[string]int // "peers[0].address" to its line
 	wrong Problems
 }
 
-// newKeys walks the document beside the configuration types.
+// newKeys compares the document with the configuration types.
 func newKeys(file *ast.File) *keys {
 	k := &keys{lines: map[string]int{}}
 	k.walk(body(file), reflect.TypeFor[Config](), "")
@@ -116,8 +115,8 @@ func unknownKey(line int, at, name string, fields map[string]reflect.Type) Probl
 	return Problem{Line: line, Key: at, What: fmt.Sprintf("unknown key %q", name), Hint: hint}
 }
 
-// nearest returns the candidate with the smallest edit distance, if it is small
-// enough to be a slip of the pen.
+// nearest returns the candidate with the smallest edit distance, if it is small enough for a
+// typing error.
 func nearest(name string, candidates []string) string {
 	best, found := 1+len(name)/2, ""
 	for _, c := range candidates {

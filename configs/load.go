@@ -42,7 +42,7 @@ func read(path string) ([]byte, error) {
 	return text, nil
 }
 
-// Inspect is [Load] with warnings: what is legal and probably not meant.
+// Inspect is [Load] with warnings about settings that are valid but probably a mistake.
 func Inspect(path string) (c Config, warnings Problems, err error) {
 	text, err := read(path)
 	if err != nil {
@@ -57,7 +57,7 @@ func Parse(text []byte) (Config, error) {
 	return c, err
 }
 
-// byteOrderMark is how editors begin a file of UTF-8; YAML 1.2 5.2 allows it.
+// byteOrderMark is how some editors begin UTF-8 files; YAML 1.2 5.2 allows it.
 var byteOrderMark = []byte("\xEF\xBB\xBF")
 
 func inspect(text []byte) (c Config, warnings Problems, err error) {
@@ -93,7 +93,7 @@ func inspect(text []byte) (c Config, warnings Problems, err error) {
 	return c, warnings, nil
 }
 
-// hintDefaultFile is for what no other hint fits.
+// hintDefaultFile is the hint if no other fits.
 const hintDefaultFile = `compare with the file that "dicomnode config init" writes`
 
 // syntaxProblem takes the line out of the YAML library's error.
@@ -109,8 +109,7 @@ func syntaxProblem(err error) Problem {
 	return p
 }
 
-// empty reports whether the document says nothing: the decoder would clear the
-// defaults.
+// empty reports whether the document is empty: the decoder would clear the defaults.
 func empty(file *ast.File) bool {
 	switch body(file).(type) {
 	case nil, *ast.NullNode, *ast.CommentGroupNode:

@@ -15,7 +15,7 @@ const (
 	GSPS = "gsps" // Grayscale Softcopy Presentation State: outlines over the image
 )
 
-// Forms in which a destination may want the regions, beside SC and GSPS.
+// Forms of the regions for a destination, besides SC and GSPS.
 const (
 	Binary     = "binary"     // Segmentation, BINARY
 	Fractional = "fractional" // Segmentation, FRACTIONAL: probabilities
@@ -27,8 +27,8 @@ var (
 	forms   = []string{Binary, Fractional, Labelmap, SC, GSPS}
 )
 
-// viewers are the forms that viewers show, best first; docs/viewers.md says what was
-// seen and what was read.
+// viewers are the forms that viewers display, preferred first; docs/viewers.md says how this
+// was established.
 var viewers = map[string][]string{
 	"ohif":   {Binary, Labelmap, SC},
 	"weasis": {Binary, Labelmap, SC},
@@ -36,8 +36,7 @@ var viewers = map[string][]string{
 	"legacy": {SC, GSPS},
 }
 
-// SegmentationForms are the forms in which p gets the regions, best first: the first
-// one is sent. At least one.
+// SegmentationForms are the forms of the regions for p, preferred first. There is at least one.
 func (p Peer) SegmentationForms() []string {
 	switch {
 	case len(p.Forms) > 0:
@@ -48,7 +47,7 @@ func (p Peer) SegmentationForms() []string {
 	return []string{Binary}
 }
 
-// Kinds are the outputs of r: what it names, else the regions alone.
+// Kinds are the outputs of r, by default the regions alone.
 func (r Route) Kinds() []string {
 	if len(r.Outputs) == 0 {
 		return []string{SEG}
@@ -56,7 +55,7 @@ func (r Route) Kinds() []string {
 	return r.Outputs
 }
 
-// viewer checks how a peer wants its results.
+// viewer checks the forms of a peer.
 func (v *checker) viewer(key string, p Peer) {
 	if p.Viewer != "" {
 		v.oneOf(key+".viewer", p.Viewer, slices.Sorted(maps.Keys(viewers))...)
@@ -69,7 +68,7 @@ func (v *checker) viewer(key string, p Peer) {
 	}
 }
 
-// outputs checks what a route makes, and that its destinations can use it.
+// outputs checks the outputs of a route, and that its destinations can use them.
 func (v *checker) outputs(c Config, key string, r Route) {
 	for j, o := range r.Outputs {
 		v.oneOf(fmt.Sprintf("%s.outputs[%d]", key, j), o, outputs...)
@@ -85,7 +84,7 @@ func (v *checker) outputs(c Config, key string, r Route) {
 	}
 }
 
-// quality wants a least figure wherever something is to happen below it.
+// quality requires a minimum if results below it are handled.
 func (v *checker) quality(key string, q Quality) {
 	if q == (Quality{}) {
 		return
@@ -98,7 +97,8 @@ func (v *checker) quality(key string, q Quality) {
 	}
 }
 
-// reportsAlone says why a destination would get reports without what they refer to.
+// reportsAlone returns why a destination would get reports without the segmentation they refer
+// to.
 func reportsAlone(c Config, r Route, name string) string {
 	p, known := c.Peer(name)
 	switch {

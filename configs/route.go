@@ -5,20 +5,19 @@ import (
 	"strings"
 )
 
-// Route says which images are segmented and who receives the result. The first
-// route that matches an image is used.
+// Route selects images, and says which results are made of them and who receives them. The
+// first route that matches an image is used.
 type Route struct {
 	Name     string `yaml:"name"`
 	Criteria `yaml:",inline"`
 	Except   Criteria `yaml:"except"`  // images that any of these matches are not this route's
 	Outputs  []string `yaml:"outputs"` // seg, sr, sc, gsps; empty is seg
-	Frames   string   `yaml:"frames"`  // of a run of frames: representative (also "") or all
+	Frames   string   `yaml:"frames"`  // of multi-frame images: representative (also "") or all
 	SendTo   []string `yaml:"send_to"` // names of callable peers
-	Quality  Quality  `yaml:"quality"` // of results; the zero value asks for none
+	Quality  Quality  `yaml:"quality"` // of results; the zero value requires none
 }
 
-// Quality says what becomes of the results of an image whose quality is below a least
-// one: 0 to 1, as it stands in the log and in the results.
+// Quality says how results are handled whose quality is below a minimum, 0 to 1.
 type Quality struct {
 	Min   float64 `yaml:"min"`
 	Below string  `yaml:"below"` // [Warn] (also "") or [Hold]
@@ -26,23 +25,23 @@ type Quality struct {
 
 // Values of Quality.Below.
 const (
-	Warn = "warn" // say so in the log, and deliver
+	Warn = "warn" // log it, and deliver
 	Hold = "hold" // deliver when somebody has released them
 )
 
-// Doubts reports whether a quality is below the least one.
+// Doubts reports whether a quality is below the minimum.
 func (q Quality) Doubts(figure float64) bool { return figure < q.Min }
 
-// Values of Route.Frames: what is segmented of an image with several frames, such as a
-// fluoroscopy.
+// Values of Route.Frames: which frames of a multi-frame image, such as a fluoroscopy, are
+// segmented.
 const (
-	RepresentativeFrame = "representative" // the one it names, else the one that shows most
-	AllFrames           = "all"            // each that shows something, up to a limit
+	RepresentativeFrame = "representative" // the one that the image names, else the one with the largest spread of values
+	AllFrames           = "all"            // each that is not blank, up to a limit
 )
 
-// Criteria choose images by who sent them and by values of their data sets. An
-// empty list says nothing about an image. Body parts are compared without regard
-// to case and surrounding spaces, as equipment writes them either way.
+// Criteria select images by the sending peer and by values of their data sets. An empty list
+// selects all. Case and surrounding spaces of body parts are ignored, because equipment writes
+// them differently.
 type Criteria struct {
 	From       []string `yaml:"from"`        // peer names
 	Modalities []string `yaml:"modalities"`  // Modality (0008,0060)
@@ -51,7 +50,7 @@ type Criteria struct {
 	Stations   []string `yaml:"stations"`    // Station Name (0008,1010)
 }
 
-// Image is what routes choose by.
+// Image has the attributes by which routes select.
 type Image struct {
 	Peer     string // name of the peer that sent it
 	Modality string // Modality (0008,0060)
@@ -109,7 +108,7 @@ func (r Route) Mismatch(img Image) string {
 // Matches reports whether r takes the image.
 func (r Route) Matches(img Image) bool { return r.Mismatch(img) == "" }
 
-// Takes reports whether r can take images of that peer at all.
+// Takes reports whether r can match images of that peer at all.
 func (r Route) Takes(peer string) bool {
 	return (len(r.From) == 0 || slices.Contains(r.From, peer)) && !slices.Contains(r.Except.From, peer)
 }
@@ -123,7 +122,7 @@ func (c Config) Route(img Image) (Route, bool) {
 	return c.Routes[i], true
 }
 
-// ByStation reports whether any route chooses by Station Name.
+// ByStation reports whether any route selects by Station Name.
 func (c Config) ByStation() bool {
 	return slices.ContainsFunc(c.Routes, func(r Route) bool { return len(r.Stations)+len(r.Except.Stations) > 0 })
 }

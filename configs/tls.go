@@ -12,22 +12,21 @@ type TLS struct {
 	Listen      string `yaml:"listen"`      // host:port, usually :2762; empty: no secure port
 	Certificate string `yaml:"certificate"` // of the node
 	Key         string `yaml:"key"`         // its private key, mode 0600
-	CA          string `yaml:"ca"`          // who signs the certificates of peers that are known by name
+	CA          string `yaml:"ca"`          // CA of the certificates of peers with a name
 	Revoked     string `yaml:"revoked"`     // revocation lists of the CA; empty: none
 }
 
-// PeerTLS is the certificate by which a peer is known. One of them makes TLS a duty
-// of both sides: its connections in plain text are refused, and the node calls it
-// over TLS.
+// PeerTLS is the certificate that identifies a peer. It makes TLS mandatory in both directions:
+// connections without TLS are refused, and the node calls the peer over TLS.
 type PeerTLS struct {
 	// Fingerprints are SHA-256 of certificates, as OpenSSL prints them: two while
 	// the peer renews its own.
 	Fingerprints []string `yaml:"fingerprints"`
 	Name         string   `yaml:"name"`  // subject alternative name of a certificate signed by tls.ca
-	Plain        bool     `yaml:"plain"` // the peer may also call without TLS
+	Plain        bool     `yaml:"plain"` // the peer may also connect without TLS
 }
 
-// Used reports whether the peer is known by a certificate.
+// Used reports whether a certificate identifies the peer.
 func (t PeerTLS) Used() bool { return len(t.Fingerprints) > 0 || t.Name != "" }
 
 func (v *checker) tls(c Config) {

@@ -14,7 +14,7 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// Problem is one thing wrong with a configuration.
+// Problem is one error in a configuration.
 type Problem struct {
 	Line int    `json:"line"` // 1-based, 0 when unknown
 	Key  string `json:"key"`  // such as peers[0].address
@@ -33,7 +33,7 @@ func (p Problem) String() string {
 	return b.String() + p.What
 }
 
-// Problems are all things wrong with a configuration.
+// Problems are all errors in a configuration.
 type Problems []Problem
 
 // Error lists the problems, one to a line.
@@ -87,8 +87,8 @@ func (v *checker) node(c Config) {
 
 func short(s string, n int) string { return s[:min(len(s), n)] }
 
-// aeTitle applies PS3.5 6.2, VR AE. Spaces around a title are legal and do not
-// count, so that the file is better without them.
+// aeTitle applies PS3.5 6.2, VR AE. Spaces around a title are legal and not significant; the
+// file must not have them.
 func (v *checker) aeTitle(key, title string) {
 	if err := uid.CheckAETitle(title); err != nil {
 		v.add(key, "use 1 to 16 letters, digits, _ or -, exactly as the other system shows it", "%v", err)
@@ -142,8 +142,8 @@ func (v *checker) commitment(c Config) {
 	}
 }
 
-// promise checks who keeps what a peer may have committed: commitment is a promise to
-// keep (PS3.4 J.1.1, J.3.6.2.1), which nobody else can give.
+// promise checks commitment_by: commitment is a responsibility to keep an instance (PS3.4
+// J.1.1, J.3.6.2.1).
 func (v *checker) promise(c Config, p Peer, key string) {
 	by, known := c.Peer(p.CommitmentBy)
 	switch {
@@ -342,7 +342,7 @@ func (v *checker) softTissue(s SoftTissue) {
 // maxFreeMiB keeps MinFree within 64 bits and within any disk: 1 PiB.
 const maxFreeMiB = 1 << 30
 
-// audit wants to know where messages go, and whose certificate the collector may show.
+// audit requires a collector and a CA for its certificate.
 func (v *checker) audit(c Config) {
 	a := c.Audit
 	if a.Transport != "tls" && a.Transport != "udp" {
@@ -359,8 +359,8 @@ func (v *checker) audit(c Config) {
 	}
 }
 
-// retention wants objects kept for an hour at least, so that a peer's repetition
-// finds the first one, and room enough that the archive does not refuse before.
+// retention requires objects to be kept for an hour at least, so that repeats are recognised,
+// and enough space that the archive does not refuse earlier.
 func (v *checker) retention(r Retention) {
 	if r.Keep != 0 && r.Keep < time.Hour {
 		v.add("retention.keep", "write a duration such as 30d, or 0 to keep everything", "%v is less than 1h", r.Keep)

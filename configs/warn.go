@@ -11,7 +11,7 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// warn finds what is legal and probably not meant.
+// warn finds settings that are valid but probably a mistake.
 func warn(c Config) Problems {
 	var v checker
 	v.openPeers(c.Peers)
@@ -75,7 +75,7 @@ func (c criterion) hasAll(values []string) bool {
 	return true
 }
 
-// unknownWords finds body parts and SOP classes that no image is likely to have.
+// unknownWords finds body parts and SOP classes that hardly any image has.
 func (v *checker) unknownWords(c Config) {
 	for _, part := range slices.Sorted(maps.Keys(c.SoftTissue.ByBodyPart)) {
 		v.bodyPart("soft_tissue.by_body_part."+part, part)
@@ -114,10 +114,10 @@ func (v *checker) storageClass(key, class string) {
 	}
 }
 
-// word spells a value of VR CS as it is compared.
+// word normalises a value of VR CS for comparison.
 func word(s string) string { return strings.ToUpper(strings.TrimSpace(s)) }
 
-// sopClass is the UID that a route's file means: itself, or the one of a keyword.
+// sopClass is the UID of a route's SOP class: itself, or that of a keyword.
 func sopClass(s string) string {
 	if class, ok := uid.StorageClass(s); ok {
 		return class
