@@ -12,24 +12,24 @@ import (
 	"dicomnode/segment/polarity"
 )
 
-// ErrRefused is a frame that is not taken as a dark frame; the detector's calibration is as it
-// was. It wraps decode.ErrUnsupported: another try meets the same.
+// ErrRefused means that a frame is not accepted as a dark frame; the detector's calibration
+// does not change. It wraps decode.ErrUnsupported, because a retry is useless.
 var ErrRefused = fmt.Errorf("%w: not taken as a dark frame", decode.ErrUnsupported)
 
 // AgreeingFrames is how many dark frames must agree before they are used.
 const AgreeingFrames = 3
 
-// What a dark frame may be like, in parts of the full scale of stored values. A detector's
-// offset is low and even: of simulated read-outs it lies at 0.004 with a spread of 0.002. A
-// radiograph, and be it underexposed, spreads over a tenth and more.
+// Limits of a dark frame, as shares of the full scale of stored values. A detector's offset is
+// low and uniform: in simulated frames the median is 0.004 and the spread 0.002. Even an
+// underexposed radiograph has a spread of more than a tenth.
 const (
 	maxLevel  = 0.25 // of the median
 	maxSpread = 0.03 // from the 1 to the 99 percentile
-	maxDrift  = 0.01 // of the median of the difference from the frames before
+	maxDrift  = 0.01 // of the median of the difference from the earlier frames
 	maxChange = 0.01 // of the spread of that difference
 )
 
-// exposures are the attributes that are not 0 when the tube was on (PS3.3 C.8.7.8, C.8.7.2).
+// exposures are attributes that are not 0 if the tube was on (PS3.3 C.8.7.8, C.8.7.2).
 var exposures = []struct {
 	tag  tag.Tag
 	name string
@@ -43,7 +43,7 @@ var exposures = []struct {
 	{tag.Tag{Group: 0x0018, Element: 0x9332}, "Exposure in mAs"},
 }
 
-// accept says why m is no dark frame by itself, nil when it may be one.
+// accept returns why m cannot be a dark frame, nil if it can.
 func accept(m *decode.Image) error {
 	for _, e := range exposures {
 		if v := m.Number(e.tag, 0); v > 0 {
@@ -63,10 +63,10 @@ func accept(m *decode.Image) error {
 	return nil
 }
 
-// errDiffers is a frame unlike those before.
+// errDiffers is the error of a frame that differs from the earlier ones.
 var errDiffers = errors.New("its level or pattern differs from the earlier frames")
 
-// agrees compares a frame with the frames that were taken, by the difference from their mean.
+// agrees compares a frame with the earlier frames, by the difference from their mean.
 func (s *series) agrees(m *decode.Image) error {
 	if s.N == 0 {
 		return nil
@@ -84,9 +84,8 @@ func (s *series) agrees(m *decode.Image) error {
 	return nil
 }
 
-// takeDark adds a dark frame that agrees with those before. While there are too few to be
-// sure of, one that differs takes their place: nobody knows which was wrong, and the next
-// two decide.
+// takeDark adds a dark frame that agrees with the earlier ones. While there are too few, one
+// that differs replaces them: it is not known which is wrong, and the next two decide.
 func (a *accumulator) takeDark(m *decode.Image) (changed bool, err error) {
 	differs := a.Dark.agrees(m)
 	switch {

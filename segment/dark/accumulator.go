@@ -15,7 +15,7 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// magic opens a calibration file, with the version of its format.
+// magic begins a calibration file; it has the version of the format.
 const magic = "DICOMNODE DARK 1"
 
 const (
@@ -23,16 +23,16 @@ const (
 	maxFrames = 1024 // of a detector; their identifiers must fit the header
 )
 
-// accumulator is what a calibration file holds: running figures, so that frames may
-// come one at a time.
+// accumulator is the contents of a calibration file: running statistics, so that frames can be
+// added one at a time.
 type accumulator struct {
 	Key         Key
 	Dark, Flood series
-	Seen        []string // SHA-256 of the frames taken, hexadecimal
+	Seen        []string // SHA-256 of the added frames, hexadecimal
 }
 
-// series are running figures of frames, per pixel: Welford's mean and squared
-// deviations, and the extremes, which the trimmed mean leaves out.
+// series are running statistics per pixel: Welford's mean and squared deviations, and the
+// extremes, which the trimmed mean leaves out.
 type series struct {
 	N                     int
 	mean, m2, least, most []float32
@@ -42,7 +42,7 @@ type series struct {
 func (a *accumulator) take(flood bool, pix []float32) (changed bool, err error) {
 	h := sha256.New()
 	fmt.Fprint(h, flood, "\n")
-	_ = binary.Write(h, binary.LittleEndian, pix) // a hash takes everything
+	_ = binary.Write(h, binary.LittleEndian, pix) // a hash never fails
 	id := hex.EncodeToString(h.Sum(nil))
 	if slices.Contains(a.Seen, id) {
 		return false, nil
@@ -73,7 +73,8 @@ func (s *series) add(pix []float32) {
 	}
 }
 
-// trimmed is the mean without the smallest and largest value, from three frames on.
+// trimmed is the mean without the smallest and largest value, if there are three frames or
+// more.
 func (s *series) trimmed() []float32 {
 	out := slices.Clone(s.mean)
 	if s.N >= 3 {
@@ -121,7 +122,7 @@ func (d *Calibration) gain(flood []float32) {
 	}
 	median := raster.Quantiles(flood, 0.5)[0]
 	if !(median > 0) {
-		return // the flood frames hold no radiation
+		return // the flood frames are not exposed
 	}
 	d.Gain = flood
 	for i := range flood {

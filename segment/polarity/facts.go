@@ -8,7 +8,7 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// Attributes the dictionary of the parsing library has no name for are given by number.
+// Attributes that the parsing library's dictionary lacks are given by number.
 var (
 	tagPresentationIntent = tag.Tag{Group: 0x0008, Element: 0x0068}
 	tagPixelIntensity     = tag.Tag{Group: 0x0028, Element: 0x1040}
@@ -17,23 +17,23 @@ var (
 	tagPresentationLUT    = tag.Tag{Group: 0x2050, Element: 0x0020}
 )
 
-// Kind is what the Information Object says of its stored values.
+// Kind is the meaning of stored values according to the Information Object.
 type Kind int
 
-// The kinds, by what they promise.
+// The kinds.
 const (
 	// Displayed values are for display, bone white (PS3.3 C.8.11.3, C.7.6.3.1.2).
 	Displayed Kind = iota
 	// Processing values are a detector's, For Processing (C.8.11.1, A.26).
 	Processing
-	// Fluoroscopy is XA and RF (A.14, A.16), always MONOCHROME2: the relation to the beam is
-	// C.8.7.1.1.2's, and where that says nothing both ways of display are usual.
+	// Fluoroscopy is XA and RF (A.14, A.16), always MONOCHROME2. C.8.7.1.1.2 defines the
+	// relation to the beam; if it is not stated, both polarities are usual.
 	Fluoroscopy
 )
 
-// kinds are the SOP classes that are not Displayed. A For Presentation or For Processing
-// class says its intent by itself; Presentation Intent Type (0008,0068) is Type 1 there,
-// and is missing all the same.
+// kinds are the SOP classes that are not Displayed. For Presentation or For Processing classes
+// imply the intent; Presentation Intent Type (0008,0068) is Type 1 there, but is sometimes
+// missing.
 var kinds = map[string]Kind{
 	uid.DigitalXRayImageStorageForProcessing:            Processing,
 	uid.DigitalMammographyXRayImageStorageForProcessing: Processing,
@@ -45,7 +45,7 @@ var kinds = map[string]Kind{
 	"1.2.840.10008.5.1.4.1.1.12.3":                      Fluoroscopy, // X-Ray Angiographic Bi-Plane, retired
 }
 
-// Facts are the attributes that give stored values their meaning.
+// Facts are the attributes that determine the meaning of stored values.
 type Facts struct {
 	Kind         Kind
 	Photometric  string // (0028,0004)
@@ -63,7 +63,7 @@ func Of(m *decode.Image) Facts {
 		Relationship: m.Text(tagPixelIntensity),
 	}
 	properties := m
-	if f.Relationship == "" { // the enhanced objects keep it with their frames (PS3.3 C.8.19.4.4)
+	if f.Relationship == "" { // enhanced objects have it per frame (PS3.3 C.8.19.4.4)
 		if properties = frameProperties(m); properties != nil {
 			f.Relationship = properties.Text(tagPixelIntensity)
 		}
@@ -76,7 +76,7 @@ func Of(m *decode.Image) Facts {
 	return f
 }
 
-// kindOf takes the intent that is stated, and without one that of the SOP class.
+// kindOf is the stated intent, or that of the SOP class.
 func kindOf(m *decode.Image) Kind {
 	switch m.Text(tagPresentationIntent) {
 	case "FOR PROCESSING":
@@ -89,8 +89,8 @@ func kindOf(m *decode.Image) Kind {
 	return kinds[m.SOPClassUID]
 }
 
-// frameProperties is the Frame Pixel Data Properties item that all frames share, or the
-// first frame's; nil without one.
+// frameProperties is the Frame Pixel Data Properties item shared by all frames, or the first
+// frame's; nil if there is none.
 func frameProperties(m *decode.Image) *decode.Image {
 	for _, groups := range []tag.Tag{tag.SharedFunctionalGroupsSequence, tag.PerFrameFunctionalGroupsSequence} {
 		if items := m.Items(groups); len(items) > 0 {
@@ -102,7 +102,7 @@ func frameProperties(m *decode.Image) *decode.Image {
 	return nil
 }
 
-// photometric is that of the samples: grey stored as colour or by a palette is shown as
+// photometric is that of the decoded samples: grey stored as colour or by a palette is
 // MONOCHROME2.
 func photometric(m *decode.Image) string {
 	if m.Inverted() {

@@ -22,7 +22,7 @@ func (t table) at(v float32) float32 {
 	return t.entries[min(max(int(v)-t.first, 0), len(t.entries)-1)]
 }
 
-// falls says whether the table turns over the order of values between low and high.
+// falls reports whether the table inverts the order of values between low and high.
 func (t table) falls(low, high float32) bool {
 	a, b := t.at(low), t.at(high)
 	if a == b {
@@ -31,8 +31,8 @@ func (t table) falls(low, high float32) bool {
 	return a > b
 }
 
-// readTable reads the table of the first item of a Modality or VOI LUT Sequence; found is
-// false without one. signed says that the inputs are.
+// readTable reads the table of the first item of a Modality or VOI LUT Sequence; found is false
+// if there is none. signed means that the inputs are signed.
 func readTable(m *decode.Image, sequence tag.Tag, signed bool) (t table, found bool, err error) {
 	items := m.Items(sequence)
 	if len(items) == 0 {
@@ -94,10 +94,10 @@ func entriesOf(data any, n, bits int) ([]float32, error) {
 	return out, nil
 }
 
-// meaning is what the Modality LUT did to the values.
+// meaning is the effect of the Modality LUT on the values.
 type meaning struct {
-	falls   bool // it turned the order of values over
-	signed  bool // what it gives is signed
+	falls   bool // it inverted the order of values
+	signed  bool // its output is signed
 	warning string
 }
 
@@ -119,8 +119,8 @@ func modality(m *decode.Image, pix []float32) (meaning, error) {
 	return rescale(m, pix), nil
 }
 
-// rescale applies Rescale Slope and Intercept in place. A slope that is 0 or no number would
-// leave nothing of the picture; it counts as 1.
+// rescale applies Rescale Slope and Intercept in place. A slope that is 0 or not a number
+// counts as 1.
 func rescale(m *decode.Image, pix []float32) meaning {
 	slope, intercept := float32(m.Number(tag.RescaleSlope, 0)), float32(m.Number(tag.RescaleIntercept, 0))
 	if slope == 0 {
@@ -135,9 +135,8 @@ func rescale(m *decode.Image, pix []float32) meaning {
 	return meaning{falls: slope < 0, signed: m.Signed || slope < 0 || intercept < 0}
 }
 
-// voiFalls says whether the first VOI LUT (PS3.3 C.11.2), which viewers apply unasked, turns
-// over what is in pix, values after the Modality LUT. Its curve is left alone: it is made
-// for eyes.
+// voiFalls reports whether the first VOI LUT (PS3.3 C.11.2), which viewers apply by default,
+// inverts pix, the values after the Modality LUT. The LUT itself is not applied.
 func voiFalls(m *decode.Image, pix []float32, signed bool) (falls bool, err error) {
 	t, found, err := readTable(m, tag.VOILUTSequence, signed)
 	if err != nil || !found {

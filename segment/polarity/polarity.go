@@ -1,7 +1,6 @@
-// Package polarity gives stored values their meaning: it brings every radiograph to one
-// picture, open beam bright, by the attributes that say what a value is (PS3.3 C.8.11.3.1,
-// C.11.1, C.11.6) and one table of rules. It changes values alone, not their places, and
-// knows no detector and no network.
+// Package polarity converts the stored values of every radiograph to one convention, open beam
+// bright, by the attributes that define the values (PS3.3 C.8.11.3.1, C.11.1, C.11.6) and one
+// table of rules. It changes only values, and knows no detector and no network.
 package polarity
 
 import (
@@ -13,22 +12,22 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// Record says how stored values became the canonical picture (open beam bright).
+// Record says how stored values were converted to the canonical picture (open beam bright).
 type Record struct {
 	Case     string // the line of the table, in words
-	Inverted bool   // the stored values were turned over
+	Inverted bool   // the stored values were inverted
 	Log      bool   // the logarithm was taken (raw, linear detector signal)
 
-	// Undecided says that the attributes leave open which end of the values is the open
-	// beam: the picture decides, and Margin is by how much, 0 to 1.
+	// Undecided means that the attributes do not determine the polarity: the network decides,
+	// and Margin is the difference of confidence, 0 to 1.
 	Undecided bool
 	Margin    float64
-	Warning   string // what a reader must know, "" mostly
+	Warning   string // a warning, usually ""
 }
 
-// Canonical turns pix, the image's (dark corrected) stored values, in place into a picture
-// with the open beam bright. Values that are no numbers stay that. The error is a Modality
-// LUT that cannot be decoded: the values mean nothing without it.
+// Canonical converts pix, the image's (dark corrected) stored values, in place into a picture
+// with the open beam bright. NaN stays NaN. It returns an error if a Modality LUT cannot be
+// decoded, because the values have no meaning without it.
 func Canonical(m *decode.Image, pix []float32) (Record, error) {
 	c := ruleOf(Of(m))
 	r := Record{Case: c.name, Inverted: c.invert, Log: c.log, Undecided: c.decided}
@@ -68,21 +67,20 @@ func Canonical(m *decode.Image, pix []float32) (Record, error) {
 	return r, nil
 }
 
-// Turn makes high values low: v becomes top − v.
+// Turn inverts values: v becomes top − v.
 func Turn(pix []float32, top float32) {
 	raster.Each(pix, func(v float32) float32 { return top - v })
 }
 
-// Signal is lost below a part of the strong one, and the logarithm stops there: a linear
-// detector answers with noise; in fluoroscopy scatter and veiling glare, some tenth of the
-// open beam, lie over what came straight through.
+// The logarithm is limited to a share of the strongest signal: below it a linear detector has
+// only noise, and fluoroscopy only scatter and veiling glare, about a tenth of the open beam.
 const (
 	noiseFloor = 1e-3
 	glareFloor = 0.1
 )
 
-// logarithm replaces a linear signal by its logarithm in place. Signal below the floor, a
-// part of the 99.9 percentile, counts as that; what is no number stays that.
+// logarithm replaces a linear signal by its logarithm in place. Signal below the floor, a share
+// of the 99.9th percentile, is raised to it; NaN stays NaN.
 func logarithm(pix []float32, floor float32) {
 	least := max(1, floor*raster.Quantiles(pix, picture.ClipHigh)[0])
 	table := logarithms()
@@ -97,7 +95,7 @@ func logarithm(pix []float32, floor float32) {
 	})
 }
 
-// logarithms are those of the whole numbers of 16 bits, which is what detectors give.
+// logarithms are those of the 16-bit integers, which are the values of detectors.
 var logarithms = sync.OnceValue(func() []float32 {
 	table := make([]float32, 1<<16)
 	for i := range table {
@@ -106,7 +104,7 @@ var logarithms = sync.OnceValue(func() []float32 {
 	return table
 })
 
-// String says it in words.
+// String describes the record.
 func (r Record) String() string {
 	text := fmt.Sprintf("%s, inverted %s, logarithm %s", r.Case, yesNo(r.Inverted), yesNo(r.Log))
 	if r.Undecided {

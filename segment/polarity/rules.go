@@ -1,6 +1,6 @@
 package polarity
 
-// rule is one line of the table: the first that fits decides.
+// rule is one row of the table; the first that matches is used.
 type rule struct {
 	name         string
 	kind         Kind
@@ -9,11 +9,11 @@ type rule struct {
 	photometric  string // "" fits all
 	lutShape     string // "" fits all
 
-	invert  bool // lower values are open beam
-	log     bool // the values are linear to the beam
-	lut     bool // the Modality LUT comes first (PS3.3 C.11.1)
-	voi     bool // a VOI LUT counts that turns the picture over (C.11.2)
-	decided bool // by the picture: the attributes say nothing
+	invert  bool // low values are open beam
+	log     bool // the values are proportional to the beam's intensity
+	lut     bool // apply the Modality LUT first (PS3.3 C.11.1)
+	voi     bool // respect a VOI LUT that inverts the picture (C.11.2)
+	decided bool // by the network: the attributes do not determine it
 }
 
 // rules bring every image to "open beam bright".
