@@ -28,7 +28,7 @@ func (v *checker) openPeers(peers []Peer) {
 		prefix, err := netip.ParsePrefix(p.Address)
 		if err == nil && prefix.Bits() < widePrefix {
 			v.add(fmt.Sprintf("peers[%d].address", i), "name the address, or the network that the equipment is in",
-				"%s admits whoever calls itself %s from nearly everywhere: an AE title is no secret", p.Address, p.AETitle)
+				"%s admits any device with AE title %s from nearly everywhere: an AE title is no secret", p.Address, p.AETitle)
 		}
 	}
 }

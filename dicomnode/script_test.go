@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 // program that must exit with 2 and 1; "until PATTERN program" runs it again and
 // again until its output matches; "image NAME ROWS COLUMNS" writes NAME.dcm. PORT
 // is one that nobody uses, ONNX Runtime's place is known, and the condition ort
-// tells whether it is there.
+// reports whether it is there.
 func TestScript(t *testing.T) {
 	library, _, err := ort.Library("")
 	if err != nil && os.Getenv("REQUIRE_ORT") == "1" {

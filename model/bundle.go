@@ -42,7 +42,7 @@ type Bundle struct {
 	sealed bool
 }
 
-// Sealed tells whether the file holds the sum of its own bytes, by which a changed byte
+// Sealed reports whether the file holds the sum of its own bytes, by which a changed byte
 // is noticed when it is loaded: the golden image comes out right with many of them.
 // Bundles of earlier releases do not.
 func (b *Bundle) Sealed() bool { return b.sealed }

@@ -100,7 +100,7 @@ func (e EffortCalibration) check() error {
 	return nil
 }
 
-// Of is what corrects the probabilities of an effort at a place; false where nothing was learnt.
+// Of is the calibration of an effort at a place; false if there is none.
 func (c *Calibration) Of(effort, at, refine string) (EffortCalibration, bool) {
 	if c == nil {
 		return EffortCalibration{}, false
@@ -189,7 +189,7 @@ func (c Card) checkField() error {
 	return nil
 }
 
-// lo tells whether s fits a Long String (PS3.5 Table 6.2-1).
+// lo reports whether s fits a Long String (PS3.5 Table 6.2-1).
 func lo(s string) bool {
 	n := utf8.RuneCountInString(s)
 	bad := func(r rune) bool { return r == '\\' || !unicode.IsPrint(r) }

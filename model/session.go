@@ -17,7 +17,7 @@ type Options struct {
 	Device  string       // "auto" (default), "cpu" or "cuda"
 	Library string       // the ONNX Runtime library or its folder; empty looks for it, see ort.Library
 	Threads int          // for one prediction; 0 takes one per core
-	Log     *slog.Logger // is told why CUDA was not taken; nil is none, Fallback tells too
+	Log     *slog.Logger // gets the reason why CUDA is not used, as Fallback; nil discards it
 }
 
 // Session is a model ready to predict. It is safe for concurrent use.
@@ -124,7 +124,7 @@ func (s *Session) Pass(ctx context.Context, x []float32) ([]float32, error) {
 	return s.once(ctx, t, x)
 }
 
-// acquire waits for the tensors, which whoever predicts has to give back.
+// acquire waits for the tensors; the caller must release them.
 func (s *Session) acquire(ctx context.Context) (tensors, error) {
 	select {
 	case t := <-s.tensor:

@@ -131,7 +131,7 @@ func (s Store) Publish(b *Bundle) error {
 	return s.write(append(history, e))
 }
 
-// Keep puts b beside the published ones, for whoever names it by its digest. What is
+// Keep stores b with the published ones, so that it can be named by its digest. What is
 // current stays so.
 func (s Store) Keep(b *Bundle) error {
 	if err := durable.MkdirAll(s.Dir, 0o755); err != nil {

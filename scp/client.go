@@ -51,13 +51,13 @@ func (e *ContextError) Unsupported() bool {
 	return e.Proposed && e.Result == ul.AbstractSyntaxUnsupported
 }
 
-// Transient tells whether the peer may accept another time: it refused as user or
+// Transient reports whether the peer may accept another time: it refused as user or
 // without a reason, and not for what it does not support.
 func (e *ContextError) Transient() bool {
 	return e.Proposed && (e.Result == ul.UserRejection || e.Result == ul.NoReason)
 }
 
-// Accepted tells whether the peer accepted the abstract syntax in this transfer
+// Accepted reports whether the peer accepted the abstract syntax in this transfer
 // syntax.
 func (c *Client) Accepted(abstractSyntax, transferSyntax string) bool {
 	_, ok := c.ids[accepted{abstractSyntax, transferSyntax}]

@@ -48,7 +48,7 @@ func (c *Client) Find(ctx context.Context, q Query, each func(identifier []byte)
 
 // Get performs C-GET (PS3.7 9.1.3): the peer stores what matches on this
 // association, with the Dialer's Session, where it granted the SCP role for the SOP
-// class (PS3.7 D.3.3.4). progress, which may be nil, hears of each response. Errors
+// class (PS3.7 D.3.3.4). progress, which may be nil, is called for each response. Errors
 // are as for [Client.Find]; status B000, that some instances were not sent, is none.
 func (c *Client) Get(ctx context.Context, q Query, progress func(Suboperations)) (Suboperations, error) {
 	return c.retrieve(ctx, dimse.CGetRQ, q, "", progress)

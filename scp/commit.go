@@ -23,7 +23,7 @@ type CommitSession interface {
 	Commit(ctx context.Context, transferSyntaxUID string, r io.Reader) error
 }
 
-// A CommitReportSession is a [Session] that is told what has been committed, as SCU
+// A CommitReportSession is a [Session] that receives reports of storage commitment, as SCU
 // (PS3.4 J.3.3).
 type CommitReportSession interface {
 	Session
@@ -41,7 +41,7 @@ const (
 	eventFailuresExist      uint16 = 2
 )
 
-// serves tells whether the session can perform requests of a SOP class.
+// serves reports whether the session can perform requests of a SOP class.
 func (c *core) serves(abstractSyntax string) bool {
 	if abstractSyntax != uid.StorageCommitmentPushModel {
 		return true

@@ -11,7 +11,7 @@ import (
 )
 
 // core is what both ends of an association do with messages: perform requests of
-// the peer, whoever asked for the association, and send responses.
+// the peer, whichever side requested the association, and send responses.
 type core struct {
 	conn     *ul.Conn
 	contexts map[byte]accepted // by presentation context ID

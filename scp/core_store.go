@@ -55,7 +55,7 @@ func (c *core) store(ctx context.Context, m *dimse.Message, pc accepted) error {
 	return c.answer(m, failure)
 }
 
-// statusOf tells what the peer hears of the outcome of a Store; nil is Success.
+// statusOf is the response to the outcome of a Store; nil is Success.
 // An error never becomes a Success.
 func statusOf(stored error) *StatusError {
 	if stored == nil {

@@ -144,7 +144,7 @@ func (e *RejectError) codes() ul.Reject {
 	return ul.Reject{Result: e.Result, Source: e.Source, Reason: e.Reason}
 }
 
-// Transient tells whether another try may be accepted.
+// Transient reports whether another try may be accepted.
 func (e *RejectError) Transient() bool { return e.codes().Transient() }
 
 // Error says the refusal in the words of PS3.8 Table 9-21.

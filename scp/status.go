@@ -79,22 +79,22 @@ func (s Status) String() string {
 	return fmt.Sprintf("%04X %s", uint16(s), words)
 }
 
-// Warning tells whether the operation was performed with a warning: the
+// Warning reports whether the operation was performed with a warning: the
 // instance is stored (PS3.7 C.3). Status 0x0111 on C-STORE is also none of the
 // sender's loss, but counts as failure here.
 func (s Status) Warning() bool {
 	return s&0xF000 == 0xB000 || s == 0x0001 || s == 0x0107 || s == 0x0116
 }
 
-// Failure tells whether the operation was not performed (PS3.7 C.4).
+// Failure reports whether the operation was not performed (PS3.7 C.4).
 func (s Status) Failure() bool {
 	return s != Success && !s.Warning()
 }
 
-// Pending tells whether further responses follow (PS3.7 C.5, status FF00 and FF01).
+// Pending reports whether further responses follow (PS3.7 C.5, status FF00 and FF01).
 func (s Status) Pending() bool { return s == 0xFF00 || s == 0xFF01 }
 
-// StatusError is an error the peer hears: its Status and Comment are sent in
+// StatusError is an error for the peer: its Status and Comment are sent in
 // the response, Err is for the log only.
 type StatusError struct {
 	Status  Status

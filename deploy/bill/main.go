@@ -198,7 +198,7 @@ func libraryComponent(file string, names map[string]string) (component, error) {
 		c.Name = l.name
 		return c, err
 	}
-	return component{}, fmt.Errorf("%s: nobody knows this library", file)
+	return component{}, fmt.Errorf("%s: unknown library", file)
 }
 
 func fileComponent(kind, path, version string, licences []licence) (component, error) {

@@ -126,7 +126,7 @@ func (d *demo) prepare(ctx context.Context) (images, darks []string, err error) 
 	return append(slices.Clone(d.taken), own...), darks, err
 }
 
-// calibrate sends the dark frames and waits until they are learnt.
+// calibrate sends the dark frames and waits until they are added.
 func (d *demo) calibrate(ctx context.Context, darks []string) error {
 	to := d.to
 	to.Peer.AETitle = to.Config.Calibration.AETitle

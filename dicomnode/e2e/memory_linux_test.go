@@ -64,7 +64,7 @@ func TestKilledForMemory(t *testing.T) {
 	}
 }
 
-// quarantinedForMemory tells whether a job was taken for the cause.
+// quarantinedForMemory reports whether a job was taken for the cause.
 func quarantinedForMemory(p *nodetest.Process) bool {
 	return strings.Contains(p.Log.String(), "quarantined=1")
 }

@@ -75,7 +75,7 @@ type History struct {
 	Acts      []Act        `json:"acts,omitempty"` // manual actions on the image and its results, oldest first
 }
 
-// RouteMatch says whether a route of the configuration matches the image.
+// RouteMatch reports whether a route of the configuration matches the image.
 type RouteMatch struct {
 	Route    string `json:"route"`
 	Mismatch string `json:"mismatch,omitempty"` // the first key that does not match

@@ -18,7 +18,7 @@ type Draining struct {
 	Associations int       `json:"associations"`
 }
 
-// drain says whether the node is being drained.
+// drain reports whether the node is being drained.
 type drain struct {
 	asked     atomic.Pointer[archive.Pause] // nil: no drain
 	announced Draining

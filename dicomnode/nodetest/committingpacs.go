@@ -226,14 +226,14 @@ func (p *CommittingPACS) takeBack(all []commitment.Reference) {
 	}
 }
 
-// TookBack tells whether the PACS has committed an instance and lost it since.
+// TookBack reports whether the PACS has committed an instance and lost it since.
 func (p *CommittingPACS) TookBack(instance string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.tookBack[instance]
 }
 
-// Has tells whether the PACS has an instance.
+// Has reports whether the PACS has an instance.
 func (p *CommittingPACS) Has(instance string) bool {
 	p.KeepingPACS.mu.Lock()
 	defer p.KeepingPACS.mu.Unlock()

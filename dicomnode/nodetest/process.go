@@ -158,7 +158,7 @@ func (p *Process) As(calling string) scu.Destination {
 // PID is the process's number.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Ended tells whether the process has ended by itself.
+// Ended reports whether the process has ended by itself.
 func (p *Process) Ended() bool {
 	select {
 	case <-p.logged:

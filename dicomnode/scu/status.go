@@ -34,7 +34,7 @@ var verdicts = []verdictLine{
 	{0xFFFF, 0x0107, Stored, "warning: attribute list error", ""},
 	{0xFFFF, 0x0116, Stored, "warning: attribute value out of range", ""},
 	{0xFFFF, 0x0111, Stored, "duplicate SOP instance: it has the object already", ""},
-	{0xFF00, 0xA700, Again, "out of resources", "its disk or its queue is full: whoever runs it makes room, and it is tried again by itself"},
+	{0xFF00, 0xA700, Again, "out of resources", "its disk or its queue is full: free some space; the delivery is retried automatically"},
 	{0xFFFF, 0x0110, Again, "processing failure", ""},
 	{0xFFFF, 0x0213, Again, "resource limitation", ""},
 	{0xFFFF, 0x0124, Again, "refused: not authorized", "have our AE title allowed to store there"},

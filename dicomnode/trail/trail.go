@@ -82,7 +82,7 @@ func (t *Trail) Stopped() {
 }
 
 // Transferred notes an object that went from one application entity to another; fresh
-// tells whether that did not have it before.
+// reports whether that did not have it before.
 func (t *Trail) Transferred(from, to audit.AE, fresh bool, o archive.Object) {
 	if t != nil {
 		t.note(t.messages.Transferred(from, to, fresh, true, instance(o)))

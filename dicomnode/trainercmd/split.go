@@ -76,7 +76,7 @@ func splitFolder(dir string, opt split.Options, dryRun bool) (plan *split.Plan, 
 	return plan, f.Save()
 }
 
-// openDataset opens a folder; what is wrong with one is told by the check.
+// openDataset opens a folder; an error has the hint to check it.
 func openDataset(dir string) (*dataset.Folder, error) {
 	f, err := dataset.Open(dir)
 	return f, hint.Add(err, "\"dicomnode trainer dataset check\" explains what is wrong with a folder")

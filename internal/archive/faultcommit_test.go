@@ -79,7 +79,7 @@ func (w *world) committed(f *tally, o archive.Object) {
 	}
 }
 
-// has tells whether the PACS was delivered a result and has not lost it.
+// has reports whether the PACS was delivered a result and has not lost it.
 func (w *world) has(r archive.Object) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -131,7 +131,7 @@ func recordPower(t *testing.T) *powercut.Recording {
 	return r
 }
 
-// tracing tells whether processes can be traced. They must be where the peers of tests
+// tracing reports whether processes can be traced. They must be where the peers of tests
 // are required.
 func tracing(t *testing.T) bool {
 	t.Helper()
@@ -264,7 +264,7 @@ func (w *world) judgePowered(f *tally, instance string, version int) {
 	}
 }
 
-// got tells whether the result of a version was delivered.
+// got reports whether the result of a version was delivered.
 func (w *world) got(instance string, version int) bool {
 	d, err := digestData(powerData(instance, version), "HAND")
 	if err != nil {

@@ -196,7 +196,7 @@ func (w *world) everything(f *tally, want map[string][]byte) {
 	}
 }
 
-// all tells whether n jobs wait, all of one kind and in one state.
+// all reports whether n jobs wait, all of one kind and in one state.
 func (w *world) all(kind jobs.Kind, state jobs.State, n int) bool {
 	q := queue(w.t, w.a)
 	for _, e := range q {

@@ -198,7 +198,7 @@ func (a *Archive) Close() error {
 	return err
 }
 
-// begin tells whether the archive may receive; end must follow when it may.
+// begin reports whether the archive may receive; end must follow when it may.
 func (a *Archive) begin() error {
 	a.closing.RLock()
 	if a.closed || a.commits == nil {
@@ -210,10 +210,10 @@ func (a *Archive) begin() error {
 
 func (a *Archive) end() { a.closing.RUnlock() }
 
-// isFull tells whether an error means that the disk takes no more.
+// isFull reports whether an error means that the disk takes no more.
 func isFull(err error) bool { return errors.Is(err, store.ErrFull) || errors.Is(err, index.ErrFull) }
 
 func existsIn(s store.Store, name string) (bool, error) { return store.Exists(s, name) }
 
-// Serving tells whether a process has the data directory.
+// Serving reports whether a process has the data directory.
 func Serving(dir string) (bool, error) { return lock.Held(dir) }

@@ -20,7 +20,7 @@ type Entry struct {
 	Received time.Time // of the object; zero when it is gone
 }
 
-// AwaitsCommitment tells whether the job only waits for a destination to commit what it
+// AwaitsCommitment reports whether the job only waits for a destination to commit what it
 // has stored: nothing has failed.
 func (e Entry) AwaitsCommitment() bool {
 	return e.State == Waiting && strings.HasPrefix(e.Reason, ErrNotCommitted.Error())
@@ -131,7 +131,7 @@ func (a *Archive) rescue(ctx context.Context, tx index.Tx, ids ...int64) error {
 	return a.jobs.Rescue(ctx, tx, ids...)
 }
 
-// works tells whether a process does jobs of the archive.
+// works reports whether a process does jobs of the archive.
 func (a *Archive) works() (bool, error) {
 	if a.lock == nil {
 		return lock.Held(a.opt.Dir)

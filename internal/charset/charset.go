@@ -105,7 +105,7 @@ func (s Set) Decode(b []byte, f Form) (string, Outcome) {
 	return s.judge(b, f)
 }
 
-// plain tells whether b is of the default repertoire alone.
+// plain reports whether b is of the default repertoire alone.
 func plain(b []byte) bool {
 	for _, c := range b {
 		if c >= utf8.RuneSelf || c == escape {
@@ -115,7 +115,7 @@ func plain(b []byte) bool {
 	return true
 }
 
-// romaji tells whether the initial G0 set is not ASCII.
+// romaji reports whether the initial G0 set is not ASCII.
 func (s Set) romaji() bool { return len(s.terms) > 0 && s.terms[0].g0 != nil }
 
 // declaredText follows the declaration.

@@ -75,7 +75,7 @@ type Command struct {
 // Elements is a set of command elements.
 type Elements uint32
 
-// Has tells whether all of want are present.
+// Has reports whether all of want are present.
 func (e Elements) Has(want Elements) bool { return e&want == want }
 
 // Elements by name.
@@ -102,7 +102,7 @@ const (
 	WarningSuboperations
 )
 
-// HasDataset tells whether a data set follows the command.
+// HasDataset reports whether a data set follows the command.
 func (c *Command) HasDataset() bool { return c.DataSetType != NoDataset }
 
 // Check demands what every command must have: a field, a data set type and the
@@ -121,7 +121,7 @@ func (c *Command) Check() error {
 	return nil
 }
 
-// CheckUIDs tells whether the UIDs that are there are UIDs (PS3.5 9.1).
+// CheckUIDs reports whether the UIDs that are there are UIDs (PS3.5 9.1).
 func (c *Command) CheckUIDs() error {
 	for _, s := range []string{c.AffectedSOPClassUID, c.RequestedSOPClassUID, c.AffectedSOPInstanceUID, c.RequestedSOPInstanceUID} {
 		if s == "" {

@@ -12,7 +12,7 @@ var lossyMethods = map[string]string{
 	"1.2.840.10008.1.2.4.203": "ISO_15444_15",
 }
 
-// Lossy says whether the source, stored in a transfer syntax, ever lost
+// Lossy reports whether the source, stored in a transfer syntax, ever lost
 // information, which an object made of it inherits: (0028,2110) and, where the
 // source has them, ratio and method. A ratio nobody wrote down is not made up.
 func (d *DataSet) Lossy(s Source, transferSyntaxUID string) {

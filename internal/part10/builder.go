@@ -68,7 +68,7 @@ func (b *builder) close(in level) {
 	}
 }
 
-// keeps tells whether el is written: no private attribute, group length, second
+// keeps reports whether el is written: no private attribute, group length, second
 // occurrence or nested Pixel Data, and nothing beyond the limits.
 func (b *builder) keeps(el element) bool {
 	if el.tag != tagItem && (el.tag.group()%2 == 1 || uint16(el.tag) == 0 || el.repeated || el.tag == tagPixelData) {

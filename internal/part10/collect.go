@@ -99,7 +99,7 @@ type order struct {
 	late      map[Tag]bool
 }
 
-// add tells whether t occurred before, or is new but comes after a greater tag.
+// add reports whether t occurred before, or is new but comes after a greater tag.
 func (o *order) add(t Tag) (repeated, late bool) {
 	n := len(o.ascending)
 	if n == 0 || t > o.ascending[n-1] {

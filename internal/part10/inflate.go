@@ -32,7 +32,7 @@ func newInflater(r io.Reader) *inflater {
 	return in
 }
 
-// zlibHeader tells whether b begins with the two bytes of RFC 1950. As raw
+// zlibHeader reports whether b begins with the two bytes of RFC 1950. As raw
 // deflate they would begin a stored block, whose length is given twice.
 func zlibHeader(b []byte) bool {
 	if len(b) < 7 || b[0]&0x8F != 8 || (int(b[0])<<8|int(b[1]))%31 != 0 || b[1]&0x20 != 0 {

@@ -53,7 +53,7 @@ const (
 	yes
 )
 
-// follows tells whether the data set goes on sensibly n bytes behind the start
+// follows reports whether the data set goes on sensibly n bytes behind the start
 // of el: it ends there, or has an element there.
 func (w *window) follows(enc encoding, el element, n, end int64) answer {
 	if enc.explicit && n-12 == undefined {
@@ -83,12 +83,12 @@ func is(b bool) answer {
 	return no
 }
 
-// itemAt tells whether an item begins 12 bytes behind the start of b.
+// itemAt reports whether an item begins 12 bytes behind the start of b.
 func itemAt(enc encoding, b []byte) bool {
 	return len(b) == 20 && (enc.tag(b[12:]) == tagItem || enc.tag(b[12:]) == tagSequenceDelimitation)
 }
 
-// plausible tells whether b begins with an element that may follow el: an item
+// plausible reports whether b begins with an element that may follow el: an item
 // or delimiter, a VR that is listed, or the same odd VR as el's with a greater tag.
 func (e encoding) plausible(el element, b []byte) bool {
 	t := e.tag(b)
@@ -131,7 +131,7 @@ func (w *window) guessEncoding() (enc encoding, ok bool) {
 	return encoding{}, false
 }
 
-// plausible tells whether the stream begins with an element of the encoding
+// plausible reports whether the stream begins with an element of the encoding
 // that another one follows.
 func (w *window) plausible(enc encoding) bool {
 	b := w.look(12)

@@ -107,7 +107,7 @@ func openFile(file []byte) (w *window, ts string, enc encoding, forgiven Forgive
 	return w, enc.transferSyntax(), enc, forgiven, nil
 }
 
-// Recognise tells whether r begins like a file that Read takes: with preamble and
+// Recognise reports whether r begins like a file that Read takes: with preamble and
 // prefix (PS3.10 7.1), file meta information, or a data set. It reads up to 8 KiB.
 func Recognise(r io.Reader) bool {
 	w := &window{src: r, buf: make([]byte, 8<<10)}

@@ -11,7 +11,7 @@ import (
 )
 
 // findShared lists the real DICOM files that stand beside the repository, and
-// tells whether they must be there.
+// reports whether they must be there.
 func findShared(t testing.TB) (files []string, required bool) {
 	t.Helper()
 	root := os.Getenv("SHARED_DATA")

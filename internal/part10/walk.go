@@ -86,7 +86,7 @@ func (k *walker) run(stop func(element) bool) error {
 	return nil
 }
 
-// zerosAhead tells whether padding begins, or the end of the data set is it.
+// zerosAhead reports whether padding begins, or the end of the data set is it.
 func (k *walker) zerosAhead() bool {
 	b := k.look(8)
 	return len(b) > 0 && allZero(b)

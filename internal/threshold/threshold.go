@@ -100,7 +100,7 @@ func (t Table) General() float64 {
 	return *t.general
 }
 
-// Set tells whether the threshold in general was given.
+// Set reports whether the threshold in general was given.
 func (t Table) Set() bool { return t.general != nil }
 
 // ByBodyPart are the thresholds of body parts with their own, by normalised name; nil

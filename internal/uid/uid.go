@@ -28,7 +28,7 @@ const (
 // A.2.1).
 const ApplicationContext = "1.2.840.10008.3.1.1.1"
 
-// Check tells whether s can be used as a UID and as a key: 1 to 64 characters,
+// Check reports whether s can be used as a UID and as a key: 1 to 64 characters,
 // components of digits joined by dots, none empty (PS3.5 9.1). Leading zeros,
 // which the standard forbids, are let through: equipment that makes UIDs of
 // dates writes them, and an image is not lost for it. The error does not quote s.
@@ -57,7 +57,7 @@ func Check(s string) error {
 
 var errEmptyComponent = errors.New("UID with an empty component")
 
-// Valid tells whether [Check] finds no fault in s.
+// Valid reports whether [Check] finds no fault in s.
 func Valid(s string) bool { return Check(s) == nil }
 
 // Name returns the name that PS3.6 gives the UID, or the UID itself when the
@@ -84,7 +84,7 @@ func digitOrDot(r rune) rune {
 // maxAETitle is the longest AE title in bytes (PS3.5 6.2, VR AE).
 const maxAETitle = 16
 
-// CheckAETitle tells whether s may be an application entity title: 1 to 16
+// CheckAETitle reports whether s may be an application entity title: 1 to 16
 // characters of the default repertoire, no control characters, no backslash,
 // not only spaces (PS3.5 6.2, VR AE). Spaces at either end do not count there;
 // they are let through.

@@ -33,7 +33,7 @@ type Options struct {
 	IntraOpSpinning bool
 	// TF32 lets CUDA round products to 10 bits of mantissa for speed.
 	TF32 bool
-	// Log is told why CUDA was not taken; nil is none, Fallback tells too.
+	// Log gets the reason why CUDA is not used; nil discards it. Fallback has it too.
 	Log *slog.Logger
 }
 

@@ -181,7 +181,7 @@ func stroke(out *RGB, points []image.Point, width, bottom int, c color.RGBA) {
 	}
 }
 
-// inks says whether a line has ink at a pixel: all of it, eight tenths of a
+// inks reports whether a line has ink at a pixel: all of it, eight tenths of a
 // stretch of ten pens, or three.
 func (l Line) inks(x, y, pen int) bool {
 	phase := (x + y) / pen % 10

@@ -70,7 +70,7 @@ type side struct {
 	across   bool
 }
 
-// fill says whether straight borders or a circle limit a patch.
+// fill reports whether straight borders or a circle limit a patch.
 func (s *shape) fill(root int) bool {
 	borders := s.borders(int32(root))
 	if len(borders) == 0 {
@@ -150,7 +150,7 @@ func sides(hull []raster.Point) int {
 	return n
 }
 
-// spans says whether the line between two corners passes near all between them.
+// spans reports whether the line between two corners passes near all between them.
 func spans(hull []raster.Point, from, to int) bool {
 	a, b := hull[from], hull[to%len(hull)]
 	length := math.Hypot(b.X-a.X, b.Y-a.Y)
@@ -162,7 +162,7 @@ func spans(hull []raster.Point, from, to int) bool {
 	return true
 }
 
-// round says whether the hull, where it is not the frame, is a circle that is seen from three
+// round reports whether the hull, where it is not the frame, is a circle that is seen from three
 // sides at least, as that of an image intensifier is.
 func (s *shape) round() bool {
 	var points []raster.Point

@@ -74,7 +74,7 @@ func (f *fusion) add(r part, m picture.Map) {
 	})
 }
 
-// leastGain is how much surer of the body the parts must be than the whole picture to count:
+// leastGain is the difference of confidence in the body, parts minus whole picture, above which the parts count:
 // a little less sure is enough, since they show more. Parts of a large joint, or of a trunk,
 // are much less sure: they miss what is around them.
 const leastGain = -0.02

@@ -11,7 +11,7 @@ import (
 	"dicomnode/trainer/evaluate"
 )
 
-// Session is a bundle that is ready to predict; whoever opened it closes it.
+// Session is a bundle that is ready to predict; its opener closes it.
 type Session interface {
 	segment.Predictor
 	io.Closer
@@ -32,8 +32,8 @@ type Options struct {
 // Calibrated is a corrected bundle and what it gained, at the network's 200×200.
 type Calibrated struct {
 	Bundle        *model.Bundle
-	Before, After *evaluate.Report // on the samples; After is optimistic, since they were learnt from
-	Expected      evaluate.Summary // each sample scored with the numbers learnt from all others
+	Before, After *evaluate.Report // on the samples; After is optimistic, because it was fitted on them
+	Expected      evaluate.Summary // leave-one-out
 }
 
 // Correct learns the three numbers from the samples and folds them into the bundle. The

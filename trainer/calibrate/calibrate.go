@@ -1,5 +1,5 @@
 // Package calibrate corrects a trained network's probabilities with three
-// numbers learnt from labelled images: how sharp they are (temperature scaling,
+// numbers fitted on labelled images: their sharpness (temperature scaling,
 // Guo et al., On Calibration of Modern Neural Networks, ICML 2017) and how common
 // each class is. A network trained on simulated radiographs expects their share
 // of bone; an institution's own images have another. The three numbers are folded

@@ -17,7 +17,7 @@ import (
 
 // Efforts learns how sure the answers of each effort are and should be, at the network's
 // pixels and at the images' own, refined by guided (refine is its name for the card), on the
-// items of folders that data chooses. Classes hardly change: only the temperature is learnt,
+// items of folders that data chooses. Classes hardly change: only the temperature is fitted,
 // so that the likeliest class stays the likeliest.
 func Efforts(ctx context.Context, folders []string, data evaluate.Options, p segment.Predictor, efforts []scales.Effort, guided *picture.GuidedFilter, refine string) ([]model.EffortCalibration, error) {
 	l := learning{efforts: efforts, guided: guided, pictures: map[key][]Picture{}}

@@ -68,7 +68,7 @@ func (w Want) Check() error {
 	return nil
 }
 
-// keeps tells whether r is what was wanted.
+// keeps reports whether r is what was wanted.
 func (w Want) keeps(r Rates) bool {
 	if w.Precision != 0 {
 		return r.Precision >= w.Precision

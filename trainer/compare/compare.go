@@ -4,7 +4,7 @@
 // with the pixels of all images pooled as in package evaluate; pixels labelled 255
 // and padding are left out.
 //
-// Every entry is held against the first one: the differences of accuracy and of
+// Every entry is compared with the first one: the differences of accuracy and of
 // weighted F1 with a bootstrap interval over images, a sign test over images, and
 // McNemar's test over pixels. Only the first two take into account that the pixels
 // of one image are not independent of each other.

@@ -7,7 +7,7 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// Trial is a candidate held against the model in use, at the network's 200×200.
+// Trial compares a candidate with the model in use, at the network's 200×200.
 type Trial struct {
 	Images    int      `json:"images"`
 	Digest    string   `json:"data"` // dataset.Digest of the images
@@ -34,6 +34,6 @@ func Try(ctx context.Context, samples []*dataset.Sample, inUse, candidate Entry,
 	return t, nil
 }
 
-// Worse tells whether the candidate is worse by more than chance explains: the whole
+// Worse reports whether the candidate is worse by more than chance explains: the whole
 // interval of the difference lies below 0.
 func (t *Trial) Worse() bool { return t.Accuracy.High < 0 }

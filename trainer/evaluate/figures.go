@@ -48,7 +48,7 @@ func (r *Result) rocChart(id string) *chart.Chart {
 // rocCorner is the side of the ROC chart's corner that is enlarged.
 const rocCorner = 0.2
 
-// reachesCorner tells whether every class's curve passes through the corner: the inset
+// reachesCorner reports whether every class's curve passes through the corner: the inset
 // would hide curves that do not.
 func (r *Result) reachesCorner() bool {
 	for _, curve := range r.ROC {

@@ -31,7 +31,7 @@ func (e Exposure) take() (*readOut, error) {
 	return r, nil
 }
 
-// detectable says whether a detector may have so many rows and columns.
+// detectable reports whether a detector may have so many rows and columns.
 func detectable(rows, columns int) bool {
 	return min(rows, columns) >= 64 && max(rows, columns) <= 4096
 }
@@ -69,7 +69,7 @@ func (r *readOut) onMap(x, y int) (mx, my float64) {
 	return (float64(x)-float64(r.Columns)/2)*k + n/2, (float64(y)-float64(r.Rows)/2)*k + n/2
 }
 
-// unknown says whether a pixel lies beyond what was scanned; the detector is covered there.
+// unknown reports whether a pixel lies beyond what was scanned; the detector is covered there.
 func (r *readOut) unknown(x, y int) bool {
 	mx, my := r.onMap(x, y)
 	return r.v.Unknown(mx, my)

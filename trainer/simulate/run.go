@@ -160,7 +160,7 @@ func runView(o Options, v, lo, hi int) (string, error) {
 	return w.Part, nil
 }
 
-// done says whether all files of sample i are there.
+// done reports whether all files of sample i are there.
 func (o Options) done(i int) bool {
 	return exists(o.imagePath(i)) && exists(o.labelPath(i)) &&
 		(!o.Field || exists(o.fieldPath(i))) && (!o.Presentation || exists(o.presentationPath(i)))

@@ -49,7 +49,7 @@ type Digests struct {
 	Identity string // the attributes that results carry: patient, study, references
 }
 
-// Known tells whether there are digests to compare.
+// Known reports whether there are digests to compare.
 func (d Digests) Known() bool { return d.Pixels != "" && d.Meaning != "" && d.Identity != "" }
 
 // Query chooses objects; an empty field matches all.
@@ -103,7 +103,7 @@ type Delivery struct {
 	RequestedAt    time.Time // when the destination accepted the request; zero before
 }
 
-// open tells whether a delivery is neither done, nor given up, nor held.
+// open reports whether a delivery is neither done, nor given up, nor held.
 func (d Delivery) open() bool {
 	switch d.State {
 	case Held, Delivered, Refused, Withdrawn, Skipped:

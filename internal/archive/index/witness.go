@@ -67,7 +67,7 @@ func (w *witness) note(changes int64, synced bool) {
 	_, _ = w.f.WriteAt(fmt.Appendf(nil, form, w.seen.durable, w.seen.all, w.seen.boot), 0)
 }
 
-// compare tells whether a database with so many changes is the latest. What is durable
+// compare reports whether a database with so many changes is the latest. What is durable
 // from now on is what it has.
 func (w *witness) compare(changes int64) error {
 	b, err := os.ReadFile(w.path)

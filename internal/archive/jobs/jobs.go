@@ -142,7 +142,7 @@ func Permanent(err error) error {
 	return permanentError{err}
 }
 
-// IsPermanent tells whether Permanent made err, or an error in it.
+// IsPermanent reports whether Permanent made err, or an error in it.
 func IsPermanent(err error) bool {
 	var p permanentError
 	return errors.As(err, &p)

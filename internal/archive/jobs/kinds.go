@@ -33,7 +33,7 @@ type Options struct {
 	MaxAttempts int           // 0 means as many as fill 7 days
 
 	// Crashed says that the last process was killed for its memory or crashed:
-	// whoever ran then is a suspect.
+	// each job that ran then is a suspect.
 	Crashed bool
 	// Unsynced runs a transaction that a power cut may undo, as the beginning of a job
 	// may be; nil makes each wait for the disk.

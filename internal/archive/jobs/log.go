@@ -6,7 +6,7 @@ import (
 )
 
 // warnings is a log that drops what is below a warning: River counts its jobs
-// every few seconds, which says nothing to whoever runs a node.
+// every few seconds, which is of no use to an operator.
 func warnings(log *slog.Logger) *slog.Logger { return slog.New(atLeastWarn{log.Handler()}) }
 
 type atLeastWarn struct{ slog.Handler }

@@ -76,7 +76,7 @@ func (q *River) Insert(ctx context.Context, tx Tx, jobs ...Job) error {
 	return nil
 }
 
-// announce wakes whoever serves the queues, or begins to serve them.
+// announce wakes the workers of the queues, or starts them.
 func (q *River) announce(queues ...string) {
 	q.unserved.announce(queues...)
 	q.news.announce(queues...)

@@ -152,7 +152,7 @@ func (s *server) serveNewQueues(ctx context.Context) {
 	}
 }
 
-// knows tells whether all queues are served.
+// knows reports whether all queues are served.
 func (s *server) knows(queues []string) bool {
 	for _, name := range queues {
 		if !s.served[name] {

@@ -87,7 +87,7 @@ func write(f *os.File, b []byte) error {
 	return err
 }
 
-// killedSince tells whether the kernel has killed a process for want of memory
+// killedSince reports whether the kernel has killed a process for want of memory
 // between two states that memoryKills gave, in one run of the machine.
 func killedSince(before, now []byte) bool {
 	boot, count, _ := bytes.Cut(bytes.TrimSpace(before), []byte(" "))
@@ -114,7 +114,7 @@ func memoryKills() []byte {
 	return nil
 }
 
-// Check tells whether the locked file is still the one at its place.
+// Check reports whether the locked file is still the one at its place.
 func (l *Lock) Check() error {
 	at, err := os.Stat(l.f.Name())
 	if errors.Is(err, os.ErrNotExist) {
@@ -139,7 +139,7 @@ func (l *Lock) Release() error {
 	return errors.Join(err, l.f.Truncate(0), l.f.Close())
 }
 
-// Held tells whether a process owns the data directory: a node runs.
+// Held reports whether a process owns the data directory: a node runs.
 func Held(dir string) (bool, error) {
 	f, err := os.Open(filepath.Join(dir, lockName))
 	if errors.Is(err, os.ErrNotExist) {

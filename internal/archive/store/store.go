@@ -72,7 +72,7 @@ type File interface {
 	Size() int64
 }
 
-// Exists tells whether a store has a file.
+// Exists reports whether a store has a file.
 func Exists(s Store, name string) (bool, error) {
 	f, err := s.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {

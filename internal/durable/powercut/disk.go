@@ -211,7 +211,7 @@ func (c *call) under(i int) (folder, path string) {
 	return "AT_FDCWD", string(c.data(i))
 }
 
-// unknown tells whether a call that is not known touches the files.
+// unknown reports whether a call that is not known touches the files.
 func (d *disk) unknown(c *call) error {
 	for i, a := range c.args {
 		var touches bool
@@ -231,7 +231,7 @@ func (d *disk) unknown(c *call) error {
 	return nil
 }
 
-// named tells whether a node has a name with a suffix.
+// named reports whether a node has a name with a suffix.
 func (d *disk) named(n *node, suffix string) bool {
 	for _, c := range d.naming {
 		for _, e := range c.entries {

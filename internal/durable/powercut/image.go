@@ -57,7 +57,7 @@ const (
 
 func draw(random *rand.Rand) *fate { return &fate{random: random, how: random.IntN(fates)} }
 
-// keeps tells whether a change is kept.
+// keeps reports whether a change is kept.
 func (f *fate) keeps() bool {
 	switch f.how {
 	case nothing:

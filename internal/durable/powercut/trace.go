@@ -41,7 +41,7 @@ func (c *call) data(i int) []byte {
 	return b
 }
 
-// has tells whether flags are among those of an argument.
+// has reports whether flags are among those of an argument.
 func (c *call) has(i int, flag string) bool {
 	if i >= len(c.args) {
 		return false

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// components lists the pixels of each 4-connected component; same tells whether
+// components lists the pixels of each 4-connected component; same reports whether
 // two neighbours belong together.
 func components(h, w int, same func(i, j int) bool) [][]int {
 	var out [][]int

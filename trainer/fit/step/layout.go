@@ -12,7 +12,7 @@ import (
 // constants, which they are not while training.
 const nchwc = "com.microsoft.nchwc:"
 
-// suits tells whether every map of net can be blocked.
+// suits reports whether every map of net can be blocked.
 func suits(net model.Network, block int) bool {
 	for _, l := range net.Blocks() {
 		if l.Out%block != 0 || l.In%block != 0 && l.In >= block {

@@ -44,7 +44,7 @@ func FastBlock(net model.Network) int {
 	return b
 }
 
-// OnCPU tells whether sessions with these options run on the CPU: blocked
+// OnCPU reports whether sessions with these options run on the CPU: blocked
 // operators exist nowhere else.
 func OnCPU(o ort.Options) bool {
 	if o.Device == ort.CPU {

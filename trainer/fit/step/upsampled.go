@@ -11,7 +11,7 @@ import (
 // row i with tap u−2i+1. That is 16 products for 2×2 pixels where there were 36, and
 // the doubled map is never made.
 
-// merges tells whether block l on x is such a convolution.
+// merges reports whether block l on x is such a convolution.
 func (n *network) merges(l model.Block, x *value) bool {
 	return x.small != nil && l.Side == 3 && x.h%2 == 0 && !n.apart
 }

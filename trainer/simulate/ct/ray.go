@@ -80,7 +80,7 @@ func (b *fan) measure() (skin, bone, marrow, outside raster.Plane) {
 	return skin, bone, marrow, outside
 }
 
-// goesOn says whether the ray meets the body's continuation beyond a cut side, as if its last layer went on.
+// goesOn reports whether the ray meets the body's continuation beyond a cut side, as if its last layer went on.
 func (b *fan) goesOn(dir space.Vec, t0, t1 float64) bool {
 	e0, e1 := span(b.from, dir, b.far[0], b.far[1])
 	if t1 <= t0 {

@@ -54,7 +54,7 @@ func New(v view.View, d random.Dice, size int) *Sheet {
 	return s
 }
 
-// shows says whether bone stands out from soft tissue and soft tissue from air; nobody would keep or label
+// shows reports whether bone stands out from soft tissue and soft tissue from air; nobody would keep or label
 // an exposure where they do not.
 func (s *Sheet) shows() bool {
 	var sum, n [3]float64

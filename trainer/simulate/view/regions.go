@@ -42,6 +42,6 @@ var Regions = []Region{
 // trunk are the parts that no pose turns.
 var trunk = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "lumbar spine": true, "chest": true, "thorax": true}
 
-// IsTrunk says whether a body part of the data set belongs to trunk or head: it is thick enough for the detector to
+// IsTrunk reports whether a body part of the data set belongs to trunk or head: it is thick enough for the detector to
 // starve, bears no cast and stands upright.
 func IsTrunk(part string) bool { return trunk[part] }

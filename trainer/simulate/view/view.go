@@ -25,7 +25,7 @@ type View struct {
 // MapSize is the side of the maps from which samples are drawn, in pixels.
 const MapSize = 288
 
-// Unknown says whether one of the four pixels of the maps around (x, y) lies beyond what was scanned.
+// Unknown reports whether one of the four pixels of the maps around (x, y) lies beyond what was scanned.
 func (v View) Unknown(x, y float64) bool {
 	n := v.Outside.W
 	if n == 0 {

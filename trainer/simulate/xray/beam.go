@@ -1,6 +1,6 @@
 // Package xray is the physics of an X-ray tube, of what its beam passes and of the scintillator that absorbs it:
 // spectra of tungsten anodes, attenuation of tissues and metals, and tables of it for whole pictures. It knows no
-// geometry; scattered radiation and noise are of whoever makes a picture. Sources stand beside the figures.
+// geometry; scattered radiation and noise belong to the picture. Sources are given with the figures.
 package xray
 
 import "math"
