@@ -25,8 +25,8 @@ func statusCmd() *cobra.Command {
 		Use: "status [--json] [--alive]", Short: "show the state of the node, for people and monitoring systems",
 		Long: `Show whether the node runs, its model and device, unfinished jobs, each destination,
 when each peer sent its last object, the last rejected associations, and free disk
-space. --alive only checks whether the node runs and works, for programs that restart
-it; a destination that is down does not count.
+space. --alive only checks whether the node runs and its index answers, for programs
+that restart it; a destination that is down does not count.
 
 Exit codes: 0 all is well, 1 something needs attention (the last lines say what), 2 wrong usage.`,
 		Example: "  dicomnode status --config dicomnode.yaml",
@@ -58,7 +58,7 @@ Exit codes: 0 all is well, 1 something needs attention (the last lines say what)
 	}
 	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&alive, "alive", false, "only check whether the node runs and works")
+	cmd.Flags().BoolVar(&alive, "alive", false, "only check whether the node runs and its index answers")
 	return cmd
 }
 
