@@ -6,11 +6,11 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// AverageMirrors is the value of a card's average for a model whose probabilities
-// are the normalised geometric mean over the picture and its three mirror images
-// (left-right, top-bottom, both): four times the work for steadier contours. The
-// geometric mean is the arithmetic one of the logits, so that folding a Calibration
-// into the weights means the same with and without it.
+// AverageMirrors is the value of a card's average for a model whose probabilities are the
+// normalised geometric mean over the picture and its three mirror images (left-right,
+// top-bottom, both): four times the cost for smoother contours. The geometric mean of
+// probabilities is the arithmetic mean of logits, so a Calibration folded into the weights has
+// the same effect with and without it.
 const AverageMirrors = "mirrors"
 
 // averageMirrors predicts x, Size×Size, and its mirror images.

@@ -18,12 +18,12 @@ import (
 // widest, has 188 MB.
 const MaxBundle = 256 << 20
 
-// What callers branch on.
+// Errors that callers branch on.
 var (
-	// ErrBundle means that a file is not a bundle this program runs.
+	// ErrBundle means that a file is not a bundle that this program can run.
 	ErrBundle = errors.New("unusable model bundle")
-	// ErrSelfTest means that the golden image came out wrong: the library, the
-	// device or the file does not do what it did when the bundle was made.
+	// ErrSelfTest means that the golden image failed: library, device or file do not compute
+	// the same as when the bundle was made.
 	ErrSelfTest = errors.New("model self-test failed")
 )
 
@@ -42,9 +42,9 @@ type Bundle struct {
 	sealed bool
 }
 
-// Sealed reports whether the file holds the sum of its own bytes, by which a changed byte
-// is noticed when it is loaded: the golden image comes out right with many of them.
-// Bundles of earlier releases do not.
+// Sealed reports whether the file contains its checksum, so that a changed byte is detected
+// when it is loaded; the golden image often does not detect it. Bundles of earlier releases
+// have none.
 func (b *Bundle) Sealed() bool { return b.sealed }
 
 // Bytes is the file. It must not be changed.
@@ -59,8 +59,8 @@ func (b *Bundle) Weights() (Weights, error) {
 	return readWeights(b.Card.Network(), m)
 }
 
-// LoadBundle reads and checks the bundle at path. Its errors wrap ErrBundle when
-// the file can be read but is not a bundle.
+// LoadBundle reads and checks the bundle at path. Its errors wrap ErrBundle if the file can be
+// read but is not a bundle.
 func LoadBundle(path string) (*Bundle, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -78,10 +78,9 @@ func LoadBundle(path string) (*Bundle, error) {
 	return b, nil
 }
 
-// ParseBundle checks a bundle's bytes and keeps them. The graph must be, byte
-// for byte, the one this program writes for the card's
-// network with the weights it holds: a
-// file can bring weights and words, but no computation of its own.
+// ParseBundle checks a bundle's bytes and keeps them. The graph must be, byte for byte, the one
+// that this program writes for the card's network with these weights: a file can contain
+// weights and text, but no other computation.
 func ParseBundle(data []byte) (*Bundle, error) {
 	b, err := parseBundle(data)
 	if err != nil {
@@ -136,8 +135,8 @@ func checkGraph(m *onnx.Model, n Network) error {
 	return nil
 }
 
-// Export makes a bundle of weights and card: it completes the card, runs the
-// golden image on the CPU and stores what came out. library is as in Options.
+// Export makes a bundle of weights and card: it completes the card, runs the golden image on
+// the CPU and stores the result. library is as in Options.
 func Export(w Weights, card Card, library string) (*Bundle, error) {
 	if err := w.Check(); err != nil {
 		return nil, err

@@ -14,12 +14,11 @@ import (
 	"dicomnode/internal/threshold"
 )
 
-// Notice is the sentence every card carries.
+// Notice is the notice in every card.
 const Notice = "not for diagnostic use"
 
-// Card says what a model is, what it was trained on, how good it was found to be
-// and on what terms it may be used. It is the JSON under the key "card" of a
-// bundle's metadata.
+// Card describes a model: its training data, its scores and its licence. It is the JSON under
+// the key "card" of a bundle's metadata.
 type Card struct {
 	Name         string       `json:"name"`         // at most 64 characters; the SEG names it
 	Version      string       `json:"version"`      // at most 64 characters; the SEG names it
@@ -38,7 +37,7 @@ type Card struct {
 	Notice       string       `json:"notice"`
 }
 
-// Input says what the network expects of its input.
+// Input describes the required input of the network.
 type Input struct {
 	Rows          int    `json:"rows"`
 	Columns       int    `json:"columns"`
@@ -46,40 +45,40 @@ type Input struct {
 	Normalisation string `json:"normalisation"`
 }
 
-// CanonicalInput is the only input a bundle may ask for.
+// CanonicalInput is the only allowed input.
 func CanonicalInput() Input {
 	return Input{Rows: Size, Columns: Size, Polarity: "open beam bright, bone dark",
 		Normalisation: "subtract the mean, divide by the greatest magnitude"}
 }
 
-// Training says what the weights came from.
+// Training describes the origin of the weights.
 type Training struct {
 	Description string `json:"description"`
 	// Digest is the SHA-256 of the training data set's listing, in hexadecimal;
 	// empty for weights that were never trained.
 	Digest  string `json:"digest,omitempty"`
 	Images  int    `json:"images"`
-	Command string `json:"command,omitempty"` // what repeats the training
+	Command string `json:"command,omitempty"` // command that repeats the training
 	Seed    uint64 `json:"seed"`
-	// Simulators are the versions of the simulator that drew the images, ascending; none for
-	// images that are not simulated, and in cards of before they were noted.
+	// Simulators are the versions of the simulator that made the images, ascending; none for
+	// other images, and in older cards.
 	Simulators []int `json:"simulators,omitempty"`
 }
 
-// Calibration says on which labelled images the probabilities were corrected, and
-// how: the network's logits z became Scale·z + Shift.
+// Calibration describes on which labelled images the probabilities were calibrated, and how:
+// the network's logits z became Scale·z + Shift.
 type Calibration struct {
 	Digest string    `json:"digest"` // SHA-256 of the data set's listing, in hexadecimal
 	Images int       `json:"images"`
 	Scale  float64   `json:"scale"`
 	Shift  []float64 `json:"shift"` // by class
-	// Efforts are what was learnt besides of answers that the network is asked for more than
-	// once; nothing of it is folded into the weights.
+	// Efforts are calibrations of predictions for several parts of an image; they are not
+	// folded into the weights.
 	Efforts []EffortCalibration `json:"efforts,omitempty"`
 }
 
-// EffortCalibration corrects the probabilities that an effort (package scales) arrives at:
-// their logarithms z become Scale·z + Shift, normalised.
+// EffortCalibration calibrates the probabilities of an effort (package scales): their
+// logarithms z become Scale·z + Shift, normalised.
 type EffortCalibration struct {
 	Effort string    `json:"effort"`           // one of Efforts, "" is the whole picture alone
 	At     string    `json:"at"`               // one of Places
@@ -88,7 +87,7 @@ type EffortCalibration struct {
 	Shift  []float64 `json:"shift"`            // by class
 }
 
-// check refuses what is no correction.
+// check refuses an invalid calibration.
 func (e EffortCalibration) check() error {
 	switch {
 	case !slices.Contains(Efforts(), e.Effort), !slices.Contains(Places(), e.At),
@@ -115,7 +114,7 @@ func (c *Calibration) Of(effort, at, refine string) (EffortCalibration, bool) {
 	return c.Efforts[i], true
 }
 
-// Metric is one measured figure and the command that prints it.
+// Metric is a score and the command that prints it.
 type Metric struct {
 	Name    string  `json:"name"`
 	Value   float64 `json:"value"`
@@ -129,10 +128,10 @@ const (
 	maxLO   = 64      // characters, PS3.5 Table 6.2-1, LO
 )
 
-// Network is what the card says the weights belong to.
+// Network is the network to which the weights belong.
 func (c Card) Network() Network { return Network{c.Architecture, c.Width} }
 
-// Complete fills in the fields that are the same for every card of a network.
+// Complete sets the fields that are the same for every card of a network.
 func (c Card) Complete(n Network) Card {
 	c.Architecture, c.Width, c.Classes = n.Architecture, n.Width, c.Target.Classes()
 	c.Input, c.Notice = CanonicalInput(), Notice
@@ -142,8 +141,8 @@ func (c Card) Complete(n Network) Card {
 	return c
 }
 
-// Check refuses a card that does not name its model or asks for something this
-// program does not do.
+// Check refuses a card that does not name its model or requires something that this program
+// does not support.
 func (c Card) Check() error {
 	if err := c.Network().Check(); err != nil {
 		return fmt.Errorf("check card: %w", err)
@@ -181,7 +180,7 @@ func (c Card) Check() error {
 	return c.SoftTissue.check()
 }
 
-// checkField refuses what only a model of regions can have.
+// checkField refuses fields that only a model of regions has.
 func (c Card) checkField() error {
 	if c.SoftTissue.Threshold != 0 || c.SoftTissue.ByBodyPart != nil || c.SoftTissue.Chosen != nil {
 		return errors.New("check card: a model of the exposed field has no soft tissue thresholds")

@@ -6,10 +6,9 @@ import (
 )
 
 // Deepen makes weights of another architecture of the same width that compute the same
-// function, so that its training starts where this one's ended. The other must have
-// every block of this one; a block of its own begins at random, a function of the seed,
-// and where one of this network's blocks reads more channels there, those behind its own
-// count nothing yet.
+// function, so that training can continue with it. The other architecture must have every block
+// of this one; its additional blocks are initialised at random from the seed, and additional
+// input channels of existing blocks get weight zero.
 func (w Weights) Deepen(architecture string, seed uint64) (Weights, error) {
 	deep := Network{architecture, w.Network.Width}
 	if err := deep.Check(); err != nil {

@@ -23,7 +23,7 @@ const (
 	cellSide   = Size / 8
 )
 
-// golden is the self-test a bundle carries under the metadata key "golden".
+// golden is the self-test of a bundle under the metadata key "golden".
 type golden struct {
 	Input    string `json:"input"`    // base64 of goldenSide² signed bytes, row-major
 	Expected string `json:"expected"` // base64 of 3×cellSide² float32, little endian
@@ -75,7 +75,7 @@ func cells(p []float32) []float32 {
 	return means
 }
 
-// makeGolden stores what the network made of the golden picture.
+// makeGolden stores the network's prediction for the golden picture.
 func makeGolden(probabilities []float32) (string, error) {
 	var raw []byte
 	for _, v := range cells(probabilities) {
@@ -118,7 +118,7 @@ func parseGolden(text string) (selfTest, error) {
 	return selfTest{input: expand(picture), expected: expected}, nil
 }
 
-// compare returns an error when probabilities stray from what is expected.
+// compare returns an error if probabilities differ from the expected ones.
 func (s selfTest) compare(probabilities []float32) error {
 	worst, at := 0.0, 0
 	for i, v := range cells(probabilities) {

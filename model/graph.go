@@ -8,9 +8,9 @@ const (
 	OutputName = "probabilities"
 )
 
-// graph writes the inference graph as a bundle holds it. Batch normalisation stays
-// a node of its own, so the weights can be read back unchanged for further training;
-// ONNX Runtime folds it into the convolution when it loads the model.
+// graph writes the inference graph of a bundle. Batch normalisation is a separate node, so the
+// weights can be read back unchanged for further training; ONNX Runtime folds it into the
+// convolution when it loads the model.
 func (w Weights) graph() *onnx.Graph {
 	return w.write(func(b inference) Builder[plane] { return b })
 }
@@ -42,8 +42,8 @@ type inference struct {
 
 var _ Builder[plane] = inference{}
 
-// nameOf is the name of x's graph value. That of a map which is only known as the
-// double of another is made now.
+// nameOf is the name of x's graph value. A map that is only known as the double of another is
+// made now.
 func (b inference) nameOf(x plane) string {
 	if x.name == "" {
 		return b.Double(x.small, x.size)

@@ -2,17 +2,17 @@ package model
 
 import "dicomnode/model/onnx"
 
-// merged builds nodes that compute the same with less work. A 3×3 convolution of a
-// doubled map meets each value of the small map up to four times. Summing what its
-// kernel gives them first leaves a 2×2 convolution of the small map for each of the
-// four kinds of output pixel (even and odd rows and columns): 16 products for 2×2
-// pixels where there were 36, and the doubled map is never made.
+// merged builds nodes that compute the same with fewer operations. A 3×3 convolution of an
+// up-sampled map uses each value of the small map up to four times. Summing the kernel taps for
+// the same value gives a 2×2 convolution of the small map for each of the four kinds of output
+// pixel (even and odd rows and columns): 16 products for 2×2 pixels instead of 36, without
+// making the up-sampled map.
 type merged struct{ inference }
 
 var _ Builder[plane] = merged{}
 
-// sessionGraph writes the graph that sessions run. It computes what a bundle's does,
-// but for rounding.
+// sessionGraph writes the graph that sessions run. It computes the same as a bundle's graph,
+// except for rounding.
 func (w Weights) sessionGraph() *onnx.Graph {
 	return w.write(func(b inference) Builder[plane] { return merged{b} })
 }

@@ -31,7 +31,7 @@ var architectures = []architecture{
 	{"u-net", "U-Net", 64, uNet},
 }
 
-// XNet is the network of the given width; Check says which there are.
+// XNet is the network of the given width; Check validates the width.
 func XNet(width int) Network { return Network{"xnet", width} }
 
 // Architectures lists the names that a Network, and so a card, may have.
@@ -43,7 +43,7 @@ func Architectures() []string {
 	return names
 }
 
-// find is the network's row; that of an unknown architecture has no steps.
+// find is the row of the network's architecture; an unknown architecture has no steps.
 func (n Network) find() architecture {
 	i := slices.IndexFunc(architectures, func(a architecture) bool { return a.name == n.Architecture })
 	if i < 0 {
@@ -65,7 +65,7 @@ func (n Network) Check() error {
 	return nil
 }
 
-// String names the network as people do: XNet-16.
+// String is the usual name of the network, such as XNet-16.
 func (n Network) String() string { return fmt.Sprintf("%s-%d", n.find().title, n.Width) }
 
 // Block is convolution (same padding, no bias), batch normalisation, ReLU.
@@ -119,8 +119,8 @@ type Builder[T any] interface {
 	Concat(a, b T) T
 }
 
-// Build wires n from x to the maps that the output convolution reads. Inference,
-// training and the tests' reference all go through it.
+// Build applies the layers of n to x and returns the maps that the output convolution reads.
+// Inference, training and the tests' reference all use it.
 func Build[T any](n Network, b Builder[T], x T) T {
 	results := map[string]T{input: x}
 	for _, l := range n.layers() {

@@ -44,15 +44,14 @@ func (r *Resampler) cut(x string, size int) string {
 	return r.Node("Slice", nil, x, r.Ints("", []int64{0, 0}, 2), r.Ints("", []int64{n, n}, 2), r.Ints("", []int64{2, 3}, 2))
 }
 
-// SameMaximum is how close to a maximum a value counts as equal to it. Blocks put
-// out values about one. Without it rounding, which differs between processors,
-// would choose the place in flat parts of a picture, and change the result there.
+// SameMaximum is how close to a maximum a value counts as equal to it; outputs of blocks are
+// about one. Without it rounding, which differs between processors, would select the place in
+// flat parts of a picture, and change the result there.
 const SameMaximum = 1e-4
 
-// First tells where halved, made from x by Halve, found its maxima: a map of
-// booleans like x with one true value in each 2×2. Of equal maxima the first in
-// row-major order counts, as it does where pooling records indices: after a ReLU
-// whole squares are often zero.
+// First marks where halved, made from x by Halve, has its maxima: a map of booleans like x with
+// one true value in each 2×2. Of equal maxima the first in row-major order counts, as in
+// pooling that records indices: after a ReLU whole squares are often zero.
 func (r *Resampler) First(x, halved string, size int) string {
 	zero := r.Floats("", []float32{0}, 1)
 	least := r.Node("Sub", nil, halved, r.Floats("", []float32{SameMaximum}, 1))

@@ -9,21 +9,21 @@ import (
 	"dicomnode/model/ort"
 )
 
-// Options chooses how a bundle is run. The zero value takes CUDA when it loads
-// else the CPU with every core, looks for the library in the usual places and wants
-// a model of regions.
+// Options configure how a bundle is run. The zero value uses CUDA if it loads, otherwise the
+// CPU with every core, searches the usual places for the library, and requires a model of
+// regions.
 type Options struct {
 	Target  Target       // that the bundle must have
 	Device  string       // "auto" (default), "cpu" or "cuda"
-	Library string       // the ONNX Runtime library or its folder; empty looks for it, see ort.Library
-	Threads int          // for one prediction; 0 takes one per core
+	Library string       // the ONNX Runtime library or its folder; empty searches for it, see ort.Library
+	Threads int          // of one prediction; 0 is one per core
 	Log     *slog.Logger // gets the reason why CUDA is not used, as Fallback; nil discards it
 }
 
 // Session is a model ready to predict. It is safe for concurrent use.
 type Session struct {
 	run    *ort.Session
-	tensor chan tensors // holds the one set of tensors while nobody predicts
+	tensor chan tensors // holds the single set of tensors between predictions
 	card   Card
 	digest string
 }
@@ -31,10 +31,9 @@ type Session struct {
 // tensors are the memory of one prediction.
 type tensors struct{ in, out *ort.Tensor }
 
-// Open loads a bundle into ONNX Runtime and runs its golden image; an error that
-// wraps ErrSelfTest means that this machine does not compute what the bundle's
-// maker did, and that the model must not be used; one that wraps ErrTarget, that the
-// bundle is for something else.
+// Open loads a bundle into ONNX Runtime and runs its golden image. An error that wraps
+// ErrSelfTest means that the model must not be used on this machine; one that wraps ErrTarget
+// means that the bundle has another target.
 func Open(b *Bundle, o Options) (*Session, error) {
 	if b.Card.Target != o.Target {
 		return nil, fmt.Errorf("open model %s %s: %w: model predicts %s; %s required", b.Card.Name, b.Card.Version, ErrTarget, b.Card.Target, o.Target)
@@ -72,10 +71,9 @@ func newSession(graph []byte, o Options) (*Session, error) {
 	if err := ort.Find(o.Library); err != nil {
 		return nil, err
 	}
-	// No spinning: a node shares its machine, and threads that spin beside other
-	// busy ones made predictions slower, not faster. No arena: a node is idle most of the
-	// time. Without a memory pattern that costs no time; with one, each run would map its
-	// block anew.
+	// No spinning: on a shared machine threads that spin made predictions slower. No arena: a
+	// node is idle most of the time. Without a memory pattern this costs no time; with one,
+	// each run would allocate its block again.
 	run, err := ort.NewSession(graph, []string{InputName}, []string{OutputName}, ort.Options{
 		Device: o.Device, Threads: o.Threads, NoArena: true, Log: o.Log,
 	})
@@ -111,7 +109,7 @@ func (s *Session) Predict(ctx context.Context, x []float32) ([]float32, error) {
 	return s.once(ctx, t, x)
 }
 
-// Pass is Predict of x alone, without averaging, whatever the card says.
+// Pass is Predict of x alone, without averaging, regardless of the card.
 func (s *Session) Pass(ctx context.Context, x []float32) ([]float32, error) {
 	if err := checkInput(x); err != nil {
 		return nil, err
@@ -175,8 +173,8 @@ func (s *Session) Card() Card { return s.card }
 // Digest is the SHA-256 of the bundle, in hexadecimal.
 func (s *Session) Digest() string { return s.digest }
 
-// Close waits for the prediction under way and frees the model. Later
-// predictions return an error.
+// Close waits for the prediction in progress and frees the model. Later predictions return an
+// error.
 func (s *Session) Close() error {
 	t := <-s.tensor
 	defer func() { s.tensor <- tensors{} }()

@@ -1,6 +1,6 @@
 package model
 
-// operation is what a step does.
+// operation is the operation of a step.
 type operation int
 
 const (
@@ -14,8 +14,8 @@ const (
 // input is the name of the picture among the results of steps.
 const input = "x"
 
-// step is one line of an architecture's table: its result has a name, its
-// operands are results of earlier lines.
+// step is one row of an architecture's table: its result has a name, its operands are results
+// of earlier rows.
 type step struct {
 	name   string
 	op     operation

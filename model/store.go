@@ -13,13 +13,12 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// Store is the folder of the bundles published to a node: one file per bundle,
-// named by its digest, and history.jsonl, which says in order what was published
-// and rolled back. A file once published is never changed or removed, so that a
-// SEG's digest can be traced to its model.
+// Store is the folder of the bundles published to a node: one file per bundle, named by its
+// digest, and history.jsonl, which records what was published and rolled back. A published file
+// is never changed or removed, so that a SEG's digest can be traced to its model.
 type Store struct{ Dir string }
 
-// What a line of the history says.
+// Actions of the history.
 const (
 	Published  = "published"
 	RolledBack = "rolled back"
@@ -46,7 +45,7 @@ func (s Store) HistoryFile() string { return filepath.Join(s.Dir, "history.jsonl
 // Path is the file of a bundle.
 func (s Store) Path(digest string) string { return filepath.Join(s.Dir, digest+".onnx") }
 
-// History returns what happened, oldest first; nothing for a folder that does not exist.
+// History returns the entries, oldest first; none if the folder does not exist.
 func (s Store) History() ([]Entry, error) {
 	info, err := os.Stat(s.HistoryFile())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,7 +75,7 @@ func (s Store) History() ([]Entry, error) {
 	return list, nil
 }
 
-// isDigest keeps a history from naming a file elsewhere.
+// isDigest makes sure that a history cannot name a file elsewhere.
 func isDigest(s string) bool {
 	for _, r := range s {
 		if (r < '0' || r > '9') && (r < 'a' || r > 'f') {
@@ -101,8 +100,8 @@ func Standing(history []Entry) []Entry {
 	return stack
 }
 
-// Current loads the current bundle; nil without one. A file that is not the one
-// that was published is an error.
+// Current loads the current bundle; nil if there is none. A file that has changed since is an
+// error.
 func (s Store) Current() (*Bundle, error) {
 	history, err := s.History()
 	if err != nil {
@@ -115,7 +114,7 @@ func (s Store) Current() (*Bundle, error) {
 	return s.Kept(standing[len(standing)-1].Digest)
 }
 
-// Publish makes b the current bundle. It returns once both files are safe on disk.
+// Publish makes b the current bundle. It returns when both files are on disk.
 func (s Store) Publish(b *Bundle) error {
 	if b.Card.Target != Regions {
 		return fmt.Errorf("publish model: %w: model predicts %s; %s required", ErrTarget, b.Card.Target, Regions)
@@ -131,8 +130,8 @@ func (s Store) Publish(b *Bundle) error {
 	return s.write(append(history, e))
 }
 
-// Keep stores b with the published ones, so that it can be named by its digest. What is
-// current stays so.
+// Keep stores b with the published ones, so that it can be named by its digest. The current
+// bundle does not change.
 func (s Store) Keep(b *Bundle) error {
 	if err := durable.MkdirAll(s.Dir, 0o755); err != nil {
 		return err
@@ -140,8 +139,7 @@ func (s Store) Keep(b *Bundle) error {
 	return durable.ReplaceBytes(s.Path(b.Digest), 0o644, b.data)
 }
 
-// Kept loads a bundle that Keep or Publish has put there. A file that is not the one
-// that was kept is an error.
+// Kept loads a bundle stored by Keep or Publish. A file that has changed since is an error.
 func (s Store) Kept(digest string) (*Bundle, error) {
 	if !isDigest(digest) {
 		return nil, fmt.Errorf("load model: %.20q is no digest", digest)
@@ -153,8 +151,8 @@ func (s Store) Kept(digest string) (*Bundle, error) {
 	return b, err
 }
 
-// Rollback takes the last publication back and returns it and what is current
-// now; nil when nothing is.
+// Rollback withdraws the last published bundle and returns it and the one that is current now,
+// nil if there is none.
 func (s Store) Rollback() (was Entry, now *Entry, err error) {
 	history, err := s.History()
 	if err != nil {

@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// Target is what a model answers: what its three outputs mean.
+// Target is the meaning of a model's three outputs.
 type Target string
 
 const (
-	// Regions tells open beam, soft tissue and bone apart.
+	// Regions are open beam, soft tissue and bone.
 	Regions Target = ""
-	// Field tells what the beam did not reach, or something drawn over the picture
-	// hides, from the exposed field, where it tells the open beam from what attenuates.
+	// Field are the unexposed part of the picture, which the beam did not reach or something
+	// drawn hides, and the exposed field as open beam and attenuated.
 	Field Target = "field"
 )
 
-// ErrTarget is a model that answers something else than what it is opened for.
+// ErrTarget means that a model has another target than required.
 var ErrTarget = errors.New("the model is for something else")
 
 // targets lists the classes by target, in the order of the output's channels.
@@ -37,7 +37,7 @@ func (t Target) Check() error {
 	return nil
 }
 
-// String names the target in words.
+// String describes the target.
 func (t Target) String() string {
 	if t == Field {
 		return "the exposed field"

@@ -9,27 +9,27 @@ import (
 	"dicomnode/internal/threshold"
 )
 
-// Thresholds holds the probability a pixel needs to count as soft tissue with
-// high precision.
+// Thresholds are the soft-tissue thresholds: the least probability of soft tissue with high
+// precision.
 type Thresholds struct {
 	Threshold  float64            `json:"threshold"`
 	ByBodyPart map[string]float64 `json:"by_body_part,omitempty"` // by Body Part Examined (0018,0015)
-	Chosen     *Choice            `json:"chosen,omitempty"`       // nil: nobody measured them
+	Chosen     *Choice            `json:"chosen,omitempty"`       // nil: not measured
 }
 
-// Table is where thresholds are looked up.
+// Table is the lookup table of the thresholds.
 func (s Thresholds) Table() (threshold.Table, error) {
 	return threshold.New(&s.Threshold, s.ByBodyPart)
 }
 
-// Choice says how thresholds were chosen. They keep what was wanted only where
-// probabilities come about the same way.
+// Choice records how thresholds were chosen. They reach the required rate only if probabilities
+// are computed in the same way.
 type Choice struct {
 	At                string  `json:"at"`                  // one of Places
 	Refine            string  `json:"refine,omitempty"`    // of AtNative, one of Refinements
-	Effort            string  `json:"effort,omitempty"`    // with which the network was asked; none: as the card's average says
+	Effort            string  `json:"effort,omitempty"`    // of the predictions; none: as the card's average says
 	Weigh             string  `json:"weigh"`               // one of Weighings
-	Precision         float64 `json:"precision,omitempty"` // that was to be reached, above 0 and at most 1; 0: FalsePositiveRate was to be kept
+	Precision         float64 `json:"precision,omitempty"` // required precision, above 0 and at most 1; 0: FalsePositiveRate is the limit
 	FalsePositiveRate float64 `json:"false_positive_rate"` // 0 to 1
 	Images            int     `json:"images"`
 	Digest            string  `json:"digest"` // SHA-256 of the data set's listing, in hexadecimal
@@ -53,13 +53,13 @@ func Places() []string { return []string{AtNative, AtNetwork} }
 // Refinements are the values of Choice.Refine, as of a node's segmentation.refine.
 func Refinements() []string { return []string{RefineNone, RefineGuided} }
 
-// Efforts are the values of Choice.Effort, as of package scales; none is the oldest.
+// Efforts are the values of Choice.Effort, as in package scales; "" is the oldest.
 func Efforts() []string { return []string{"", "fast", "normal", "best"} }
 
 // Weighings are the values of Choice.Weigh.
 func Weighings() []string { return []string{WeighPixels, WeighImages} }
 
-// String is the choice in words.
+// String describes the choice.
 func (c *Choice) String() string {
 	place := map[string]string{AtNative: "native resolution", AtNetwork: fmt.Sprintf("the network's resolution of %d×%d", Size, Size)}[c.At]
 	refined := map[string]string{RefineNone: ", interpolated", RefineGuided: ", refined by guided filtering"}[c.Refine]

@@ -78,8 +78,8 @@ func (w Weights) scatter(list []Parameter, flat []float32) error {
 	return nil
 }
 
-// Check refuses weights that lack an array, have one of another length, hold a
-// value that is not finite, or a negative variance.
+// Check refuses weights that lack an array, have one of another length, a value that is not
+// finite, or a negative variance.
 func (w Weights) Check() error {
 	if err := w.Network.Check(); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (w Weights) Check() error {
 	return nil
 }
 
-// firstNotFinite is the index of the first NaN or infinity, −1 without one.
+// firstNotFinite is the index of the first NaN or infinity, −1 if there is none.
 func firstNotFinite(values []float32) int {
 	for i, v := range values {
 		if v-v != 0 { // NaN for infinities and NaN
@@ -113,7 +113,7 @@ func firstNotFinite(values []float32) int {
 	return -1
 }
 
-// readWeights takes the arrays of a network out of a parsed model.
+// readWeights reads the arrays of a network from a parsed model.
 func readWeights(n Network, m *onnx.Model) (Weights, error) {
 	w := Weights{Network: n, Arrays: map[string][]float32{}}
 	tensors := map[string]onnx.Tensor{}

@@ -5,12 +5,11 @@ import (
 	"math/rand/v2"
 )
 
-// Widen makes weights of a wider network of the same architecture that compute the
-// same function, so that a small network's training is not lost when there is time
-// for a larger one (Net2Net: Chen, Goodfellow and Shlens, ICLR 2016, section 3.2).
-// Channels are repeated, and each reader of a repeated channel spreads its weight
-// over the copies. The spread is random, a function of the seed: copies that are
-// read alike would also learn alike for ever.
+// Widen makes weights of a wider network of the same architecture that compute the same
+// function, so that training can continue with it (Net2Net: Chen, Goodfellow and Shlens, ICLR
+// 2016, section 3.2). Channels are repeated, and each reader of a repeated channel divides its
+// weight among the copies. The division is random, from the seed: copies with equal weights
+// would remain equal in training.
 func (w Weights) Widen(width int, seed uint64) (Weights, error) {
 	wide := Network{w.Network.Architecture, width}
 	if width < w.Network.Width {
@@ -28,8 +27,8 @@ func (w Weights) Widen(width int, seed uint64) (Weights, error) {
 	return b.to, b.to.Check()
 }
 
-// copies says of which channel of the narrow network's map each channel of the wide
-// one's is a copy.
+// copies maps each channel of the wide network's map to the channel of the narrow network's of
+// which it is a copy.
 type copies struct {
 	from []int
 	of   int // channels of the narrow map
@@ -100,8 +99,8 @@ func (w *widener) kernel(name string, area int, out, in copies) {
 	w.to.Arrays[name] = wide
 }
 
-// shares draws what part of a weight each copy gets: the parts of one channel's
-// copies sum to one.
+// shares draws the share of a weight for each copy: the shares of one channel's copies sum to
+// one.
 func (w *widener) shares(in copies) []float32 {
 	shares, sum := make([]float32, len(in.from)), make([]float32, in.of)
 	for i, c := range in.from {

@@ -1,9 +1,8 @@
-// Package model is XNet, the network that tells open beam, soft tissue and bone
-// apart in a radiograph (Bullock, Cuesta-Lázaro and Quera-Bofarull, SPIE 2019),
-// and the two networks it is compared with: their layers, their weights, the
-// bundle file that carries them with a model card, and sessions that run it on
-// ONNX Runtime. It neither makes the network's input from pixels nor interprets
-// its output, and it does not train.
+// Package model is XNet, the network that segments a radiograph into open beam, soft tissue and
+// bone (Bullock, Cuesta-Lázaro and Quera-Bofarull, SPIE 2019), and two networks for comparison:
+// their layers, their weights, the bundle file with the model card, and sessions that run it on
+// ONNX Runtime. It neither makes the network's input from pixels nor interprets its output, and
+// it does not train.
 package model
 
 // Size is the number of rows and of columns of the input and the output.
