@@ -29,15 +29,15 @@ type Options struct {
 	Metrics func(c *Calibrated) []model.Metric
 }
 
-// Calibrated is a corrected bundle and what it gained, at the network's 200×200.
+// Calibrated is a calibrated bundle and its scores at the network's 200×200.
 type Calibrated struct {
 	Bundle        *model.Bundle
 	Before, After *evaluate.Report // on the samples; After is optimistic, because it was fitted on them
 	Expected      evaluate.Summary // leave-one-out
 }
 
-// Correct learns the three numbers from the samples and folds them into the bundle. The
-// old soft-tissue thresholds, which were those of other probabilities, are left out.
+// Correct fits temperature and class biases on the samples and folds them into the bundle. The
+// old soft-tissue thresholds, which are invalid for the new probabilities, are removed.
 func (o Options) Correct(ctx context.Context, old *model.Bundle, samples []*dataset.Sample) (*Calibrated, error) {
 	old, err := o.averaging(old)
 	if err != nil {

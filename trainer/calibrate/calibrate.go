@@ -46,7 +46,7 @@ func (s Scaling) Apply(w model.Weights) (model.Weights, error) {
 	return out, nil
 }
 
-// Picture holds what the network said of an image's labelled pixels.
+// Picture has the network's prediction for an image's labelled pixels.
 type Picture struct {
 	ID       string
 	BodyPart string
@@ -87,7 +87,7 @@ func pictureOf(s *dataset.Sample, probabilities []float32) Picture {
 	return picture
 }
 
-// Confusion counts what the scaled network says of a picture.
+// Confusion is the confusion matrix of the calibrated network on a picture.
 func (s Scaling) Confusion(p Picture) evaluate.Confusion {
 	var c evaluate.Confusion
 	for i, truth := range p.truth {

@@ -16,8 +16,8 @@ type Chosen struct {
 	Thresholds []Operating   `json:"thresholds"`
 }
 
-// Choose counts the soft tissue of the items of folders that data chooses and finds the
-// thresholds that want asks for. refine names at.Guided in the card.
+// Choose counts the soft tissue of the items of folders that data selects and finds the
+// thresholds that want requires. refine names at.Guided in the card.
 func Choose(ctx context.Context, folders []string, data evaluate.Options, p segment.Predictor, at Place, refine string, want Want) (Chosen, error) {
 	counts, samples, err := Count(ctx, folders, data, p, at)
 	if err != nil {

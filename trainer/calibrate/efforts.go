@@ -64,7 +64,7 @@ type learning struct {
 	pictures map[key][]Picture
 }
 
-// add asks about one image with every effort. The same picture is asked about once.
+// add predicts one image with every effort, each picture once.
 func (l *learning) add(ctx context.Context, it dataset.Item, full *dataset.Picture, p segment.Predictor) error {
 	network := &remembering{Network: p, known: map[[sha256.Size]byte][]float32{}}
 	label := dataset.NewSample(it, full).Label
@@ -82,13 +82,12 @@ func (l *learning) add(ctx context.Context, it dataset.Item, full *dataset.Pictu
 	return nil
 }
 
-// maxPixels is how many pixels of an image are learnt from at most, evenly spread: neighbours
-// say the same, and large images count no more than small ones. It bounds what is kept of 200
-// images, three efforts and both places to 130 MB.
+// maxPixels is the greatest number of pixels used of an image, evenly spaced: neighbouring
+// pixels are alike, and large images should not weigh more than small ones. It limits the
+// memory for 200 images, three efforts and both resolutions to 130 MB.
 const maxPixels = 8192
 
-// stride is the step between pixels of n that are learnt from: a prime, so that no column is
-// left out.
+// stride is the step between the pixels used: a prime, so that every column is used.
 func stride(n int) int {
 	step := (n + maxPixels - 1) / maxPixels
 	for ; step > 1 && !prime(step); step++ {
@@ -135,8 +134,8 @@ func sampled(it dataset.Item, full *dataset.Picture, up *picture.Upsampler) Pict
 	return out
 }
 
-// temperature is the scale under which the labels are most likely, the others of unknowns
-// held at 0. The loss is convex in it.
+// temperature is the scale with the highest likelihood of the labels; the other unknowns are 0.
+// The loss is convex in it.
 func temperature(pictures []Picture) (float64, error) {
 	pixels := 0
 	for _, p := range pictures {
@@ -161,7 +160,7 @@ func temperature(pictures []Picture) (float64, error) {
 	return scale, nil
 }
 
-// remembering asks about each picture once.
+// remembering predicts each picture once.
 type remembering struct {
 	scales.Network
 	known map[[sha256.Size]byte][]float32
@@ -189,9 +188,9 @@ func (r *remembering) Pass(ctx context.Context, x []float32) ([]float32, error) 
 	return p, nil
 }
 
-// WithEfforts is the bundle with what Efforts learnt in its card, from images whose listing
-// has that digest, and without thresholds, which were those of other probabilities. version
-// is the card's unless empty; library is as of model.Export.
+// WithEfforts is the bundle with the calibration of each effort in its card, from images whose
+// listing has that digest. Thresholds, which are invalid for the new probabilities, are
+// removed. version is the card's unless empty; library is as in model.Export.
 func WithEfforts(b *model.Bundle, list []model.EffortCalibration, images int, digest, version, library string) (*model.Bundle, error) {
 	w, err := b.Weights()
 	if err != nil {

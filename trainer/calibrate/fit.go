@@ -11,8 +11,8 @@ import (
 var (
 	// ErrEmpty is returned for pictures without a labelled pixel.
 	ErrEmpty = errors.New("calibrate: no labelled pixel")
-	// ErrContradiction is returned when the labels are most likely where the
-	// network thinks them unlikely: no scaling makes use of it.
+	// ErrContradiction is returned if the labels are most likely where the network considers
+	// them unlikely, so that no scaling helps.
 	ErrContradiction = errors.New("calibrate: the labels contradict the predictions; is the network trained, and on such images?")
 )
 
@@ -27,10 +27,9 @@ type unknowns [3]float64
 
 func (u unknowns) scaling() Scaling { return Scaling{u[0], [dataset.Classes]float64{u[1], 0, u[2]}} }
 
-// Fit finds the scaling under which the labels are most likely (least mean
-// cross-entropy over the pixels of all pictures). The problem is convex; Newton's
-// method solves it in a few steps. Figures measured on the same pictures flatter,
-// by how much LeaveOneOut tells.
+// Fit finds the scaling with the highest likelihood of the labels (lowest mean cross-entropy
+// over the pixels of all pictures). The problem is convex; Newton's method needs a few steps.
+// Scores on the same pictures are optimistic; LeaveOneOut estimates by how much.
 func Fit(pictures []Picture) (Scaling, error) { return fitFrom(Identity, pictures) }
 
 // fitFrom is Fit from a first guess.

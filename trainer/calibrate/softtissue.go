@@ -12,7 +12,7 @@ import (
 	"dicomnode/trainer/evaluate"
 )
 
-// steps is the number of thresholds told apart.
+// steps is the number of thresholds.
 const steps = 1000
 
 // SoftTissue counts the labelled pixels of an image by their probability of soft tissue.
@@ -44,11 +44,11 @@ func (s *SoftTissue) add(truth uint8, p [dataset.Classes]float32) {
 	}
 }
 
-// Place says at which pixels soft tissue is counted.
+// Place is the resolution and effort at which soft tissue is counted.
 type Place struct {
-	Native bool                  // the images' own; otherwise the network's 200×200
+	Native bool                  // native resolution; otherwise the network's 200×200
 	Guided *picture.GuidedFilter // of Native: nil is bilinear interpolation
-	Effort scales.Effort         // with which the network is asked
+	Effort scales.Effort         // of the predictions
 	// Correction is of the probabilities there.
 	Correction picture.Correction
 }

@@ -37,20 +37,20 @@ type Preparer interface {
 	Prepare(ctx context.Context, s *dataset.Sample) error
 }
 
-// Entry is what is compared. Open is called once, when its turn comes; a Segmenter
-// that is an io.Closer is closed when its turn ends.
+// Entry is a model or method to compare. Open is called once, when its turn comes; a Segmenter
+// that is an io.Closer is closed afterwards.
 type Entry struct {
 	Identity
 	Open func() (Segmenter, error)
 }
 
-// Identity says what an entry is.
+// Identity describes an entry.
 type Identity struct {
 	Name       string `json:"name"`                 // of the table's row
 	Kind       string `json:"kind"`                 // KindNetwork, KindClassical or KindTuned
 	Method     string `json:"method,omitempty"`     // classical.Method.Name of what is no network
 	Model      *Model `json:"model,omitempty"`      // of a network
-	Parameters any    `json:"parameters,omitempty"` // of a method that learns nothing
+	Parameters any    `json:"parameters,omitempty"` // of a classical method
 }
 
 // The kinds of entries.
@@ -177,7 +177,7 @@ func (c *comparison) segment(ctx context.Context, s Segmenter, r *run, i int) er
 	return c.score(r, i, classes)
 }
 
-// score counts what the classes of sample i are worth.
+// score adds the predicted classes of sample i to the confusion matrix.
 func (c *comparison) score(r *run, i int, classes []uint8) error {
 	label := c.samples[i].Label
 	if len(classes) != len(label) {

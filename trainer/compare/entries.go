@@ -14,14 +14,13 @@ import (
 // package evaluate does. Its methods are not called concurrently.
 type Network struct {
 	Predictor segment.Predictor
-	Effort    scales.Effort // with which it is asked; scales.Whole needs no more than the sample
+	Effort    scales.Effort // of the predictions; scales.Whole needs only the sample
 
 	prepared *dataset.Sample  // the sample of the last Prepare
 	full     *dataset.Picture // its picture
 }
 
-// Prepare implements Preparer: it reads the sample's picture where parts of it are asked
-// about.
+// Prepare implements Preparer: it reads the sample's picture if its parts are predicted.
 func (n *Network) Prepare(_ context.Context, s *dataset.Sample) (err error) {
 	n.prepared, n.full = s, nil
 	if n.Effort.Parts() {
@@ -52,7 +51,7 @@ func (n *Network) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, erro
 	return out, nil
 }
 
-// ask asks about the picture, or about the sample alone where there is none.
+// ask predicts the picture, or only the sample if there is none.
 func (n *Network) ask(ctx context.Context, s *dataset.Sample) (picture.Map, error) {
 	if n.full != nil {
 		return n.Answer(ctx, n.full)
@@ -75,7 +74,7 @@ func (n *Network) Answer(ctx context.Context, p *dataset.Picture) (picture.Map, 
 	return a.Map, nil
 }
 
-// Classical segments by a method that learns nothing.
+// Classical segments by a classical method.
 type Classical struct {
 	Input  classical.Input  `json:"input"`
 	Method classical.Method `json:"method"`
@@ -118,9 +117,9 @@ func (c Classical) Segment(ctx context.Context, s *dataset.Sample) ([]uint8, err
 	return classical.Paste(c.Method.Segment(picture), s.Geo), nil
 }
 
-// ClassicalEntries makes an entry of each method and, where tuned is true, of each that
-// has parameters to tune to an image. All see the field that finder finds; it is asked
-// once for each image, and not at all where p.Input.Field is false.
+// ClassicalEntries makes an entry of each method and, if tuned is true, of each that has
+// parameters to optimise for an image. All are given the exposed field of finder, which is
+// called once for each image, and not at all if p.Input.Field is false.
 func ClassicalEntries(p classical.Parameters, tuned bool, finder classical.FieldFinder) []Entry {
 	var out []Entry
 	f := &fields{finder, map[string][]bool{}}

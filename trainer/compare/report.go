@@ -43,7 +43,7 @@ type Row struct {
 	PerImage   []ImageRow       `json:"per_image"`
 }
 
-// Difference holds an entry against the first one.
+// Difference compares an entry with the first one.
 type Difference struct {
 	Accuracy   *Interval `json:"accuracy,omitempty"`    // nil with one image
 	WeightedF1 *Interval `json:"weighted_f1,omitempty"` // the same

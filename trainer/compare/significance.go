@@ -107,8 +107,8 @@ func (d discordant) mcnemar() McNemar {
 	return m
 }
 
-// SignTest counts images: on how many is this entry's accuracy better or worse than
-// the first one's. P is two-sided and exact, ties left out.
+// SignTest counts images: on how many this entry's accuracy is higher or lower than the first
+// one's. P is two-sided and exact; ties are left out.
 type SignTest struct {
 	Better int     `json:"better"`
 	Worse  int     `json:"worse"`
@@ -129,8 +129,7 @@ func signTest(a, b []evaluate.Confusion) SignTest {
 	return s
 }
 
-// binomial is the probability that n throws of a coin show one side at most k
-// times, whichever it is.
+// binomial is the probability that n tosses of a coin show one side at most k times.
 func binomial(k, n int) float64 {
 	var sum float64
 	all, _ := math.Lgamma(float64(n + 1))

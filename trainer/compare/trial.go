@@ -34,6 +34,6 @@ func Try(ctx context.Context, samples []*dataset.Sample, inUse, candidate Entry,
 	return t, nil
 }
 
-// Worse reports whether the candidate is worse by more than chance explains: the whole
-// interval of the difference lies below 0.
+// Worse reports whether the candidate is significantly worse: the whole interval of the
+// difference is below 0.
 func (t *Trial) Worse() bool { return t.Accuracy.High < 0 }

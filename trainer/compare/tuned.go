@@ -7,10 +7,10 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// Tuned segments each image with that of several variants of a method which is right on
-// most of its pixels. It looks at the label: no method that does not can be so good. The
-// paper says (section 6) that the 92 % of Pakin et al. were found in this way, by tuning
-// two parameters for each image.
+// Tuned segments each image with that variant of a method which has the highest accuracy on it.
+// It uses the label, so it is an upper limit for methods that do not. According to the paper
+// (section 6) the 92 % of Pakin et al. were measured in this way, by tuning two parameters for
+// each image.
 type Tuned struct {
 	Input  classical.Input      `json:"input"`
 	Method classical.Tunable    `json:"method"`

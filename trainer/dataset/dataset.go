@@ -19,8 +19,8 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// Label values, the class indices of XNet's output, and [Ignore] for pixels that
-// are not scored (unexposed border, markers, what nobody can decide).
+// Label values, the class indices of XNet's output, and [Ignore] for pixels that are not scored
+// (unexposed border, markers, whatever cannot be decided).
 const (
 	OpenBeam   = picture.OpenBeam
 	SoftTissue = picture.SoftTissue

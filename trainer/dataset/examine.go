@@ -24,7 +24,7 @@ func (e *examined) add(severity Severity, column, what, hint string) {
 	e.problems = append(e.problems, Problem{Severity: severity, Line: e.line, ID: e.item.ID, Column: column, What: what, Hint: hint})
 }
 
-// examine reads an item's pictures and says what is wrong with them.
+// examine reads an item's pictures and finds their problems.
 func (f *Folder) examine(it Item, line int) *examined {
 	e := &examined{item: it, line: line}
 	img := f.read(e, "image", it.Image, pngFormat, tiffFormat)
@@ -102,7 +102,7 @@ func contentOf(img image.Image, pix []float32) (sum [sha256.Size]byte) {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// checkValues tells the label's unknown values with their counts.
+// checkValues lists the label's unknown values with their counts.
 func (e *examined) checkValues() {
 	var unknown []string
 	for v, n := range e.values {

@@ -100,8 +100,8 @@ func DecodePicture(r io.ReadSeeker) (image.Image, error) {
 	return decode(r, []format{pngFormat, tiffFormat})
 }
 
-// DecodeShown reads a PNG, TIFF or JPEG as [DecodePicture] does: what is good enough to
-// look at, though data sets hold no JPEG.
+// DecodeShown reads a PNG, TIFF or JPEG as [DecodePicture] does, for display; data sets have no
+// JPEG.
 func DecodeShown(r io.ReadSeeker) (image.Image, error) {
 	return decode(r, []format{pngFormat, tiffFormat, jpegFormat})
 }

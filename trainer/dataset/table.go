@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// maxProblems bounds how many problems of one table are told.
+// maxProblems limits the number of reported problems of one table.
 const maxProblems = 1000
 
 // table is dataset.csv as read: the rows without a problem, and the problems.
@@ -22,7 +22,7 @@ type table struct {
 	problems []Problem
 }
 
-// readTable reads a whole table and goes on after a bad row.
+// readTable reads a whole table and continues after a bad row.
 func readTable(r io.Reader) *table {
 	t := &table{}
 	in := csv.NewReader(withoutMark(io.LimitReader(r, maxTable)))

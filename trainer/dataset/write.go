@@ -28,7 +28,7 @@ type Writer struct {
 	items map[string]Item
 }
 
-// ErrExists is a folder that holds a table already.
+// ErrExists means that the folder has a table already.
 var ErrExists = errors.New("holds a " + Table + " already")
 
 // Create makes the folder (and its images and labels folders) for new items.

@@ -128,9 +128,9 @@ func (s *sums) auc(k int) Value {
 	return Value(pairs / (in * below))
 }
 
-// intervals resamples draws; nil when there are fewer than two, or none is wanted.
-// The draws' coarse ranking makes an AUC slightly too small: its interval is moved
-// by as much as the coarse AUC of all images misses the fine one.
+// intervals draws the resamples; nil if fewer than two are requested. The draws' coarse ranking
+// makes an AUC slightly too small; its interval is shifted by the difference between the coarse
+// and the fine AUC of all images.
 func intervals(draws []draw, exact Summary, opt Options) *Intervals {
 	n := opt.resamples()
 	if len(draws) < 2 || n < 1 {

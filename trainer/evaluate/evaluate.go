@@ -33,16 +33,16 @@ type Options struct {
 	SoftTissue threshold.Table       // soft-tissue probability for Report.Threshold
 	Chosen     string                // how the thresholds were chosen, for the report
 	Guided     *picture.GuidedFilter // at native resolution; nil: bilinear interpolation
-	Effort     scales.Effort         // with which the network is asked
+	Effort     scales.Effort         // of the predictions
 	Network    picture.Correction    // of the probabilities at the network's pixels
-	Native     picture.Correction    // of those at the images' own
+	Native     picture.Correction    // of those at native resolution
 	Resamples  int                   // of the bootstrap; 0: 1000, negative: none
 	Seed       uint64                // of the bootstrap and of Report.Sample
 	Cases      int                   // images kept for Report.Worst and as many for Report.Sample
 	Model      *Model                // for the report
 	Progress   func(done, all int)
-	// Judge is the quality of the answer about a picture, as segment.Quality.Figure; nil: images
-	// have none. Limit is what Report.Flag holds it against.
+	// Judge is the quality of the prediction for a picture, as segment.Quality.Figure; nil:
+	// images have none. Limit is the limit in Report.Flag.
 	Judge func(context.Context, *dataset.Picture, *scales.Answer) (float64, error)
 	Limit float64
 }
@@ -86,7 +86,7 @@ func Run(ctx context.Context, folder string, p segment.Predictor, opt Options) (
 	return r, nil
 }
 
-// base is the folder's own name: where it lies is no part of a report.
+// base is the folder's name, without its path, which does not belong in a report.
 func base(folder string) string {
 	if full, err := filepath.Abs(folder); err == nil {
 		folder = full
@@ -195,7 +195,7 @@ func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Ite
 	return nil
 }
 
-// ask asks the network about an image as the node does it.
+// ask predicts an image as the node does.
 func (e *evaluation) ask(ctx context.Context, p *dataset.Picture) (*scales.Answer, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func (e *evaluation) ask(ctx context.Context, p *dataset.Picture) (*scales.Answe
 	return e.opt.Effort.Ask(ctx, e.predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
 }
 
-// millimetres is the item's spacing, 0 when the data set does not tell.
+// millimetres is the item's spacing, 0 if the data set has none.
 func (e *evaluation) millimetres(it dataset.Item) (float64, error) {
 	if e.spacing < 0 || it.Extra[e.spacing] == "" {
 		return 0, nil
@@ -271,8 +271,8 @@ func hide(prediction, label []uint8) {
 	}
 }
 
-// pixels scores the image at its own resolution, to which probabilities are brought as
-// the node does it, and returns the prediction of every pixel.
+// pixels scores the image at native resolution, with probabilities upsampled as in the node,
+// and returns the prediction of every pixel.
 func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, answer picture.Map, spacing float64) []uint8 {
 	up := segment.Config{Guided: e.opt.Guided, Correction: e.opt.Native}.Probabilities(answer, p.Pix, nil)
 	buffer := make([]float32, dataset.Classes*p.Cols)

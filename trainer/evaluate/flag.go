@@ -15,8 +15,8 @@ const (
 	rightAccuracy = 0.93
 )
 
-// Flag says how well a limit of the quality tells images that came out wrong from those that
-// came out right: hits are WrongBelow of Wrong, false alarms RightBelow of Right.
+// Flag says how well a limit of the quality separates inaccurate from accurate images: hits are
+// WrongBelow of Wrong, false alarms RightBelow of Right.
 type Flag struct {
 	Limit      float64 `json:"limit"`
 	Wrong      int     `json:"wrong"`       // images of less than 85 % accuracy at 200×200
@@ -46,7 +46,7 @@ func flagOf(images []Image, limit float64) *Flag {
 	return f
 }
 
-// judge gives the row of the last image its quality.
+// judge sets the quality in the row of the last image.
 func (e *evaluation) judge(ctx context.Context, p *dataset.Picture, a *scales.Answer) error {
 	q, err := e.opt.Judge(ctx, p, a)
 	e.network.images[len(e.network.images)-1].Quality = &q

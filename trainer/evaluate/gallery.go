@@ -8,7 +8,7 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// Case is an image kept to be shown, made smaller to at most caseSide pixels.
+// Case is an image for the report, downsampled to at most caseSide pixels.
 type Case struct {
 	Image
 	Height, Width int

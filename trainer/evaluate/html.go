@@ -89,8 +89,8 @@ type panel struct {
 	Source     template.URL
 }
 
-// WriteHTML writes the report as one page without anything outside it: figures are
-// inline SVG, pictures data URIs. The pictures are the data set's own.
+// WriteHTML writes the report as one self-contained page: charts are inline SVG, pictures data
+// URIs. It contains pictures of the data set.
 func (r *Report) WriteHTML(w io.Writer) error {
 	p := page{Report: r, Style: template.CSS(chart.Style + styleSheet), Classes: dataset.ClassNames, Paper: paper} // our own style sheet
 	p.Views = append(p.Views, viewOf("network", "At the network's resolution",
@@ -122,7 +122,7 @@ type imageRow struct {
 	Native *Image
 }
 
-// rows are the images of least accuracy, and how many there are beside them.
+// rows are the images with the lowest accuracy, and the number of the others.
 func (r *Report) rows() (rows []imageRow, more int) {
 	for i, img := range r.Result.Images {
 		row := imageRow{Image: img}

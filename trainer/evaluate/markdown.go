@@ -5,9 +5,8 @@ import (
 	"io"
 )
 
-// WriteMarkdown writes the main figures as a table of a README: a row for the network's
-// pixels and one for the images' own, with the intervals of the
-// accuracy and of the recall of soft tissue.
+// WriteMarkdown writes the main scores as a table of a README: a row for 200×200 and one for
+// native resolution, with the intervals of the accuracy and of the recall of soft tissue.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	name := "model"
 	if r.Model != nil {

@@ -65,7 +65,7 @@ type Summary struct {
 	Calibration           Calibration            `json:"calibration"`
 }
 
-// Summarise computes what the counts alone tell; the rest is undefined.
+// Summarise computes what follows from the counts; the rest is undefined.
 func Summarise(c Confusion) Summary {
 	s := Summary{Confusion: c, WeightedAUC: undefined, CrossEntropy: undefined}
 	var correct int64
@@ -116,7 +116,7 @@ type Image struct {
 	Calibration float64                `json:"expected_calibration_error"`
 	TPR         Value                  `json:"soft_tissue_tpr"` // at the threshold in use
 	FPR         Value                  `json:"soft_tissue_fpr"`
-	Quality     *float64               `json:"quality,omitempty"` // of segment.Quality, 0 to 1; nil: not judged
+	Quality     *float64               `json:"quality,omitempty"` // of segment.Quality, 0 to 1; nil: not computed
 	Boundaries  Boundaries             `json:"boundaries"`
 	Confusion   Confusion              `json:"confusion"`
 }
@@ -149,8 +149,8 @@ type Result struct {
 	ImageMeans ImageMeans                  `json:"image_means"`
 	Intervals  *Intervals                  `json:"intervals,omitempty"`           // of one image there are none
 	Operating  OperatingPoint              `json:"operating_point"`               // each body part at its own threshold; Threshold is that of the others
-	Strict     *OperatingPoint             `json:"fpr_at_most_3_percent"`         // the least threshold with that false-positive rate; nil without one
-	Precise    *OperatingPoint             `json:"precision_at_least_97_percent"` // the least threshold with the paper's precision; nil without one
+	Strict     *OperatingPoint             `json:"fpr_at_most_3_percent"`         // the lowest threshold with that false-positive rate; nil if there is none
+	Precise    *OperatingPoint             `json:"precision_at_least_97_percent"` // the lowest threshold with the paper's precision; nil if there is none
 	ROC        [dataset.Classes][]ROCPoint `json:"roc"`
 	SoftTissue []OperatingPoint            `json:"soft_tissue"` // by threshold, ascending
 	Within     [dataset.Classes][]Within   `json:"boundary_within"`
@@ -176,12 +176,12 @@ type Report struct {
 	Model     *Model                `json:"model,omitempty"`
 	Guided    *picture.GuidedFilter `json:"guided,omitempty"`                       // what refined Native
 	Threshold float64               `json:"soft_tissue_threshold"`                  // of body parts without their own
-	Chosen    string                `json:"soft_tissue_threshold_chosen,omitempty"` // how it was, in words; Options.Chosen
+	Chosen    string                `json:"soft_tissue_threshold_chosen,omitempty"` // how they were chosen; Options.Chosen
 	Result
 	Native *Result `json:"native,omitempty"`
-	Flag   *Flag   `json:"flag,omitempty"` // of the images' qualities; nil: not judged
+	Flag   *Flag   `json:"flag,omitempty"` // of the images' qualities; nil: not computed
 
-	Worst  []Case `json:"-"` // the images of least accuracy, least first
+	Worst  []Case `json:"-"` // the images with the lowest accuracy, lowest first
 	Sample []Case `json:"-"` // images drawn at random, by id
 }
 

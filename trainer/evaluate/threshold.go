@@ -8,9 +8,9 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// The paper's operating point (its section 5.3): a threshold of 0.90 finds 71 % of the
-// soft tissue on its own data. The "false-positive rate" of 3 % it gives is, in the
-// authors' code, the share of wrong pixels among those called soft tissue: 1 − precision.
+// The paper's operating point (its section 5.3): a threshold of 0.90 gives a recall of soft
+// tissue of 71 % on its own data. Its "false-positive rate" of 3 % is, in the authors' code,
+// the share of wrong pixels among those predicted as soft tissue: 1 − precision.
 const (
 	paperThreshold = threshold.Default
 	paperPrecision = 0.97
@@ -45,8 +45,8 @@ func (t *thresholds) merge(o *thresholds) {
 	}
 }
 
-// OperatingPoint tells what a soft-tissue threshold does: a pixel is soft tissue
-// when that is its most probable class with a probability of Threshold or more.
+// OperatingPoint are the rates of a soft-tissue threshold: a pixel is soft tissue if that is
+// its most probable class with a probability of Threshold or more.
 type OperatingPoint struct {
 	Threshold float64 `json:"threshold"`
 	TPR       Value   `json:"tpr"`       // of pixels labelled soft tissue
@@ -72,7 +72,7 @@ func (t *thresholds) curve(c Confusion, fine, inUse float64) []OperatingPoint {
 	return points
 }
 
-// pointAt is the point of a curve with the least threshold not below t.
+// pointAt is the point of a curve with the lowest threshold that is not below t.
 func pointAt(curve []OperatingPoint, t float64) OperatingPoint {
 	for _, p := range curve {
 		if p.Threshold >= t-1e-9 {
@@ -82,8 +82,8 @@ func pointAt(curve []OperatingPoint, t float64) OperatingPoint {
 	return OperatingPoint{Threshold: t, TPR: undefined, FPR: undefined, Precision: undefined}
 }
 
-// reaching is the point with the least threshold, a multiple of 0.001, that is good
-// enough; nil when there is none.
+// reaching is the point with the lowest threshold, a multiple of 0.001, that fulfils the
+// requirement; nil if there is none.
 func (t *thresholds) reaching(c Confusion, good func(OperatingPoint) bool) *OperatingPoint {
 	soft, rest := c.truths(dataset.SoftTissue)
 	var tp, fp int64

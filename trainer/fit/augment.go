@@ -31,8 +31,7 @@ var DefaultAugmentation = Augmentation{Flip: true, Rotate: 15, Zoom: 0.2, Shear:
 // of the 200×200: 1.5 % of the longer side, a third of what trainer augment takes.
 const DefaultElastic = 3
 
-// apply writes the varied picture and label of s into x and label, both
-// size×size.
+// apply writes the augmented picture and label of s into x and label, both size×size.
 func (a Augmentation) apply(r *rand.Rand, s *dataset.Sample, x []float32, label []uint8) {
 	if a == (Augmentation{}) && len(x) == len(s.X) {
 		s.Picture(x)

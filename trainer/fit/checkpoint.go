@@ -16,7 +16,7 @@ import (
 	"dicomnode/trainer/fit/step"
 )
 
-// checkpoint is everything needed to go on with a run.
+// checkpoint is everything needed to resume a run.
 type checkpoint struct {
 	Format  int
 	Run     string // digest of the options and the samples
@@ -62,7 +62,7 @@ func (c candidate) better(best candidate, stopOn string) bool {
 	return c.Loss < best.Loss
 }
 
-// save writes the checkpoint so that path always holds a whole one.
+// save replaces the checkpoint at path atomically.
 func (c *checkpoint) save(path string) error {
 	if err := durable.Replace(path, 0o644, c.write); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)

@@ -136,7 +136,7 @@ func (d *data) pass(ctx context.Context, progress func(done, total int)) (string
 	return h.Digest(), nil
 }
 
-// failed is what ended the pass, nil while it goes on.
+// failed is the error that ended the pass, nil while it runs.
 func (r *reading) failed() error {
 	select {
 	case <-r.done:

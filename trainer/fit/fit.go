@@ -20,10 +20,10 @@ import (
 	"dicomnode/trainer/fit/step"
 )
 
-// Progress is what a run tells its caller.
+// Progress is the progress of a run, for its caller.
 type Progress struct {
 	Step      int           // steps done
-	Steps     int           // of so many; 0 when the run's length is a duration
+	Steps     int           // number of steps; 0 if the run's length is a duration
 	Share     float64       // of the run that is done, 0 to 1
 	Loss      float64       // mean of the last 50 steps
 	Rate      float64       // learning rate of the last step
@@ -53,7 +53,7 @@ type Result struct {
 	Stopped    bool // early, by Options.Patience
 }
 
-// ErrNoValidation is returned when a run is to stop early and nothing tells when.
+// ErrNoValidation is returned if a run is to stop early but has no validation images.
 var ErrNoValidation = errors.New("patience needs images to validate on: a split \"val\" or another validation folder")
 
 // Run trains as o says. progress, which may be nil, is called after every step,

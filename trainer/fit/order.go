@@ -27,8 +27,8 @@ type epochs struct {
 	perm  []int
 }
 
-// newOrder orders the samples of folders with the given sizes. weights is nil or
-// gives each folder's weight among the pictures.
+// newOrder orders the samples of folders with the given sizes. weights is nil or the sampling
+// weight of each folder.
 func newOrder(seed uint64, sizes []int, weights []float64) order {
 	o := order{seed: seed, starts: []int{0}, cache: &epochs{}}
 	for _, n := range sizes {

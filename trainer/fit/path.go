@@ -13,11 +13,11 @@ const (
 	FastOff  = "off"
 )
 
-// ErrOtherPath means that a checkpoint cannot go on here as it began.
+// ErrOtherPath means that a checkpoint cannot be resumed here with the same results.
 var ErrOtherPath = errors.New("the checkpoint was made on the fast path, which this run may not take or this processor has not")
 
-// choosePath sets the layout of the run's maps: that of the checkpoint it goes on
-// from, so that its course stays the same to the last bit, or the fastest.
+// choosePath sets the layout of the run's maps: that of the checkpoint, so that results stay
+// bit-identical, or the fastest.
 func (r *run) choosePath(cpu bool) error {
 	shape := &r.source.shape
 	block := 0

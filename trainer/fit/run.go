@@ -67,7 +67,7 @@ func (r *run) load(ctx context.Context) (err error) {
 	if r.o.Epochs > 0 {
 		r.o.Steps = stepsOf(r.o.Epochs, r.data.train.Len(), r.o.Batch)
 	}
-	r.reading = r.data.read(context.WithoutCancel(ctx), r.o.Reading) // an interrupted run's checkpoint wants the digest too
+	r.reading = r.data.read(context.WithoutCancel(ctx), r.o.Reading) // an interrupted run's checkpoint needs the digest too
 	r.source = &source{shape: step.Shape{Net: r.o.network(), Batch: r.o.Batch, Size: dataset.Side}, samples: &r.data.train, augment: *r.o.Augment,
 		order: newOrder(r.o.Seed, r.data.sizes, r.o.Shares), targets: targetsOf(r.o), seed: r.o.Seed}
 	return ctx.Err()
@@ -87,7 +87,7 @@ func identity(o Options, digest string) string {
 	o.Data, o.Validation, o.Checkpoint, o.Curve, o.Library, o.Device = nil, nil, "", "", "", ""
 	o.Threads, o.Save, o.Fast, o.Memory, o.Together = 0, 0, "", 0, 0
 	if o.Architecture == defaultArchitecture {
-		o.Architecture = "" // as before there were others, so that older checkpoints go on
+		o.Architecture = "" // for compatibility with older checkpoints
 	}
 	if o.Schedule == Cosine {
 		o.Schedule = ""
@@ -227,7 +227,7 @@ func (r *run) total() int {
 
 func (r *run) elapsed() time.Duration { return r.before + time.Since(r.started) }
 
-// share is the part of the run that is done, shareAt that after so many steps.
+// share is the completed part of the run, shareAt that after n steps.
 func (r *run) share() float64 { return r.shareAt(r.stepper.Step()) }
 
 func (r *run) shareAt(step int) float64 {
@@ -237,8 +237,8 @@ func (r *run) shareAt(step int) float64 {
 	return min(1, float64(r.elapsed())/float64(r.o.Duration))
 }
 
-// stepsPerRun is how many steps to make in one run of the graph after so many: up to
-// the next after which there is something else to do.
+// stepsPerRun is how many steps to make in the next run of the graph: up to the next
+// validation, checkpoint or end.
 func (r *run) stepsPerRun(step int) int {
 	n := 1
 	for n < r.source.shape.Steps && step+n < r.total() && !r.due(step+n) && (step+n)%r.o.Save != 0 {

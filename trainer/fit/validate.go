@@ -58,9 +58,9 @@ func (r *run) validate(ctx context.Context, p *Progress) error {
 	return nil
 }
 
-// statisticsBatches is how many batches a validation measures statistics on: no more
-// than are trained on between two, so that validating costs less than training however
-// small the data set is. Runs that began before format 4 go on as they began.
+// statisticsBatches is the number of batches on which a validation estimates statistics: at
+// most as many as are trained on between two validations, so that validation costs less than
+// training even on a small data set. Runs that began before format 4 keep their number.
 func (r *run) statisticsBatches() int {
 	if r.format < 4 {
 		return r.o.Recalibrate

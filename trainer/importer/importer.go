@@ -41,10 +41,10 @@ type Problem struct {
 // Error is the problem in one line, without the hint.
 func (p Problem) Error() string { return p.File + ": " + p.What }
 
-// ErrProblems is an import that wrote nothing; its Result tells why.
+// ErrProblems means that nothing was written; Result has the reasons.
 var ErrProblems = errors.New("nothing was imported")
 
-// ErrNotEmpty is a folder to write that holds something already.
+// ErrNotEmpty means that the output folder is not empty.
 var ErrNotEmpty = errors.New("is not empty")
 
 // ErrNoPicture is a folder of [Painted] without any picture.

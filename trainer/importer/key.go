@@ -11,8 +11,8 @@ import (
 	"os"
 )
 
-// Key turns identifiers into pseudonyms: equal ones into equal ones, and nobody
-// without the key can find or try them.
+// Key makes pseudonyms of identifiers: the same pseudonym for the same identifier. Without the
+// key identifiers can neither be recovered nor tested.
 type Key [32]byte
 
 // NewKey makes a key for one import.

@@ -16,8 +16,8 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// manifestName is what "trainer export" calls the list of what it wrote, in the
-// folder around that of the images.
+// manifestName is the name of the manifest of "trainer export", in the parent folder of the
+// images.
 const manifestName = "manifest.jsonl"
 
 // exported is what a line of the manifest says of an image, as far as a data set

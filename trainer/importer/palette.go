@@ -19,7 +19,7 @@ type rgb [3]uint8
 // transparent stands for pixels that show less than half of themselves.
 var transparent = rgb{}
 
-// Palette says what the colours of painted labels mean.
+// Palette has the classes of the colours of painted labels.
 type Palette struct {
 	// Tolerance is by how much a channel may differ, 0 to 255.
 	Tolerance int
@@ -35,7 +35,7 @@ type ink struct {
 	clear  bool // the colour is transparency
 }
 
-// ErrPalette is a palette that cannot tell its colours apart.
+// ErrPalette means that the colours of a palette cannot be distinguished.
 var ErrPalette = errors.New("invalid colours")
 
 // paints are the options that colours of the classes are given by.

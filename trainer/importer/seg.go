@@ -55,7 +55,7 @@ var words = []struct {
 	{"bone", dataset.Bone}, {"metal", dataset.Bone}, {"implant", dataset.Bone},
 }
 
-// classOf finds the class of a segment: as told, by its code, by its label.
+// classOf finds the class of a segment: as given by the caller, by its code, by its label.
 func classOf(d seg.Segment, given map[string]uint8) (class uint8, known bool) {
 	for _, name := range []string{d.Label, strconv.Itoa(d.Number)} {
 		if class, known = given[name]; known {

@@ -34,7 +34,7 @@ type Segmented struct {
 	Key      Key              // of the pseudonyms
 	Classes  map[string]uint8 // class by Segment Label or Segment Number, before codes and words
 	Rest     uint8            // class of pixels in no segment: Ignore, or OpenBeam
-	BurnedIn bool             // take images that say that they show names
+	BurnedIn bool             // accept images with Burned In Annotation YES
 	Workers  int              // 0: one per CPU
 
 	// Pipeline makes the pictures; its Calibration is used, its Predictor is not.
@@ -247,7 +247,7 @@ func picture(pix []float32, cols int) *image.Gray16 {
 	return m
 }
 
-// hintOf says what to do about an object that cannot be read.
+// hintOf is the hint for an object that cannot be read.
 func hintOf(err error) string {
 	switch {
 	case errors.Is(err, seg.ErrSyntax):

@@ -13,7 +13,7 @@ type assigner struct {
 	groups []*group
 	shapes []*shape // of the waiting groups, in the order of chance
 
-	size, hard [kinds]int // wanted: images, difficult ones
+	size, hard [kinds]int // required numbers of images and of difficult ones
 	total      []int      // images by body part
 	have       [kinds]int
 	haveHard   [kinds]int
@@ -133,8 +133,7 @@ func (a *assigner) pick(s kind, score func(*group) (float64, bool)) bool {
 	return true
 }
 
-// single puts body parts of one patient to test: they cannot be learned from one
-// and judged on another.
+// single puts body parts of one patient into test: they cannot be both trained on and tested.
 func (a *assigner) single() {
 	for p, name := range a.parts {
 		if a.patients(p) != 1 {
@@ -189,7 +188,7 @@ func (a *assigner) represent(s kind, atLeast int) {
 	}
 }
 
-// suits prefers small groups, and such as are as difficult as wanted.
+// suits prefers small groups with the required difficulty.
 func (a *assigner) suits(g *group, s kind) float64 {
 	v := -float64(len(g.items))
 	if wants := a.haveHard[s] < a.hard[s]; wants == (g.difficult > 0) {

@@ -102,7 +102,7 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// wanted are the sizes asked for: of n images, and of its difficult ones.
+// wanted are the required sizes: of n images, and of its difficult ones.
 func (o Options) wanted(n, difficult int) (size, hard [kinds]int) {
 	size[validation] = int(math.Round(o.Validation * float64(n)))
 	size[test] = int(math.Round(o.Test * float64(n)))
