@@ -17,7 +17,8 @@ var noWrongInput = map[string]string{
 // notInScripts are verbs that no script of testdata/script calls, and the test that does.
 var notInScripts = map[string]string{
 	"demo": "TestDemo of dicomnode/demo", "tls init": "TestPagesRun, docs/install.md", "drain": "TestPagesRun, docs/install.md",
-	"trainer export review": "the tests of exportcmd",
+	"reprocess": "TestPagesRun, docs/operations.md",
+	"dark add":  "TestDarkVerbs of dicomnode/cli", "dark list": "TestDarkVerbs of dicomnode/cli", "dark drop": "TestDarkVerbs of dicomnode/cli",
 }
 
 // TestVerbs says what a verb lacks; CONTRIBUTING.md, "Add a verb", says where it belongs.

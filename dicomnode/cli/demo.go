@@ -22,6 +22,7 @@ radiographs accuracy is the share of correctly segmented pixels. Node and PACS a
 stopped at the end.
 ` + command.ExitCodes,
 		Example: "  dicomnode demo --out out/demo",
+		Args:    command.WantArgs(0, -1, "DICOM files"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			level := slog.LevelError
 			if verbose {

@@ -87,7 +87,7 @@ spellings and encodings. It prints file, place and attribute, never the value.
 			}
 			hits, read, err := export.Check(cmd.Context(), args[0], export.Folders(originals), options)
 			if err != nil {
-				return err
+				return hint.Add(err, "--originals names the folders of the DICOM files before the export")
 			}
 			if asJSON {
 				err = command.PrintJSON(cmd.OutOrStdout(), map[string]any{"originals": read, "hits": hits})
@@ -130,7 +130,7 @@ of the manifest, and print what was removed. Copies of the set are not changed.
 			for _, path := range removed {
 				fmt.Fprintln(cmd.OutOrStdout(), path)
 			}
-			return err
+			return hint.Add(err, "pseudonyms and IDs are those of manifest.jsonl in the set")
 		},
 	}
 	cmd.Flags().StringVar(&list, "list", "", "file of pseudonyms, a line each")
