@@ -1,10 +1,6 @@
 package field
 
-import (
-	"math"
-
-	"dicomnode/internal/raster"
-)
+import "dicomnode/internal/raster"
 
 // HullOf marks the pixels of the convex hull of a mask.
 func HullOf(m []bool, rows, cols int) []bool {
@@ -23,21 +19,16 @@ func HullOf(m []bool, rows, cols int) []bool {
 			p = append(p, raster.Point{X: float64(first), Y: float64(r)}, raster.Point{X: float64(last), Y: float64(r)})
 		}
 	}
-	hull := raster.Hull(p)
-	out := make([]bool, len(m))
-	for i := range out {
-		out[i] = within(hull, float64(i%cols), float64(i/cols), 0.1)
+	sides := hullBorders(raster.Hull(p))
+	for i := range sides {
+		sides[i] = sides[i].shifted(-0.1)
 	}
-	return out
-}
-
-// within reports whether (x, y) lies in the hull or within margin of it.
-func within(hull []raster.Point, x, y, margin float64) bool {
-	for i, a := range hull {
-		b := hull[(i+1)%len(hull)]
-		if raster.Cross(a, b, raster.Point{X: x, Y: y}) < -margin*math.Hypot(b.X-a.X, b.Y-a.Y) {
-			return false
+	out := make([]bool, len(m))
+	for r := range rows {
+		first, last := rowSpan(sides, float64(r), 1, cols)
+		for k := first; k < last; k++ {
+			out[r*cols+k] = true
 		}
 	}
-	return true
+	return out
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/csv"
 	"image"
-	"image/color"
 	_ "image/png"
 	"os"
 	"testing"
@@ -40,9 +39,17 @@ func readGrey(t *testing.T, path string) (pix []float32, rows, cols int) {
 		t.Fatal(err)
 	}
 	b := m.Bounds()
+	pix = make([]float32, 0, b.Dx()*b.Dy())
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
-			pix = append(pix, float32(color.Gray16Model.Convert(m.At(x, y)).(color.Gray16).Y))
+			switch m := m.(type) {
+			case *image.Gray:
+				pix = append(pix, float32(m.GrayAt(x, y).Y)*0x101)
+			case *image.Gray16:
+				pix = append(pix, float32(m.Gray16At(x, y).Y))
+			default:
+				t.Fatalf("%s is no grey picture", path)
+			}
 		}
 	}
 	return pix, b.Dy(), b.Dx()

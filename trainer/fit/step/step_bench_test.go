@@ -12,13 +12,21 @@ import (
 	"dicomnode/model/ort"
 )
 
+// benchmarkSize is that of the pictures of benchmarks, with -short a small one.
+func benchmarkSize() int {
+	if testing.Short() {
+		return 56
+	}
+	return model.Size
+}
+
 // BenchmarkStep is the time of one training step of five pictures, on the
 // standard path and, where the processor has it, on the fast one.
 func BenchmarkStep(b *testing.B) {
 	needRuntime(b)
 	for _, net := range []model.Network{model.XNet(16), model.Network{Architecture: "segnet-basic", Width: 16}, model.Network{Architecture: "u-net", Width: 16}} {
 		for _, block := range slices.Compact([]int{0, FastBlock(net)}) {
-			benchmarkStep(b, Shape{Net: net, Batch: 5, Size: model.Size, Block: block, ChannelMajor: block == 0})
+			benchmarkStep(b, Shape{Net: net, Batch: 5, Size: benchmarkSize(), Block: block, ChannelMajor: block == 0})
 		}
 	}
 }
@@ -53,7 +61,7 @@ func BenchmarkMerged(b *testing.B) {
 		b.Run(fmt.Sprint("block", block), func(b *testing.B) {
 			var least [2]time.Duration
 			var steppers [2]*Stepper
-			shape := Shape{Net: net, Batch: 5, Size: model.Size, Block: block, ChannelMajor: block == 0}
+			shape := Shape{Net: net, Batch: 5, Size: benchmarkSize(), Block: block, ChannelMajor: block == 0}
 			pictures := randomBatch(b, shape, random(1, 1))
 			defer close0(b, pictures)
 			for i := range steppers {
@@ -85,7 +93,7 @@ func BenchmarkMerged(b *testing.B) {
 func BenchmarkTogether(b *testing.B) {
 	needRuntime(b)
 	for _, together := range []int{1, 4} {
-		shape := Shape{Net: model.XNet(16), Batch: 5, Size: model.Size, Steps: together, ChannelMajor: true}
+		shape := Shape{Net: model.XNet(16), Batch: 5, Size: benchmarkSize(), Steps: together, ChannelMajor: true}
 		b.Run(fmt.Sprint(together), func(b *testing.B) {
 			step, err := New(shape, 5e-4, false, Fresh(shape.Net.Init(1)), ort.Options{Device: ort.CPU, IntraOpSpinning: true, Threads: runtime.GOMAXPROCS(0)})
 			if err != nil {
