@@ -102,9 +102,17 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// benchmarkWidths are some, with -short a narrow one.
+func benchmarkWidths(widths ...int) []int {
+	if testing.Short() {
+		return []int{2}
+	}
+	return widths
+}
+
 // BenchmarkPredict is the latency of one prediction.
 func BenchmarkPredict(b *testing.B) {
-	for _, width := range []int{16, 32, 64} {
+	for _, width := range benchmarkWidths(16, 32, 64) {
 		bundle := export(b, model.XNet(width).Init(1))
 		for _, threads := range []int{1, 2, 4} {
 			b.Run(fmt.Sprintf("width=%d/threads=%d", width, threads), func(b *testing.B) {
@@ -122,7 +130,7 @@ func BenchmarkPredict(b *testing.B) {
 
 // BenchmarkOpen is the time from a bundle's bytes to a tested session.
 func BenchmarkOpen(b *testing.B) {
-	for _, width := range []int{16, 64} {
+	for _, width := range benchmarkWidths(16, 64) {
 		data := export(b, model.XNet(width).Init(1)).Bytes()
 		b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) {
 			for b.Loop() {

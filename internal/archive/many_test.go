@@ -11,10 +11,15 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// manyJobs is how many jobs wait in the benchmarks.
-const manyJobs = 10_000
+// manyJobs is how many jobs wait in the benchmarks, with -short a few.
+func manyJobs() int {
+	if testing.Short() {
+		return 200
+	}
+	return 10_000
+}
 
-// crowded is the folder of an archive in which manyJobs wait.
+// crowded is the folder of an archive in which manyJobs() wait.
 func crowded(b *testing.B) (dir string) {
 	b.Helper()
 	dir = durabletest.Dir(b)
@@ -25,7 +30,7 @@ func crowded(b *testing.B) (dir string) {
 	var wg sync.WaitGroup
 	for w := range 32 {
 		wg.Go(func() {
-			for n := w; n < manyJobs; n += 32 {
+			for n := w; n < manyJobs(); n += 32 {
 				instance := fmt.Sprintf("1.2.%d", n+1)
 				if _, err := a.Receive(context.Background(), incoming(instance, archive.Segment), bytes.NewReader(dataset(dxClass, instance, 100, 7))); err != nil {
 					b.Error(err)
@@ -48,7 +53,7 @@ func BenchmarkQueueOfMany(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if entries, err := a.Queue(b.Context()); err != nil || len(entries) != manyJobs {
+		if entries, err := a.Queue(b.Context()); err != nil || len(entries) != manyJobs() {
 			b.Fatalf("%d jobs, %v", len(entries), err)
 		}
 		if err := a.Close(); err != nil {

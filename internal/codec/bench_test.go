@@ -33,7 +33,7 @@ var tools = map[string]struct{ work, idle []string }{
 // median of five, in turns. Processor time gives every decoder the same number of
 // threads, gdcmconv too, which has one for each core in JPEG 2000, and it depends little
 // on what else the machine does. TOOL/pool-wall is the same by the clock, with the
-// threads that the tool chooses.
+// threads that the tool chooses. With -short there is one turn.
 func BenchmarkAgainstTools(b *testing.B) {
 	p := codectest.Open(b, codec.Options{Workers: 1, Threads: 1})
 	for _, c := range []struct {
@@ -67,7 +67,11 @@ func against(b *testing.B, p *codec.Pool, name string, with []string) {
 			b.Fatal(err)
 		}
 	}
-	for range 5 {
+	turns := 5
+	if testing.Short() {
+		turns = 1
+	}
+	for range turns {
 		m.pool(b, pool)
 		for _, tool := range with {
 			if _, err := exec.LookPath(tool); err == nil {
