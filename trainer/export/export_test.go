@@ -47,7 +47,7 @@ func (thirds) Predict(_ context.Context, x []float32) ([]float32, error) {
 func patients(t *testing.T, n int) string {
 	t.Helper()
 	sim, out := t.TempDir(), filepath.Join(t.TempDir(), "Kanarienvogel-Klinik")
-	if err := simulate.Run(context.Background(), simulate.Options{Count: n, Seed: 9, Size: 192, Out: sim, Presentation: true, Workers: 2}, nil); err != nil {
+	if err := simulate.Run(context.Background(), simulate.Options{Count: n, Seed: 9, Size: 96, Out: sim, Presentation: true, Workers: 2}, nil); err != nil {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(sim, "dicom", "*.dcm"))
