@@ -250,17 +250,16 @@ func (s *site) send() {
 // until makes a call again and again until its output has the words.
 func (s *site) until(line, words string) {
 	s.t.Helper()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
 	deadline := time.NewTimer(nodetest.Time)
 	defer deadline.Stop()
 	for {
+		begun := time.Now()
 		out, err := s.call(line)
 		if err == nil && strings.Contains(string(out), words) {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(pauseAfter(begun)):
 		case <-deadline.C:
 			s.t.Fatalf("dicomnode %s: %v\n%s", line, err, out)
 		}

@@ -62,21 +62,24 @@ func untilOutput(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile(`(?m)` + args[0])
 	ts.Check(err)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
 	deadline := time.NewTimer(nodetest.Time)
 	defer deadline.Stop()
 	for {
+		begun := time.Now()
 		if err := ts.Exec(args[1], args[2:]...); err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(pauseAfter(begun)):
 		case <-deadline.C:
 			ts.Fatalf("no output matches %q in time; the last:\n%s%s", args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
 		}
 	}
 }
+
+// pauseAfter is how long to wait after a call that was begun then, and is made again: as
+// long as it took, so that what is waited for has half of the processor.
+func pauseAfter(begun time.Time) time.Duration { return max(100*time.Millisecond, time.Since(begun)) }
 
 // writeImage writes an image; one of 0 rows has no pixels.
 func writeImage(ts *testscript.TestScript, neg bool, args []string) {
