@@ -13,6 +13,7 @@ import (
 // has it, over TLS and over UDP. Over TLS none is lost while the collector is away and
 // the node is killed.
 func TestRsyslogCollectsAudit(t *testing.T) {
+	t.Parallel()
 	site := nodetest.NewSite(t, "modality", "127.0.0.1")
 	collector := nodetest.NewRsyslog(t, site)
 	node := func(audit string) string {

@@ -24,7 +24,7 @@ import (
 // The first image finds the node as a start left it.
 func BenchmarkImageToSEG(b *testing.B) {
 	pacs := nodetest.NewKeepingPACS(b)
-	node := nodetest.NewProcess(b, pacs.PeersAndRoutes())
+	node := nodetest.NewWholeProcess(b, pacs.PeersAndRoutes())
 	node.Start(b)
 	var toSEG, toAnswer []time.Duration
 	b.ResetTimer()

@@ -70,6 +70,7 @@ var names = [][2]string{
 // Names go from pydicom through the decoder into a segmentation, and pydicom,
 // highdicom and Orthanc read them there as they were written.
 func TestCharactersThroughPeers(t *testing.T) {
+	t.Parallel()
 	python := nodetest.Python(t)
 	orthanc := nodetest.StartOrthanc(t, nodetest.FreePort(t), nodetest.FreePort(t))
 	dir := t.TempDir()

@@ -47,6 +47,7 @@ print(json.dumps([base, out]))
 // reads them: each radiograph of its collections, and a name in each character set.
 // A file that is missing or has changed is left out.
 func TestCollections(t *testing.T) {
+	t.Parallel()
 	base, read := askPydicom(t, collection(t))
 	tried := 0
 	for _, f := range collection(t) {

@@ -19,7 +19,7 @@ import (
 // answered it, and the PACS loses, delays and mixes up some. In the end every result is
 // delivered, and the PACS has each.
 func TestKilledAskingForCommitment(t *testing.T) {
-	t.Parallel() // it waits for minutes
+	t.Parallel()
 	pacs := nodetest.NewCommittingPACS(t)
 	k := nodetest.NewProcess(t, pacs.PeersAndRoutes()+"network: {commitment_wait: 5s}\n")
 	pacs.AnswerTo(k.As("MODALITY").Peer.Address)
@@ -28,7 +28,7 @@ func TestKilledAskingForCommitment(t *testing.T) {
 
 // The same holds with DICOM TLS on both sides.
 func TestKilledAskingForCommitmentOverTLS(t *testing.T) {
-	t.Parallel() // it waits for minutes
+	t.Parallel()
 	site := nodetest.NewSite(t, "modality", "pacs")
 	pacs := nodetest.NewSecureCommittingPACS(t, site)
 	k := nodetest.NewProcess(t, pacs.SecurePeersAndRoutes(site)+"network: {commitment_wait: 5s}\n")
@@ -39,7 +39,7 @@ func killedAskingForCommitment(t *testing.T, pacs *nodetest.CommittingPACS, k *n
 	t.Helper()
 	const images, killed = 5, 3
 	asked := make(chan chan struct{})
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	var mu sync.Mutex
 	faults := []nodetest.Behaviour{nodetest.Honest, nodetest.Forgetful, nodetest.Silent, nodetest.Stranger, nodetest.Partial, nodetest.Broken}

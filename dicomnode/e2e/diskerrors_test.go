@@ -47,6 +47,7 @@ var faultyCalls = []struct {
 // the log, and is taken when it is sent again. With FAULTS set, 24 times of each call
 // instead of 2.
 func TestDiskErrors(t *testing.T) {
+	t.Parallel()
 	if err := powercut.Available(); err != nil {
 		if os.Getenv("REQUIRE_PEERS") != "" {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // TestDrainWaits: "dicomnode drain" has further associations refused, for the moment,
 // and waits for the open one.
 func TestDrainWaits(t *testing.T) {
+	t.Parallel()
 	k := nodetest.NewProcess(t, "peers:\n  - {name: modality, ae_title: MODALITY, address: 127.0.0.1}\n")
 	k.Start(t)
 	open, err := k.As("MODALITY").Dial(t.Context(), scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}})

@@ -28,6 +28,7 @@ func refused(err error) bool {
 // A peer that is added to the file is admitted after SIGHUP; an association that
 // is open goes on. A file with problems changes nothing, and the log says why.
 func TestHangup(t *testing.T) {
+	t.Parallel()
 	const first, second = "  - {name: first, ae_title: FIRST, address: 127.0.0.1}\n", "  - {name: second, ae_title: SECOND, address: 127.0.0.1}\n"
 	p := nodetest.NewProcess(t, "peers:\n"+first)
 	p.Start(t)

@@ -35,6 +35,7 @@ var lossyEncodings = []struct{ file, option, method string }{
 // What DCMTK sends in a lossy syntax is segmented, and the result says that information
 // was lost (PS3.3 C.7.6.1.1.5).
 func TestLossyEncodings(t *testing.T) {
+	t.Parallel()
 	codectest.Folder(t)
 	pacs := nodetest.NewPACS(t)
 	for _, e := range lossyEncodings { // one instance, so that each needs a node of its own
@@ -53,11 +54,12 @@ func TestLossyEncodings(t *testing.T) {
 // The encoding of an image changes nothing in its masks, and the border that was
 // not exposed belongs to no segment.
 func TestEncodingsGiveTheSameMasks(t *testing.T) {
+	t.Parallel()
 	pacs := nodetest.NewPACS(t)
 	var want []picture.Mask
 	for _, e := range encodings {
 		file := dicomtest.Shared(t, "dicom", e.file+".dcm")
-		n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
+		n := startNode(t, nodetest.Embedded(nodetest.Config(t.TempDir(), pacs.Addr.Host)))
 		nodetest.Storescu(t, n.Addr, e.option, file)
 		for _, o := range nodetest.Receive(t, pacs, 1) {
 			masks, rows, cols, err := seg.ReadMasks(o.Dataset)
@@ -124,6 +126,7 @@ func judge(t *testing.T, o pacs.Object) {
 
 // DCMTK as modality and as PACS: one segmentation per image.
 func TestDCMTK(t *testing.T) {
+	t.Parallel()
 	program, dir, port := nodetest.PeerProgram(t, "storescp"), t.TempDir(), nodetest.FreePort(t)
 	nodetest.StartProgram(t, dir, program, "-aet", "PACS", "-od", dir, strconv.Itoa(port))
 	pacs := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
@@ -153,6 +156,7 @@ func TestDCMTK(t *testing.T) {
 
 // An implicit-only PACS takes the segmentation too (PS3.5 10.1).
 func TestImplicitOnlyDCMTK(t *testing.T) {
+	t.Parallel()
 	program, dir, port := nodetest.PeerProgram(t, "storescp"), t.TempDir(), nodetest.FreePort(t)
 	nodetest.StartProgram(t, dir, program, "+xi", "-aet", "PACS", "-od", dir, strconv.Itoa(port))
 	pacs := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
@@ -176,6 +180,7 @@ func TestImplicitOnlyDCMTK(t *testing.T) {
 // Orthanc as its users set it up: it forwards what it stores, and gets the
 // segmentation back into the study.
 func TestOrthancForwards(t *testing.T) {
+	t.Parallel()
 	nodetest.PeerProgram(t, "Orthanc")
 	dicomPort := nodetest.FreePort(t)
 	n := startNode(t, orthancConfig(t, dicomPort))
@@ -222,6 +227,7 @@ func TestOrthancForwards(t *testing.T) {
 // Orthanc stores an image while the node is down: it is sent when the node is there
 // again, by the script that the recipe runs every minute.
 func TestOrthancForwardsLater(t *testing.T) {
+	t.Parallel()
 	nodetest.PeerProgram(t, "Orthanc")
 	dicomPort := nodetest.FreePort(t)
 	p := nodetest.NewProcess(t, fmt.Sprintf(`peers:

@@ -28,6 +28,7 @@ type kills struct {
 // while images stream in. Every image that was answered 0000 has exactly one
 // segmentation at the PACS in the end, and what came twice was the same bytes.
 func TestKilledAtRandomMoments(t *testing.T) {
+	t.Parallel()
 	pacs := nodetest.NewKeepingPACS(t)
 	k := nodetest.NewProcess(t, pacs.PeersAndRoutes())
 	killedAtRandomMoments(t, kills{100, 4, []int{10, 50, 90}}, pacs, k, k.As("MODALITY"))
@@ -35,6 +36,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 
 // The same holds with DICOM TLS on both sides.
 func TestKilledAtRandomMomentsOverTLS(t *testing.T) {
+	t.Parallel()
 	site := nodetest.NewSite(t, "modality", "pacs")
 	pacs := nodetest.NewSecureKeepingPACS(t, site)
 	killedAtRandomMoments(t, kills{30, 3, []int{5, 15, 25}}, pacs, nodetest.NewProcess(t, pacs.SecurePeersAndRoutes(site)), site.As("MODALITY", "modality"))
@@ -43,7 +45,7 @@ func TestKilledAtRandomMomentsOverTLS(t *testing.T) {
 func killedAtRandomMoments(t *testing.T, plan kills, pacs *nodetest.KeepingPACS, k *nodetest.Process, sender scu.Destination) {
 	t.Helper()
 	delivering := make(chan chan struct{})
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	pacs.Answer = func(n int) {
 		if slices.Contains(plan.delivering, n) {

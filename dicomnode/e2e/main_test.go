@@ -1,10 +1,12 @@
 // Package e2e runs the node as its users meet it: as a process of its own, killed and
 // reloaded, and between the DICOM programs of others. What needs neither is tested beside
-// the code.
+// the code. Most of the time its tests wait: for retries, for other programs, for a node that
+// starts. So they run together.
 package e2e
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -20,6 +22,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "4"); err != nil { // the command line may say otherwise
+		panic(err)
+	}
 	nodetest.Main(m, func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		code := cli.Program{Version: "test"}.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)

@@ -32,7 +32,7 @@ func TestKilledForMemory(t *testing.T) {
 	for name, limit := range map[string]func(*testing.T, idle) []string{"limit": dataLimit, "cgroup": cgroupLimit} {
 		t.Run(name, func(t *testing.T) {
 			pacs := nodetest.NewKeepingPACS(t)
-			p := nodetest.NewProcess(t, pacs.PeersAndRoutes())
+			p := nodetest.NewWholeProcess(t, pacs.PeersAndRoutes())
 			p.Start(t)
 			p.Wrap = limit(t, measure(t, p.PID()))
 			p.Stop(t)

@@ -123,6 +123,7 @@ var meant = map[string]string{"chinese": "Zhang^XiaoDong=张^小东", "no-charse
 // Files of odd structure, pixels and character sets, which pydicom writes, are stored and read
 // as pydicom and DCMTK read them.
 func TestOddFiles(t *testing.T) {
+	t.Parallel()
 	python, dcmconv, dir := nodetest.Python(t), nodetest.PeerProgram(t, "dcmconv"), t.TempDir()
 	out, err := exec.Command(python, "-c", writeOddFiles, dir, dcmconv).Output()
 	var read map[string][2][2]any // by pydicom, and by pydicom after DCMTK: name, sum

@@ -94,6 +94,7 @@ func (o oddImage) write(t *testing.T, dir string, number int) string {
 // Every kind of result of images that are unlike most comes to Orthanc and to DCMTK, is given
 // back as it was sent, and nobody finds fault with it.
 func TestResultsOfOddImages(t *testing.T) {
+	t.Parallel()
 	received, port := t.TempDir(), nodetest.FreePort(t)
 	nodetest.StartProgram(t, received, nodetest.PeerProgram(t, "storescp"), "+B", "-aet", "PACS", "-od", received, strconv.Itoa(port))
 	pacs := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
@@ -101,7 +102,7 @@ func TestResultsOfOddImages(t *testing.T) {
 	orthancPort := nodetest.FreePort(t)
 	orthanc := nodetest.StartOrthanc(t, orthancPort, nodetest.FreePort(t))
 
-	c := nodetest.Config(t.TempDir(), pacs)
+	c := nodetest.Embedded(nodetest.Config(t.TempDir(), pacs))
 	c.Peers = append(c.Peers, configs.Peer{Name: "orthanc", AETitle: "ORTHANC", Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(orthancPort))})
 	c.Routes[0].Outputs, c.Routes[0].Frames = []string{"seg", "sr", "sc", "gsps"}, configs.AllFrames
 	c.Routes[0].SendTo = []string{"pacs", "orthanc"}

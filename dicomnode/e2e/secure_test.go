@@ -37,6 +37,7 @@ func secureEcho(t *testing.T, site nodetest.Site, certificate string, option ...
 // The retired ones have no forward secrecy, or no encryption: they are refused, and the
 // log says why (PS3.15 B.12).
 func TestProfilesOfDCMTK(t *testing.T) {
+	t.Parallel()
 	site := nodetest.NewSite(t, "modality")
 	k := secureNode(t, site, "peers:\n  - {name: modality, ae_title: MODALITY, address: 127.0.0.1, tls: {name: modality}}\n")
 	for _, c := range []struct {
@@ -64,6 +65,7 @@ func TestProfilesOfDCMTK(t *testing.T) {
 // TestCertificatesRefused: whoever comes with a certificate that is not the peer's does
 // not associate, and the log says why in words.
 func TestCertificatesRefused(t *testing.T) {
+	t.Parallel()
 	site := nodetest.NewSite(t, "modality", "other", "revoked")
 	plain := func(*x509.Certificate) {}
 	site.Issue(t, "expired", false, func(c *x509.Certificate) {
@@ -107,6 +109,7 @@ func TestCertificatesRefused(t *testing.T) {
 // TestOrthancOverTLS: Orthanc sends a radiograph to the node and has the segmentation
 // back, over TLS both ways, each side with a certificate.
 func TestOrthancOverTLS(t *testing.T) {
+	t.Parallel()
 	site, port := nodetest.NewSite(t, "orthanc"), nodetest.FreePort(t)
 	k := secureNode(t, site, fmt.Sprintf(`peers:
   - {name: orthanc, ae_title: ORTHANC, address: "127.0.0.1:%d", tls: {name: orthanc}}
@@ -129,6 +132,7 @@ routes:
 
 // TestPynetdicomOverTLS: pynetdicom does the same.
 func TestPynetdicomOverTLS(t *testing.T) {
+	t.Parallel()
 	python := nodetest.Python(t)
 	site, port := nodetest.NewSite(t, "modality"), nodetest.FreePort(t)
 	k := secureNode(t, site, fmt.Sprintf(`peers:

@@ -52,6 +52,7 @@ print(json.dumps(out))
 
 // pynetdicom proposes every syntax, alone and mixed: each object is taken and segmented.
 func TestPynetdicomSends(t *testing.T) {
+	t.Parallel()
 	pacs, files := nodetest.NewPACS(t), nodetest.EverySyntax(t)
 	n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
 	list, err := json.Marshal(files)
@@ -92,6 +93,7 @@ func TestPynetdicomSends(t *testing.T) {
 // uncompressed ones in others. Release 1.10 knows no HTJ2K, and sends such an image no
 // further.
 func TestOrthancSendsEverySyntax(t *testing.T) {
+	t.Parallel()
 	nodetest.PeerProgram(t, "Orthanc")
 	dicomPort := nodetest.FreePort(t)
 	c := orthancConfig(t, dicomPort)
@@ -159,5 +161,5 @@ func orthancConfig(t *testing.T, dicomPort int) configs.Config {
 	}
 	c.Node.DataDir = t.TempDir()
 	c.Peers[0].Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(dicomPort))
-	return c
+	return nodetest.Light(c)
 }

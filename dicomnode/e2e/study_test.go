@@ -22,6 +22,7 @@ import (
 // images, and no sender is stopped at them. dcmsend, storescu, pynetdicom and Orthanc send
 // it, pynetdicom gets the segmentations.
 func TestWholeStudies(t *testing.T) {
+	t.Parallel()
 	nodetest.Python(t)
 	nodetest.PeerProgram(t, "Orthanc")
 	results, dir := t.TempDir(), t.TempDir()

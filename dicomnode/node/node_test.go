@@ -59,7 +59,7 @@ func serveNode(t *testing.T, o Options, change ...func(*Node)) *testNode {
 // The whole chain: an image that arrives by C-STORE comes back as a segmentation.
 func TestImageComesBackAsSEG(t *testing.T) {
 	pacs := nodetest.NewPACS(t)
-	n := startNode(t, nodetest.Config(t.TempDir(), pacs.Addr.Host))
+	n := startNode(t, nodetest.Embedded(nodetest.Config(t.TempDir(), pacs.Addr.Host)))
 	images := nodetest.Radiographs(t, 2)
 	nodetest.Store(t, n.As("MODALITY", "XNET"), images)
 	for uid, o := range nodetest.Receive(t, pacs, 2) {

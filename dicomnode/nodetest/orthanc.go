@@ -77,7 +77,7 @@ func startOrthanc(t *testing.T, dicomPort, nodePort int, replaced map[string]any
 // Post sends a body to the REST interface and decodes the answer.
 func (o Orthanc) Post(t *testing.T, path string, body []byte, answer any) {
 	t.Helper()
-	resp, err := http.Post(o.base+path, "application/octet-stream", bytes.NewReader(body))
+	resp, err := rest.Post(o.base+path, "application/octet-stream", bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +101,10 @@ func (o Orthanc) Find(t *testing.T, modality string) (ids []string) {
 	o.Post(t, "/tools/find", query, &ids)
 	return ids
 }
+
+// rest makes a connection for each request: Orthanc ends one that is idle for a second,
+// and a POST that meets the end is an error.
+var rest = http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // Store gives a Part 10 file to Orthanc and returns its identifier there.
 func (o Orthanc) Store(t *testing.T, file []byte) (id string) {
@@ -137,7 +141,7 @@ func (o Orthanc) Get(t *testing.T, path string, answer any) {
 
 func (o Orthanc) get(t *testing.T, path string) []byte {
 	t.Helper()
-	resp, err := http.Get(o.base + path)
+	resp, err := rest.Get(o.base + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +165,7 @@ func (o Orthanc) Resubmit(t *testing.T) {
 // Jobs lists the states of Orthanc's jobs.
 func (o Orthanc) Jobs(t *testing.T) (states []string) {
 	t.Helper()
-	resp, err := http.Get(o.base + "/jobs?expand")
+	resp, err := rest.Get(o.base + "/jobs?expand")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,14 +42,27 @@ type Process struct {
 	logged chan struct{} // closed when its standard error has ended
 
 	listened bool
+	models   string // model: and segmentation: of its configuration
 }
 
-// NewProcess writes the configuration of a node with those peers and routes. The
+// NewProcess writes the configuration of a [Light] node with those peers and routes. The
 // node is stopped when the test ends.
 func NewProcess(t testing.TB, peersAndRoutes string) *Process {
 	t.Helper()
+	c := Light(configs.Default())
+	return newProcess(t, fmt.Sprintf("model: {bundle: %q}\nsegmentation: {effort: %s}\n", c.Model.Bundle, c.Segmentation.Effort), peersAndRoutes)
+}
+
+// NewWholeProcess is NewProcess with the model of the program.
+func NewWholeProcess(t testing.TB, peersAndRoutes string) *Process {
+	t.Helper()
+	return newProcess(t, "", peersAndRoutes)
+}
+
+func newProcess(t testing.TB, models, peersAndRoutes string) *Process {
+	t.Helper()
 	RequireModel(t)
-	p := &Process{Config: filepath.Join(t.TempDir(), "node.yaml"), Port: FreePort(t), Log: &Buffer{}}
+	p := &Process{models: models, Config: filepath.Join(t.TempDir(), "node.yaml"), Port: FreePort(t), Log: &Buffer{}}
 	p.Configure(t, t.TempDir(), peersAndRoutes)
 	t.Cleanup(func() {
 		p.Kill()
@@ -63,7 +76,7 @@ func NewProcess(t testing.TB, peersAndRoutes string) *Process {
 // Configure writes the configuration file anew.
 func (p *Process) Configure(t testing.TB, dataDir, peersAndRoutes string) {
 	t.Helper()
-	text := fmt.Sprintf("node: {ae_title: XNET, listen: \"127.0.0.1:%d\", data_dir: %q}\n%s", p.Port, dataDir, peersAndRoutes)
+	text := fmt.Sprintf("node: {ae_title: XNET, listen: \"127.0.0.1:%d\", data_dir: %q}\n%s%s", p.Port, dataDir, peersAndRoutes, p.models)
 	if err := os.WriteFile(p.Config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@
 package dicomtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,16 +29,25 @@ func Shared(t testing.TB, elem ...string) string {
 	return path
 }
 
-// beside finds ../shared/data relative to the folder that holds go.mod.
+// beside is ../shared/data beside the repository.
 func beside(t testing.TB) string {
-	dir, err := os.Getwd()
+	root, err := Repository()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+	return filepath.Join(filepath.Dir(root), "shared", "data")
+}
+
+// Repository is the folder that holds go.mod, above the one where a test runs.
+func Repository() (string, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := here; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(filepath.Dir(dir), "shared", "data")
+			return dir, nil
 		}
 	}
-	return ""
+	return "", fmt.Errorf("no go.mod above %s", here)
 }
