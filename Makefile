@@ -11,7 +11,7 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 # vet and staticcheck look at, benchmarks, and the programs that tests build.
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath -buildmode=pie)
 
-.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest benchonce bench figures faults judge-reports export-judges dist dist-check clean man lint vulncheck changelog
+.PHONY: all viewers runtime runtime-gpu build demo test check fuzz-codecs format vet staticcheck gotest raced unraced benchonce bench figures faults judge-reports export-judges dist dist-check clean man lint vulncheck changelog
 
 all: build
 
@@ -40,10 +40,12 @@ man: build
 demo: runtime build
 	bin/dicomnode demo --out out/demo $(DEMO_INPUT)
 
-# What CI runs.
+# What CI runs. The checks run two at a time, so that one works where the other waits; all
+# of them, whatever fails.
 test: runtime build check
 
-check: format vet staticcheck gotest benchonce
+check: format
+	$(MAKE) --no-print-directory --keep-going --jobs=2 raced vet staticcheck unraced benchonce
 
 format:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
@@ -69,8 +71,9 @@ vulncheck:
 
 # The race detector makes loops over pixels ten times slower, and SQLite three times.
 # LOOPS compute: where the tests of others use them, they are compiled without it, and so
-# is SQLite's C, whose races are not ours. What hands values from one goroutine to another by
-# sync.Map or generic atomics is always compiled with it, or it sees races that are none.
+# are the standard library's deflate and pictures, and SQLite's C, whose races are not
+# ours. What hands values from one goroutine to another by sync.Map or generic atomics is
+# always compiled with it, or it sees races that are none.
 # Of their own tests these run with it: all of
 # RACED_LOOPS, and RACED_TESTS of RACED_IN, which reach everything that LOOPS do on
 # several goroutines; CONTRIBUTING.md says why no more.
@@ -81,19 +84,26 @@ LOOPS       := internal/raster model model/onnx segment/capture segment/decode s
 RACED_LOOPS := internal/raster model model/onnx segment/picture segment/scales trainer/augment trainer/simulate/body
 RACED_IN    := segment/capture segment/decode segment/field segment/seg trainer/export/burned
 RACED_TESTS := TestSameCaptureSameBytes|TestRealCapture|TestDecodeSynthetic|TestEncodingsAgree|TestFieldFollowsThePicture|TestFieldOfNetworkAndBorders|TestFormPixels|TestExtreme
-UNRACED     := $(foreach p,$(LOOPS) trainer/warp trainer/simulate/radiograph/...,-gcflags=dicomnode/$(p)=-race=false) -gcflags=modernc.org/sqlite/lib=-race=false
+UNRACED     := $(foreach p,$(LOOPS) trainer/warp trainer/simulate/radiograph/...,-gcflags=dicomnode/$(p)=-race=false) \
+               $(foreach p,compress/flate image/... modernc.org/sqlite/lib,-gcflags=$(p)=-race=false)
 
 # Unit, interoperation and import-rule tests; the seeds of every fuzz target. vet has
 # looked at them before. A program with the race detector sleeps a second before it ends,
 # and the scripts run hundreds.
 GOTEST = GORACE=atexit_sleep_ms=20 $(GO) test -vet=off -timeout 40m $(EXEC)
-gotest:
+gotest: raced unraced
+
+raced:
 	failed=0; loops=$$($(GO) list $(LOOPS:%=./%)); \
-	$(GOTEST) $(patsubst %,./%,$(filter-out $(RACED_LOOPS),$(LOOPS))) || failed=1; \
-	$(GOTEST) -run '^TestKilledForMemory$$' ./dicomnode/e2e || failed=1; \
+	$(GOTEST) -race -buildmode=exe -p 3 $(UNRACED) $$($(GO) list ./... | grep -vxF "$$loops") || failed=1; \
 	$(GOTEST) -race -buildmode=exe $(RACED_LOOPS:%=./%) || failed=1; \
 	$(GOTEST) -race -buildmode=exe -run '^($(RACED_TESTS))$$' $(RACED_IN:%=./%) || failed=1; \
-	$(GOTEST) -race -buildmode=exe $(UNRACED) $$($(GO) list ./... | grep -vxF "$$loops") || failed=1; \
+	exit $$failed
+
+unraced:
+	failed=0; \
+	$(GOTEST) $(patsubst %,./%,$(filter-out $(RACED_LOOPS),$(LOOPS))) || failed=1; \
+	$(GOTEST) -run '^TestKilledForMemory$$' ./dicomnode/e2e || failed=1; \
 	exit $$failed
 
 # What a new verb lacks: see CONTRIBUTING.md.
@@ -108,9 +118,9 @@ cpu:
 	time $(MAKE) gotest EXEC="-count=1 -exec '$(CURDIR)/.ci/cpu $(CURDIR)/out/cpu'"
 	sort -k1,1nr out/cpu
 
-# Every benchmark once, so that none rots.
+# Every benchmark once, so that none rots; -short gives large ones small inputs.
 benchonce:
-	$(GO) test -vet=off -run '^$$' -bench . -benchtime 1x -timeout 20m \
+	$(GO) test -vet=off -short -run '^$$' -bench . -benchtime 1x -timeout 20m \
 	  $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 # 100,000 damaged codestreams of every family: none may cost more than itself.
