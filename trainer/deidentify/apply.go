@@ -26,6 +26,8 @@ const (
 	tagValueType     part10.Tag = 0x0040A040
 	tagConceptName   part10.Tag = 0x0040A043
 	tagTimezone      part10.Tag = 0x00080201
+	tagTextValue     part10.Tag = 0x0040A160
+	tagTrackingID    part10.Tag = 0x00620020
 	dummyText                   = "DEIDENTIFIED"
 	unlistedMeaning             = "unlisted concept"
 	wellKnownUIDRoot            = "1.2.840.10008."
@@ -38,6 +40,9 @@ func (r *run) apply(action profile.Action, s *object.Set, e *object.Element, pat
 		if action != profile.Remove {
 			return r.replace(s, e, object.Text(e.VR, r.Patient))
 		}
+	}
+	if action != profile.Remove && tracks(s, e) && !r.approved(s, e) {
+		return r.replace(s, e, object.Text(e.VR, r.tracking(s.First(e.Tag))))
 	}
 	switch action {
 	case profile.Remove:
@@ -66,6 +71,28 @@ func (r *run) apply(action profile.Action, s *object.Set, e *object.Element, pat
 	return &object.Element{Tag: e.Tag, VR: e.VR, Value: e.Value, Fragments: e.Fragments}
 }
 
+// trackingIdentifier is the concept of a Tracking ID in a content tree (PS3.16 TID 1411,
+// TID 1501).
+var trackingIdentifier = profile.Concept{Scheme: "DCM", Value: "112039"}
+
+// tracks tells whether e, which stands in s, is the text that goes with a tracking UID:
+// one asks for the other (PS3.3 C.8.20.2, Tracking ID (0062,0020) of Type 1C).
+func tracks(s *object.Set, e *object.Element) bool {
+	if e.Tag == tagTrackingID {
+		return true
+	}
+	name := s.Find(tagConceptName)
+	return e.Tag == tagTextValue && name != nil && len(name.Items) == 1 && concept(name.Items[0]) == trackingIdentifier
+}
+
+// tracking is the pseudonym of what is tracked in a patient: the same in segmentations
+// and reports.
+func (r *run) tracking(old string) string {
+	id := r.d.Key.ID("tracking", r.PatientKey, old)
+	r.Made = append(r.Made, id)
+	return id
+}
+
 // onlyTerms empties what is no defined term of Image Type (PS3.3 C.7.6.1.1.2), of
 // which vendors write anything from the third value on.
 func onlyTerms(values []string) []string {
@@ -92,7 +119,7 @@ func (r *run) sequence(s *object.Set, e *object.Element, path []part10.Tag, blan
 	out := &object.Element{Tag: e.Tag, VR: "SQ"}
 	inner := append(path[:len(path):len(path)], e.Tag)
 	for _, item := range e.Items {
-		if !blank && !r.d.Basic && r.refused(e.Tag, item) {
+		if !blank && (!r.d.Basic || e.Tag == tagContent) && r.refused(e.Tag, item) {
 			for _, i := range item.Elements {
 				r.gone(item, i)
 			}
@@ -117,25 +144,27 @@ func (r *run) required(s *object.Set, e, out *object.Element, path []part10.Tag)
 	return nil
 }
 
-// refused tells whether a training set leaves an item out: a coded concept that is
-// not listed, or a content item (PS3.3 C.17.3) whose value is a text, a name or a
-// date that cannot stay.
+// refused tells whether an item is left out: of a training set a coded concept that is
+// not listed; of every set a content item (PS3.3 C.17.3) whose value is a text, a name or a
+// date that cannot stay, which is how structured content is cleaned (PS3.15 E.3.4).
 func (r *run) refused(sequence part10.Tag, item *object.Set) bool {
 	if sequence != tagContent {
 		return (profile.Coded(sequence) || item.Find(tagCodeMeaning) != nil) && profile.Meaning(concept(item)) == ""
 	}
-	if name := item.Find(tagConceptName); name != nil && len(name.Items) == 1 && profile.Meaning(concept(name.Items[0])) == "" {
+	if name := item.Find(tagConceptName); !r.d.Basic && name != nil && len(name.Items) == 1 && profile.Meaning(concept(name.Items[0])) == "" {
 		return true
 	}
 	switch item.First(tagValueType) {
-	case "PNAME", "DATE", "TIME", "DATETIME":
+	case "PNAME":
 		return true
+	case "DATE", "TIME", "DATETIME":
+		return !r.d.Basic || !retains(r.d.Retain, profile.FullDates) && !retains(r.d.Retain, profile.ModifiedDates)
 	case "TEXT":
-		e := item.Find(0x0040A160)
-		return e == nil || !r.approved(item, e)
+		e := item.Find(tagTextValue)
+		return e == nil || !tracks(item, e) && !r.approved(item, e)
 	case "CODE":
 		e := item.Find(0x0040A168)
-		return e == nil || len(e.Items) != 1 || profile.Meaning(concept(e.Items[0])) == ""
+		return !r.d.Basic && (e == nil || len(e.Items) != 1 || profile.Meaning(concept(e.Items[0])) == "")
 	}
 	return false
 }

@@ -126,7 +126,7 @@ func TestCanariesWithOptions(t *testing.T) {
 	if err != nil || len(canaries) != 1525 {
 		t.Fatalf("%d canaries, want 1525: %v", len(canaries), err)
 	}
-	for _, option := range []profile.Option{profile.ModifiedDates, profile.Descriptors, profile.Patient, profile.Device, profile.Institution, profile.FullDates} {
+	for _, option := range []profile.Option{profile.ModifiedDates, profile.Descriptors, profile.Patient, profile.Device, profile.Institution, profile.FullDates, profile.SafePrivate, profile.Graphics} {
 		for _, basic := range []bool{false, true} {
 			out, _ := deidentified(t, file, deidentify.Options{Basic: basic, Retain: []profile.Option{option}})
 			for value, place := range canaries {

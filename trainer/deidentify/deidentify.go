@@ -5,7 +5,7 @@
 // them out on every level of an object and makes pseudonyms, UIDs and dates that
 // belong together over all objects of one key.
 //
-// It does not look at pixels (package burnedin of the exporter does), and what it
+// It does not look at pixels (package burned of the exporter does), and what it
 // did is claimed in an object (PS3.3 C.12.1.1.1, 0012,0062 to 0064) only when
 // [Deidentifier.Claim] is called, which is for after the leak check.
 package deidentify
@@ -35,8 +35,9 @@ type Options struct {
 	Basic bool
 	// Retain are options of PS3.15 E.3: Patient, Device, Institution, UIDs,
 	// FullDates, ModifiedDates (dates are shifted by a number of days that is the
-	// same for all objects of a patient) and Descriptors (texts in Approved are
-	// kept). Structured content is always cleaned.
+	// same for all objects of a patient), Descriptors (texts in Approved are kept),
+	// SafePrivate (of [profile.SafePrivateVR]) and Graphics (overlays wait in the Result
+	// for [Deidentifier.KeepGraphics]). Structured content is always cleaned.
 	Retain []profile.Option
 	// Approved are texts that may stay: descriptions that somebody has read.
 	Approved map[string]bool
@@ -58,7 +59,8 @@ type Deidentifier struct {
 func New(o Options) (*Deidentifier, error) {
 	for _, r := range o.Retain {
 		switch r {
-		case profile.Patient, profile.Device, profile.Institution, profile.UIDs, profile.FullDates, profile.ModifiedDates, profile.Descriptors:
+		case profile.Patient, profile.Device, profile.Institution, profile.UIDs, profile.FullDates, profile.ModifiedDates, profile.Descriptors,
+			profile.SafePrivate, profile.Graphics:
 		default:
 			return nil, fmt.Errorf("option %q of PS3.15 E.3 is not offered", r)
 		}
@@ -66,7 +68,9 @@ func New(o Options) (*Deidentifier, error) {
 	if slices.Contains(o.Retain, profile.FullDates) && slices.Contains(o.Retain, profile.ModifiedDates) {
 		return nil, errors.New("dates are either kept or shifted")
 	}
-	return &Deidentifier{Options: o, options: append(slices.Clone(o.Retain), profile.Structured)}, nil
+	// Private attributes and graphics are no matter of their rows: see private and KeepGraphics.
+	options := slices.DeleteFunc(slices.Clone(o.Retain), func(r profile.Option) bool { return r == profile.SafePrivate || r == profile.Graphics })
+	return &Deidentifier{Options: o, options: append(options, profile.Structured)}, nil
 }
 
 // Original is a value of an object that must not be found in its de-identified
@@ -88,6 +92,11 @@ type Result struct {
 	// NoPatientID is an object without Patient ID: its study stands for the patient.
 	NoPatientID bool
 	Originals   []Original
+	// Made are pseudonyms in Object besides Patient and UIDs.
+	Made []string
+	// Graphics are the overlays of the object, cleaned but for what they show, where the
+	// option asks for them. They are not in Object.
+	Graphics []Overlay
 	// Swept are the attributes that Sweep took out.
 	Swept   []part10.Tag
 	options []profile.Option // those that were applied
@@ -110,6 +119,10 @@ func (d *Deidentifier) Object(o *object.Object) (*Result, error) {
 	r.PatientKey, r.NoPatientID = d.patientKey(o)
 	r.Patient = d.Key.Patient(r.PatientKey)
 	r.days = d.Key.days(r.PatientKey)
+	r.characteristics = o.Find(tagCharacteristics)
+	if retains(d.Retain, profile.Graphics) {
+		r.Graphics = overlays(o.Set)
+	}
 	r.preamble(o)
 	r.Result.Object = &object.Object{Meta: &object.Set{}, TransferSyntaxUID: o.TransferSyntaxUID, Set: r.set(o.Set, nil, false)}
 	r.finish(o)
@@ -140,6 +153,8 @@ type run struct {
 	d    *Deidentifier
 	kind profile.Kind
 	days int
+	// characteristics is (0008,0300), nil without.
+	characteristics *object.Element
 }
 
 // preamble remembers what stood before the data set: all of it is written anew.
@@ -154,7 +169,19 @@ func (r *run) preamble(o *object.Object) {
 // set is s de-identified; blank replaces every value in it by a dummy.
 func (r *run) set(s *object.Set, path []part10.Tag, blank bool) *object.Set {
 	out := &object.Set{Charset: s.Charset}
+	private := map[part10.Tag]string{}
+	if !blank {
+		private = r.private(s)
+	}
 	for _, e := range s.Elements {
+		if vr := private[e.Tag]; vr != "" {
+			out.Elements = append(out.Elements, &object.Element{Tag: e.Tag, VR: vr, Value: e.Value})
+			r.applied(profile.SafePrivate)
+			continue
+		}
+		if len(path) == 0 && holds(r.Graphics, e) {
+			continue // set aside
+		}
 		action := profile.Dummy
 		if !blank {
 			action = r.action(s, e, path)

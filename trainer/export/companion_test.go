@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,9 +48,15 @@ func TestSegmentationFollows(t *testing.T) {
 	if err := s.Encode(&b); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(source, "seg.dcm"), b.Bytes(), 0o644); err != nil {
+	original := filepath.Join(source, "seg.dcm")
+	if err := os.WriteFile(original, b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	changed(t, original, func(o *object.Object) {
+		for _, s := range o.Find(0x00620002).Items { // as other programs name what they track
+			s.PutText(0x00620020, "LO", "Kanarienfreund's lesion, "+s.First(0x00620005))
+		}
+	})
 	opt := options(source, out)
 	opt.Formats, opt.Filter.HasSEG = []export.Format{export.DICOM}, true
 	if r := run(t, opt); r.Images != 1 || r.Objects != 1 || r.Filtered != 1 {
@@ -65,7 +74,9 @@ func TestSegmentationFollows(t *testing.T) {
 			image = r
 		}
 	}
-	file, err := os.ReadFile(filepath.Join(out, "dicom", mask.Patient, mask.ID+".dcm"))
+	made := filepath.Join(out, "dicom", mask.Patient, mask.ID+".dcm")
+	noNewFaults(t, original, made)
+	file, err := os.ReadFile(made)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,14 +90,52 @@ func TestSegmentationFollows(t *testing.T) {
 			refers[s.First(e.Tag)]++
 		}
 	})
+	tracked := map[string]bool{}
+	for _, s := range o.Find(0x00620002).Items {
+		if s.First(0x00620021) == "" {
+			t.Error("a segment without Tracking UID")
+		}
+		tracked[s.First(0x00620020)] = true
+	}
+	if len(tracked) != len(o.Find(0x00620002).Items) || tracked[""] {
+		t.Errorf("Tracking IDs %v: want one of its own for each segment", tracked)
+	}
 	if len(refers) != 1 || refers[image.Instance] == 0 || mask.Study != image.Study || mask.Patient != image.Patient {
 		t.Errorf("the segmentation refers to %v, want %s", refers, image.Instance)
 	}
-	if bytes.Contains(file, []byte("KANARIE")) || bytes.Contains(file, []byte(s.UID())) {
+	if bytes.Contains(bytes.ToUpper(file), []byte("KANARIE")) || bytes.Contains(file, []byte(s.UID())) {
 		t.Error("the segmentation still names the node or its old UID")
 	}
 	masks, rows, cols, err := seg.ReadMasks(file)
 	if err != nil || len(masks) != 4 || rows != m.Rows || cols != m.Columns || masks[0].Count() != res.Masks.Open.Count() {
 		t.Errorf("%d masks of %d×%d, %v", len(masks), rows, cols, err)
+	}
+}
+
+// noNewFaults tells whether dciodvfy finds errors in one file that it does not find in
+// the other.
+func noNewFaults(t *testing.T, original, made string) {
+	t.Helper()
+	if _, err := exec.LookPath("dciodvfy"); err != nil {
+		if os.Getenv("REQUIRE_PEERS") == "1" {
+			t.Fatal(err)
+		}
+		return
+	}
+	faults := func(path string) map[string]bool {
+		out, _ := exec.Command("dciodvfy", "-new", path).CombinedOutput() // it fails where it finds errors
+		found := map[string]bool{}
+		for line := range strings.SplitSeq(string(out), "\n") {
+			if strings.HasPrefix(line, "Error") {
+				found[regexp.MustCompile(`\[\d+\]`).ReplaceAllString(line, "")] = true
+			}
+		}
+		return found
+	}
+	before := faults(original)
+	for f := range faults(made) {
+		if !before[f] {
+			t.Errorf("%s: new: %s", filepath.Base(made), f)
+		}
 	}
 }

@@ -299,5 +299,5 @@ func init() {
 		burned_in found done nothing kept blanked reviewed label draft model_digest config_digest profile edition name options project files export
 		gimp palette name dicomnode labels columns open beam soft tissue
 		dark correction: none estimated dark frames polarity: for processing, linear, less beam is higher lower sign absent as displayed monochrome inverse
-		patient device institution uids full_dates modified_dates descriptors`)
+		patient device institution uids full_dates modified_dates descriptors safe_private graphics removed`)
 }

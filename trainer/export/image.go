@@ -155,12 +155,13 @@ func encode(o *object.Object) ([]byte, error) {
 
 // picture is a decoded image with everything that was found out about it.
 type picture struct {
-	image   *decode.Image
-	result  *segment.Result // nil without a model
-	label   []uint8         // nil without one
-	samples []float32       // stored values, blanked
-	boxes   []burned.Box    // of writing
-	inside  []burned.Box    // of what may be writing or anatomy
+	image    *decode.Image
+	result   *segment.Result      // nil without a model
+	label    []uint8              // nil without one
+	samples  []float32            // stored values, blanked
+	boxes    []burned.Box         // of writing
+	inside   []burned.Box         // of what may be writing or anatomy
+	graphics []deidentify.Overlay // that the set would hold
 }
 
 // image stages a picture, or has it wait for review.
@@ -170,7 +171,8 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 		return err
 	}
 	decision, decided := decisions[it.id]
-	decided = decided && slices.Equal(decision.Boxes, p.boxes) // what was seen is what is there
+	p.graphics = e.graphics(res)
+	decided = decided && slices.Equal(decision.Boxes, p.boxes) && decision.Graphics == digest(p.graphics) // what was seen is what is there
 	if !decided && e.waits(p, res) {
 		return e.hold(it, p)
 	}
@@ -181,8 +183,10 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 		e.report.Images--
 		return nil
 	}
+	graphics := e.decideGraphics(p, res, decided && decision.Verdict == review.Keep)
 	e.sweep(res)
 	r := e.record(it, o, res)
+	r.Graphics = graphics
 	r.BurnedIn = &Burned{Found: len(p.boxes) + len(p.inside), Done: "nothing", Reviewed: decided}
 	boxes := p.boxes
 	switch {
@@ -237,7 +241,7 @@ func (e *run) searches() bool {
 
 // waits tells whether somebody must look at a picture first.
 func (e *run) waits(p *picture, res *deidentify.Result) bool {
-	if e.ReviewAll {
+	if e.ReviewAll || len(p.graphics) > 0 {
 		return true
 	}
 	says := res.Kind.Screen || strings.EqualFold(p.image.Text(burnedInAnnotation), "YES")
@@ -249,7 +253,7 @@ func (e *run) hold(it item, p *picture) error {
 	e.mu.Lock()
 	e.report.Pending++
 	e.mu.Unlock()
-	return review.Hold(ReviewDir(e.Work), review.Waiting{ID: it.id, Boxes: p.boxes, Inside: p.inside, Width: p.image.Columns}, preview(p))
+	return review.Hold(ReviewDir(e.Work), review.Waiting{ID: it.id, Boxes: p.boxes, Inside: p.inside, Width: p.image.Columns, Graphics: digest(p.graphics)}, preview(p))
 }
 
 // record is what is known of an object before its files are made.

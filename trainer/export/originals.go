@@ -94,7 +94,7 @@ func (e *run) checkers(res *deidentify.Result) []*leak.Checker {
 
 // made are the tokens in a de-identified object that the export made.
 func made(res *deidentify.Result) []string {
-	out := []string{res.Patient}
+	out := append([]string{res.Patient}, res.Made...)
 	res.Object.Walk(func(s *object.Set, el *object.Element, _ []part10.Tag) {
 		if el.VR == "UI" {
 			out = append(out, s.TextOf(el)...)

@@ -183,7 +183,7 @@ func quantise(pix []float32, rows, cols int, chain *Chain) *image.Gray16 {
 }
 
 // preview is a small picture for the review page, bone white where the attributes
-// say how.
+// say how, with the overlays that are to be kept drawn over it.
 func preview(p *picture) image.Image {
 	pix, _, _, err := (&segment.Pipeline{}).Picture(p.image)
 	if err != nil {
@@ -198,6 +198,9 @@ func preview(p *picture) image.Image {
 		for x := range out.Rect.Dx() {
 			v := (pix[y*step*p.image.Columns+x*step] - low) / max(high-low, 1e-6)
 			out.Pix[y*out.Stride+x] = uint8(255 * (1 - max(0, min(1, v))))
+			if drawn(p.graphics, x*step, y*step, step) {
+				out.Pix[y*out.Stride+x] ^= 0x80
+			}
 		}
 	}
 	return out

@@ -22,7 +22,9 @@ type Record struct {
 	SpacingMM      float64 `json:"spacing_mm,omitempty"` // between rows
 	Polarity       string  `json:"polarity,omitempty"`
 
-	Chain    *Chain  `json:"chain,omitempty"`
+	Chain *Chain `json:"chain,omitempty"`
+	// Graphics is what became of overlays with the Clean Graphics Option: kept or removed.
+	Graphics string  `json:"graphics,omitempty"`
 	BurnedIn *Burned `json:"burned_in,omitempty"`
 	Label    *Label  `json:"label,omitempty"`
 	Profile  Profile `json:"profile"`

@@ -133,7 +133,7 @@ func (f *exportFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.BurnedIn, "burned-in", "quarantine", "burned-in text: quarantine, blank or keep")
 	flags.BoolVar(&f.ReviewAll, "review-all", false, "review every picture, not only those with findings")
 	flags.StringVar(&f.Profile, "profile", "training", "training (also keep what is needed to interpret the pixels) or basic (PS3.15 alone)")
-	flags.StringSliceVar(&f.Retain, "retain", nil, "options of PS3.15 E.3: patient, device, institution, uids, descriptors")
+	flags.StringSliceVar(&f.Retain, "retain", nil, "options of PS3.15 E.3: patient, device, institution, uids, descriptors, safe_private, graphics (overlays that the review keeps)")
 	flags.StringVar(&f.Texts, "keep-texts", "", "file of descriptions to keep, one per line (with --retain descriptors)")
 	flags.StringVar(&f.SameAs, "same-as", "", "CSV of Patient IDs and the IDs they stand for")
 	flags.BoolVar(&f.NoIssuer, "ignore-issuer", false, "equal Patient IDs of different issuers are one patient")

@@ -91,6 +91,27 @@ func TestAllowListKeepsNothingOfTheTable(t *testing.T) {
 	}
 }
 
+// The list of safe private attributes is readable, of numbers alone, and the rows stand in
+// it that PS3.15 Table E.3.10-1 has.
+func TestSafePrivateList(t *testing.T) {
+	for a, vr := range safePrivate() {
+		if a.Group&1 == 0 || a.Creator == "" || !strings.Contains("DS IS US SS UL SL FL FD", vr) || len(vr) != 2 {
+			t.Errorf("%+v %s: want numbers of a private group", a, vr)
+		}
+	}
+	if n := len(safePrivate()); n != 78 {
+		t.Errorf("%d attributes, want 78", n)
+	}
+	for a, want := range map[PrivateAttribute]string{
+		{"Philips PET Private Group", 0x7053, 0x09}: "DS", {"SIEMENS MR HEADER", 0x0019, 0x27}: "FD", {"NQRight", 0x0299, 0x16}: "FL",
+		{"GEMS_PARM_01", 0x0043, 0x39}: "IS", {"GEMS_PARM_01", 0x0043, 0x27}: "", {"HOLOGIC, Inc.", 0x7E01, 0x12}: "", {"GEMS_ACQU_01", 0x0043, 0x23}: "",
+	} {
+		if got := SafePrivateVR(a); got != want {
+			t.Errorf("%+v: VR %q, want %q", a, got, want)
+		}
+	}
+}
+
 func TestResolve(t *testing.T) {
 	for _, c := range []struct {
 		action Action

@@ -36,6 +36,8 @@ type Decision struct {
 	ID      string       `json:"id"`
 	Verdict Verdict      `json:"verdict"`
 	Boxes   []burned.Box `json:"boxes"`
+	// Graphics is the digest of the overlays that were drawn, "" for none.
+	Graphics string `json:"graphics,omitempty"`
 }
 
 // Waiting is a picture that waits.
@@ -46,6 +48,9 @@ type Waiting struct {
 	Inside []burned.Box `json:"inside,omitempty"`
 	// Width is that of the image, to which the boxes refer.
 	Width int `json:"width"`
+	// Graphics is a digest of the overlays that the preview shows and that Keep keeps, ""
+	// for none.
+	Graphics string `json:"graphics,omitempty"`
 }
 
 // identifier is the form of an ID, which names files here.
@@ -126,8 +131,8 @@ func Decide(dir string, d Decision) error {
 	if err != nil {
 		return fmt.Errorf("decide: %w", err)
 	}
-	if !slices.Equal(w.Boxes, d.Boxes) {
-		return errors.New("decide: the boxes have changed since they were shown; look again")
+	if !slices.Equal(w.Boxes, d.Boxes) || w.Graphics != d.Graphics {
+		return errors.New("decide: the boxes or graphics have changed since they were shown; look again")
 	}
 	if d.Verdict == Blank && len(d.Boxes) == 0 {
 		return errors.New("decide: there is no box to fill; keep or reject")
