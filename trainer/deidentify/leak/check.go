@@ -19,6 +19,7 @@ import (
 type Checker struct {
 	byPrefix map[uint32][]pattern
 	first    []uint64 // a bit for each hash of a prefix
+	grams    grams    // of what counts in pixels
 	compared map[part10.Tag]map[string]bool
 	own      map[string]bool
 }
@@ -39,6 +40,7 @@ func (o *Originals) Checker() *Checker {
 		c.byPrefix[k] = append(c.byPrefix[k], pattern{p, about.attribute, about.weight, about.uniform})
 		c.first[slot(k)>>6] |= 1 << (slot(k) & 63)
 	}
+	c.grams = gramsOf(c.byPrefix)
 	return c
 }
 
@@ -102,11 +104,26 @@ func (c *Checker) Holds(value []byte) bool {
 
 // search calls report for each original in b that is of least bytes or more as UTF-8.
 func (c *Checker) search(b []byte, least int, report func(offset int64, attribute, how string)) {
-	if len(b) < 4 {
+	if least < inPixels {
+		c.scan(b, 0, len(b), least, report)
 		return
 	}
-	k := uint32(fold[b[0]])<<8 | uint32(fold[b[1]])<<16 | uint32(fold[b[2]])<<24
-	for i := 0; i+4 <= len(b); i++ {
+	done := 0
+	for i := 0; c.grams.bits != nil && i+4 <= len(b); i += leap {
+		if c.grams.has(binary.LittleEndian.Uint32(b[i:])) {
+			c.scan(b, max(done, i-leap+1), i+1, least, report)
+			done = i + 1
+		}
+	}
+}
+
+// scan is search for what begins at b[from:to].
+func (c *Checker) scan(b []byte, from, to, least int, report func(offset int64, attribute, how string)) {
+	if from+4 > len(b) {
+		return
+	}
+	k := uint32(fold[b[from]])<<8 | uint32(fold[b[from+1]])<<16 | uint32(fold[b[from+2]])<<24
+	for i := from; i < to && i+4 <= len(b); i++ {
 		k = k>>8 | uint32(fold[b[i+3]])<<24
 		if s := slot(k); c.first[s>>6]>>(s&63)&1 == 0 {
 			continue
@@ -213,14 +230,16 @@ func (c *Checker) attribute(s *object.Set, e *object.Element, report func(int64,
 	}
 }
 
-// inflate finds a zlib stream (RFC 1950) in b.
-func inflate(b []byte) []byte {
+// inflate finds a zlib stream (RFC 1950) in b, of about size bytes.
+func inflate(b []byte, size int) []byte {
 	at := bytes.IndexByte(b, 0x78)
 	if at < 0 || at+2 > len(b) {
 		return nil
 	}
-	out, _ := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b[at+2:])), object.MaxFile)) // as far as it goes
-	return out
+	var out bytes.Buffer
+	out.Grow(size + bytes.MinRead)
+	_, _ = out.ReadFrom(io.LimitReader(flate.NewReader(bytes.NewReader(b[at+2:])), object.MaxFile)) // as far as it goes
+	return out.Bytes()
 }
 
 // tiff searches a TIFF file whose picture stands between header and directory, as

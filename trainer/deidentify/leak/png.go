@@ -3,6 +3,8 @@ package leak
 import (
 	"bytes"
 	"encoding/binary"
+
+	"dicomnode/trainer/deidentify/object"
 )
 
 // png searches the chunks of a PNG file (ISO/IEC 15948), inflated where they are
@@ -25,13 +27,26 @@ func (c *Checker) png(b []byte, report func(int64, string, string)) {
 			c.search(data, inText, shifted(report, at+8))
 		}
 		if i := bytes.IndexByte(data, 0); (kind == "zTXt" || kind == "iTXt") && i >= 0 {
-			c.search(inflate(data[i+1:]), inText, report)
+			c.search(inflate(data[i+1:], 0), inText, report)
 		}
 		at += 12 + n
 	}
-	rows := inflate(pixels)
+	rows := inflate(pixels, rawSize(head))
 	c.search(rows, inPixels, report)
 	c.search(unfiltered(head, rows), inPixels, report)
+}
+
+// rawSize is how many bytes of rows with their filters a grey picture of that head (IHDR,
+// ISO/IEC 15948 11.2.2) has, at most what is read of one.
+func rawSize(head []byte) int {
+	if len(head) < 13 {
+		return 0
+	}
+	wide, high := int64(binary.BigEndian.Uint32(head)), int64(binary.BigEndian.Uint32(head[4:]))
+	if wide > object.MaxFile || high > object.MaxFile {
+		return 0
+	}
+	return int(min((wide*int64(head[8])/8+1)*high, object.MaxFile))
 }
 
 // unfiltered are the rows of a grey picture of 8 or 16 bits without their filters
@@ -49,9 +64,9 @@ func unfiltered(head, rows []byte) []byte {
 	out := make([]byte, 0, len(rows))
 	above := make([]byte, wide)
 	for ; len(rows) > wide; rows = rows[wide+1:] {
-		line := append([]byte(nil), rows[1:wide+1]...)
+		out = append(out, rows[1:wide+1]...)
+		line := out[len(out)-wide:]
 		unfilter(rows[0], line, above, pixel)
-		out = append(out, line...)
 		above = line
 	}
 	return out
@@ -59,20 +74,30 @@ func unfiltered(head, rows []byte) []byte {
 
 // unfilter undoes the filter of a kind in place; above is the row before.
 func unfilter(kind byte, line, above []byte, pixel int) {
-	for i := range line {
-		var left, corner byte
-		if i >= pixel {
-			left, corner = line[i-pixel], above[i-pixel]
+	above = above[:len(line)]
+	switch kind {
+	case 1:
+		for i := pixel; i < len(line); i++ {
+			line[i] += line[i-pixel]
 		}
-		switch kind {
-		case 1:
-			line[i] += left
-		case 2:
-			line[i] += above[i]
-		case 3:
-			line[i] += byte((int(left) + int(above[i])) / 2)
-		case 4:
-			line[i] += paeth(left, above[i], corner)
+	case 2:
+		for i, a := range above {
+			line[i] += a
+		}
+	case 3:
+		for i, a := range above {
+			left := 0
+			if i >= pixel {
+				left = int(line[i-pixel])
+			}
+			line[i] += byte((left + int(a)) / 2)
+		}
+	case 4:
+		for i, a := range above[:min(pixel, len(line))] {
+			line[i] += a // of nothing, the row above and nothing, the second is nearest
+		}
+		for i := pixel; i < len(line); i++ {
+			line[i] += paeth(line[i-pixel], above[i], above[i-pixel])
 		}
 	}
 }

@@ -34,7 +34,7 @@ func TestUnfiltered(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := b.Bytes()
-		rows := inflate(file[bytes.Index(file, []byte("IDAT"))+4:])
+		rows := inflate(file[bytes.Index(file, []byte("IDAT"))+4:], 0)
 		want, pixel := grey.Pix, 1
 		if m == deep {
 			want, pixel = deep.Pix, 2
