@@ -171,6 +171,16 @@ export-judges:
 	bash trainer/export/judges/fetch.sh $(JUDGES)
 	JUDGES=$(JUDGES) $(GO) test -run '^TestJudges$$' -count 1 -timeout 30m -v ./trainer/export
 
+# What other de-identifiers leave of the planted values, beside ours: the table of
+# docs/export.md. It needs the cases beside the checkout, ../shared/cases/deid.
+.PHONY: export-peers
+export-peers: PEERS ?= $(CURDIR)/out/peers
+export-peers: build
+	bash trainer/deidentify/fetch.sh
+	[ -x $(PEERS)/bin/python ] || python3 -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check -r trainer/export/judges/peers.txt
+	$(PEERS)/bin/python trainer/export/judges/peers.py --program bin/dicomnode --cases ../shared/cases/deid --packages .runtime/deidentify
+
 # Every fuzz target in turn, FUZZTIME seconds for all of them together. A finding
 # is written to the package's testdata/fuzz, where it becomes a seed, and the next
 # target has its turn.
