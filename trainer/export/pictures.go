@@ -26,12 +26,17 @@ func (e *run) pictures(r *Record, p *picture, files map[string][]byte) error {
 	}
 	r.Chain, r.Polarity = chain, how
 	grey := quantise(pix, p.image.Rows, p.image.Columns, chain)
-	if e.wants(PNG, Dataset, MONAI) {
-		b, err := encodePNG(grey)
+	if e.wants(PNG, Dataset, MONAI, NNUNet) {
+		b, err := encodeGrey16(grey)
 		if err != nil {
 			return err
 		}
-		files["images/"+r.ID+".png"] = b
+		if e.wants(PNG, Dataset, MONAI) {
+			files["images/"+r.ID+".png"] = b
+		}
+		if e.wants(NNUNet) {
+			files[nnunetFolder+"/imagesTr/"+r.ID+"_0000.png"] = b
+		}
 	}
 	if e.wants(TIFF) {
 		var b bytes.Buffer
@@ -39,13 +44,6 @@ func (e *run) pictures(r *Record, p *picture, files map[string][]byte) error {
 			return err
 		}
 		files["tiff/"+r.ID+".tiff"] = b.Bytes()
-	}
-	if e.wants(NNUNet) {
-		b, err := encodePNG(grey)
-		if err != nil {
-			return err
-		}
-		files[nnunetFolder+"/imagesTr/"+r.ID+"_0000.png"] = b
 	}
 	return e.labelFiles(r, p, files)
 }
@@ -172,8 +170,8 @@ func fullScale(m *decode.Image) (offset, scale float64) {
 func quantise(pix []float32, rows, cols int, chain *Chain) *image.Gray16 {
 	out := image.NewGray16(image.Rect(0, 0, cols, rows))
 	for i, v := range pix {
-		x := math.Round((float64(v) + chain.Offset) * chain.Scale)
-		if x < 0 || x > math.MaxUint16 || x != x {
+		x := (float64(v)+chain.Offset)*chain.Scale + .5
+		if !(x >= 0 && x < math.MaxUint16+1) { // not a number either
 			chain.Cut++
 			x = math.Max(0, math.Min(math.MaxUint16, x))
 		}
