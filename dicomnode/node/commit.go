@@ -202,7 +202,7 @@ func (n *Node) commit(ctx context.Context, o archive.Object, d index.Delivery) (
 
 // recheckTime is how soon a job that waits for commitment is run again.
 func (n *Node) recheckTime() time.Duration {
-	return min(archive.CommitmentLook, n.config.Load().Network.CommitmentWait)
+	return min(archive.CommitmentRecheckTime, n.config.Load().Network.CommitmentWait)
 }
 
 // awaitCommitment waits for a report as long as the configuration says.

@@ -83,9 +83,9 @@ func (t *Trail) Stopped() {
 
 // Transferred notes an object that went from one application entity to another; fresh
 // reports whether that did not have it before.
-func (t *Trail) Transferred(from, to audit.AE, fresh bool, o archive.Object) {
+func (t *Trail) Transferred(from, to audit.AE, isNew bool, o archive.Object) {
 	if t != nil {
-		t.note(t.messages.Transferred(from, to, fresh, true, instance(o)))
+		t.note(t.messages.Transferred(from, to, isNew, true, instance(o)))
 	}
 }
 

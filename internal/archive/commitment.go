@@ -15,9 +15,9 @@ import (
 // only when the destination has committed. Until then it waits, and its delivery says
 // how far it is: Sent, Requested, and from an answer that is no commitment NotCommitted.
 
-// CommitmentLook is how often the job of a delivery that waits for its commitment looks
-// whether there is something to do.
-const CommitmentLook = 5 * time.Minute
+// CommitmentRecheckTime is the interval at which the job of a delivery that waits for its
+// commitment is run again.
+const CommitmentRecheckTime = 5 * time.Minute
 
 // ErrNoTransaction says that no commitment was asked of a destination under a
 // Transaction UID, or has been asked anew since.
@@ -65,7 +65,7 @@ func (a *Archive) commitment(ctx context.Context, h Handlers, r jobs.Run, o Obje
 		return a.finish(ctx, r, func(index.Tx) error { return nil })
 	}
 	if h.Commit == nil {
-		return Later(ErrNotCommitted, CommitmentLook)
+		return Later(ErrNotCommitted, CommitmentRecheckTime)
 	}
 	next, err := h.Commit(ctx, o, d)
 	change := func(tx index.Tx) error {

@@ -48,7 +48,7 @@ func (a *Archive) segment(ctx context.Context, h Handlers, r jobs.Run) error {
 type result struct {
 	index.Object
 	Output
-	fresh     bool   // its file awaits a row
+	awaitsRow bool   // its file is written, its row is not
 	replaces  string // the name of the damaged file it replaces
 	committed bool
 }
@@ -101,7 +101,7 @@ func (a *Archive) storeOutput(ctx context.Context, source Object, made Made, out
 	if res.Name, err = d.Keep(); err != nil {
 		return res, spaceError(err)
 	}
-	res.fresh = true
+	res.awaitsRow = true
 	return res, spaceError(a.store.Sync(res.Name))
 }
 
@@ -203,7 +203,7 @@ func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, se
 	switch {
 	case res.replaces != "":
 		err = tx.Set(res.Object)
-	case res.fresh:
+	case res.awaitsRow:
 		res.ID, err = tx.Add(res.Object)
 	}
 	if err != nil {
@@ -230,7 +230,7 @@ func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, se
 // forgetUncommitted removes the files of outputs that got no row.
 func (a *Archive) forgetUncommitted(results []result) {
 	for _, res := range results {
-		if res.fresh && !res.committed {
+		if res.awaitsRow && !res.committed {
 			a.forget(res.Name)
 		}
 	}

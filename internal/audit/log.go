@@ -63,10 +63,10 @@ func (l *Log) activity(what Code, user string) error {
 }
 
 // Transferred: instances went from one application entity to another (PS3.15 A.5.3.7).
-// fresh tells whether the receiver did not have them before; requestor is who began.
-func (l *Log) Transferred(from, to AE, fresh, ok bool, all ...Instance) error {
+// isNew tells whether the receiver did not have them before; requestor is who began.
+func (l *Log) Transferred(from, to AE, isNew, ok bool, all ...Instance) error {
 	action := "C"
-	if !fresh {
+	if !isNew {
 		action = "R"
 	}
 	return l.write(action, ok, instancesTransferred, nil, []participant{from.participant(true, roleSource), to.participant(false, roleDestination)}, objects(all, 0))

@@ -56,12 +56,12 @@ func (s *Sender) Run(ctx context.Context) {
 			}
 		}
 		timer := time.NewTimer(wait)
-		poked := s.Spool.poked
+		wake := s.Spool.wake
 		if err != nil {
-			poked = nil // the pause is one
+			wake = nil // the pause is one
 		}
 		select {
-		case <-poked:
+		case <-wake:
 		case <-timer.C:
 		case <-ctx.Done():
 		}

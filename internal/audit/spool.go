@@ -27,14 +27,14 @@ const MaxMessage = 1 << 20
 
 // Spool keeps messages until they are sent. Several processes may append; one sends.
 type Spool struct {
-	dir   string
-	mu    sync.Mutex
-	poked chan struct{}
+	dir  string
+	mu   sync.Mutex
+	wake chan struct{}
 }
 
 // OpenSpool opens the spool of a folder, which must exist.
 func OpenSpool(dir string) (*Spool, error) {
-	s := &Spool{dir: dir, poked: make(chan struct{}, 1)}
+	s := &Spool{dir: dir, wake: make(chan struct{}, 1)}
 	f, err := s.locked()
 	if err != nil {
 		return nil, fmt.Errorf("open the spool of audit messages: %w", err)
@@ -84,7 +84,7 @@ func (s *Spool) Append(m []byte) error {
 		return fmt.Errorf("spool an audit message: %w", err)
 	}
 	select {
-	case s.poked <- struct{}{}:
+	case s.wake <- struct{}{}:
 	default:
 	}
 	return nil

@@ -119,7 +119,7 @@ func (g *Graph) NodeTo(out, op string, attrs Attrs, inputs ...string) string {
 func (g *Graph) NodeN(n int, op string, attrs Attrs, inputs ...string) []string {
 	outputs := make([]string, n)
 	for i := range outputs {
-		outputs[i] = g.fresh(op[strings.LastIndexByte(op, ':')+1:])
+		outputs[i] = g.uniqueName(op[strings.LastIndexByte(op, ':')+1:])
 	}
 	g.node(op, attrs, inputs, outputs)
 	return outputs
@@ -214,7 +214,7 @@ func (g *Graph) constant(name string, t ElemType, raw []byte, length int, dims [
 		panic(fmt.Sprintf("onnx: constant %q has %d values for dimensions %v", name, length, dims))
 	}
 	if name == "" {
-		name = g.fresh("const")
+		name = g.uniqueName("const")
 	} else {
 		g.claim(name)
 	}
@@ -237,7 +237,7 @@ func (g *Graph) claim(name string) {
 	g.taken[name] = true
 }
 
-func (g *Graph) fresh(stem string) string {
+func (g *Graph) uniqueName(stem string) string {
 	for {
 		g.counter++
 		name := stem + "_" + strconv.Itoa(g.counter)

@@ -31,7 +31,7 @@ func blank(p *picture, boxes []burned.Box) {
 	m := p.image
 	for _, b := range boxes {
 		b = b.Within(m.Rows, m.Columns)
-		mean := ring(m.Samples, m.Rows, m.Columns, b)
+		mean := meanAround(m.Samples, m.Rows, m.Columns, b)
 		for y := b.Top; y < b.Top+b.Height; y++ {
 			for x := b.Left; x < b.Left+b.Width; x++ {
 				p.samples[y*m.Columns+x] = mean
@@ -43,9 +43,9 @@ func blank(p *picture, boxes []burned.Box) {
 	}
 }
 
-// ring is the mean of the pixels within three of a box, rounded; of an image that is all box,
+// meanAround is the mean of the pixels within three of a box, rounded; of an image that is all box,
 // its mean.
-func ring(samples []float32, rows, cols int, b burned.Box) float32 {
+func meanAround(samples []float32, rows, cols int, b burned.Box) float32 {
 	outer := burned.Box{Left: b.Left - 3, Top: b.Top - 3, Width: b.Width + 6, Height: b.Height + 6}.Within(rows, cols)
 	var sum float64
 	n := 0

@@ -106,7 +106,7 @@ type reading struct {
 	err    error
 }
 
-// read starts the pass. told, which may be nil, is called after each item.
+// read starts the pass. progress, which may be nil, is called after each item.
 func (d *data) read(ctx context.Context, progress func(done, total int)) *reading {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &reading{cancel: cancel, done: make(chan struct{})}
