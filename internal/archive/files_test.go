@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -337,10 +338,13 @@ func deliveriesOf(t *testing.T, a *archive.Archive, id int64) []index.Delivery {
 func TestRemovedDirectory(t *testing.T) {
 	dir := filepath.Join(durabletest.Dir(t), "archive")
 	a := open(t, options(dir))
-	done := make(chan error, 1)
+	receive(t, a, "1.2.3", archive.Dark)
+	began, done := make(chan struct{}), make(chan error, 1)
+	begin := sync.OnceFunc(func() { close(began) })
 	go func() {
-		done <- a.Work(context.Background(), archive.Handlers{Dark: func(context.Context, archive.Object) error { return nil }})
+		done <- a.Work(context.Background(), archive.Handlers{Dark: func(context.Context, archive.Object) error { begin(); return nil }})
 	}()
+	<-began
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
