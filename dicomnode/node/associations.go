@@ -38,6 +38,7 @@ type idleAssociation struct {
 
 // answer is the response of a destination to a C-STORE.
 type answer struct {
+	begun   bool // the object was on its way
 	given   bool // false without a response
 	status  scp.Status
 	comment string // Error Comment (0000,0902)

@@ -47,18 +47,39 @@ func (n *Node) deliver(ctx context.Context, o archive.Object, destination string
 	if said.given {
 		answered = archive.Answer{Status: int(said.status), Words: said.String()}
 	}
+	n.noteTransfer(ctx, o, destination, said, err)
 	if err != nil {
 		return answered, fmt.Errorf("deliver to %s: %w", destination, withHint(err))
 	}
-	c := n.config.Load()
-	peer, _ := c.Peer(destination)
-	n.trail.Transferred(audit.AE{Title: c.Node.AETitle}, audit.AE{Title: peer.AETitle, Address: peer.Host()}, true, o)
 	message := "object delivered"
-	if peer.StorageCommitment {
+	if peer, _ := n.config.Load().Peer(destination); peer.StorageCommitment {
 		message, answered.Commit = "object sent, to be committed", true
 	}
 	n.log.Info(message, "object", o.ID, "destination", destination, "status", fmt.Sprintf("%04X", uint16(said.status)), "took", time.Since(begun))
 	return answered, nil
+}
+
+// transfer is one to a destination as the audit trail has it.
+func (n *Node) transfer(destination string) audit.Transfer {
+	c := n.config.Load()
+	peer, _ := c.Peer(destination)
+	return audit.Transfer{From: audit.AE{Title: c.Node.AETitle}, To: audit.AE{Title: peer.AETitle, Address: peer.Host()}, Fresh: true}
+}
+
+// noteTransfer has the audit trail know how a delivery ended: each that was begun, and
+// one that fails for good, begun or not.
+func (n *Node) noteTransfer(ctx context.Context, o archive.Object, destination string, said answer, err error) {
+	t := n.transfer(destination)
+	switch {
+	case err == nil:
+	case archive.IsFinal(ctx, err):
+		t.Outcome, t.Words = audit.SeriousFailure, err.Error()
+	case said.begun:
+		t.Outcome, t.Words = audit.MinorFailure, err.Error()
+	default:
+		return
+	}
+	n.trail.Transferred(t, o)
 }
 
 // withHint adds the hint to the text of an error, for the list of jobs.
@@ -97,7 +118,10 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 		return answer{}, err
 	}
 	advice := scu.Destination{Config: *n.config.Load(), Peer: peer}
+	t := n.transfer(destination)
+	n.trail.Begins(t.From, t.To, o)
 	said, err := n.associations.store(ctx, peer, o)
+	said.begun = true
 	if err != nil {
 		return said, n.unanswered(ctx, peer, o, hint.Add(err, advice.Hint(err)))
 	}

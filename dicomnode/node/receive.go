@@ -71,28 +71,50 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	if !slices.Contains(storageSOPClasses, req.SOPClassUID) {
 		purpose = archive.Keep
 	}
+	arrival, r := s.node.trail.Arrives(req, r)
 	o, err := s.node.archive.Receive(ctx, archive.Incoming{
 		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID,
 		CallingAE: s.peer.AETitle, CalledAE: s.called, Source: s.peer.Name, Purpose: purpose, Unrouted: s.node.takenByNoRoute,
 	}, r)
 	if err != nil {
-		return s.refuse(err)
+		err = s.refuse(err)
+		arrival.Refused(s.transfer(!errors.Is(err, archive.ErrDuplicate), err))
+		return err
 	}
 	s.stored++
-	s.node.trail.Transferred(audit.AE{Title: s.peer.AETitle, Address: s.address}, audit.AE{Title: s.called}, !o.Received.Before(begun), o)
-	message := "object received"
-	if o.Received.Before(begun) {
+	fresh, message := !o.Received.Before(begun), "object received"
+	if !fresh {
 		message = "object is stored already"
 	}
+	s.node.trail.Transferred(s.transfer(fresh, nil), o)
 	s.node.log.Info(message, "object", o.ID, "peer", s.peer.Name, "purpose", purpose, "modality", o.Modality,
 		"bytes", o.Size, "took", time.Since(begun))
-	if o.Outcome == archive.NoRoute && !o.Received.Before(begun) {
+	if o.Outcome == archive.NoRoute && fresh {
 		s.node.noRoute(s.node.config.Load(), o)
 	}
 	if o.Forgiven.Any() {
 		s.node.log.Warn("object has encoding errors and was stored", "object", o.ID, "peer", s.peer.Name, "faults", o.Forgiven)
 	}
 	return nil
+}
+
+// transfer is a C-STORE of the peer as the audit trail has it; fresh reports whether the
+// node did not have the object before. What the peer may send again with more success is
+// the lesser failure: the node had no room, or the object did not arrive whole.
+func (s *session) transfer(fresh bool, err error) audit.Transfer {
+	t := audit.Transfer{From: audit.AE{Title: s.peer.AETitle, Address: s.address}, To: audit.AE{Title: s.called}, Fresh: fresh}
+	var status *scp.StatusError
+	switch {
+	case err == nil:
+	case errors.As(err, &status):
+		t.Outcome, t.Words = audit.SeriousFailure, status.Error()
+		if status.Status == scp.OutOfResources {
+			t.Outcome = audit.MinorFailure
+		}
+	default:
+		t.Outcome, t.Words = audit.MinorFailure, err.Error()
+	}
+	return t
 }
 
 // refuse is the C-STORE response to an error; it is logged.

@@ -81,14 +81,6 @@ func (t *Trail) Stopped() {
 	}
 }
 
-// Transferred notes an object that went from one application entity to another; fresh
-// reports whether that did not have it before.
-func (t *Trail) Transferred(from, to audit.AE, isNew bool, o archive.Object) {
-	if t != nil {
-		t.note(t.messages.Transferred(from, to, isNew, true, instance(o)))
-	}
-}
-
 // Refused notes an application entity that was not admitted.
 func (t *Trail) Refused(who audit.AE, why string) {
 	if t != nil {

@@ -29,7 +29,7 @@ func (a *Archive) deliver(ctx context.Context, h Handlers, r jobs.Run) error {
 	if d.stored() {
 		return a.commitment(ctx, h, r, o, d.Delivery)
 	}
-	answer, err := h.Deliver(context.WithValue(ctx, jobKey{}, r.ID), o, r.Destination)
+	answer, err := h.Deliver(context.WithValue(ctx, jobKey{}, r), o, r.Destination)
 	note := func(state index.DeliveryState) func(index.Tx) error {
 		return func(tx index.Tx) error {
 			err := setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) {

@@ -149,6 +149,17 @@ type jobKey struct{}
 
 // JobOf is the number of the job of a Deliver handler.
 func JobOf(ctx context.Context) int64 {
-	id, _ := ctx.Value(jobKey{}).(int64)
-	return id
+	r, _ := ctx.Value(jobKey{}).(jobs.Run)
+	return r.ID
+}
+
+// IsFinal reports whether the object that a Deliver handler is called for is not sent again
+// after err: its job goes to quarantine, or another form goes instead.
+func IsFinal(ctx context.Context, err error) bool {
+	var later *jobs.LaterError
+	if ctx.Err() != nil || errors.As(err, &later) {
+		return false // it was no try
+	}
+	r, _ := ctx.Value(jobKey{}).(jobs.Run)
+	return r.Last || jobs.IsPermanent(err) || IsInstead(err)
 }

@@ -95,9 +95,12 @@ func TestMessages(t *testing.T) {
 	s := spool(t, dir)
 	l := audit.NewLog("XNET", s)
 	pacs, modality := audit.AE{Title: "PACS", Address: "pacs.example"}, audit.AE{Title: "DX1", Address: "10.0.0.21"}
+	moved := audit.Transfer{From: modality, To: pacs, Fresh: true}
+	failed := audit.Transfer{From: modality, To: pacs, Outcome: audit.SeriousFailure, Words: "A900 <mismatch>\n"}
 	for _, err := range []error{
-		l.Started("root"), l.Transferred(modality, pacs, true, true, instance, instance), l.Refused(audit.AE{Title: "<&>", Address: "10.9.9.9"}, "not listed"),
-		l.Configured("root", "peers"), l.Transferred(modality, pacs, true, true, audit.Instance{SOPInstanceUID: "1.2.3"}), l.Erased("root", true, instance), l.Exported("root", "/media/usb", instance), l.Stopped("root"),
+		l.Started("root"), l.Transferred(moved, instance, instance), l.Refused(audit.AE{Title: "<&>", Address: "10.9.9.9"}, "not listed"),
+		l.Configured("root", "peers"), l.Transferred(moved, audit.Instance{SOPInstanceUID: "1.2.3"}), l.Begins(modality, pacs, instance), l.Transferred(failed, instance),
+		l.Erased("root", true, instance), l.Exported("root", "/media/usb", instance), l.Stopped("root"),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -112,6 +115,8 @@ func TestMessages(t *testing.T) {
 		{`csd-code="110113"`, `csd-code="110126"`, `EventOutcomeIndicator="4"`, `UserID="&lt;&amp;&gt;" AlternativeUserID="AETITLES=&lt;&amp;&gt;" UserIsRequestor="false"`, `ParticipantObjectID="10.9.9.9"`, `ParticipantObjectTypeCodeRole="13"`, `value="bm90IGxpc3RlZA=="`},
 		{`csd-code="110113"`, `csd-code="110131"`, `UserID="root" UserIsRequestor="true"`, `ParticipantObjectID="XNET@`},
 		{`csd-code="110104"`, `ParticipantObjectID="unknown"`, `<SOPClass NumberOfInstances="1">`},
+		{`EventActionCode="E"`, `csd-code="110102"`, `EventOutcomeIndicator="0"`, `csd-code="110153"`, `csd-code="110152"`, `<Instance UID="1.2.3.4">`, patient},
+		{`EventActionCode="R"`, `csd-code="110104"`, `EventOutcomeIndicator="8"`, `<EventOutcomeDescription>A900 &lt;mismatch&gt;&#xA;</EventOutcomeDescription>`, `<Instance UID="1.2.3.4">`, patient},
 		{`EventActionCode="D"`, `csd-code="110105"`, `ParticipantObjectDataLifeCycle="15"`, patient},
 		{`EventActionCode="R"`, `csd-code="110106"`, `csd-code="110154"`, `UserID="/media/usb"`, `<MediaType csd-code="110037"`, patient},
 		{`csd-code="110121"`},
@@ -273,12 +278,15 @@ func TestCutLine(t *testing.T) {
 	}
 }
 
+// TestReadPatient: whoever is named in a data set is read from a part of it too.
 func TestReadPatient(t *testing.T) {
 	var ds iod.DataSet
 	ds.Strings(tag.SpecificCharacterSet, "ISO_IR 192")
 	ds.Strings(tag.PatientName, "Müller^Jane")
 	ds.Strings(tag.PatientID, "4711")
 	ds.Strings(tag.PatientSex, "F")
+	ds.Strings(tag.StudyInstanceUID, "1.2.3")
+	ds.Strings(tag.SeriesInstanceUID, "1.2.3.4")
 	var explicit, implicit bytes.Buffer
 	if err := ds.Encode(&explicit); err != nil {
 		t.Fatal(err)
@@ -289,6 +297,12 @@ func TestReadPatient(t *testing.T) {
 	for ts, b := range map[string][]byte{uid.ExplicitVRLittleEndian: explicit.Bytes(), uid.ImplicitVRLittleEndian: implicit.Bytes(), uid.JPEGLossless: explicit.Bytes()} {
 		if id, name := audit.ReadPatient(bytes.NewReader(b), ts); id != "4711" || name != "Müller^Jane" {
 			t.Errorf("%s: Patient ID %q, name %q", uid.Name(ts), id, name)
+		}
+		for cut, want := range map[int][3]string{0: {"1.2.3", "4711", "Müller^Jane"}, 4: {"1.2.3", "4711", "Müller^Jane"}, 24: {"", "4711", "Müller^Jane"}} {
+			study, id, name := audit.ReadIdentity(bytes.NewReader(b[:len(b)-cut]), ts)
+			if got := [3]string{study, id, name}; got != want {
+				t.Errorf("%s without its last %d bytes: %q, want %q", uid.Name(ts), cut, got, want)
+			}
 		}
 	}
 	if id, name := audit.ReadPatient(strings.NewReader("no data set"), uid.ExplicitVRLittleEndian); id != "" || name != "" {

@@ -22,22 +22,24 @@ func NewLog(title string, s *Spool) *Log { return &Log{source: title, spool: s, 
 // Spool is where its messages are.
 func (l *Log) Spool() *Spool { return l.spool }
 
-// outcome is an EventOutcomeIndicator (PS3.15 A.5.2.1): failure is a minor one.
-func outcome(ok bool) int {
+// outcome is that of an event which fails in one way.
+func outcome(ok bool) Outcome {
 	if ok {
-		return 0
+		return Success
 	}
-	return 4
+	return MinorFailure
 }
 
 func (l *Log) write(action string, ok bool, id Code, types []Code, active []participant, objects []object) error {
+	return l.writeEvent(event{Action: action, Outcome: outcome(ok), ID: id, Types: types}, active, objects)
+}
+
+func (l *Log) writeEvent(e event, active []participant, objects []object) error {
 	if l == nil {
 		return nil
 	}
-	b, err := xml.Marshal(message{
-		Event:  event{Action: action, Time: l.now().UTC().Truncate(time.Millisecond), Outcome: outcome(ok), ID: id, Types: types},
-		Active: active, Source: source{l.source, sourceType}, Objects: objects,
-	})
+	e.Time = l.now().UTC().Truncate(time.Millisecond)
+	b, err := xml.Marshal(message{Event: e, Active: active, Source: source{l.source, sourceType}, Objects: objects})
 	if err != nil {
 		return err
 	}
@@ -62,14 +64,35 @@ func (l *Log) activity(what Code, user string) error {
 		[]participant{l.self(), {UserID: user, Requestor: true, Roles: []Code{roleLauncher}}}, nil)
 }
 
-// Transferred: instances went from one application entity to another (PS3.15 A.5.3.7).
-// isNew tells whether the receiver did not have them before; requestor is who began.
-func (l *Log) Transferred(from, to AE, isNew, ok bool, all ...Instance) error {
-	action := "C"
-	if !isNew {
-		action = "R"
+// Begins: instances are about to go from this application entity to another (PS3.15
+// A.5.3.3). [Log.Transferred] tells how that ended.
+func (l *Log) Begins(from, to AE, all ...Instance) error {
+	return l.write("E", true, beginTransferring, nil, transfer(from, to), objects(all, 0))
+}
+
+// Transfer is one that has ended.
+type Transfer struct {
+	From, To AE   // From began it
+	Fresh    bool // To did not have the instances before
+	Outcome  Outcome
+	Words    string // why it failed, for EventOutcomeDescription
+}
+
+// maxWords bounds the words of an outcome, in bytes: a peer may have said them.
+const maxWords = 500
+
+// Transferred: instances went from one application entity to another, or should have
+// and did not (PS3.15 A.5.3.7).
+func (l *Log) Transferred(t Transfer, all ...Instance) error {
+	e := event{Action: "C", Outcome: t.Outcome, ID: instancesTransferred, Words: t.Words[:min(len(t.Words), maxWords)]}
+	if !t.Fresh {
+		e.Action = "R"
 	}
-	return l.write(action, ok, instancesTransferred, nil, []participant{from.participant(true, roleSource), to.participant(false, roleDestination)}, objects(all, 0))
+	return l.writeEvent(e, transfer(t.From, t.To), objects(all, 0))
+}
+
+func transfer(from, to AE) []participant {
+	return []participant{from.participant(true, roleSource), to.participant(false, roleDestination)}
 }
 
 // Refused: an application entity asked for an association and was not admitted, which

@@ -33,10 +33,21 @@ type message struct {
 type event struct {
 	Action  string    `xml:"EventActionCode,attr"` // C, R, U, D or E
 	Time    time.Time `xml:"EventDateTime,attr"`
-	Outcome int       `xml:"EventOutcomeIndicator,attr"` // 0 success, 4 minor, 8 serious failure
+	Outcome Outcome   `xml:"EventOutcomeIndicator,attr"`
 	ID      Code      `xml:"EventID"`
 	Types   []Code    `xml:"EventTypeCode"`
+	Words   string    `xml:"EventOutcomeDescription,omitempty"`
 }
+
+// Outcome is the EventOutcomeIndicator of an event (PS3.15 A.5.2).
+type Outcome int
+
+// The outcomes.
+const (
+	Success        Outcome = 0
+	MinorFailure   Outcome = 4 // the action may be repeated
+	SeriousFailure Outcome = 8 // the action has ended for good
+)
 
 type participant struct {
 	UserID      string `xml:"UserID,attr"`
@@ -90,6 +101,7 @@ type instance struct {
 // Event IDs and types (PS3.15 A.5.3, PS3.16 CID 400 and 401).
 var (
 	applicationActivity  = dcm("110100", "Application Activity")
+	beginTransferring    = dcm("110102", "Begin Transferring DICOM Instances")
 	instancesTransferred = dcm("110104", "DICOM Instances Transferred")
 	studyDeleted         = dcm("110105", "DICOM Study Deleted")
 	dataExport           = dcm("110106", "Export")
@@ -103,7 +115,7 @@ var (
 
 // Events lists the codes of the events and event types that the messages have.
 func Events() (codes []string) {
-	for _, c := range []Code{applicationActivity, instancesTransferred, studyDeleted, dataExport, securityAlert,
+	for _, c := range []Code{applicationActivity, beginTransferring, instancesTransferred, studyDeleted, dataExport, securityAlert,
 		applicationStart, applicationStop, nodeAuthentication, softwareConfiguration} {
 		codes = append(codes, c.Value)
 	}

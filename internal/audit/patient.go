@@ -14,24 +14,43 @@ import (
 // ReadPatient reads Patient ID (0010,0020) and Patient's Name (0010,0010) from the
 // beginning of a data set, as UTF-8; "" is what it lacks.
 func ReadPatient(r io.Reader, transferSyntaxUID string) (id, name string) {
+	h := readHeads(r, transferSyntaxUID, patientID)
+	return h.patient()
+}
+
+// ReadIdentity is [ReadPatient], and the Study Instance UID (0020,000D), of a data set
+// that may be cut anywhere.
+func ReadIdentity(r io.Reader, transferSyntaxUID string) (study, id, name string) {
+	h := readHeads(r, transferSyntaxUID, studyUID)
+	id, name = h.patient()
+	return strings.Trim(string(h.study), " \x00"), id, name
+}
+
+// readHeads reads up to the element last.
+func readHeads(r io.Reader, transferSyntaxUID string, last uint32) heads {
 	if !part10.IsNative(transferSyntaxUID) {
 		transferSyntaxUID = uid.ExplicitVRLittleEndian // that of all encapsulated ones (PS3.5 A.4)
 	}
-	var h heads
+	h := heads{last: last}
 	_ = part10.Rewrite(&h, r, transferSyntaxUID, uid.ImplicitVRLittleEndian) // ends early; what was read counts
-	set := charset.Parse(h.set)
-	id, _ = set.Decode(h.id, charset.Values)
-	name, _ = set.Decode(h.name, charset.Name)
-	return strings.Trim(id, " \x00"), strings.TrimRight(name, " \x00")
+	return h
 }
 
 // heads collects values from a data set in Implicit VR Little Endian, in whatever pieces
 // it is written.
 type heads struct {
-	buf           []byte
-	skip          uint64 // bytes of a value that nobody wants and that is not here yet
-	depth         int
-	set, id, name []byte
+	last                 uint32 // element that is read
+	buf                  []byte
+	skip                 uint64 // bytes of a value that nobody wants and that is not here yet
+	depth                int
+	set, id, name, study []byte
+}
+
+func (h *heads) patient() (id, name string) {
+	set := charset.Parse(h.set)
+	id, _ = set.Decode(h.id, charset.Values)
+	name, _ = set.Decode(h.name, charset.Name)
+	return strings.Trim(id, " \x00"), strings.TrimRight(name, " \x00")
 }
 
 var errEnough = errors.New("read far enough")
@@ -39,8 +58,9 @@ var errEnough = errors.New("read far enough")
 const (
 	longest     = 64 << 10 // bytes of a value that is wanted
 	delimited   = 0xFFFFFFFF
-	patientRoot = 0x00100000
-	beyond      = 0x00100021
+	patientName = 0x00100010
+	patientID   = 0x00100020
+	studyUID    = 0x0020000D
 )
 
 func (h *heads) Write(p []byte) (int, error) {
@@ -57,7 +77,7 @@ func (h *heads) Write(p []byte) (int, error) {
 		case n == delimited || t == 0xFFFEE000:
 			h.depth++
 			n = 0
-		case h.depth == 0 && t >= beyond:
+		case h.depth == 0 && t > h.last:
 			return 0, errEnough
 		}
 		wanted := h.depth == 0 && h.place(t) != nil
@@ -82,10 +102,12 @@ func (h *heads) place(t uint32) *[]byte {
 	switch t {
 	case 0x00080005:
 		return &h.set
-	case patientRoot | 0x0010:
+	case patientName:
 		return &h.name
-	case patientRoot | 0x0020:
+	case patientID:
 		return &h.id
+	case studyUID:
+		return &h.study
 	}
 	return nil
 }

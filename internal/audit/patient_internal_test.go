@@ -14,6 +14,7 @@ func TestHeadsPassOver(t *testing.T) {
 		return append(binary.LittleEndian.AppendUint32(b, uint32(len(v))), v...)
 	}
 	feed := func(b []byte) (h heads, most int) {
+		h.last = patientID
 		for ; len(b) > 0; b = b[min(len(b), 4096):] {
 			if _, err := h.Write(b[:min(len(b), 4096)]); err != nil {
 				break

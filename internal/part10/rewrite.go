@@ -2,6 +2,7 @@ package part10
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -44,7 +45,8 @@ func Rewritable(from string) []string {
 // of sequences. Sequences and items become of undefined length, group lengths,
 // which would be wrong then, are left out; values stay byte by byte, in another
 // order where from is big endian. The VR of what has none is that of PS3.6, else UN.
-// A malformed data set is a *SyntaxError, as for [Scan].
+// A malformed data set is a *SyntaxError, as for [Scan]; what stands before the fault is
+// written.
 func Rewrite(w io.Writer, r io.Reader, from, to string) error {
 	if !IsNative(from) {
 		return ErrEncapsulated
@@ -58,13 +60,11 @@ func Rewrite(w io.Writer, r io.Reader, from, to string) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	k := newWalker(&window{src: src, buf: *buf}, enc)
 	k.rewrite = &rewriter{w: out, to: encodingOf(to)}
-	if err := k.run(nil); err != nil {
-		return err
+	err := k.run(nil)
+	if err == nil {
+		err = k.rewrite.err
 	}
-	if k.rewrite.err != nil {
-		return k.rewrite.err
-	}
-	return out.Flush()
+	return cmp.Or(err, out.Flush()) // what stands before a fault is written too
 }
 
 // Rewritten is [Rewrite] as a reader; the other side of it ends with Close, after

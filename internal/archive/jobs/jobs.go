@@ -82,7 +82,8 @@ type Handlers map[Kind]func(ctx context.Context, r Run) error
 type Run struct {
 	Job
 	ID       int64
-	Attempt  int // from 1
+	Attempt  int  // from 1
+	Last     bool // a failure of this attempt quarantines the job
 	complete func(ctx context.Context, tx Tx) error
 }
 
@@ -167,13 +168,13 @@ func (e *LaterError) Unwrap() error { return e.Err }
 
 // report says in the log what becomes of a job that failed. Deliveries that are tried
 // again are left out: whoever calls destinations knows more of them.
-func (o Options) report(r Run, last bool, err error) {
+func (o Options) report(r Run, err error) {
 	log := o.Log.With("job", r.ID, "kind", r.Kind, "object", r.ObjectID)
 	if r.Destination != "" {
 		log = log.With("destination", r.Destination)
 	}
 	switch {
-	case last || IsPermanent(err):
+	case r.Last || IsPermanent(err):
 		log.Error("job quarantined", "attempts", r.Attempt, "error", err, "hint", "dicomnode queue list; dicomnode queue retry "+strconv.FormatInt(r.ID, 10))
 	case r.Kind != Deliver:
 		log.Warn("job failed, it is retried", "attempts", r.Attempt, "error", err)

@@ -216,7 +216,7 @@ func (q *Memory) run(ctx context.Context, handler func(context.Context, Run) err
 	ctx, cancel := context.WithTimeout(ctx, c.timeout(q.opt))
 	defer cancel()
 	q.mu.Lock()
-	r := Run{Job: j.Job, ID: j.ID, Attempt: j.Attempts}
+	r := Run{Job: j.Job, ID: j.ID, Attempt: j.Attempts, Last: j.Attempts >= q.opt.MaxAttempts}
 	q.mu.Unlock()
 	r.complete = func(_ context.Context, tx Tx) error {
 		tx.OnCommit(func() { q.change(func() { j.done = true }) })
@@ -225,7 +225,7 @@ func (q *Memory) run(ctx context.Context, handler func(context.Context, Run) err
 	err := guard(q.opt, c, r, func() error { return handler(ctx, r) })
 	var later *LaterError
 	if stopped := errors.Is(ctx.Err(), context.Canceled); err != nil && !stopped && !errors.As(err, &later) {
-		q.opt.report(r, r.Attempt >= q.opt.MaxAttempts, err)
+		q.opt.report(r, err)
 	}
 	q.change(func() {
 		switch {
@@ -235,7 +235,7 @@ func (q *Memory) run(ctx context.Context, handler func(context.Context, Run) err
 			j.State, j.Attempts, j.Reason, j.NextAt = Waiting, j.Attempts-1, err.Error(), time.Now().Add(later.Pause)
 		case errors.Is(ctx.Err(), context.Canceled):
 			j.State, j.Attempts, j.NextAt = Waiting, j.Attempts-1, time.Now()
-		case IsPermanent(err) || j.Attempts >= q.opt.MaxAttempts:
+		case IsPermanent(err) || r.Last:
 			j.State, j.Reason, j.NextAt = Quarantined, err.Error(), time.Time{}
 		default:
 			j.State, j.Reason, j.NextAt = Retrying, err.Error(), time.Now().Add(q.opt.Pause(j.Attempts))

@@ -188,7 +188,7 @@ func (w *worker) NextRetry(j *river.Job[args]) time.Time {
 // Work runs the handler, turns a panic into an error, and makes a job that was
 // interrupted by the end of Work begin again at the next start.
 func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
-	run := Run{Job: jobOf(j.JobRow, j.Args), ID: j.ID, Attempt: j.Attempt, complete: func(ctx context.Context, tx Tx) error {
+	run := Run{Job: jobOf(j.JobRow, j.Args), ID: j.ID, Attempt: j.Attempt, Last: j.Attempt >= j.MaxAttempts, complete: func(ctx context.Context, tx Tx) error {
 		_, err := river.JobCompleteTx[*driver](ctx, tx.SQL(), j)
 		return err
 	}}
@@ -205,7 +205,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 		return river.JobSnooze(min(later.Pause, maxLater))
 	}
 	if err != nil {
-		w.q.opt.report(run, j.Attempt >= j.MaxAttempts, err)
+		w.q.opt.report(run, err)
 	}
 	if IsPermanent(err) {
 		return river.JobCancel(err)

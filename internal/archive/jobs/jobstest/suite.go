@@ -206,7 +206,12 @@ func retry(t *testing.T, q queue) {
 
 func attempts(t *testing.T, q queue) {
 	var runs atomic.Int32
-	q.work(t, jobs.Handlers{jobs.Dark: func(context.Context, jobs.Run) error { runs.Add(1); return errors.New("never") }})
+	q.work(t, jobs.Handlers{jobs.Dark: func(_ context.Context, r jobs.Run) error {
+		if runs.Add(1); r.Last != (r.Attempt == 3) {
+			t.Errorf("attempt %d of 3 is the last: %v", r.Attempt, r.Last)
+		}
+		return errors.New("never")
+	}})
 	q.insert(t, jobs.Job{Kind: jobs.Dark, ObjectID: 1})
 	if e := q.quarantined(t, 1)[0]; e.Reason != "never" || runs.Load() != 3 {
 		t.Errorf("%+v after %d runs, want 3", e, runs.Load())
