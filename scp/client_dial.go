@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"dicomnode/internal/dicomtls"
 	"dicomnode/internal/uid"
 	"dicomnode/internal/ul"
 )
@@ -67,8 +68,11 @@ func (d *Dialer) connect(ctx context.Context, addr Addr) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, or(d.DialTimeout, 10*time.Second))
 	defer cancel()
 	if d.TLS != nil {
-		nc, err := (&tls.Dialer{Config: d.TLS}).DialContext(ctx, "tcp", addr.Host)
-		return nc, inWords(err)
+		nc, err := dicomtls.Dial(ctx, addr.Host, d.TLS)
+		if err != nil {
+			return nil, inWords(err)
+		}
+		return nc, nil
 	}
 	return new(net.Dialer).DialContext(ctx, "tcp", addr.Host)
 }

@@ -79,7 +79,7 @@ func (a *association) describe(rq *ul.Associate) {
 	a.peer.Calling, a.peer.Called = rq.Calling, rq.Called
 	a.peer.ImplementationClassUID = rq.User.ImplementationClassUID
 	a.peer.ImplementationVersionName = rq.User.ImplementationVersionName
-	if secure, ok := a.nc.(*tls.Conn); ok {
+	if secure, ok := a.nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
 		state := secure.ConnectionState()
 		a.peer.TLS = &state
 	}

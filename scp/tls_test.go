@@ -22,6 +22,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dicomnode/internal/dicomtls"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
@@ -119,7 +120,7 @@ func serveTLS(t *testing.T, b scp.Backend, id identity) (addr string, log *syncB
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serveOn(t, tls.NewListener(ln, id.server), b)
+	return serveOn(t, dicomtls.NewListener(ln, id.server), b)
 }
 
 // TestTLSRefused: neither side talks DICOM with one that it cannot trust, or
@@ -182,7 +183,7 @@ func TestMuteTLSHandshake(t *testing.T) {
 				pipes := &pipeListener{make(chan net.Conn), make(chan struct{})}
 				s := &scp.Server{AETitles: []string{"XNET"}, Backend: &backend{}, Log: slog.New(slog.DiscardHandler), AssociationTimeout: 25 * time.Second}
 				done := make(chan error)
-				go func() { done <- s.Serve(t.Context(), tls.NewListener(pipes, id.server)) }()
+				go func() { done <- s.Serve(t.Context(), dicomtls.NewListener(pipes, id.server)) }()
 				here, there := net.Pipe()
 				closed := &noticed{there, make(chan struct{})}
 				begun := time.Now()

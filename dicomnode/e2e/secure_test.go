@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dicomnode/dicomnode/nodetest"
+	"dicomnode/dicomnode/scu"
 )
 
 // secureNode is a node that knows its peers by certificates of the site.
@@ -158,24 +159,56 @@ func BenchmarkTLS(b *testing.B) {
 	site := nodetest.NewSite(b, "modality")
 	k := secureNode(b, site, "peers:\n  - {name: modality, ae_title: MODALITY, address: 127.0.0.1, tls: {name: modality, plain: true}}\n")
 	const size = 2500 * 2048 * 2 // bytes
-	var plain, secure time.Duration
-	send := func(i int, over string, spent *time.Duration) {
+	overTLS := site.As("MODALITY", "modality")
+	id, err := scu.Identity(overTLS.Config.TLS) // once, as a node has it
+	if err != nil {
+		b.Fatal(err)
+	}
+	overTLS.Identity = id
+	var plain, secure spending
+	send := func(i int, over string, spent *spending) {
 		b.StopTimer()
 		file := nodetest.Image{Name: over + strconv.Itoa(i), Rows: 2500, Cols: 2048}.File(b, b.TempDir())
 		d := k.As("MODALITY")
 		if over == "tls" {
-			d = site.As("MODALITY", "modality")
+			d = overTLS
 		}
+		before, begun := processorTime(b, os.Getpid(), k.PID()), time.Now()
 		b.StartTimer()
-		begun := time.Now()
 		storeTimed(b, d, file)
-		*spent += time.Since(begun)
+		b.StopTimer()
+		spent.clock += time.Since(begun)
+		spent.processor += processorTime(b, os.Getpid(), k.PID()) - before
 	}
 	for i := range b.N {
 		send(i, "plain", &plain)
 		send(i, "tls", &secure)
 	}
-	b.ReportMetric(float64(plain)/float64(secure), "TLS/plain")
-	b.ReportMetric(float64(b.N)*size/1e6/secure.Seconds(), "TLS-MB/s")
+	b.ReportMetric(float64(plain.clock)/float64(secure.clock), "TLS/plain")
+	b.ReportMetric(float64(b.N)*size/1e6/secure.clock.Seconds(), "TLS-MB/s")
+	b.ReportMetric(plain.processor.Seconds()*1e3/float64(b.N), "plain-CPU-ms")
+	b.ReportMetric(secure.processor.Seconds()*1e3/float64(b.N), "TLS-CPU-ms")
 	k.Stop(b)
+}
+
+// spending is time on the clock, and of the processors on both sides.
+type spending struct{ clock, processor time.Duration }
+
+// processorTime is that of processes so far, of threads that have not ended.
+func processorTime(b *testing.B, pids ...int) (total time.Duration) {
+	b.Helper()
+	for _, pid := range pids {
+		threads, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, path := range threads {
+			text, err := os.ReadFile(path)
+			var ns int64
+			if _, scan := fmt.Sscan(string(text), &ns); err == nil && scan == nil { // a thread may have ended
+				total += time.Duration(ns)
+			}
+		}
+	}
+	return total
 }

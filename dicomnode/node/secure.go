@@ -18,7 +18,7 @@ import (
 // Secure turns a listener into one for DICOM TLS. Certificate and CA are those of the
 // configuration at the time of each handshake.
 func (n *Node) Secure(ln net.Listener) net.Listener {
-	return tls.NewListener(ln, &tls.Config{
+	return dicomtls.NewListener(ln, &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			id := n.identity.Load()

@@ -134,7 +134,7 @@ func TestCertificatesAreReloaded(t *testing.T) {
 			if err != nil {
 				return
 			}
-			_ = c.(*tls.Conn).Handshake() // the client hears of it
+			_ = c.(*dicomtls.Conn).Handshake() // the client hears of it
 			_ = c.Close()
 		}
 	}()

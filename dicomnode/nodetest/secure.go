@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -71,7 +70,7 @@ func (s Site) Listener(t testing.TB, ln net.Listener, peer string) net.Listener 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tls.NewListener(ln, id.Server(func(string) bool { return false }))
+	return dicomtls.NewListener(ln, id.Server(func(string) bool { return false }))
 }
 
 // Issue makes NAME.crt and NAME.key with what change asks for, signed by the site's CA,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dicomnode/configs"
+	"dicomnode/internal/dicomtls"
 	"dicomnode/internal/hint"
 	"dicomnode/internal/uid"
 	"dicomnode/scp"
@@ -27,13 +28,17 @@ func Addr(p configs.Peer) scp.Addr { return scp.Addr{AETitle: p.AETitle, Host: p
 
 // Destination is a peer, and the configuration under which it is called.
 type Destination struct {
-	Config configs.Config
-	Peer   configs.Peer
+	Config   configs.Config
+	Peer     configs.Peer
+	Identity *dicomtls.Identity // nil: Dial loads what Config names, each time
 }
 
 // Dial associates with the destination. Its errors have a hint.
 func (d Destination) Dial(ctx context.Context, proposals ...scp.Proposal) (*scp.Client, error) {
-	id, err := Identity(d.Config.TLS)
+	id, err := d.Identity, error(nil)
+	if id == nil {
+		id, err = Identity(d.Config.TLS)
+	}
 	if err != nil {
 		return nil, err
 	}

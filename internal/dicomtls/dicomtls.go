@@ -3,7 +3,7 @@
 // certificates on both sides. It loads certificate, key, CA and revocation lists,
 // and judges the certificate of a peer by its fingerprint or its name.
 //
-// It opens no connection and knows no AE title; profile B.13 is not offered.
+// It knows no AE title and no DICOM; profile B.13 is not offered.
 package dicomtls
 
 import (

@@ -25,7 +25,8 @@ var suites = []uint16{
 func (id *Identity) config() *tls.Config {
 	return &tls.Config{
 		Certificates: []tls.Certificate{id.certificate}, MinVersion: tls.VersionTLS12, CipherSuites: suites,
-		SessionTicketsDisabled: true, // a resumed session would not show its certificate again
+		SessionTicketsDisabled:      true, // a resumed session would not show its certificate again
+		DynamicRecordSizingDisabled: true, // it is for pages that are shown before they are complete
 	}
 }
 

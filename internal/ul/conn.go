@@ -61,6 +61,9 @@ type Conn struct {
 func NewConn(nc net.Conn, acceptor bool, maxReceive uint32, t Timeouts) *Conn {
 	c := &Conn{nc: nc, machine: NewMachine(), acceptor: acceptor, timeouts: t, maxReceive: maxReceive}
 	c.in = reader{nc: nc, deadline: c.readDeadline}
+	if records, ok := nc.(interface{ MostRead() int }); ok { // TLS
+		c.in.most = records.MostRead()
+	}
 	return c
 }
 

@@ -22,6 +22,7 @@ var (
 // come from pools; nothing is held after close.
 type reader struct {
 	nc       net.Conn
+	most     int // bytes that one read of nc returns; 0 = any number
 	deadline func() time.Time
 	small    *[smallBuffer]byte
 	large    *[largeBuffer]byte
@@ -41,12 +42,21 @@ func (r *reader) space() []byte {
 	return r.small[:]
 }
 
+// direct is how large memory of the caller must be to be read into by itself: as large as
+// the buffer, or as what a read returns anyhow.
+func (r *reader) direct(space []byte) int {
+	if r.most > 0 {
+		return min(r.most, len(space))
+	}
+	return len(space)
+}
+
 // Read returns what is buffered, else reads once from the connection: directly
-// into p when p is the larger.
+// into p when p is large enough.
 func (r *reader) Read(p []byte) (int, error) {
 	if len(r.buf) == 0 && len(p) > 0 {
 		space := r.space()
-		if len(p) >= len(space) {
+		if len(p) >= r.direct(space) {
 			return r.receive(p)
 		}
 		n, err := r.receive(space)
