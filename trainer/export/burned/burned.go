@@ -61,10 +61,10 @@ type Picture struct {
 // Findings are boxes around what looks like writing, in reading order.
 type Findings struct {
 	// Writing is rows of letters drawn in one grey, anywhere, and every stroke of a
-	// letter's size outside anatomy.
+	// letter's size away from anatomy.
 	Writing []Box
-	// Doubtful are strokes inside anatomy, where they may be a lead letter, metal or
-	// bone as well: somebody should look.
+	// Doubtful are strokes inside anatomy and beside it, where they may be a lead letter,
+	// metal, bone or an edge as well: somebody should look.
 	Doubtful []Box
 }
 
@@ -81,33 +81,47 @@ func Find(p Picture) Findings {
 	bold, _ := reliefOf(p, boldStroke)
 	for _, r := range []relief{thin, bold} {
 		for _, k := range inks(p, r.strokes) {
-			out.Writing = append(out.Writing, rows(written(p, r, k), p)...)
+			letters, n := written(p, r, k)
+			out.Writing = append(out.Writing, rows(letters, n, p)...)
 		}
 	}
+	out.strokes(p, thin)
+	sortBoxes(out.Writing)
+	sortBoxes(out.Doubtful)
+	return out
+}
+
+// strokes adds the strokes of a letter's size: those away from anatomy to Writing, the
+// others to Doubtful, but for rows of them beside it.
+func (f *Findings) strokes(p Picture, r relief) {
 	var in, beside []letter
-	for _, l := range strokeLetters(thin, p) {
-		if inAnatomy(l.Box, p) || thin.clutter(l.Box, p) >= noisy {
+	for _, l := range strokeLetters(r, p) {
+		if inAnatomy(l.Box, p) || r.clutter(l.Box, p) >= noisy {
 			in = append(in, l)
 		} else {
 			beside = append(beside, l)
 		}
 	}
 	for _, g := range groups(beside, p) {
-		if len(g) > 2 || g.contrast() >= certain {
-			out.Writing = append(out.Writing, joined(g.boxes(p), tight)...)
+		if !g.telling() {
+			continue
+		}
+		f.Writing = append(f.Writing, rows(slices.Clone(g), len(g), p)...)
+		boxes := joined(g.boxes(p), tight)
+		if slices.ContainsFunc(boxes, func(b Box) bool { return inAnatomy(b.grown(nearby).Within(p.Rows, p.Columns), p) }) {
+			in = append(in, g...)
+		} else {
+			f.Writing = append(f.Writing, boxes...)
 		}
 	}
 	in = slices.DeleteFunc(in, func(l letter) bool {
-		return slices.ContainsFunc(out.Writing, func(b Box) bool { return b.union(l.Box) == b })
+		return slices.ContainsFunc(f.Writing, func(b Box) bool { return b.union(l.Box) == b })
 	})
 	for _, g := range groups(in, p) {
-		if len(g) > 2 || g.contrast() >= certain {
-			out.Doubtful = append(out.Doubtful, joined(g.boxes(p), loose)...)
+		if g.telling() {
+			f.Doubtful = append(f.Doubtful, joined(g.boxes(p), loose)...)
 		}
 	}
-	sortBoxes(out.Writing)
-	sortBoxes(out.Doubtful)
-	return out
 }
 
 func sortBoxes(boxes []Box) {

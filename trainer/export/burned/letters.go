@@ -19,6 +19,8 @@ type letter struct {
 const (
 	smallest = .006 // height of a letter, as a part of the longer side
 	tallest  = .14
+	// nearby is how many pixels from anatomy a box is beside it.
+	nearby = 4
 )
 
 // pieces are the connected regions of pixels of one kind other than 0; look is
@@ -87,6 +89,9 @@ func (g group) contrast() (most float32) {
 	}
 	return most
 }
+
+// telling tells whether letters are several, or one that stands out.
+func (g group) telling() bool { return len(g) > 2 || g.contrast() >= certain }
 
 func (g group) boxes(p Picture) []Box {
 	out := make([]Box, len(g))

@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -64,10 +65,26 @@ type text struct {
 	ink []int // the pixels that it covers by half or more and where it is seen
 }
 
-// typefaces are those of the writing that is added here; the simulator, on whose
-// writing the detector was made, uses others.
+// typefaces are those of the writing that is added here, other ones than the simulator's.
+// The detector was made on them; BURNED_IN_TYPEFACES is a folder of typefaces (*.ttf) to
+// take instead, such as those of Debian's package fonts-dejavu-core.
 func typefaces(t *testing.T) (out []*opentype.Font) {
-	for _, b := range [][]byte{gobolditalic.TTF, gomediumitalic.TTF, gomonobold.TTF, gosmallcaps.TTF} {
+	all := [][]byte{gobolditalic.TTF, gomediumitalic.TTF, gomonobold.TTF, gosmallcaps.TTF}
+	if folder := os.Getenv("BURNED_IN_TYPEFACES"); folder != "" {
+		all = nil
+		files, err := filepath.Glob(filepath.Join(folder, "*.ttf"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no typefaces in %s: %v", folder, err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, b)
+		}
+	}
+	for _, b := range all {
 		f, err := opentype.Parse(b)
 		if err != nil {
 			t.Fatal(err)
@@ -321,8 +338,8 @@ func number(name string, otherwise int) int {
 	return otherwise
 }
 
-// Writing is found, by the simulator's exact masks, and in typefaces, sizes, places
-// and directions that the detector was not made on. BURNED_IN_IMAGES is how many
+// Writing is found, by the simulator's exact masks, and in other typefaces, sizes, places
+// and directions than the simulator's. BURNED_IN_IMAGES is how many
 // pictures are looked at, BURNED_IN_SEED where they begin; with BURNED_IN_WRITTEN=1 they
 // are those alone that the simulator wrote into, and nothing is added. docs/export.md
 // has the figures.

@@ -13,31 +13,74 @@ const (
 	// askew is by how much of a row's height a letter may lie off its middle, uneven how
 	// much lower than the highest one it may be, apart how far from the next.
 	askew, uneven, apart = .2, .7, 1.1
+	// wordApart is the same for what follows writing that is found.
+	wordApart = 2
+	// speckles is how many weak pieces may lie around each letter.
+	speckles = 2
 )
 
 // rows are the letters of one ink that stand in rows, four or more of one height
-// with gaps of less than that, in any direction, and the smaller pieces between
-// them.
-func rows(all []letter, p Picture) []Box {
-	beside := neighbours(all, p)
+// with gaps of less than that, in any direction; what stands between them and, nearby, in
+// line with them, weak letters among them; and shorter rows beside them.
+func rows(all []letter, strong int, p Picture) []Box {
+	beside := neighbours(all, strong, p)
 	taken := make([]bool, len(all))
-	for i := range all {
+	var found []line
+	for i := range all[:strong] {
 		for _, j := range beside[i] {
-			if taken[i] && taken[j] || !all[i].alike(all[j]) {
+			if j >= strong || taken[i] && taken[j] || !all[i].alike(all[j]) {
 				continue
 			}
-			for _, k := range rowOf(all, beside, i, j) {
-				taken[k] = true
+			if l, ok := rowOf(all, strong, beside, i, j); ok {
+				for _, k := range l.members {
+					taken[k] = true
+				}
+				found = append(found, l)
 			}
 		}
 	}
 	var out []Box
-	for i, l := range all {
-		if taken[i] {
-			out = append(out, l.grown(min(l.Width, l.Height)/8+2).Within(p.Rows, p.Columns))
+	for _, l := range found {
+		out = append(out, l.boxes(all, p)...)
+		for i, v := range all[:strong] {
+			if !taken[i] && l.near(all, v) {
+				out = append(out, v.grown(int(l.height)/6+2).Within(p.Rows, p.Columns))
+			}
 		}
 	}
 	return joined(out, tight)
+}
+
+// near tells whether a letter can be part of a short line above or below a row, or of a
+// word far behind it.
+func (l line) near(all []letter, v letter) bool {
+	high := v.across(l.dx, l.dy)
+	if high < uneven*l.height || high > l.height/uneven {
+		return false
+	}
+	around := v.grown(int(wordApart * l.height))
+	return slices.ContainsFunc(l.members, func(k int) bool { return around.touches(all[k].Box) })
+}
+
+// line is a row with the letters that stand in it.
+type line struct {
+	row
+	members []int
+}
+
+// boxes are those around each two letters that follow each other, so that what stands
+// between them is in one.
+func (l line) boxes(all []letter, p Picture) (out []Box) {
+	from := func(k int) float64 { f, _, _, _ := l.at(all[k]); return f }
+	slices.SortFunc(l.members, func(a, b int) int { return cmp.Compare(from(a), from(b)) })
+	for i, k := range l.members {
+		b := all[k].Box
+		if i > 0 {
+			b = b.union(all[l.members[i-1]].Box)
+		}
+		out = append(out, b.grown(int(l.height)/6+2).Within(p.Rows, p.Columns))
+	}
+	return out
 }
 
 // alike tells whether two letters can stand side by side in a word.
@@ -45,9 +88,9 @@ func (l letter) alike(o letter) bool {
 	return 5*min(l.size(), o.size()) >= 2*max(l.size(), o.size()) && l.grown(max(3, max(l.size(), o.size())*3/4)).touches(o.Box)
 }
 
-// neighbours are, of each letter, those that can be next to it or belong to it. Only
-// letters in the same or adjacent cells of a grid are compared.
-func neighbours(all []letter, p Picture) [][]int {
+// neighbours are, of each strong letter, those that can be next to it or belong to it.
+// Only letters in the same or adjacent cells of a grid are compared.
+func neighbours(all []letter, strong int, p Picture) [][]int {
 	cell := max(1, int(2.5*highest*float64(max(p.Rows, p.Columns))))
 	type place struct{ x, y int }
 	of := func(l letter) place { return place{l.Left / cell, l.Top / cell} }
@@ -55,9 +98,9 @@ func neighbours(all []letter, p Picture) [][]int {
 	for i, l := range all {
 		cells[of(l)] = append(cells[of(l)], i)
 	}
-	out := make([][]int, len(all))
-	for i, l := range all {
-		at, around := of(l), l.grown(int(math.Ceil(1.5*apart*float64(l.size()))))
+	out := make([][]int, strong)
+	for i, l := range all[:strong] {
+		at, around := of(l), l.grown(int(math.Ceil(1.25*wordApart*float64(l.size()))))
 		for y := at.y - 1; y <= at.y+1; y++ {
 			for x := at.x - 1; x <= at.x+1; x++ {
 				for _, j := range cells[place{x, y}] {
@@ -90,43 +133,77 @@ func (b Box) across(dx, dy float64) float64 {
 	return float64(b.Width)*math.Abs(dy) + float64(b.Height)*math.Abs(dx)
 }
 
-// rowOf are the letters in a row with i and j; nil where they are too few.
-func rowOf(all []letter, beside [][]int, i, j int) []int {
+// rowOf are the letters in a row with i and j; ok is false where they are too few.
+func rowOf(all []letter, strong int, beside [][]int, i, j int) (l line, ok bool) {
 	x, y := all[i].middle()
 	u, v := all[j].middle()
 	far := math.Hypot(u-x, v-y)
 	if far == 0 {
-		return nil
+		return l, false
 	}
 	r := row{x, y, (u - x) / far, (v - y) / far, 0}
 	r.height = max(all[i].across(r.dx, r.dy), all[j].across(r.dx, r.dy))
-	if _, _, whole, _ := r.at(all[i]); !whole {
-		return nil
+	for _, k := range []int{i, j} {
+		if _, _, whole, _ := r.at(all[k]); !whole {
+			return l, false
+		}
 	}
-	if _, _, whole, _ := r.at(all[j]); !whole {
-		return nil
+	l = line{r, []int{i}}
+	if l.reach(all[:strong], beside, apart); l.whole(all[:strong]) < leastInRow {
+		return l, false
 	}
-	out, n := []int{i}, 1
-	for k := 0; k < len(out); k++ { // what can be reached from i without a gap
-		from, to, whole, _ := r.at(all[out[k]])
+	if l.speckled(strong, beside) {
+		return l, false
+	}
+	l.reach(all, beside, wordApart)
+	return l, true
+}
+
+// reach adds what can be reached from the letters of the row without a gap of more than
+// a part of its height.
+func (l *line) reach(all []letter, beside [][]int, gap float64) {
+	for k := 0; k < len(l.members); k++ {
+		if l.members[k] >= len(beside) {
+			continue // weak ones lead no further
+		}
+		from, to, whole, _ := l.at(all[l.members[k]])
 		if !whole {
 			continue
 		}
-		for _, m := range beside[out[k]] {
-			a, b, full, part := r.at(all[m])
-			if !(full || part) || max(a-to, from-b) > apart*r.height || slices.Contains(out, m) {
+		for _, m := range beside[l.members[k]] {
+			if m >= len(all) {
 				continue
 			}
-			out = append(out, m)
-			if full {
-				n++
+			a, b, full, part := l.at(all[m])
+			if (full || part) && max(a-to, from-b) <= gap*l.height && !slices.Contains(l.members, m) {
+				l.members = append(l.members, m)
 			}
 		}
 	}
-	if n < leastInRow {
-		return nil
+}
+
+// speckled tells whether more weak pieces lie around the letters of a row than it has
+// letters: they are noise that is cut off at white or black, which looks like ink.
+func (l line) speckled(strong int, beside [][]int) bool {
+	weak := map[int]bool{}
+	for _, k := range l.members {
+		for _, m := range beside[k] {
+			if m >= strong {
+				weak[m] = true
+			}
+		}
 	}
-	return out
+	return len(weak) > speckles*len(l.members)
+}
+
+// whole counts the letters that are no smaller pieces.
+func (l line) whole(all []letter) (n int) {
+	for _, k := range l.members {
+		if _, _, whole, _ := l.at(all[k]); whole {
+			n++
+		}
+	}
+	return n
 }
 
 // The letters in a box, in percent of it, from which on boxes are joined: those of

@@ -29,6 +29,7 @@ type relief struct {
 	// is thin and bright, negative where thin and dark, 0 where neither.
 	strokes []float32
 	width   float32 // the image's range, in stored values
+	least   float32 // of a stroke's difference that is no noise, as a part of the range
 }
 
 // reliefOf is the relief for strokes up to a width; ok is false for a flat picture.
@@ -49,9 +50,9 @@ func reliefOf(p Picture, widest float64) (r relief, ok bool) {
 		}
 		size[i] = min(bright, dark) // what is in both directions alike is noise
 	}
-	least := max(faint, noises*raster.Quantiles(size, .5)[0])
+	r.least = max(faint, noises*raster.Quantiles(size, .5)[0])
 	for i, v := range r.strokes {
-		if v < least && v > -least {
+		if v < r.least && v > -r.least {
 			r.strokes[i] = 0
 		}
 	}
