@@ -1,9 +1,9 @@
 package codec
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -29,18 +29,18 @@ const MaxSamples = 128 << 20
 type Frame struct {
 	TransferSyntaxUID string
 	Rows, Columns     int
-	Samples           int // Samples per Pixel (0028,0002)
-	Code              []byte
+	Samples           int      // Samples per Pixel (0028,0002)
+	Code              [][]byte // the codestream, in one part or several
 }
 
-func (f *Frame) check(s syntax) error {
+func (f *Frame) check(s syntax, code stream) error {
 	switch {
 	case f.Rows < 1 || f.Columns < 1 || f.Samples < 1 || f.Samples > 4 || f.Rows > 65535 || f.Columns > 65535,
 		f.Rows*f.Columns*f.Samples > MaxSamples:
 		return fmt.Errorf("%w: %d×%d pixels of %d samples", ErrMalformed, f.Rows, f.Columns, f.Samples)
-	case len(f.Code) == 0 || len(f.Code) > MaxCode:
-		return fmt.Errorf("%w: %d bytes", ErrMalformed, len(f.Code))
-	case (s.families[0] == JPEG || s.families[0] == JPEGLS) && !bytes.Contains(f.Code, endOfImage):
+	case code.length() == 0 || code.length() > MaxCode-int64(len(endOfImage)):
+		return fmt.Errorf("%w: %d bytes", ErrMalformed, code.length())
+	case (s.families[0] == JPEG || s.families[0] == JPEGLS) && code.lastEnd() < 0:
 		// CharLS takes seconds to find out.
 		return fmt.Errorf("%w: no EOI marker, it was cut short", ErrMalformed)
 	}
@@ -56,9 +56,10 @@ func (f *Frame) time() time.Duration {
 // from the data set: encoders write 16 bits for 10-bit data, and JPEG and JPEG-LS
 // carry no sign.
 type Pixels struct {
-	Data      []byte // Rows×Columns×Samples values, little endian, pixel after pixel
-	Bytes     int    // of a value: 1 or 2
-	Precision int    // of the codestream, bits
-	Signed    bool   // the codestream calls its values signed (JPEG 2000 only)
-	Warning   string // what the library found odd in an intact image
+	Values    io.ReaderAt // Rows×Columns×Samples of them, little endian, pixel after pixel
+	Planar    bool        // plane after plane instead
+	Bytes     int         // of a value: 1 or 2
+	Precision int         // of the codestream, bits
+	Signed    bool        // the codestream calls its values signed (JPEG 2000 only)
+	Warning   string      // what the library found odd in an intact image
 }

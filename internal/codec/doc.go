@@ -5,7 +5,8 @@
 // [WorkerArgument], which opens four libraries (libjpeg-turbo, CharLS, OpenJPEG,
 // OpenJPH), confines itself and then answers one codestream after another. A codestream that
 // crashes its decoder, loops or wants too much memory costs that image and a new
-// worker, never the node. The libraries are fetched by `make runtime`; without them
+// worker, never the node. Codestream and samples lie in memory that node and worker share.
+// The libraries are fetched by `make runtime`; without them
 // the pool decodes nothing and says what to run.
 //
 // The package knows codestreams and samples. Encapsulation, offset tables, Bits

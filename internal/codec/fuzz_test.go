@@ -59,9 +59,9 @@ func TestMutatedStreams(t *testing.T) {
 	counts := map[string]int{}
 	for i := range n {
 		s := all[r.IntN(len(all))]
-		s.Frame.Code = mutate(r, s.Frame.Code)
+		s.Frame.Code = [][]byte{mutate(r, s.Frame.Code[0])}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		px, err := p.Decode(ctx, s.Frame)
+		px, err := codectest.Decode(ctx, p, s.Frame)
 		cancel()
 		switch {
 		case err == nil:
@@ -84,7 +84,7 @@ func TestMutatedStreams(t *testing.T) {
 		t.Errorf("only %d of %d are refused: are they damaged?", counts["refused"], n)
 	}
 	s := good(t)
-	if px, err := p.Decode(t.Context(), s.Frame); err != nil || s.Furthest(px) != 0 {
+	if px, err := codectest.Decode(t.Context(), p, s.Frame); err != nil || s.Furthest(px) != 0 {
 		t.Errorf("afterwards: %v", err)
 	}
 }

@@ -103,13 +103,17 @@ func (w *process) decodesProbe(s syntax, family Family) error {
 	if err != nil {
 		return err
 	}
-	px, err := w.exchange(context.Background(), helloTime, family, &Frame{s.uid, probeSide, probeSide, 1, code}, code)
+	px, err := w.exchange(context.Background(), helloTime, family, &Frame{s.uid, probeSide, probeSide, 1, nil}, stream{code})
 	if err != nil {
+		return err
+	}
+	data := make([]byte, probeSide*probeSide*px.Bytes)
+	if _, err := px.Values.ReadAt(data, 0); err != nil {
 		return err
 	}
 	full := 1<<px.Precision - 1
 	for i := range probeSide * probeSide {
-		v, want := px.value(i), i*full/255
+		v, want := valueAt(data, px.Bytes, i), i*full/255
 		if off := max(v-want, want-v); off > full/64 || off > 0 && !s.lossy {
 			return fmt.Errorf("%w: value %d of the probe is %d, want %d", ErrMalformed, i, v, want)
 		}
@@ -117,10 +121,10 @@ func (w *process) decodesProbe(s syntax, family Family) error {
 	return nil
 }
 
-// value is the i-th value, without regard to sign.
-func (p *Pixels) value(i int) int {
-	if p.Bytes == 1 {
-		return int(p.Data[i])
+// valueAt is the i-th value, without regard to sign.
+func valueAt(data []byte, bytes, i int) int {
+	if bytes == 1 {
+		return int(data[i])
 	}
-	return int(binary.LittleEndian.Uint16(p.Data[2*i:]))
+	return int(binary.LittleEndian.Uint16(data[2*i:]))
 }

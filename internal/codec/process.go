@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -18,13 +19,23 @@ type process struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    io.ReadCloser
+	shared *os.File // the memory of protocol.go
 	stderr *excerpt
 	at     libraryState // of the libraries it opened
 	served int
+	rests  time.Time // since when, where it does
+
+	code, room int64 // bytes of the last codestream, and of the room for samples that has pages
 }
 
 // helloTime is how long a worker may take to open its libraries.
 const helloTime = 20 * time.Second
+
+// workerEnvironment has the C library of a worker give large blocks back when they are
+// freed, so that what an image took is not kept beside the samples that the node makes of it,
+// and take them in huge pages, so that having them anew costs little (malloc(3), glibc 2.35).
+var workerEnvironment = []string{"GOMAXPROCS=1", "GOGC=50", "GOTRACEBACK=none", "MALLOC_ARENA_MAX=1",
+	"MALLOC_MMAP_THRESHOLD_=1048576", "MALLOC_TRIM_THRESHOLD_=1048576", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"}
 
 // launch starts a worker and reads its hello.
 func (p *Pool) launch(at libraryState) (*process, hello, error) {
@@ -33,7 +44,7 @@ func (p *Pool) launch(at libraryState) (*process, hello, error) {
 	}
 	args := append(p.command[1:len(p.command):len(p.command)], at.folder, string(p.confinement), strconv.Itoa(p.threads))
 	w := &process{cmd: exec.Command(p.command[0], args...), stderr: &excerpt{}, at: at}
-	w.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=50", "GOTRACEBACK=none", "MALLOC_ARENA_MAX=1"}
+	w.cmd.Env = workerEnvironment
 	w.cmd.Dir = "/"
 	w.cmd.Stderr = w.stderr
 	w.cmd.SysProcAttr = attributes()
@@ -44,11 +55,13 @@ func (p *Pool) launch(at libraryState) (*process, hello, error) {
 	if w.out, err = w.cmd.StdoutPipe(); err != nil {
 		return nil, hello{}, err
 	}
-	if err := p.starter.start(w.cmd); err != nil {
-		return nil, hello{}, fmt.Errorf("start a codec worker: %w", err)
+	if w.shared, err = newShared(); err != nil {
+		return nil, hello{}, err
 	}
-	widen(w.in)
-	widen(w.out)
+	w.cmd.ExtraFiles = []*os.File{w.shared} // sharedDescriptor
+	if err := p.starter.start(w.cmd); err != nil {
+		return nil, hello{}, errors.Join(fmt.Errorf("start a codec worker: %w", err), w.shared.Close())
+	}
 	late := time.AfterFunc(helloTime, func() { w.cmd.Process.Kill() })
 	defer late.Stop()
 	h, err := getHello(w.out)
@@ -63,11 +76,20 @@ func (p *Pool) launch(at libraryState) (*process, hello, error) {
 func (w *process) end() {
 	w.cmd.Process.Kill()
 	w.cmd.Wait()
+	w.shared.Close()
 }
 
-// exchange has the worker decode one codestream. The process must be ended after
-// ErrWorker and ErrTimeout; it is killed after limit and when ctx ends.
-func (w *process) exchange(ctx context.Context, limit time.Duration, family Family, f *Frame, code []byte) (Pixels, error) {
+// forget gives the memory of images back to the system, but for so many bytes of samples.
+func (w *process) forget(keep int64) error {
+	err := errors.Join(giveBack(w.shared, 0, w.code), giveBack(w.shared, samplesAt+keep, max(0, w.room-keep)))
+	w.code, w.room = 0, min(w.room, keep)
+	return err
+}
+
+// exchange has the worker decode one codestream. The values are there until forget. The
+// process must be ended after ErrWorker and ErrTimeout; it is killed after limit and when
+// ctx ends.
+func (w *process) exchange(ctx context.Context, limit time.Duration, family Family, f *Frame, code stream) (Pixels, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { w.cmd.Process.Kill() })
@@ -78,23 +100,36 @@ func (w *process) exchange(ctx context.Context, limit time.Duration, family Fami
 	return px, err
 }
 
-func (w *process) ask(family Family, f *Frame, code []byte) (px Pixels, err error) {
-	q := request{uint32(family), uint32(f.Rows), uint32(f.Columns), uint32(f.Samples), uint32(len(code))}
+func (w *process) ask(family Family, f *Frame, code stream) (px Pixels, err error) {
+	q := request{uint32(family), uint32(f.Rows), uint32(f.Columns), uint32(f.Samples), uint32(code.length())}
+	values := int64(f.Rows) * int64(f.Columns) * int64(f.Samples)
 	w.served++
+	if family == JPEG2000 { // OpenJPEG's own samples go page by page as these come
+		if err := w.forget(0); err != nil {
+			return px, fmt.Errorf("%w: %v", ErrWorker, err)
+		}
+	}
+	w.code, w.room = code.length(), max(w.room, 2*values)
+	at := int64(0)
+	for _, part := range code {
+		if _, err := w.shared.WriteAt(part, at); err != nil {
+			return px, fmt.Errorf("%w: %v", ErrWorker, err)
+		}
+		at += int64(len(part))
+	}
 	if err := put(w.in, &q); err != nil {
 		return px, fmt.Errorf("%w: %v", ErrWorker, err)
 	}
-	if _, err := w.in.Write(code); err != nil {
-		return px, fmt.Errorf("%w: %v", ErrWorker, err)
-	}
-	a, text, data, err := getAnswer(w.out, f.Rows*f.Columns*f.Samples)
+	a, text, err := getAnswer(w.out)
+	_ = giveBack(w.shared, 0, w.code) // before the values are taken; forget meets the same error
 	switch {
 	case err != nil:
 		return px, fmt.Errorf("%w: %v", ErrWorker, err)
 	case a.Status == statusRefused:
 		return px, fmt.Errorf("%w: %s", ErrMalformed, text)
 	}
-	return Pixels{Data: data, Bytes: int(a.Bytes), Precision: int(a.Precision), Signed: a.Signed == 1, Warning: text}, nil
+	return Pixels{Values: io.NewSectionReader(w.shared, samplesAt, values*int64(a.Bytes)), Planar: a.Planar == 1,
+		Bytes: int(a.Bytes), Precision: int(a.Precision), Signed: a.Signed == 1, Warning: text}, nil
 }
 
 // starter starts processes from one operating system thread that lives as long as

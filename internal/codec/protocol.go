@@ -8,19 +8,33 @@ import (
 )
 
 // The node and a worker talk over the worker's standard input and output. The worker
-// begins with a hello; then each request, with its codestream behind it, is answered
-// before the next is sent. All numbers are little endian.
+// begins with a hello; then each request is answered before the next is sent. Codestream
+// and samples lie in the memory that both share. All numbers are little endian.
+//
+// They share memory: in front the codestream, behind it room for the samples. The worker
+// maps it, so that its libraries read and write it in place. The node reads and writes it by
+// system calls alone: whatever a worker that a decoder has got hold of does to it meanwhile,
+// the node takes each value once, and cannot be ended by a page that is gone. Nobody can
+// change its size.
 
-// request is followed by Length bytes of codestream.
+// sharedDescriptor is what the memory is in a worker until it is mapped.
+const sharedDescriptor = 3
+
+// Sizes of the shared memory, bytes. Only pages that were written to take any.
+const (
+	samplesAt  = MaxCode // where the samples begin
+	sharedSize = samplesAt + 2*MaxSamples
+)
+
+// request is for a codestream of Length bytes.
 type request struct {
 	Family, Rows, Columns, Samples, Length uint32
 }
 
-// answer is followed by Text bytes of an error or a warning, then by Length bytes of
-// samples.
+// answer is followed by Text bytes of an error or a warning.
 type answer struct {
-	Status, Precision, Bytes, Signed uint32
-	Text, Length                     uint32
+	Status, Precision, Bytes, Signed, Planar uint32
+	Text                                     uint32
 }
 
 // The statuses of an answer.
@@ -76,27 +90,18 @@ func getHello(r io.Reader) (h hello, err error) {
 	return h, json.Unmarshal(b, &h)
 }
 
-// getAnswer reads the answer to a request for values samples; what a worker says that
-// a decoder has got hold of is as little trusted as a codestream.
-func getAnswer(r io.Reader, values int) (a answer, text string, data []byte, err error) {
+// getAnswer reads the answer to a request; what a worker says that a decoder has got
+// hold of is as little trusted as a codestream.
+func getAnswer(r io.Reader) (a answer, text string, err error) {
 	if err = get(r, &a); err != nil {
-		return a, "", nil, err
+		return a, "", err
 	}
-	want := 0
-	if a.Status == statusDecoded {
-		want = values * int(a.Bytes)
-	}
-	if a.Status > statusRefused || a.Text > maxText || a.Bytes > 2 || a.Status == statusDecoded && a.Bytes == 0 ||
-		a.Precision > 64 || int64(a.Length) != int64(want) {
-		return a, "", nil, fmt.Errorf("an answer out of range")
+	if a.Status > statusRefused || a.Text > maxText || a.Bytes > 2 || a.Status == statusDecoded && a.Bytes == 0 || a.Precision > 64 {
+		return a, "", fmt.Errorf("an answer out of range")
 	}
 	said := make([]byte, a.Text)
-	if _, err = io.ReadFull(r, said); err != nil {
-		return a, "", nil, err
-	}
-	data = make([]byte, a.Length)
-	_, err = io.ReadFull(r, data)
-	return a, printable(said), data, err
+	_, err = io.ReadFull(r, said)
+	return a, printable(said), err
 }
 
 // printable keeps a worker's words fit for a log.

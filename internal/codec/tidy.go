@@ -3,54 +3,151 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 var endOfImage = []byte{0xff, 0xd9} // EOI (T.81, T.87), EOC (T.800)
 
+// stream is a codestream in parts, as it lies in a file, so that nothing copies it before it
+// is handed to a worker. What is cut from it shares its memory.
+type stream [][]byte
+
+// leastPart is how many bytes the parts of a stream have on average; shorter ones are
+// joined, so that a file of millions of them costs no time.
+const leastPart = 4 << 10
+
+func newStream(parts [][]byte) stream {
+	s := stream(parts)
+	if len(parts) > 1 && s.length() < leastPart*int64(len(parts)) {
+		return stream{bytes.Join(parts, nil)}
+	}
+	return s
+}
+
+func (s stream) length() (n int64) {
+	for _, part := range s {
+		n += int64(len(part))
+	}
+	return n
+}
+
+// peek fills b with the first bytes of the stream; false when there are not as many.
+func (s stream) peek(b []byte) bool {
+	for i := 0; i < len(s) && len(b) > 0; i++ {
+		b = b[copy(b, s[i]):]
+	}
+	return len(b) == 0
+}
+
+// skip cuts off the first n bytes. The list of parts must be nobody else's.
+func (s *stream) skip(n int64) {
+	for len(*s) > 0 && n >= int64(len((*s)[0])) {
+		n -= int64(len((*s)[0]))
+		*s = (*s)[1:]
+	}
+	if len(*s) > 0 {
+		(*s)[0] = (*s)[0][n:]
+	}
+}
+
+// first is the first n bytes, with an end marker behind them.
+func (s stream) first(n int64) (out stream) {
+	for _, part := range s {
+		part = part[:min(n, int64(len(part)))]
+		n -= int64(len(part))
+		out = append(out, part)
+	}
+	return append(out, endOfImage)
+}
+
+// lastEnd is where the last end marker stands, -1 without one.
+func (s stream) lastEnd() int64 {
+	at := s.length()
+	var behind []byte // the first byte of what follows
+	for i := len(s) - 1; i >= 0; i-- {
+		part := s[i]
+		at -= int64(len(part))
+		if n := len(part); n > 0 && len(behind) > 0 && part[n-1] == endOfImage[0] && behind[0] == endOfImage[1] {
+			return at + int64(n) - 1
+		}
+		if k := bytes.LastIndex(part, endOfImage); k >= 0 {
+			return at + int64(k)
+		}
+		if len(part) > 0 {
+			behind = part[:1]
+		}
+	}
+	return -1
+}
+
+// zerosBefore counts the zero bytes before end.
+func (s stream) zerosBefore(end int64) (n int64) {
+	at := s.length()
+	for i := len(s) - 1; i >= 0; i-- {
+		at -= int64(len(s[i]))
+		if at >= end {
+			continue
+		}
+		part := s[i][:min(end-at, int64(len(s[i])))]
+		data := len(bytes.TrimRight(part, "\x00"))
+		n += int64(len(part) - data)
+		if data > 0 {
+			break
+		}
+	}
+	return n
+}
+
 // variants are the codestream and, should its decoder refuse it, what it may have
 // been meant to be. The first is always tried.
-func variants(f Family, code []byte) [][]byte {
+func variants(f Family, code stream) []stream {
 	if f == JPEG2000 || f == HTJ2K {
-		return [][]byte{tidyTileParts(code)}
+		return []stream{tidyTileParts(code)}
 	}
-	return append([][]byte{code}, withoutPadding(code)...)
+	return append([]stream{code}, withoutPadding(code)...)
 }
 
 // tidyTileParts cuts what stands between the last tile-part and the end of a JPEG 2000
 // codestream. Some encoders pad with a COM segment there, where T.800 A.3 allows
 // nothing; decoders stop. A codestream that is not understood is returned as it is.
-func tidyTileParts(code []byte) []byte {
+func tidyTileParts(code stream) stream {
 	const sot, header = 0xff90, 12
-	at := 2
-	for at+4 <= len(code) && binary.BigEndian.Uint16(code[at:]) != sot {
-		at += 2 + int(binary.BigEndian.Uint16(code[at+2:]))
+	var b [header]byte
+	all, at, rest := code.length(), int64(0), slices.Clone(code)
+	skip := func(n int64) {
+		at += n
+		rest.skip(n)
+	}
+	skip(2)
+	for rest.peek(b[:4]) && binary.BigEndian.Uint16(b[:]) != sot {
+		skip(2 + int64(binary.BigEndian.Uint16(b[2:])))
 	}
 	tileParts := 0
-	for at+header <= len(code) && binary.BigEndian.Uint16(code[at:]) == sot {
-		length := int64(binary.BigEndian.Uint32(code[at+6:])) // Psot: T.800 A.4.2
-		if length < header || length > int64(len(code)-at) {
+	for rest.peek(b[:]) && binary.BigEndian.Uint16(b[:]) == sot {
+		length := int64(binary.BigEndian.Uint32(b[6:])) // Psot: T.800 A.4.2
+		if length < header || length > all-at {
 			return code // 0 means that it reaches to the end; else it is damaged
 		}
-		at += int(length)
+		skip(length)
 		tileParts++
 	}
-	if tileParts == 0 || bytes.HasPrefix(code[at:], endOfImage) {
+	if tileParts == 0 || rest.peek(b[:2]) && bytes.Equal(b[:2], endOfImage) {
 		return code
 	}
-	return append(bytes.Clone(code[:at]), endOfImage...)
+	return code.first(at)
 }
 
 // withoutPadding lists the codestream without zero bytes before its EOI, which some
 // encoders pad with and CharLS refuses. Up to two zeros may belong to the data, so
 // three lengths are tried.
-func withoutPadding(code []byte) (list [][]byte) {
-	end := bytes.LastIndex(code, endOfImage)
+func withoutPadding(code stream) (list []stream) {
+	end := code.lastEnd()
 	if end < 0 {
 		return nil
 	}
-	data := len(bytes.TrimRight(code[:end], "\x00"))
+	data := end - code.zerosBefore(end)
 	for keep := data; keep < end && keep <= data+2; keep++ {
-		list = append(list, append(bytes.Clone(code[:keep]), endOfImage...))
+		list = append(list, code.first(keep))
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -36,12 +37,37 @@ func TestTidyTileParts(t *testing.T) {
 		{"a marker segment of no length", []byte{0xff, 0x4f, 0xff, 0x52, 0, 0, 0, 0, 0, 0}, []byte{0xff, 0x4f, 0xff, 0x52, 0, 0, 0, 0, 0, 0}},
 	} {
 		before := bytes.Clone(c.code)
-		if got := tidyTileParts(c.code); !bytes.Equal(got, c.want) {
-			t.Errorf("%s: % x, want % x", c.name, got, c.want)
+		for size := range 20 {
+			parts := split(c.code, size+1)
+			if got := tidyTileParts(parts); !bytes.Equal(bytes.Join(got, nil), c.want) {
+				t.Errorf("%s in parts of %d: % x, want % x", c.name, size+1, got, c.want)
+			}
+			if !bytes.Equal(before, c.code) || !bytes.Equal(before, bytes.Join(parts, nil)) {
+				t.Errorf("%s: the caller's bytes were changed", c.name)
+			}
 		}
-		if !bytes.Equal(before, c.code) {
-			t.Errorf("%s: the caller's bytes were changed", c.name)
-		}
+	}
+}
+
+// split is code in parts of size bytes, with an empty one before each.
+func split(code []byte, size int) (s stream) {
+	for part := range slices.Chunk(code, size) {
+		s = append(s, nil, part)
+	}
+	return s
+}
+
+// Parts that are long stay where they are, many short ones are joined.
+func TestNewStream(t *testing.T) {
+	long := make([]byte, leastPart)
+	if s := newStream([][]byte{long, long}); len(s) != 2 || &s[1][0] != &long[0] {
+		t.Errorf("%d parts", len(s))
+	}
+	if s := newStream([][]byte{long, long[1:]}); len(s) != 1 || s.length() != 2*leastPart-1 {
+		t.Errorf("%d parts of %d bytes", len(s), s.length())
+	}
+	if s := newStream(nil); s.length() != 0 || s.lastEnd() != -1 {
+		t.Errorf("%v", s)
 	}
 }
 
@@ -55,24 +81,14 @@ func TestWithoutPadding(t *testing.T) {
 		{"ab\x00\x00\x00\x00\xff\xd9\x00", []string{"ab\xff\xd9", "ab\x00\xff\xd9", "ab\x00\x00\xff\xd9"}},
 		{"ab\x00\x00", nil},
 	} {
-		got := withoutPadding([]byte(c.code))
-		if len(got) != len(c.want) {
-			t.Errorf("%q: %q, want %q", c.code, got, c.want)
-			continue
-		}
-		for i := range got {
-			if string(got[i]) != c.want[i] {
-				t.Errorf("%q: %q, want %q", c.code, got, c.want)
+		for size := range 8 {
+			var got []string
+			for _, s := range withoutPadding(split([]byte(c.code), size+1)) {
+				got = append(got, string(bytes.Join(s, nil)))
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%q in parts of %d: %q, want %q", c.code, size+1, got, c.want)
 			}
 		}
-	}
-}
-
-func TestInterleave(t *testing.T) {
-	if got := interleave([]byte("adbecf"), 3, 1); string(got) != "abcdef" {
-		t.Errorf("%q", got)
-	}
-	if got := interleave([]byte("aAbBcCdD"), 2, 2); string(got) != "aAcCbBdD" {
-		t.Errorf("%q", got)
 	}
 }

@@ -34,12 +34,12 @@ func TestOddButWhole(t *testing.T) {
 	} {
 		n := 0
 		for _, s := range codectest.Streams(t) {
-			if c.suits != nil && !c.suits(s.Name) || !bytes.HasSuffix(s.Frame.Code, []byte{0xff, 0xd9}) {
+			if c.suits != nil && !c.suits(s.Name) || !bytes.HasSuffix(s.Frame.Code[0], []byte{0xff, 0xd9}) {
 				continue
 			}
 			n++
-			s.Frame.Code = c.change(s.Frame.Code)
-			if px, err := p.Decode(t.Context(), s.Frame); err != nil {
+			s.Frame.Code = [][]byte{c.change(s.Frame.Code[0])}
+			if px, err := codectest.Decode(t.Context(), p, s.Frame); err != nil {
 				t.Errorf("%s, %s: %v", s.Name, c.name, err)
 			} else if worst := s.Furthest(px); worst > 1 || s.Exact && worst > 0 {
 				t.Errorf("%s, %s: differs by %d", s.Name, c.name, worst)
@@ -47,6 +47,28 @@ func TestOddButWhole(t *testing.T) {
 		}
 		if n < 20 {
 			t.Errorf("%s: only %d streams were tried", c.name, n)
+		}
+	}
+}
+
+// A codestream may lie in several fragments, cut anywhere (PS3.5 A.4); nothing joins those
+// that are long.
+func TestParts(t *testing.T) {
+	p := codectest.Open(t, codec.Options{})
+	for _, s := range codectest.Streams(t) {
+		code := s.Frame.Code[0]
+		long := append(bytes.Clone(code), make([]byte, 3<<12)...) // zeros behind the end
+		for name, parts := range map[string][][]byte{
+			"in its end": {code[:len(code)-1], code[len(code)-1:]},
+			"short":      slices.Collect(slices.Chunk(code, 5)),
+			"long":       {long[:len(code)-1], long[len(code)-1:]},
+		} {
+			s.Frame.Code = parts
+			if px, err := codectest.Decode(t.Context(), p, s.Frame); err != nil {
+				t.Errorf("%s, %s: %v", s.Name, name, err)
+			} else if worst := s.Furthest(px); worst > 1 || s.Exact && worst > 0 {
+				t.Errorf("%s, %s: differs by %d", s.Name, name, worst)
+			}
 		}
 	}
 }
@@ -65,10 +87,10 @@ func TestBoxes(t *testing.T) {
 		}
 		n++
 		ihdr := append([]byte{0, 0, 0, byte(s.Frame.Rows), 0, 0, 0, byte(s.Frame.Columns), 0, 1}, 255, 7, 0, 0)
-		s.Frame.Code = slices.Concat(box("jP  ", []byte("\r\n\x87\n")...), box("ftyp", []byte("jph \x00\x00\x00\x00jph ")...),
+		s.Frame.Code = [][]byte{slices.Concat(box("jP  ", []byte("\r\n\x87\n")...), box("ftyp", []byte("jph \x00\x00\x00\x00jph ")...),
 			box("jp2h", slices.Concat(box("ihdr", ihdr...), box("bpcc", byte(s.Bits-1)), box("colr", 1, 0, 0, 0, 0, 0, 17))...),
-			box("jp2c", s.Frame.Code...))
-		if px, err := p.Decode(t.Context(), s.Frame); err != nil {
+			box("jp2c", s.Frame.Code[0]...))}
+		if px, err := codectest.Decode(t.Context(), p, s.Frame); err != nil {
 			t.Errorf("%s: %v", s.Name, err)
 		} else if worst := s.Furthest(px); worst > 1 || s.Exact && worst > 0 {
 			t.Errorf("%s: differs by %d", s.Name, worst)
@@ -87,19 +109,19 @@ func TestJPEGWarnings(t *testing.T) {
 		if s.Name != "u12.51.dcmtk" {
 			continue
 		}
-		at := bytes.Index(s.Frame.Code, []byte{0xff, 0xda, 0, 8, 1})
+		at := bytes.Index(s.Frame.Code[0], []byte{0xff, 0xda, 0, 8, 1})
 		if at < 0 {
 			t.Fatal("no SOS marker")
 		}
-		s.Frame.Code[at+8] = 0 // Se, the last spectral coefficient: 63 in the sequential process
-		px, err := p.Decode(t.Context(), s.Frame)
+		s.Frame.Code[0][at+8] = 0 // Se, the last spectral coefficient: 63 in the sequential process
+		px, err := codectest.Decode(t.Context(), p, s.Frame)
 		if err != nil || s.Furthest(px) != 0 || !strings.Contains(px.Warning, "Invalid SOS parameters") {
 			t.Errorf("%q %v", px.Warning, err)
 		}
-		code := bytes.Clone(s.Frame.Code)
+		code := bytes.Clone(s.Frame.Code[0])
 		copy(code[at+200:], []byte{0xff, 0xd0}) // a restart marker that nobody announced
-		s.Frame.Code = code
-		if _, err := p.Decode(t.Context(), s.Frame); !errors.Is(err, codec.ErrMalformed) || !strings.Contains(err.Error(), "orrupt") {
+		s.Frame.Code = [][]byte{code}
+		if _, err := codectest.Decode(t.Context(), p, s.Frame); !errors.Is(err, codec.ErrMalformed) || !strings.Contains(err.Error(), "orrupt") {
 			t.Errorf("the second warning: %v", err)
 		}
 		return

@@ -44,7 +44,8 @@ type Result struct {
 type Decoder interface {
 	// Load opens the library at path and returns its release.
 	Load(f Family, path string) (version string, err error)
-	// Decode writes the job's samples to out, which has room for two bytes each.
+	// Decode writes the job's samples to out, which holds zeros and has room for two bytes
+	// each.
 	Decode(j Job, out []byte) (Result, error)
 }
 
@@ -72,7 +73,7 @@ func Work(d Decoder, args []string, in io.Reader, out io.Writer) int {
 type worker struct {
 	decoder   Decoder
 	threads   int
-	code, out []byte
+	code, out []byte // the memory that is shared with the node
 }
 
 // begin opens the libraries, which needs the file system, and gives it up.
@@ -93,7 +94,11 @@ func (w *worker) begin(args []string) (h hello) {
 		}
 		h.Libraries = append(h.Libraries, l)
 	}
-	var err error
+	memory, err := mapShared()
+	if err != nil {
+		return hello{Error: err.Error()}
+	}
+	w.code, w.out = memory[:samplesAt], memory[samplesAt:]
 	if h.Confinement, err = confine(); err != nil && confinement == Required {
 		h.Error = "the worker cannot be confined: " + err.Error()
 	}
@@ -106,16 +111,12 @@ func (w *worker) serve(in io.Reader, out io.Writer) error {
 	if err := get(in, &q); err != nil {
 		return err
 	}
-	values := int(q.Rows) * int(q.Columns) * int(q.Samples)
-	w.code, w.out = room(w.code, int(q.Length)), room(w.out, 2*values)
-	if _, err := io.ReadFull(in, w.code); err != nil {
-		return err
+	values := int64(q.Rows) * int64(q.Columns) * int64(q.Samples)
+	if q.Rows > 65535 || q.Columns > 65535 || q.Samples > 4 || 2*values > int64(len(w.out)) || int64(q.Length) > int64(len(w.code)) {
+		return fmt.Errorf("a request out of range")
 	}
-	r, err := w.decoder.Decode(Job{Family(q.Family), int(q.Rows), int(q.Columns), int(q.Samples), w.threads, w.code}, w.out)
-	a, text := answer{Status: statusDecoded, Precision: uint32(r.Precision), Bytes: uint32(r.Bytes), Length: uint32(values * r.Bytes)}, r.Warning
-	if r.Signed {
-		a.Signed = 1
-	}
+	r, err := w.decoder.Decode(Job{Family(q.Family), int(q.Rows), int(q.Columns), int(q.Samples), w.threads, w.code[:q.Length]}, w.out[:2*values])
+	a, text := answer{Status: statusDecoded, Precision: uint32(r.Precision), Bytes: uint32(r.Bytes), Signed: flag(r.Signed), Planar: flag(r.Planar)}, r.Warning
 	if err != nil {
 		a, text = answer{Status: statusRefused}, err.Error()
 	}
@@ -123,34 +124,13 @@ func (w *worker) serve(in io.Reader, out io.Writer) error {
 	if err := put(out, &a); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, text[:a.Text]); err != nil {
-		return err
-	}
-	data := w.out[:a.Length]
-	if r.Planar && err == nil {
-		data = interleave(data, int(q.Samples), r.Bytes)
-	}
-	_, err = out.Write(data)
+	_, err = io.WriteString(out, text[:a.Text])
 	return err
 }
 
-// room returns b with length n, a new one only if b is too short.
-func room(b []byte, n int) []byte {
-	if cap(b) < n {
-		return make([]byte, n)
+func flag(b bool) uint32 {
+	if b {
+		return 1
 	}
-	return b[:n]
-}
-
-// interleave turns planes of samples into pixel after pixel.
-func interleave(planes []byte, samples, bytes int) []byte {
-	out := make([]byte, len(planes))
-	pixels := len(planes) / samples / bytes
-	for s := range samples {
-		plane := planes[s*pixels*bytes:]
-		for i := range pixels {
-			copy(out[(i*samples+s)*bytes:][:bytes], plane[i*bytes:])
-		}
-	}
-	return out
+	return 0
 }

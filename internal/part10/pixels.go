@@ -20,12 +20,11 @@ type Pixels struct {
 	Fragments [][]byte
 }
 
-// Frame returns the encapsulated bytes of frame i, from 0, of frames: its one
-// fragment, or several in one where the frame is the only one, where each frame
-// begins as a codestream does, or where the Basic Offset Table tells which belong
-// to it (PS3.5 A.4). What the fragments say counts for more than the table. It
-// shares memory with the file where it can.
-func (p Pixels) Frame(i, frames int) ([]byte, error) {
+// Frame returns the fragments of frame i, from 0, of frames: one, or several
+// where the frame is the only one, where each frame begins as a codestream does, or
+// where the Basic Offset Table tells which belong to it (PS3.5 A.4). What the fragments
+// say counts for more than the table. They share memory with the file.
+func (p Pixels) Frame(i, frames int) ([][]byte, error) {
 	if i < 0 || i >= frames {
 		return nil, fmt.Errorf("dicom: want frame %d of %d", i+1, frames)
 	}
@@ -43,10 +42,7 @@ func (p Pixels) Frame(i, frames int) ([]byte, error) {
 		}
 		of = of[from:to]
 	}
-	if len(of) == 1 {
-		return of[0], nil
-	}
-	return bytes.Join(of, nil), nil
+	return of, nil
 }
 
 // byStart finds frame i where as many fragments as there are frames begin like a

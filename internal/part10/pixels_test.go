@@ -56,8 +56,8 @@ func TestExtendedOffsetTable(t *testing.T) {
 			}
 			for i := range 2 {
 				code, err := o.Pixels.Frame(i, 2)
-				if err != nil || !bytes.Equal(code, o.Pixels.Fragments[i]) || len(o.Pixels.Fragments) != 2 {
-					t.Errorf("%s, %s, frame %d: %d bytes, %v", name, stream, i+1, len(code), err)
+				if err != nil || len(code) != 1 || !bytes.Equal(code[0], o.Pixels.Fragments[i]) || len(o.Pixels.Fragments) != 2 {
+					t.Errorf("%s, %s, frame %d: %d fragments, %v", name, stream, i+1, len(code), err)
 				}
 			}
 		}
@@ -86,7 +86,7 @@ func FuzzEncapsulation(f *testing.F) {
 			t.Fatalf("%d bytes in fragments of a file of %d", len(all), len(file))
 		}
 		for i := range int(frames) {
-			if code, err := o.Pixels.Frame(i, int(frames)); err == nil && !bytes.Contains(all, code) {
+			if code, err := o.Pixels.Frame(i, int(frames)); err == nil && !bytes.Contains(all, bytes.Join(code, nil)) {
 				t.Errorf("frame %d of %d is not in the fragments", i+1, frames)
 			}
 		}

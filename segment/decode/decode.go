@@ -24,9 +24,10 @@ const (
 	MaxPixels = 64 << 20
 )
 
-// Codec decodes one frame of the JPEG families; a [codec.Pool] does.
+// Codec decodes one frame of the JPEG families; a [codec.Pool] does. The values are there
+// until use returns, whose error Decode returns.
 type Codec interface {
-	Decode(ctx context.Context, f codec.Frame) (codec.Pixels, error)
+	Decode(ctx context.Context, f codec.Frame, use func(codec.Pixels) error) error
 }
 
 var _ Codec = (*codec.Pool)(nil)

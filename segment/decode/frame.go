@@ -1,9 +1,11 @@
 package decode
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
@@ -12,41 +14,49 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// values are one frame's values: pixel after pixel, little endian.
+// values are one frame's values: pixel after pixel, or plane after plane, little endian.
 type values struct {
-	data      []byte
+	from      io.ReaderAt
+	planar    bool
 	bytes     int  // of a value: 1 or 2
 	precision int  // of a codestream, bits; Bits Allocated of native pixels
 	signed    bool // the codestream calls them signed
 	lossy     bool // values may lie beside those that were encoded
 }
 
-// at is value i without regard to sign.
-func (v *values) at(i int) int {
-	if v.bytes == 1 {
-		return int(v.data[i])
-	}
-	return int(v.data[2*i]) | int(v.data[2*i+1])<<8
+// inMemory are values of as many bits as are allocated.
+func (m *Image) inMemory(data []byte) values {
+	return values{from: bytes.NewReader(data), bytes: m.in.allocated / 8, precision: m.in.allocated}
 }
 
-// codestream has c decode a frame and checks that it suits the data set.
-func codestream(ctx context.Context, transferSyntax string, frame []byte, m *Image, c Codec) (values, error) {
+// codestream has c decode a frame, checks that it suits the data set and calls use with its
+// values.
+func codestream(ctx context.Context, transferSyntax string, fragments [][]byte, m *Image, c Codec, use func(values) error) error {
 	if c == nil {
-		return values{}, hint.Add(fmt.Errorf("%w: %s", codec.ErrMissing, uid.Name(transferSyntax)), codec.Hint)
+		return hint.Add(fmt.Errorf("%w: %s", codec.ErrMissing, uid.Name(transferSyntax)), codec.Hint)
 	}
-	px, err := c.Decode(ctx, codec.Frame{TransferSyntaxUID: transferSyntax, Rows: m.Rows, Columns: m.Columns, Samples: m.SamplesPerPixel, Code: frame})
+	var used error
+	f := codec.Frame{TransferSyntaxUID: transferSyntax, Rows: m.Rows, Columns: m.Columns, Samples: m.SamplesPerPixel, Code: fragments}
+	err := c.Decode(ctx, f, func(px codec.Pixels) error {
+		m.Decoder = px.Warning
+		if px.Precision > m.in.allocated {
+			used = fmt.Errorf("%w: codestream of %d bits, %d allocated", ErrMalformed, px.Precision, m.in.allocated)
+		} else {
+			used = use(values{px.Values, px.Planar, px.Bytes, px.Precision, px.Signed, codec.Lossy(transferSyntax)})
+		}
+		return used
+	})
 	switch {
+	case used != nil:
+		return used
 	case errors.Is(err, codec.ErrMalformed), errors.Is(err, codec.ErrTimeout), errors.Is(err, codec.ErrWorker):
-		return values{}, fmt.Errorf("%w: %s: %w", ErrMalformed, uid.Name(transferSyntax), err)
+		return fmt.Errorf("%w: %s: %w", ErrMalformed, uid.Name(transferSyntax), err)
 	case errors.Is(err, codec.ErrMissing):
-		return values{}, hint.Add(err, codec.Hint)
+		return hint.Add(err, codec.Hint)
 	case err != nil:
-		return values{}, fmt.Errorf("decode pixel data: %w", err)
-	case px.Precision > m.in.allocated:
-		return values{}, fmt.Errorf("%w: codestream of %d bits, %d allocated", ErrMalformed, px.Precision, m.in.allocated)
+		return fmt.Errorf("decode pixel data: %w", err)
 	}
-	m.Decoder = px.Warning
-	return values{px.Data, px.Bytes, px.Precision, px.Signed, codec.Lossy(transferSyntax)}, nil
+	return nil
 }
 
 // frameSize is the size of a native frame, bytes.
@@ -60,16 +70,16 @@ func (m *Image) frameSize() int {
 
 func (m *Image) subsampled() bool { return m.Text(tag.PhotometricInterpretation) == "YBR_FULL_422" }
 
-// native is a native frame, little endian, in one order of samples.
+// native is a native frame, little endian.
 func (m *Image) native(data []byte) (values, error) {
-	v := values{data: data, bytes: m.in.allocated / 8, precision: m.in.allocated}
+	v := m.inMemory(data)
 	switch planar := m.Integers(tag.PlanarConfiguration); {
 	case m.subsampled() && m.Columns%2 == 0:
-		v.data = upsampled(v.data, v.bytes)
+		v.from = bytes.NewReader(upsampled(data, v.bytes))
 	case m.subsampled():
 		return v, fmt.Errorf("%w: %d columns of two pixels each", ErrMalformed, m.Columns)
 	case m.SamplesPerPixel > 1 && len(planar) == 1 && planar[0] == 1:
-		v.data = byPixel(v.data, m.SamplesPerPixel, v.bytes)
+		v.planar = true // PS3.3 C.7.6.3.1.3
 	}
 	return v, nil
 }
@@ -89,17 +99,6 @@ func upsampled(data []byte, size int) []byte {
 		out = append(out, p[:size]...)
 		out = append(out, p[2*size:4*size]...)
 		out = append(out, p[size:4*size]...)
-	}
-	return out
-}
-
-// byPixel brings colour by plane into colour by pixel (PS3.3 C.7.6.3.1.3).
-func byPixel(planes []byte, samples, size int) []byte {
-	out := make([]byte, len(planes))
-	pixels := len(planes) / samples / size
-	for i := range pixels * samples {
-		s, at := i%samples, i/samples
-		copy(out[i*size:(i+1)*size], planes[(s*pixels+at)*size:])
 	}
 	return out
 }

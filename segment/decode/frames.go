@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -27,8 +28,8 @@ type frames struct {
 	object *part10.Object
 	image  *Image // described, without samples
 	native []byte // of all frames, where the pixels are native; little endian
-	// encapsulated decodes the bytes of one frame, where they are that.
-	encapsulated func(m *Image, frame []byte) (values, error)
+	// encapsulated decodes the fragments of one frame, where they are that, and calls use.
+	encapsulated func(m *Image, fragments [][]byte, use func(values) error) error
 }
 
 func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frames, error) {
@@ -38,8 +39,8 @@ func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frame
 		f.encapsulated = rleFrame
 		return f, nil
 	case o.Pixels.Encapsulated:
-		f.encapsulated = func(m *Image, frame []byte) (values, error) {
-			return codestream(ctx, o.TransferSyntaxUID, frame, m, c)
+		f.encapsulated = func(m *Image, fragments [][]byte, use func(values) error) error {
+			return codestream(ctx, o.TransferSyntaxUID, fragments, m, c, use)
 		}
 		return f, nil
 	}
@@ -62,29 +63,40 @@ func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frame
 }
 
 // read decodes frame i, from 0, and no other.
-func (f *frames) read(i int) ([]float32, error) {
-	v, err := f.values(i)
-	if err != nil {
-		return nil, err
-	}
-	return f.image.unpack(v)
+func (f *frames) read(i int) (samples []float32, err error) {
+	err = f.values(i, func(v values) (err error) {
+		samples, err = f.image.unpack(v)
+		return err
+	})
+	return samples, err
 }
 
-func (f *frames) values(i int) (values, error) {
+// values calls use with the values of frame i.
+func (f *frames) values(i int, use func(values) error) error {
 	m := f.image
 	if f.encapsulated == nil {
-		return m.native(f.native[i*m.frameSize():][:m.frameSize()])
+		v, err := m.native(f.native[i*m.frameSize():][:m.frameSize()])
+		if err != nil {
+			return err
+		}
+		return use(v)
 	}
-	b, err := f.object.Pixels.Frame(i, m.Frames)
+	fragments, err := f.object.Pixels.Frame(i, m.Frames)
 	if err != nil {
-		return values{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return f.encapsulated(m, b)
+	return f.encapsulated(m, fragments, use)
 }
 
-func rleFrame(m *Image, frame []byte) (values, error) {
-	data, err := decodeRLE(frame, m.Rows*m.Columns, m.SamplesPerPixel, m.in.allocated/8)
-	return values{data: data, bytes: m.in.allocated / 8, precision: m.in.allocated}, err
+func rleFrame(m *Image, fragments [][]byte, use func(values) error) error {
+	if len(fragments) != 1 {
+		fragments = [][]byte{bytes.Join(fragments, nil)}
+	}
+	data, err := decodeRLE(fragments[0], m.Rows*m.Columns, m.SamplesPerPixel, m.in.allocated/8)
+	if err != nil {
+		return err
+	}
+	return use(m.inMemory(data))
 }
 
 // choose reads the frame that stands for the object: its only one; of a run the

@@ -22,8 +22,8 @@ func (m *Image) unpackGrey(v values, of func(int) int) ([]float32, error) {
 		allowed = lossySpread
 	}
 	for _, model := range m.colourModels() {
-		if samples, ok := m.greyAs(v, of, model, allowed); ok {
-			return samples, nil
+		if samples, grey, err := m.greyAs(v, of, model, allowed); err != nil || grey {
+			return samples, err
 		}
 	}
 	return nil, fmt.Errorf("%w: colour, not grey stored as colour", ErrUnsupported)
@@ -53,16 +53,19 @@ func (m *Image) colourModels() []colourModel {
 	return []colourModel{rgb} // the decoder has undone YBR_RCT and YBR_ICT
 }
 
-func (m *Image) greyAs(v values, of func(int) int, model colourModel, allowed float64) (samples []float32, grey bool) {
+func (m *Image) greyAs(v values, of func(int) int, model colourModel, allowed float64) (samples []float32, grey bool, err error) {
 	var coloured atomic.Bool
-	samples = m.fill(func(i int) float32 {
-		grey, spread := model(m, of(v.at(3*i)), of(v.at(3*i+1)), of(v.at(3*i+2)))
-		if spread > allowed {
-			coloured.Store(true)
+	samples, err = m.convert(v, func(samples []float32, data []byte) {
+		for i := range samples {
+			grey, spread := model(m, of(v.value(data, 3*i)), of(v.value(data, 3*i+1)), of(v.value(data, 3*i+2)))
+			if spread > allowed {
+				coloured.Store(true)
+				return
+			}
+			samples[i] = float32(grey)
 		}
-		return float32(grey)
 	})
-	return samples, !coloured.Load()
+	return samples, !coloured.Load(), err
 }
 
 func rgb(_ *Image, r, g, b int) (grey int, spread float64) {

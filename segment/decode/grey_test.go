@@ -1,7 +1,9 @@
 package decode_test
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"slices"
 	"testing"
 
@@ -50,6 +52,40 @@ func TestGreyAsColour(t *testing.T) {
 	}
 }
 
+// Planes of a size that is read in several parts, native and from a codec.
+func TestGreyInPlanes(t *testing.T) {
+	const rows, columns = 301, 203
+	m := dicomtest.Image{Rows: rows, Columns: columns, Bits: 16, Samples: 3, Photometric: "RGB", Extra: []dicomtest.Attribute{attribute(0x00280006, "US", uint16(1))}}
+	var data []byte
+	for i := range 3 * rows * columns {
+		v := i % (rows * columns)
+		m.Pixels = append(m.Pixels, v)
+		data = append(data, byte(v), byte(v>>8))
+	}
+	check := func(name string, img *decode.Image, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i, v := range img.Samples {
+			if v != float32(m.Pixels[i]) {
+				t.Fatalf("%s: sample %d is %v, want %d", name, i, v, m.Pixels[i])
+			}
+		}
+	}
+	img, err := readWith(t, m.Encode(uid.ExplicitVRLittleEndian), nil)
+	check("native", img, err)
+	m.Fragments = [][]byte{[]byte("code")}
+	file := m.Encode(uid.JPEGLSLossless)
+	px := codec.Pixels{Values: bytes.NewReader(data), Planar: true, Bytes: 2, Precision: 16}
+	img, err = readWith(t, file, &stub{px: px})
+	check("codec", img, err)
+	px.Values = bytes.NewReader(data[:len(data)-1])
+	if _, err := readWith(t, file, &stub{px: px}); !errors.Is(err, io.EOF) || errors.Is(err, decode.ErrMalformed) {
+		t.Errorf("a value is missing: %v", err)
+	}
+}
+
 // Native YBR_FULL_422 has one chrominance for two pixels.
 func TestGreyAs422(t *testing.T) {
 	m := dicomtest.Image{Rows: 1, Columns: 4, Bits: 8, Samples: 3, Photometric: "YBR_FULL_422", Pixels: []int{5, 6, 128, 128, 7, 8, 128, 128}}
@@ -76,7 +112,7 @@ func TestGreyOfLossyCodestreams(t *testing.T) {
 		"JPEG-LS has no transform": {uid.JPEGLSNearLossless, "RGB", []byte{200, 128, 128}, -1},
 	} {
 		m := dicomtest.Image{Rows: 1, Columns: 1, Bits: 8, Samples: 3, Photometric: c.photometric, Fragments: [][]byte{[]byte("code")}}
-		img, err := readWith(t, m.Encode(c.transferSyntax), &stub{px: codec.Pixels{Data: c.pixel, Bytes: 1, Precision: 8}})
+		img, err := readWith(t, m.Encode(c.transferSyntax), &stub{px: codec.Pixels{Values: bytes.NewReader(c.pixel), Bytes: 1, Precision: 8}})
 		switch {
 		case c.want < 0 && !errors.Is(err, decode.ErrUnsupported):
 			t.Errorf("%s: %v, want %v", name, err, decode.ErrUnsupported)

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
@@ -34,14 +35,23 @@ func (m *Image) unpackPalette(v values, of func(int) int) ([]float32, error) {
 		}
 	}
 	red, green, blue := tables[0], tables[1], tables[2]
-	samples := make([]float32, m.Rows*m.Columns)
-	for i := range samples {
-		x := of(v.at(i))
-		grey := red.of(x)
-		if green.of(x) != grey || blue.of(x) != grey {
-			return nil, fmt.Errorf("%w: a palette of colours", ErrUnsupported)
+	var coloured atomic.Bool
+	samples, err := m.convert(v, func(samples []float32, data []byte) {
+		for i := range samples {
+			x := of(v.value(data, i))
+			grey := red.of(x)
+			if green.of(x) != grey || blue.of(x) != grey {
+				coloured.Store(true)
+				return
+			}
+			samples[i] = float32(grey)
 		}
-		samples[i] = float32(grey)
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case coloured.Load():
+		return nil, fmt.Errorf("%w: a palette of colours", ErrUnsupported)
 	}
 	m.BitsAllocated, m.BitsStored, m.HighBit, m.Signed = red.bits, red.bits, red.bits-1, false
 	return samples, nil

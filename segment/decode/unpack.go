@@ -1,17 +1,13 @@
 package decode
 
-import (
-	"github.com/suyashkumar/dicom/pkg/tag"
-
-	"dicomnode/internal/raster"
-)
+import "github.com/suyashkumar/dicom/pkg/tag"
 
 // unpack turns a frame's values into samples.
 func (m *Image) unpack(v values) ([]float32, error) {
 	of := m.meaning(v)
 	switch m.Text(tag.PhotometricInterpretation) {
 	case "MONOCHROME1", "MONOCHROME2":
-		return m.lookUp(v, of), nil
+		return m.lookUp(v, of)
 	case "PALETTE COLOR":
 		return m.unpackPalette(v, of)
 	}
@@ -20,37 +16,22 @@ func (m *Image) unpack(v values) ([]float32, error) {
 
 // lookUp sets each sample of a picture of one sample per pixel, by a table of all values
 // that a value's bytes can hold.
-func (m *Image) lookUp(v values, of func(int) int) []float32 {
-	samples := make([]float32, m.Rows*m.Columns)
+func (m *Image) lookUp(v values, of func(int) int) ([]float32, error) {
 	table := make([]float32, 1<<(8*v.bytes))
 	for x := range table {
 		table[x] = float32(of(x))
 	}
-	raster.Parallel(m.Rows, func(r int) {
-		row := samples[r*m.Columns : (r+1)*m.Columns]
-		data := v.data[r*m.Columns*v.bytes:]
+	return m.convert(v, func(samples []float32, data []byte) {
 		if v.bytes == 1 {
-			for i := range row {
-				row[i] = table[data[i]]
+			for i := range samples {
+				samples[i] = table[data[i]]
 			}
 			return
 		}
-		for i := range row {
-			row[i] = table[int(data[2*i])|int(data[2*i+1])<<8]
+		for i := range samples {
+			samples[i] = table[int(data[2*i])|int(data[2*i+1])<<8]
 		}
 	})
-	return samples
-}
-
-// fill makes samples of their values.
-func (m *Image) fill(value func(i int) float32) []float32 {
-	samples := make([]float32, m.Rows*m.Columns)
-	raster.Parallel(m.Rows, func(r int) {
-		for i := r * m.Columns; i < (r+1)*m.Columns; i++ {
-			samples[i] = value(i)
-		}
-	})
-	return samples
 }
 
 // meaning is what a stored value stands for: unused high bits, also those an old

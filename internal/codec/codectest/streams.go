@@ -3,6 +3,7 @@ package codectest
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	_ "embed"
 	"encoding/binary"
 	"io"
@@ -33,7 +34,7 @@ type Stream struct {
 // Image is a picture with the stream as its only frame, without a SOP instance.
 func (s Stream) Image() dicomtest.Image {
 	m := dicomtest.Image{Rows: s.Frame.Rows, Columns: s.Frame.Columns, Bits: 8 * s.width(), Stored: s.Bits, Samples: s.Frame.Samples,
-		Signed: s.Signed, Photometric: "MONOCHROME2", Fragments: [][]byte{bytes.Clone(s.Frame.Code)}}
+		Signed: s.Signed, Photometric: "MONOCHROME2", Fragments: [][]byte{bytes.Clone(s.Frame.Code[0])}}
 	if m.Samples == 3 {
 		m.Photometric = "RGB"
 	}
@@ -75,7 +76,7 @@ func newStream(tb testing.TB, name string, files map[string][]byte) Stream {
 	tb.Helper()
 	part := strings.Split(name, ".")
 	s := Stream{Name: name, Bits: 8, Frame: codec.Frame{TransferSyntaxUID: "1.2.840.10008.1.2.4." + part[1],
-		Rows: streamRows, Columns: streamColumns, Samples: 1, Code: files[name]}}
+		Rows: streamRows, Columns: streamColumns, Samples: 1, Code: [][]byte{files[name]}}}
 	s.Want, s.Exact = files[part[0]+".raw"], true
 	if lossy, ok := files[name+".raw"]; ok {
 		s.Want, s.Exact = lossy, false
@@ -109,8 +110,36 @@ func (s Stream) value(data []byte, bytes, i int) int {
 	return v
 }
 
+// Decoded is a frame whose values were taken out of the worker's memory.
+type Decoded struct {
+	codec.Pixels
+	Data []byte // pixel after pixel
+}
+
+// Decode has p decode one frame.
+func Decode(ctx context.Context, p *codec.Pool, f codec.Frame) (d Decoded, err error) {
+	err = p.Decode(ctx, f, func(px codec.Pixels) error {
+		d.Pixels, d.Data = px, make([]byte, f.Rows*f.Columns*f.Samples*px.Bytes)
+		_, err := px.Values.ReadAt(d.Data, 0)
+		if px.Planar {
+			d.Data = byPixel(d.Data, f.Samples, px.Bytes)
+		}
+		return err
+	})
+	return d, err
+}
+
+// byPixel turns planes of samples into pixel after pixel.
+func byPixel(planes []byte, samples, size int) (out []byte) {
+	pixels := len(planes) / samples / size
+	for i := range pixels * samples {
+		out = append(out, planes[(i%samples*pixels+i/samples)*size:][:size]...)
+	}
+	return out
+}
+
 // Furthest is the largest difference between px and what is wanted.
-func (s Stream) Furthest(px codec.Pixels) (worst int) {
+func (s Stream) Furthest(px Decoded) (worst int) {
 	for i := range s.Frame.Rows * s.Frame.Columns * s.Frame.Samples {
 		v, want := s.value(px.Data, px.Bytes, i), s.value(s.Want, s.width(), i)
 		worst = max(worst, v-want, want-v)

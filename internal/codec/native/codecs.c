@@ -6,10 +6,14 @@
 // This file runs in a worker process and may be killed at any instruction.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "families.h"
 #include "jpeg_abi.h"
 #include "openjpeg_abi.h"
@@ -264,6 +268,34 @@ void put_samples(const int32_t *data, size_t count, uint8_t *out, uint32_t k, co
 #undef PUT
 }
 
+// populate takes pages that are about to be written to, many at once where the system can
+// (Linux 5.14).
+static void populate(uint8_t *from, size_t n) {
+#ifdef MADV_POPULATE_WRITE
+  const uintptr_t page = 1 << 12;
+  uintptr_t begin = (uintptr_t)from / page * page;
+  madvise((void *)begin, (uintptr_t)from + n - begin, MADV_POPULATE_WRITE);
+#endif
+}
+
+// hand_over puts the samples of a component and gives the memory that they were in back to
+// the system as it goes: they are never there twice. OpenJPEG only frees it afterwards.
+static void hand_over(const struct openjpeg_component *c, uint8_t *out, uint32_t k, const struct result *r, const struct want *w) {
+  enum { strip = 1 << 19, page = 1 << 21 }; // samples, and bytes of a huge page
+  size_t count = (size_t)c->columns * c->rows;
+  uintptr_t from = ((uintptr_t)c->data + page - 1) / page * page;
+  for (size_t at = 0; at < count; at += strip) {
+    size_t n = count - at < strip ? count - at : strip;
+    uint8_t *into = out + at * w->samples * r->bytes;
+    populate(into, n * w->samples * r->bytes);
+    put_samples(c->data + at, n, into, k, r, w);
+    uintptr_t to = (uintptr_t)(c->data + at + n) / page * page; // the rest goes when it is freed
+    if (to <= from) continue;
+    madvise((void *)from, to - from, MADV_DONTNEED);
+    from = to;
+  }
+}
+
 static bool same_component(const struct openjpeg_component *c, const struct openjpeg_component *first, const struct want *w) {
   return c->columns == w->columns && c->rows == w->rows && c->precision == first->precision && c->is_signed == first->is_signed;
 }
@@ -299,10 +331,16 @@ static int decode_jpeg2000(const uint8_t *code, size_t n, uint8_t *out, size_t r
   for (uint32_t k = 0; k < image->count; k++)
     if (!same_component(&image->components[k], first, w)) FAIL("the components differ in size or precision");
   if (!openjpeg.decode(codec, stream, image)) FAIL("%s", said.error[0] ? said.error : "damaged data");
+  openjpeg.stream_destroy(stream);
+  openjpeg.destroy(codec);
+  stream = codec = NULL;
+#ifdef __GLIBC__
+  malloc_trim(0); // what the library worked with, before its samples are handed over
+#endif
   for (uint32_t k = 0; k < image->count; k++) {
     const struct openjpeg_component *c = &image->components[k];
     if (!c->data || !same_component(c, first, w)) FAIL("a component was not decoded");
-    put_samples(c->data, (size_t)c->columns * c->rows, out, k, r, w);
+    hand_over(c, out, k, r, w);
   }
   r->warnings = said.warnings;
   memcpy(r->text, said.warning, text_size);

@@ -1,8 +1,10 @@
 // Command worker is a codec worker for tests. A codestream that begins with a word of
-// misbehaviours is not decoded; the worker then does what a decoder must not.
+// misbehaviours is not decoded; the worker then does what a decoder must not. One that ends
+// with EndsOpenJPH crashes that library alone.
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +22,9 @@ func main() {
 type decoder struct{ native.Libraries }
 
 func (d decoder) Decode(j codec.Job, out []byte) (codec.Result, error) {
+	if j.Family == codec.HTJ2K && bytes.HasSuffix(j.Code, []byte("EndsOpenJPH")) {
+		return codec.Result{}, crash()
+	}
 	for word, do := range misbehaviours {
 		if len(j.Code) >= len(word) && string(j.Code[:len(word)]) == word {
 			if err := do(); err != nil {
@@ -49,6 +54,7 @@ var misbehaviours = map[string]func() error{
 		return escaped("create", err)
 	},
 	"KILLS": func() error { return escaped("kill", syscall.Kill(os.Getppid(), 0)) },
+	"CUTS0": func() error { return escaped("truncate", syscall.Ftruncate(3, 0)) }, // the memory shared with the node
 	// more than the answer that was asked for
 	"FLOOD": func() error { os.Stdout.Write(make([]byte, 1<<16)); return nil },
 }
