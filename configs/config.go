@@ -146,6 +146,9 @@ type Retention struct {
 	// MinFreeMiB is the free disk space below which the oldest finished objects are removed
 	// before they expire. 0 never removes any.
 	MinFreeMiB int64 `yaml:"min_free_mib"`
+	// Calibrations is how long the calibration of a detector is kept that sends neither dark
+	// frames nor images that need it. 0 is for ever.
+	Calibrations time.Duration `yaml:"calibrations"`
 }
 
 // MinFree is MinFreeMiB in bytes.
@@ -172,7 +175,7 @@ func Default() Config {
 		Segmentation: Segmentation{Profile: "display", Refine: "guided", Effort: "normal"},
 		SoftTissue:   SoftTissue{},
 		Codecs:       Codecs{Confinement: "preferred"},
-		Retention:    Retention{Keep: 30 * day, MinFreeMiB: 1024},
+		Retention:    Retention{Keep: 30 * day, MinFreeMiB: 1024, Calibrations: 365 * day},
 		Audit:        Audit{Transport: "tls"},
 		Log:          Log{Level: "info", Format: "text"},
 	}
@@ -181,7 +184,7 @@ func Default() Config {
 // CommitmentByNode is the value of commitment_by for the node itself.
 const CommitmentByNode = "node"
 
-// Removes reports whether anything is ever removed.
+// Removes reports whether any object is ever removed.
 func (r Retention) Removes() bool { return r.Keep != 0 || r.MinFreeMiB != 0 }
 
 // Callable reports whether results can be sent to p: its address has a port.

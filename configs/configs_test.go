@@ -166,6 +166,7 @@ func TestProblems(t *testing.T) {
 		{"deep indentation", strings.Repeat(" ", 200) + "a: b\n", 1, "", "nested", "config init"},
 		{"duration without unit", "network: {idle_timeout: 30}\n", 1, "network.idle_timeout", `"30" is not a duration`, "30s"},
 		{"little room", "retention: {min_free_mib: 10}\n", 1, "retention.min_free_mib", "10 is not within 512", "1024"},
+		{"calibrations too short", "retention: {calibrations: 29d}\n", 1, "retention.calibrations", "less than 30d", "365d"},
 		{"too much room", "retention: {min_free_mib: 9223372036854775807}\n", 1, "retention.min_free_mib", "not within", "1024"},
 		{"associations", "network: {max_associations: 0}\n", 1, "network.max_associations", "0", ""},
 	}
@@ -189,10 +190,10 @@ func TestProblems(t *testing.T) {
 
 func TestRetention(t *testing.T) {
 	for text, want := range map[string]configs.Retention{
-		"retention: {keep: 0}\n":                      {Keep: 0, MinFreeMiB: 1024},
-		"retention: {keep: 24h, min_free_mib: 0}\n":   {Keep: 24 * time.Hour},
-		"retention: {keep: 1h, min_free_mib: 2048}\n": {Keep: time.Hour, MinFreeMiB: 2048},
-		"log: {level: warn}\n":                        {Keep: 720 * time.Hour, MinFreeMiB: 1024},
+		"retention: {keep: 0}\n":                                         {Keep: 0, MinFreeMiB: 1024, Calibrations: 365 * 24 * time.Hour},
+		"retention: {keep: 24h, min_free_mib: 0, calibrations: 0}\n":     {Keep: 24 * time.Hour},
+		"retention: {keep: 1h, min_free_mib: 2048, calibrations: 30d}\n": {Keep: time.Hour, MinFreeMiB: 2048, Calibrations: 30 * 24 * time.Hour},
+		"log: {level: warn}\n":                                           {Keep: 720 * time.Hour, MinFreeMiB: 1024, Calibrations: 365 * 24 * time.Hour},
 	} {
 		c, err := configs.Parse([]byte(text))
 		if err != nil || c.Retention != want {

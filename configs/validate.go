@@ -360,12 +360,16 @@ func (v *checker) audit(c Config) {
 }
 
 // retention requires objects to be kept for an hour at least, so that repeats are recognised,
-// and enough space that the archive does not refuse earlier.
+// enough space that the archive does not refuse earlier, and calibrations to outlast a repair
+// of their detector.
 func (v *checker) retention(r Retention) {
 	if r.Keep != 0 && r.Keep < time.Hour {
 		v.add("retention.keep", "write a duration such as 30d, or 0 to keep everything", "%v is less than 1h", r.Keep)
 	}
 	if r.MinFreeMiB != 0 && (r.MinFreeMiB < 512 || r.MinFreeMiB > maxFreeMiB) {
 		v.add("retention.min_free_mib", "leave it out for 1024, or write 0 to keep everything", "%d is not within 512 to %d", r.MinFreeMiB, maxFreeMiB)
+	}
+	if r.Calibrations != 0 && r.Calibrations < 30*day {
+		v.add("retention.calibrations", "write a duration such as 365d, or 0 to keep them for ever", "%v is less than 30d", r.Calibrations)
 	}
 }

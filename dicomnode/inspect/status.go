@@ -14,6 +14,7 @@ import (
 	"dicomnode/internal/archive"
 	"dicomnode/internal/dicomtls"
 	"dicomnode/internal/uid"
+	"dicomnode/segment/dark"
 )
 
 // Status is the state of a node.
@@ -33,8 +34,9 @@ type Status struct {
 	Destinations    []Destination  `json:"destinations"`
 	Peers           []Seen         `json:"peers"`
 	Refusals        []Refused      `json:"refusals"`
-	Codecs          []string       `json:"transfer_syntaxes"` // that can be received and decoded
-	Problems        []string       `json:"problems"`          // what needs attention; empty if all is well
+	Calibrations    []Expiring     `json:"calibrations_expiring"` // of unused detectors; needs no attention
+	Codecs          []string       `json:"transfer_syntaxes"`     // that can be received and decoded
+	Problems        []string       `json:"problems"`              // what needs attention; empty if all is well
 }
 
 // Destination is the state of a destination.
@@ -67,6 +69,13 @@ type Refused struct {
 	Count     int64     `json:"count"`
 }
 
+// Expiring is the calibration of a detector that is announced to be removed.
+type Expiring struct {
+	Detector string    `json:"detector"` // with size, binning and mode
+	LastUsed time.Time `json:"last_used"`
+	Goes     time.Time `json:"goes"`
+}
+
 // States of destinations.
 const (
 	Up       = "up"
@@ -80,9 +89,9 @@ const maxShownRefusals = 5
 
 // Inspect reads the state of a node from its archive.
 func Inspect(ctx context.Context, a *archive.Archive, c configs.Config) (*Status, error) {
-	s := &Status{Destinations: []Destination{}, Peers: []Seen{}, Refusals: []Refused{}, Problems: []string{}}
+	s := &Status{Destinations: []Destination{}, Peers: []Seen{}, Refusals: []Refused{}, Calibrations: []Expiring{}, Problems: []string{}}
 	for _, step := range []func(context.Context, *archive.Archive, configs.Config) error{
-		s.process, s.drain, s.certificates, s.jobs, s.held, s.disk, s.destinations, s.peers, s.refusals,
+		s.process, s.drain, s.certificates, s.jobs, s.held, s.disk, s.calibrations, s.destinations, s.peers, s.refusals,
 	} {
 		if err := step(ctx, a, c); err != nil {
 			return nil, err
@@ -184,6 +193,21 @@ func (s *Status) disk(_ context.Context, a *archive.Archive, c configs.Config) e
 		s.problem("%d MiB of the disk are free, want %d", s.FreeMiB, s.WantMiB)
 	}
 	return err
+}
+
+func (s *Status) calibrations(_ context.Context, _ *archive.Archive, c configs.Config) error {
+	var announced []dark.Unused
+	darks, err := dark.Open(pipeline.DarkDir(c))
+	if err == nil {
+		announced, err = darks.Announced(c.Retention.Calibrations)
+	}
+	if err != nil {
+		s.problem("%v", err)
+	}
+	for _, u := range announced {
+		s.Calibrations = append(s.Calibrations, Expiring{u.Key.String(), u.Last, u.Goes})
+	}
+	return nil
 }
 
 func (s *Status) destinations(ctx context.Context, a *archive.Archive, c configs.Config) error {

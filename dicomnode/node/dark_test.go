@@ -20,7 +20,8 @@ func TestAddedDarkFramesReachARunningNode(t *testing.T) {
 	pacs := nodetest.NewPACS(t)
 	dir := t.TempDir()
 	n := startNode(t, nodetest.Config(dir, pacs.Addr.Host))
-	darks, image := nodetest.DarkFrames(t, 3), nodetest.Radiographs(t, 1)[0]
+	darks, images := nodetest.DarkFrames(t, 3), nodetest.Radiographs(t, 2)
+	image := images[0]
 	correction := func() dark.Record {
 		t.Helper()
 		img, err := decode.ReadFile(context.Background(), image, nil)
@@ -45,6 +46,16 @@ func TestAddedDarkFramesReachARunningNode(t *testing.T) {
 		if d := correction(); d.Frames != want {
 			t.Errorf("after %d frames: %+v", i+1, d)
 		}
+	}
+	uses := filepath.Join(dir, "dark", "uses.json")
+	if err := os.Remove(uses); err != nil {
+		t.Fatal(err)
+	}
+	nodetest.Store(t, n.As("MODALITY", "XNET"), images[1:])
+	nodetest.Receive(t, pacs, 1)
+	n.Settle(t)
+	if text, err := os.ReadFile(uses); err != nil || !strings.Contains(string(text), `"last"`) {
+		t.Errorf("the use of the calibration is not noted: %s, %v", text, err)
 	}
 	calibrations, err := filepath.Glob(filepath.Join(dir, "dark", "*.dark"))
 	if err != nil || len(calibrations) != 1 {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/archive"
+	"dicomnode/segment/dark"
 )
 
 // keeper is a node that has an archive, and neither network nor model.
@@ -113,6 +115,49 @@ func TestRetain(t *testing.T) {
 func advance(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
+}
+
+// The calibration of a detector that sends nothing is announced in the log, goes, and its
+// going is a manual act; status announces it too.
+func TestCalibrationsExpire(t *testing.T) {
+	frame := nodetest.DarkFrames(t, 1)[0]
+	synctest.Test(t, func(t *testing.T) {
+		const day = 24 * time.Hour
+		n, log := keeper(t, configs.Retention{Calibrations: 30 * day})
+		dir := t.TempDir()
+		addDark(t, dir, frame)
+		var err error
+		if n.darks, err = dark.Open(filepath.Join(dir, "dark")); err != nil {
+			t.Fatal(err)
+		}
+		defer n.retaining()()
+		announced := func() int {
+			list, err := n.darks.Announced(30 * day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(list)
+		}
+		advance(15 * day)
+		if log.String() != "" || announced() != 0 {
+			t.Errorf("after 15 days:\n%s", log)
+		}
+		advance(2 * day)
+		if !strings.Contains(log.String(), "calibration will be removed") || announced() != 1 {
+			t.Errorf("after 17 days:\n%s", log)
+		}
+		advance(14 * day)
+		acts, err := n.archive.Acts(t.Context(), 10)
+		if err != nil || len(acts) != 1 || acts[0].What != "expire" || !strings.Contains(acts[0].Subject, "calibration of ") || !strings.Contains(acts[0].Reason, "30 days") {
+			t.Errorf("acts %+v, %v", acts, err)
+		}
+		if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "calibration removed") || announced() != 0 {
+			t.Errorf("after 31 days:\n%s", text)
+		}
+		if known, err := n.darks.List(); err != nil || len(known) != 0 {
+			t.Errorf("%d calibrations, %v", len(known), err)
+		}
+	})
 }
 
 // With keep: 0 everything stays.

@@ -96,6 +96,7 @@ func (n *Node) results(ctx context.Context, c *configs.Config, route configs.Rou
 		made.Quality = &q
 	}
 	n.reportDark(o, res.Dark)
+	n.noteDark(img, res.Dark)
 	if res.Frames > 1 {
 		n.log.Info("frame segmented", "object", o.ID, "frame", res.Frame, "frames", res.Frames, "reason", res.FrameReason)
 	}
@@ -181,6 +182,17 @@ func (n *Node) reportDark(o archive.Object, d dark.Record) {
 		n.log.Warn("dark signal estimated, see \"dicomnode dark list\"", "object", o.ID, "peer", o.Source, "reason", d.Reason, "error", d.Err)
 	case d.Method == "estimated":
 		n.log.Info("dark signal estimated", "object", o.ID, "peer", o.Source, "reason", d.Reason)
+	}
+}
+
+// noteDark notes that the calibration an image was corrected with was used.
+func (n *Node) noteDark(img *decode.Image, d dark.Record) {
+	key, ok := dark.KeyOf(img)
+	if d.Digest == "" || !ok || n.darks == nil {
+		return
+	}
+	if err := n.darks.Used(key); err != nil {
+		n.log.Warn("use of a calibration not noted", "error", err)
 	}
 }
 

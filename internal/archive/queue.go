@@ -291,6 +291,12 @@ func ModelOf(ctx context.Context) string {
 	return model
 }
 
+// Note notes, among the manual acts, what else was done with what the node keeps, with the
+// reason of [WithReason].
+func (a *Archive) Note(ctx context.Context, what, subject string) error {
+	return a.index.Update(ctx, func(tx index.Tx) error { return act(ctx, tx, what, subject) })
+}
+
 // act notes what a person did.
 func act(ctx context.Context, tx index.Tx, what, subject string) error {
 	return tx.Note(index.Act{At: time.Now(), Who: User(), What: what, Subject: subject, Reason: reasonOf(ctx)})

@@ -72,6 +72,18 @@ type Key struct {
 	Mode          string // Detector Mode (0018,7008) and Active Shape (0018,7024), "" when absent
 }
 
+// String names it as "dark list" does.
+func (k Key) String() string {
+	text := fmt.Sprintf("%s %d×%d", k.Detector, k.Rows, k.Columns)
+	if k.Binning != "" {
+		text += " binning " + k.Binning
+	}
+	if k.Mode != "" {
+		text += " mode " + k.Mode
+	}
+	return text
+}
+
 // Calibrations finds the dark signal of a detector.
 type Calibrations interface {
 	// Lookup returns ErrNoCalibration for a detector it does not know; another error,

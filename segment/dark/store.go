@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,6 +26,7 @@ type Store struct {
 	dir    string
 	mu     sync.Mutex
 	loaded map[Key]inMemory
+	noted  map[Key]time.Time // when its use was written last
 }
 
 // inMemory is a calibration in memory and the file it was read from.
@@ -47,7 +49,7 @@ func Open(dir string) (*Store, error) {
 	if _, err := calibrationFiles(dir); err != nil {
 		return nil, err
 	}
-	return &Store{dir: dir, loaded: make(map[Key]inMemory)}, nil
+	return &Store{dir: dir, loaded: make(map[Key]inMemory), noted: make(map[Key]time.Time)}, nil
 }
 
 // Lookup returns the calibration of a detector, as the folder holds it now. The error is
@@ -133,13 +135,19 @@ func (s *Store) change(key Key, do func(*accumulator) (changed bool, err error))
 		return err
 	}
 	changed, err := do(a)
-	if err != nil || !changed {
+	if err != nil {
 		return err
+	}
+	if !changed {
+		return s.note(key)
 	}
 	if err := s.room(key); err != nil {
 		return err
 	}
-	return durable.Replace(s.path(key), 0o600, a.write)
+	if err := durable.Replace(s.path(key), 0o600, a.write); err != nil {
+		return err
+	}
+	return s.note(key)
 }
 
 // room refuses a further detector when the folder holds as many as it may.

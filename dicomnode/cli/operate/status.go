@@ -107,6 +107,9 @@ func printStatus(out io.Writer, s *inspect.Status) error {
 	if s.CertificateEnds != nil {
 		fmt.Fprintf(w, "certificate\tends %s\n", clock(*s.CertificateEnds))
 	}
+	for _, e := range s.Calibrations {
+		fmt.Fprintf(w, "calibration\tof %s goes %s, last used %s\n", e.Detector, clock(e.Goes), e.LastUsed.Local().Format(time.DateOnly))
+	}
 	for _, d := range s.Destinations {
 		fmt.Fprintf(w, "to %s\t%s, %s waiting%s%s\n", d.Name, d.State, command.Plural(d.Jobs, "delivery"), uncommitted(d), why(d))
 	}
