@@ -86,7 +86,7 @@ func (c Config) Probabilities(m picture.Map, pix []float32, field picture.Mask) 
 // for a picture pix (Rows×Columns) that is exposed everywhere; small islands are removed too.
 // It panics at other sizes.
 func (c Config) Label(m picture.Map, pix []float32) []uint8 {
-	label, _ := c.Probabilities(m, pix, nil).Labels(nil)
+	label := c.Probabilities(m, pix, nil).Labels(nil, nil)
 	picture.RemoveIslands(label, m.Rows, m.Columns, c.leastIsland(len(label)))
 	return label
 }

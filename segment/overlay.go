@@ -26,22 +26,29 @@ var (
 // outline around high-precision soft tissue, at most 1200 pixels a side; pixels outside the
 // exposed field are darkened. img and res must belong together.
 func Overlay(img *decode.Image, res *Result) image.Image {
+	_, regions := Pictures(img, res, overlaySide)
+	return regions
+}
+
+// Pictures are img in grey, and as Overlay shows it, at most side pixels a side.
+func Pictures(img *decode.Image, res *Result, side int) (grey, regions image.Image) {
 	pix := Shown(img, res)
-	f := float64(overlaySide) / float64(max(img.Rows, img.Columns, overlaySide))
+	f := float64(side) / float64(max(img.Rows, img.Columns, side))
 	g := picture.Geometry{Rows: img.Rows, Columns: img.Columns}
 	g.Height, g.Width = max(1, int(float64(img.Rows)*f)), max(1, int(float64(img.Columns)*f))
 	q := raster.Quantiles(pix, picture.ClipLow, picture.ClipHigh)
-	grey := g.Down(pix, q[0], q[1])
+	small := g.Down(pix, q[0], q[1])
 	scale := 255 / max(q[1]-q[0], 1e-6)
-	out := image.NewRGBA(image.Rect(0, 0, g.Width, g.Height))
+	plain, coloured := image.NewGray(image.Rect(0, 0, g.Width, g.Height)), image.NewRGBA(image.Rect(0, 0, g.Width, g.Height))
 	raster.Parallel(g.Height, func(y int) {
 		for x := range g.Width {
 			i := y*img.Rows/g.Height*img.Columns + x*img.Columns/g.Width
-			v := min(max((grey[y*g.Width+x]-q[0])*scale, 0), 255)
-			out.SetRGBA(x, y, res.colour(i, v, max(1, img.Columns/g.Width)))
+			v := min(max((small[y*g.Width+x]-q[0])*scale, 0), 255)
+			plain.SetGray(x, y, color.Gray{uint8(v)})
+			coloured.SetRGBA(x, y, res.colour(i, v, max(1, img.Columns/g.Width)))
 		}
 	})
-	return out
+	return plain, coloured
 }
 
 // Shown is img with the open beam bright, with the polarity that res used, and padding as dark

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"dicomnode/internal/raster"
 	"dicomnode/segment/dark"
@@ -53,8 +52,10 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 	if res.Field, res.FieldRecord, err = p.findField(ctx, img, v.pix, v.x, v.geo); err != nil {
 		return nil, err
 	}
-	v.padding.Limit(res.Field)
-	res.FieldRecord.Fraction = float64(res.Field.Count()) / float64(len(res.Field))
+	if v.padding != nil {
+		v.padding.Limit(res.Field)
+		res.FieldRecord.Fraction = float64(res.Field.Count()) / float64(len(res.Field))
+	}
 	if err := p.ask(ctx, v); err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func (p *Pipeline) ask(ctx context.Context, v *view) (err error) {
 
 // prepare makes the picture: dark corrected, open beam bright as far as the attributes tell.
 func (p *Pipeline) prepare(img *decode.Image, res *Result) (v *view, err error) {
-	v = &view{pix: slices.Clone(img.Samples), padding: padding.Find(img)}
+	v = &view{pix: raster.Clone(img.Samples), padding: padding.Find(img)}
 	if v.padding != nil {
 		res.Padding = v.padding.Record
 	}
@@ -128,55 +129,4 @@ func (p *Pipeline) findField(ctx context.Context, img *decode.Image, pix, x []fl
 func (p *Pipeline) ExposedField(ctx context.Context, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
 	x, geo := picture.Canonical(pix, rows, cols)
 	return p.findField(ctx, &decode.Image{Rows: rows, Columns: cols}, pix, x, geo)
-}
-
-// regions computes the masks and statistics of res.
-func (p *Pipeline) regions(res *Result, up *picture.Upsampler) {
-	res.Probabilities = up
-	label, probability := up.Labels(res.Field)
-	before := slices.Clone(label)
-	res.Islands = picture.RemoveIslands(label, res.Rows, res.Columns, p.Config.leastIsland(len(label)))
-	up.Reclassify(before, label, probability)
-	n := len(label)
-	res.Masks = Masks{make(picture.Mask, n), make(picture.Mask, n), make(picture.Mask, n), make(picture.Mask, n)}
-	threshold := float32(res.SoftTissueThreshold)
-	raster.Parallel(res.Rows, func(r int) {
-		for i := r * res.Columns; i < (r+1)*res.Columns; i++ {
-			switch label[i] {
-			case picture.OpenBeam:
-				res.Masks.Open[i] = true
-			case picture.SoftTissue:
-				res.Masks.Soft[i] = true
-				res.Masks.HighPrecisionSoft[i] = probability[i] >= threshold
-			case picture.Bone:
-				res.Masks.Bone[i] = true
-			}
-		}
-	})
-	exposed := res.Field.Count()
-	for _, m := range []struct {
-		mask picture.Mask
-		into *Statistics
-	}{
-		{res.Masks.Open, &res.Open}, {res.Masks.Soft, &res.Soft}, {res.Masks.Bone, &res.Bone},
-		{res.Masks.HighPrecisionSoft, &res.HighPrecisionSoft},
-	} {
-		*m.into = statistics(m.mask, probability, exposed)
-	}
-}
-
-func statistics(m picture.Mask, probability []float32, field int) Statistics {
-	var s Statistics
-	var sum float64
-	for i, v := range m {
-		if v {
-			s.Pixels++
-			sum += float64(probability[i])
-		}
-	}
-	if s.Pixels > 0 {
-		s.MeanProbability = sum / float64(s.Pixels)
-		s.Fraction = float64(s.Pixels) / float64(field)
-	}
-	return s
 }

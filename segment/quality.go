@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"dicomnode/internal/raster"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/scales"
@@ -126,11 +127,11 @@ const (
 // slice returns why the picture looks like a slice, usually "".
 func slice(v *view, a *scales.Answer) string {
 	x, m := v.geo.Cut(v.x), a.Seen
-	values := slices.Sorted(slices.Values(x))
-	high, low := values[len(values)*98/100], values[0]
+	low, top := slices.Min(x), slices.Max(x)
+	high := raster.Nth(slices.Clone(x), len(x)*98/100)
 	flat := 0
 	for _, g := range x {
-		if g > high-flatRange*(values[len(values)-1]-low) {
+		if g > high-flatRange*(top-low) {
 			flat++
 		}
 	}
@@ -216,6 +217,5 @@ func median(v []float64) float64 {
 	if len(v) == 0 {
 		return math.NaN()
 	}
-	slices.Sort(v)
-	return v[len(v)/2]
+	return raster.Nth(v, len(v)/2)
 }

@@ -41,7 +41,7 @@ func complete(t *testing.T) (*decode.Image, *segment.Result) {
 		text(0x00200020, "CS", `L\F`), text(0x00200062, "CS", "L"), text(0x00281050, "DS", "2000"), text(0x00281051, "DS", "4000"),
 		text(0x00282110, "CS", "01"), text(0x00282112, "DS", "10"), text(0x00282114, "CS", "ISO_10918_1"))
 	img.Received = segmenttest.Created
-	res.Probabilities = picture.NewGeometry(64, 48).Upsampler(make([]float32, picture.Classes*picture.Side*picture.Side))
+	res.Probabilities = picture.NewGeometry(64, 48).Map(make([]float32, picture.Classes*picture.Side*picture.Side)).Upsampler()
 	return img, res
 }
 

@@ -34,7 +34,7 @@ func segmented(t testing.TB) (*decode.Image, *segment.Result) {
 	img, res := segmenttest.Radiograph(t, 64, 48)
 	img.Received = segmenttest.Created
 	p := make([]float32, picture.Classes*picture.Side*picture.Side)
-	res.Probabilities = picture.NewGeometry(64, 48).Upsampler(p)
+	res.Probabilities = picture.NewGeometry(64, 48).Map(p).Upsampler()
 	return img, res
 }
 
@@ -111,7 +111,7 @@ func BenchmarkForms(b *testing.B) {
 		b.Run(form, func(b *testing.B) {
 			img, res := segmenttest.Radiograph(b, 2048, 2048)
 			img.Received = segmenttest.Created
-			res.Probabilities = picture.NewGeometry(2048, 2048).Upsampler(make([]float32, picture.Classes*picture.Side*picture.Side))
+			res.Probabilities = picture.NewGeometry(2048, 2048).Map(make([]float32, picture.Classes*picture.Side*picture.Side)).Upsampler()
 			for b.Loop() {
 				o, err := outputs.New(site(), "1.2", img, res).Make(form)
 				if err != nil {

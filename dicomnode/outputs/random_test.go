@@ -73,7 +73,7 @@ func randomResult(random *rand.Rand, rows, cols int) *segment.Result {
 		a, b := random.Float32(), random.Float32()
 		p[i], p[side+i], p[2*side+i] = min(a, b), max(a, b)-min(a, b), 1-max(a, b)
 	}
-	res.Probabilities = picture.NewGeometry(rows, cols).Upsampler(p)
+	res.Probabilities = picture.NewGeometry(rows, cols).Map(p).Upsampler()
 	return res
 }
 

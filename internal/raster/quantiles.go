@@ -1,6 +1,7 @@
 package raster
 
 import (
+	"cmp"
 	"math"
 	"runtime"
 	"slices"
@@ -21,10 +22,19 @@ func Thin(v []float32, n int) []float32 {
 	return out
 }
 
-// Quantiles returns exact order statistics of v at each fraction q in [0,1], by a
-// two-step radix selection on the bits of the finite values: no copy, no sorting.
-// Without a finite value they are 0.
+// Quantiles returns exact order statistics of v at each fraction q in [0,1]. Those that are
+// all near an end take one look at each value; others are found by a two-step radix selection
+// on the bits of the finite values: no copy, no sorting. Without a finite value they are 0.
 func Quantiles(v []float32, qs ...float64) []float32 {
+	area, rest := lines(v)
+	if out, ok := area.ends(qs, rest...); ok {
+		return out
+	}
+	return radix(v, qs)
+}
+
+// radix is Quantiles of any fractions.
+func radix(v []float32, qs []float64) []float32 {
 	high := bucketCounts(v, everyBucket)
 	n := 0
 	for _, c := range high {
@@ -115,11 +125,22 @@ func Nearest[T float32 | float64](sorted []T, q float64) T {
 // place is where fraction q of n sorted values lies; of two in the middle it is the upper.
 func place(n int, q float64) int { return int(min(max(q, 0), 1)*float64(n-1) + 0.5) }
 
-// Select is Nearest of values that are not sorted, whose order it changes: Hoare's FIND,
-// which looks at each value a few times. Values that lead it astray are sorted. It panics
-// when there are none.
-func Select(v []float32, q float64) float32 {
-	k := place(len(v), q)
+// Select is Nearest of values that are not sorted, whose order it changes. It panics when
+// there are none.
+func Select(v []float32, q float64) float32 { return Nth(v, place(len(v), q)) }
+
+// Between interpolates linearly between the two values of sorted that lie around fraction
+// q, 0 to 1, of it. It panics when there is none.
+func Between[T float32 | float64](sorted []T, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	i := min(int(at), len(sorted)-1)
+	f := at - float64(i)
+	return float64(sorted[i])*(1-f) + float64(sorted[min(i+1, len(sorted)-1)])*f
+}
+
+// Nth is the k-th least value of v, from 0, whose order it changes: Hoare's FIND, which looks at each
+// value a few times. Values that lead it astray are sorted.
+func Nth[T cmp.Ordered](v []T, k int) T {
 	lo, hi := 0, len(v)-1
 	for rounds := 0; lo < hi; rounds++ {
 		if rounds == maxRounds {
@@ -152,14 +173,5 @@ func Select(v []float32, q float64) float32 {
 	return v[k]
 }
 
-// maxRounds of Select are many more than any picture needs.
+// maxRounds of Nth are many more than any picture needs.
 const maxRounds = 40
-
-// Between interpolates linearly between the two values of sorted that lie around fraction
-// q, 0 to 1, of it. It panics when there is none.
-func Between[T float32 | float64](sorted []T, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := min(int(at), len(sorted)-1)
-	f := at - float64(i)
-	return float64(sorted[i])*(1-f) + float64(sorted[min(i+1, len(sorted)-1)])*f
-}

@@ -1,5 +1,7 @@
 package raster
 
+import "encoding/binary"
+
 // Run is a stretch of one value in a row: columns From to To−1.
 type Run struct {
 	Row, From, To int32
@@ -30,16 +32,36 @@ func Connect(v []uint8, rows, cols int) *Regions {
 	return g
 }
 
+// Stretched calls f for each stretch of one value of a row, from left to right: columns from to
+// to−1.
+func Stretched(row []uint8, f func(v uint8, from, to int)) {
+	for from := 0; from < len(row); {
+		to := runEnd(row, from)
+		f(row[from], from, to)
+		from = to
+	}
+}
+
 // split appends the runs of row r.
 func (g *Regions) split(line []uint8, r int) {
 	for from := 0; from < len(line); {
-		to := from + 1
-		for to < len(line) && line[to] == line[from] {
-			to++
-		}
+		to := runEnd(line, from)
 		g.Runs = append(g.Runs, Run{int32(r), int32(from), int32(to), int32(len(g.Runs))})
 		from = to
 	}
+}
+
+// runEnd is the first place behind from where another value stands than there.
+func runEnd(line []uint8, from int) int {
+	v, to := line[from], from+1
+	eight := uint64(v) * 0x0101010101010101
+	for to+8 <= len(line) && binary.LittleEndian.Uint64(line[to:]) == eight {
+		to += 8
+	}
+	for to < len(line) && line[to] == v {
+		to++
+	}
+	return to
 }
 
 // join unites touching runs of one value in two consecutive rows, whose first runs are

@@ -1,6 +1,9 @@
 package field
 
-import "math"
+import (
+	"iter"
+	"math"
+)
 
 const (
 	minStep  = 0.012 // of the range: a step over 2·voteReach pixels that counts
@@ -146,11 +149,8 @@ func (e *darkEdge) outside(s *search, kept []profile) {
 	nearWhite := s.nearWhite()
 	var sum, count [64]float64
 	var n, white, dark, below, beside float64
-	for i, in := range s.in {
+	for i := range s.beyond(e.border) {
 		x, y := float64(i%s.w), float64(i/s.w)
-		if !in || e.border.distance(x, y) >= -1 {
-			continue
-		}
 		n++
 		if nearWhite[i] {
 			white++
@@ -175,6 +175,29 @@ func (e *darkEdge) outside(s *search, kept []profile) {
 	e.dark, e.below = dark/max(1, n), below/max(1, beside)
 	e.back = back(sum[:], count[:]) / float64(s.high-s.low)
 	e.white = white / max(1, n)
+}
+
+// beyond are the pixels of the field more than a pixel outside b, in their order. Along a row the
+// distance rises or falls.
+func (s *search) beyond(b border) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for y := range s.h {
+			out := func(x int) bool { return b.distance(float64(x), float64(y)) < -1 }
+			first, last := 0, s.w
+			if out(s.w - 1) {
+				for first = s.w - 1; first > 0 && out(first-1); first-- {
+				}
+			} else {
+				for last = 0; last < s.w && out(last); last++ {
+				}
+			}
+			for x := first; x < last; x++ {
+				if s.in[y*s.w+x] && !yield(y*s.w+x) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // back is the largest rise of the mean in later bins above that of an earlier bin.

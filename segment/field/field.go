@@ -62,9 +62,7 @@ func Whole(n int) (picture.Mask, Record) {
 
 func wholeFrame(n int) picture.Mask {
 	m := make(picture.Mask, n)
-	for i := range m {
-		m[i] = true
-	}
+	raster.Set(m)
 	return m
 }
 

@@ -65,9 +65,10 @@ func strongest(step []float32, h, w int, across bool) []candidate {
 	shears := 2*h/slopesPerRow + 1
 	found := make([][]candidate, shears)
 	least := float32(minChord * 0.7 * float64(min(h, w)))
-	raster.Parallel(shears, func(k int) {
+	filled := filledPart(step, h, w)
+	raster.ParallelWith(shears, func() []float32 { return make([]float32, w+h+4) }, func(k int, room []float32) {
 		slope := float64(k*slopesPerRow-h) / float64(h)
-		sums := shear(step, h, w, slope)
+		sums := shear(step, filled, room, h, w, slope)
 		for i, v := range sums {
 			if max(v, -v) < least || i > 0 && v*v < sums[i-1]*sums[i-1] || i+1 < len(sums) && v*v < sums[i+1]*sums[i+1] {
 				continue
@@ -81,16 +82,34 @@ func strongest(step []float32, h, w int, across bool) []candidate {
 }
 
 // shear adds up step along lines of one slope; element i is the line at i − h/2 − 1.
-func shear(step []float32, h, w int, slope float64) []float32 {
-	sums := make([]float32, w+h+4)
+func shear(step []float32, filled []raster.Stretch, sums []float32, h, w int, slope float64) []float32 {
+	clear(sums)
 	for y := range h {
 		off := h/2 + 1 - int(math.Round(slope*(float64(y)-float64(h)/2)))
-		into := sums[off : off+w]
-		for x, v := range step[y*w : y*w+w] {
+		votes := step[y*w:][filled[y].From:filled[y].To]
+		into := sums[off+filled[y].From:][:len(votes)]
+		for x, v := range votes {
 			into[x] += v
 		}
 	}
 	return sums
+}
+
+// filledPart is the part of each row outside which all is 0.
+func filledPart(step []float32, h, w int) []raster.Stretch {
+	out := make([]raster.Stretch, h)
+	for y := range out {
+		row := step[y*w:][:w]
+		from, to := 0, w
+		for from < to && row[from] == 0 {
+			from++
+		}
+		for to > from && row[to-1] == 0 {
+			to--
+		}
+		out[y] = raster.Stretch{From: from, To: to}
+	}
+	return out
 }
 
 // distinct drops candidates that nearly repeat a stronger one.

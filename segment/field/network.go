@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
@@ -26,10 +27,11 @@ const (
 // borders of real ones.
 var answerSmoothing = smoothing{lambda: 1e5, sigma: 0.003, rounds: 3}
 
-// answer is the network's prediction, at the picture's resolution.
+// answer is what the network says of a picture: probabilities to be unexposed, on the grid of a
+// geometry.
 type answer struct {
-	seen picture.Mask // predicted as exposed
-	sure picture.Mask // predicted as exposed with high confidence
+	unexposed []float32
+	geo       picture.Geometry
 }
 
 // ask predicts the exposed field of the canonical picture x, of which straight borders leave
@@ -46,7 +48,7 @@ func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straig
 	answerSmoothing.smooth(out, seen, g.Height, g.Width)
 	keep(out, saturated(seen, g.Height, g.Width), straight, g)
 	fillIslands(out, g.Height, g.Width)
-	return answer{seen: g.Below(out, unexposedFrom), sure: g.Below(out, confidentBelow)}, nil
+	return answer{unexposed: out, geo: g}, nil
 }
 
 // limit combines straight, the field inside straight borders (the whole frame if there are
@@ -54,15 +56,28 @@ func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straig
 // predicted as exposed with high confidence. It returns which of both found the result.
 func (a answer) limit(straight picture.Mask) (field picture.Mask, method string) {
 	field = make(picture.Mask, len(straight))
-	for i, in := range straight {
-		field[i] = a.seen[i] && (in || a.sure[i])
-	}
+	var beyondStraight, beyondSeen atomic.Bool // whether each alone would give another field
+	a.geo.Levels(a.unexposed, confidentBelow, unexposedFrom, func(r int, sure, seen []bool) {
+		line, inside := field[r*a.geo.Columns:][:a.geo.Columns], straight[r*a.geo.Columns:][:a.geo.Columns]
+		copy(line, seen)
+		for from := raster.NextClear(inside, 0); from < len(inside); {
+			to := raster.NextSet(inside, from)
+			copy(line[from:to], sure[from:to]) // of what it has seen
+			from = raster.NextClear(inside, to)
+		}
+		if !slices.Equal(line, seen) {
+			beyondSeen.Store(true)
+		}
+		if !slices.Equal(line, inside) {
+			beyondStraight.Store(true)
+		}
+	})
 	switch {
 	case !plausible(field):
 		return wholeFrame(len(field)), "none"
-	case slices.Equal(field, a.seen):
+	case !beyondSeen.Load():
 		return field, "network"
-	case slices.Equal(field, straight):
+	case !beyondStraight.Load():
 		return field, "image"
 	}
 	return field, "network and image"

@@ -25,15 +25,17 @@ const (
 // not be dark: two or more sides at right angles, each straight and steep along its length, are
 // not the outline of a body.
 func (s *search) cutShape() bool {
+	found := make([]rectangle, len(shapeParts))
+	raster.Parallel(len(found), func(k int) {
+		if hull := s.enclosed(s.part(shapeParts[k])); len(hull) >= 3 {
+			found[k] = s.rectangle(hull)
+		}
+	})
 	var best []border
 	most := shapeFill
-	for _, part := range shapeParts {
-		hull := s.enclosed(s.part(part))
-		if len(hull) < 3 {
-			continue
-		}
-		if sides, fill := s.rectangle(hull); fill > most && s.sidesHold(sides, fill) {
-			best, most = sides, fill
+	for _, r := range found {
+		if r.fill > most && s.sidesHold(r.sides, r.fill) {
+			best, most = r.sides, r.fill
 		}
 	}
 	for i := range best {
@@ -83,9 +85,15 @@ func outermost(border picture.Mask, h, w int) []raster.Point {
 	return out
 }
 
-// rectangle is the rotated rectangle around hull with the largest filled share. It returns the
-// sides that are inside the picture, and the filled share of the rectangle inside the picture.
-func (s *search) rectangle(hull []raster.Point) (sides []border, fill float64) {
+// rectangle is a turned one: the sides that lie in the picture, and how much of it, as far as it
+// lies in the picture, is filled.
+type rectangle struct {
+	sides []border
+	fill  float64
+}
+
+// rectangle is the one around hull that it fills best.
+func (s *search) rectangle(hull []raster.Point) (best rectangle) {
 	filled := s.area(hullBorders(hull))
 	for i, a := range hull {
 		b := hull[(i+1)%len(hull)]
@@ -100,12 +108,12 @@ func (s *search) rectangle(hull []raster.Point) (sides []border, fill float64) {
 				four[k].d = min(four[k].d, four[k].nx*p.X+four[k].ny*p.Y)
 			}
 		}
-		if f := filled / s.area(four); f > fill {
-			sides, fill = four, f
+		if f := filled / s.area(four); f > best.fill {
+			best = rectangle{four, f}
 		}
 	}
-	sides = slices.DeleteFunc(sides, func(b border) bool { return !s.crosses(b) })
-	return sides, fill
+	best.sides = slices.DeleteFunc(best.sides, func(b border) bool { return !s.crosses(b) })
+	return best
 }
 
 func hullBorders(hull []raster.Point) (out []border) {

@@ -24,12 +24,11 @@ func (s smoothing) smooth(p, v []float32, h, w int) {
 		num[i], den[i] = c*float64(a), c
 	}
 	right, down := s.links(v, h, w, 1), s.links(v, h, w, w)
+	room := func() []float64 { return make([]float64, max(h, w)) }
 	for t := 1; t <= s.rounds; t++ {
 		lambda := 1.5 * math.Pow(4, float64(s.rounds-t)) / (math.Pow(4, float64(s.rounds)) - 1) * s.lambda
-		for _, u := range [][]float64{num, den} {
-			raster.Parallel(h, func(y int) { tridiagonal(u, right, y*w, 1, w, lambda) })
-			raster.Parallel(w, func(x int) { tridiagonal(u, down, x, w, h, lambda) })
-		}
+		raster.ParallelWith(h, room, func(y int, c []float64) { tridiagonal(num, den, right, c, y*w, 1, w, lambda) })
+		raster.ParallelWith(w, room, func(x int, c []float64) { tridiagonal(num, den, down, c, x, w, h, lambda) })
 	}
 	for i := range p {
 		p[i] = float32(num[i] / den[i])
@@ -49,9 +48,8 @@ func (s smoothing) links(v []float32, h, w, step int) []float64 {
 }
 
 // tridiagonal solves u + λ·L·u = u₀ in place along n pixels from first on, step apart,
-// where L is the Laplacian of the links (Thomas's algorithm).
-func tridiagonal(u, link []float64, first, step, n int, lambda float64) {
-	c := make([]float64, n)
+// where L is the Laplacian of the links (Thomas's algorithm), of u and of v; c is room for n values.
+func tridiagonal(u, v, link, c []float64, first, step, n int, lambda float64) {
 	var before float64 // −λ·link to the pixel before
 	for k := range n {
 		i := first + k*step
@@ -63,13 +61,16 @@ func tridiagonal(u, link []float64, first, step, n int, lambda float64) {
 		if k > 0 {
 			d -= before * c[k-1]
 			u[i] -= before * u[i-step]
+			v[i] -= before * v[i-step]
 		}
 		c[k] = after / d
 		u[i] /= d
+		v[i] /= d
 		before = after
 	}
 	for k := n - 2; k >= 0; k-- {
 		i := first + k*step
 		u[i] -= c[k] * u[i+step]
+		v[i] -= c[k] * v[i+step]
 	}
 }

@@ -119,7 +119,8 @@ func (b border) moved(cx, cy, d, a float64) border {
 
 // steepness is the lower third of the steps across b, weighted by the usable share of b.
 func (s *search) steepness(b border) float64 {
-	var steps []float32
+	var room [2 * fieldSide]float32
+	steps := room[:0]
 	s.along(b, 2, func(_, x, y float64) {
 		out, ok1 := s.at(x-voteReach*b.nx, y-voteReach*b.ny)
 		in, ok2 := s.at(x+voteReach*b.nx, y+voteReach*b.ny)
@@ -130,6 +131,5 @@ func (s *search) steepness(b border) float64 {
 	if len(steps) < 16 {
 		return 0
 	}
-	slices.Sort(steps)
-	return float64(steps[len(steps)/3]) * math.Sqrt(float64(len(steps)))
+	return float64(raster.Nth(steps, len(steps)/3)) * math.Sqrt(float64(len(steps)))
 }

@@ -86,12 +86,10 @@ func (s *search) whiteEdge(b border, shown *search) (chord int) {
 		return 0
 	}
 	cut, white := 0.0, 0.0
-	for i, in := range s.in {
-		if in && b.distance(float64(i%s.w), float64(i/s.w)) < -1 {
-			cut++
-			if shown.v[i] == 0 {
-				white++
-			}
+	for i := range s.beyond(b) {
+		cut++
+		if shown.v[i] == 0 {
+			white++
 		}
 	}
 	if white < whiteBorder*cut {

@@ -22,9 +22,14 @@ func Canonical(pix []float32, rows, cols int) (x []float32, geo Geometry) {
 	if rows < 1 || cols < 1 || len(pix) != rows*cols {
 		panic("picture: Canonical: picture size does not match rows×cols")
 	}
-	geo = NewGeometry(rows, cols)
-	q := raster.Quantiles(pix, ClipLow, ClipHigh)
-	small := geo.Down(pix, q[0], q[1])
+	return CanonicalOf(raster.Area{V: pix, Stride: cols, Rows: rows, Columns: cols})
+}
+
+// CanonicalOf is Canonical of an area of a picture, which counts as a picture of its own.
+func CanonicalOf(pix raster.Area) (x []float32, geo Geometry) {
+	geo = NewGeometry(pix.Rows, pix.Columns)
+	q := pix.Quantiles(ClipLow, ClipHigh)
+	small := geo.down(pix, q[0], q[1])
 	low := normalise(small)
 	x = make([]float32, Side*Side)
 	for i := range x {

@@ -1,5 +1,7 @@
 package picture
 
+import "dicomnode/internal/raster"
+
 // The classes: regions the network tells apart, in the order of its output channels. They
 // are untyped: labels are bytes, channels are indices.
 const (
@@ -17,12 +19,4 @@ const (
 type Mask []bool
 
 // Count is the number of marked pixels.
-func (m Mask) Count() int {
-	n := 0
-	for _, v := range m {
-		if v {
-			n++
-		}
-	}
-	return n
-}
+func (m Mask) Count() int { return raster.Count(m) }

@@ -1,5 +1,7 @@
 package picture
 
+import "dicomnode/internal/raster"
+
 // Correction makes probabilities as sure as they are right: the logarithms z of each pixel's
 // probabilities become Scale·z + Shift, normalised. The zero value changes nothing.
 type Correction struct {
@@ -15,12 +17,15 @@ func (c Correction) Identity() bool {
 // apply corrects p, Classes×n, in place.
 func (c Correction) apply(p []float32) {
 	n := len(p) / Classes
-	for k := range Classes {
-		for i, v := range p[k*n : (k+1)*n] {
-			p[k*n+i] = float32(c.Scale*float64(Logarithm(v)) + c.Shift[k])
+	raster.Blocks(n, func(from, to int) {
+		for k := range Classes {
+			class := p[k*n+from : k*n+to]
+			for i, v := range class {
+				class[i] = float32(c.Scale*float64(Logarithm(v)) + c.Shift[k])
+			}
 		}
-	}
-	Softmax(p)
+		softmax(p, from, to)
+	})
 }
 
 // Corrected is the map with its probabilities corrected.

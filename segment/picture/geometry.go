@@ -53,30 +53,64 @@ func spans(n, m int) []span {
 
 // Down averages pix (Rows×Columns, clipped to [lo, hi]) over the Height×Width input pixels.
 func (g Geometry) Down(pix []float32, lo, hi float32) []float32 {
+	return g.down(raster.Area{V: pix, Stride: g.Columns, Rows: g.Rows, Columns: g.Columns}, lo, hi)
+}
+
+func (g Geometry) down(pix raster.Area, lo, hi float32) []float32 {
 	rows, cols := spans(g.Rows, g.Height), spans(g.Columns, g.Width)
 	out := make([]float32, g.Height*g.Width)
-	raster.Parallel(g.Height, func(y int) {
-		line := make([]float32, g.Columns)
-		for k, w := range rows[y].weights {
-			src := pix[(rows[y].first+k)*g.Columns:][:g.Columns]
-			for c, v := range src {
-				if !(v > lo) { // also not a number
-					v = lo
-				} else if v > hi {
-					v = hi
-				}
-				line[c] += w * v
-			}
+	raster.ParallelWith(g.Height, func() []float32 { return make([]float32, g.Columns) }, func(y int, line []float32) {
+		clear(line)
+		s, k := rows[y], 0
+		for ; k+1 < len(s.weights); k += 2 {
+			addTwo(line, pix.Row(s.first+k), pix.Row(s.first+k+1), s.weights[k], s.weights[k+1], lo, hi)
+		}
+		if k < len(s.weights) {
+			addOne(line, pix.Row(s.first+k), s.weights[k], lo, hi)
 		}
 		for x, s := range cols {
 			var sum float32
-			for k, w := range s.weights {
-				sum += w * line[s.first+k]
+			for k, v := range line[s.first:][:len(s.weights)] {
+				sum += s.weights[k] * v
 			}
 			out[y*g.Width+x] = sum
 		}
 	})
 	return out
+}
+
+// addOne adds a row with its weight to line, clipped to [lo, hi].
+func addOne(line, row []float32, w, lo, hi float32) {
+	row = row[:len(line)]
+	for i, sum := range line {
+		v := row[i]
+		if !(v > lo) { // also not a number
+			v = lo
+		} else if v > hi {
+			v = hi
+		}
+		line[i] = sum + w*v
+	}
+}
+
+// addTwo is addOne of a row a and then of b.
+func addTwo(line, a, b []float32, wa, wb, lo, hi float32) {
+	a, b = a[:len(line)], b[:len(line)]
+	for i, sum := range line {
+		v := a[i]
+		if !(v > lo) {
+			v = lo
+		} else if v > hi {
+			v = hi
+		}
+		sum += wa * v
+		if v = b[i]; !(v > lo) {
+			v = lo
+		} else if v > hi {
+			v = hi
+		}
+		line[i] = sum + wb*v
+	}
 }
 
 // LabelDown brings a label picture (Rows×Columns) to Side×Side: the class with the

@@ -58,7 +58,7 @@ func TestGeometryRoundTrip(t *testing.T) {
 // upsampled is p at native resolution, Classes×Rows×Columns.
 func upsampled(g picture.Geometry, p []float32) []float32 {
 	out := make([]float32, picture.Classes*g.Rows*g.Columns)
-	u := g.Upsampler(p)
+	u := g.Map(p).Upsampler()
 	for r := range g.Rows {
 		var row [picture.Classes][]float32
 		for c := range row {

@@ -2,30 +2,79 @@ package picture
 
 import "dicomnode/internal/raster"
 
-// Labels chooses the most probable class of every pixel of the field (nil: of the
-// image), row by row, Ignore outside it, and keeps the winning probability.
-func (u *Upsampler) Labels(field Mask) (label []uint8, probability []float32) {
+// Labels chooses the most probable class of every pixel of the field (nil: of the image), row by
+// row, Ignore outside it. It calls seen, unless that is nil, with each row, its classes and their
+// probabilities, 0 outside the field; from several goroutines at once, and what seen gets is
+// another row's afterwards.
+func (u *Upsampler) Labels(field Mask, seen func(r int, label []uint8, probability []float32)) (label []uint8) {
 	cols := u.g.Columns
-	label, probability = make([]uint8, u.g.Rows*cols), make([]float32, u.g.Rows*cols)
-	raster.Parallel(u.g.Rows, func(r int) {
-		p := NewRow(cols)
-		u.Row(r, p)
-		for k := range cols {
-			i := r*cols + k
-			if field != nil && !field[i] {
-				label[i] = Ignore
-				continue
-			}
-			best := 0
-			for c := 1; c < Classes; c++ {
-				if p[c][k] > p[best][k] {
-					best = c
-				}
-			}
-			label[i], probability[i] = uint8(best), p[best][k]
+	label = make([]uint8, u.g.Rows*cols)
+	raster.ParallelWith(u.g.Rows, u.rowAcross, func(r int, own rowAcross) {
+		line := label[r*cols:][:cols]
+		u.between(r, own.cells)
+		u.likeliest(own.cells, line, own.probability)
+		if field != nil {
+			outside(field[r*cols:][:cols], line, own.probability)
+		}
+		if seen != nil {
+			seen(r, line, own.probability)
 		}
 	})
-	return label, probability
+	return label
+}
+
+// rowAcross is room for a row of cells and one of pixels.
+type rowAcross struct {
+	cells       []cell
+	probability []float32
+}
+
+func (u *Upsampler) rowAcross() rowAcross { return rowAcross{u.row(), make([]float32, u.g.Columns)} }
+
+// likeliest chooses the classes of a row, the lower one on a tie.
+func (u *Upsampler) likeliest(cells []cell, label []uint8, probability []float32) {
+	label, probability, right := label[:len(u.col)], probability[:len(u.col)], u.right[:len(u.col)]
+	for k, x := range u.col {
+		c, f := &cells[x], right[k]
+		best, p := uint8(0), c.at[0]+c.step[0]*f
+		if q := c.at[1] + c.step[1]*f; q > p {
+			best, p = 1, q
+		}
+		if q := c.at[2] + c.step[2]*f; q > p {
+			best, p = 2, q
+		}
+		label[k], probability[k] = best, p
+	}
+}
+
+// outside takes what is not in the field out of a row.
+func outside(field []bool, label []uint8, probability []float32) {
+	for from := raster.NextClear(field, 0); from < len(field); {
+		to := raster.NextSet(field, from)
+		clear(probability[from:to])
+		for k := from; k < to; k++ {
+			label[k] = Ignore
+		}
+		from = raster.NextClear(field, to)
+	}
+}
+
+// Again calls seen as Labels does, of some rows whose classes have changed since.
+func (u *Upsampler) Again(rows []int, label []uint8, seen func(r int, label []uint8, probability []float32)) {
+	cols := u.g.Columns
+	raster.ParallelWith(len(rows), u.rowAcross, func(i int, own rowAcross) {
+		r := rows[i]
+		line := label[r*cols:][:cols]
+		u.between(r, own.cells)
+		for k, x := range u.col {
+			own.probability[k] = 0
+			if class := line[k]; class < Classes {
+				c := &own.cells[x]
+				own.probability[k] = c.at[class] + c.step[class]*u.right[k]
+			}
+		}
+		seen(r, line, own.probability)
+	})
 }
 
 // NewRow is room for the probabilities of a row of cols pixels.
@@ -39,10 +88,11 @@ func NewRow(cols int) (p [Classes][]float32) {
 
 // RemoveIslands gives 4-connected regions of fewer than least pixels the class with
 // the longest border to them, smallest class on a tie; regions of Ignore stay, and so
-// do islands that touch nothing else. It returns the pixels that changed class.
-func RemoveIslands(label []uint8, rows, cols, least int) (changed int) {
+// do islands that touch nothing else. It returns the number of pixels that changed class and
+// the rows that they lie in.
+func RemoveIslands(label []uint8, rows, cols, least int) (changed int, lines []int) {
 	if least < 2 {
-		return 0
+		return 0, nil
 	}
 	runs := raster.Connect(label, rows, cols)
 	area := runs.Areas()
@@ -67,9 +117,12 @@ func RemoveIslands(label []uint8, rows, cols, least int) (changed int) {
 				line[x] = c
 			}
 			changed += int(r.To - r.From)
+			if len(lines) == 0 || lines[len(lines)-1] != int(r.Row) {
+				lines = append(lines, int(r.Row))
+			}
 		}
 	}
-	return changed
+	return changed, lines
 }
 
 // touch counts the other classes around a run.
@@ -99,23 +152,4 @@ func longest(b *[Classes]int) (uint8, bool) {
 		}
 	}
 	return uint8(best), b[best] > 0
-}
-
-// Reclassify replaces the probability of pixels whose class changed by that of the
-// class they have now.
-func (u *Upsampler) Reclassify(before, label []uint8, probability []float32) {
-	raster.Parallel(u.g.Rows, func(r int) {
-		var p [Classes][]float32
-		for k := range u.g.Columns {
-			i := r*u.g.Columns + k
-			if label[i] == before[i] {
-				continue
-			}
-			if p[0] == nil {
-				p = NewRow(u.g.Columns)
-				u.Row(r, p)
-			}
-			probability[i] = p[label[i]][k]
-		}
-	})
 }

@@ -20,10 +20,10 @@ func TestRemoveIslands(t *testing.T) {
 		0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0,
 	}
-	if n := picture.RemoveIslands(label, 4, 5, 3); n != 5 || !slices.Equal(label, want) {
+	if n, lines := picture.RemoveIslands(label, 4, 5, 3); n != 5 || !slices.Equal(lines, []int{1, 2, 3}) || !slices.Equal(label, want) {
 		t.Errorf("changed %d: %v", n, label)
 	}
-	if n := picture.RemoveIslands([]uint8{1, 1, 1}, 1, 3, 100); n != 0 {
+	if n, lines := picture.RemoveIslands([]uint8{1, 1, 1}, 1, 3, 100); n != 0 || lines != nil {
 		t.Errorf("a region without neighbours changed %d pixels", n)
 	}
 }

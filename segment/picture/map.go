@@ -28,9 +28,6 @@ func (g Geometry) Map(p []float32) Map {
 	return m
 }
 
-// Upsampler brings the map to the picture's resolution.
-func (m Map) Upsampler() *Upsampler { return newUpsampler(m.Geometry, m.P, m.Width) }
-
 // Plane is the map's values of one class, Height×Width.
 func (m Map) Plane(class int) []float32 { return m.P[class*m.Height*m.Width:][:m.Height*m.Width] }
 
@@ -41,7 +38,7 @@ func (m Map) On(g Geometry) Map {
 	between.Rows, between.Columns = g.Height, g.Width
 	out := Map{Geometry: g, P: make([]float32, Classes*g.Height*g.Width)}
 	out.Top, out.Left = 0, 0
-	newUpsampler(between, m.P, m.Width).fill(out.P)
+	newUpsampler(between, m.P).fill(out.P)
 	return out
 }
 
@@ -72,24 +69,45 @@ const leastLogarithm = -27.6 // of 1e-12
 
 // Logarithm is that of a probability in a geometric mean.
 func Logarithm(p float32) float32 {
+	switch {
+	case p < 1e-12:
+		return leastLogarithm
+	case p == 1: // as often where the network is sure
+		return 0
+	}
 	return float32(max(math.Log(float64(p)), leastLogarithm))
+}
+
+// Logarithms replaces probabilities by their logarithms.
+func Logarithms(p []float32) {
+	raster.Blocks(len(p), func(from, to int) {
+		for i, v := range p[from:to] {
+			p[from+i] = Logarithm(v)
+		}
+	})
 }
 
 // Softmax makes probabilities of logarithms, Classes×n, in place.
 func Softmax(logs []float32) {
-	const block = 1 << 12
+	raster.Blocks(len(logs)/Classes, func(from, to int) { softmax(logs, from, to) })
+}
+
+// softmax is Softmax of the places from to to−1.
+func softmax(logs []float32, from, to int) {
 	n := len(logs) / Classes
-	raster.Parallel((n+block-1)/block, func(b int) {
-		for i := b * block; i < min(n, (b+1)*block); i++ {
-			var q [Classes]float64
-			sum, top := 0.0, max(logs[i], logs[n+i], logs[2*n+i])
-			for c := range q {
-				q[c] = math.Exp(float64(logs[c*n+i] - top))
-				sum += q[c]
-			}
-			for c := range q {
-				logs[c*n+i] = float32(q[c] / sum)
-			}
-		}
-	})
+	a, b, c := logs[from:to], logs[n+from:n+to], logs[2*n+from:2*n+to]
+	for i := range a {
+		top := max(a[i], b[i], c[i])
+		p, q, r := exponential(a[i]-top), exponential(b[i]-top), exponential(c[i]-top)
+		sum := p + q + r
+		a[i], b[i], c[i] = float32(p/sum), float32(q/sum), float32(r/sum)
+	}
+}
+
+// exponential is math.Exp, of which one in three is that of 0.
+func exponential(x float32) float64 {
+	if x == 0 {
+		return 1
+	}
+	return math.Exp(float64(x))
 }

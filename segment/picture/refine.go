@@ -62,7 +62,7 @@ func (f GuidedFilter) Refine(m Map, pix []float32, field Mask) *Upsampler {
 		Height: min(m.Rows, cellsPerPixel*network.Height), Width: min(m.Columns, cellsPerPixel*network.Width)}
 	fit := newMoments(cells{grid.Height, grid.Width}, grid.guide(pix), grid.Exposed(field), m.On(grid).P)
 	fit.radius = [2]int{reach(f.Radius, grid.Height, network.Height), reach(f.Radius, grid.Width, network.Width)}
-	return newUpsampler(grid, fit.filter(float32(f.Epsilon)), grid.Width)
+	return newUpsampler(grid, fit.filter(float32(f.Epsilon)))
 }
 
 // reach is a radius of network pixels in cells, where m network pixels are n cells.
@@ -82,31 +82,5 @@ func (g Geometry) guide(pix []float32) []float32 {
 	for i, v := range out {
 		out[i] = float32((float64(v) - float64(q[0])) * scale)
 	}
-	return out
-}
-
-// Exposed is the part of each of Height×Width cells that lies in the field, 1 without one.
-func (g Geometry) Exposed(field Mask) []float32 {
-	out := make([]float32, g.Height*g.Width)
-	if field == nil {
-		for i := range out {
-			out[i] = 1
-		}
-		return out
-	}
-	rows, cols := spans(g.Rows, g.Height), spans(g.Columns, g.Width)
-	raster.Parallel(g.Height, func(y int) {
-		for x, s := range cols {
-			var sum float32
-			for j, wr := range rows[y].weights {
-				for k, in := range field[(rows[y].first+j)*g.Columns+s.first:][:len(s.weights)] {
-					if in {
-						sum += wr * s.weights[k]
-					}
-				}
-			}
-			out[y*g.Width+x] = sum
-		}
-	})
 	return out
 }

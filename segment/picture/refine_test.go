@@ -58,11 +58,11 @@ func all(p *picture.Upsampler, rows, cols int) [picture.Classes][]float32 {
 
 // label is the class of each pixel, refined by guided, which may be nil.
 func label(geo picture.Geometry, p, pix []float32, guided *picture.GuidedFilter) []uint8 {
-	up := geo.Upsampler(p)
+	up := geo.Map(p).Upsampler()
 	if guided != nil {
 		up = guided.Refine(geo.Map(p), pix, nil)
 	}
-	label, _ := up.Labels(nil)
+	label := up.Labels(nil, nil)
 	return label
 }
 

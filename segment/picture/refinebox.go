@@ -105,15 +105,43 @@ func (g cells) box(radius [2]int, planes ...[]float32) {
 	for k := range across {
 		across[k] = g.plane()
 	}
-	raster.Parallel(len(planes)*g.rows, func(i int) {
-		k, from := i/g.rows, i%g.rows*g.cols
-		slide(across[k][from:][:g.cols], planes[k][from:][:g.cols], radius[1])
+	fours := (g.rows + 3) / 4
+	raster.Parallel(len(planes)*fours, func(i int) {
+		k, first := i/fours, i%fours*4
+		from, n := first*g.cols, min(4, g.rows-first)*g.cols
+		slideRows(across[k][from:][:n], planes[k][from:][:n], g.cols, radius[1])
 	})
 	stripes := (g.cols + stripe - 1) / stripe
 	raster.Parallel(len(planes)*stripes, func(i int) {
 		k, first := i/stripes, i%stripes*stripe
 		g.fall(planes[k], across[k], first, min(stripe, g.cols-first), radius[0])
 	})
+}
+
+// slideRows is slide of each of up to four rows of n cells. The sums of four are made side by
+// side: none waits for its own last addition.
+func slideRows(dst, src []float32, n, radius int) {
+	if len(src) < 4*n {
+		for from := 0; from < len(src); from += n {
+			slide(dst[from:][:n], src[from:][:n], radius)
+		}
+		return
+	}
+	a, b, c, d := src[:n], src[n:][:n], src[2*n:][:n], src[3*n:][:n]
+	e, f, g, h := dst[:n], dst[n:][:n], dst[2*n:][:n], dst[3*n:][:n]
+	var p, q, r, s float64
+	for x := range min(radius, n) {
+		p, q, r, s = p+float64(a[x]), q+float64(b[x]), r+float64(c[x]), s+float64(d[x])
+	}
+	for x := range n {
+		if in := x + radius; in < n {
+			p, q, r, s = p+float64(a[in]), q+float64(b[in]), r+float64(c[in]), s+float64(d[in])
+		}
+		if out := x - radius - 1; out >= 0 {
+			p, q, r, s = p-float64(a[out]), q-float64(b[out]), r-float64(c[out]), s-float64(d[out])
+		}
+		e[x], f[x], g[x], h[x] = float32(p), float32(q), float32(r), float32(s)
+	}
 }
 
 // slide sums src over [x−radius, x+radius].

@@ -9,37 +9,28 @@ import (
 // fill writes every row into out, Classes×Rows×Columns.
 func (u *Upsampler) fill(out []float32) {
 	n, cols := u.g.Rows*u.g.Columns, u.g.Columns
-	raster.Parallel(u.g.Rows, func(r int) {
-		var dst [Classes][]float32
-		for c := range dst {
-			dst[c] = out[c*n+r*cols:][:cols]
+	raster.ParallelWith(u.g.Rows, u.row, func(r int, cells []cell) {
+		u.between(r, cells)
+		for c := range Classes {
+			u.across(cells, c, out[c*n+r*cols:][:cols])
 		}
-		u.Row(r, dst)
 	})
 }
 
-// Upsampler brings probabilities, Classes×Side×Side, row by row to Classes×Rows×Columns,
-// bilinearly between pixel centres; padding never takes part. Row is safe for concurrent
-// use.
+// Upsampler brings probabilities, Classes×Height×Width of a grid over a picture, row by row to
+// Classes×Rows×Columns, bilinearly between the centres of cells. Row is safe for concurrent use.
 type Upsampler struct {
-	g      Geometry // Height×Width values of each class from (Top, Left)
-	p      []float32
-	stride int     // of a row of p
-	plane  int     // values of a class in p
-	col    []int32 // left neighbour of each column, relative to Left
-	right  []float32
+	g     Geometry
+	p     []float32
+	col   []int32   // the cell left of each column
+	right []float32 // the share of the next
 }
 
-// Upsampler prepares p, Classes×Side×Side, and panics at another size.
-func (g Geometry) Upsampler(p []float32) *Upsampler {
-	if len(p) != Classes*Side*Side {
-		panic("picture: Upsampler: want 3×200×200 probabilities")
-	}
-	return newUpsampler(g, p, Side)
-}
+// Upsampler brings the map to the picture's own pixels.
+func (m Map) Upsampler() *Upsampler { return newUpsampler(m.Geometry, m.P) }
 
-func newUpsampler(g Geometry, p []float32, stride int) *Upsampler {
-	u := &Upsampler{g: g, p: p, stride: stride, plane: len(p) / Classes, col: make([]int32, g.Columns), right: make([]float32, g.Columns)}
+func newUpsampler(g Geometry, p []float32) *Upsampler {
+	u := &Upsampler{g: g, p: p, col: make([]int32, g.Columns), right: make([]float32, g.Columns)}
 	for c := range u.col {
 		i, f := raster.Neighbour(c, g.Columns, g.Width)
 		u.col[c], u.right[c] = int32(i), f
@@ -47,56 +38,61 @@ func newUpsampler(g Geometry, p []float32, stride int) *Upsampler {
 	return u
 }
 
+// row is room for what between fills.
+func (u *Upsampler) row() []cell { return make([]cell, u.g.Width) }
+
+// cell is what a row of the picture has of each class at the centre of a cell, and the step from
+// there to the next.
+type cell struct{ at, step [Classes]float32 }
+
+// between fills cells, Width long, with what lies at the height of picture row r.
+func (u *Upsampler) between(r int, cells []cell) {
+	for c := range Classes {
+		u.classBetween(r, c, cells)
+	}
+}
+
+// classBetween is between of one class.
+func (u *Upsampler) classBetween(r, class int, cells []cell) {
+	i, f := raster.Neighbour(r, u.g.Rows, u.g.Height)
+	w, plane := u.g.Width, u.p[class*u.g.Height*u.g.Width:]
+	top, low := plane[i*w:][:w], plane[min(i+1, u.g.Height-1)*w:][:w]
+	before := &cells[0]
+	before.at[class] = top[0]*(1-f) + low[0]*f
+	for x := 1; x < w; x++ {
+		next := &cells[x]
+		next.at[class] = top[x]*(1-f) + low[x]*f
+		before.step[class] = next.at[class] - before.at[class]
+		before = next
+	}
+	before.step[class] = 0
+}
+
 // Row fills dst[class] (Columns long) with the probabilities of picture row r.
 func (u *Upsampler) Row(r int, dst [Classes][]float32) {
+	var buffer [maxCells]cell
+	cells := buffer[:u.g.Width]
+	u.between(r, cells)
 	for c := range dst {
-		u.ClassRow(r, c, dst[c])
+		u.across(cells, c, dst[c])
 	}
 }
 
 // ClassRow fills dst (Columns long) with the probabilities of one class in picture row r.
 func (u *Upsampler) ClassRow(r, class int, dst []float32) {
-	i, f := raster.Neighbour(r, u.g.Rows, u.g.Height)
-	next := u.stride
-	if u.g.Height == 1 {
-		next = 0
-	}
-	var line [maxCells + 1]float32
-	top := u.p[class*u.plane+(u.g.Top+i)*u.stride+u.g.Left:]
-	low := top[next:]
-	for x := range u.g.Width {
-		line[x] = top[x]*(1-f) + low[x]*f
-	}
-	line[u.g.Width] = line[u.g.Width-1]
-	out := dst[:len(u.col)]
-	for k, x := range u.col {
-		a := line[x]
-		out[k] = a + (line[x+1]-a)*u.right[k]
-	}
+	var buffer [maxCells]cell
+	cells := buffer[:u.g.Width]
+	u.classBetween(r, class, cells)
+	u.across(cells, class, dst)
 }
 
-// Below marks the picture's pixels at which v, Height×Width, is below limit,
-// interpolated bilinearly between the centres of its pixels.
-func (g Geometry) Below(v []float32, limit float32) Mask {
-	m := make(Mask, g.Rows*g.Columns)
-	at, share := make([]int, g.Columns), make([]float32, g.Columns)
-	for k := range at {
-		at[k], share[k] = raster.Neighbour(k, g.Columns, g.Width)
+// across fills dst with one class of a row.
+func (u *Upsampler) across(cells []cell, class int, dst []float32) {
+	dst, right := dst[:len(u.col)], u.right[:len(u.col)]
+	for k, x := range u.col {
+		c := &cells[x]
+		dst[k] = c.at[class] + c.step[class]*right[k]
 	}
-	raster.Parallel(g.Rows, func(r int) {
-		i, f := raster.Neighbour(r, g.Rows, g.Height)
-		top, low := v[i*g.Width:][:g.Width], v[min(i+1, g.Height-1)*g.Width:][:g.Width]
-		line := make([]float32, g.Width+1)
-		for x := range g.Width {
-			line[x] = top[x]*(1-f) + low[x]*f
-		}
-		line[g.Width] = line[g.Width-1]
-		row := m[r*g.Columns:][:g.Columns]
-		for k, x := range at {
-			row[k] = line[x]+(line[x+1]-line[x])*share[k] < limit
-		}
-	})
-	return m
 }
 
 // CheckProbabilities refuses an answer that is no distribution over the classes.

@@ -69,7 +69,11 @@ func Canonical(m *decode.Image, pix []float32) (Record, error) {
 
 // Turn inverts values: v becomes top − v.
 func Turn(pix []float32, top float32) {
-	raster.Each(pix, func(v float32) float32 { return top - v })
+	raster.Blocks(len(pix), func(from, to int) {
+		for i, v := range pix[from:to] {
+			pix[from+i] = top - v
+		}
+	})
 }
 
 // The logarithm is limited to a share of the strongest signal: below it a linear detector has

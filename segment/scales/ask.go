@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
 )
 
@@ -62,12 +63,13 @@ func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geo
 		m, err := probabilities(ctx, n.Predict, x, geo)
 		return &Answer{Map: m, Seen: m}, err
 	}
-	answers := make([]picture.Map, mirrors)
-	for mirror := range answers {
-		var err error
-		if answers[mirror], err = pass(ctx, n, x, geo, mirror); err != nil {
-			return nil, err
-		}
+	views := make([]view, mirrors)
+	for mirror := range views {
+		views[mirror] = view{x, geo, mirror}
+	}
+	answers, err := pass(ctx, n, views)
+	if err != nil {
+		return nil, err
 	}
 	mean := meanOf(answers)
 	a := &Answer{Map: mean, Seen: mean, Mirrors: mirrors}
@@ -75,7 +77,7 @@ func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geo
 		a.MirrorDoubt = make([]float32, mean.Height*mean.Width)
 		for _, one := range answers {
 			picture.Softmax(one.P)
-			addDifference(a.MirrorDoubt, one.P, mean.P, 1/float32(mirrors))
+			addDifference(a.MirrorDoubt, mean.Width, one.P, mean.P, 1/float32(mirrors))
 		}
 	}
 	return a, nil
@@ -84,23 +86,34 @@ func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geo
 // meanOf is the geometric mean of answers, which are logarithms.
 func meanOf(answers []picture.Map) picture.Map {
 	mean := picture.Map{Geometry: answers[0].Geometry, P: make([]float32, len(answers[0].P))}
-	for i := range mean.P {
-		var sum float32
+	raster.Parallel(picture.Classes*mean.Height, func(y int) {
+		row := mean.P[y*mean.Width:][:mean.Width]
 		for _, a := range answers {
-			sum += a.P[i]
+			for i, v := range a.P[y*mean.Width:][:mean.Width] {
+				row[i] += v
+			}
 		}
-		mean.P[i] = sum / float32(len(answers))
-	}
+		for i := range row {
+			row[i] /= float32(len(answers))
+		}
+	})
 	picture.Softmax(mean.P)
 	return mean
 }
 
-// addDifference adds to doubt half the sum over the classes of |a − b|, times weight.
-func addDifference(doubt, a, b []float32, weight float32) {
+// addDifference adds to doubt, rows of width cells, half the sum over the classes of |a − b|,
+// times weight.
+func addDifference(doubt []float32, width int, a, b []float32, weight float32) {
 	n := len(doubt)
-	for i := range a {
-		doubt[i%n] += max(a[i]-b[i], b[i]-a[i]) * weight / 2
-	}
+	raster.Parallel(n/width, func(y int) {
+		row := doubt[y*width:][:width]
+		for c := range picture.Classes {
+			a, b := a[c*n+y*width:][:width], b[c*n+y*width:][:width]
+			for i := range row {
+				row[i] += max(a[i]-b[i], b[i]-a[i]) * weight / 2
+			}
+		}
+	})
 }
 
 // least is how much larger than the network's input a picture must be for its parts to show
@@ -113,18 +126,22 @@ func (e Effort) Look(ctx context.Context, n Network, p Picture, a *Answer) error
 	if plan.parts == 0 || float64(max(p.Rows, p.Columns)) < least*picture.Side {
 		return nil
 	}
+	chosen := choose(a.Seen, plan)
+	if a.Parts = len(chosen); a.Parts == 0 {
+		return nil
+	}
+	views := make([]view, len(chosen))
+	for i, r := range chosen {
+		views[i].x, views[i].geo = picture.CanonicalOf(r.of(p))
+	}
+	answers, err := pass(ctx, n, views)
+	if err != nil {
+		return err
+	}
 	f := newFusion(a.Seen)
-	for _, r := range f.choose(plan) {
-		x, geo := picture.Canonical(r.cut(p), r.rows(), r.columns())
-		m, err := pass(ctx, n, x, geo, 0)
-		if err != nil {
-			return err
-		}
-		f.add(r, m)
-		a.Parts++
+	for i, r := range chosen {
+		f.add(r, answers[i])
 	}
-	if a.Parts > 0 {
-		f.into(a)
-	}
+	f.into(a)
 	return nil
 }

@@ -19,9 +19,7 @@ const finer = 2
 func newFusion(seen picture.Map) *fusion {
 	grid := picture.Geometry{Rows: seen.Rows, Columns: seen.Columns, Height: finer * seen.Height, Width: finer * seen.Width}
 	f := &fusion{seen: seen, fine: seen.On(grid)}
-	for i, p := range f.fine.P {
-		f.fine.P[i] = picture.Logarithm(p)
-	}
+	picture.Logarithms(f.fine.P)
 	f.sum, f.number = make([]float32, len(f.fine.P)), make([]float32, grid.Height*grid.Width)
 	return f
 }
@@ -81,40 +79,50 @@ const leastGain = -0.02
 
 // into fuses the parts with the whole picture, the geometric mean of both, where they count.
 func (f *fusion) into(a *Answer) {
-	n := len(f.number)
-	whole, fused := f.fine.P, make([]float32, len(f.sum))
-	detail := make([]float32, len(f.sum))
-	for i := range fused {
-		detail[i] = whole[i]
-		if k := f.number[i%n]; k > 0 {
-			detail[i] = f.sum[i] / k
+	whole, fused, detail := f.fine.P, make([]float32, len(f.sum)), make([]float32, len(f.sum))
+	height, width := f.fine.Height, f.fine.Width
+	raster.Parallel(picture.Classes*height, func(y int) {
+		number := f.number[y%height*width:][:width]
+		whole, sum := whole[y*width:][:width], f.sum[y*width:][:width]
+		fused, detail := fused[y*width:][:width], detail[y*width:][:width]
+		for i, k := range number {
+			detail[i] = whole[i]
+			if k > 0 {
+				detail[i] = sum[i] / k
+			}
+			fused[i] = (detail[i] + whole[i]) / 2
 		}
-		fused[i] = (detail[i] + whole[i]) / 2
-	}
-	picture.Softmax(fused)
+	})
 	picture.Softmax(detail)
 	picture.Softmax(whole)
-	fine := f.fine.Geometry
 	a.ScaleDoubt = f.contradiction(detail)
 	if a.Fused = f.gain(detail) >= leastGain; a.Fused {
-		a.Map = picture.Map{Geometry: fine, P: fused}
+		picture.Softmax(fused)
+		a.Map = picture.Map{Geometry: f.fine.Geometry, P: fused}
 	}
 }
 
 // gain is how much surer of the body the parts are than the whole picture, in the mean over
 // the cells that parts lie on and that the whole picture does not take for open beam.
 func (f *fusion) gain(detail []float32) float64 {
-	n := len(f.number)
-	var gain float64
-	cells := 0
-	for i, k := range f.number {
-		if k == 0 || f.fine.P[picture.OpenBeam*n+i] >= 0.5 {
-			continue
+	n, width := len(f.number), f.fine.Width
+	gains, cells := make([]float64, f.fine.Height), make([]int, f.fine.Height)
+	raster.Parallel(f.fine.Height, func(y int) {
+		for i := y * width; i < (y+1)*width; i++ {
+			if f.number[i] == 0 || f.fine.P[picture.OpenBeam*n+i] >= 0.5 {
+				continue
+			}
+			gains[y] += float64(top(detail, i, n) - top(f.fine.P, i, n))
+			cells[y]++
 		}
-		gain += float64(top(detail, i, n) - top(f.fine.P, i, n))
-		cells++
+	})
+	var gain float64
+	number := 0
+	for y, g := range gains {
+		gain += g
+		number += cells[y]
 	}
-	return gain / float64(max(1, cells))
+	return gain / float64(max(1, number))
 }
 
 func top(p []float32, i, n int) float32 { return max(p[i], p[n+i], p[2*n+i]) }
@@ -122,7 +130,7 @@ func top(p []float32, i, n int) float32 { return max(p[i], p[n+i], p[2*n+i]) }
 // contradiction is Answer.ScaleDoubt: that of the parts and the whole, at Seen's pixels.
 func (f *fusion) contradiction(detail []float32) []float32 {
 	doubt := make([]float32, len(f.number))
-	addDifference(doubt, detail, f.fine.P, 1)
+	addDifference(doubt, f.fine.Width, detail, f.fine.P, 1)
 	grid := picture.Geometry{Rows: f.fine.Height, Columns: f.fine.Width, Height: f.seen.Height, Width: f.seen.Width}
 	return grid.Down(doubt, 0, 1)
 }

@@ -23,12 +23,29 @@ type Passer interface {
 	Pass(ctx context.Context, x []float32) ([]float32, error)
 }
 
-// once asks n about a canonical picture alone.
-func once(ctx context.Context, n Network, x []float32) ([]float32, error) {
-	if p, ok := n.(Passer); ok {
-		return p.Pass(ctx, x)
+// Batcher is a Passer that knows best how several pictures are asked about.
+type Batcher interface {
+	// Passes is Pass of each of xs.
+	Passes(ctx context.Context, xs [][]float32) ([][]float32, error)
+}
+
+// once asks n about each of several canonical pictures alone.
+func once(ctx context.Context, n Network, xs [][]float32) ([][]float32, error) {
+	if b, ok := n.(Batcher); ok {
+		return b.Passes(ctx, xs)
 	}
-	return n.Predict(ctx, x)
+	ask := n.Predict
+	if p, ok := n.(Passer); ok {
+		ask = p.Pass
+	}
+	out := make([][]float32, len(xs))
+	for i, x := range xs {
+		var err error
+		if out[i], err = ask(ctx, x); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // probabilities checks what ask says of a canonical picture and takes it out of its padding.
@@ -43,20 +60,41 @@ func probabilities(ctx context.Context, ask func(context.Context, []float32) ([]
 	return geo.Map(p), nil
 }
 
-// pass asks n once about a canonical picture, mirrored left-right for bit 0 of mirror and
-// top-bottom for bit 1, and returns the logarithms of the answer where the picture is.
-func pass(ctx context.Context, n Network, x []float32, geo picture.Geometry, mirror int) (picture.Map, error) {
-	m, err := probabilities(ctx, func(ctx context.Context, x []float32) ([]float32, error) {
-		x = slices.Clone(x)
-		raster.Flip(x, picture.Side, mirror)
-		p, err := once(ctx, n, x)
-		for k := 0; err == nil && k+len(x) <= len(p); k += len(x) {
-			raster.Flip(p[k:k+len(x)], picture.Side, mirror)
+// view is a canonical picture, which is mirrored left-right for bit 0 of mirror and top-bottom for
+// bit 1 before it is asked about.
+type view struct {
+	x      []float32
+	geo    picture.Geometry
+	mirror int
+}
+
+// pass asks n once about each of several views, and returns the logarithms of the answers where
+// the pictures are, not mirrored.
+func pass(ctx context.Context, n Network, views []view) ([]picture.Map, error) {
+	xs := make([][]float32, len(views))
+	for i, v := range views {
+		if xs[i] = v.x; v.mirror != 0 {
+			xs[i] = slices.Clone(v.x)
+			raster.Flip(xs[i], picture.Side, v.mirror)
 		}
-		return p, err
-	}, x, geo)
-	for i, v := range m.P {
-		m.P[i] = picture.Logarithm(v)
 	}
-	return m, err
+	answers, err := once(ctx, n, xs)
+	if err == nil && len(answers) != len(xs) {
+		err = fmt.Errorf("%d answers about %d pictures", len(answers), len(xs))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("predict regions: %w", err)
+	}
+	maps := make([]picture.Map, len(views))
+	for i, p := range answers {
+		if err := picture.CheckProbabilities(p); err != nil {
+			return nil, fmt.Errorf("predict regions: %w", err)
+		}
+		for c := range picture.Classes {
+			raster.Flip(p[c*picture.Side*picture.Side:][:picture.Side*picture.Side], picture.Side, views[i].mirror)
+		}
+		maps[i] = views[i].geo.Map(p)
+		picture.Logarithms(maps[i].P)
+	}
+	return maps, nil
 }

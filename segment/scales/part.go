@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
 )
 
@@ -13,13 +14,9 @@ type part struct{ top, bottom, left, right int }
 func (r part) rows() int    { return r.bottom - r.top }
 func (r part) columns() int { return r.right - r.left }
 
-// cut takes the part out of a picture.
-func (r part) cut(p Picture) []float32 {
-	out := make([]float32, 0, r.rows()*r.columns())
-	for y := r.top; y < r.bottom; y++ {
-		out = append(out, p.Pix[y*p.Columns+r.left:y*p.Columns+r.right]...)
-	}
-	return out
+// of is the part of a picture.
+func (r part) of(p Picture) raster.Area {
+	return raster.Area{V: p.Pix[r.top*p.Columns+r.left:], Stride: p.Columns, Rows: r.rows(), Columns: r.columns()}
 }
 
 // parts are n×n parts, half as high and wide as the picture, which cover it evenly.
@@ -39,24 +36,27 @@ func parts(rows, columns, n int) []part {
 // is then not looked at: mostly it has nothing but open beam.
 const emptyDoubt = 0.002
 
-// choose lists the parts that are looked at: at most plan.most, those of which the whole
-// picture is least sure, in their order.
-func (f *fusion) choose(plan plan) []part {
-	all := parts(f.seen.Rows, f.seen.Columns, plan.parts)
-	all = slices.DeleteFunc(all, func(r part) bool { return f.doubt(r) < emptyDoubt })
+// choose lists the parts that are looked at of a picture of which the network has seen the whole:
+// at most plan.most, those of which it is least sure, in their order.
+func choose(seen picture.Map, plan plan) []part {
+	all := parts(seen.Rows, seen.Columns, plan.parts)
+	doubts := make(map[part]float64, len(all))
+	for _, r := range all {
+		doubts[r] = doubt(seen, r)
+	}
+	all = slices.DeleteFunc(all, func(r part) bool { return doubts[r] < emptyDoubt })
 	if len(all) <= plan.most {
 		return all
 	}
 	order := slices.Clone(all)
-	slices.SortStableFunc(order, func(a, b part) int { return cmp.Compare(f.doubt(b), f.doubt(a)) })
+	slices.SortStableFunc(order, func(a, b part) int { return cmp.Compare(doubts[b], doubts[a]) })
 	kept := order[:plan.most]
 	return slices.DeleteFunc(all, func(r part) bool { return !slices.Contains(kept, r) })
 }
 
 // doubt is the mean over a part of the probability that the whole picture leaves to other
 // classes than the likeliest.
-func (f *fusion) doubt(r part) float64 {
-	m := f.seen
+func doubt(m picture.Map, r part) float64 {
 	y0, y1 := r.top*m.Height/m.Rows, max(r.bottom*m.Height/m.Rows, r.top*m.Height/m.Rows+1)
 	x0, x1 := r.left*m.Width/m.Columns, max(r.right*m.Width/m.Columns, r.left*m.Width/m.Columns+1)
 	var sum float64

@@ -27,7 +27,7 @@ func formResult(rows, cols int, clipped bool) *segment.Result {
 	for i := range p {
 		p[i] = random.Float32()
 	}
-	r.Probabilities = picture.NewGeometry(rows, cols).Upsampler(p)
+	r.Probabilities = picture.NewGeometry(rows, cols).Map(p).Upsampler()
 	r.Field = make(picture.Mask, rows*cols)
 	for i := range r.Field {
 		r.Field[i] = !clipped || i >= cols
