@@ -14,16 +14,18 @@ import (
 const AverageMirrors = "mirrors"
 
 // averageMirrors predicts x, Size×Size, and its mirror images.
-func averageMirrors(x []float32, predict func([]float32) ([]float32, error)) ([]float32, error) {
+func averageMirrors(x []float32, predict func([][]float32) ([][]float32, error)) ([]float32, error) {
 	logs := make([]float64, numClasses*Size*Size)
-	turned := make([]float32, len(x))
-	for mirror := range 4 {
-		copy(turned, x)
-		raster.Flip(turned, Size, mirror)
-		p, err := predict(turned)
-		if err != nil {
-			return nil, err
-		}
+	var turned [4][]float32
+	for mirror := range turned {
+		turned[mirror] = slices.Clone(x)
+		raster.Flip(turned[mirror], Size, mirror)
+	}
+	answers, err := predict(turned[:])
+	if err != nil {
+		return nil, err
+	}
+	for mirror, p := range answers {
 		for k := range numClasses {
 			plane := p[k*Size*Size:][:Size*Size]
 			raster.Flip(plane, Size, mirror)

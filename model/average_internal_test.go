@@ -13,7 +13,7 @@ func TestAverageMirrors(t *testing.T) {
 	x := make([]float32, Size*Size)
 	x[3*Size+7] = 1
 	const n = Size * Size
-	got, err := averageMirrors(x, func(x []float32) ([]float32, error) {
+	got, err := averageMirrors(x, each(func(x []float32) ([]float32, error) {
 		p := make([]float32, numClasses*n)
 		for i, v := range x {
 			p[i], p[n+i], p[2*n+i] = 0.5, 0.25, 0.25
@@ -23,7 +23,7 @@ func TestAverageMirrors(t *testing.T) {
 		}
 		p[0], p[n], p[2*n] = 0.02, 0.08, 0.9
 		return p, nil
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestAverageMirrors(t *testing.T) {
 		near(i, [numClasses]float64{q[0] / sum, q[1] / sum, q[2] / sum})
 	}
 	want := errors.New("no")
-	if _, err := averageMirrors(x, func([]float32) ([]float32, error) { return nil, want }); !errors.Is(err, want) {
+	if _, err := averageMirrors(x, each(func([]float32) ([]float32, error) { return nil, want })); !errors.Is(err, want) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -162,7 +162,7 @@ func Export(w Weights, card Card, library string) (*Bundle, error) {
 }
 
 func runOnce(graph []byte, x []float32, library string) ([]float32, error) {
-	s, err := newSession(graph, Options{Device: ort.CPU, Library: library})
+	s, err := newSession(graph, nil, Options{Device: ort.CPU, Library: library})
 	if err != nil {
 		return nil, err
 	}

@@ -12,18 +12,22 @@ const (
 // weights can be read back unchanged for further training; ONNX Runtime folds it into the
 // convolution when it loads the model.
 func (w Weights) graph() *onnx.Graph {
-	return w.write(func(b inference) Builder[plane] { return b })
+	return w.write(1, func(b inference) Builder[plane] { return b })
 }
 
-func (w Weights) write(builder func(inference) Builder[plane]) *onnx.Graph {
+// anyBatch is the number of pictures of a graph that leaves it open.
+const anyBatch = -1
+
+// write writes the graph for so many pictures at once.
+func (w Weights) write(batch int, builder func(inference) Builder[plane]) *onnx.Graph {
 	g := onnx.NewGraph(w.Network.Architecture)
-	x := g.Input(InputName, onnx.Float32, 1, 1, Size, Size)
-	b := inference{&Resampler{Graph: g, Scales: g.Floats("scales", []float32{1, 1, 2, 2})}, w}
+	x := g.Input(InputName, onnx.Float32, batch, 1, Size, Size)
+	b := inference{&Resampler{Graph: g, Scales: g.Floats("scales", []float32{1, 1, 2, 2})}, w, batch}
 	features := Build(w.Network, builder(b), plane{name: x, size: Size})
 	kernel := b.array(OutKernel, numClasses, w.Network.Features(), 1, 1)
 	logits := g.Node("Conv", onnx.Attrs{"kernel_shape": []int{1, 1}}, b.nameOf(features), kernel, b.array(OutBias, numClasses))
 	g.NodeTo(OutputName, "Softmax", onnx.Attrs{"axis": 1}, logits)
-	g.Output(OutputName, onnx.Float32, 1, numClasses, Size, Size)
+	g.Output(OutputName, onnx.Float32, batch, numClasses, Size, Size)
 	return g
 }
 
@@ -38,6 +42,7 @@ type plane struct {
 type inference struct {
 	*Resampler
 	weights Weights
+	batch   int // pictures at once, or anyBatch
 }
 
 var _ Builder[plane] = inference{}

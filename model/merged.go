@@ -11,10 +11,10 @@ type merged struct{ inference }
 
 var _ Builder[plane] = merged{}
 
-// sessionGraph writes the graph that sessions run. It computes the same as a bundle's graph,
-// except for rounding.
-func (w Weights) sessionGraph() *onnx.Graph {
-	return w.write(func(b inference) Builder[plane] { return merged{b} })
+// sessionGraph writes the graph that sessions run, of a batch of pictures. It computes what a
+// bundle's does, but for rounding.
+func (w Weights) sessionGraph(batch int) *onnx.Graph {
+	return w.write(batch, func(b inference) Builder[plane] { return merged{b} })
 }
 
 func (m merged) Up(x, like plane) plane { return plane{small: m.nameOf(x), size: like.size} }
@@ -34,7 +34,7 @@ func (m merged) Block(l Block, x plane) plane {
 		}
 		rows[r] = m.interleave(columns, l.Out*half*half, 1)
 	}
-	y := m.Node("Reshape", nil, m.interleave(rows, l.Out*half, x.size), m.ints(1, l.Out, x.size, x.size))
+	y := m.Node("Reshape", nil, m.interleave(rows, l.Out*half, x.size), m.ints(m.batch, l.Out, x.size, x.size))
 	return plane{name: y, size: x.size}
 }
 
@@ -58,8 +58,11 @@ func quarterKernel(kernels []float32, r, c int) []float32 {
 }
 
 // interleave takes runs of so many values of the two maps in turn; each has so many
-// runs.
+// runs of a picture.
 func (m merged) interleave(maps [2]string, runs, values int) string {
+	if runs *= m.batch; m.batch == anyBatch {
+		runs = -1 // as many as there are
+	}
 	for i, x := range maps {
 		maps[i] = m.Node("Reshape", nil, x, m.ints(runs, 1, values))
 	}

@@ -11,9 +11,9 @@ import (
 // BenchmarkMerged compares the graph that sessions run with the bundle's.
 func BenchmarkMerged(b *testing.B) {
 	w := XNet(16).Init(1)
-	for name, graph := range map[string][]byte{"bundle": w.graph().Model(nil), "session": w.sessionGraph().Model(nil)} {
+	for name, graph := range map[string][]byte{"bundle": w.graph().Model(nil), "session": w.sessionGraph(1).Model(nil)} {
 		b.Run(name, func(b *testing.B) {
-			s, err := newSession(graph, Options{Device: ort.CPU, Log: slog.New(slog.DiscardHandler)})
+			s, err := newSession(graph, nil, Options{Device: ort.CPU, Log: slog.New(slog.DiscardHandler)})
 			if errors.Is(err, ort.ErrNoLibrary) {
 				b.Skip(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"dicomnode/model/ort"
 )
@@ -22,18 +23,17 @@ type Options struct {
 
 // Session is a model ready to predict. It is safe for concurrent use.
 type Session struct {
-	run    *ort.Session
-	tensor chan tensors // holds the single set of tensors between predictions
-	card   Card
-	digest string
+	run     *ort.Session
+	batches bool         // a run takes several pictures
+	tensor  chan tensors // holds the one set of tensors while nobody predicts
+	card    Card
+	digest  string
 }
 
-// tensors are the memory of one prediction.
-type tensors struct{ in, out *ort.Tensor }
-
-// Open loads a bundle into ONNX Runtime and runs its golden image. An error that wraps
-// ErrSelfTest means that the model must not be used on this machine; one that wraps ErrTarget
-// means that the bundle has another target.
+// Open loads a bundle into ONNX Runtime and runs its golden image; an error that
+// wraps ErrSelfTest means that this machine does not compute what the bundle's
+// maker did, and that the model must not be used; one that wraps ErrTarget, that the
+// bundle is for something else.
 func Open(b *Bundle, o Options) (*Session, error) {
 	if b.Card.Target != o.Target {
 		return nil, fmt.Errorf("open model %s %s: %w: model predicts %s; %s required", b.Card.Name, b.Card.Version, ErrTarget, b.Card.Target, o.Target)
@@ -42,7 +42,7 @@ func Open(b *Bundle, o Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open model %s %s: %w", b.Card.Name, b.Card.Version, err)
 	}
-	s, err := newSession(w.sessionGraph().Model(nil), o)
+	s, err := newSession(w.sessionGraph(1).Model(nil), func() []byte { return w.sessionGraph(anyBatch).Model(nil) }, o)
 	if err != nil {
 		return nil, fmt.Errorf("open model %s %s: %w", b.Card.Name, b.Card.Version, err)
 	}
@@ -60,14 +60,23 @@ func (s *Session) selfTest(t selfTest) error {
 		return fmt.Errorf("%w: %w", ErrSelfTest, err)
 	}
 	defer func() { s.tensor <- own }()
-	p, err := s.once(ctx, own, t.input)
+	xs := [][]float32{t.input}
+	if s.batches { // as pictures are looked at
+		xs = append(xs, t.input)
+	}
+	answers, err := s.passes(ctx, own, xs)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSelfTest, err)
 	}
-	return t.compare(p)
+	for _, p := range answers {
+		err = errors.Join(err, t.compare(p))
+	}
+	return err
 }
 
-func newSession(graph []byte, o Options) (*Session, error) {
+// newSession runs a graph of one picture. On a GPU it runs that which batched makes, of any number
+// of them; nil: the same.
+func newSession(graph []byte, batched func() []byte, o Options) (*Session, error) {
 	if err := ort.Find(o.Library); err != nil {
 		return nil, err
 	}
@@ -75,18 +84,13 @@ func newSession(graph []byte, o Options) (*Session, error) {
 	// node is idle most of the time. Without a memory pattern this costs no time; with one,
 	// each run would allocate its block again.
 	run, err := ort.NewSession(graph, []string{InputName}, []string{OutputName}, ort.Options{
-		Device: o.Device, Threads: o.Threads, NoArena: true, Log: o.Log,
+		Device: o.Device, Threads: o.Threads, NoArena: true, OnCUDA: batched, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{run: run, tensor: make(chan tensors, 1)}
-	in, err1 := ort.NewTensor(1, 1, Size, Size)
-	out, err2 := ort.NewTensor(1, numClasses, Size, Size)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, errors.Join(err, in.Close(), out.Close(), run.Close())
-	}
-	s.tensor <- tensors{in, out}
+	s := &Session{run: run, batches: batched != nil && run.Device() == ort.CUDA, tensor: make(chan tensors, 1)}
+	s.tensor <- tensors{}
 	return s, nil
 }
 
@@ -104,7 +108,7 @@ func (s *Session) Predict(ctx context.Context, x []float32) ([]float32, error) {
 	}
 	defer func() { s.tensor <- t }()
 	if s.card.Average == AverageMirrors {
-		return averageMirrors(x, func(x []float32) ([]float32, error) { return s.once(ctx, t, x) })
+		return averageMirrors(x, func(xs [][]float32) ([][]float32, error) { return s.passes(ctx, t, xs) })
 	}
 	return s.once(ctx, t, x)
 }
@@ -122,31 +126,101 @@ func (s *Session) Pass(ctx context.Context, x []float32) ([]float32, error) {
 	return s.once(ctx, t, x)
 }
 
-// acquire waits for the tensors; the caller must release them.
+// Passes is Pass of each of xs: in one run on a GPU, one after the other on a CPU.
+func (s *Session) Passes(ctx context.Context, xs [][]float32) ([][]float32, error) {
+	for _, x := range xs {
+		if err := checkInput(x); err != nil {
+			return nil, err
+		}
+	}
+	t, err := s.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { s.tensor <- t }()
+	return s.passes(ctx, t, xs)
+}
+
+// acquire waits for the tensors, which whoever predicts has to give back.
 func (s *Session) acquire(ctx context.Context) (tensors, error) {
 	select {
 	case t := <-s.tensor:
-		if t.in == nil {
+		if t == nil {
 			s.tensor <- t
 			return t, errors.New("predict: the model is closed")
 		}
 		return t, nil
 	case <-ctx.Done():
-		return tensors{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
 // once runs the network once.
 func (s *Session) once(ctx context.Context, t tensors, x []float32) ([]float32, error) {
-	copy(t.in.Data(), x)
-	if err := s.run.Run(ctx, []*ort.Tensor{t.in}, []*ort.Tensor{t.out}); err != nil {
+	p, err := s.passes(ctx, t, [][]float32{x})
+	if err != nil {
+		return nil, err
+	}
+	return p[0], nil
+}
+
+// passes runs the network on each of xs, on all together where it can.
+func (s *Session) passes(ctx context.Context, t tensors, xs [][]float32) ([][]float32, error) {
+	var out [][]float32
+	size := 1
+	if s.batches {
+		size = max(1, len(xs))
+	}
+	for part := range slices.Chunk(xs, size) {
+		p, err := s.together(ctx, t, part)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p...)
+	}
+	return out, nil
+}
+
+// together runs the network once on all of xs.
+func (s *Session) together(ctx context.Context, t tensors, xs [][]float32) ([][]float32, error) {
+	own, err := t.of(len(xs))
+	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
-	p := append([]float32(nil), t.out.Data()...)
-	if i := firstNotFinite(p); i >= 0 {
-		return nil, fmt.Errorf("predict: probability %d is %v", i, p[i])
+	for i, x := range xs {
+		copy(own.in.Data()[i*Size*Size:], x)
 	}
-	return p, nil
+	if err := s.run.Run(ctx, []*ort.Tensor{own.in}, []*ort.Tensor{own.out}); err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	out := make([][]float32, len(xs))
+	for i := range out {
+		p := slices.Clone(own.out.Data()[i*numClasses*Size*Size:][:numClasses*Size*Size])
+		if k := firstNotFinite(p); k >= 0 {
+			return nil, fmt.Errorf("predict: probability %d is %v", k, p[k])
+		}
+		out[i] = p
+	}
+	return out, nil
+}
+
+// tensors are the memory of predictions, by the number of pictures; nil: the session is closed.
+type tensors map[int]pair
+
+type pair struct{ in, out *ort.Tensor }
+
+// of are those of n pictures.
+func (t tensors) of(n int) (pair, error) {
+	if p, ok := t[n]; ok {
+		return p, nil
+	}
+	in, err1 := ort.NewTensor(n, 1, Size, Size)
+	out, err2 := ort.NewTensor(n, numClasses, Size, Size)
+	if err := errors.Join(err1, err2); err != nil {
+		return pair{}, errors.Join(err, in.Close(), out.Close())
+	}
+	t[n] = pair{in, out}
+	return t[n], nil
 }
 
 func checkInput(x []float32) error {
@@ -177,9 +251,13 @@ func (s *Session) Digest() string { return s.digest }
 // error.
 func (s *Session) Close() error {
 	t := <-s.tensor
-	defer func() { s.tensor <- tensors{} }()
-	if t.in == nil {
+	defer func() { s.tensor <- nil }()
+	if t == nil {
 		return nil
 	}
-	return errors.Join(t.in.Close(), t.out.Close(), s.run.Close())
+	err := s.run.Close()
+	for _, p := range t {
+		err = errors.Join(err, p.in.Close(), p.out.Close())
+	}
+	return err
 }

@@ -33,6 +33,9 @@ type Options struct {
 	IntraOpSpinning bool
 	// TF32 lets CUDA round products to 10 bits of mantissa for speed.
 	TF32 bool
+	// OnCUDA makes the model that is loaded in place of the other where the device is CUDA;
+	// nil: the same is. Inputs and outputs have the same names.
+	OnCUDA func() []byte
 	// Log gets the reason why CUDA is not used; nil discards it. Fallback has it too.
 	Log *slog.Logger
 }
@@ -92,6 +95,9 @@ func (s *Session) load(onnx []byte, device string, o Options) error {
 	if device == CUDA {
 		if err := appendCUDA(so, o.TF32); err != nil {
 			return err
+		}
+		if o.OnCUDA != nil {
+			onnx = o.OnCUDA()
 		}
 	}
 	s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(onnx, s.inputs, s.outputs, so)
