@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"dicomnode/internal/raster"
 )

@@ -30,6 +30,27 @@ func (f effortFlag) effort() (scales.Effort, error) {
 	return e, nil
 }
 
+// effortsFlag is effortFlag for several.
+type effortsFlag struct{ values []string }
+
+func (f *effortsFlag) add(cmd *cobra.Command) {
+	names := append(scales.Efforts(), string(scales.Whole))
+	cmd.Flags().StringSliceVar(&f.values, "effort", []string{configs.Default().Segmentation.Effort},
+		"how often the network is asked, as by segmentation.effort: "+strings.Join(names, ", ")+" (the whole picture alone); repeatable, each in a row of its own")
+}
+
+// efforts are the flag's, or a usage error.
+func (f effortsFlag) efforts() (out []scales.Effort, err error) {
+	for _, v := range f.values {
+		e, err := effortFlag{v}.effort()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
 // wantRefinement refuses a value of --refine that is none of refinements.
 func wantRefinement(value string) error {
 	if !slices.Contains(pipeline.Refinements, value) {

@@ -17,6 +17,7 @@ import (
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
 	"dicomnode/internal/hint"
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/compare"
 	"dicomnode/trainer/compare/classical"
 	"dicomnode/trainer/evaluate"
@@ -32,7 +33,7 @@ type compareFlags struct {
 	parameters string
 	tune       bool
 	refine     string
-	effort     effortFlag
+	effort     effortsFlag
 	sheet      string
 	asJSON     bool
 }
@@ -40,7 +41,7 @@ type compareFlags struct {
 func trainerCompareCmd() *cobra.Command {
 	var f compareFlags
 	cmd := &cobra.Command{
-		Use: "compare DATASET [--model BUNDLE]… [--method NAME]… [--refine METHOD] [--sheet PNG] [--json]", Short: "compare models and classical methods on a data set",
+		Use: "compare DATASET [--model BUNDLE]… [--effort E]… [--method NAME]… [--refine METHOD] [--sheet PNG] [--json]", Short: "compare models and classical methods on a data set",
 		Long: `Score models and classical methods on one data set folder, at the network's
 200×200 pixels: accuracy, weighted F1, F1 per class, seconds per image, and the
 difference of each to the first row with a bootstrap interval over images. The
@@ -111,7 +112,9 @@ func (f *compareFlags) entries(cmd *cobra.Command, field classical.FieldFinder) 
 	}
 	var entries []compare.Entry
 	if !onlyNone(f.bundles) {
-		entries = f.models()
+		if entries, err = f.models(); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range f.methods {
 		if !onlyNone(f.methods) && !slices.Contains(methodNames(p), name) {
@@ -153,7 +156,12 @@ func readParameters(path string) (classical.Parameters, error) {
 	return p, nil
 }
 
-func (f *compareFlags) models() []compare.Entry {
+// models are the bundles, each with every effort.
+func (f *compareFlags) models() ([]compare.Entry, error) {
+	efforts, err := f.effort.efforts()
+	if err != nil {
+		return nil, err
+	}
 	var out []compare.Entry
 	seen := map[string]int{}
 	for _, bundle := range f.bundles {
@@ -161,26 +169,33 @@ func (f *compareFlags) models() []compare.Entry {
 		if seen[name]++; seen[name] > 1 {
 			name = fmt.Sprintf("%s-%d", name, seen[name])
 		}
-		id := compare.Identity{Name: name, Kind: compare.KindNetwork, Model: &compare.Model{Bundle: bundle}}
-		out = append(out, compare.Entry{Identity: id, Open: func() (compare.Segmenter, error) {
-			effort, err := f.effort.effort()
-			if err != nil {
-				return nil, err
+		for _, effort := range efforts {
+			row := name
+			if len(efforts) > 1 {
+				row += ", " + effort.String()
 			}
-			b, err := pipeline.LoadBundle(bundle)
-			if err != nil {
-				return nil, err
-			}
-			s, err := f.model.open(b)
-			if err != nil {
-				return nil, err
-			}
-			card := s.Card()
-			*id.Model = compare.Model{Bundle: bundle, Name: card.Name, Version: card.Version, Digest: s.Digest(), Device: s.Device()}
-			return closingNetwork{&compare.Network{Predictor: s, Effort: effort}, s}, nil
-		}})
+			out = append(out, f.entry(row, bundle, effort))
+		}
 	}
-	return out
+	return out, nil
+}
+
+// entry is a bundle that is asked with an effort.
+func (f *compareFlags) entry(name, bundle string, effort scales.Effort) compare.Entry {
+	id := compare.Identity{Name: name, Kind: compare.KindNetwork, Model: &compare.Model{Bundle: bundle}}
+	return compare.Entry{Identity: id, Open: func() (compare.Segmenter, error) {
+		b, err := pipeline.LoadBundle(bundle)
+		if err != nil {
+			return nil, err
+		}
+		s, err := f.model.open(b)
+		if err != nil {
+			return nil, err
+		}
+		card := s.Card()
+		*id.Model = compare.Model{Bundle: bundle, Name: card.Name, Version: card.Version, Digest: s.Digest(), Device: s.Device(), Effort: effort}
+		return closingNetwork{&compare.Network{Predictor: s, Effort: effort}, s}, nil
+	}}
 }
 
 // closingNetwork closes its session with it.
@@ -239,5 +254,5 @@ func (f *compareFlags) refined(cmd *cobra.Command) ([]compare.Entry, error) {
 	if flags := cmd.Flags(); flags.Changed("method") && !onlyNone(f.methods) || f.sheet != "" || onlyNone(f.bundles) {
 		return nil, command.Usagef("leave --method and --sheet out", "%s --refine compares models alone", cmd.CommandPath())
 	}
-	return f.models(), nil
+	return f.models()
 }

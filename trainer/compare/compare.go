@@ -18,6 +18,7 @@ import (
 	"slices"
 	"time"
 
+	"dicomnode/segment/scales"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -67,6 +68,8 @@ type Model struct {
 	Version string `json:"version"`
 	Digest  string `json:"digest"`
 	Device  string `json:"device"`
+
+	Effort scales.Effort `json:"effort,omitempty"` // with which it is asked
 }
 
 // Options govern a comparison.
