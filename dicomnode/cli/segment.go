@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 // segmentFlags are the flags of the segment verb.
 type segmentFlags struct {
 	config, out, polarity, effort, version string
+	sheet                                  string
 	png, json                              bool
 	outputs                                map[string]*bool // by form, as in package configs
 }
@@ -33,10 +35,11 @@ var furtherOutputs = []struct{ form, usage string }{
 func segmentCmd(version string) *cobra.Command {
 	f := segmentFlags{version: version}
 	cmd := &cobra.Command{
-		Use: "segment IN… --out DIR [--effort E] [--sr] [--sc] [--gsps] [--png] [--polarity P] [--json]", Short: "segment DICOM files and pictures offline",
+		Use: "segment IN… --out DIR [--effort E] [--sr] [--sc] [--gsps] [--png] [--sheet PNG] [--polarity P] [--json]", Short: "segment DICOM files and pictures offline",
 		Long: `Segment files or folders as the node does. For each image it writes
 DIR/NAME.seg.dcm and, with --png, an overlay picture DIR/NAME.png; --sr, --sc,
---gsps, --fractional and --labelmap also write DIR/NAME.sr.dcm and so on. Dark
+--gsps, --fractional and --labelmap also write DIR/NAME.sr.dcm and so on; --sheet
+FILE draws the images and their masks beside each other on one picture. Dark
 frames, thresholds and model are those of the configuration, or the defaults
 if there is none. Images that cannot be segmented are listed; the others are
 segmented.
@@ -64,6 +67,7 @@ polarities, in twice the time, and keeps the result with the higher confidence.
 	command.ConfigFlag(cmd, &f.config)
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "folder of the results")
 	cmd.Flags().BoolVar(&f.png, "png", false, "write an overlay picture as well")
+	cmd.Flags().StringVar(&f.sheet, "sheet", "", fmt.Sprintf("PNG file for a contact sheet of the first %d images", offline.MaxSheet))
 	cmd.Flags().StringVar(&f.polarity, "polarity", offline.PolarityAuto, "of pictures: auto, air_dark (bones white) or air_bright")
 	cmd.Flags().StringVar(&f.effort, "effort", "", "fast, normal or best (default: the configuration's segmentation.effort)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
@@ -85,6 +89,9 @@ func (f segmentFlags) run(cmd *cobra.Command, args []string) error {
 			return command.Usagef("efforts are "+strings.Join(scales.Efforts(), ", "), "unknown value %q of --effort", f.effort)
 		}
 	}
+	if err := command.WantWritable(f.sheet); err != nil {
+		return err
+	}
 	files, skipped, err := inputs.Images(args)
 	if err != nil {
 		return err
@@ -92,13 +99,13 @@ func (f segmentFlags) run(cmd *cobra.Command, args []string) error {
 	for _, path := range skipped {
 		cmd.PrintErrf("skipped %s: no DICOM file\n", path)
 	}
-	s, err := offline.Open(c, offline.Options{Out: f.out, Polarity: f.polarity, Overlay: f.png, Version: f.version, Outputs: f.wanted()})
+	s, err := offline.Open(c, offline.Options{Out: f.out, Polarity: f.polarity, Overlay: f.png, Sheet: f.sheet, Version: f.version, Outputs: f.wanted()})
 	if err != nil {
 		return err
 	}
 	bar := command.NewProgress(cmd.ErrOrStderr(), len(files), "segmenting")
 	reports := s.All(cmd.Context(), files, func() { _ = bar.Add(1) }) // cosmetic
-	return errors.Join(s.Close(), printReports(cmd, reports, f.json))
+	return errors.Join(s.WriteSheet(), s.Close(), printReports(cmd, reports, f.json))
 }
 
 // wanted are the forms whose flags are set.

@@ -30,6 +30,7 @@ type Options struct {
 	Out      string // folder of the results; created
 	Polarity string // of pictures: one of [Polarities]
 	Overlay  bool   // write a picture of each image with its masks
+	Sheet    string // PNG file of a contact sheet of the first MaxSheet images; "": none
 	// Outputs are further objects of each image besides the segmentation: forms of package
 	// configs. Each is written to NAME.FORM.dcm.
 	Outputs []string
@@ -44,6 +45,7 @@ type Segmenter struct {
 	codecs   *codec.Pool
 	close    func() error
 	names    map[string]int // of results: see UniqueName
+	sheet    sheet
 }
 
 // Open prepares the models of a configuration; Close them afterwards.
@@ -134,11 +136,20 @@ func (s *Segmenter) file(ctx context.Context, path, base string) (Report, error)
 		return r, err
 	}
 	r.Milliseconds = float64(time.Since(begun).Microseconds()) / 1000
-	if s.options.Overlay {
-		r.Overlay = base + ".png"
-		return r, WriteOverlay(r.Overlay, img, res)
+	err = s.show(&r, base+".png", img, res)
+	return r, err
+}
+
+// show draws an image with its masks, where that is wanted.
+func (s *Segmenter) show(r *Report, overlay string, img *decode.Image, res *segment.Result) error {
+	if s.options.Sheet != "" {
+		s.sheet.add(r.File, img, res)
 	}
-	return r, nil
+	if !s.options.Overlay {
+		return nil
+	}
+	r.Overlay = overlay
+	return WriteOverlay(r.Overlay, img, res)
 }
 
 // write makes the objects of an image and writes them.

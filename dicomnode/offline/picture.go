@@ -39,11 +39,8 @@ func (s *Segmenter) picture(ctx context.Context, path, base string) (Report, err
 		return r, err
 	}
 	r.Milliseconds = float64(time.Since(begun).Microseconds()) / 1000
-	if s.options.Overlay {
-		r.Overlay = base + ".overlay.png"
-		return r, WriteOverlay(r.Overlay, img, res)
-	}
-	return r, nil
+	err = s.show(&r, base+".overlay.png", img, res)
+	return r, err
 }
 
 // runPicture runs the pipeline on a picture with that polarity, or with both, and returns the
