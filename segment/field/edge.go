@@ -35,9 +35,9 @@ type darkEdge struct {
 func (s *search) darkEdge(b border) darkEdge {
 	e := darkEdge{border: b}
 	least := minStep * (s.high - s.low)
-	var up []bool
-	var kept []profile
-	for _, p := range s.profiles(b) {
+	all := s.profiles(b)
+	up, kept := make([]bool, 0, len(all)), all[:0]
+	for _, p := range all {
 		out, in := p.at(-voteReach), p.at(voteReach)
 		if out != out {
 			out = p.at(-1)
@@ -53,7 +53,7 @@ func (s *search) darkEdge(b border) darkEdge {
 	e.support, e.weakest = supports(up)
 	e.foot, e.ends = s.foot(kept)
 	e.outside(s, kept)
-	var rise, step []float32
+	rise, step := make([]float32, 0, len(kept)), make([]float32, 0, len(kept))
 	for _, p := range kept {
 		step = append(step, p.at(voteReach)-p.at(-voteReach))
 		rise = append(rise, p.at(min(int(e.foot)+1, reachIn))-p.at(-voteReach))
@@ -85,9 +85,9 @@ func supports(up []bool) (all, weakest float64) {
 // the share of the rise within 8 pixels; it is small where the field itself becomes brighter
 // inwards.
 func (s *search) foot(kept []profile) (foot, ends float64) {
-	slope := make([]float32, reachOut+reachIn)
+	slope, room := make([]float32, reachOut+reachIn), make([]float32, 0, len(kept))
 	for o := range slope {
-		var d []float32
+		d := room
 		for i := range kept {
 			d = append(d, kept[i].v[o+1]-kept[i].v[o])
 		}

@@ -71,6 +71,11 @@ func (s *search) at(x, y float64) (v float32, ok bool) {
 		return 0, false
 	}
 	fx, fy := float32(x-float64(x0)), float32(y-float64(y0))
+	if x0 >= 0 && y0 >= 0 && x0+1 < s.w && y0+1 < s.h {
+		above, below := s.v[y0*s.w+x0:][:2], s.v[(y0+1)*s.w+x0:][:2]
+		top, bottom := above[0]*(1-fx)+above[1]*fx, below[0]*(1-fx)+below[1]*fx
+		return top*(1-fy) + bottom*fy, true
+	}
 	get := func(x, y int) float32 { return s.v[min(max(y, 0), s.h-1)*s.w+min(max(x, 0), s.w-1)] }
 	top := get(x0, y0)*(1-fx) + get(x0+1, y0)*fx
 	bottom := get(x0, y0+1)*(1-fx) + get(x0+1, y0+1)*fx
@@ -106,7 +111,8 @@ func (s *search) along(b border, step float64, f func(t, x, y float64)) {
 }
 
 // profiles samples the picture across b once for every pixel of its chord.
-func (s *search) profiles(b border) (out []profile) {
+func (s *search) profiles(b border) []profile {
+	out := make([]profile, 0, int(math.Hypot(float64(s.h), float64(s.w)))+3)
 	s.along(b, 1, func(t, x, y float64) {
 		p := profile{t: t}
 		for o := range p.v {
