@@ -106,7 +106,11 @@ func writeTables(out string, tables map[string][]byte) error {
 		if path == "LICENCE.txt" && exists(full) {
 			continue // its holder's own words
 		}
-		if err := durable.ReplaceBytes(full, 0o644, tables[path]); err != nil {
+		err := durable.Clean(full) // what a run that was killed left
+		if err == nil {
+			err = durable.ReplaceBytes(full, 0o644, tables[path])
+		}
+		if err != nil {
 			return err
 		}
 	}
