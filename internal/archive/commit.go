@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
 )
@@ -26,9 +24,8 @@ type commit struct {
 }
 
 // commitFile makes a kept file durable and then does apply, in a transaction with
-// those of other callers. An error of apply that is ErrExists is the
-// caller's alone; any other ends the transaction for all. It does not return
-// early: the outcome must be known.
+// those of other callers. It does not return early: the outcome must be known. apply
+// may be called again after a transaction without effect.
 func (a *Archive) commitFile(c *commit, apply func(index.Tx) ([]jobs.Job, error)) error {
 	c.apply, c.done = apply, make(chan error, 1)
 	a.commits <- c
@@ -60,46 +57,72 @@ func (a *Archive) gather(batch []*commit) []*commit {
 	return batch
 }
 
-// commitBatch makes the files durable and, at the same time, prepares the
-// transaction; the commit comes after both.
+// commitBatch commits, and tells who waits. What fails together is tried one by one, so
+// that nobody is refused for another's file.
 func (a *Archive) commitBatch(batch []*commit) {
-	synced := make(chan error, 1)
-	go func() { synced <- a.syncFiles(batch) }()
-	failed := make([]error, len(batch))
-	ctx := context.Background()
+	err := spaceError(a.commitTogether(batch))
+	switch {
+	case err == nil:
+	case len(batch) == 1:
+		batch[0].done <- err
+	default:
+		for _, c := range batch {
+			a.commitBatch([]*commit{c})
+		}
+	}
+}
+
+// commitTogether makes the files durable and, at the same time, prepares the
+// transaction; the commit comes after both. Who waits hears of it at once; of an error
+// nobody does.
+func (a *Archive) commitTogether(batch []*commit) error {
+	var synced error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		synced = a.syncFiles(batch)
+	}()
+	failed, told := make([]error, len(batch)), false
 	update := a.index.Update
 	if !slices.ContainsFunc(batch, func(c *commit) bool { return !c.plain }) {
 		update = a.index.UpdateUnsynced // Open adopts the file of a row that a power cut took
 	}
+	ctx := context.Background()
 	err := update(ctx, func(tx index.Tx) error {
+		tx.BeforeCommit(func() error { <-done; return synced })
+		tx.OnCommit(func() {
+			told = true
+			for i, c := range batch {
+				c.done <- failed[i]
+			}
+		})
 		wanted, err := applyAll(tx, batch, failed)
 		if err == nil && len(wanted) > 0 { // jobs are inserted together: one by one they cost more than the rows
 			err = a.jobs.Insert(ctx, tx, wanted...)
 		}
-		return errors.Join(err, <-synced)
+		return err
 	})
-	err = spaceError(err)
-	for i, c := range batch {
-		if err != nil {
-			c.done <- err
-		} else {
-			c.done <- failed[i]
-		}
+	<-done
+	if told {
+		return nil
 	}
+	return err
 }
 
 // syncFiles makes the names of files durable and, at the same time, their bytes where
 // they are not yet.
 func (a *Archive) syncFiles(batch []*commit) error {
-	var g errgroup.Group
 	names := make([]string, len(batch))
 	for i, c := range batch {
-		if names[i] = c.name; c.sync != nil {
-			g.Go(c.sync)
+		names[i] = c.name
+	}
+	err := a.store.Sync(names...)
+	for _, c := range batch {
+		if c.sync != nil {
+			err = errors.Join(err, c.sync()) // they have begun
 		}
 	}
-	g.Go(func() error { return a.store.Sync(names...) })
-	return g.Wait()
+	return err
 }
 
 // applyAll does what each of the batch wants and returns the jobs that follow. What a

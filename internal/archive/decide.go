@@ -12,22 +12,34 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
+// before is what the index has of an instance when it arrives.
+type before struct {
+	versions []index.Object // the oldest first
+	buried   []index.Tombstone
+}
+
+// lookUp asks the index for the instance that arrives. Arrivals of one instance are
+// decided one after the other, so none is lost to another: whoever asks has the lock.
+func (a *Archive) lookUp(ctx context.Context, in *arrival) error {
+	err := a.index.View(ctx, func(tx index.Tx) (err error) {
+		if in.before.versions, err = tx.Versions(in.SOPInstanceUID); err == nil && len(in.before.versions) == 0 {
+			in.before.buried, err = tx.BuriedInstance(in.SOPInstanceUID)
+		}
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("look up object: %w", err)
+	}
+	return err
+}
+
 // decide says what an arrival is: a new instance, one that is stored already, a
 // new version of one, or another image under a UID that is taken. See
 // docs/decisions/0017-the-same-instance-again.md.
 func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error) {
-	var buried []index.Tombstone
-	versions, err := view(ctx, a, func(tx index.Tx) (all []index.Object, err error) {
-		if all, err = tx.Versions(in.SOPInstanceUID); err == nil && len(all) == 0 {
-			buried, err = tx.BuriedInstance(in.SOPInstanceUID)
-		}
-		return all, err
-	})
-	if err != nil {
-		return index.Object{}, fmt.Errorf("look up object: %w", err)
-	}
+	versions := in.before.versions
 	if len(versions) == 0 {
-		return a.first(ctx, in, buried)
+		return a.first(ctx, in, in.before.buried)
 	}
 	newest := versions[len(versions)-1]
 	if newest.SOPClassUID != in.SOPClassUID {

@@ -140,12 +140,22 @@ func (x faultyIndex) View(ctx context.Context, do func(index.Tx) error) error {
 
 // Update fails before it begins, before it commits, or after it has.
 func (x faultyIndex) Update(ctx context.Context, do func(index.Tx) error) error {
+	return x.update(ctx, x.Index.Update, do)
+}
+
+// UpdateUnsynced fails like Update.
+func (x faultyIndex) UpdateUnsynced(ctx context.Context, do func(index.Tx) error) error {
+	return x.update(ctx, x.Index.UpdateUnsynced, do)
+}
+
+func (x faultyIndex) update(ctx context.Context, update func(context.Context, func(index.Tx) error) error, do func(index.Tx) error) error {
 	return x.f.around("update", func() error {
-		return x.Index.Update(ctx, func(tx index.Tx) error {
+		return update(ctx, func(tx index.Tx) error {
 			if err := do(tx); err != nil {
 				return err
 			}
-			return x.f("commit", false)
+			tx.BeforeCommit(func() error { return x.f("commit", false) })
+			return nil
 		})
 	})
 }

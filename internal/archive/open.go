@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
@@ -28,7 +27,6 @@ type Archive struct {
 	jobs  jobs.Queue
 	free  func() (int64, error)
 
-	settling atomic.Int32 // arrivals that are complete and not committed
 	commits  chan *commit
 	stopped  sync.WaitGroup // the committer
 	deciding keyed          // SOP instances whose arrivals are being decided

@@ -43,16 +43,19 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 	}
 	defer d.Discard()
 	arrival := &arrival{Incoming: in, draft: d, row: in.row()}
-	if err := a.fill(arrival, r); err != nil {
+	unlock := func() {}
+	defer func() { unlock() }()
+	err = a.fill(arrival, r, func() error {
+		unlock = a.deciding.lock(in.SOPInstanceUID) // until it is committed
+		return a.lookUp(ctx, arrival)
+	})
+	if err != nil {
 		return Object{}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return Object{}, err
 	}
-	d.Begin() // most arrivals are new, and are kept as they are
-	arrival.alone = a.settling.Add(1) == 1
-	defer a.settling.Add(-1)
-	row, err := a.settle(ctx, arrival)
+	row, err := a.decide(ctx, arrival)
 	o := a.object(row)
 	o.Forgiven = arrival.forgiven
 	return o, err
@@ -97,7 +100,8 @@ type arrival struct {
 	draft store.Draft
 	row   index.Object
 	sumAt int64 // where its sum belongs in the file
-	alone bool  // nobody else's commit waits
+
+	before before // what the index has of the instance
 
 	forgiven part10.Forgiven
 }
@@ -108,14 +112,16 @@ func (a *Archive) writeMeta(w io.Writer, o index.Object, n note.Note) (sumAt int
 	return n.WriteMeta(w, o, note.Program{ImplementationClassUID: a.opt.ImplementationClassUID, ImplementationVersionName: a.opt.ImplementationVersionName})
 }
 
-// fill writes the file and learns from the data set what the row lacks.
-func (a *Archive) fill(in *arrival, r io.Reader) (err error) {
+// fill writes the file and learns from the data set what the row lacks. It does what is
+// to be done meanwhile when all bytes are there and their sum is not.
+func (a *Archive) fill(in *arrival, r io.Reader, meanwhile func() error) (err error) {
 	o, d := &in.row, in.draft
 	if in.sumAt, err = a.writeMeta(d, *o, note.Of(*o)); err != nil {
 		return fmt.Errorf("write file meta information: %w", spaceError(err))
 	}
 	o.DatasetOffset = d.Size()
-	head, sum, err := intake.Scan(r, d, o.TransferSyntaxUID)
+	var failed error
+	head, sum, err := intake.Scan(r, d, o.TransferSyntaxUID, func() { failed = meanwhile() })
 	switch {
 	case d.Err() != nil:
 		return fmt.Errorf("write object: %w", spaceError(d.Err()))
@@ -123,6 +129,8 @@ func (a *Archive) fill(in *arrival, r io.Reader) (err error) {
 		return fmt.Errorf("read data set: %w", err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	case failed != nil:
+		return failed
 	}
 	if err := in.identify(head); err != nil {
 		return err
@@ -188,13 +196,6 @@ func describe(o *index.Object, h part10.Header) {
 	o.AccessionNumber, o.Modality, o.BodyPartExamined = h.AccessionNumber, h.Modality, h.BodyPartExamined
 }
 
-// settle decides what becomes of an arrival. Arrivals of one instance are decided
-// one after the other, so none is lost to another.
-func (a *Archive) settle(ctx context.Context, in *arrival) (index.Object, error) {
-	defer a.deciding.lock(in.SOPInstanceUID)()
-	return a.decide(ctx, in)
-}
-
 // keepNew commits an arrival as a version that there is not yet, and does more in
 // the same transaction. plain says that more only makes the jobs of a first version,
 // which the file alone would get too.
@@ -217,23 +218,20 @@ func (a *Archive) keepNew(in *arrival, version int, plain bool, more func(index.
 	return o, err
 }
 
-// keepFile gives the file of an arrival its name, with the version o has. Its bytes
-// are durable then, unless the arrival is alone: they go to the disk while its commit
-// is prepared, which would keep others waiting.
+// keepFile gives the file of an arrival its name, with the version o has. Bytes and name
+// go to the disk together from there on, while the commit is prepared.
 func (a *Archive) keepFile(in *arrival, o index.Object) (name string, err error) {
 	if o.Version != in.row.Version {
 		_, err = in.draft.WriteAt(note.Digits(o.Version), in.sumAt+note.VersionAfter)
-	}
-	if err == nil && !in.alone {
-		err = in.draft.Sync()
 	}
 	if err == nil {
 		name, err = in.draft.Keep()
 	}
 	if err != nil {
-		err = fmt.Errorf("keep file: %w", spaceError(err))
+		return "", fmt.Errorf("keep file: %w", spaceError(err))
 	}
-	return name, err
+	in.draft.Begin()
+	return name, nil
 }
 
 // jobsFor are the jobs a received object needs.

@@ -274,6 +274,33 @@ func TestReceiveSameAtOnce(t *testing.T) {
 	}
 }
 
+// interlude is a reader of nothing that does something when it is read.
+type interlude func()
+
+func (f interlude) Read([]byte) (int, error) {
+	f()
+	return 0, io.EOF
+}
+
+// TestReceiveMeanwhile has an instance come whole while it is coming elsewhere: what ends
+// last meets what the index did not know when it began.
+func TestReceiveMeanwhile(t *testing.T) {
+	for seed, want := range map[byte]error{7: nil, 8: archive.ErrDuplicate} {
+		dir := durabletest.Dir(t)
+		a := open(t, options(dir))
+		var first archive.Object
+		data := dataset(dxClass, "1.2.3", 1000, seed)
+		o, err := a.Receive(t.Context(), incoming("1.2.3", archive.Segment), io.MultiReader(bytes.NewReader(data[:500]),
+			interlude(func() { first = receive(t, a, "1.2.3", archive.Segment) }), bytes.NewReader(data[500:])))
+		if !errors.Is(err, want) || err == nil && o.ID != first.ID {
+			t.Errorf("object %d, error %v; want object %d, error %v", o.ID, err, first.ID, want)
+		}
+		if jobs, files := queue(t, a), objectFiles(t, dir); len(jobs) != 1 || len(files) != 1 {
+			t.Errorf("%d jobs, files %v; want one of each", len(jobs), files)
+		}
+	}
+}
+
 func TestReceiveParallel(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
 	var wg sync.WaitGroup

@@ -156,7 +156,7 @@ func (c *Conn) receive() (PDU, error) {
 		return nil, c.violated(err)
 	}
 	if kind == typePData {
-		c.pduLeft = length
+		c.pduLeft, c.in.long = length, length >= largeBuffer
 		return nil, c.do(EvtData, nil, unexpected("P-DATA-TF"))
 	}
 	var body bytes.Buffer // grows with what arrives, not with what is announced

@@ -27,12 +27,16 @@ type reader struct {
 	small    *[smallBuffer]byte
 	large    *[largeBuffer]byte
 	buf      []byte // unread bytes, part of small or large
+	long     bool   // PDUs are longer than a buffer: what is in one need not go through it
 
 	got    int64         // bytes received of the message under way
 	waited time.Duration // for them
 }
 
 func (r *reader) space() []byte {
+	if r.large != nil && r.long {
+		return r.large[:smallBuffer]
+	}
 	if r.large != nil {
 		return r.large[:]
 	}

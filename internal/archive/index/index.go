@@ -57,6 +57,8 @@ type Tx interface {
 	// SQL is the transaction for whoever keeps tables in the same database; nil
 	// when the index has none.
 	SQL() *sql.Tx
+	// BeforeCommit runs f when all else is done; its error undoes the transaction.
+	BeforeCommit(f func() error)
 	// OnCommit runs f after the transaction is committed, never otherwise.
 	OnCommit(f func())
 }

@@ -74,6 +74,11 @@ func (m *Memory) Update(ctx context.Context, f func(Tx) error) error {
 	if err := f(t); err != nil {
 		return err
 	}
+	for _, f := range t.before {
+		if err := f(); err != nil {
+			return err
+		}
+	}
 	if t.changed {
 		t.tables.changes++
 	}
@@ -101,13 +106,15 @@ func (m *Memory) Close() error { return nil }
 type memoryTx struct {
 	*tables
 	changed bool
+	before  []func() error
 	after   []func()
 }
 
 var _ Tx = (*memoryTx)(nil)
 
-func (t *memoryTx) SQL() *sql.Tx      { return nil }
-func (t *memoryTx) OnCommit(f func()) { t.after = append(t.after, f) }
+func (t *memoryTx) SQL() *sql.Tx                { return nil }
+func (t *memoryTx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
+func (t *memoryTx) OnCommit(f func())           { t.after = append(t.after, f) }
 
 // find returns the place of an object, or ErrNotFound.
 func (t *memoryTx) find(id int64) (int, error) {

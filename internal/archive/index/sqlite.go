@@ -203,6 +203,9 @@ func transact(ctx context.Context, tx *sql.Tx, f func(Tx) error) (changes int64,
 	if err = f(t); err == nil && t.changed {
 		err = tx.QueryRowContext(ctx, "UPDATE value SET value = value + 1 WHERE key = 'changes' RETURNING value").Scan(&changes)
 	}
+	for i := 0; err == nil && i < len(t.before); i++ {
+		err = t.before[i]()
+	}
 	if err != nil {
 		return 0, classify(errors.Join(err, ignoreDone(tx.Rollback())))
 	}

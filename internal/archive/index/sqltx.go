@@ -12,12 +12,15 @@ type sqlTx struct {
 	ctx     context.Context
 	tx      *sql.Tx
 	changed bool
+	before  []func() error
 	after   []func()
 }
 
 var _ Tx = (*sqlTx)(nil)
 
 func (t *sqlTx) SQL() *sql.Tx { return t.tx }
+
+func (t *sqlTx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
 
 func (t *sqlTx) OnCommit(f func()) { t.after = append(t.after, f) }
 

@@ -366,6 +366,18 @@ func transactions(t *testing.T, x index.Index) {
 		return err
 	})
 	same(t, "functions after the end", 1, ran)
+	for _, update := range []func(context.Context, func(index.Tx) error) error{x.Update, x.UpdateUnsynced} {
+		err = update(t.Context(), func(tx index.Tx) error {
+			tx.OnCommit(func() { ran += 100 })
+			tx.BeforeCommit(func() error { return broken })
+			return tx.SetValue("k", "v")
+		})
+		if !errors.Is(err, broken) {
+			t.Errorf("error %v before the end, want %v", err, broken)
+		}
+		same(t, "value after an error before the end", "", view(t, x, func(tx index.Tx) (string, error) { return tx.Value("k") }))
+	}
+	same(t, "functions after an error before the end", 1, ran)
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := x.Update(done, func(tx index.Tx) error { return tx.SetValue("k", "v") }); !errors.Is(err, context.Canceled) {
