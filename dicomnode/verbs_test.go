@@ -16,7 +16,7 @@ var noWrongInput = map[string]string{
 
 // notInScripts are verbs that no script of testdata/script calls, and the test that does.
 var notInScripts = map[string]string{
-	"demo": "TestDemo of dicomnode/demo", "tls init": "TestPagesRun, docs/install.md", "drain": "TestPagesRun, docs/install.md",
+	"demo": "TestDemo of dicomnode/demo", "drain": "TestPagesRun, docs/install.md",
 	"reprocess": "TestPagesRun, docs/operations.md",
 	"dark add":  "TestDarkVerbs of dicomnode/cli", "dark list": "TestDarkVerbs of dicomnode/cli", "dark drop": "TestDarkVerbs of dicomnode/cli",
 }

@@ -15,7 +15,7 @@ import (
 // roomMiB is the memory that a node has beside what it needs when it is idle: too
 // little for the samples of the large image, which take 114 MiB.
 const (
-	roomMiB      = 48
+	roomMiB      = 80
 	largeRows    = 6000
 	largeColumns = 5000
 )

@@ -66,7 +66,7 @@ var oddPACSs = []struct {
 	{"B006", status(0xB006, ""), "", "", ""},
 	{"B007", status(0xB007, ""), "", "", ""},
 	{"0111", status(0x0111, ""), "", "", ""},
-	{"A700", status(0xA700, "Archive offline, call 1234"), archive.Retrying, "Archive offline, call 1234", "makes room"},
+	{"A700", status(0xA700, "Archive offline, call 1234"), archive.Retrying, "Archive offline, call 1234", "free some space"},
 	{"0110", status(0x0110, ""), archive.Retrying, "status 0110 (processing failure)", "the log of PACS says why"},
 	{"0124", status(0x0124, ""), archive.Retrying, "not authorized", "AE title allowed"},
 	{"0210", status(0x0210, ""), archive.Retrying, "status 0210", "the log of PACS"},
