@@ -16,17 +16,17 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// errNoObject says that a file is no whole object.
+// errNoObject says that a file is not a complete object.
 var errNoObject = errors.New("not a whole object")
 
-// found is a file that is a whole object.
+// found is a file that is a complete object.
 type found struct {
 	row  index.Object
 	note note.Note // the zero value when it has none
 }
 
-// inspect reads a file whole. errNoObject says what it is not; any other error is
-// the disk's.
+// inspect reads the whole file. It returns errNoObject if the file is not a complete object;
+// any other error comes from the disk.
 func (a *Archive) inspect(name string) (f found, err error) {
 	file, err := a.store.Open(name)
 	if err != nil {
@@ -66,7 +66,8 @@ func (a *Archive) inspect(name string) (f found, err error) {
 	return f, nil
 }
 
-// enter gives a found object its row and jobs; false when it has no place.
+// enter adds the row and the jobs of a found object. It returns false if the object must not be
+// added.
 func (a *Archive) enter(ctx context.Context, f found, p jobs.Priority) (entered bool, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		entered = false
@@ -90,8 +91,8 @@ func (a *Archive) enter(ctx context.Context, f found, p jobs.Priority) (entered 
 	return entered, err
 }
 
-// returnFile gives a row its file back, when the one it names is missing or
-// damaged and this one is what it was.
+// returnFile makes f the file of row v if v's own file is missing or damaged and f has the same
+// content.
 func (a *Archive) returnFile(ctx context.Context, tx index.Tx, v index.Object, f found) (bool, error) {
 	if _, err := a.verify(ctx, v); !errors.Is(err, ErrDamaged) {
 		return false, err
@@ -103,8 +104,8 @@ func (a *Archive) returnFile(ctx context.Context, tx index.Tx, v index.Object, f
 	return true, tx.Set(v)
 }
 
-// enterReceived adds the row of a received object and its job, unless results
-// were made of it before it was removed.
+// enterReceived adds the row of a received object and its job. It adds no job if a tombstone
+// shows that results were made of the object before it was removed.
 func (a *Archive) enterReceived(ctx context.Context, tx index.Tx, f found, versions []index.Object, p jobs.Priority) error {
 	buried, err := tx.BuriedInstance(f.row.SOPInstanceUID)
 	if err != nil {
@@ -135,8 +136,8 @@ func (a *Archive) enterReceived(ctx context.Context, tx index.Tx, f found, versi
 	return a.jobs.Insert(ctx, tx, jobsFor(f.row, p)...)
 }
 
-// enterResult adds the row of a result, its deliveries and their jobs. It has no
-// place while the job that made it is to be done again.
+// enterResult adds the row of a result, its deliveries and their jobs. It returns false if the
+// source object is missing or still has a job, because that job will make the result again.
 func (a *Archive) enterResult(ctx context.Context, tx index.Tx, f found, p jobs.Priority) (bool, error) {
 	versions, err := tx.Versions(f.note.Parent)
 	if err != nil {
@@ -192,6 +193,5 @@ func (a *Archive) addDeliveries(ctx context.Context, tx index.Tx, f found, p job
 	return nil
 }
 
-// noJobs as a priority enters objects without jobs, and deliveries that nobody
-// makes.
+// noJobs, used as a priority, adds objects without jobs and marks their deliveries as skipped.
 const noJobs jobs.Priority = -1

@@ -13,8 +13,8 @@ import (
 	"dicomnode/internal/archive/note"
 )
 
-// again answers for an instance that is stored already as v. A stored copy that
-// is damaged is replaced by the one that arrived; a job that is missing is made.
+// again handles the arrival of an instance that is already stored as v. It replaces a damaged
+// copy by the one that arrived, and adds a missing job.
 func (a *Archive) again(ctx context.Context, in *arrival, v index.Object, newest bool) (index.Object, error) {
 	_, err := a.verify(ctx, v)
 	damaged := errors.Is(err, ErrDamaged)
@@ -37,8 +37,8 @@ func (a *Archive) again(ctx context.Context, in *arrival, v index.Object, newest
 	return v, a.index.Update(ctx, func(tx index.Tx) error { return a.renew(ctx, tx, in, v) })
 }
 
-// wantsMore tells whether a repeat asks for what was not done about v: it has another
-// purpose, or comes from somewhere else when no route took v from where it came first.
+// wantsMore reports whether a repeated object needs processing that v did not get: it has
+// another purpose, or no route matched v and the repeat comes from another sender.
 func (in Incoming) wantsMore(v index.Object) bool {
 	if in.Purpose == Keep {
 		return false
@@ -47,8 +47,7 @@ func (in Incoming) wantsMore(v index.Object) bool {
 	return in.Purpose != v.Purpose || v.Outcome == NoRoute && elsewhere
 }
 
-// replace puts the data set that arrived in the place of v's, in a file whose
-// note says what v says.
+// replace stores the data set that arrived in place of v's, in a file whose note describes v.
 func (a *Archive) replace(in *arrival, v index.Object, damaged bool) (index.Object, error) {
 	old := v.Name
 	v, err := a.rewrite(in, v)
@@ -79,7 +78,7 @@ func (a *Archive) replace(in *arrival, v index.Object, damaged bool) (index.Obje
 	return v, nil
 }
 
-// rewrite keeps the data set that arrived in a new file of v.
+// rewrite stores the data set that arrived in a new file of v.
 func (a *Archive) rewrite(in *arrival, v index.Object) (index.Object, error) {
 	d, err := a.store.Create()
 	if err != nil {
@@ -108,7 +107,7 @@ func (a *Archive) rewrite(in *arrival, v index.Object) (index.Object, error) {
 	return v, err
 }
 
-// setAside moves a damaged file, if it is there, where it can be looked at.
+// setAside moves a damaged file, if it exists, to lost+found for inspection.
 func (a *Archive) setAside(name string, object int64) {
 	if there, err := existsIn(a.store, name); err != nil || !there {
 		return
@@ -120,8 +119,7 @@ func (a *Archive) setAside(name string, object int64) {
 	}
 }
 
-// renew makes the job that v lacks: nothing was made of it, and nothing is about
-// to be.
+// renew adds the job that v lacks, if v has no result and no pending job of its purpose.
 func (a *Archive) renew(ctx context.Context, tx index.Tx, in *arrival, v index.Object) error {
 	if in.Purpose == Keep || v.Outcome != "" && v.Outcome != NoRoute && v.Outcome != Kept {
 		return nil

@@ -15,11 +15,10 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// Backup copies the archive into a folder that does not exist yet, while a node
-// works: first the index, at one moment, then the files it names. Each is checked
-// against its sum on the way. A file that has expired meanwhile is left out, and
-// its row with it. step is called after each object. It returns how many objects
-// the copy has, and those of them that were damaged already.
+// Backup copies the archive to a new folder while a node works: first a snapshot of the index,
+// then the files that it names. It verifies the checksum of each file. Files that expired in
+// the meantime are left out together with their rows. step is called after each object. Backup
+// returns the number of objects in the copy, and the ids of those that were already damaged.
 func (a *Archive) Backup(ctx context.Context, to string, step func()) (objects int, damaged []int64, err error) {
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return 0, nil, err
@@ -70,7 +69,7 @@ func (a *Archive) each(ctx context.Context, visit func(index.Object) error) erro
 	}
 }
 
-// copyObject copies the file of o, checked, to the same name under a folder.
+// copyObject verifies the file of o and copies it to the same name below the folder to.
 func copyObject(ctx context.Context, o Object, to string) error {
 	if !filepath.IsLocal(o.Name) {
 		return fmt.Errorf("%w: its file name leads out of the store", ErrDamaged)
@@ -90,16 +89,16 @@ func copyObject(ctx context.Context, o Object, to string) error {
 	})
 }
 
-// Restored is what Restore brought back.
+// Restored is the result of Restore.
 type Restored struct {
 	Objects int // in the archive now
-	Missing int // the backup has the row but no whole file: their sender, or another backup, has them
-	Erased  int // erased since the backup was made, and erased again
+	Missing int // the backup has the row but no undamaged file: get it from the sender or another backup
+	Erased  int // erased after the backup was made, and now erased again
 }
 
-// Restore makes an archive in opt.Dir from a backup. opt.Dir must have no index
-// and no objects. What was erased, by the list that opt.Dir or the backup has, is
-// not brought back. step is called after each object.
+// Restore creates an archive in opt.Dir from a backup. opt.Dir must have no index and no
+// objects. Objects that the list of erased instances of opt.Dir or of the backup names are not
+// restored. step is called after each object.
 func Restore(ctx context.Context, opt Options, from string, step func()) (r Restored, err error) {
 	opt = opt.withDefaults()
 	if err := makeDir(opt.Dir); err != nil {
@@ -138,7 +137,8 @@ func Restore(ctx context.Context, opt Options, from string, step func()) (r Rest
 	return r, err
 }
 
-// restorable refuses a folder that has what a backup would overwrite.
+// restorable returns an error if the folder has an index or objects, which a restore would
+// overwrite.
 func restorable(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, index.FileName)); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s has an index: %w", dir, fs.ErrExist)
@@ -152,8 +152,8 @@ func restorable(dir string) error {
 	})
 }
 
-// restoreFiles copies objects, then the index: a restore that is cut short leaves
-// a folder that Open refuses.
+// restoreFiles copies the objects and then the index, so that after an interrupted restore Open
+// refuses the folder.
 func restoreFiles(ctx context.Context, dir, from string, step func()) error {
 	files, err := store.OpenShared(from)
 	if err != nil {
@@ -163,7 +163,7 @@ func restoreFiles(ctx context.Context, dir, from string, step func()) error {
 	if err != nil {
 		return err
 	}
-	_ = to // it made the folders
+	_ = to // OpenDisk has created the folders
 	err = files.List(func(names []string) error {
 		for _, name := range names {
 			if err := copyFile(filepath.Join(from, name), filepath.Join(dir, name)); err != nil {

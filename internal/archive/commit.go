@@ -11,29 +11,29 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
-// maxBatch is how many received objects share one transaction at most.
+// maxBatch is the greatest number of received objects in one transaction.
 const maxBatch = 64
 
-// commit is a kept file that waits for its row.
+// commit is a file in the store that has no row yet.
 type commit struct {
 	name  string                             // of the file
-	sync  func() error                       // makes its bytes durable; nil when they are
-	apply func(index.Tx) ([]jobs.Job, error) // what is to be done once it is committed
-	plain bool                               // its file says all that apply does
+	sync  func() error                       // makes its bytes durable; nil if they already are
+	apply func(index.Tx) ([]jobs.Job, error) // changes the index and returns the jobs to add
+	plain bool                               // a plain commit can be recovered from its file alone
 	done  chan error
 }
 
-// commitFile makes a kept file durable and then does apply, in a transaction with
-// those of other callers. It does not return early: the outcome must be known. apply
-// may be called again after a transaction without effect.
+// commitFile makes a file durable and runs apply in a transaction, which it may share with
+// other callers. It always waits, because the caller must know the outcome. If a transaction
+// fails, apply may be called again.
 func (a *Archive) commitFile(c *commit, apply func(index.Tx) ([]jobs.Job, error)) error {
 	c.apply, c.done = apply, make(chan error, 1)
 	a.commits <- c
 	return <-c.done
 }
 
-// commitLoop commits what waits, in batches that grow while a commit is
-// under way.
+// commitLoop commits what is queued, in batches. A batch grows while the one before it is being
+// committed.
 func (a *Archive) commitLoop() {
 	defer a.stopped.Done()
 	for c := range a.commits {
@@ -41,7 +41,7 @@ func (a *Archive) commitLoop() {
 	}
 }
 
-// gather adds what already waits.
+// gather adds the queued commits to batch, up to maxBatch.
 func (a *Archive) gather(batch []*commit) []*commit {
 	for len(batch) < maxBatch {
 		select {
@@ -57,8 +57,8 @@ func (a *Archive) gather(batch []*commit) []*commit {
 	return batch
 }
 
-// commitBatch commits, and tells who waits. What fails together is tried one by one, so
-// that nobody is refused for another's file.
+// commitBatch commits a batch and sends each caller the outcome. If the batch fails, its
+// commits are tried one by one, so that no object is refused because of another one.
 func (a *Archive) commitBatch(batch []*commit) {
 	err := spaceError(a.commitTogether(batch))
 	switch {
@@ -72,9 +72,9 @@ func (a *Archive) commitBatch(batch []*commit) {
 	}
 }
 
-// commitTogether makes the files durable and, at the same time, prepares the
-// transaction; the commit comes after both. Who waits hears of it at once; of an error
-// nobody does.
+// commitTogether makes the files durable and prepares the transaction in parallel; the
+// transaction commits when both are done. On success it sends each caller the outcome as soon
+// as the transaction is committed. On error it sends nothing.
 func (a *Archive) commitTogether(batch []*commit) error {
 	var synced error
 	done := make(chan struct{})
@@ -85,7 +85,7 @@ func (a *Archive) commitTogether(batch []*commit) error {
 	failed, told := make([]error, len(batch)), false
 	update := a.index.Update
 	if !slices.ContainsFunc(batch, func(c *commit) bool { return !c.plain }) {
-		update = a.index.UpdateUnsynced // Open adopts the file of a row that a power cut took
+		update = a.index.UpdateUnsynced // Open adopts the file of a row that a power failure removed
 	}
 	ctx := context.Background()
 	err := update(ctx, func(tx index.Tx) error {
@@ -97,7 +97,7 @@ func (a *Archive) commitTogether(batch []*commit) error {
 			}
 		})
 		wanted, err := applyAll(tx, batch, failed)
-		if err == nil && len(wanted) > 0 { // jobs are inserted together: one by one they cost more than the rows
+		if err == nil && len(wanted) > 0 { // one insert of all jobs: single inserts cost more than the rows
 			err = a.jobs.Insert(ctx, tx, wanted...)
 		}
 		return err
@@ -109,8 +109,8 @@ func (a *Archive) commitTogether(batch []*commit) error {
 	return err
 }
 
-// syncFiles makes the names of files durable and, at the same time, their bytes where
-// they are not yet.
+// syncFiles makes the names of files durable and, where necessary, their bytes. The bytes are
+// already being written.
 func (a *Archive) syncFiles(batch []*commit) error {
 	names := make([]string, len(batch))
 	for i, c := range batch {
@@ -119,14 +119,14 @@ func (a *Archive) syncFiles(batch []*commit) error {
 	err := a.store.Sync(names...)
 	for _, c := range batch {
 		if c.sync != nil {
-			err = errors.Join(err, c.sync()) // they have begun
+			err = errors.Join(err, c.sync()) // has been started
 		}
 	}
 	return err
 }
 
-// applyAll does what each of the batch wants and returns the jobs that follow. What a
-// commit fails with alone is in failed.
+// applyAll runs apply of each commit and returns the jobs to add. Errors that concern one
+// commit only are stored in failed.
 func applyAll(tx index.Tx, batch []*commit, failed []error) (wanted []jobs.Job, err error) {
 	for i, c := range batch {
 		more, err := c.apply(tx)
@@ -138,12 +138,12 @@ func applyAll(tx index.Tx, batch []*commit, failed []error) (wanted []jobs.Job, 
 	return wanted, nil
 }
 
-// forget removes the file of an object that could not be committed, unless the
-// index says, or cannot say, that it was after all.
+// forget removes the file of an object whose commit failed. The file stays if the index names
+// it, or cannot be read.
 func (a *Archive) forget(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	// An update waits for the one that failed, which may be uncertain still.
+	// The update waits for the failed one, whose outcome may still be unknown.
 	unnamed := func(tx index.Tx) error {
 		named, err := tx.Named([]string{name})
 		if err == nil && named[name] {
@@ -157,7 +157,7 @@ func (a *Archive) forget(name string) {
 		}
 		return tx.Bury(index.Tombstone{Name: name, Cause: "not acknowledged", At: time.Now()})
 	})
-	if isFull(err) { // there is no room for a tombstone: a kill before the next line leaves a file to adopt
+	if isFull(err) { // no room for a tombstone: after a crash before Remove, Open adopts the file
 		err = a.index.Update(ctx, unnamed)
 	}
 	if err == nil {
@@ -168,7 +168,7 @@ func (a *Archive) forget(name string) {
 	}
 }
 
-// spaceError makes an error that means "the disk is full" ErrNoSpace.
+// spaceError wraps an error that means "disk full" in ErrNoSpace.
 func spaceError(err error) error {
 	if isFull(err) && !errors.Is(err, ErrNoSpace) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)

@@ -11,22 +11,22 @@ import (
 	"dicomnode/internal/commitment"
 )
 
-// The job of a delivery to a destination that commits what it stores (PS3.4 J) is done
-// only when the destination has committed. Until then it waits, and its delivery says
-// how far it is: Sent, Requested, and from an answer that is no commitment NotCommitted.
+// If a destination commits what it stores (PS3.4 J), the job of a delivery is done only after
+// the commitment. Until then the job waits. The state of its delivery is Sent, then Requested,
+// and NotCommitted if the destination answered without committing.
 
 // CommitmentRecheckTime is the interval at which the job of a delivery that waits for its
-// commitment is run again.
+// commitment runs again.
 const CommitmentRecheckTime = 5 * time.Minute
 
-// ErrNoTransaction says that no commitment was asked of a destination under a
-// Transaction UID, or has been asked anew since.
+// ErrNoTransaction says that no delivery to the destination has this Transaction UID: none was
+// requested under it, or a later request has replaced it.
 var ErrNoTransaction = errors.New("no such transaction")
 
-// ErrNotCommitted is what the job of a delivery waits for that was sent.
+// ErrNotCommitted is the reason why the job of a sent delivery waits.
 var ErrNotCommitted = errors.New("sent, not yet committed")
 
-// delivery is what is known of a delivery; one without a row is new.
+// delivery is a row of a delivery; the zero value if there is none yet.
 type delivery struct{ index.Delivery }
 
 func (a *Archive) delivery(ctx context.Context, object int64, destination string) (delivery, error) {
@@ -39,22 +39,22 @@ func (a *Archive) delivery(ctx context.Context, object int64, destination string
 	return delivery{}, err
 }
 
-// stored tells whether the destination has stored the object, as far as it said.
+// stored reports whether the destination has confirmed that it stored the object.
 func (d delivery) stored() bool {
 	switch d.State {
 	case index.Sent, index.Requested, index.NotCommitted:
 		return true
 	case index.Delivered:
-		return d.TransactionUID != "" // the answer came while the job ran
+		return d.TransactionUID != "" // the commitment arrived while the job ran
 	}
 	return false
 }
 
-// sent notes that the destination has stored the object; the job goes on at once with
-// its commitment.
+// sent records that the destination has stored the object. The job runs again at once to get
+// the commitment.
 func (a *Archive) sent(ctx context.Context, note func(index.Tx) error) error {
 	if err := a.index.Update(context.WithoutCancel(ctx), note); err != nil {
-		return spaceError(err) // it is sent again: the destination takes it for a repeat
+		return spaceError(err) // the object is sent again, which the destination treats as a repeat
 	}
 	return Later(ErrNotCommitted, 0)
 }
@@ -70,7 +70,7 @@ func (a *Archive) commitment(ctx context.Context, h Handlers, r jobs.Run, o Obje
 	next, err := h.Commit(ctx, o, d)
 	change := func(tx index.Tx) error {
 		return ignoreNotFound(setDelivery(tx, o.ID, r.Destination, func(now *index.Delivery) {
-			if now.State == d.State && now.TransactionUID == d.TransactionUID { // no answer came meanwhile
+			if now.State == d.State && now.TransactionUID == d.TransactionUID { // no answer arrived in the meantime
 				now.State = next
 			}
 		}))
@@ -84,16 +84,15 @@ func (a *Archive) commitment(ctx context.Context, h Handlers, r jobs.Run, o Obje
 	return err
 }
 
-// AskCommitment notes, before a destination is asked, that the commitment of objects is
-// asked under a Transaction UID: of those that are Sent to it. It returns the references
-// of these.
+// AskCommitment records a Transaction UID for those of the objects that are Sent to a
+// destination, before commitment is requested of it. It returns references to these objects.
 func (a *Archive) AskCommitment(ctx context.Context, destination, transactionUID string, objects []int64) (refs []commitment.Reference, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		refs = nil
 		for _, id := range objects {
 			o, err := tx.Object(id)
 			if errors.Is(err, ErrNotFound) {
-				continue // erased meanwhile
+				continue // erased in the meantime
 			}
 			if err != nil {
 				return err
@@ -119,14 +118,14 @@ func (a *Archive) AskCommitment(ctx context.Context, destination, transactionUID
 	return refs, err
 }
 
-// CommitmentAsked notes what came of asking: accepted is that the destination has taken
-// the request. Otherwise its deliveries are Sent again, but an answer that comes all the
-// same still counts.
+// CommitmentAsked records the response to a request for commitment: whether the destination
+// accepted it. If not, the deliveries are Sent again, but a later result for the transaction
+// still counts.
 func (a *Archive) CommitmentAsked(ctx context.Context, destination, transactionUID string, accepted bool) error {
 	return a.inTransaction(ctx, destination, transactionUID, func(tx index.Tx, d index.Delivery) error {
 		switch {
 		case d.State != index.Requested:
-			return nil // answered already
+			return nil // the result has already arrived
 		case accepted:
 			d.RequestedAt = time.Now()
 		default:
@@ -136,8 +135,8 @@ func (a *Archive) CommitmentAsked(ctx context.Context, destination, transactionU
 	})
 }
 
-// inTransaction does something to the deliveries of a transaction; ErrNoTransaction says
-// that there are none.
+// inTransaction calls f for each delivery of a transaction. It returns ErrNoTransaction if
+// there is none.
 func (a *Archive) inTransaction(ctx context.Context, destination, transactionUID string, f func(index.Tx, index.Delivery) error) error {
 	return a.index.Update(ctx, func(tx index.Tx) error {
 		all, err := tx.InTransaction(transactionUID)
@@ -161,18 +160,18 @@ func (a *Archive) inTransaction(ctx context.Context, destination, transactionUID
 	})
 }
 
-// Answered counts the deliveries that an answer of a destination was about.
+// Answered counts the deliveries of a commitment result.
 type Answered struct {
 	Committed    int
 	NotCommitted int
-	Unmentioned  int // asked for and in neither list: not committed
-	TakenBack    int // committed before, and now not
+	Unmentioned  int // requested, but in neither list: not committed
+	TakenBack    int // reported as failed after they were committed
 }
 
-// Committed takes in what a destination answers to a request for commitment (PS3.4
-// J.3.3). An instance counts as committed only where the answer to the last request
-// about it says so, with its SOP class, and does not say the contrary too. The job of a
-// committed delivery is done; that of another runs at once.
+// Committed applies the result of a request for commitment (PS3.4 J.3.3). An instance counts as
+// committed only if the result of the latest request for it lists it as committed, with its SOP
+// class, and not also as failed. The job of a committed delivery is done; the job of any other
+// runs at once.
 func (a *Archive) Committed(ctx context.Context, destination string, result commitment.Result) (n Answered, err error) {
 	said := map[string]answered{}
 	for _, c := range result.Committed {
@@ -188,14 +187,14 @@ func (a *Archive) Committed(ctx context.Context, destination string, result comm
 		}
 		s, mentioned := said[o.SOPInstanceUID]
 		if s.committed && s.class != o.SOPClassUID {
-			mentioned = false // it speaks of something else
+			mentioned = false // not about this object
 		}
 		switch {
 		case d.State == index.Delivered && mentioned && !s.committed:
 			n.TakenBack++
 			return a.takeBack(ctx, tx, d, s)
 		case d.State != index.Requested && d.State != index.Sent:
-			return nil // a repeat, or given up
+			return nil // a repeat, or a delivery that was dropped
 		case !mentioned:
 			n.Unmentioned++
 			s = answered{reason: -1}
@@ -209,14 +208,14 @@ func (a *Archive) Committed(ctx context.Context, destination string, result comm
 	return n, err
 }
 
-// answered is what a destination says of one instance.
+// answered is the result for one instance.
 type answered struct {
 	class     string
 	committed bool
-	reason    int // Failure Reason; -1 for none
+	reason    int // Failure Reason; -1 if there is none
 }
 
-// settleCommitment notes an answer, and lets the job of the delivery end or go on.
+// settleCommitment records a result; the job of the delivery ends or runs again.
 func (a *Archive) settleCommitment(ctx context.Context, tx index.Tx, d index.Delivery, s answered) error {
 	d.At = time.Now()
 	if s.committed {
@@ -236,7 +235,7 @@ func (a *Archive) settleCommitment(ctx context.Context, tx index.Tx, d index.Del
 			continue
 		}
 		if s.committed {
-			_, err = a.jobs.Drop(ctx, tx, e.ID) // one that runs sees the state
+			_, err = a.jobs.Drop(ctx, tx, e.ID) // a running job reads the state
 		} else {
 			err = a.jobs.Wake(ctx, tx, e.ID)
 		}
@@ -247,8 +246,8 @@ func (a *Archive) settleCommitment(ctx context.Context, tx index.Tx, d index.Del
 	return nil
 }
 
-// takeBack makes a delivery again that the destination had committed and now says it has
-// not.
+// takeBack starts a delivery again that the destination had committed and now reports as
+// failed.
 func (a *Archive) takeBack(ctx context.Context, tx index.Tx, d index.Delivery, s answered) error {
 	d.At, d.State, d.Status, d.Words = time.Now(), index.Failing, s.reason, "committed before, and not any more"
 	if err := tx.SetDelivery(d); err != nil {
@@ -257,8 +256,8 @@ func (a *Archive) takeBack(ctx context.Context, tx index.Tx, d index.Delivery, s
 	return a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: d.ObjectID, Destination: d.Destination})
 }
 
-// WakeCommitments makes the jobs due that wait for the commitment of what was sent: a
-// node that begins does not know when they were to look.
+// WakeCommitments makes the jobs due that wait for a commitment. A node calls it when it
+// starts, because it does not know when their next check was planned.
 func (a *Archive) WakeCommitments(ctx context.Context) error {
 	return a.index.Update(ctx, func(tx index.Tx) error {
 		open, err := tx.Undelivered()

@@ -12,14 +12,15 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
-// before is what the index has of an instance when it arrives.
+// before is what the index contains of an instance when it arrives.
 type before struct {
-	versions []index.Object // the oldest first
+	versions []index.Object // oldest first
 	buried   []index.Tombstone
 }
 
-// lookUp asks the index for the instance that arrives. Arrivals of one instance are
-// decided one after the other, so none is lost to another: whoever asks has the lock.
+// lookUp reads from the index what it contains of the instance that arrives. The caller must
+// hold the lock of the instance, so that concurrent arrivals of it are decided one after the
+// other.
 func (a *Archive) lookUp(ctx context.Context, in *arrival) error {
 	err := a.index.View(ctx, func(tx index.Tx) (err error) {
 		if in.before.versions, err = tx.Versions(in.SOPInstanceUID); err == nil && len(in.before.versions) == 0 {
@@ -33,8 +34,8 @@ func (a *Archive) lookUp(ctx context.Context, in *arrival) error {
 	return err
 }
 
-// decide says what an arrival is: a new instance, one that is stored already, a
-// new version of one, or another image under a UID that is taken. See
+// decide classifies an arrival and stores it accordingly: a new instance, a repeat, a new
+// version, or a different image under a UID that is already used. See
 // docs/decisions/0017-the-same-instance-again.md.
 func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error) {
 	versions := in.before.versions
@@ -57,7 +58,7 @@ func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error)
 	return a.compare(ctx, in, versions)
 }
 
-// compare decides about an arrival whose bytes are new by its digests.
+// compare classifies an arrival whose bytes are not stored yet by its digests.
 func (a *Archive) compare(ctx context.Context, in *arrival, versions []index.Object) (index.Object, error) {
 	newest, have := versions[len(versions)-1], in.row.Digests
 	if have.Known() {
@@ -76,8 +77,8 @@ func (a *Archive) compare(ctx context.Context, in *arrival, versions []index.Obj
 	return index.Object{}, ErrDuplicate
 }
 
-// first keeps an instance that is not stored. One that was stored before, as its
-// tombstones say, and whose results went out then, gets no second result.
+// first stores an instance that is not in the archive. If tombstones show that it was stored
+// earlier and results were made, it gets no second result.
 func (a *Archive) first(ctx context.Context, in *arrival, buried []index.Tombstone) (index.Object, error) {
 	version, repeated := 1, false
 	for _, b := range buried {
@@ -109,8 +110,8 @@ func (a *Archive) first(ctx context.Context, in *arrival, buried []index.Tombsto
 	return o, err
 }
 
-// keepVersion keeps an arrival beside what is stored. What was to be done about
-// the versions before is not done any more.
+// keepVersion stores an arrival as a new version and cancels the pending jobs of the version
+// before.
 func (a *Archive) keepVersion(in *arrival, newest index.Object, why string) (index.Object, error) {
 	var superseded []int64
 	o, err := a.keepNew(in, newest.Version+1, false, func(tx index.Tx, o *index.Object) (wanted []jobs.Job, err error) {
@@ -126,22 +127,21 @@ func (a *Archive) keepVersion(in *arrival, newest index.Object, why string) (ind
 	return o, err
 }
 
-// sameBytes tells whether an arrival is v in the same encoding, as far as the
-// sums tell.
+// sameBytes reports whether an arrival has the transfer syntax and checksum of v.
 func (a *Archive) sameBytes(v index.Object, in *arrival) bool {
 	sum := v.SHA256
-	if sum == "" { // of an older release
+	if sum == "" { // stored by an older release
 		sum, _ = a.verify(context.Background(), v)
 	}
 	return v.TransferSyntaxUID == in.TransferSyntaxUID && sum == in.row.SHA256
 }
 
-// digests of an arrival; the zero value when they cannot be computed.
+// digests computes the digests of an arrival; the zero value if they cannot be computed.
 func (a *Archive) digests(ctx context.Context, in *arrival) Digests {
 	return a.digest(ctx, 0, io.NewSectionReader(in.draft, 0, in.row.Size), in.row.Size)
 }
 
-// digestsOf v, kept or computed.
+// digestsOf returns the digests of v from its row, or computes and stores them.
 func (a *Archive) digestsOf(ctx context.Context, v index.Object) Digests {
 	if v.Digests.Known() {
 		return v.Digests
@@ -181,7 +181,7 @@ func (a *Archive) digest(ctx context.Context, object int64, r io.Reader, size in
 	return d
 }
 
-// keyed is a lock for each key.
+// keyed is a set of mutexes, one for each key.
 type keyed struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock
@@ -192,7 +192,7 @@ type keyLock struct {
 	users int
 }
 
-// lock waits for a key and returns what gives it back.
+// lock locks the mutex of a key and returns the function that unlocks it.
 func (k *keyed) lock(key string) (unlock func()) {
 	k.mu.Lock()
 	if k.locks == nil {

@@ -34,10 +34,10 @@ func (a *Archive) deliver(ctx context.Context, h Handlers, r jobs.Run) error {
 		return func(tx index.Tx) error {
 			err := setDelivery(tx, o.ID, r.Destination, func(d *index.Delivery) {
 				d.State, d.Status, d.Words, d.Attempts = state, answer.Status, answer.Words, d.Attempts+1
-				d.TransactionUID, d.RequestedAt = "", time.Time{} // requests were for what was sent before
+				d.TransactionUID, d.RequestedAt = "", time.Time{} // earlier requests were about an earlier delivery
 			})
 			if errors.Is(err, ErrNotFound) {
-				return nil // erased meanwhile
+				return nil // erased in the meantime
 			}
 			return err
 		}

@@ -20,14 +20,13 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// ErrRunning says that a job about an object runs now.
+// ErrRunning says that a job for an object is running.
 var ErrRunning = errors.New("a job about it runs; try again in a moment")
 
-// Erase removes received objects, with all their versions, their results and what
-// their tombstones tell, by our object ids. It is noted as a manual act, and the
-// digests of the SOP Instance UIDs go to a list beside the index, by which a
-// restored backup is known to bring them back. It returns how many objects it
-// removed, results among them.
+// Erase removes received objects, given by their ids, with all their versions, results and
+// tombstones. It is recorded as a manual action. The hashes of their SOP Instance UIDs are
+// added to a list beside the index, so that EraseAgain can find objects that a restored backup
+// brings back. Erase returns the number of removed objects, including results.
 func (a *Archive) Erase(ctx context.Context, ids ...int64) (removed int, err error) {
 	var uids []string
 	for _, id := range ids {
@@ -68,8 +67,8 @@ func (a *Archive) erase(ctx context.Context, uids []string, subject string) (rem
 	return len(names), a.store.Remove(names...)
 }
 
-// eraseInstance removes the rows and jobs of a SOP instance, and returns the names
-// of its files and the SOP Instance UIDs of its results.
+// eraseInstance removes the rows and jobs of a SOP instance. It returns the names of its files
+// and the SOP Instance UIDs of its results.
 func (a *Archive) eraseInstance(ctx context.Context, tx index.Tx, uid string) (names, results []string, err error) {
 	versions, err := tx.Versions(uid)
 	if err != nil {
@@ -106,7 +105,7 @@ func (a *Archive) eraseInstance(ctx context.Context, tx index.Tx, uid string) (n
 	return names, results, err
 }
 
-// idleJobs are the jobs about objects, none of which may run.
+// idleJobs returns the jobs of objects, or ErrRunning if one of them is running.
 func (a *Archive) idleJobs(ctx context.Context, tx index.Tx, objects []int64) ([]jobs.Entry, error) {
 	entries, err := a.jobs.Of(ctx, tx, objects...)
 	running := slices.DeleteFunc(slices.Clone(entries), func(e jobs.Entry) bool { return e.State != jobs.Running })
@@ -124,9 +123,9 @@ func (a *Archive) idleJobs(ctx context.Context, tx index.Tx, objects []int64) ([
 	return entries, nil
 }
 
-// erasedName is the list of what was erased: a line for each instance, the digest
-// of its SOP Instance UID and the time. It tells nobody who does not have the UID
-// what it was.
+// erasedName is the file name of the list of erased instances. Each line has the SHA-256 of a
+// SOP Instance UID and the time, so that the list identifies an instance only to a reader who
+// has its UID.
 const erasedName = "erased"
 
 func erasedKey(uid string) string {
@@ -147,8 +146,8 @@ func appendErased(dir string, uids []string) error {
 	return errors.Join(err, durable.Own(f), f.Sync(), f.Close(), durable.SyncDir(dir))
 }
 
-// readErased returns when each instance of the list in a folder was erased last, by
-// its key.
+// readErased reads the list of a folder. It returns the time of the last erasure of each
+// instance by its key.
 func readErased(dir string) (map[string]time.Time, error) {
 	f, err := os.Open(filepath.Join(dir, erasedName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -173,7 +172,7 @@ func readErased(dir string) (map[string]time.Time, error) {
 	return keys, lines.Err()
 }
 
-// copyErased copies the list with a backup.
+// copyErased copies the list to a backup.
 func copyErased(from, to string) error {
 	err := copyFile(filepath.Join(from, erasedName), filepath.Join(to, erasedName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -182,7 +181,7 @@ func copyErased(from, to string) error {
 	return err
 }
 
-// mergeErased adds the list of a backup to the one of a folder.
+// mergeErased appends the list of a backup to the list of a folder.
 func mergeErased(dir, from string) error {
 	b, err := os.ReadFile(filepath.Join(from, erasedName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -199,9 +198,8 @@ func mergeErased(dir, from string) error {
 	return errors.Join(err, durable.Own(f), f.Sync(), f.Close())
 }
 
-// EraseAgain erases what is on the list of what was erased and came back, and
-// returns how many objects that was. An instance that its sender has sent again
-// since is no such thing: it was received after it was erased.
+// EraseAgain erases instances of the list that a restored backup has brought back, and returns
+// how many objects it removed. An instance that was received after its erasure stays.
 func (a *Archive) EraseAgain(ctx context.Context) (removed int, err error) {
 	back, err := a.cameBack(ctx)
 	if err != nil || len(back) == 0 {
@@ -210,7 +208,8 @@ func (a *Archive) EraseAgain(ctx context.Context) (removed int, err error) {
 	return a.erase(ctx, back, "what a backup brought back")
 }
 
-// cameBack lists the SOP Instance UIDs of received objects that are on the list.
+// cameBack returns the SOP Instance UIDs of received objects that are older than their entry in
+// the list.
 func (a *Archive) cameBack(ctx context.Context) (uids []string, err error) {
 	erased, err := readErased(a.opt.Dir)
 	if err != nil || len(erased) == 0 {

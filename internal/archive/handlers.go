@@ -133,7 +133,7 @@ func unreadable(err error) error {
 func settleOutcome(tx index.Tx, id int64, outcome string, more func(*index.Object)) error {
 	o, err := tx.Object(id)
 	if errors.Is(err, ErrNotFound) {
-		return nil // erased meanwhile
+		return nil // erased in the meantime
 	}
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func JobOf(ctx context.Context) int64 {
 func IsFinal(ctx context.Context, err error) bool {
 	var later *jobs.LaterError
 	if ctx.Err() != nil || errors.As(err, &later) {
-		return false // it was no try
+		return false // not counted as an attempt
 	}
 	r, _ := ctx.Value(jobKey{}).(jobs.Run)
 	return r.Last || jobs.IsPermanent(err) || IsInstead(err)

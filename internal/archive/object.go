@@ -15,11 +15,12 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// Object is a stored object. ID is ours and may be logged; the UIDs may not.
+// Object is a stored object. Its ID is the archive's own and may be logged; its UIDs must not
+// be.
 type Object struct {
 	index.Object
-	// Forgiven is what was wrong with the data set and did not keep it from being
-	// stored; Receive tells it, the index does not keep it.
+	// Forgiven lists defects of the data set that were accepted. Receive sets it; it is not
+	// stored in the index.
 	Forgiven part10.Forgiven
 
 	store store.Store
@@ -28,11 +29,12 @@ type Object struct {
 // Open opens the Part 10 file for reading.
 func (o Object) Open() (*Reader, error) { return o.openAt(0) }
 
-// OpenDataset opens the file at the data set, without file meta information:
-// what a C-STORE sends.
+// OpenDataset opens the file at the data set, after the file meta information. This is what
+// C-STORE sends.
 func (o Object) OpenDataset() (*Reader, error) { return o.openAt(o.DatasetOffset) }
 
-// openAt opens the file; one that is missing or of another size is ErrDamaged.
+// openAt opens the file at offset. It returns ErrDamaged if the file is missing or has the
+// wrong size.
 func (o Object) openAt(offset int64) (*Reader, error) {
 	f, err := o.store.Open(o.Name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,18 +55,18 @@ func (o Object) openAt(offset int64) (*Reader, error) {
 	return r, nil
 }
 
-// Reader reads a stored object once, from its beginning to its end. Its last
-// bytes come only when all before them were the ones that were stored: a damaged
-// object is ErrDamaged before its end, so that nobody takes it for whole.
+// Reader reads a stored object once, from start to end. Before it returns the last bytes it
+// verifies the checksum of the data set: reading a damaged object ends with ErrDamaged and
+// never with io.EOF.
 type Reader struct {
 	f   store.File
 	o   index.Object
-	at  int64 // place in the file
+	at  int64 // offset in the file
 	sum hash.Hash
-	got string // the sum, once all was read
+	got string // the checksum, when all was read
 }
 
-// Size is how many bytes there are from the beginning of the file.
+// Size is the number of bytes of the whole file.
 func (r *Reader) Size() int64 { return r.o.Size }
 
 // Close closes the file.
@@ -90,7 +92,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// verify reads a stored object whole. It returns the sum of its data set.
+// verify reads a stored object completely. It returns the checksum of its data set.
 func (a *Archive) verify(ctx context.Context, o index.Object) (sum string, err error) {
 	r, err := a.object(o).Open()
 	if err != nil {
@@ -101,7 +103,7 @@ func (a *Archive) verify(ctx context.Context, o index.Object) (sum string, err e
 	return r.got, err
 }
 
-// contextReader ends with its context.
+// contextReader is a reader that fails when its context is done.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader
@@ -116,7 +118,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 
 func (a *Archive) object(o index.Object) Object { return Object{Object: o, store: a.store} }
 
-// view runs f on one state of the index and returns what it found.
+// view runs f in a read transaction of the index and returns its result.
 func view[T any](ctx context.Context, a *Archive, f func(index.Tx) (T, error)) (v T, err error) {
 	err = a.index.View(ctx, func(tx index.Tx) error {
 		v, err = f(tx)
@@ -125,7 +127,7 @@ func view[T any](ctx context.Context, a *Archive, f func(index.Tx) (T, error)) (
 	return v, err
 }
 
-// Object returns the object with our id, or ErrNotFound.
+// Object returns the object with the id, or ErrNotFound.
 func (a *Archive) Object(ctx context.Context, id int64) (Object, error) {
 	o, err := view(ctx, a, func(tx index.Tx) (index.Object, error) { return tx.Object(id) })
 	return a.object(o), err
@@ -147,12 +149,12 @@ func (a *Archive) Search(ctx context.Context, q index.Query, limit int) ([]Objec
 	return a.objects(view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Search(q, limit) }))
 }
 
-// Results lists what was made of an object.
+// Results lists the results of an object.
 func (a *Archive) Results(ctx context.Context, id int64) ([]Object, error) {
 	return a.objects(view(ctx, a, func(tx index.Tx) ([]index.Object, error) { return tx.Children(id) }))
 }
 
-// Deliveries lists where an object goes, and how far each delivery is.
+// Deliveries lists the deliveries of an object with their states.
 func (a *Archive) Deliveries(ctx context.Context, id int64) ([]index.Delivery, error) {
 	return view(ctx, a, func(tx index.Tx) ([]index.Delivery, error) { return tx.DeliveriesOf(id) })
 }

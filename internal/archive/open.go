@@ -21,15 +21,15 @@ import (
 // Archive is an open data directory. Its methods may be called concurrently.
 type Archive struct {
 	opt   Options
-	lock  *lock.Lock // nil when shared
+	lock  *lock.Lock // nil if opened shared
 	store store.Store
 	index index.Index
 	jobs  jobs.Queue
 	free  func() (int64, error)
 
 	commits  chan *commit
-	stopped  sync.WaitGroup // the committer
-	deciding keyed          // SOP instances whose arrivals are being decided
+	stopped  sync.WaitGroup // waits for commitLoop
+	deciding keyed          // locks of SOP instances that are being stored
 
 	closing sync.RWMutex // held for reading by Receive
 	closed  bool
@@ -37,13 +37,12 @@ type Archive struct {
 	noted   sightings.Sightings
 }
 
-// Open opens the data directory for this process alone, creating it when absent.
-// Files that no row names are adopted, or set aside in lost+found; none is
-// removed but those a tombstone names.
+// Open opens the data directory for this process alone and creates it if absent. Files without
+// a row are adopted, or moved to lost+found. Only files that a tombstone names are removed.
 //
-// ErrInUse says that another process has the directory. ErrIndex says that the
-// index is lost beside objects, older than they are, or damaged: nothing has been
-// changed then.
+// It returns ErrInUse if another process has the directory. It returns ErrIndex, and changes
+// nothing, if the index is missing although there are objects, is older than they are, or is
+// damaged.
 func Open(ctx context.Context, opt Options) (*Archive, error) {
 	opt = opt.withDefaults()
 	if err := makeDir(opt.Dir); err != nil {
@@ -63,8 +62,8 @@ func Open(ctx context.Context, opt Options) (*Archive, error) {
 	return a, nil
 }
 
-// makeDir makes the folder with the mode and owner of the one it is in, if that
-// is there; else only this user may enter.
+// makeDir creates the folder with the mode and owner of its parent, unless the parent is open
+// to other users or missing: then only this user may enter.
 func makeDir(dir string) error {
 	mode := fs.FileMode(0o700)
 	if info, err := os.Stat(filepath.Dir(dir)); err == nil && info.Mode().Perm()&0o007 == 0 {
@@ -73,9 +72,9 @@ func makeDir(dir string) error {
 	return durable.MkdirAll(dir, mode)
 }
 
-// openOwned opens the parts of a directory that this process has locked.
+// openOwned opens the store, index and jobs of a directory that this process has locked.
 func openOwned(ctx context.Context, opt Options, l *lock.Lock) (*Archive, error) {
-	files, err := store.OpenShared(opt.Dir) // changes nothing: the index is looked at first
+	files, err := store.OpenShared(opt.Dir) // changes nothing, because the index is checked first
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +113,7 @@ func (a *Archive) openParts(ctx context.Context, x *index.SQLite, l *lock.Lock) 
 	return nil
 }
 
-// outcomeOf is the outcome of a received object of a release that did not note it.
+// outcomeOf returns the outcome of an object from a release that did not record outcomes.
 func outcomeOf(o index.Object, results int) string {
 	if results > 0 {
 		return Segmented
@@ -122,7 +121,8 @@ func outcomeOf(o index.Object, results int) string {
 	return map[Purpose]string{Segment: NoRoute, Dark: Learnt, Keep: Kept}[o.Purpose]
 }
 
-// noObjects refuses to begin an index beside objects.
+// noObjects returns ErrIndex if there are objects, so that no empty index is created beside
+// them.
 func noObjects(s store.Store) error {
 	n := 0
 	if err := s.List(func(names []string) error { n += len(names); return nil }); err != nil {
@@ -134,8 +134,8 @@ func noObjects(s store.Store) error {
 	return nil
 }
 
-// misfit makes what an index can be found to be ErrIndex. A schema of a newer
-// version is no damage: a newer program reads it.
+// misfit turns the errors of a damaged or outdated index into ErrIndex. It does not change the
+// error for a schema of a newer version, because that index is not damaged.
 func misfit(err error) error {
 	for _, e := range []error{index.ErrDamaged, index.ErrBehind} {
 		if errors.Is(err, e) && !errors.Is(err, ErrIndex) {
@@ -145,8 +145,8 @@ func misfit(err error) error {
 	return err
 }
 
-// garbled makes an error in reading tables whose pages are sound ErrIndex: a value
-// has changed.
+// garbled turns an error in reading tables of an undamaged file into ErrIndex: a value has
+// changed.
 func garbled(ctx context.Context, err error) error {
 	if ctx.Err() != nil || isFull(err) || errors.Is(err, ErrIndex) {
 		return err
@@ -154,10 +154,9 @@ func garbled(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrIndex, err)
 }
 
-// OpenShared opens the data directory beside the process that owns it, to look
-// at its objects and to change its queue; Receive and Work are refused. The
-// directory must exist, and its index have the schema of this version: only the
-// owner brings it up to date.
+// OpenShared opens the data directory while another process owns it, to read objects and to
+// change the queue. Receive and Work return errors. The directory must exist, and its index
+// must have the schema of this version: only the owner migrates it.
 func OpenShared(ctx context.Context, opt Options) (*Archive, error) {
 	opt = opt.withDefaults()
 	x, err := index.OpenShared(ctx, opt.Dir)
@@ -175,8 +174,8 @@ func OpenShared(ctx context.Context, opt Options) (*Archive, error) {
 	return &Archive{opt: opt, store: files, index: x, jobs: queue, free: files.Free}, nil
 }
 
-// Close waits for Receive calls, then closes the database and gives up the
-// directory. Work must have returned.
+// Close waits for calls of Receive, closes the database and unlocks the directory. Work must
+// have returned.
 func (a *Archive) Close() error {
 	a.closing.Lock()
 	if a.closed {
@@ -196,7 +195,7 @@ func (a *Archive) Close() error {
 	return err
 }
 
-// begin reports whether the archive may receive; end must follow when it may.
+// begin returns an error if the archive cannot receive. Otherwise end must be called later.
 func (a *Archive) begin() error {
 	a.closing.RLock()
 	if a.closed || a.commits == nil {
@@ -208,10 +207,10 @@ func (a *Archive) begin() error {
 
 func (a *Archive) end() { a.closing.RUnlock() }
 
-// isFull reports whether an error means that the disk takes no more.
+// isFull reports whether an error means that the disk is full.
 func isFull(err error) bool { return errors.Is(err, store.ErrFull) || errors.Is(err, index.ErrFull) }
 
 func existsIn(s store.Store, name string) (bool, error) { return store.Exists(s, name) }
 
-// Serving reports whether a process has the data directory.
+// Serving reports whether a process has locked the data directory.
 func Serving(dir string) (bool, error) { return lock.Held(dir) }

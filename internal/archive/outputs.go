@@ -16,8 +16,7 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// segment runs the handler and commits its outputs together with the end of
-// the job.
+// segment runs the handler and commits its outputs in the transaction that ends the job.
 func (a *Archive) segment(ctx context.Context, h Handlers, r jobs.Run) error {
 	source, err := a.subject(ctx, r)
 	if err != nil {
@@ -48,12 +47,12 @@ func (a *Archive) segment(ctx context.Context, h Handlers, r jobs.Run) error {
 type result struct {
 	index.Object
 	Output
-	awaitsRow bool   // its file is written, its row is not
-	replaces  string // the name of the damaged file it replaces
+	awaitsRow bool   // its file is written, but it has no row yet
+	replaces  string // name of the damaged file that it replaces
 	committed bool
 }
 
-// distinct refuses two outputs with one SOP Instance UID.
+// distinct returns an error if two outputs have the same SOP Instance UID.
 func distinct(outputs []Output) error {
 	seen := map[string]bool{}
 	for i, out := range outputs {
@@ -65,8 +64,8 @@ func distinct(outputs []Output) error {
 	return nil
 }
 
-// storeOutput writes the file of an output, unless an earlier run of the same
-// job has committed it and it is whole.
+// storeOutput writes the file of an output, unless an earlier run of the job has committed it
+// and its file is undamaged.
 func (a *Archive) storeOutput(ctx context.Context, source Object, made Made, out Output) (result, error) {
 	res := result{Output: out}
 	have, err := a.Find(ctx, out.SOPInstanceUID)
@@ -105,8 +104,7 @@ func (a *Archive) storeOutput(ctx context.Context, source Object, made Made, out
 	return res, spaceError(a.store.Sync(res.Name))
 }
 
-// fillOutput writes the file of o and checks what was written as if it had
-// been received.
+// fillOutput writes the file of o and checks its content like that of a received object.
 func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held string, out Output) error {
 	n := note.Of(*o)
 	n.Parent, n.ParentOf, n.Destinations, n.Held = source.SOPInstanceUID, source.Version, out.Destinations, held
@@ -121,7 +119,7 @@ func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held
 	sum := sha256.New()
 	err = out.Write(io.MultiWriter(d, sum))
 	switch {
-	case d.Err() != nil: // the disk's fault, not the output's
+	case d.Err() != nil: // an error of the disk, not of the output
 		return spaceError(d.Err())
 	case err != nil:
 		return Permanent(err)
@@ -138,9 +136,8 @@ func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held
 	return a.seal(d, sumAt, o.SHA256)
 }
 
-// commitOutputs makes rows, deliveries, the outcome and the end of the job one
-// transaction. An image that a newer version has replaced meanwhile has no
-// results any more.
+// commitOutputs adds rows and deliveries, sets the outcome and ends the job in one transaction.
+// If a newer version has superseded the image in the meantime, the results are discarded.
 func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, made Made, results []result, old []index.Object) error {
 	void, finish := false, a.finish
 	if len(results)+len(old) == 0 {
@@ -196,9 +193,9 @@ func ignoreNotFound(err error) error {
 	return err
 }
 
-// commitOutput inserts or corrects the row of an output, and adds the deliveries
-// it did not have yet. Who is served has had what it replaces, and gets nothing; what is
-// held has no job.
+// commitOutput adds or updates the row of an output and adds its missing deliveries.
+// Destinations in served have already received the result that it supersedes: their delivery is
+// skipped. If held is not empty, deliveries are held and get no job.
 func (a *Archive) commitOutput(ctx context.Context, tx index.Tx, res *result, served map[string]bool, held string, p jobs.Priority) (err error) {
 	switch {
 	case res.replaces != "":

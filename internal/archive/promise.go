@@ -12,26 +12,27 @@ import (
 	"dicomnode/internal/commitment"
 )
 
-// Promise is a peer's request for storage commitment (PS3.4 J.3.2) and how far its
-// answer is. It is kept until the peer has the answer.
+// Promise is a peer's request for storage commitment (PS3.4 J.3.2) and the state of its answer.
+// It is stored until the answer has been delivered.
 type Promise struct {
 	Peer    string             `json:"-"` // name in the configuration
 	At      time.Time          `json:"-"`
 	Request commitment.Request `json:"request"`
-	// Asked is the Transaction UID under which another archive was asked in turn, ""
-	// before; AskedAt when.
+	// Asked is the Transaction UID of the request that was forwarded to another archive, ""
+	// before that. AskedAt is its time.
 	Asked   string    `json:"asked,omitempty"`
 	AskedAt time.Time `json:"asked_at,omitzero"`
-	// Result is the answer, nil until it is decided.
+	// Result is the answer, nil until it is known.
 	Result    *commitment.Result `json:"result,omitempty"`
 	DecidedAt time.Time          `json:"decided_at,omitzero"`
 }
 
-// ErrOtherRequest says that a peer has used a Transaction UID for another request.
+// ErrOtherRequest says that the peer has already used the Transaction UID for a different
+// request.
 var ErrOtherRequest = errors.New("the Transaction UID belongs to another request")
 
-// Requested keeps a peer's request. It returns nil only when it is on disk; a request
-// that is repeated as it was is kept once.
+// Requested stores a peer's request. It returns nil only when the request is on disk. An
+// identical repeat is stored once.
 func (a *Archive) Requested(ctx context.Context, peer string, rq commitment.Request) error {
 	return a.index.Update(ctx, func(tx index.Tx) error {
 		row, err := tx.Promise(peer, rq.TransactionUID)
@@ -65,8 +66,8 @@ func promiseOf(row index.Promise) (p Promise, err error) {
 	return p, nil
 }
 
-// SetPromise notes how far a promise is. One that was decided meanwhile, or forgotten,
-// stays as it is: a peer hears one answer.
+// SetPromise updates the state of a request. It changes nothing if the request already has a
+// result or was deleted, so that a peer gets one answer only.
 func (a *Archive) SetPromise(ctx context.Context, p Promise) error {
 	return a.index.Update(ctx, func(tx index.Tx) error {
 		row, err := tx.Promise(p.Peer, p.Request.TransactionUID)
@@ -81,12 +82,12 @@ func (a *Archive) SetPromise(ctx context.Context, p Promise) error {
 	})
 }
 
-// Forgo forgets a promise whose answer the peer has.
+// Forgo deletes a request whose answer has been delivered.
 func (a *Archive) Forgo(ctx context.Context, p Promise) error {
 	return a.index.Update(ctx, func(tx index.Tx) error { return tx.Forgo(p.Peer, p.Request.TransactionUID) })
 }
 
-// Promises lists those whose peers wait for the answer, the oldest first.
+// Promises lists the requests whose answers are not delivered yet, oldest first.
 func (a *Archive) Promises(ctx context.Context) ([]Promise, error) {
 	rows, err := view(ctx, a, func(tx index.Tx) ([]index.Promise, error) { return tx.Promises() })
 	all := make([]Promise, len(rows))
@@ -99,8 +100,8 @@ func (a *Archive) Promises(ctx context.Context) ([]Promise, error) {
 	return all, err
 }
 
-// Keeps tells why an instance is not kept here: its Failure Reason (PS3.3 C.14.1.1), 0
-// when it is: stored under its SOP class, and whole. It is read for that.
+// Keeps verifies that an instance is stored here, undamaged and under the given SOP class, by
+// reading its file. It returns 0 if it is, else the Failure Reason (PS3.3 C.14.1.1).
 func (a *Archive) Keeps(ctx context.Context, ref commitment.Reference) (reason uint16, err error) {
 	o, err := a.Find(ctx, ref.SOPInstanceUID)
 	switch {

@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	// pruneBatch is how many received objects one transaction removes at most.
+	// pruneBatch is the greatest number of received objects that one transaction removes.
 	pruneBatch = 32
-	// keepTombstones is how long what was removed is remembered: longer than
-	// anybody sends an image again.
+	// keepTombstones is how long tombstones are kept: longer than a sender is expected to
+	// repeat an image.
 	keepTombstones = 10 * 365 * 24 * time.Hour
 )
 
-// holdsName is the folder of the lists of objects that do not expire.
+// holdsName is the folder with the lists of objects that must not expire.
 const holdsName = "holds"
 
-// Hold keeps objects from being pruned, in whichever process, until the returned
-// function is called or this process ends. An object that is being removed at this
-// moment is not kept: who holds looks for its objects afterwards.
+// Hold protects objects from Prune in all processes, until the returned function is called or
+// this process ends. A removal that has already begun is not stopped: check afterwards that the
+// objects exist.
 func (a *Archive) Hold(ids ...int64) (release func() error, err error) {
 	dir := filepath.Join(a.opt.Dir, holdsName)
 	if err = makeDir(dir); err == nil {
@@ -37,11 +37,10 @@ func (a *Archive) Hold(ids ...int64) (release func() error, err error) {
 	return release, nil
 }
 
-// Prune removes objects received before a time, oldest first, each with the
-// outputs made of it, unless one of them has a job that is not done, is held for a
-// person ([Archive.Held]) or is kept ([Archive.Hold]): what waits and what is
-// quarantined stays. What was removed is remembered, so that an object that is sent
-// again makes no second result. It returns how many objects it removed.
+// Prune removes objects received before a time, oldest first, each with its results. It keeps
+// an object if it or one of its results has a pending or quarantined job, is held for a person
+// ([Archive.Held]) or protected by [Archive.Hold]. Tombstones are left, so that a repeated
+// object gets no second result. Prune returns the number of removed objects.
 func (a *Archive) Prune(ctx context.Context, before time.Time) (removed int, err error) {
 	removed, err = a.prune(ctx, before, "expired", func() (bool, error) { return false, nil })
 	if err == nil {
@@ -50,9 +49,9 @@ func (a *Archive) Prune(ctx context.Context, before time.Time) (removed int, err
 	return removed, err
 }
 
-// MakeRoom removes objects as Prune does, however young they are, until the
-// file system has free bytes for more, or until nothing can be removed. It
-// returns how many objects it removed and how many bytes are free then.
+// MakeRoom removes objects as Prune does, but of any age, until the file system has the given
+// number of free bytes or nothing more can be removed. It returns the number of removed objects
+// and the free bytes.
 func (a *Archive) MakeRoom(ctx context.Context, free int64) (removed int, have int64, err error) {
 	removed, err = a.prune(ctx, time.Unix(0, math.MaxInt64), "room", func() (enough bool, err error) {
 		have, err = a.free()
@@ -61,7 +60,7 @@ func (a *Archive) MakeRoom(ctx context.Context, free int64) (removed int, have i
 	return removed, have, err
 }
 
-// prune removes batches until enough or nothing is left to remove.
+// prune removes batches until enough returns true or nothing more can be removed.
 func (a *Archive) prune(ctx context.Context, before time.Time, cause string, enough func() (bool, error)) (removed int, err error) {
 	if a.lock == nil {
 		return 0, errors.New("prune a shared archive")
@@ -81,9 +80,9 @@ func (a *Archive) prune(ctx context.Context, before time.Time, cause string, eno
 	}
 }
 
-// pruneBatch removes some objects: their rows first, with tombstones in the same
-// transaction. A file that outlives its row, for instance after a crash here, is
-// known by its tombstone at the next Open and goes then.
+// pruneBatch removes some objects: first their rows, leaving tombstones in the same
+// transaction, then their files. If a crash leaves a file without a row, the next Open finds
+// its tombstone and removes it.
 func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string) (removed int, err error) {
 	var names []string
 	kept, err := hold.Listed(filepath.Join(a.opt.Dir, holdsName))
@@ -118,14 +117,14 @@ func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string
 	}
 	for i, name := range names {
 		if err := a.store.Remove(name); err != nil {
-			return i, err // or MakeRoom would go on for room that does not come
+			return i, err // or MakeRoom would never free any space
 		}
 	}
 	return len(names), nil
 }
 
-// bury deletes the rows of an object and of what was made of it, leaves
-// tombstones and returns the names of their files.
+// bury replaces the rows of an object and its results by tombstones. It returns the names of
+// their files.
 func bury(tx index.Tx, id int64, cause string) (names []string, err error) {
 	source, err := tx.Object(id)
 	if err != nil {

@@ -14,14 +14,14 @@ import (
 	"dicomnode/internal/archive/lock"
 )
 
-// Entry is one job that is not done. It holds no patient data.
+// Entry is a job that is not done. It contains no patient data.
 type Entry struct {
 	jobs.Entry
-	Received time.Time // of the object; zero when it is gone
+	Received time.Time // of the object; zero if the object is gone
 }
 
-// AwaitsCommitment reports whether the job only waits for a destination to commit what it
-// has stored: nothing has failed.
+// AwaitsCommitment reports whether the job only waits for the commitment of a stored object;
+// nothing has failed.
 func (e Entry) AwaitsCommitment() bool {
 	return e.State == Waiting && strings.HasPrefix(e.Reason, ErrNotCommitted.Error())
 }
@@ -70,10 +70,10 @@ func (a *Archive) Stats(ctx context.Context) (s Stats, err error) {
 	return s, err
 }
 
-// Retry makes jobs due now and forgets how often they have failed: those with
-// the ids, or all quarantined ones when there are none. Running jobs are left
-// alone. It returns how many jobs it changed; ids that name none are no error.
-// Another process may call it on a shared archive. It is noted as a manual act.
+// Retry makes jobs due now and resets their failure count: those with the ids, or all
+// quarantined jobs if no ids are given. Running jobs are not changed. It returns the number of
+// changed jobs; unknown ids are ignored. It may be called on a shared archive. It is recorded
+// as a manual action.
 func (a *Archive) Retry(ctx context.Context, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		if err := a.rescue(ctx, tx, ids...); err != nil {
@@ -87,9 +87,9 @@ func (a *Archive) Retry(ctx context.Context, ids ...int64) (n int, err error) {
 	return n, err
 }
 
-// Drop removes jobs that are not running: those with the ids, or all
-// quarantined ones when there are none. Their objects stay. It returns how many
-// it removed. It is noted as a manual act.
+// Drop removes jobs that are not running: those with the ids, or all quarantined jobs if no ids
+// are given. Their objects stay. It returns the number of removed jobs. It is recorded as a
+// manual action.
 func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		if err := a.rescue(ctx, tx, ids...); err != nil {
@@ -117,9 +117,9 @@ func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 	return n, err
 }
 
-// rescue has jobs wait again that ran when the node ended, or when it was backed up, if
-// no node works now: to the index they run until one starts. Whoever holds tx keeps a
-// node that starts meanwhile from beginning any.
+// rescue sets jobs from running to waiting if no node works now. They ran when the last node
+// ended or the backup was made. The caller's transaction prevents a node that starts in the
+// meantime from starting jobs.
 func (a *Archive) rescue(ctx context.Context, tx index.Tx, ids ...int64) error {
 	if len(ids) == 0 {
 		return nil
@@ -131,7 +131,7 @@ func (a *Archive) rescue(ctx context.Context, tx index.Tx, ids ...int64) error {
 	return a.jobs.Rescue(ctx, tx, ids...)
 }
 
-// works reports whether a process does jobs of the archive.
+// works reports whether a process runs jobs of the archive.
 func (a *Archive) works() (bool, error) {
 	if a.lock == nil {
 		return lock.Held(a.opt.Dir)
@@ -143,9 +143,9 @@ func (a *Archive) works() (bool, error) {
 	return false, nil
 }
 
-// Resend makes the deliveries of results again, to the destinations, or to all
-// they ever went to when there are none. It returns how many it made; what waits
-// already is not made twice, and what is held is for Release. It is noted as a manual act.
+// Resend starts the deliveries of results again, to the given destinations or, if there are
+// none, to all destinations that they ever had. Deliveries that are pending or held are left
+// alone. It returns the number of started deliveries. It is recorded as a manual action.
 func (a *Archive) Resend(ctx context.Context, destinations []string, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		n = 0
@@ -204,11 +204,11 @@ func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, destination
 	return n, nil
 }
 
-// Reprocess makes the jobs of received objects again, by our object ids: for a
-// new model or a new destination. Results and deliveries that exist already are
-// not made again; those of another model or program are further results. It is
-// noted as a manual act. ErrNotFound names an unknown id, and then no job is made.
-// Segment handlers are told the model of [WithModel].
+// Reprocess adds the jobs of received objects again, for example for a new model or
+// destination. The objects are given by their ids. Existing results and deliveries are not made
+// again; another model or program makes additional results. Segment handlers get the model of
+// [WithModel]. If an id is unknown, Reprocess returns ErrNotFound and adds no job. It is
+// recorded as a manual action.
 func (a *Archive) Reprocess(ctx context.Context, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		var all []jobs.Job
@@ -236,7 +236,7 @@ func (a *Archive) Reprocess(ctx context.Context, ids ...int64) (n int, err error
 	return n, err
 }
 
-// Dropped is the outcome of an object whose job a person gave up.
+// Dropped is the outcome of an object whose job a person has dropped.
 const Dropped = "dropped"
 
 func jobList(ids []int64) string {
@@ -248,7 +248,7 @@ func jobList(ids []int64) string {
 
 func objectList(ids []int64) string { return "objects " + list(ids) }
 
-// ActObjects are the objects that an act was about, as far as its subject lists them.
+// ActObjects returns the ids of the objects that the subject of an action lists.
 func ActObjects(act index.Act) (ids []int64) {
 	_, numbers, _ := strings.Cut(act.Subject, "objects ")
 	for _, word := range strings.Fields(numbers) {
@@ -259,7 +259,7 @@ func ActObjects(act index.Act) (ids []int64) {
 	return ids
 }
 
-// list is a bounded list of numbers.
+// list formats at most 500 numbers.
 func list(ids []int64) string {
 	const most = 500
 	more := ""
@@ -272,37 +272,36 @@ func list(ids []int64) string {
 
 type reasonKey struct{}
 
-// WithReason is a context in which manual acts are noted with a reason.
+// WithReason returns a context in which manual actions are recorded with a reason.
 func WithReason(ctx context.Context, reason string) context.Context {
 	return context.WithValue(ctx, reasonKey{}, reason)
 }
 
 type modelKey struct{}
 
-// WithModel is a context in which Reprocess makes jobs for a model, by a name that is the
-// caller's, and in which a Segment handler is called for such a job.
+// WithModel returns a context in which Reprocess adds jobs for a model. Segment handlers of
+// these jobs are called with such a context too. The caller chooses the name of the model.
 func WithModel(ctx context.Context, model string) context.Context {
 	return context.WithValue(ctx, modelKey{}, model)
 }
 
-// ModelOf is the model of a context made by WithModel, "" for the one in use.
+// ModelOf returns the model of a context made by WithModel, "" for the model in use.
 func ModelOf(ctx context.Context) string {
 	model, _ := ctx.Value(modelKey{}).(string)
 	return model
 }
 
-// Note notes, among the manual acts, what else was done with what the node keeps, with the
-// reason of [WithReason].
+// Note records a manual action on stored data, with the reason of [WithReason].
 func (a *Archive) Note(ctx context.Context, what, subject string) error {
 	return a.index.Update(ctx, func(tx index.Tx) error { return act(ctx, tx, what, subject) })
 }
 
-// act notes what a person did.
+// act records a manual action.
 func act(ctx context.Context, tx index.Tx, what, subject string) error {
 	return tx.Note(index.Act{At: time.Now(), Who: User(), What: what, Subject: subject, Reason: reasonOf(ctx)})
 }
 
-// User is the user of the operating system who runs this process.
+// User returns the name of the operating system's user who runs this process.
 func User() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username

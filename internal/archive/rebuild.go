@@ -14,24 +14,23 @@ import (
 	"dicomnode/internal/archive/lock"
 )
 
-// Rebuilt is what Rebuild found.
+// Rebuilt is the result of Rebuild.
 type Rebuilt struct {
 	Received   int    // images and other objects that were received
 	Results    int    // made of them
 	Jobs       int    // made for images without a result
 	Deliveries int    // to be made again
-	Without    int    // files of an earlier release, which say nothing about purpose and peer: they are kept without a job
-	Aside      int    // files that are no whole objects, now in lost+found
-	Old        string // where the old index is now, "" when there was none
+	Without    int    // files of an earlier release, without purpose and peer: they are kept without a job
+	Aside      int    // files that are not complete objects, now in lost+found
+	Old        string // path of the old index, "" if there was none
 }
 
-// Rebuild makes the index of a directory again from its files, which no process
-// may use meanwhile. The old index stays beside the new one; what can be read of
-// it that no file knows is taken over: tombstones, manual acts, peers, refusals,
-// digests, outcomes and which deliveries were made. The results of images keep
-// their SOP Instance UIDs and bytes; those whose delivery is not known to be done
-// are delivered again, or not if deliver is false. An image without a result gets
-// one job. step is called after each file.
+// Rebuild creates the index of a directory from its files. No other process may use the
+// directory. The old index stays beside the new one. Rows that cannot be derived from files are
+// copied from it where it is readable: tombstones, manual actions, peers, refusals, digests,
+// outcomes and the states of deliveries. Results keep their SOP Instance UIDs and bytes. If
+// deliver is true, results are delivered again unless their delivery is known to be done. Each
+// image without a result gets one job. step is called after each file.
 func Rebuild(ctx context.Context, opt Options, deliver bool, step func()) (r Rebuilt, err error) {
 	opt = opt.withDefaults()
 	if _, err := os.Stat(opt.Dir); err != nil {
@@ -75,7 +74,7 @@ func (a *Archive) rebuild(ctx context.Context, r *Rebuilt, deliver bool, step fu
 	return a.index.Update(ctx, func(tx index.Tx) error { return b.jobsFor(ctx, tx) })
 }
 
-// rebuilding is an archive whose index is being made.
+// rebuilding is an archive whose index is being rebuilt.
 type rebuilding struct {
 	*Archive
 	found   *Rebuilt
@@ -83,7 +82,7 @@ type rebuilding struct {
 	old     index.Salvaged
 }
 
-// takeOver copies what no file knows.
+// takeOver copies from the old index what files do not contain.
 func (b *rebuilding) takeOver(tx index.Tx) (err error) {
 	for _, t := range b.old.Tombstones {
 		err = errors.Join(err, tx.Bury(t))
@@ -103,7 +102,7 @@ func (b *rebuilding) takeOver(tx index.Tx) (err error) {
 	return err
 }
 
-// read inspects every file: those received in the order they were, then results.
+// read inspects all files. It returns received objects by time of reception, then results.
 func (b *rebuilding) read(ctx context.Context, step func()) (all []found, err error) {
 	if _, _, err := b.store.Sweep(); err != nil {
 		return nil, err
@@ -129,8 +128,8 @@ func (b *rebuilding) read(ctx context.Context, step func()) (all []found, err er
 	return all, err
 }
 
-// enter gives a file its row, without jobs: whether an image needs one is known
-// when all results are.
+// enter adds the row of a file without a job: whether an image needs one is known only when all
+// results have been added.
 func (b *rebuilding) enter(ctx context.Context, f found) error {
 	known := b.known(f)
 	entered, err := b.Archive.enter(ctx, f, noJobs)
@@ -151,7 +150,7 @@ func (b *rebuilding) enter(ctx context.Context, f found) error {
 	return b.index.Update(ctx, func(tx index.Tx) error { return b.remember(ctx, tx, f, known) })
 }
 
-// known is what the old index said of a file; the zero value when nothing.
+// known returns the row of a file in the old index; the zero value if there is none.
 func (b *rebuilding) known(f found) index.Object {
 	i := slices.IndexFunc(b.old.Objects, func(o index.Object) bool {
 		return o.SOPInstanceUID == f.row.SOPInstanceUID && o.Version == f.row.Version
@@ -162,8 +161,7 @@ func (b *rebuilding) known(f found) index.Object {
 	return b.old.Objects[i]
 }
 
-// remember gives a row what the old index said, and its deliveries what became of
-// them.
+// remember copies from the old index the outcome of an object and the states of its deliveries.
 func (b *rebuilding) remember(ctx context.Context, tx index.Tx, f found, known index.Object) error {
 	versions, err := tx.Versions(f.row.SOPInstanceUID)
 	if err != nil {
@@ -195,8 +193,8 @@ func (b *rebuilding) remember(ctx context.Context, tx index.Tx, f found, known i
 	return nil
 }
 
-// redeliver makes a delivery again unless it is known to be done, or is held: what was
-// held when it was made is held again unless it is known that somebody released it.
+// redeliver starts a delivery again unless the old index says that it is finished or held. A
+// delivery of which the old index says nothing is held if its result was held when it was made.
 func (b *rebuilding) redeliver(ctx context.Context, tx index.Tx, d index.Delivery, known int64, held string) error {
 	i := slices.IndexFunc(b.old.Deliveries, func(old index.Delivery) bool {
 		return known != 0 && old.ObjectID == known && old.Destination == d.Destination
@@ -219,7 +217,7 @@ func (b *rebuilding) redeliver(ctx context.Context, tx index.Tx, d index.Deliver
 	return errors.Join(tx.SetDelivery(d), b.Archive.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: d.ObjectID, Destination: d.Destination, Priority: jobs.Again}))
 }
 
-// jobsFor makes one job for each image without a result.
+// jobsFor adds one job for each image without a result.
 func (b *rebuilding) jobsFor(ctx context.Context, tx index.Tx) error {
 	for last := int64(0); ; {
 		page, err := tx.Page(last, 256)

@@ -16,16 +16,15 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// Receive stores the data set r delivers (PS3.4 B.2.3: without file meta
-// information, in in.TransferSyntaxUID) and returns nil only when the file
-// is on disk and the index has row and job. An instance that is already stored, however encoded, is a
-// success without a second result, and the stored object is returned; one whose
-// patient, study or references were corrected is stored as a new version. See
-// docs/decisions/0017-the-same-instance-again.md. After an error nothing is left
-// of it.
+// Receive stores the data set that r delivers: without file meta information (PS3.4 B.2.3), in
+// in.TransferSyntaxUID. It returns nil only when the file is on disk and the index has the row
+// and the job. If the instance is already stored, in any encoding, Receive returns the stored
+// object and no second result is made. If patient, study or references were corrected, the
+// instance is stored as a new version. See docs/decisions/0017-the-same-instance-again.md.
+// After an error nothing of the data set stays stored.
 //
-// The errors are ErrNoSpace, ErrUnreadable, ErrMismatch, ErrDuplicate, an
-// *IdentityError, the error of r, or that of the disk. r may have been read only in part.
+// The errors are ErrNoSpace, ErrUnreadable, ErrMismatch, ErrDuplicate, an *IdentityError, the
+// error of r, or that of the disk. r may have been read only in part.
 func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object, error) {
 	if err := a.begin(); err != nil {
 		return Object{}, err
@@ -46,7 +45,7 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 	unlock := func() {}
 	defer func() { unlock() }()
 	err = a.fill(arrival, r, func() error {
-		unlock = a.deciding.lock(in.SOPInstanceUID) // until it is committed
+		unlock = a.deciding.lock(in.SOPInstanceUID) // held until the commit
 		return a.lookUp(ctx, arrival)
 	})
 	if err != nil {
@@ -61,7 +60,7 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 	return o, err
 }
 
-// check refuses what cannot be a key or a file's meta information.
+// check returns an error if the UIDs are invalid or the purpose is unknown.
 func (in Incoming) check() error {
 	for _, s := range []string{in.SOPClassUID, in.SOPInstanceUID, in.TransferSyntaxUID} {
 		if !uid.Valid(s) {
@@ -94,26 +93,26 @@ func (a *Archive) checkSpace() error {
 	return err
 }
 
-// arrival is an object that was received and waits for what becomes of it.
+// arrival is an object that was received and is not stored yet.
 type arrival struct {
 	Incoming
 	draft store.Draft
 	row   index.Object
-	sumAt int64 // where its sum belongs in the file
+	sumAt int64 // offset of its checksum in the file
 
-	before before // what the index has of the instance
+	before before // what the index contains of the instance
 
 	forgiven part10.Forgiven
 }
 
-// writeMeta writes preamble and file meta information of o, with its note, and
-// returns where the sum of the data set belongs.
+// writeMeta writes preamble and file meta information of o, with its note. It returns the
+// offset of the checksum.
 func (a *Archive) writeMeta(w io.Writer, o index.Object, n note.Note) (sumAt int64, err error) {
 	return n.WriteMeta(w, o, note.Program{ImplementationClassUID: a.opt.ImplementationClassUID, ImplementationVersionName: a.opt.ImplementationVersionName})
 }
 
-// fill writes the file and learns from the data set what the row lacks. It does what is
-// to be done meanwhile when all bytes are there and their sum is not.
+// fill writes the file and completes the row from the data set. It calls meanwhile when all
+// bytes have arrived, while their checksum is still being computed.
 func (a *Archive) fill(in *arrival, r io.Reader, meanwhile func() error) (err error) {
 	o, d := &in.row, in.draft
 	if in.sumAt, err = a.writeMeta(d, *o, note.Of(*o)); err != nil {
@@ -147,7 +146,8 @@ func (a *Archive) fill(in *arrival, r io.Reader, meanwhile func() error) (err er
 	return a.seal(d, in.sumAt, o.SHA256)
 }
 
-// An IdentityError is a data set whose UIDs cannot file a result: A900 as well.
+// IdentityError says that a UID of the data set is absent or invalid. It is a kind of
+// ErrMismatch (A900).
 type IdentityError struct {
 	Attribute part10.Tag
 	Problem   string // "absent" or "not a UID"
@@ -155,11 +155,11 @@ type IdentityError struct {
 
 func (e *IdentityError) Error() string { return fmt.Sprintf("%v: %s", e.Attribute, e.Problem) }
 
-// Unwrap returns ErrMismatch, of which it is a kind.
+// Unwrap returns ErrMismatch.
 func (e *IdentityError) Unwrap() error { return ErrMismatch }
 
-// identify refuses what could never give a result: an instance without a name,
-// and an image to be segmented whose study or series has none.
+// identify returns an *IdentityError if a required UID is absent or invalid: SOP Class and SOP
+// Instance UID, and of an image to be segmented also Study and Series Instance UID.
 func (in Incoming) identify(h part10.Header) error {
 	for _, f := range []struct {
 		attribute part10.Tag
@@ -182,7 +182,7 @@ func (in Incoming) identify(h part10.Header) error {
 	return nil
 }
 
-// seal writes the sum of the data set where it belongs.
+// seal writes the checksum of the data set at its offset.
 func (a *Archive) seal(d store.Draft, sumAt int64, sum string) error {
 	if _, err := d.WriteAt([]byte(sum), sumAt); err != nil {
 		return fmt.Errorf("write object: %w", spaceError(err))
@@ -190,15 +190,15 @@ func (a *Archive) seal(d store.Draft, sumAt int64, sum string) error {
 	return nil
 }
 
-// describe takes over what the index shows of a data set.
+// describe copies the attributes that the index shows from a data set's header.
 func describe(o *index.Object, h part10.Header) {
 	o.StudyInstanceUID, o.SeriesInstanceUID = h.StudyInstanceUID, h.SeriesInstanceUID
 	o.AccessionNumber, o.Modality, o.BodyPartExamined = h.AccessionNumber, h.Modality, h.BodyPartExamined
 }
 
-// keepNew commits an arrival as a version that there is not yet, and does more in
-// the same transaction. plain says that more only makes the jobs of a first version,
-// which the file alone would get too.
+// keepNew commits an arrival as a new version and calls more in the same transaction. plain
+// says that more only adds the jobs of a first version, which Open would also add if it found
+// the file alone.
 func (a *Archive) keepNew(in *arrival, version int, plain bool, more func(index.Tx, *index.Object) ([]jobs.Job, error)) (o index.Object, err error) {
 	o = in.row
 	o.Version = version
@@ -218,8 +218,8 @@ func (a *Archive) keepNew(in *arrival, version int, plain bool, more func(index.
 	return o, err
 }
 
-// keepFile gives the file of an arrival its name, with the version o has. Bytes and name
-// go to the disk together from there on, while the commit is prepared.
+// keepFile gives the file of an arrival its name, with the version of o. From then on bytes and
+// name are written to disk while the commit is prepared.
 func (a *Archive) keepFile(in *arrival, o index.Object) (name string, err error) {
 	if o.Version != in.row.Version {
 		_, err = in.draft.WriteAt(note.Digits(o.Version), in.sumAt+note.VersionAfter)
@@ -234,7 +234,7 @@ func (a *Archive) keepFile(in *arrival, o index.Object) (name string, err error)
 	return name, nil
 }
 
-// jobsFor are the jobs a received object needs.
+// jobsFor returns the jobs that a received object needs.
 func jobsFor(o index.Object, p jobs.Priority) []jobs.Job {
 	kinds := map[Purpose]jobs.Kind{Segment: jobs.Segment, Dark: jobs.Dark}
 	kind, ok := kinds[o.Purpose]

@@ -10,9 +10,8 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
-// reconcile makes files and rows agree after whatever ended the last run: drafts
-// are discarded, files that a tombstone names are removed, and every other file
-// that no row names is adopted or set aside.
+// reconcile makes files and rows consistent after a crash: it discards drafts, removes files
+// that a tombstone names, and adopts every other file without a row or moves it to lost+found.
 func (a *Archive) reconcile(ctx context.Context) error {
 	discarded, aside, err := a.store.Sweep()
 	if err != nil {
@@ -60,12 +59,12 @@ func (a *Archive) reconcile(ctx context.Context) error {
 	return err
 }
 
-// lostIDs are the ids that rows may have had which a power cut took: those of some
-// seconds. They stand in the log, and none is given twice.
+// lostIDs is the number of ids skipped after a crash. A power failure may have removed the rows
+// of the last seconds; their ids are in logs and must not be used again.
 const lostIDs = 10000
 
-// mendJobs makes the jobs that rows ask for and the queue does not have: rows and
-// jobs change together, so they can only be lost by damage.
+// mendJobs adds jobs that rows require and the queue lacks. Rows and jobs change in one
+// transaction, so a job can be lost only by damage to the database.
 func (a *Archive) mendJobs(ctx context.Context) error {
 	n := 0
 	err := a.index.Update(ctx, func(tx index.Tx) error {
@@ -99,7 +98,7 @@ func (a *Archive) mendJobs(ctx context.Context) error {
 	return err
 }
 
-// wantedJobs are the jobs of what has no outcome and of what is not delivered.
+// wantedJobs returns the jobs of objects without an outcome and of undelivered results.
 func wantedJobs(tx index.Tx) (all []jobs.Job, err error) {
 	objects, err := tx.Unsettled()
 	if err != nil {
@@ -125,7 +124,7 @@ func wantedJobs(tx index.Tx) (all []jobs.Job, err error) {
 	return all, nil
 }
 
-// unnamed calls visit with every file that no row names.
+// unnamed calls visit with every file that has no row. buried says that a tombstone names it.
 func (a *Archive) unnamed(ctx context.Context, visit func(name string, buried bool) error) error {
 	return a.store.List(func(names []string) error {
 		var named, buried map[string]bool
@@ -150,8 +149,8 @@ func (a *Archive) unnamed(ctx context.Context, visit func(name string, buried bo
 	})
 }
 
-// adopt gives a file its row, if it is a whole object that has none, and sets it
-// aside otherwise.
+// adopt adds the row of a file if it is a complete object, and moves it to lost+found
+// otherwise.
 func (a *Archive) adopt(ctx context.Context, name string) (adopted bool, err error) {
 	f, err := a.inspect(name)
 	if err == nil {
@@ -178,23 +177,23 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// Problem is something Check found.
+// Problem is a finding of Check.
 type Problem struct {
-	Object int64  `json:"object,omitempty"` // 0 when no row is concerned
-	File   string `json:"file,omitempty"`   // in the store
+	Object int64  `json:"object,omitempty"` // 0 if no row is concerned
+	File   string `json:"file,omitempty"`   // name in the store
 	What   string `json:"problem"`
 }
 
-// Checked is what Check looked at.
+// Checked counts what Check has read.
 type Checked struct {
 	Objects  int       `json:"objects"`
-	Unsummed int       `json:"without_sum"` // of an earlier release, not yet summed: damage to them cannot be noticed
+	Unsummed int       `json:"without_sum"` // of an earlier release, without a checksum yet: damage cannot be detected
 	Problems []Problem `json:"problems"`
 }
 
-// Check reads every object and compares it with its row; files that no row names
-// are problems too. It changes nothing, and may run beside a node: what arrives
-// meanwhile is left out. step is called after each object.
+// Check reads every object and compares it with its row. Files without a row are problems too.
+// It changes nothing and may run beside a node; objects that arrive in the meantime are left
+// out. step is called after each object.
 func (a *Archive) Check(ctx context.Context, step func()) (c Checked, err error) {
 	c.Problems = []Problem{}
 	var loose []string
@@ -229,14 +228,14 @@ func (a *Archive) checkObject(ctx context.Context, o index.Object, c *Checked) e
 		return err
 	}
 	if _, gone := a.Object(ctx, o.ID); errors.Is(gone, ErrNotFound) {
-		return nil // it expired meanwhile
+		return nil // expired in the meantime
 	}
 	c.Problems = append(c.Problems, Problem{Object: o.ID, File: o.Name, What: err.Error()})
 	return nil
 }
 
-// checkLoose looks again at files that no row named: by now those that were about
-// to be stored are.
+// checkLoose looks again at files that had no row: those that were just being stored have one
+// by now.
 func (a *Archive) checkLoose(ctx context.Context, names []string, c *Checked) error {
 	if len(names) == 0 {
 		return nil

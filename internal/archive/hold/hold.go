@@ -1,8 +1,8 @@
 //go:build unix
 
-// Package hold lists, in a folder, objects that do not expire: a file for each holder,
-// in whichever process, which has it locked for as long as it holds. It knows nothing of
-// objects but their numbers.
+// Package hold keeps lists of objects that must not expire. Each holder, in any process, has
+// one file in a folder and keeps it locked while it holds the objects. The package knows
+// objects by number only.
 package hold
 
 import (
@@ -19,10 +19,10 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// List keeps ids in the lists of a folder that is there, until the returned function is
-// called or this process ends.
+// List adds a list with ids to an existing folder. The list is valid until the returned
+// function is called or this process ends.
 func List(dir string, ids ...int64) (release func() error, err error) {
-	f, err := os.CreateTemp(dir, draft+"*") // not a list before it is locked
+	f, err := os.CreateTemp(dir, draft+"*") // becomes a list only after it is locked
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func List(dir string, ids ...int64) (release func() error, err error) {
 	return release, nil
 }
 
-// draft begins the name of a list that is not complete.
+// draft is the prefix of the name of an incomplete list.
 const draft = "new-"
 
 func joined(ids []int64) string {
@@ -58,8 +58,8 @@ func joined(ids []int64) string {
 	return b.String()
 }
 
-// Listed are the numbers in all lists of a folder, in order; none where there is no
-// folder. A list whose holder has ended is removed.
+// Listed returns the numbers of all lists of a folder, sorted; none if the folder does not
+// exist. It removes lists whose holder has ended.
 func Listed(dir string) (ids []int64, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +83,7 @@ func Listed(dir string) (ids []int64, err error) {
 	return slices.Compact(ids), nil
 }
 
-// read reads a list, or removes it where nobody holds it.
+// read reads a list, or removes it if it is not locked.
 func read(path string) (ids []int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 	"sync"
 )
 
-// wholeCheck is the largest database, bytes, whose rows and indexes are compared
-// at each start: some 0.5 s. A larger one is checked page by page only.
+// wholeCheck is the size in bytes up to which rows and indexes of the database are compared at
+// each start, which takes about 0.5 s. A larger database is only checked page by page.
 const wholeCheck = 64 << 20
 
-// begin checks the database and brings it up to date.
+// begin checks the database and migrates it to the latest schema.
 func (s *SQLite) begin(ctx context.Context, create func() error) (err error) {
 	if err := s.check(ctx); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (s *SQLite) check(ctx context.Context) error {
 	return nil
 }
 
-// checkRows compares the tables with what the schema makes, and the rows of a small
-// database with their sums.
+// checkRows compares the table definitions with the schema and, in a small database, the rows
+// with their checksums.
 func (s *SQLite) checkRows(ctx context.Context) error {
 	want, err := expected()
 	if err != nil {
@@ -96,21 +96,21 @@ func (s *SQLite) checkRows(ctx context.Context) error {
 	})
 }
 
-// expected are the definitions that the schema makes.
+// expected returns the definitions that the schema creates.
 var expected = sync.OnceValues(func() (map[string]string, error) {
 	fresh, err := sql.Open("sqlite", "file::memory:")
 	if err != nil {
 		return nil, err
 	}
 	defer fresh.Close()
-	fresh.SetMaxOpenConns(1) // each connection would have a database of its own
+	fresh.SetMaxOpenConns(1) // each connection would open its own database
 	if err := migrate(context.Background(), fresh, 0); err != nil {
 		return nil, err
 	}
 	return definitions(context.Background(), fresh)
 })
 
-// definitions are those of the tables and indexes of a database by name.
+// definitions returns the definitions of the tables and indexes of a database by name.
 func definitions(ctx context.Context, db *sql.DB) (map[string]string, error) {
 	rows, err := db.QueryContext(ctx, "SELECT name, coalesce(sql, '') FROM sqlite_schema")
 	if err != nil {
@@ -128,12 +128,12 @@ func definitions(ctx context.Context, db *sql.DB) (map[string]string, error) {
 	return all, rows.Err()
 }
 
-// copyBeside keeps a database of an older schema as it was.
+// copyBeside writes a copy of a database with an older schema beside it.
 func (s *SQLite) copyBeside(ctx context.Context) error {
 	name := filepath.Join(s.dir, fmt.Sprintf("%s.schema-%d", FileName, s.From))
 	err := vacuumInto(ctx, s.dir, name)
 	if errors.Is(err, os.ErrExist) {
-		return nil // from an earlier try: whoever made it went no further
+		return nil // left by an earlier attempt that failed after the copy
 	}
 	if err != nil {
 		return fmt.Errorf("copy %s before its schema changes: %w", FileName, err)
@@ -153,7 +153,7 @@ func otherSchema(have int) error {
 	return fmt.Errorf("%w: schema %d, this one needs %d", ErrOld, have, len(schema))
 }
 
-// migrate runs the steps beyond have, each in a transaction.
+// migrate runs the schema steps after the first have steps, each in a transaction.
 func migrate(ctx context.Context, db *sql.DB, have int) error {
 	for ; have < len(schema); have++ {
 		tx, err := db.BeginTx(ctx, nil)

@@ -1,10 +1,9 @@
-// Package index owns the rows of the archive: what objects there are, where
-// their results went, what was removed, who called and what people did by hand.
+// Package index owns the rows of the archive: objects, deliveries of results, tombstones, peers
+// and refusals, and manual actions.
 //
-// SQLite is the implementation a node uses; all SQL about rows and everything
-// that is peculiar to one database is in this package. Memory keeps the same
-// promises without a disk, for tests. The package opens no object file, knows no
-// job and decides nothing: package archive binds it to files and jobs.
+// A node uses the implementation on SQLite. All SQL about rows and everything specific to
+// SQLite is in this package. Memory implements the same interface without a disk, for tests.
+// The package opens no object files and knows no jobs: package archive connects it to both.
 package index
 
 import (
@@ -25,23 +24,22 @@ var (
 	ErrFull     = errors.New("no space left for the index")
 )
 
-// Index is a set of tables that are changed in transactions. Its methods may be
-// called concurrently.
+// Index is a set of tables that change in transactions. Its methods may be called concurrently.
 type Index interface {
-	// View runs f on one state of the tables. f must not change them.
+	// View runs f on a snapshot of the tables. f must not change them.
 	View(ctx context.Context, f func(Tx) error) error
-	// Update runs f in a transaction that is durable when Update returns nil,
-	// and without effect when f or Update returns an error. Updates run one at
-	// a time. f may call View, which shows the state before.
+	// Update runs f in a transaction, which is durable when Update returns nil and rolled back
+	// when f or Update returns an error. Updates run one at a time. f may call View, which
+	// shows the state before the transaction.
 	Update(ctx context.Context, f func(Tx) error) error
-	// UpdateUnsynced is an Update that waits for no disk. A killed process does not
-	// undo it; a power cut may, with all updates after it, until one that is durable
-	// has followed. It is for what the files, or a job that runs once more, restore.
+	// UpdateUnsynced is an Update that is not synced to disk. It survives the end of the
+	// process. A power failure may undo it, with all later updates up to the next durable one.
+	// Use it for changes that the object files, or a repeated job, can restore.
 	UpdateUnsynced(ctx context.Context, f func(Tx) error) error
-	// Changes counts the updates ever made that changed a row of this package.
+	// Changes counts all updates so far that changed a row of this package.
 	Changes(ctx context.Context) (int64, error)
-	// Snapshot writes a copy of the whole database to a file that does not exist
-	// yet, while others read and write. The copy is complete and durable.
+	// Snapshot writes a copy of the database to a new file while others read and write. The
+	// copy is complete and durable.
 	Snapshot(ctx context.Context, file string) error
 	Close() error
 }
@@ -54,121 +52,118 @@ type Tx interface {
 	Journal
 	Promises
 
-	// SQL is the transaction for whoever keeps tables in the same database; nil
-	// when the index has none.
+	// SQL returns the transaction for packages that have tables in the same database; nil if
+	// the index has no database.
 	SQL() *sql.Tx
-	// BeforeCommit runs f when all else is done; its error undoes the transaction.
+	// BeforeCommit runs f immediately before the commit; an error of f rolls the transaction
+	// back.
 	BeforeCommit(f func() error)
-	// OnCommit runs f after the transaction is committed, never otherwise.
+	// OnCommit runs f after the transaction is committed.
 	OnCommit(f func())
 }
 
-// Objects are the rows of stored instances. Version counts the contents a SOP
-// instance has had, from 1.
+// Objects are the rows of stored instances. Version numbers the contents of a SOP instance from
+// 1.
 type Objects interface {
-	// Add inserts o and returns its id. ErrExists says that the version of the
-	// SOP instance is there.
+	// Add inserts o and returns its id. It returns ErrExists if the version of the SOP instance
+	// has a row.
 	Add(o Object) (id int64, err error)
-	// Object returns the object with our id, or ErrNotFound.
+	// Object returns the object with the id, or ErrNotFound.
 	Object(id int64) (Object, error)
 	// Newest returns the highest version of a SOP instance, or ErrNotFound.
 	Newest(sopInstanceUID string) (Object, error)
 	// Versions lists the versions of a SOP instance, oldest first.
 	Versions(sopInstanceUID string) ([]Object, error)
-	// Children lists the objects made of another.
+	// Children lists the results of an object.
 	Children(id int64) ([]Object, error)
 	// Search lists at most limit objects that match every field of q that is not
 	// empty, the most recent first.
 	Search(q Query, limit int) ([]Object, error)
-	// Page lists at most limit objects with an id beyond after, in their order.
+	// Page lists at most limit objects with an id greater than after, by id.
 	Page(after int64, limit int) ([]Object, error)
 	// Unsettled lists the received objects that have no outcome and are not
 	// superseded.
 	Unsettled() ([]Object, error)
-	// Named tells which of the file names the rows have.
+	// Named returns the set of those file names that rows have.
 	Named(names []string) (map[string]bool, error)
-	// Set replaces the row with the id of o, but for what identifies it: id, SOP
-	// Instance UID and version.
+	// Set replaces the row with the id of o, except its id, SOP Instance UID and version.
 	Set(o Object) error
-	// Skip leaves n ids out, which an index that lost its last rows may have given.
+	// Skip leaves out n ids, because rows that were lost may have had them.
 	Skip(n int64) error
-	// Delete removes rows, with their deliveries.
+	// Delete removes rows and their deliveries.
 	Delete(ids ...int64) error
-	// Expired lists at most limit received objects that were received before a
-	// time, oldest first, without those of busy and without those whose children
-	// are in busy.
+	// Expired lists at most limit objects that were received before a time, oldest first. It
+	// leaves out objects in busy and those with a child in busy.
 	Expired(before time.Time, busy []int64, limit int) ([]int64, error)
-	// Received tells when objects were received, of those that are there.
+	// Received returns the times of reception of those objects that exist.
 	Received(ids []int64) (map[int64]time.Time, error)
-	// Count is the number of objects.
+	// Count returns the number of objects.
 	Count() (int64, error)
 }
 
-// Deliveries say where results go.
+// Deliveries are the deliveries of results to destinations.
 type Deliveries interface {
-	// AddDelivery notes that an object goes to a destination; false when that
-	// was noted before.
+	// AddDelivery adds a delivery of an object to a destination. It returns false if the
+	// delivery exists.
 	AddDelivery(object int64, destination string) (bool, error)
 	// SetDelivery replaces the delivery of d's object and destination.
 	SetDelivery(d Delivery) error
 	// DeliveriesOf lists the deliveries of an object by destination.
 	DeliveriesOf(object int64) ([]Delivery, error)
-	// Undelivered lists the deliveries that are neither done, nor given up, nor held.
+	// Undelivered lists the deliveries that are not done, dropped or held.
 	Undelivered() ([]Delivery, error)
-	// Held lists the deliveries that wait for a person, by object.
+	// Held lists the deliveries that are held for a person, by object.
 	Held() ([]Delivery, error)
 	// InTransaction lists the deliveries with a Transaction UID, by object.
 	InTransaction(transactionUID string) ([]Delivery, error)
-	// Destinations lists every destination a delivery was ever noted for.
+	// Destinations lists all destinations that ever had a delivery.
 	Destinations() ([]string, error)
 }
 
-// Tombstones stand for what was removed on purpose: whoever finds the file, or
-// gets the instance again, must know that it is no loss.
+// Tombstones record objects that were removed on purpose, so that a leftover file or a repeated
+// instance is not taken for a loss.
 type Tombstones interface {
 	// Bury adds a tombstone.
 	Bury(t Tombstone) error
-	// BuriedFiles lists the names among names that a tombstone has.
+	// BuriedFiles returns the set of those names that tombstones have.
 	BuriedFiles(names []string) (map[string]bool, error)
-	// BuriedInstance lists the tombstones of a SOP instance, the latest first.
+	// BuriedInstance lists the tombstones of a SOP instance, latest first.
 	BuriedInstance(sopInstanceUID string) ([]Tombstone, error)
-	// Forget blanks what the tombstones of SOP instances say about their
-	// contents; file names stay.
+	// Forget removes from the tombstones of SOP instances everything but the file names.
 	Forget(sopInstanceUIDs ...string) error
-	// Unbury deletes the tombstones older than a time.
+	// Unbury deletes the tombstones older than a time and returns their number.
 	Unbury(before time.Time) (int, error)
 }
 
-// Journal is what others did: peers, refusals and people.
+// Journal records peers, refusals and manual actions.
 type Journal interface {
-	// Saw adds to what is known of a peer.
+	// Saw updates the record of a peer.
 	Saw(p Peer) error
 	Peers() ([]Peer, error)
-	// Refuse counts a refusal; those alike in everything but time are one row.
-	// The oldest rows go when there are more than MaxRefusals.
+	// Refuse counts a refusal. Refusals that differ only in time share a row. Beyond
+	// MaxRefusals the oldest rows are deleted.
 	Refuse(r Refusal) error
 	Refusals() ([]Refusal, error)
-	// Note adds a manual act.
+	// Note adds a manual action.
 	Note(a Act) error
-	// Acts lists at most limit manual acts, the latest first.
+	// Acts lists at most limit manual actions, latest first.
 	Acts(limit int) ([]Act, error)
-	// Value returns a note the program keeps for itself, "" when there is none.
+	// Value returns the stored value of a key, "" if there is none.
 	Value(key string) (string, error)
 	SetValue(key, value string) error
 }
 
-// Promises are what peers have asked to have committed, until they know the answer.
+// Promises are the peers' requests for storage commitment that are not answered yet.
 type Promises interface {
-	// SetPromise adds a promise, or replaces the one with the same peer and
-	// Transaction UID.
+	// SetPromise adds a request, or replaces the one with the same peer and Transaction UID.
 	SetPromise(p Promise) error
-	// Promise returns one, or ErrNotFound.
+	// Promise returns a request, or ErrNotFound.
 	Promise(peer, transactionUID string) (Promise, error)
-	// Promises lists all, the oldest first.
+	// Promises lists all requests, oldest first.
 	Promises() ([]Promise, error)
-	// Forgo deletes one.
+	// Forgo deletes a request.
 	Forgo(peer, transactionUID string) error
 }
 
-// MaxRefusals is how many different refusals are kept.
+// MaxRefusals is the number of different refusals that are kept.
 const MaxRefusals = 1000

@@ -35,7 +35,7 @@ func open(t *testing.T, dir string) *index.SQLite {
 	return x
 }
 
-// made is a folder with an index of so many objects.
+// made returns a folder with an index of the given number of objects.
 func made(t *testing.T, objects int) string {
 	t.Helper()
 	dir := durabletest.Dir(t)
@@ -65,8 +65,7 @@ func rewrite(t *testing.T, path string, change func([]byte) []byte) {
 	}
 }
 
-// An index that is not what belongs to the folder is not opened, and not
-// changed by the try.
+// Open refuses an index that does not belong to the folder, and leaves it unchanged.
 func TestOpenRefuses(t *testing.T) {
 	refuse := errors.New("there are objects")
 	for _, tt := range []struct {
@@ -126,8 +125,8 @@ func execute(t *testing.T, path string, statements ...string) {
 	}
 }
 
-// A zeroed sector anywhere is found before anything stands on it, as far as a
-// database can tell: of all sectors, those with rows and those with indexes.
+// A zeroed sector is found when the index is opened, as far as a database can detect it: all
+// sectors with rows or indexes are tried.
 func TestZeroedSectors(t *testing.T) {
 	dir := made(t, 400)
 	path := filepath.Join(dir, index.FileName)
@@ -141,7 +140,7 @@ func TestZeroedSectors(t *testing.T) {
 		bad := append([]byte(nil), good...)
 		copy(bad[at:at+512], make([]byte, 512))
 		if string(bad) == string(good) {
-			same++ // it held nothing
+			same++ // the sector was empty
 			continue
 		}
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
@@ -162,8 +161,7 @@ func TestZeroedSectors(t *testing.T) {
 	t.Logf("%d of %d zeroed sectors found by the check, %d held nothing", found, 24, same)
 }
 
-// A schema that is not the latest is copied beside and brought up to date by the
-// owner; whoever shares the database leaves it alone.
+// The owner copies and migrates a database with an older schema; OpenShared does not change it.
 func TestOldSchema(t *testing.T) {
 	dir := durabletest.Dir(t)
 	b, err := os.ReadFile("testdata/schema-2.sql")
@@ -199,7 +197,7 @@ func TestOldSchema(t *testing.T) {
 	}
 	err = x.Update(t.Context(), func(tx index.Tx) error {
 		id, err := tx.Add(indextest.Object("1.2.7", 1))
-		if id != 8 { // the fixture has given ids up to 7
+		if id != 8 { // the fixture has used ids up to 7
 			t.Errorf("id %d, want 8", id)
 		}
 		return err
@@ -219,7 +217,7 @@ func TestOldSchema(t *testing.T) {
 	private(t, path, path+".schema-2", path+".changes")
 }
 
-// private expects files only their owner can read.
+// private checks that only the owner can read the files.
 func private(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
@@ -229,7 +227,7 @@ func private(t *testing.T, paths ...string) {
 	}
 }
 
-// A snapshot is whole, private and never written over another.
+// A snapshot is complete, private and never overwrites another.
 func TestSnapshot(t *testing.T) {
 	dir := made(t, 3)
 	x := open(t, dir)
@@ -257,7 +255,7 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// SQLite's log is cut once a long read has let go of it.
+// SQLite's write-ahead log is truncated after a long read ends.
 func TestLogIsCut(t *testing.T) {
 	dir := durabletest.Dir(t)
 	x := open(t, dir)
@@ -299,7 +297,7 @@ func TestLogIsCut(t *testing.T) {
 	}
 }
 
-// A folder's name may hold what a URL gives a meaning.
+// The name of the folder may contain characters that are special in URLs.
 func TestFolderNames(t *testing.T) {
 	dir := filepath.Join(durabletest.Dir(t), "a b", "c?d#e%20f")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -11,11 +11,10 @@ import (
 	"time"
 )
 
-// Memory is an Index that is gone with the process. An update works on a copy of
-// the tables, which is as simple as it is slow for many rows.
+// Memory is an Index in memory. Each update copies all tables, so it is slow with many rows.
 type Memory struct {
 	updating sync.Mutex
-	mu       sync.Mutex // guards now, which is never changed but replaced
+	mu       sync.Mutex // guards now; the tables it points to never change
 	now      *tables
 }
 
@@ -26,7 +25,7 @@ func NewMemory() *Memory {
 	return &Memory{now: &tables{values: map[string]string{}}}
 }
 
-// tables are one state of the rows.
+// tables is one state of the tables.
 type tables struct {
 	lastID     int64
 	changes    int64
@@ -55,7 +54,7 @@ func (m *Memory) state() *tables {
 	return m.now
 }
 
-// View runs f on one state of the tables.
+// View implements Index.
 func (m *Memory) View(ctx context.Context, f func(Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -63,7 +62,7 @@ func (m *Memory) View(ctx context.Context, f func(Tx) error) error {
 	return f(&memoryTx{tables: m.state().clone()})
 }
 
-// Update runs f on a copy, which replaces the tables when f returns nil.
+// Update runs f on a copy of the tables, which replaces them if f returns nil.
 func (m *Memory) Update(ctx context.Context, f func(Tx) error) error {
 	m.updating.Lock()
 	defer m.updating.Unlock()
@@ -91,13 +90,13 @@ func (m *Memory) Update(ctx context.Context, f func(Tx) error) error {
 	return nil
 }
 
-// UpdateUnsynced is Update.
+// UpdateUnsynced is the same as Update.
 func (m *Memory) UpdateUnsynced(ctx context.Context, f func(Tx) error) error { return m.Update(ctx, f) }
 
-// Changes counts the updates that changed a row.
+// Changes implements Index.
 func (m *Memory) Changes(context.Context) (int64, error) { return m.state().changes, nil }
 
-// Snapshot is refused: there is no file to copy.
+// Snapshot returns errors.ErrUnsupported.
 func (m *Memory) Snapshot(context.Context, string) error { return errors.ErrUnsupported }
 
 // Close does nothing.
@@ -116,7 +115,7 @@ func (t *memoryTx) SQL() *sql.Tx                { return nil }
 func (t *memoryTx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
 func (t *memoryTx) OnCommit(f func())           { t.after = append(t.after, f) }
 
-// find returns the place of an object, or ErrNotFound.
+// find returns the position of an object, or ErrNotFound.
 func (t *memoryTx) find(id int64) (int, error) {
 	i, ok := slices.BinarySearchFunc(t.objects, id, func(o Object, id int64) int { return cmp.Compare(o.ID, id) })
 	if !ok {
@@ -156,7 +155,7 @@ func (t *memoryTx) Add(o Object) (int64, error) {
 	return o.ID, nil
 }
 
-// stored is o as a database gives it back.
+// stored returns o as a database would return it, with times in nanoseconds.
 func stored(o Object) Object {
 	o.Received, o.OutcomeAt, o.SupersededAt = fromNanos(nanos(o.Received)), fromNanos(nanos(o.OutcomeAt)), fromNanos(nanos(o.SupersededAt))
 	return o

@@ -2,13 +2,14 @@ package index
 
 import "time"
 
-// Object is a stored object. ID is ours and may be logged; the UIDs may not.
+// Object is a stored object. Its ID is the archive's own and may be logged; its UIDs must not
+// be.
 type Object struct {
 	ID                int64
-	ParentID          int64  // the object this one was made from; 0 for a received one
+	ParentID          int64  // the object that this result was made from; 0 for a received object
 	SOPClassUID       string // (0008,0016)
 	SOPInstanceUID    string // (0008,0018)
-	Version           int    // from 1; a further content of the same instance has the next
+	Version           int    // from 1; each new content of the instance has the next
 	TransferSyntaxUID string // (0002,0010)
 	StudyInstanceUID  string // (0020,000D)
 	SeriesInstanceUID string // (0020,000E)
@@ -25,34 +26,34 @@ type Object struct {
 	DatasetOffset     int64  // of the data set in the file, bytes
 	Received          time.Time
 
-	// SHA256 is of the data set as it is stored, hexadecimal; "" when not known.
+	// SHA256 is the hexadecimal SHA-256 of the data set as stored; "" if unknown.
 	SHA256 string
-	// Digests tell contents apart however they are encoded.
+	// Digests identify the content independently of its encoding.
 	Digests Digests
 
-	// Outcome is what became of a received object, in a word: see the archive's
-	// outcomes. "" while nothing has been decided.
+	// Outcome is the outcome of a received object (see the outcomes in package archive), ""
+	// while it has none.
 	Outcome   string
-	OutcomeAt time.Time // zero when there is none
-	// Quality is a figure for the result, in its maker's scale; nil when none.
+	OutcomeAt time.Time // zero if there is no outcome
+	// Quality is the quality of the result, on the scale of its handler; nil if there is none.
 	Quality *float64
-	// SupersededAt is when a newer version replaced this one, or the object this
-	// one was made from; zero for what counts.
+	// SupersededAt is when a newer version superseded this object or its source; zero for a
+	// current object.
 	SupersededAt time.Time
 }
 
-// Digests are SHA-256 sums, hexadecimal, of three parts of an instance's
-// contents, each of decoded values, so that encodings do not matter.
+// Digests are hexadecimal SHA-256 sums of three parts of an instance. They are computed from
+// decoded values, so they do not depend on the encoding.
 type Digests struct {
-	Pixels   string // the samples
-	Meaning  string // the attributes that give the samples meaning
-	Identity string // the attributes that results carry: patient, study, references
+	Pixels   string // of the samples
+	Meaning  string // of the attributes that say what the samples mean
+	Identity string // of the attributes that results copy: patient, study, references
 }
 
-// Known reports whether there are digests to compare.
+// Known reports whether all digests are set.
 func (d Digests) Known() bool { return d.Pixels != "" && d.Meaning != "" && d.Identity != "" }
 
-// Query chooses objects; an empty field matches all.
+// Query selects objects; an empty field matches all.
 type Query struct {
 	StudyInstanceUID  string
 	SeriesInstanceUID string
@@ -61,49 +62,52 @@ type Query struct {
 	Source            string
 	Modality          string
 	Outcome           string
-	ReceivedFrom      time.Time // not before
-	ReceivedTo        time.Time // before
+	ReceivedFrom      time.Time // inclusive
+	ReceivedTo        time.Time // exclusive
 	Newest            bool      // only the newest version of each instance
 	ReceivedOnly      bool      // only received objects, no results
 }
 
-// DeliveryState is how far a delivery is.
+// DeliveryState is the state of a delivery.
 type DeliveryState string
 
-// The states of a delivery. Where the destination is to commit what it stores (PS3.4
-// J), Sent comes before Delivered: it has answered the C-STORE with success; Requested:
-// its commitment has been or is being asked for; NotCommitted: it has answered that it
-// does not have it, or not at all. Held waits for a person to release or to drop it. Withdrawn was not begun when a newer version of its
-// image arrived, or its destination gets the result in another form; Skipped was left
-// out when the index was rebuilt.
+// The states of a delivery.
+//
+// Three states come before Delivered if the destination commits what it stores (PS3.4 J). Sent:
+// it answered the C-STORE with success. Requested: its commitment has been or is being
+// requested. NotCommitted: it answered that it does not have the object, or did not answer.
+//
+// Held waits for a person to release or drop it. Withdrawn had not started when a newer version
+// of the image arrived, or when the destination was to get the result in another form. Skipped
+// was left out when the index was rebuilt.
 const (
 	Pending      DeliveryState = "pending"
 	Held         DeliveryState = "held"
-	Failing      DeliveryState = "failing" // tried, and to be tried again
+	Failing      DeliveryState = "failing" // tried, will be retried
 	Sent         DeliveryState = "sent"
 	Requested    DeliveryState = "commitment requested"
 	NotCommitted DeliveryState = "not committed"
 	Delivered    DeliveryState = "delivered"
-	Refused      DeliveryState = "refused" // given up
+	Refused      DeliveryState = "refused" // not retried
 	Withdrawn    DeliveryState = "withdrawn"
 	Skipped      DeliveryState = "skipped"
 )
 
-// Delivery is one result on its way to one destination.
+// Delivery is the delivery of one result to one destination.
 type Delivery struct {
 	ObjectID    int64
 	Destination string
 	State       DeliveryState
 	At          time.Time // of the last change
-	Status      int       // C-STORE status of the last attempt (PS3.4 Table B.2-1), Failure Reason of what is NotCommitted (PS3.3 C.14.1.1); -1 when there was none
-	Words       string    // about the last attempt
+	Status      int       // C-STORE status of the last attempt (PS3.4 Table B.2-1), or Failure Reason if NotCommitted (PS3.3 C.14.1.1); -1 if there is none
+	Words       string    // describes the last attempt
 	Attempts    int
 
-	TransactionUID string    // under which commitment was last asked for; "" when never
-	RequestedAt    time.Time // when the destination accepted the request; zero before
+	TransactionUID string    // of the last request for commitment; "" if none
+	RequestedAt    time.Time // when the destination accepted the request; zero before that
 }
 
-// open reports whether a delivery is neither done, nor given up, nor held.
+// open reports whether a delivery is not done, dropped or held.
 func (d Delivery) open() bool {
 	switch d.State {
 	case Held, Delivered, Refused, Withdrawn, Skipped:
@@ -112,37 +116,36 @@ func (d Delivery) open() bool {
 	return true
 }
 
-// Promise is a request for storage commitment that a peer has made (PS3.4 J.3.2),
-// and what it is answered.
+// Promise is a peer's request for storage commitment (PS3.4 J.3.2) and its answer.
 type Promise struct {
 	Peer           string // name in the configuration
 	TransactionUID string
 	At             time.Time // of the request
-	Content        string    // for whoever made it
+	Content        string    // encoded by package archive
 }
 
-// Tombstone stands for a removed object.
+// Tombstone is the record of a removed object.
 type Tombstone struct {
 	SOPInstanceUID string
 	Version        int
-	Received       bool   // it was received, not made here
+	Received       bool   // false for a result
 	Name           string // of its file
 	SHA256         string
 	Digests        Digests
-	Cause          string // in a word
+	Cause          string // one word
 	At             time.Time
-	Results        []Result // that were made of it
+	Results        []Result // that were made from it
 }
 
-// Result is what a tombstone remembers of a result.
+// Result is the record of a result in a tombstone.
 type Result struct {
 	SOPInstanceUID string   `json:"sop_instance_uid"`
 	Destinations   []string `json:"destinations"`
 }
 
-// Peer is what is known of an application entity that has called.
+// Peer is the record of an application entity that has requested associations.
 type Peer struct {
-	Name         string // in the configuration; "" when it is not listed
+	Name         string // in the configuration; "" if it is not listed
 	CallingAE    string
 	CalledAE     string
 	Address      string
@@ -151,24 +154,24 @@ type Peer struct {
 	Objects      int64
 }
 
-// Refusal is an association or an object that was not accepted.
+// Refusal is the record of a rejected association or refused object.
 type Refusal struct {
 	Kind        string // association or object
-	Peer        string // name in the configuration, "" when not listed
+	Peer        string // name in the configuration, "" if not listed
 	CallingAE   string
 	CalledAE    string
 	Address     string
-	Status      int    // C-STORE status, or the reason of the A-ASSOCIATE-RJ
+	Status      int    // C-STORE status, or reason of the A-ASSOCIATE-RJ
 	Words       string // without patient data
 	First, Last time.Time
 	Count       int64
 }
 
-// Act is something a person made the archive do.
+// Act is the record of a manual action.
 type Act struct {
 	At      time.Time
 	Who     string // user of the operating system
 	What    string // the verb
-	Subject string // our ids; no patient data
+	Subject string // ids of the archive; no patient data
 	Reason  string // as the person gave it
 }

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// MoveAway gives the database in dir another name, with its log and its witness,
-// so that a new one can be made, and returns that name; "" when there is none.
+// MoveAway renames the database in dir, with its write-ahead log and witness file, so that a
+// new one can be created. It returns the new name; "" if there is no database.
 func MoveAway(dir string) (name string, err error) {
 	for i := 1; ; i++ {
 		name = fmt.Sprintf("%s.lost-%d", FileName, i)
@@ -37,7 +37,7 @@ func MoveAway(dir string) (name string, err error) {
 	return filepath.Join(dir, name), nil
 }
 
-// Salvaged is what could be read of a lost database.
+// Salvaged is what could be read from a damaged database.
 type Salvaged struct {
 	Objects    []Object
 	Deliveries []Delivery
@@ -48,8 +48,8 @@ type Salvaged struct {
 	Promises   []Promise
 }
 
-// Salvage reads what can be read of a database that was moved away. Nothing in it
-// is trusted to be complete, and a database that cannot be read is empty.
+// Salvage reads what it can from a database that MoveAway has renamed. The result may be
+// incomplete, or empty if nothing can be read.
 func Salvage(ctx context.Context, file string) (s Salvaged) {
 	path := url.URL{Path: filepath.ToSlash(file)}
 	db, err := sql.Open("sqlite", "file:"+path.EscapedPath()+"?mode=rw&_pragma=query_only(1)")

@@ -1,9 +1,8 @@
 package index
 
-// schema holds the steps to the tables this code writes; PRAGMA user_version of
-// a database says how many it has behind it. The tables of the jobs stand beside
-// them in the same database. Times are in nanoseconds since 1970, 0 when there
-// is none.
+// schema holds the migration steps to the current tables. PRAGMA user_version of a database is
+// the number of steps it has had. The tables of the jobs are in the same database. Times are in
+// nanoseconds since 1970; 0 means none.
 var schema = []string{`
 CREATE TABLE object (
 	id                  INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -37,11 +36,11 @@ CREATE TABLE delivery (
 	`CREATE INDEX delivery_held ON delivery (object_id, destination) WHERE state = 'held';`,
 }
 
-// columnsSince is the schema from which all tables have the columns that are read here.
+// columnsSince is the first schema in which all tables have the columns read here.
 const columnsSince = 4
 
-// commitments says which deliveries a destination has been asked to commit, and what
-// others have asked us to (PS3.4 J).
+// commitments adds the state of requests for commitment to destinations, and the requests of
+// peers (PS3.4 J).
 const commitments = `
 ALTER TABLE delivery ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
 ALTER TABLE delivery ADD COLUMN requested INTEGER NOT NULL DEFAULT 0;
@@ -54,8 +53,8 @@ CREATE TABLE promise (
 	PRIMARY KEY (peer, transaction_uid)
 ) WITHOUT ROWID;`
 
-// versions keys objects by instance and version, and adds what operating the
-// node asks for. Ids go on where they were: one that was given never comes back.
+// versions changes the key of objects to instance and version, and adds tables and columns for
+// operating the node. Ids continue from the last one: an id is never used again.
 const versions = `
 CREATE TABLE object3 (
 	id                  INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -32,7 +32,7 @@ func (t *sqlTx) Undelivered() ([]Delivery, error) {
 		string(Held), string(Delivered), string(Refused), string(Withdrawn), string(Skipped))
 }
 
-// The state is spelt out, so that the partial index is used.
+// The state is a literal in the query, so that SQLite uses the partial index.
 func (t *sqlTx) Held() ([]Delivery, error) {
 	return list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE state = 'held' ORDER BY object_id, destination")
 }

@@ -17,17 +17,16 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// FileName is the database in the folder of the archive.
+// FileName is the name of the database in the folder of the archive.
 const FileName = "index.sqlite"
 
-// LogLimit is how many bytes of SQLite's log stay on disk after a checkpoint; the
-// log grows past it while a long read keeps it from being emptied.
+// LogLimit is the size in bytes to which the write-ahead log is truncated after a checkpoint.
+// The log grows beyond it while a long read prevents checkpoints.
 const LogLimit = 16 << 20
 
 // SQLite is an Index in one file (WAL, synchronous=FULL).
 type SQLite struct {
-	// From is the number of the schema the database had when it was opened, 0
-	// when it was new.
+	// From is the schema version that the database had when it was opened; 0 if it was new.
 	From int
 
 	dir     string
@@ -38,13 +37,12 @@ type SQLite struct {
 
 var _ Index = (*SQLite)(nil)
 
-// Open opens the database in dir for its one owner. It checks the database
-// before anything is changed, copies one with an older schema beside itself and
-// brings it up to date. When there is none, or an empty one, create decides:
-// its error is returned.
+// Open opens the database in dir as its only owner. It checks the database before it changes
+// anything, keeps a copy of one with an older schema and migrates it. If the database is
+// missing or empty, Open calls create and creates a new one unless create returns an error.
 //
-// ErrDamaged, ErrOld and ErrNewer say that the database is not what belongs
-// here; nothing has been changed then.
+// It returns ErrDamaged, ErrOld or ErrNewer, and changes nothing, if the database is damaged or
+// has the wrong schema.
 func Open(ctx context.Context, dir string, create func() error) (*SQLite, error) {
 	if err := prepare(dir, create); err != nil {
 		return nil, err
@@ -59,8 +57,8 @@ func Open(ctx context.Context, dir string, create func() error) (*SQLite, error)
 	return s, nil
 }
 
-// OpenShared opens the database of a running owner. It changes no schema: a
-// database with another one is ErrOld or ErrNewer.
+// OpenShared opens the database beside a running owner. It does not migrate: it returns ErrOld
+// or ErrNewer if the schema differs.
 func OpenShared(ctx context.Context, dir string) (*SQLite, error) {
 	if _, err := os.Stat(filepath.Join(dir, FileName)); err != nil {
 		return nil, err
@@ -78,8 +76,8 @@ func OpenShared(ctx context.Context, dir string) (*SQLite, error) {
 	return s, nil
 }
 
-// prepare makes the file of a new database with its owner and mode; SQLite gives
-// those to its log as well.
+// prepare creates the file of a new database with its owner and mode, which SQLite also gives
+// to its log.
 func prepare(dir string, create func() error) error {
 	path := filepath.Join(dir, FileName)
 	info, err := os.Stat(path)
@@ -99,9 +97,8 @@ func prepare(dir string, create func() error) error {
 	return errors.Join(durable.Own(f), f.Chmod(0o600), f.Close())
 }
 
-// open returns the two pools on the database of dir: one connection for
-// everything that writes, so that writers queue here and never wait on SQLite's
-// lock, and a few for reading.
+// open opens two connection pools on the database of dir: one connection for all writes, so
+// that writers queue here and do not wait for SQLite's lock, and several for reading.
 func open(dir string) (*SQLite, error) {
 	s := &SQLite{dir: dir, witness: newWitness(dir)}
 	var err error
@@ -116,9 +113,8 @@ func open(dir string) (*SQLite, error) {
 	return s, nil
 }
 
-// dataSource spells the connection for modernc.org/sqlite, without // before the
-// path, which may be relative. synchronous=FULL makes each commit wait for the
-// disk, in WAL mode too.
+// dataSource returns the connection string for modernc.org/sqlite. It has no // before the
+// path, which may be relative. synchronous=FULL syncs each commit, in WAL mode too.
 func dataSource(dir, lock, more string) string {
 	path := url.URL{Path: filepath.ToSlash(filepath.Join(dir, FileName))}
 	return "file:" + path.EscapedPath() + "?mode=rw&_txlock=" + lock +
@@ -126,10 +122,10 @@ func dataSource(dir, lock, more string) string {
 		"&_pragma=foreign_keys(1)&_pragma=cell_size_check(1)&_pragma=journal_size_limit(" + strconv.Itoa(LogLimit) + ")" + more
 }
 
-// Write is the pool of the one connection that writes.
+// Write returns the pool with the one connection that writes.
 func (s *SQLite) Write() *sql.DB { return s.write }
 
-// Read is the pool of the connections that read.
+// Read returns the pool of connections that read.
 func (s *SQLite) Read() *sql.DB { return s.read }
 
 // Close closes the database.
@@ -137,7 +133,7 @@ func (s *SQLite) Close() error {
 	return errors.Join(s.read.Close(), s.write.Close(), s.witness.close())
 }
 
-// View runs f on one state of the tables.
+// View implements Index.
 func (s *SQLite) View(ctx context.Context, f func(Tx) error) error {
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -147,7 +143,7 @@ func (s *SQLite) View(ctx context.Context, f func(Tx) error) error {
 	return classify(errors.Join(err, ignoreDone(tx.Rollback())))
 }
 
-// Update runs f in a transaction.
+// Update implements Index.
 func (s *SQLite) Update(ctx context.Context, f func(Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -161,7 +157,7 @@ func (s *SQLite) Update(ctx context.Context, f func(Tx) error) error {
 	return nil
 }
 
-// UpdateUnsynced runs f in a transaction whose commit waits for no disk.
+// UpdateUnsynced implements Index.
 func (s *SQLite) UpdateUnsynced(ctx context.Context, f func(Tx) error) error {
 	return s.Unsynced(ctx, func(tx *sql.Tx) error {
 		changes, err := transact(ctx, tx, f)
@@ -172,9 +168,8 @@ func (s *SQLite) UpdateUnsynced(ctx context.Context, f func(Tx) error) error {
 	})
 }
 
-// Unsynced runs f, which ends the transaction it gets, with commits that wait for no
-// disk (PRAGMA synchronous=NORMAL: the log is written and not synced). Those before it
-// stay as they are.
+// Unsynced runs f, which must end its transaction. The commit is not synced (PRAGMA
+// synchronous=NORMAL: the log is written and not synced). Earlier commits stay durable.
 func (s *SQLite) Unsynced(ctx context.Context, f func(*sql.Tx) error) error {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
@@ -186,7 +181,7 @@ func (s *SQLite) Unsynced(ctx context.Context, f func(*sql.Tx) error) error {
 	}
 	defer func() {
 		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = FULL"); err != nil {
-			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // the next one gets a new connection
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // forces a new connection
 		}
 	}()
 	tx, err := conn.BeginTx(ctx, nil)
@@ -196,8 +191,8 @@ func (s *SQLite) Unsynced(ctx context.Context, f func(*sql.Tx) error) error {
 	return f(tx)
 }
 
-// transact runs f in tx and commits it. changes is the count of updates, 0 when f
-// changed no row.
+// transact runs f in tx and commits it. changes is the new count of updates, 0 if f changed no
+// row.
 func transact(ctx context.Context, tx *sql.Tx, f func(Tx) error) (changes int64, err error) {
 	t := &sqlTx{ctx: ctx, tx: tx}
 	if err = f(t); err == nil && t.changed {
@@ -218,13 +213,13 @@ func transact(ctx context.Context, tx *sql.Tx, f func(Tx) error) (changes int64,
 	return changes, nil
 }
 
-// Changes counts the updates that changed a row.
+// Changes implements Index.
 func (s *SQLite) Changes(ctx context.Context) (n int64, err error) {
 	err = s.read.QueryRowContext(ctx, "SELECT value FROM value WHERE key = 'changes'").Scan(&n)
 	return n, classify(err)
 }
 
-// Snapshot copies the database, with what is only in its log.
+// Snapshot implements Index. The copy includes the content of the log.
 func (s *SQLite) Snapshot(ctx context.Context, file string) error {
 	if err := vacuumInto(ctx, s.dir, file); err != nil {
 		return fmt.Errorf("copy the index: %w", classify(err))
@@ -232,8 +227,8 @@ func (s *SQLite) Snapshot(ctx context.Context, file string) error {
 	return nil
 }
 
-// vacuumInto uses a connection of its own: one that may only query refuses it, and
-// the one that writes would keep writers waiting.
+// vacuumInto uses its own connection: a read-only one refuses VACUUM INTO, and the writing one
+// would block writers.
 func vacuumInto(ctx context.Context, dir, file string) error {
 	part := file + ".part"
 	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -242,7 +237,7 @@ func vacuumInto(ctx context.Context, dir, file string) error {
 	if _, err := os.Stat(file); err == nil {
 		return fmt.Errorf("%s: %w", file, os.ErrExist)
 	}
-	// SQLite would create the file with the mode the process gives to any.
+	// SQLite would create the file with the default mode of the process.
 	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -252,7 +247,7 @@ func vacuumInto(ctx context.Context, dir, file string) error {
 		err = vacuum(ctx, dir, part)
 	}
 	if err == nil {
-		err = durable.Sync(part) // SQLite leaves that to the caller
+		err = durable.Sync(part) // SQLite does not sync the copy
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(part))
@@ -276,8 +271,8 @@ func ignoreDone(err error) error {
 	return err
 }
 
-// garbled is ErrDamaged for a statement of ours that the database does not
-// understand: the text of a definition has changed.
+// garbled returns ErrDamaged if the database cannot parse one of this package's statements,
+// which means that the text of a definition has changed.
 func garbled(err error) error {
 	var db *sqlite.Error
 	if errors.As(err, &db) && db.Code()&0xff == sqlitelib.SQLITE_ERROR && !errors.Is(err, ErrDamaged) {
@@ -286,7 +281,7 @@ func garbled(err error) error {
 	return err
 }
 
-// classify gives the errors that callers branch on their names.
+// classify wraps SQLite's errors in the errors that callers branch on.
 func classify(err error) error {
 	var db *sqlite.Error
 	if !errors.As(err, &db) {

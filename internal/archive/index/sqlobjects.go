@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// columns of an object row, in the order scanObject reads and values writes them.
+// columns are the columns of an object row, in the order of scanObject and values.
 const columns = `id, parent_id, sop_class_uid, sop_instance_uid, version, transfer_syntax_uid,
 	study_instance_uid, series_instance_uid, accession_number, modality, body_part,
 	calling_ae, called_ae, source, route, purpose, path, size, dataset_offset, received,
@@ -35,13 +35,13 @@ func scanObject(r row) (o Object, err error) {
 	return o, err
 }
 
-// rowSum is a sum over what a row holds, by which a byte that changed on the disk
-// is noticed, which no check of the database would; never 0.
+// rowSum returns a checksum of the values of a row, never 0. It detects a changed byte, which
+// SQLite's own checks do not.
 func rowSum(values []any) int64 {
 	return int64(crc32.ChecksumIEEE(fmt.Appendf(nil, "%q", values[:len(names)-1]))) + 1
 }
 
-// values of the columns of o beyond its id.
+// values returns the values of o's columns after the id.
 func values(o Object) []any {
 	var quality any
 	if o.Quality != nil {
@@ -54,7 +54,7 @@ func values(o Object) []any {
 	return append(all, rowSum(all))
 }
 
-// insertObject and updateObject name the columns once, from the list above.
+// insertObject and updateObject are built from the list of columns above.
 var (
 	names        = strings.FieldsFunc(columns, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })[1:]
 	marks        = "?" + strings.Repeat(", ?", len(names)-1)
@@ -138,7 +138,7 @@ func (t *sqlTx) Named(names []string) (map[string]bool, error) {
 	return set(list(t, one[string], "SELECT path FROM object WHERE path IN (SELECT value FROM json_each(?))", array(names)))
 }
 
-// Skip moves on what AUTOINCREMENT remembers.
+// Skip increases the last id that AUTOINCREMENT has stored.
 func (t *sqlTx) Skip(n int64) error {
 	rows, err := t.exec("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'object'", n)
 	if err == nil && rows == 0 {
@@ -156,8 +156,8 @@ func (t *sqlTx) Delete(ids ...int64) error {
 	return err
 }
 
-// A clock that ran ahead dated objects in the future: they are as old as what
-// was received after them.
+// Objects dated in the future, because the clock was ahead, count as expired when an object
+// received after them is expired.
 func (t *sqlTx) Expired(before time.Time, busy []int64, limit int) ([]int64, error) {
 	return list(t, one[int64], `SELECT id FROM object WHERE parent_id = 0
 		AND (received < ?1 OR received > ?2 AND id < (SELECT max(id) FROM object WHERE parent_id = 0 AND received < ?1))

@@ -40,7 +40,7 @@ func scanTombstone(r row) (s Tombstone, err error) {
 	return s, json.Unmarshal(results, &s.Results)
 }
 
-// Forget keeps the row, since its file may still be there; a UID is detail too.
+// Forget keeps the row, because the file may still exist. It removes the SOP Instance UID too.
 func (t *sqlTx) Forget(sopInstanceUIDs ...string) error {
 	_, err := t.exec(`UPDATE tombstone SET sop_instance_uid = '', sha256 = '', pixel_digest = '', meaning_digest = '',
 		identity_digest = '', results = '[]' WHERE sop_instance_uid IN (SELECT value FROM json_each(?))`, array(sopInstanceUIDs))

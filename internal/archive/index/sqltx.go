@@ -37,7 +37,7 @@ func (t *sqlTx) exec(statement string, args ...any) (rows int64, err error) {
 // row is a *sql.Row or *sql.Rows.
 type row interface{ Scan(...any) error }
 
-// list runs a query and scans each of its rows.
+// list runs a query and scans its rows.
 func list[T any](t *sqlTx, scan func(row) (T, error), query string, args ...any) (all []T, err error) {
 	rows, err := t.tx.QueryContext(t.ctx, query, args...)
 	if err != nil {
@@ -54,13 +54,13 @@ func list[T any](t *sqlTx, scan func(row) (T, error), query string, args ...any)
 	return all, rows.Err()
 }
 
-// one scans a column of any type SQL has.
+// one scans a single column.
 func one[T any](r row) (v T, err error) {
 	err = r.Scan(&v)
 	return v, err
 }
 
-// set makes the names a query returned a set.
+// set turns the names that a query returned into a set.
 func set(names []string, err error) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
@@ -72,16 +72,16 @@ func set(names []string, err error) (map[string]bool, error) {
 	return m, nil
 }
 
-// array is a list as SQLite's json_each takes it.
+// array encodes a list for SQLite's json_each.
 func array[T int64 | string](values []T) string {
 	if len(values) == 0 {
 		return "[]"
 	}
-	b, _ := json.Marshal(values) // numbers and strings cannot fail
+	b, _ := json.Marshal(values) // encoding numbers and strings cannot fail
 	return string(b)
 }
 
-// nanos is how a time is stored: nanoseconds since 1970, 0 for none.
+// nanos returns a time as it is stored: nanoseconds since 1970, 0 for the zero time.
 func nanos(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

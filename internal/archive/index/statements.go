@@ -10,11 +10,11 @@ import (
 	"modernc.org/sqlite"
 )
 
-// maxStatements is how many statements a connection keeps prepared.
+// maxStatements is how many prepared statements a connection keeps.
 const maxStatements = 128
 
-// openDB opens a pool on a database, whose connections prepare each statement
-// once: to parse most of ours costs more than to run them.
+// openDB opens a pool of connections that prepare each statement once, because parsing most of
+// these statements costs more than running them.
 func openDB(dataSource string) (*sql.DB, error) {
 	c, err := sqlite.NewConnector(dataSource)
 	if err != nil {
@@ -37,7 +37,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &preparing{library: inner, idle: map[string]statement{}}, nil
 }
 
-// library and statement are what the driver's connections and statements can do.
+// library and statement are the interfaces of the driver's connections and statements.
 type (
 	library interface {
 		driver.Conn
@@ -56,14 +56,14 @@ type (
 	}
 )
 
-// preparing is a connection that keeps its statements. Package sql never calls a
-// connection or its rows concurrently.
+// preparing is a connection that keeps prepared statements. Package sql never uses a connection
+// or its rows concurrently.
 type preparing struct {
 	library
 	idle map[string]statement
 }
 
-// take is a statement that nobody runs at the moment.
+// take returns a prepared statement that is not in use.
 func (c *preparing) take(ctx context.Context, query string) (statement, error) {
 	if s, ok := c.idle[query]; ok {
 		delete(c.idle, query)
@@ -76,7 +76,7 @@ func (c *preparing) take(ctx context.Context, query string) (statement, error) {
 	return s.(statement), nil
 }
 
-// give takes a statement back.
+// give returns a statement to the connection.
 func (c *preparing) give(query string, s statement) error {
 	if _, have := c.idle[query]; have || len(c.idle) >= maxStatements {
 		return s.Close()
@@ -111,7 +111,7 @@ func (c *preparing) QueryContext(ctx context.Context, query string, args []drive
 	return &keptRows{r, func() error { return c.give(query, s) }}, nil
 }
 
-// Close closes what is kept, and the connection.
+// Close closes the kept statements and the connection.
 func (c *preparing) Close() (err error) {
 	for query, s := range c.idle {
 		err = errors.Join(err, s.Close())
@@ -120,7 +120,7 @@ func (c *preparing) Close() (err error) {
 	return errors.Join(err, c.library.Close())
 }
 
-// keptRows give their statement back when they are closed.
+// keptRows return their statement to the connection when they are closed.
 type keptRows struct {
 	driver.Rows
 	give func() error

@@ -7,8 +7,8 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// A statement that is prepared once may be running while the same is asked for, may
-// fail, and follows a change of its table.
+// A prepared statement may be requested again while it runs, may fail, and sees a change of its
+// table.
 func TestStatements(t *testing.T) {
 	x := open(t, durabletest.Dir(t))
 	defer x.Close()

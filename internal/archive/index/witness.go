@@ -12,11 +12,11 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// witness is a file beside the database that says how many changes the database
-// has had, and how many of them were made durable. It is written after each commit and
-// not synced, so what it says is durable is never ahead of the database that belongs to
-// it; nor is the rest, before the machine starts again. A database that has had fewer
-// changes is an older copy, or has lost its log.
+// witness is a file beside the database with two counts of changes: all changes, and those that
+// were synced. It is written after each commit and not synced itself. Therefore the synced
+// count is never ahead of the database, nor is the count of all changes until the machine
+// restarts. If the database has fewer changes than the file says, it is an older copy or has
+// lost its write-ahead log.
 type witness struct {
 	path string
 	mu   sync.Mutex
@@ -24,19 +24,19 @@ type witness struct {
 	seen seen
 }
 
-// seen is what a witness says.
+// seen is the content of a witness file.
 type seen struct {
 	durable, all int64
-	boot         string // of the machine; "" when the system does not tell
+	boot         string // boot id of the machine; "" if the system has none
 }
 
-// witnessName is the witness in the folder of the archive.
+// witnessName is the name of the witness file in the folder of the archive.
 const witnessName = FileName + ".changes"
 
-// form is what the file holds, of one length: durable, all and boot of seen.
+// form is the format of the file, which has a fixed length: durable, all and boot of seen.
 const form = "%020d %020d %-36s\n"
 
-// boot is another text each time the machine starts.
+// boot returns an id that changes with each start of the machine.
 var boot = sync.OnceValue(func() string {
 	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // Linux
 	return strings.TrimSpace(string(b))
@@ -44,8 +44,8 @@ var boot = sync.OnceValue(func() string {
 
 func newWitness(dir string) *witness { return &witness{path: filepath.Join(dir, witnessName)} }
 
-// note writes the number of changes. The witness is a safeguard, and its errors
-// are nobody's: without it an old database is not noticed.
+// note writes the number of changes. Its errors are ignored: without the file only the check
+// for an old database is missing.
 func (w *witness) note(changes int64, synced bool) {
 	if changes == 0 {
 		return
@@ -67,8 +67,8 @@ func (w *witness) note(changes int64, synced bool) {
 	_, _ = w.f.WriteAt(fmt.Appendf(nil, form, w.seen.durable, w.seen.all, w.seen.boot), 0)
 }
 
-// compare reports whether a database with so many changes is the latest. What is durable
-// from now on is what it has.
+// compare returns ErrBehind if a database with the given number of changes is not the latest.
+// It sets the synced count for later notes.
 func (w *witness) compare(changes int64) error {
 	b, err := os.ReadFile(w.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -87,8 +87,8 @@ func (w *witness) compare(changes int64) error {
 	return nil
 }
 
-// parse reads what a witness says: an earlier release wrote one number, of durable
-// changes. What a crash has cut says nothing.
+// parse reads a witness file. An earlier release wrote one number, of synced changes. A file
+// that a crash has truncated counts as empty.
 func parse(text string) (s seen) {
 	fields := strings.Fields(text)
 	for i, n := range []*int64{&s.durable, &s.all} {
@@ -107,8 +107,8 @@ func parse(text string) (s seen) {
 	return s
 }
 
-// atLeast is how many changes a database must have had when the machine has started as
-// boot says.
+// atLeast returns the least number of changes that the database must have. boot is the current
+// boot id.
 func (s seen) atLeast(boot string) int64 {
 	if boot != "" && s.boot == boot {
 		return max(s.durable, s.all)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What a power cut may take from the database is not missed after it.
+// Changes that a power failure may undo are not reported as missing after it.
 func TestWitness(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string
@@ -38,7 +38,7 @@ func TestWitness(t *testing.T) {
 	}
 }
 
-// A witness says what it was told, and keeps what was durable before.
+// A witness file keeps the synced count when an unsynced change is noted.
 func TestWitnessNotes(t *testing.T) {
 	w := newWitness(t.TempDir())
 	if err := w.compare(3); err != nil {

@@ -1,5 +1,5 @@
-// Package intake takes in a data set that arrives: one pass over its bytes checks
-// them, writes them to a draft and sums them up. It decides nothing.
+// Package intake reads an arriving data set in one pass: it checks the data set, writes it to a
+// draft and computes its SHA-256.
 package intake
 
 import (
@@ -16,9 +16,9 @@ import (
 
 var scanBuffers = sync.Pool{New: func() any { b := make([]byte, part10.ScanBuffer); return &b }}
 
-// Scan writes the data set that r delivers to a draft and checks it on the way. digits
-// is the SHA-256 of what came, in hexadecimal digits. A *SenderError is the error
-// of r. meanwhile is done while the sum is computed, unless there is an error.
+// Scan writes the data set that r delivers to a draft and checks it on the way. digits is the
+// SHA-256 of the data set in hexadecimal. An error of r is returned as a *SenderError. If there
+// is no error, meanwhile is called while the rest of the SHA-256 is computed.
 func Scan(r io.Reader, to store.Draft, transferSyntaxUID string, meanwhile func()) (head part10.Header, digits string, err error) {
 	buf := scanBuffers.Get().(*[]byte)
 	defer scanBuffers.Put(buf)
@@ -30,33 +30,32 @@ func Scan(r io.Reader, to store.Draft, transferSyntaxUID string, meanwhile func(
 	if err == nil {
 		meanwhile()
 	}
-	digits = sum.hex() // waits, so that nobody reads buf any more
+	digits = sum.hex() // waits until buf is no longer read
 	if t.err != nil {
 		err = &SenderError{t.err}
 	}
 	return head, digits, err
 }
 
-// A SenderError says that whoever delivers a data set failed, not the data set.
+// SenderError is an error of the sender, not of the data set.
 type SenderError struct{ err error }
 
 func (e *SenderError) Error() string { return e.err.Error() }
 func (e *SenderError) Unwrap() error { return e.err }
 
-// sumPiece is how many bytes are summed up at once, at least, unless the reader waits:
-// few enough that the sum is nearly there when the last byte is.
+// sumPiece is the least number of bytes that are hashed at a time, unless the reader waits for
+// data. It is small, so that hashing is almost complete when the last byte arrives.
 const sumPiece = 64 << 10
 
-// tee reads src and writes what it read to the draft, in pieces as large as its
-// caller's buffer, and into a sum, in smaller ones. The sum of a piece is computed while
-// it is written and the next ones are awaited, unless it is alone: then the caller does
-// not leave the bytes as they are.
+// tee reads src, writes the bytes to the draft in pieces as large as the caller's buffer, and
+// hashes them in smaller pieces. Hashing runs in parallel with writing and with the next reads,
+// unless alone is set, because then the caller modifies the buffer.
 type tee struct {
 	src   io.Reader
 	to    store.Draft
 	sum   *sum
 	alone bool
-	err   error // of src, other than io.EOF
+	err   error // error of src, other than io.EOF
 }
 
 func (t *tee) Read(p []byte) (int, error) {
@@ -71,15 +70,15 @@ func (t *tee) Read(p []byte) (int, error) {
 	if _, werr := t.to.Write(p[:n]); werr != nil {
 		n, err = 0, werr
 	}
-	before.Wait() // the caller writes over what the last Read delivered
+	before.Wait() // the caller overwrites the bytes of the previous Read
 	return n, err
 }
 
-// maxIdleReads is how often a reader may return nothing and no error.
+// maxIdleReads is how many consecutive times a reader may return no bytes and no error.
 const maxIdleReads = 100
 
-// fill fills p and, unlike io.ReadFull, gives the reader's own error, so that a stream
-// that ended can be told from one that broke.
+// fill fills p. Unlike io.ReadFull it returns the reader's own error, so that the end of a
+// stream and a broken stream can be told apart.
 func (t *tee) fill(p []byte) (n int, err error) {
 	summed := 0
 	for idle := 0; n < len(p) && err == nil; idle++ {
@@ -99,12 +98,12 @@ func (t *tee) fill(p []byte) (n int, err error) {
 	return n, err
 }
 
-// sum is a SHA-256 that is computed beside its user.
+// sum computes a SHA-256 in a goroutine of its own.
 type sum struct {
 	hash   hash.Hash
 	pieces chan piece
 	ended  chan struct{}
-	latest *sync.WaitGroup // of the pieces since the last mark
+	latest *sync.WaitGroup // counts the pieces since the last mark
 }
 
 type piece struct {
@@ -124,7 +123,7 @@ func newSum() *sum {
 	return s
 }
 
-// add sums up b, which stays as it is until it has been.
+// add hashes b, which must not change until the piece has been hashed.
 func (s *sum) add(b []byte) {
 	if len(b) > 0 {
 		s.latest.Add(1)
@@ -132,14 +131,14 @@ func (s *sum) add(b []byte) {
 	}
 }
 
-// mark is what to wait for until all that was added is summed up.
+// mark returns a group to wait on until everything added before has been hashed.
 func (s *sum) mark() *sync.WaitGroup {
 	m := s.latest
 	s.latest = &sync.WaitGroup{}
 	return m
 }
 
-// end waits for all; nothing may be added then.
+// end waits until everything has been hashed; add must not be called afterwards.
 func (s *sum) end() {
 	if s.pieces != nil {
 		close(s.pieces)
@@ -148,7 +147,7 @@ func (s *sum) end() {
 	<-s.ended
 }
 
-// hex ends and returns the digits.
+// hex calls end and returns the SHA-256 in hexadecimal.
 func (s *sum) hex() string {
 	s.end()
 	return hex.EncodeToString(s.hash.Sum(nil))

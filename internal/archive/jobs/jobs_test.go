@@ -16,7 +16,7 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// database is an empty database with River's tables.
+// database returns an empty database with River's tables.
 func database(t *testing.T) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(durabletest.Dir(t), "jobs.sqlite")+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=busy_timeout(10000)")
@@ -92,14 +92,14 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// A process that crashes, or is killed for its memory, while it decodes has met
-// the object twice; one that was ended by somebody is given ten chances, and so
-// is a delivery.
+// A job that decodes images is quarantined after two crashes or out-of-memory kills of the
+// process. If the process was ended by somebody, or the job is a delivery, it is quarantined
+// after ten.
 func TestRescue(t *testing.T) {
 	for _, tt := range []struct {
 		kind    jobs.Kind
 		crashed bool
-		want    int // ends before quarantine
+		want    int // ends of the process before quarantine
 	}{{jobs.Segment, true, 2}, {jobs.Dark, true, 2}, {jobs.Segment, false, 10}, {jobs.Deliver, true, 10}} {
 		t.Run(fmt.Sprintf("%s crashed %t", tt.kind, tt.crashed), func(t *testing.T) {
 			db := database(t)
@@ -124,7 +124,7 @@ func TestRescue(t *testing.T) {
 					quarantined = true
 				}
 				cancel()
-				if err := <-done; err != nil && !errors.Is(err, context.Canceled) { // it may not have begun yet
+				if err := <-done; err != nil && !errors.Is(err, context.Canceled) { // Work may not have started yet
 					t.Fatal(err)
 				}
 				if quarantined {
@@ -133,7 +133,7 @@ func TestRescue(t *testing.T) {
 					}
 					return
 				}
-				// What a process that ended leaves behind.
+				// The state that an ended process leaves.
 				if _, err := db.ExecContext(t.Context(), "UPDATE river_job SET state = 'running', finalized_at = NULL, attempt = ?", ends+1); err != nil {
 					t.Fatal(err)
 				}
@@ -142,7 +142,7 @@ func TestRescue(t *testing.T) {
 	}
 }
 
-// poll tells when ok.
+// poll returns a channel that is closed when ok returns true.
 func poll(t *testing.T, ok func() bool) <-chan struct{} {
 	t.Helper()
 	found := make(chan struct{})
@@ -164,7 +164,7 @@ func poll(t *testing.T, ok func() bool) <-chan struct{} {
 	return found
 }
 
-// A clock that ran ahead has put jobs off; they do not wait for it to come true.
+// Jobs that were postponed while the clock was ahead become due at once.
 func TestClockAhead(t *testing.T) {
 	db := database(t)
 	q := river(t, db, jobs.Options{RetryBase: time.Second, RetryMax: time.Minute})
@@ -203,8 +203,8 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
-// A job that was put off without a try, as those of a paused destination are, waits for
-// its time: no clock ran ahead.
+// A job that was postponed without an attempt, as for a paused destination, waits for its time:
+// the clock was not wrong.
 func TestPutOff(t *testing.T) {
 	db := database(t)
 	q := river(t, db, jobs.Options{RetryBase: time.Second, RetryMax: time.Minute})

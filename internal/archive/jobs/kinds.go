@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Kind is what a job does.
+// Kind says what a job does.
 type Kind string
 
 // The kinds.
 const (
-	Segment Kind = "segment" // makes results of an image
-	Dark    Kind = "dark"    // learns a dark frame
-	Deliver Kind = "deliver" // brings a result to a destination
+	Segment Kind = "segment" // makes the results of an image
+	Dark    Kind = "dark"    // adds a dark frame
+	Deliver Kind = "deliver" // sends a result to a destination
 )
 
-// Options say how jobs are worked.
+// Options configure a Queue.
 type Options struct {
 	Log *slog.Logger // nil discards
 
-	SegmentWorkers int           // segment jobs at the same time; 0 means 1
-	DeliverWorkers int           // deliveries at the same time, per destination; 0 means 2
+	SegmentWorkers int           // parallel segment jobs; 0 means 1
+	DeliverWorkers int           // parallel deliveries per destination; 0 means 2
 	SegmentTimeout time.Duration // of one segment or dark job; 0 means 10 minutes
 	DeliverTimeout time.Duration // of one delivery; 0 means 10 minutes
 	StopTimeout    time.Duration // how long Work waits for running jobs when its context ends; 0 means 10 s
@@ -32,19 +32,19 @@ type Options struct {
 	RetryMax    time.Duration // longest pause; 0 means 30 minutes
 	MaxAttempts int           // 0 means as many as fill 7 days
 
-	// Crashed says that the last process was killed for its memory or crashed:
-	// each job that ran then is a suspect.
+	// Crashed says that the last process crashed or was killed by the kernel for lack of
+	// memory. Any job that ran then may be the cause.
 	Crashed bool
-	// Unsynced runs a transaction that a power cut may undo, as the beginning of a job
-	// may be; nil makes each wait for the disk.
+	// Unsynced runs transactions that a power failure may undo, such as the start of a job. If
+	// it is nil, every transaction is synced to disk.
 	Unsynced Unsynced
 }
 
-// defaultAttempts at RetryMax apart fill the 7 days after which nobody expects a
-// delivery any more (7 × 48 pauses of 30 minutes and the short ones).
+// defaultAttempts at intervals of RetryMax last 7 days (7 × 48 pauses of 30 minutes and the
+// shorter ones before). After that nobody expects a delivery any more.
 const defaultAttempts = 350
 
-// WithDefaults fills what is not set.
+// WithDefaults returns o with defaults in place of zero values.
 func (o Options) WithDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -60,34 +60,34 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
-// character is what jobs of one kind have in common.
+// character holds the properties of a kind of jobs.
 type character struct {
 	kind Kind
-	// each destination has a queue of its own, so that none waits for another;
-	// otherwise the kind has one.
+	// perDestination gives each destination its own queue, so that none waits for another.
+	// Otherwise the kind has one queue.
 	perDestination bool
 	workers        func(Options) int
 	timeout        func(Options) time.Duration
-	// crashes is how often the process may crash while a job runs before the job
-	// is taken for the cause: twice for what decodes images, which is what takes
-	// memory and meets a peer's bytes.
+	// crashes is how many crashes of the process while a job runs quarantine the job. It is 2
+	// for kinds that decode images: decoding needs memory and handles a peer's bytes.
 	crashes int
-	// panicIsFinal: the same object would meet the panic again.
+	// panicIsFinal makes a panic a permanent error, because the same object would cause it
+	// again.
 	panicIsFinal bool
 }
 
-// kinds is all that this package knows of kinds.
+// kinds is the table of all kinds.
 var kinds = []character{
 	{Segment, false, func(o Options) int { return o.SegmentWorkers }, func(o Options) time.Duration { return o.SegmentTimeout }, 2, true},
 	{Dark, false, func(Options) int { return 1 }, func(o Options) time.Duration { return o.SegmentTimeout }, 2, true},
 	{Deliver, true, func(o Options) int { return o.DeliverWorkers }, func(o Options) time.Duration { return o.DeliverTimeout }, maxEnds, false},
 }
 
-// maxEnds is how often the process may end in any way while a job runs: somebody
-// who kills it, or a power cut, is no fault of the job.
+// maxEnds is how many ends of the process, for any reason, while a job runs quarantine the job.
+// It is high because a kill or a power failure is usually not the job's fault.
 const maxEnds = 10
 
-// of is the character of a kind; a kind nobody knows is like Deliver's.
+// of returns the properties of a kind. An unknown kind has those of Deliver.
 func of(k Kind) character {
 	for _, c := range kinds {
 		if c.kind == k {
@@ -97,8 +97,8 @@ func of(k Kind) character {
 	return kinds[len(kinds)-1]
 }
 
-// queue names the queue of a job. River allows few characters in a queue's name,
-// so a destination's is a digest.
+// queue returns the name of the job's queue. River allows few characters in it, so that of a
+// destination is a hash.
 func (j Job) queue() string {
 	if !of(j.Kind).perDestination {
 		return string(j.Kind)

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 )
 
-// warnings is a log that drops what is below a warning: River counts its jobs
-// every few seconds, which is of no use to an operator.
+// warnings returns a log that drops messages below warnings: River logs counts of its jobs
+// every few seconds, which do not help an operator.
 func warnings(log *slog.Logger) *slog.Logger { return slog.New(atLeastWarn{log.Handler()}) }
 
 type atLeastWarn struct{ slog.Handler }

@@ -9,14 +9,13 @@ import (
 	"time"
 )
 
-// Memory is a Queue that is gone with the process. It belongs to rows that are
-// in memory too: their transactions have no SQL.
+// Memory is a Queue in memory. Use it with an index in memory: their transactions have no SQL.
 type Memory struct {
 	opt Options
 
 	mu      sync.Mutex
 	lastID  int64
-	all     []*memoryJob // by id, none that is done
+	all     []*memoryJob // by id, without jobs that are done
 	changed chan struct{}
 }
 
@@ -33,7 +32,7 @@ func NewMemory(opt Options) *Memory {
 	return &Memory{opt: opt.WithDefaults(), changed: make(chan struct{}, 1)}
 }
 
-// change does something to the jobs and wakes Work.
+// change runs f with the lock held and wakes Work.
 func (q *Memory) change(f func()) {
 	q.mu.Lock()
 	f()
@@ -71,17 +70,17 @@ func (q *Memory) pick(match func(*memoryJob) bool) (list []Entry) {
 	return list
 }
 
-// List lists the jobs that are not done.
+// List implements Queue.
 func (q *Memory) List(context.Context) ([]Entry, error) {
 	return q.pick(func(*memoryJob) bool { return true }), nil
 }
 
-// Of lists the jobs about objects.
+// Of implements Queue.
 func (q *Memory) Of(_ context.Context, _ Tx, objects ...int64) ([]Entry, error) {
 	return q.pick(func(j *memoryJob) bool { return slices.Contains(objects, j.ObjectID) }), nil
 }
 
-// Undone lists the objects of jobs that are not done.
+// Undone implements Queue.
 func (q *Memory) Undone(context.Context, Tx) (ids []int64, err error) {
 	for _, e := range q.pick(func(*memoryJob) bool { return true }) {
 		ids = append(ids, e.ObjectID)
@@ -90,7 +89,7 @@ func (q *Memory) Undone(context.Context, Tx) (ids []int64, err error) {
 	return slices.Compact(ids), nil
 }
 
-// Stats counts the jobs that are not done.
+// Stats implements Queue.
 func (q *Memory) Stats(context.Context) (s Stats, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -103,7 +102,7 @@ func (q *Memory) Stats(context.Context) (s Stats, err error) {
 	return s, nil
 }
 
-// selected are the jobs that Retry and Drop may change.
+// selected returns the jobs that Retry and Drop change.
 func (q *Memory) selected(ids []int64) []Entry {
 	return q.pick(func(j *memoryJob) bool {
 		if len(ids) == 0 {
@@ -113,7 +112,7 @@ func (q *Memory) selected(ids []int64) []Entry {
 	})
 }
 
-// each does something to jobs when the transaction commits.
+// each calls f for jobs when the transaction commits.
 func (q *Memory) each(tx Tx, entries []Entry, f func(*memoryJob)) {
 	tx.OnCommit(func() {
 		q.change(func() {
@@ -126,14 +125,14 @@ func (q *Memory) each(tx Tx, entries []Entry, f func(*memoryJob)) {
 	})
 }
 
-// Retry makes jobs due now.
+// Retry implements Queue.
 func (q *Memory) Retry(_ context.Context, tx Tx, ids ...int64) (int, error) {
 	entries := q.selected(ids)
 	q.each(tx, entries, func(j *memoryJob) { j.State, j.Attempts, j.NextAt = Waiting, 0, time.Now() })
 	return len(entries), nil
 }
 
-// Wake makes jobs due now that wait for later.
+// Wake implements Queue.
 func (q *Memory) Wake(_ context.Context, tx Tx, ids ...int64) error {
 	entries := q.pick(func(j *memoryJob) bool {
 		return j.State != Running && j.State != Quarantined && slices.Contains(ids, j.ID)
@@ -142,17 +141,17 @@ func (q *Memory) Wake(_ context.Context, tx Tx, ids ...int64) error {
 	return nil
 }
 
-// Drop removes jobs that do not run.
+// Drop implements Queue.
 func (q *Memory) Drop(_ context.Context, tx Tx, ids ...int64) ([]Entry, error) {
 	entries := q.selected(ids)
 	q.each(tx, entries, func(j *memoryJob) { j.done = true })
 	return entries, nil
 }
 
-// Rescue finds nothing to do: these jobs end with the process that runs them.
+// Rescue does nothing: the jobs end with the process that runs them.
 func (q *Memory) Rescue(context.Context, Tx, ...int64) error { return nil }
 
-// Work gives jobs to handlers.
+// Work implements Queue.
 func (q *Memory) Work(ctx context.Context, h Handlers) error {
 	if len(h) == 0 {
 		return errors.New("work without handlers")
@@ -181,8 +180,8 @@ func (q *Memory) Work(ctx context.Context, h Handlers) error {
 	return nil
 }
 
-// begin starts the jobs that are due and have a free worker, and returns how long
-// until the next is due.
+// begin starts the jobs that are due and have a free worker. It returns the time until the next
+// one is due.
 func (q *Memory) begin(h Handlers, start func(*memoryJob)) time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -210,7 +209,7 @@ func (q *Memory) begin(h Handlers, start func(*memoryJob)) time.Duration {
 	return next
 }
 
-// run does one job.
+// run runs one job.
 func (q *Memory) run(ctx context.Context, handler func(context.Context, Run) error, j *memoryJob) {
 	c := of(j.Kind)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout(q.opt))

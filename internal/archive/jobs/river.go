@@ -10,18 +10,18 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// River is a Queue in tables of River (riverqueue.com) beside the rows.
+// River is a Queue on River (riverqueue.com), with its tables in the database of the index.
 type River struct {
 	opt         Options
 	write, read *sql.DB
-	insert      *river.Client[*sql.Tx] // inserts jobs, works none
+	insert      *river.Client[*sql.Tx] // inserts jobs, runs none
 	news        *notifier              // queues with new jobs, for River
-	unserved    *notifier              // queues that Work may not serve yet
+	unserved    *notifier              // queues that Work may not run yet
 }
 
 var _ Queue = (*River)(nil)
 
-// Migrate brings River's tables in a database up to date.
+// Migrate creates River's tables in a database or brings them up to date.
 func Migrate(ctx context.Context, write *sql.DB) error {
 	migrator, err := rivermigrate.New(newDriver(write, nil), nil)
 	if err != nil {
@@ -33,8 +33,8 @@ func Migrate(ctx context.Context, write *sql.DB) error {
 	return nil
 }
 
-// Open returns the queue in a database that has River's tables. write has one
-// connection; read only reads.
+// Open returns the queue in a database that has River's tables. write has one connection; read
+// is only read from.
 func Open(write, read *sql.DB, opt Options) (*River, error) {
 	q := &River{opt: opt.WithDefaults(), write: write, read: read, news: newNotifier(), unserved: newNotifier()}
 	var err error
@@ -42,8 +42,8 @@ func Open(write, read *sql.DB, opt Options) (*River, error) {
 	return q, err
 }
 
-// args of a job, as River stores them. A kind is not among them: River stores it
-// beside.
+// args are the arguments of a job as River stores them. The kind is not encoded, because River
+// stores it in a column.
 type args struct {
 	kind        Kind
 	ObjectID    int64  `json:"object_id"`
@@ -51,14 +51,14 @@ type args struct {
 	Model       string `json:"model,omitempty"`
 }
 
-// Kind names the kind to River.
+// Kind returns the kind for River.
 func (a args) Kind() string { return string(a.kind) }
 
 func jobOf(row *rivertype.JobRow, a args) Job {
 	return Job{Kind: Kind(row.Kind), ObjectID: a.ObjectID, Destination: a.Destination, Priority: Priority(row.Priority), Model: a.Model}
 }
 
-// Insert adds jobs in a transaction of the database.
+// Insert implements Queue.
 func (q *River) Insert(ctx context.Context, tx Tx, jobs ...Job) error {
 	if len(jobs) == 0 {
 		return nil
@@ -76,7 +76,8 @@ func (q *River) Insert(ctx context.Context, tx Tx, jobs ...Job) error {
 	return nil
 }
 
-// announce wakes the workers of the queues, or starts them.
+// announce wakes the workers of the queues. If a queue has none, it is reported to Work, which
+// starts them.
 func (q *River) announce(queues ...string) {
 	q.unserved.announce(queues...)
 	q.news.announce(queues...)

@@ -11,22 +11,21 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
-// insertTopic is where River announces new jobs of a queue.
+// insertTopic is the topic on which River announces new jobs.
 const insertTopic = "river_insert"
 
-// driver is River's SQLite driver with announcements inside the process: the
-// one process that works the jobs is the one that makes them, so a channel
-// replaces River's table of notifications, which costs writes and a query
-// every 50 ms. Jobs changed by another process are found by polling.
+// driver is River's SQLite driver with notifications inside the process. One process both
+// inserts and runs the jobs, so a channel replaces River's table of notifications, which costs
+// writes and a query every 50 ms. Jobs that another process changes are found by polling.
 type driver struct {
 	*riversqlite.Driver
 	news     *notifier
-	unsynced Unsynced // nil: every transaction waits for the disk
+	unsynced Unsynced // nil: every transaction is synced to disk
 }
 
 func newDriver(db *sql.DB, n *notifier) *driver { return &driver{Driver: riversqlite.New(db), news: n} }
 
-// Unsynced runs f, which ends its transaction, with a commit that waits for no disk.
+// Unsynced runs f, which must end its transaction, without a sync at the commit.
 type Unsynced func(ctx context.Context, f func(*sql.Tx) error) error
 
 func (d *driver) GetExecutor() riverdriver.Executor {
@@ -37,8 +36,8 @@ func (d *driver) GetExecutor() riverdriver.Executor {
 	return &executor{e, d}
 }
 
-// executor takes jobs without waiting for the disk: one whose beginning a power cut
-// takes back begins once more. See worker.noteLong.
+// executor fetches jobs without a sync: if a power failure undoes the start of a job, the job
+// starts again. See worker.noteLong.
 type executor struct {
 	riverdriver.Executor
 	d *driver
@@ -54,15 +53,15 @@ func (e *executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAva
 	return res, err
 }
 
-// SupportsListenNotify keeps River from writing notifications to its table.
+// SupportsListenNotify returns false, so that River writes no notifications to its table.
 func (d *driver) SupportsListenNotify() bool { return false }
 
 func (d *driver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
 	return &listener{news: d.news}
 }
 
-// notifier collects the queues that have new jobs until somebody asks; a queue
-// announced twice meanwhile is told once.
+// notifier collects the names of queues with new jobs until they are taken. A queue that is
+// announced twice before that is returned once.
 type notifier struct {
 	mu      sync.Mutex
 	queues  map[string]bool
@@ -73,7 +72,7 @@ func newNotifier() *notifier {
 	return &notifier{queues: map[string]bool{}, waiting: make(chan struct{}, 1)}
 }
 
-// announce tells of new jobs in the queues. It never blocks.
+// announce adds queues with new jobs. It never blocks.
 func (n *notifier) announce(queues ...string) {
 	if len(queues) == 0 {
 		return
@@ -89,7 +88,7 @@ func (n *notifier) announce(queues ...string) {
 	}
 }
 
-// take returns one announced queue, "" when there is none.
+// take removes and returns one announced queue, "" if there is none.
 func (n *notifier) take() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -100,7 +99,7 @@ func (n *notifier) take() string {
 	return ""
 }
 
-// takeAll returns the announced queues.
+// takeAll removes and returns the announced queues.
 func (n *notifier) takeAll() (queues []string) {
 	for q := n.take(); q != ""; q = n.take() {
 		queues = append(queues, q)
@@ -108,7 +107,7 @@ func (n *notifier) takeAll() (queues []string) {
 	return queues
 }
 
-// listener hands a notifier's announcements to River.
+// listener passes the announcements of a notifier to River.
 type listener struct{ news *notifier }
 
 var _ riverdriver.Listener = (*listener)(nil)

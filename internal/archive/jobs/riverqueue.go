@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// River's states of jobs that will not run again by themselves, and of all jobs
-// that are not done. They are listed, since River's index begins with the state.
+// River's states of jobs that do not run again without a manual action, and of all jobs that
+// are not done. All states are listed, because River's index begins with the state.
 const (
 	quarantined = `('cancelled', 'discarded')`
 	undone      = `('available', 'pending', 'scheduled', 'running', 'retryable', 'cancelled', 'discarded')`
 )
 
-// states maps River's states to ours; completed has none.
+// states maps River's states to State; completed has none.
 var states = map[string]State{
 	"available": Waiting, "pending": Waiting, "scheduled": Waiting,
 	"running": Running, "retryable": Retrying,
 	"cancelled": Quarantined, "discarded": Quarantined,
 }
 
-// riverTime is the one form in which River stores times in SQLite.
+// riverTime is the format in which River stores times in SQLite.
 const riverTime = "2006-01-02 15:04:05.000"
 
 func riverNow() string { return time.Now().UTC().Format(riverTime) }
@@ -33,23 +33,23 @@ type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// columns of an entry, in the order scanEntry reads them.
+// columns are the columns of an entry, in the order of scanEntry.
 const columns = `id, kind, state, json_extract(args, '$.object_id'), coalesce(json_extract(args, '$.destination'), ''),
 	priority, attempt, scheduled_at, coalesce(json_extract(errors, '$[#-1].error'), ''),
 	coalesce(json_extract(metadata, '$.output'), ''), coalesce(json_extract(args, '$.model'), '')`
 
-// List lists the jobs that are not done.
+// List implements Queue.
 func (q *River) List(ctx context.Context) ([]Entry, error) {
 	return entries(ctx, q.read, "SELECT "+columns+" FROM river_job WHERE state IN "+undone+" ORDER BY id")
 }
 
-// Of lists the jobs about objects.
+// Of implements Queue.
 func (q *River) Of(ctx context.Context, tx Tx, objects ...int64) ([]Entry, error) {
 	return entries(ctx, tx.SQL(), "SELECT "+columns+" FROM river_job WHERE state IN "+undone+
 		" AND json_extract(args, '$.object_id') IN (SELECT value FROM json_each(?)) ORDER BY id", array(objects))
 }
 
-// Undone lists the objects of jobs that are not done.
+// Undone implements Queue.
 func (q *River) Undone(ctx context.Context, tx Tx) ([]int64, error) {
 	return list[int64](ctx, tx.SQL(), "SELECT DISTINCT json_extract(args, '$.object_id') FROM river_job WHERE state IN "+undone)
 }
@@ -76,19 +76,19 @@ func scanEntry(rows *sql.Rows) (e Entry, err error) {
 		return e, err
 	}
 	e.State = states[state]
-	e.Reason = strings.TrimPrefix(e.Reason, "JobCancelError: ") // River's word for Permanent
+	e.Reason = strings.TrimPrefix(e.Reason, "JobCancelError: ") // River's prefix of a permanent error
 	switch {
 	case e.State == Quarantined:
 		e.NextAt = time.Time{}
 	case e.State == Waiting && awaited != "":
 		e.Reason = awaited
 	case e.State == Waiting && e.Reason != "" && e.NextAt.After(time.Now()):
-		e.State = Retrying // River makes short pauses available early
+		e.State = Retrying // River makes jobs with a short pause available early
 	}
 	return e, nil
 }
 
-// list runs a query of one column.
+// list runs a query with one column.
 func list[T any](ctx context.Context, db queryer, query string, args ...any) (all []T, err error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -105,7 +105,7 @@ func list[T any](ctx context.Context, db queryer, query string, args ...any) (al
 	return all, rows.Err()
 }
 
-// Stats counts the jobs that are not done.
+// Stats implements Queue.
 func (q *River) Stats(ctx context.Context) (s Stats, err error) {
 	rows, err := q.read.QueryContext(ctx, "SELECT state, count(*) FROM river_job WHERE state IN "+undone+" GROUP BY state")
 	if err != nil {
@@ -130,7 +130,7 @@ func (q *River) Stats(ctx context.Context) (s Stats, err error) {
 	return s, err
 }
 
-// Retry makes jobs due now.
+// Retry implements Queue.
 func (q *River) Retry(ctx context.Context, tx Tx, ids ...int64) (int, error) {
 	where, arg := selection(ids)
 	queues, err := list[string](ctx, tx.SQL(), `UPDATE river_job SET state = 'available', attempt = 0, finalized_at = NULL, scheduled_at = ?,
@@ -142,7 +142,7 @@ func (q *River) Retry(ctx context.Context, tx Tx, ids ...int64) (int, error) {
 	return len(queues), nil
 }
 
-// Wake makes jobs due now that wait for later.
+// Wake implements Queue.
 func (q *River) Wake(ctx context.Context, tx Tx, ids ...int64) error {
 	queues, err := list[string](ctx, tx.SQL(), `UPDATE river_job SET state = 'available', scheduled_at = ?
 		WHERE state IN ('available', 'scheduled', 'retryable') AND id IN (SELECT value FROM json_each(?)) RETURNING queue`, riverNow(), array(ids))
@@ -153,7 +153,7 @@ func (q *River) Wake(ctx context.Context, tx Tx, ids ...int64) error {
 	return nil
 }
 
-// Drop removes jobs that do not run.
+// Drop implements Queue.
 func (q *River) Drop(ctx context.Context, tx Tx, ids ...int64) ([]Entry, error) {
 	where, arg := selection(ids)
 	dropped, err := entries(ctx, tx.SQL(), "SELECT "+columns+" FROM river_job WHERE "+where, arg)
@@ -166,8 +166,8 @@ func (q *River) Drop(ctx context.Context, tx Tx, ids ...int64) ([]Entry, error) 
 	return dropped, nil
 }
 
-// selection is the condition for the jobs with ids that may be changed, or for
-// the quarantined ones when there are no ids.
+// selection returns the SQL condition for the jobs with ids that may be changed, or for all
+// quarantined jobs if there are no ids.
 func selection(ids []int64) (where, arg string) {
 	if len(ids) == 0 {
 		return "state IN " + quarantined + " AND ? = ''", ""
@@ -179,6 +179,6 @@ func array(ids []int64) string {
 	if len(ids) == 0 {
 		return "[]"
 	}
-	b, _ := json.Marshal(ids) // integers cannot fail
+	b, _ := json.Marshal(ids) // encoding integers cannot fail
 	return string(b)
 }

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// rescue makes jobs that ran when the last process ended available again. No
-// other process can be running them. The leadership of that process ends too, so
-// that retries do not wait for it to expire.
+// rescue makes jobs that ran when the last process ended available again, or quarantines them.
+// No other process can be running them. It also deletes the leadership of that process, so that
+// retries do not wait until it expires.
 func (q *River) rescue(ctx context.Context) error {
 	tx, err := q.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -63,7 +63,7 @@ func (q *River) rescueIn(ctx context.Context, tx *sql.Tx) (suspects, again int64
 	return suspects + n, again, err
 }
 
-// Rescue has running jobs wait again.
+// Rescue implements Queue.
 func (q *River) Rescue(ctx context.Context, tx Tx, ids ...int64) error {
 	_, err := tx.SQL().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = ?
 		WHERE state = 'running' AND id IN (SELECT value FROM json_each(?))`, riverNow(), array(ids))
@@ -73,7 +73,7 @@ func (q *River) Rescue(ctx context.Context, tx Tx, ids ...int64) error {
 	return nil
 }
 
-// quarantine ends running jobs for which a condition holds.
+// quarantine quarantines the running jobs for which a condition holds.
 func quarantine(ctx context.Context, tx *sql.Tx, reason, condition string, args ...any) (int64, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'discarded', finalized_at = ?,
 		errors = jsonb_insert(coalesce(errors, jsonb('[]')), '$[#]',
@@ -85,12 +85,11 @@ func quarantine(ctx context.Context, tx *sql.Tx, reason, condition string, args 
 	return res.RowsAffected()
 }
 
-// early is how much before its time a job may be; River lets short pauses end by
-// its own rules.
+// early is how long before its time a job may start, because River ends short pauses early.
 const early = 10 * time.Second
 
-// unstall makes jobs due that a clock which ran ahead has put off for longer than
-// any pause lasts.
+// unstall makes jobs due that wait for longer than any pause lasts: they were postponed while
+// the clock was ahead.
 func (q *River) unstall(ctx context.Context) error {
 	var stalled []int64
 	all, err := entries(ctx, q.read, "SELECT "+columns+" FROM river_job WHERE state IN ('available', 'retryable', 'scheduled') AND scheduled_at > ?",
@@ -99,7 +98,7 @@ func (q *River) unstall(ctx context.Context) error {
 		return err
 	}
 	for _, e := range all {
-		longest := maxLater // a job that was not tried has no attempts, yet it may wait
+		longest := maxLater // a postponed job has no attempts, but may wait
 		if e.Reason != "" {
 			longest = max(longest, q.opt.longest(e.Attempts)*11/10)
 		}

@@ -12,21 +12,21 @@ import (
 )
 
 const (
-	// fetchCooldown bounds how soon after a commit its job begins, pollInterval
-	// how late a job that another process changed is noticed.
+	// fetchCooldown limits the delay between a commit and the start of its job, pollInterval
+	// the delay until a job that another process changed is found.
 	fetchCooldown = 5 * time.Millisecond
 	pollInterval  = time.Second
-	// lookInterval is how often queues that another process made, and jobs that a
-	// wrong clock has put off, are looked for.
+	// lookInterval is the interval of the search for queues that another process added and for
+	// jobs that a wrong clock has postponed.
 	lookInterval = 5 * time.Second
-	// completedRetention is how long the row of a job that is done stays. Nothing
-	// reads it; River removes such rows every half minute.
+	// completedRetention is how long rows of completed jobs are kept. Nothing reads them; River
+	// removes such rows every half minute.
 	completedRetention = time.Hour
-	// stopExtra is how long a handler that ignores its context is waited for.
+	// stopExtra is how long Work waits for a handler that ignores its context.
 	stopExtra = 10 * time.Second
 )
 
-// Work gives jobs to handlers.
+// Work implements Queue.
 func (q *River) Work(ctx context.Context, h Handlers) error {
 	if err := q.rescue(ctx); err != nil {
 		return fmt.Errorf("rescue interrupted jobs: %w", err)
@@ -50,7 +50,7 @@ func (q *River) Work(ctx context.Context, h Handlers) error {
 	return nil
 }
 
-// server works queues with a River client.
+// server runs the jobs of queues with a River client.
 type server struct {
 	q      *River
 	h      Handlers
@@ -58,7 +58,7 @@ type server struct {
 	served map[string]bool // queues
 }
 
-// newServer serves the kinds h has handlers for.
+// newServer returns a server for the kinds that have handlers in h.
 func (q *River) newServer(ctx context.Context, h Handlers) (*server, error) {
 	s := &server{q: q, h: h, served: map[string]bool{}}
 	workers, queues, longest := river.NewWorkers(), map[string]river.QueueConfig{}, time.Duration(0)
@@ -84,7 +84,7 @@ func (q *River) newServer(ctx context.Context, h Handlers) (*server, error) {
 		queues[f.queue] = river.QueueConfig{MaxWorkers: of(f.kind).workers(q.opt)}
 	}
 	if len(queues) == 0 {
-		queues["none"] = river.QueueConfig{MaxWorkers: 1} // River's client works with one at least
+		queues["none"] = river.QueueConfig{MaxWorkers: 1} // River's client needs at least one queue
 	}
 	for name := range queues {
 		s.served[name] = true
@@ -97,7 +97,7 @@ func (q *River) newServer(ctx context.Context, h Handlers) (*server, error) {
 		JobTimeout: -1, RescueStuckJobsAfter: longest + time.Hour,
 		SoftStopTimeout: q.opt.StopTimeout, MaxAttempts: q.opt.MaxAttempts,
 		CompletedJobRetentionPeriod: completedRetention,
-		CancelledJobRetentionPeriod: -1, DiscardedJobRetentionPeriod: -1, // quarantine ends with Drop only
+		CancelledJobRetentionPeriod: -1, DiscardedJobRetentionPeriod: -1, // quarantined jobs stay until Drop
 	})
 	return s, err
 }
@@ -107,7 +107,7 @@ type foundQueue struct {
 	kind  Kind
 }
 
-// newQueues finds queues that have jobs and are not served, of kinds that are.
+// newQueues finds queues of kinds with a handler that have jobs and no workers yet.
 func (s *server) newQueues(ctx context.Context) (found []foundQueue, err error) {
 	rows, err := s.q.read.QueryContext(ctx, "SELECT DISTINCT queue, kind FROM river_job WHERE state IN "+undone)
 	if err != nil {
@@ -126,10 +126,9 @@ func (s *server) newQueues(ctx context.Context) (found []foundQueue, err error) 
 	return found, rows.Err()
 }
 
-// serveNewQueues adds queues for destinations that get their first job while the
-// workers run, until ctx ends. It is not done by the job that has the outputs:
-// River adds no queue while it stops, and stops no queue while a job of it waits
-// to add one.
+// serveNewQueues adds, until ctx ends, queues for destinations that get their first job while
+// the workers run. The job that inserts the delivery cannot do this: River adds no queue while
+// it stops, and does not stop a queue while one of its jobs waits to add one.
 func (s *server) serveNewQueues(ctx context.Context) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
@@ -152,7 +151,7 @@ func (s *server) serveNewQueues(ctx context.Context) {
 	}
 }
 
-// knows reports whether all queues are served.
+// knows reports whether all of the queues have workers.
 func (s *server) knows(queues []string) bool {
 	for _, name := range queues {
 		if !s.served[name] {
@@ -171,7 +170,7 @@ func (s *server) serveNew(ctx context.Context) error {
 	return err
 }
 
-// worker does River jobs of one kind.
+// worker runs River jobs of one kind.
 type worker struct {
 	river.WorkerDefaults[args]
 	character
@@ -185,8 +184,8 @@ func (w *worker) NextRetry(j *river.Job[args]) time.Time {
 	return time.Now().Add(w.q.opt.Pause(j.Attempt))
 }
 
-// Work runs the handler, turns a panic into an error, and makes a job that was
-// interrupted by the end of Work begin again at the next start.
+// Work runs the handler and turns a panic into an error. A job that was interrupted by the end
+// of Work starts again at the next start.
 func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 	run := Run{Job: jobOf(j.JobRow, j.Args), ID: j.ID, Attempt: j.Attempt, Last: j.Attempt >= j.MaxAttempts, complete: func(ctx context.Context, tx Tx) error {
 		_, err := river.JobCompleteTx[*driver](ctx, tx.SQL(), j)
@@ -199,7 +198,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 	}
 	var later *LaterError
 	if errors.As(err, &later) {
-		if err := river.RecordOutput(ctx, err.Error()); err != nil { // what it waits for: see scanEntry
+		if err := river.RecordOutput(ctx, err.Error()); err != nil { // the reason, see scanEntry
 			return err
 		}
 		return river.JobSnooze(min(later.Pause, maxLater))
@@ -213,14 +212,14 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 	return err
 }
 
-// long is how long a job runs before its beginning is made durable.
+// long is how long a job runs before its start is synced to disk.
 const long = 50 * time.Millisecond
 
-// noteLong has the disk know of a job that takes long, since one that takes the machine
-// down with it must be counted. The returned function ends the waiting.
+// noteLong syncs the start of a job to disk if it runs for long, so that a job that crashes the
+// machine is counted. The returned function stops the timer.
 func (q *River) noteLong(ctx context.Context, id int64) (end func()) {
 	if q.opt.Unsynced == nil {
-		return func() {} // it is known since it began
+		return func() {} // its start was synced
 	}
 	timer := time.AfterFunc(long, func() {
 		_, err := q.write.ExecContext(ctx, "UPDATE river_job SET attempt = attempt WHERE id = ?", id)
@@ -231,8 +230,8 @@ func (q *River) noteLong(ctx context.Context, id int64) (end func()) {
 	return func() { timer.Stop() }
 }
 
-// guard turns a panic into an error. The value of a panic may quote anything, a
-// patient too; its type and the stack do not.
+// guard turns a panic into an error. It logs the type of the value and the stack, not the
+// value, which may contain patient data.
 func guard(opt Options, c character, r Run, f func() error) (err error) {
 	defer func() {
 		p := recover()

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package lock makes a process the one owner of a folder and tells it how the owner
-// before it ended. It knows nothing of what is in the folder.
+// Package lock makes a process the only owner of a folder and reports how the previous owner
+// ended.
 package lock
 
 import (
@@ -17,13 +17,13 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// A Lock makes this process the one owner of a directory. The kernel gives it back
-// when the process ends, however it ends. What the process leaves in the file
-// tells the next one how it ended.
+// Lock is the exclusive ownership of a directory. The kernel releases it when the process ends
+// for any reason. Files that the process leaves in the directory show the next owner how it
+// ended.
 type Lock struct {
 	f       *os.File
 	crash   *os.File
-	Crashed bool // the last owner crashed, or was killed for its memory
+	Crashed bool // the last owner crashed, or the kernel killed it for lack of memory
 }
 
 // Errors that callers branch on.
@@ -32,8 +32,8 @@ var (
 	ErrGone  = errors.New("the data directory was removed or replaced while in use")
 )
 
-// Names in the directory. The Go runtime writes the report of a crash into
-// crashName; it may quote anything, so it is private and nobody shows it.
+// Names in the directory. The Go runtime writes the report of a crash to crashName. The report
+// may contain patient data, so the file is private and never shown.
 const (
 	lockName  = "lock"
 	crashName = "crash"
@@ -58,7 +58,7 @@ func Dir(dir string) (*Lock, error) {
 	return l, nil
 }
 
-// inquire learns how the last owner ended, and prepares the same for the next.
+// inquire finds out how the last owner ended, and prepares the files for the next.
 func (l *Lock) inquire(dir string) (err error) {
 	before := make([]byte, 256)
 	n, _ := l.f.ReadAt(before, 0)
@@ -87,16 +87,16 @@ func write(f *os.File, b []byte) error {
 	return err
 }
 
-// killedSince reports whether the kernel has killed a process for want of memory
-// between two states that memoryKills gave, in one run of the machine.
+// killedSince reports whether the kernel has killed a process for lack of memory between two
+// results of memoryKills since the same boot.
 func killedSince(before, now []byte) bool {
 	boot, count, _ := bytes.Cut(bytes.TrimSpace(before), []byte(" "))
 	bootNow, countNow, _ := bytes.Cut(now, []byte(" "))
 	return bytes.Equal(boot, bootNow) && !bytes.Equal(count, countNow)
 }
 
-// memoryKills is an identifier of this run of the machine, and how many processes
-// the kernel has killed for want of memory; nothing where it does not tell.
+// memoryKills returns the boot id of the machine and the number of processes that the kernel
+// has killed for lack of memory; nil if the system does not report them.
 func memoryKills() []byte {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -114,14 +114,14 @@ func memoryKills() []byte {
 	return nil
 }
 
-// Check reports whether the locked file is still the one at its place.
+// Check returns ErrGone if the lock file was removed or replaced.
 func (l *Lock) Check() error {
 	at, err := os.Stat(l.f.Name())
 	if errors.Is(err, os.ErrNotExist) {
 		return ErrGone
 	}
 	if err != nil {
-		return nil // of the moment: what it is about will fail by itself
+		return nil // perhaps temporary: if not, other operations fail too
 	}
 	ours, err := l.f.Stat()
 	if err == nil && !os.SameFile(at, ours) {
@@ -130,7 +130,7 @@ func (l *Lock) Check() error {
 	return nil
 }
 
-// Release gives the directory up: this process ended as it should.
+// Release releases the directory and marks the end of this process as regular.
 func (l *Lock) Release() error {
 	err := debug.SetCrashOutput(nil, debug.CrashOptions{})
 	if l.crash != nil {
@@ -139,7 +139,7 @@ func (l *Lock) Release() error {
 	return errors.Join(err, l.f.Truncate(0), l.f.Close())
 }
 
-// Held reports whether a process owns the data directory: a node runs.
+// Held reports whether a process owns the data directory.
 func Held(dir string) (bool, error) {
 	f, err := os.Open(filepath.Join(dir, lockName))
 	if errors.Is(err, os.ErrNotExist) {
@@ -148,7 +148,7 @@ func Held(dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer f.Close() // which gives the lock back
+	defer f.Close() // releases the lock
 	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return true, nil

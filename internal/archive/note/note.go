@@ -1,5 +1,5 @@
-// Package note writes and reads what an archive notes of an object in the file meta
-// information of its file (PS3.10 7.1), beside the usual elements.
+// Package note reads and writes the note that an archive adds to the file meta information of
+// an object's file (PS3.10 7.1).
 package note
 
 import (
@@ -16,14 +16,14 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// creator identifies our private information in files (PS3.10 7.1,
-// (0002,0100)); the UID is UUID-derived (PS3.5 B.2).
+// creator is the Private Information Creator UID of the notes (PS3.10 7.1, (0002,0100)),
+// derived from a UUID (PS3.5 B.2).
 const creator = "2.25.70555743227352130109191487546232996182"
 
-// Note is what the row of an object knows and its data set does not. It stands
-// in the file meta information, so that the index can be made again from files.
-// It holds no patient data. Sum and version are known last and written over what
-// stands in their place, so they come first and have a fixed length.
+// Note contains the values of an object's row that its data set does not have. It is stored in
+// the file meta information, so that the index can be rebuilt from files. It contains no
+// patient data. SHA256 and Version are known only at the end and overwrite placeholders, so
+// they come first and have a fixed length.
 type Note struct {
 	SHA256       string   `json:"sha256"`   // of the data set, hexadecimal
 	Version      string   `json:"version"`  // of the row, ten digits
@@ -33,31 +33,31 @@ type Note struct {
 	Source       string   `json:"source,omitempty"`
 	Route        string   `json:"route,omitempty"`
 	Purpose      string   `json:"purpose"`
-	Parent       string   `json:"parent,omitempty"` // SOP Instance UID of what a result was made from
+	Parent       string   `json:"parent,omitempty"` // SOP Instance UID of the source of a result
 	ParentOf     int      `json:"parent_version,omitempty"`
 	Destinations []string `json:"destinations,omitempty"`
-	Held         string   `json:"held,omitempty"` // why a result waited for a person when it was made
+	Held         string   `json:"held,omitempty"` // why a result was held for a person when it was made
 }
 
 var unknownSum = strings.Repeat("0", 64)
 
-// VersionAfter is how many bytes after the sum begins the version does.
+// VersionAfter is the offset in bytes of the version from the start of the checksum.
 var VersionAfter = int64(len(unknownSum + `","version":"`))
 
-// Digits is a version as a note has it.
+// Digits formats a version as in a note.
 func Digits(v int) []byte { return fmt.Appendf(nil, "%010d", v) }
 
-// Of is the note of an object that is about to be written.
+// Of returns the note of an object that is about to be written.
 func Of(o index.Object) Note {
 	return Note{SHA256: unknownSum, Version: string(Digits(o.Version)), Received: o.Received.UnixNano(), CallingAE: o.CallingAE,
 		CalledAE: o.CalledAE, Source: o.Source, Route: o.Route, Purpose: o.Purpose}
 }
 
-// Program is who writes a file (PS3.10 7.1, (0002,0012) and (0002,0013)).
+// Program identifies the program that writes a file (PS3.10 7.1, (0002,0012) and (0002,0013)).
 type Program struct{ ImplementationClassUID, ImplementationVersionName string }
 
-// WriteMeta writes preamble and file meta information of o, with its note, and
-// returns where the sum of the data set belongs.
+// WriteMeta writes preamble and file meta information of o, with its note. It returns the
+// offset of the checksum of the data set.
 func (n Note) WriteMeta(w io.Writer, o index.Object, by Program) (sumAt int64, err error) {
 	private, err := json.Marshal(n)
 	if err != nil {
@@ -79,8 +79,8 @@ func (n Note) WriteMeta(w io.Writer, o index.Object, by Program) (sumAt int64, e
 	return sumAt, err
 }
 
-// knownAE is an AE title if it is one (PS3.5 6.2 AE), else "": the file meta
-// information can do without, and an odd title is no reason to refuse an image.
+// knownAE returns a valid AE title (PS3.5 6.2 AE) unchanged and "" for an invalid one. The file
+// meta information does not require it, and an invalid title is no reason to refuse an image.
 func knownAE(title string) string {
 	title = strings.Trim(title, " ")
 	odd := func(r rune) bool { return r < ' ' || r > '~' || r == '\\' }
@@ -90,8 +90,8 @@ func knownAE(title string) string {
 	return title
 }
 
-// ErrNone says that a file was written by a release without notes, or by
-// somebody else. ErrUnreadable says that its note is damaged.
+// ErrNone says that a file was written by a release without notes or by another program.
+// ErrUnreadable says that its note is damaged.
 var (
 	ErrNone       = errors.New("the file has no note of this archive")
 	ErrUnreadable = errors.New("its note cannot be read")
@@ -113,13 +113,13 @@ func Read(r io.Reader) (n Note, err error) {
 	return n, nil
 }
 
-// version is 0 when it is no number.
+// version returns the version as a number, 0 if it is invalid.
 func (n Note) version() int {
 	v, _ := strconv.Atoi(n.Version)
 	return v
 }
 
-// Describe gives a row what a note knows.
+// Describe copies the values of a note to a row.
 func (n Note) Describe(o *index.Object) {
 	o.Version, o.Received = n.version(), time.Unix(0, n.Received)
 	o.CallingAE, o.CalledAE, o.Source, o.Route, o.Purpose = n.CallingAE, n.CalledAE, n.Source, n.Route, n.Purpose

@@ -1,5 +1,5 @@
-// Package older completes what earlier releases noted of objects and deliveries. It
-// does not change the schema: that is the index's.
+// Package older fills in what earlier releases did not record of objects and deliveries.
+// Changes of the schema are in package index.
 package older
 
 import (
@@ -13,9 +13,9 @@ import (
 // pageSize is how many rows are read at a time.
 const pageSize = 256
 
-// Settle gives deliveries of a release that did not note their state the one that
-// their jobs tell, and received objects that no job is about an outcome: the one that
-// outcome names for an object with so many results.
+// Settle sets the states of deliveries from their jobs, and the outcomes of received objects
+// without a job with the function outcome, which gets the number of results. It is for archives
+// of releases that recorded neither.
 func Settle(ctx context.Context, x index.Index, queue jobs.Queue, outcome func(o index.Object, results int) string) error {
 	return x.Update(ctx, func(tx index.Tx) error {
 		for last := int64(0); ; {
@@ -62,7 +62,7 @@ func settleDeliveries(tx index.Tx, o index.Object, entries []jobs.Entry) error {
 		e, undone := waits[d.Destination]
 		switch {
 		case !undone:
-			d.State = index.Delivered // or dropped by hand: that was not noted
+			d.State = index.Delivered // or dropped by hand, which was not recorded
 		case e.State == jobs.Quarantined:
 			d.State, d.Words, d.Attempts = index.Refused, e.Reason, e.Attempts
 		case e.Attempts > 0:
@@ -76,8 +76,8 @@ func settleDeliveries(tx index.Tx, o index.Object, entries []jobs.Entry) error {
 	return nil
 }
 
-// Sum notes the sums of objects that have none, one after the other, so that damage to
-// them is noticed from now on. sum computes one. What fails is tried at the next start.
+// Sum stores checksums of objects that have none, so that later damage is detected. It computes
+// them with sum. An object that fails is tried again at the next start.
 func Sum(ctx context.Context, x index.Index, sum func(context.Context, index.Object) (string, error)) {
 	for last := int64(0); ctx.Err() == nil; {
 		var page []index.Object

@@ -1,5 +1,5 @@
-// Package sightings collects which peers called and what was refused, so that many
-// notes are one transaction of the index.
+// Package sightings collects records of peers and refusals, so that many of them are written in
+// one transaction of the index.
 package sightings
 
 import (
@@ -11,19 +11,19 @@ import (
 	"dicomnode/internal/archive/index"
 )
 
-// Sightings are what was noted since the last Flush. The zero value is empty.
+// Sightings are the records since the last Flush. The zero value is empty.
 type Sightings struct {
 	mu       sync.Mutex
-	peers    map[index.Peer]index.Peer // by what identifies them
+	peers    map[index.Peer]index.Peer // by calling and called AE title and address
 	refusals map[index.Refusal]index.Refusal
 }
 
-// maxNotes is how many different notes wait for a transaction; more are counted
-// nowhere, since whoever makes them up has no end.
+// maxNotes is how many different records are collected for one transaction. Further ones are
+// discarded, because a peer can make up any number of them.
 const maxNotes = 1000
 
-// Peer notes an association of a peer with so many objects. It is on disk some
-// seconds later.
+// Peer records an association of a peer and its number of objects. It is written to disk within
+// seconds.
 func (j *Sightings) Peer(p index.Peer, objects int64) {
 	key := index.Peer{CallingAE: p.CallingAE, CalledAE: p.CalledAE, Address: p.Address}
 	j.mu.Lock()
@@ -45,8 +45,8 @@ func (j *Sightings) Peer(p index.Peer, objects int64) {
 	j.peers[key] = have
 }
 
-// Refusal notes an association or object that was not accepted. It is on disk
-// some seconds later. Its words must not quote a patient.
+// Refusal records a rejected association or refused object. It is written to disk within
+// seconds. Its text must not contain patient data.
 func (j *Sightings) Refusal(r index.Refusal) {
 	key := r
 	key.First, key.Last, key.Count, key.Peer = time.Time{}, time.Time{}, 0, ""
@@ -68,7 +68,7 @@ func (j *Sightings) Refusal(r index.Refusal) {
 	j.refusals[key] = have
 }
 
-// Flush writes what was noted.
+// Flush writes the collected records.
 func (j *Sightings) Flush(ctx context.Context, x index.Index) error {
 	j.mu.Lock()
 	peers, refusals := j.peers, j.refusals

@@ -14,8 +14,8 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// Folders of a Disk. Files are written in incoming and move, complete, into one
-// of the folders of objects.
+// Folders of a Disk. Files are written in incoming and moved, when complete, to one of the
+// folders below objects.
 const (
 	incomingDir  = "incoming"
 	objectsDir   = "objects"
@@ -25,23 +25,22 @@ const (
 	fileSuffix   = ".dcm"
 )
 
-// Disk is a Store in a folder. What arrives between two syncs goes into one folder, so
-// that one sync makes all of its names durable; what arrives during a sync goes into the
-// next, since file systems let nobody into a folder they are syncing.
+// Disk is a Store in a folder. Files that arrive between two syncs go to the same subfolder, so
+// that one sync makes all their names durable. Files that arrive during a sync go to the next
+// one, because file systems block access to a folder while they sync it.
 type Disk struct {
 	dir  string
 	mode fs.FileMode // of dir
 	free func() (int64, error)
 
 	mu     sync.Mutex
-	folder int // where files go now
+	folder int // number of the subfolder for new files
 }
 
 var _ Store = (*Disk)(nil)
 
-// OpenDisk opens the store in dir, a folder that exists, and creates what is
-// missing of its layout. Files get the owner of dir, and its mode without the
-// right to enter.
+// OpenDisk opens the store in the existing folder dir and creates missing subfolders. Files get
+// the owner of dir, and its mode without execute permission.
 func OpenDisk(dir string) (*Disk, error) {
 	d, err := openDisk(dir)
 	if err != nil {
@@ -50,7 +49,7 @@ func OpenDisk(dir string) (*Disk, error) {
 	return d, d.makeFolders()
 }
 
-// OpenShared opens the store of a running owner and creates nothing.
+// OpenShared opens the store beside a running owner and creates nothing.
 func OpenShared(dir string) (*Disk, error) { return openDisk(dir) }
 
 func openDisk(dir string) (*Disk, error) {
@@ -59,12 +58,12 @@ func openDisk(dir string) (*Disk, error) {
 		return nil, err
 	}
 	d := &Disk{dir: dir, mode: info.Mode().Perm()}
-	d.folder = int(randomBytes(1)[0]) // a node that starts often fills all folders alike
+	d.folder = int(randomBytes(1)[0]) // random, so that all subfolders fill evenly if the node restarts often
 	d.free = func() (int64, error) { return freeBytes(dir) }
 	return d, nil
 }
 
-// makeFolders creates what is missing of the layout and makes it durable.
+// makeFolders creates missing subfolders and makes them durable.
 func (d *Disk) makeFolders() error {
 	wanted := []string{incomingDir}
 	for i := range folders {
@@ -80,7 +79,8 @@ func (d *Disk) makeFolders() error {
 
 func folderName(i int) string { return fmt.Sprintf("%02x", i%folders) }
 
-// path is where a name is. A name from an index must not lead elsewhere.
+// path returns the path of a file. It returns an error if the name, which comes from the index,
+// points outside the store.
 func (d *Disk) path(name string) (string, error) {
 	if !filepath.IsLocal(name) {
 		return "", fmt.Errorf("file name %q leads out of the store", name)
@@ -115,8 +115,8 @@ type diskFile struct {
 
 func (f diskFile) Size() int64 { return f.size }
 
-// nameless is an error of the disk without the path, which helps nobody who
-// knows the object's number.
+// nameless returns an error of the disk without the path: logs name the object's number
+// instead.
 func nameless(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -125,7 +125,7 @@ func nameless(err error) error {
 	return err
 }
 
-// Sync makes the names of files durable, each folder once: their bytes are.
+// Sync makes the names of files durable by syncing each of their folders once.
 func (d *Disk) Sync(names ...string) error {
 	var g errgroup.Group
 	seen := map[string]bool{}
@@ -146,7 +146,7 @@ func (d *Disk) Sync(names ...string) error {
 	return full(g.Wait())
 }
 
-// leave has files go into the next folder, if they go into this one now.
+// leave makes new files go to the next subfolder if they go to this one now.
 func (d *Disk) leave(folder string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -155,7 +155,7 @@ func (d *Disk) leave(folder string) {
 	}
 }
 
-// Remove removes files.
+// Remove implements Store.
 func (d *Disk) Remove(names ...string) error {
 	for _, name := range names {
 		path, err := d.path(name)
@@ -169,7 +169,7 @@ func (d *Disk) Remove(names ...string) error {
 	return nil
 }
 
-// SetAside moves a file into lost+found.
+// SetAside moves a file to lost+found.
 func (d *Disk) SetAside(name string) (string, error) {
 	path, err := d.path(name)
 	if err != nil {
@@ -225,7 +225,7 @@ func (d *Disk) List(visit func(names []string) error) error {
 	return nil
 }
 
-// Sweep discards drafts, which nobody was told are stored.
+// Sweep discards drafts: no sender was told that they are stored.
 func (d *Disk) Sweep() (discarded, aside int, err error) {
 	list, err := os.ReadDir(filepath.Join(d.dir, incomingDir))
 	if err != nil {
@@ -248,5 +248,5 @@ func (d *Disk) Sweep() (discarded, aside int, err error) {
 	return discarded, aside, nil
 }
 
-// Free is what an unprivileged process may still write.
+// Free returns the number of bytes that an unprivileged process may still write.
 func (d *Disk) Free() (int64, error) { return d.free() }

@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// writebackStep is how many bytes are written between two hints to the kernel.
+	// writebackStep is the number of bytes between two writeback hints to the kernel.
 	writebackStep = 512 << 10
-	// firstBlock is written over when the file is complete, so it is left to the end.
+	// firstBlock is the number of bytes at the start of the file that get no hint, because they
+	// are overwritten at the end.
 	firstBlock = 4096
 )
 
@@ -28,28 +29,28 @@ type diskDraft struct {
 	kept, ended  bool
 
 	mu    sync.Mutex
-	begun *syncing // of all bytes so far; nil for none
+	begun *syncing // sync of all bytes so far; nil if there is none
 }
 
-// syncing is a sync that runs or has run.
+// syncing is a sync that runs or is done.
 type syncing struct {
 	done chan struct{}
 	err  error
 }
 
-// Create begins a file.
+// Create creates a draft.
 func (d *Disk) Create() (Draft, error) {
 	f, err := os.OpenFile(filepath.Join(d.dir, incomingDir, random()+partSuffix), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, full(nameless(err))
 	}
-	if err := errors.Join(f.Chmod(durable.FileMode(d.mode)), durable.Own(f)); err != nil { // whatever the umask is
+	if err := errors.Join(f.Chmod(durable.FileMode(d.mode)), durable.Own(f)); err != nil { // independent of the umask
 		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
 	return &diskDraft{f: f, d: d, hinted: firstBlock}, nil
 }
 
-// random is a name nobody has chosen, so that a peer's text cannot be part of it.
+// random returns a random name, so that no text of a peer becomes part of a file name.
 func random() string { return hex.EncodeToString(randomBytes(16)) }
 
 func randomBytes(n int) []byte {
@@ -63,7 +64,7 @@ func (w *diskDraft) Err() error  { return w.err }
 
 func (w *diskDraft) ReadAt(p []byte, off int64) (int, error) { return w.f.ReadAt(p, off) }
 
-// Begin starts a sync.
+// Begin starts a sync unless one runs or is done.
 func (w *diskDraft) Begin() { w.begin() }
 
 func (w *diskDraft) begin() *syncing {
@@ -80,14 +81,15 @@ func (w *diskDraft) begin() *syncing {
 	return w.begun
 }
 
-// Sync waits for the sync of the bytes so far.
+// Sync syncs the bytes so far, or waits for the sync that Begin started.
 func (w *diskDraft) Sync() error {
 	s := w.begin()
 	<-s.done
 	return full(nameless(s.err))
 }
 
-// stale has the next sync see what is about to be written.
+// stale prepares a write: it waits for a running sync, so that the next Sync includes the new
+// bytes.
 func (w *diskDraft) stale() error {
 	if w.kept || w.ended {
 		return fs.ErrClosed
@@ -103,7 +105,7 @@ func (w *diskDraft) stale() error {
 	return s.err
 }
 
-// Write writes to the file and starts its way to the disk early.
+// Write writes to the file and sends writeback hints on the way.
 func (w *diskDraft) Write(p []byte) (int, error) {
 	if err := w.stale(); err != nil {
 		w.err = full(nameless(err))
@@ -121,7 +123,7 @@ func (w *diskDraft) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Hasten asks the kernel to write what it was not asked for before.
+// Hasten sends a writeback hint for the bytes since the last hint.
 func (w *diskDraft) Hasten() {
 	if w.size > w.hinted {
 		startWriteback(w.f, w.hinted, w.size-w.hinted)
@@ -141,7 +143,7 @@ func (w *diskDraft) WriteAt(p []byte, off int64) (int, error) {
 	return n, w.err
 }
 
-// Keep moves the file to its place, while its bytes may be on their way to the disk.
+// Keep moves the file to its place. A sync of its bytes may be running.
 func (w *diskDraft) Keep() (string, error) {
 	if w.kept || w.ended {
 		return "", fs.ErrClosed
@@ -158,7 +160,7 @@ func (w *diskDraft) Keep() (string, error) {
 	return name, nil
 }
 
-// nextFolder is the folder of the next file.
+// nextFolder returns the subfolder for the next file.
 func (d *Disk) nextFolder() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -176,8 +178,8 @@ func (w *diskDraft) Discard() {
 	if s != nil {
 		<-s.done
 	}
-	w.f.Close() // what matters was synced
+	w.f.Close() // bytes that matter were synced
 	if !w.kept {
-		_ = os.Remove(w.f.Name()) // Sweep finds it otherwise
+		_ = os.Remove(w.f.Name()) // if it fails, Sweep removes the file
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// page is how many names List gives at once.
+// page is the number of names in one call of List's visit.
 const page = 64
 
-// Memory is a Store that is gone with the process.
+// Memory is a Store in memory.
 type Memory struct {
 	mu    sync.Mutex
 	files map[string][]byte
@@ -24,7 +24,7 @@ var _ Store = (*Memory)(nil)
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{files: map[string][]byte{}, aside: map[string][]byte{}} }
 
-// Create begins a file.
+// Create creates a draft.
 func (m *Memory) Create() (Draft, error) { return &memoryDraft{m: m}, nil }
 
 // Open opens a kept file.
@@ -42,7 +42,7 @@ type memoryFile struct{ *bytes.Reader }
 
 func (memoryFile) Close() error { return nil }
 
-// Sync checks that the files are there; there is no disk they could be missing on.
+// Sync checks that the files exist.
 func (m *Memory) Sync(names ...string) error {
 	for _, name := range names {
 		f, err := m.Open(name)
@@ -78,7 +78,7 @@ func (m *Memory) SetAside(name string) (string, error) {
 	return to, nil
 }
 
-// List lists the files, a few at a time.
+// List implements Store.
 func (m *Memory) List(visit func(names []string) error) error {
 	m.mu.Lock()
 	var names []string
@@ -95,10 +95,10 @@ func (m *Memory) List(visit func(names []string) error) error {
 	return nil
 }
 
-// Sweep finds nothing: drafts end with the process.
+// Sweep does nothing: drafts do not outlive the process.
 func (m *Memory) Sweep() (discarded, aside int, err error) { return 0, 0, nil }
 
-// Free is more than anybody needs.
+// Free returns a number larger than any test needs.
 func (m *Memory) Free() (int64, error) { return 1 << 50, nil }
 
 type memoryDraft struct {

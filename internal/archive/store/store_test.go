@@ -29,7 +29,7 @@ func TestMemory(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return store.NewMemory() })
 }
 
-// What arrives between two syncs shares a folder, and in the end the folders fill alike.
+// Files that arrive between two syncs share a subfolder; over time all subfolders fill evenly.
 func TestFolders(t *testing.T) {
 	s := open(t, durabletest.Dir(t))
 	count := map[string]int{}
@@ -65,7 +65,7 @@ func TestFolders(t *testing.T) {
 	}
 }
 
-// Drafts that an earlier process left go; what somebody else put there stays.
+// Sweep removes the drafts of an earlier process and keeps other files.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -84,7 +84,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// Files get the mode of the folder, whatever the umask of who writes them.
+// Files get the mode of the folder, independent of the umask.
 func TestMode(t *testing.T) {
 	dir := t.TempDir()
 	for mode, want := range map[os.FileMode]os.FileMode{0o700: 0o600, 0o750: 0o640} {
@@ -98,7 +98,7 @@ func TestMode(t *testing.T) {
 	}
 }
 
-// Errors of the disk show no path.
+// Errors of the disk do not contain paths.
 func TestErrors(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "archive")
 	if err := os.Mkdir(dir, 0o700); err != nil {

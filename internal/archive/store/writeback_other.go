@@ -4,5 +4,5 @@ package store
 
 import "os"
 
-// startWriteback does nothing where the kernel takes no such hint.
+// startWriteback does nothing on systems without such a hint.
 func startWriteback(*os.File, int64, int64) {}
