@@ -8,20 +8,20 @@ import (
 	"sync/atomic"
 )
 
-// recordSize is the most that a record holds (RFC 8446 5.1).
+// recordSize is the greatest size of a record in bytes (RFC 8446 5.1).
 const recordSize = 16 << 10
 
-// Conn is a TLS connection that makes few system calls: the records of one Write leave
-// together, where [tls.Conn] writes each by itself.
+// Conn is a TLS connection that needs few system calls: it sends all records of one Write
+// together, where [tls.Conn] sends each separately.
 type Conn struct {
 	*tls.Conn
 	wire    *wire
 	writing sync.Mutex
-	busy    atomic.Bool // within a Write of several records
+	busy    atomic.Bool // during a Write of several records
 }
 
-// Dial makes a connection to host:port and shakes hands. Where c names no server and
-// verifies its certificate by name, the host is that name.
+// Dial connects to host:port and performs the TLS handshake. If c has no ServerName, the host
+// is used.
 func Dial(ctx context.Context, address string, c *tls.Config) (*Conn, error) {
 	nc, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -29,7 +29,7 @@ func Dial(ctx context.Context, address string, c *tls.Config) (*Conn, error) {
 	}
 	if c.ServerName == "" {
 		c = c.Clone()
-		c.ServerName, _, _ = net.SplitHostPort(address) // which could be dialled
+		c.ServerName, _, _ = net.SplitHostPort(address) // cannot fail: the address could be dialled
 	}
 	w := &wire{Conn: nc}
 	conn := &Conn{Conn: tls.Client(w, c), wire: w}
@@ -40,8 +40,8 @@ func Dial(ctx context.Context, address string, c *tls.Config) (*Conn, error) {
 	return conn, nil
 }
 
-// NewListener has each connection of ln be one over TLS; it shakes hands when it is first
-// used.
+// NewListener returns a listener whose connections use TLS. A connection performs its handshake
+// when it is first used.
 func NewListener(ln net.Listener, c *tls.Config) net.Listener { return &listener{ln, c} }
 
 type listener struct {
@@ -49,7 +49,7 @@ type listener struct {
 	config *tls.Config
 }
 
-// Accept waits for a connection.
+// Accept waits for the next connection.
 func (l *listener) Accept() (net.Conn, error) {
 	nc, err := l.Listener.Accept()
 	if err != nil {
@@ -59,18 +59,18 @@ func (l *listener) Accept() (net.Conn, error) {
 	return &Conn{Conn: tls.Server(w, l.config), wire: w}, nil
 }
 
-// MostRead is the most that one Read returns, in bytes.
+// MostRead is the greatest number of bytes that one Read returns.
 func (c *Conn) MostRead() int { return recordSize }
 
-// Write writes p in as many records as it takes. An error leaves the connection good for
-// nothing, as with [tls.Conn].
+// Write writes p in as many records as necessary. After an error the connection is unusable, as
+// with [tls.Conn].
 func (c *Conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if len(p) <= recordSize {
 		return c.Conn.Write(p)
 	}
-	if err := c.Handshake(); err != nil { // what it writes is answered: it cannot wait
+	if err := c.Handshake(); err != nil { // cannot be held back: the peer must answer it
 		return 0, err
 	}
 	c.busy.Store(true)
@@ -83,8 +83,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close ends the connection. A Write that is under way fails at once, whether the peer
-// reads or not.
+// Close closes the connection. A Write in progress fails at once, even if the peer does not
+// read.
 func (c *Conn) Close() error {
 	if c.busy.Load() {
 		return c.wire.Conn.Close()
@@ -95,17 +95,17 @@ func (c *Conn) Close() error {
 // wire is the connection below TLS.
 type wire struct {
 	net.Conn
-	mu     sync.Mutex // one writes after the other, in the order of their records
-	held   *[]byte    // records that wait for others; nil while each goes by itself
-	broken error      // why a write failed, perhaps within a record: nothing may follow
+	mu     sync.Mutex // serializes writes, in the order of their records
+	held   *[]byte    // records to be sent together; nil if each is sent at once
+	broken error      // error of a failed write, perhaps inside a record: nothing more is written
 }
 
-// heldSize is room for a P-DATA-TF of 128 KiB with what its records add, in bytes.
+// heldSize is the size in bytes of a P-DATA-TF of 128 KiB and the overhead of its records.
 const heldSize = 132 << 10
 
 var heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, heldSize); return &b }}
 
-// Write writes, or keeps for later while records are held.
+// Write writes p, or buffers it while records are held back.
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -140,7 +140,7 @@ func (w *wire) hold() {
 	w.held = heldBuffers.Get().(*[]byte)
 }
 
-// release writes what is held.
+// release writes the buffered records.
 func (w *wire) release() (err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// line is a connection whose writes are counted, fail, or wait until it is closed.
+// line is a connection that counts its writes and can make them fail or block until it is
+// closed.
 type line struct {
 	net.Conn
 	mu     sync.Mutex
 	writes int
 	fails  error
-	stuck  chan struct{} // closed by the first write; nil where none waits
+	stuck  chan struct{} // closed by the first write; nil if writes do not block
 	closed chan struct{}
 	once   sync.Once
 }
@@ -54,7 +55,7 @@ func (l *line) count() int {
 	return l.writes
 }
 
-// lines listens and remembers its connection.
+// lines is a listener that keeps its connection.
 type lines struct {
 	net.Listener
 	accepted chan *line
@@ -70,8 +71,8 @@ func (l lines) Accept() (net.Conn, error) {
 	return made, nil
 }
 
-// connected is an acceptor and a requestor that have shaken hands, and the line below the
-// acceptor.
+// connected returns an acceptor and a requestor after their handshake, and the connection below
+// the acceptor.
 func connected(t *testing.T) (acceptor net.Conn, below *line, requestor net.Conn) {
 	t.Helper()
 	_, load := site(t, "here", "there")
@@ -99,8 +100,8 @@ func connected(t *testing.T) (acceptor net.Conn, below *line, requestor net.Conn
 	return acceptor, <-all.accepted, requestor
 }
 
-// TestRecordsLeaveTogether: the records of a Write take one system call, or few where
-// they are very many, and arrive in their order.
+// TestRecordsLeaveTogether: the records of a Write need one system call, or few if they are
+// very many, and arrive in order.
 func TestRecordsLeaveTogether(t *testing.T) {
 	acceptor, below, requestor := connected(t)
 	for _, c := range []struct{ size, writes int }{{1, 1}, {16 << 10, 1}, {128<<10 + 12, 1}, {1 << 20, 8}} {
@@ -127,7 +128,7 @@ func TestRecordsLeaveTogether(t *testing.T) {
 	}
 }
 
-// TestCloseWithinWrite: whoever waits for a peer that does not read is not waited for.
+// TestCloseWithinWrite: Close does not wait for a peer that does not read.
 func TestCloseWithinWrite(t *testing.T) {
 	acceptor, below, _ := connected(t)
 	stuck, written, closed := make(chan struct{}), make(chan error, 1), make(chan struct{})
@@ -156,8 +157,8 @@ func TestCloseWithinWrite(t *testing.T) {
 	}
 }
 
-// TestNothingBehindHalfARecord: after a write that failed nobody knows how far, nothing
-// more is written, no alert either.
+// TestNothingBehindHalfARecord: after a failed write, which may have ended inside a record,
+// nothing more is written, not even an alert.
 func TestNothingBehindHalfARecord(t *testing.T) {
 	acceptor, below, _ := connected(t)
 	broken := errors.New("broken")

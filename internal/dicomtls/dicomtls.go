@@ -1,9 +1,8 @@
-// Package dicomtls is who a node is and whom it believes over DICOM TLS: the BCP 195
-// RFC 8996 TLS Secure Transport Connection Profile (PS3.15 B.12), always with
-// certificates on both sides. It loads certificate, key, CA and revocation lists,
-// and judges the certificate of a peer by its fingerprint or its name.
+// Package dicomtls implements the BCP 195 RFC 8996 TLS Secure Transport Connection Profile
+// (PS3.15 B.12), always with certificates on both sides. It loads certificate, key, CA and
+// revocation lists, and checks the certificate of a peer by its fingerprint or its name.
 //
-// It knows no AE title and no DICOM; profile B.13 is not offered.
+// It does not use AE titles or other parts of DICOM. Profile B.13 is not implemented.
 package dicomtls
 
 import (
@@ -20,27 +19,27 @@ import (
 	"time"
 )
 
-// Files name what a node proves itself with and what it believes; all are PEM.
+// Files are the files of the node's identity and of its trusted CAs, all in PEM.
 type Files struct {
-	Certificate string // of the node, intermediate ones behind it
-	Key         string // its private key: nobody else may read the file
-	CA          string // who signs the certificates of peers; "" where all are known by fingerprint
-	Revoked     string // revocation lists of CA; "" for none
+	Certificate string // of the node, followed by intermediate certificates
+	Key         string // private key; other users must not be able to read it
+	CA          string // signs the certificates of peers; "" if all peers have fingerprints
+	Revoked     string // revocation lists of the CA; "" for none
 }
 
-// Identity is what [Files] hold. It does not change.
+// Identity is the content of [Files]. It is immutable.
 type Identity struct {
 	certificate tls.Certificate
 	authorities *x509.CertPool
-	signers     []*x509.Certificate // those of authorities
+	signers     []*x509.Certificate // certificates of the CAs
 	lists       []*x509.RevocationList
 	now         func() time.Time
 }
 
-// maxFile bounds each of the files, in bytes.
+// maxFile is the greatest size of each file in bytes.
 const maxFile = 1 << 20
 
-// Load reads the files. The error names the file and what to do about it.
+// Load reads the files. Its errors name the file and what to do.
 func Load(f Files) (*Identity, error) {
 	if err := private(f.Key); err != nil {
 		return nil, err
@@ -66,7 +65,7 @@ func Load(f Files) (*Identity, error) {
 	return id, id.loadRevoked(f.Revoked, id.signers)
 }
 
-// private wants a key file that only its owner reads.
+// private returns an error unless only the owner can read the key file.
 func private(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -110,7 +109,7 @@ func (id *Identity) loadAuthorities(path string) ([]*x509.Certificate, error) {
 	return authorities, nil
 }
 
-// loadRevoked takes the lists that a CA has signed.
+// loadRevoked reads revocation lists, which a CA must have signed.
 func (id *Identity) loadRevoked(path string, authorities []*x509.Certificate) error {
 	text, err := read(path)
 	if err != nil {
@@ -145,11 +144,11 @@ func blocks(text []byte, kind string) (ders [][]byte) {
 	}
 }
 
-// renewBefore is how long before its end a certificate wants to be renewed.
+// renewBefore is how long before its expiry a certificate should be renewed.
 const renewBefore = 30 * 24 * time.Hour
 
-// Warnings says what soon will not work any more: the node's certificate near its
-// end, a revocation list that its CA should have renewed.
+// Warnings describes problems that are near: the node's certificate expires soon, or a
+// revocation list is out of date.
 func (id *Identity) Warnings() (warnings []string) {
 	if w := id.Ending("the node's certificate", id.Expires()); w != "" {
 		warnings = append(warnings, w)
@@ -167,7 +166,7 @@ func (id *Identity) Warnings() (warnings []string) {
 	return warnings
 }
 
-// Ending warns of a certificate near its end, or beyond; "" of another one.
+// Ending returns a warning if a certificate expires soon or has expired, else "".
 func (id *Identity) Ending(whose string, notAfter time.Time) string {
 	switch left := notAfter.Sub(id.now()); {
 	case left < 0:
@@ -180,19 +179,19 @@ func (id *Identity) Ending(whose string, notAfter time.Time) string {
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// Certificate is what the node shows, for a service beside DICOM.
+// Certificate returns the node's certificate, for services other than DICOM.
 func (id *Identity) Certificate() tls.Certificate { return id.certificate }
 
-// Expires is when the node's certificate ends.
+// Expires returns the expiry of the node's certificate.
 func (id *Identity) Expires() time.Time { return id.certificate.Leaf.NotAfter }
 
-// Fingerprint is that of a certificate: SHA-256 over its DER, as OpenSSL prints it.
+// Fingerprint returns the SHA-256 of a certificate's DER, as OpenSSL prints it.
 func Fingerprint(c *x509.Certificate) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(c.Raw)), " ", ":"), ":")
 }
 
-// CanonicalFingerprint spells a fingerprint as [Fingerprint] does; false for what is
-// none.
+// CanonicalFingerprint returns a fingerprint in the format of [Fingerprint]; false if s is not
+// a fingerprint.
 func CanonicalFingerprint(s string) (string, bool) {
 	s = strings.ToUpper(strings.TrimPrefix(strings.TrimSpace(s), "SHA256:"))
 	digits := strings.ReplaceAll(s, ":", "")
@@ -206,7 +205,7 @@ func CanonicalFingerprint(s string) (string, bool) {
 	return strings.Join(pairs, ":"), true
 }
 
-// revoked reports whether a list of the certificate's issuer names it.
+// revoked reports whether a revocation list of the certificate's issuer contains it.
 func (id *Identity) revoked(c *x509.Certificate) bool {
 	for _, list := range id.lists {
 		if !bytes.Equal(list.RawIssuer, c.RawIssuer) {

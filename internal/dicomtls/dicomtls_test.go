@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// site makes a CA and certificates and loads the identity of one of them.
+// site creates a CA and certificates. load loads the identity of one of them.
 func site(t *testing.T, names ...string) (dir string, load func(name string) *Identity) {
 	t.Helper()
 	dir = t.TempDir()
@@ -37,10 +37,10 @@ func site(t *testing.T, names ...string) (dir string, load func(name string) *Id
 	}
 }
 
-// patience bounds a handshake of a test.
+// patience is the timeout of a handshake.
 const patience = 10 * time.Second
 
-// handshake lets a client of config connect to a server of config.
+// handshake connects a client to a server.
 func handshake(server, client *tls.Config) (serverErr, clientErr error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -69,7 +69,7 @@ func handshake(server, client *tls.Config) (serverErr, clientErr error) {
 	c := tls.Client(b, client)
 	clientErr = c.Handshake()
 	if clientErr == nil {
-		_, clientErr = c.Read(make([]byte, 1)) // with TLS 1.3 the server judges after the client has done
+		_, clientErr = c.Read(make([]byte, 1)) // in TLS 1.3 the server checks the client after the client's handshake has returned
 	}
 	_ = b.Close()
 	return <-done, clientErr
@@ -77,7 +77,7 @@ func handshake(server, client *tls.Config) (serverErr, clientErr error) {
 
 func nobody(string) bool { return false }
 
-// TestMutual: each side believes the other by name, by fingerprint, and nobody else.
+// TestMutual: each side accepts the other by name or fingerprint, and nobody else.
 func TestMutual(t *testing.T) {
 	_, load := site(t, "node", "pacs", "other")
 	node, pacs, other := load("node"), load("pacs"), load("other")
@@ -107,7 +107,7 @@ func TestMutual(t *testing.T) {
 	}
 }
 
-// TestSelfSigned: a certificate of no CA is believed by its fingerprint alone.
+// TestSelfSigned: a certificate without a CA is accepted by its fingerprint only.
 func TestSelfSigned(t *testing.T) {
 	_, load := site(t, "node")
 	_, foreign := site(t, "pacs")
@@ -122,7 +122,7 @@ func TestSelfSigned(t *testing.T) {
 	}
 }
 
-// TestTime: outside its time no certificate counts, by fingerprint either.
+// TestTime: no certificate is accepted outside its validity period, even by fingerprint.
 func TestTime(t *testing.T) {
 	_, load := site(t, "node", "pacs")
 	node, pacs := load("node"), load("pacs").certificate.Leaf
@@ -152,7 +152,7 @@ func TestTime(t *testing.T) {
 	}
 }
 
-// revoke writes a revocation list of the CA in dir that names the certificate.
+// revoke writes a revocation list with the certificate, signed by the CA in dir.
 func revoke(t *testing.T, dir, signer string, c *x509.Certificate) {
 	t.Helper()
 	ca, key, err := authorityIn(signer)

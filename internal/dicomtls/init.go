@@ -15,16 +15,15 @@ import (
 	"time"
 )
 
-// How long what [Init] makes is valid.
+// Validity of the certificates that [Init] creates.
 const (
 	authorityTime   = 10 * 365 * 24 * time.Hour
 	certificateTime = 397 * 24 * time.Hour
 )
 
-// Init makes a CA for a first test and a certificate for each name, as DIR/ca.crt,
-// DIR/NAME.crt and DIR/NAME.key, and of the CA's key DIR/ca.key. A name is a DNS
-// name or an IP address. Nothing that exists is overwritten: with a CA in dir
-// already, that one signs.
+// Init creates a test CA and a certificate for each name: DIR/ca.crt, DIR/ca.key, DIR/NAME.crt
+// and DIR/NAME.key. A name is a DNS name or an IP address. Existing files are not overwritten.
+// If dir already has a CA, it signs the certificates.
 func Init(dir string, names ...string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -49,8 +48,8 @@ func Init(dir string, names ...string) error {
 	return nil
 }
 
-// FileName is what the files of a name are called, without their ending: a colon of
-// IPv6 is not a file name everywhere.
+// FileName returns the file name of a name's certificate without its extension. It replaces the
+// colons of IPv6, which some systems do not allow.
 func FileName(name string) string {
 	b := []byte(filepath.Base(name))
 	for i, c := range b {
@@ -61,7 +60,7 @@ func FileName(name string) string {
 	return string(b)
 }
 
-// authorityIn returns the CA of a folder, which it makes where there is none.
+// authorityIn returns the CA of a folder and creates it if necessary.
 func authorityIn(dir string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	path := filepath.Join(dir, "ca")
 	if _, err := os.Stat(path + ".crt"); err != nil {
@@ -105,8 +104,8 @@ func template(name string, valid time.Duration) *x509.Certificate {
 	}
 }
 
-// issue writes a new key and its certificate, signed by parent; with no key for
-// parent it signs itself.
+// issue writes a new key and its certificate, signed by parent. If parentKey is nil, the
+// certificate is self-signed.
 func issue(path string, c, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

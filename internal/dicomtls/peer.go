@@ -7,16 +7,15 @@ import (
 	"slices"
 )
 
-// Binding is the certificate a peer is known by: one of the fingerprints (two while
-// it is renewed), or one under the CA that holds the name as subject alternative
-// name.
+// Binding says which certificates identify a peer: those with one of the fingerprints (two
+// during a renewal), or those signed by the CA with Name as subject alternative name.
 type Binding struct {
-	Fingerprints []string // as [CanonicalFingerprint] spells them
+	Fingerprints []string // in the format of [CanonicalFingerprint]
 	Name         string   // DNS name or IP address
 }
 
-// suites are those of TLS 1.2 that PS3.15 B.12 asks for by way of BCP 195: forward
-// secrecy and authenticated encryption. Those of TLS 1.3 all are so.
+// suites are the TLS 1.2 cipher suites that PS3.15 B.12 requires by reference to BCP 195, with
+// forward secrecy and authenticated encryption. All suites of TLS 1.3 have both.
 var suites = []uint16{
 	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
@@ -25,14 +24,14 @@ var suites = []uint16{
 func (id *Identity) config() *tls.Config {
 	return &tls.Config{
 		Certificates: []tls.Certificate{id.certificate}, MinVersion: tls.VersionTLS12, CipherSuites: suites,
-		SessionTicketsDisabled:      true, // a resumed session would not show its certificate again
-		DynamicRecordSizingDisabled: true, // it is for pages that are shown before they are complete
+		SessionTicketsDisabled:      true, // a resumed session would not contain the certificate
+		DynamicRecordSizingDisabled: true, // small first records help web pages only
 	}
 }
 
-// Server is how the node answers a handshake: the peer shows a certificate that is
-// signed by the CA or whose fingerprint known takes. Which peer it belongs to is
-// judged by [Identity.Check] once the AE title is known.
+// Server returns the configuration of an acceptor. The peer must present a certificate that is
+// signed by the CA or whose fingerprint known accepts. [Identity.Check] later checks that it is
+// the certificate of the peer with the calling AE title.
 func (id *Identity) Server(known func(fingerprint string) bool) *tls.Config {
 	c := id.config()
 	c.ClientAuth = tls.RequireAnyClientCert
@@ -45,16 +44,15 @@ func (id *Identity) Server(known func(fingerprint string) bool) *tls.Config {
 	return c
 }
 
-// Client is how the node makes a connection to the peer of b.
+// Client returns the configuration of a requestor to the peer of b.
 func (id *Identity) Client(b Binding) *tls.Config {
 	c := id.config()
-	c.InsecureSkipVerify = true // Check judges instead: by fingerprint or CA and name, not by the host dialled
+	c.InsecureSkipVerify = true // Check verifies instead: by fingerprint, or CA and name, and not by the host
 	c.VerifyConnection = func(s tls.ConnectionState) error { return id.Check(b, s.PeerCertificates) }
 	return c
 }
 
-// Check tells why the certificates that a peer showed are not those of b; nil where
-// they are.
+// Check verifies the certificates that a peer has presented against b.
 func (id *Identity) Check(b Binding, shown []*x509.Certificate) error {
 	if len(shown) == 0 {
 		return errNoCertificate
@@ -74,7 +72,7 @@ func (id *Identity) Check(b Binding, shown []*x509.Certificate) error {
 	return nil
 }
 
-// current refuses a certificate outside its time, and a revoked one.
+// current returns an error if a certificate is expired, not yet valid or revoked.
 func (id *Identity) current(c *x509.Certificate) error {
 	switch now := id.now(); {
 	case now.After(c.NotAfter):
@@ -87,7 +85,8 @@ func (id *Identity) current(c *x509.Certificate) error {
 	return nil
 }
 
-// signed wants a chain from the first certificate to the CA, each current.
+// signed verifies a chain from the first certificate to the CA, and that each of its
+// certificates is valid now.
 func (id *Identity) signed(shown []*x509.Certificate) error {
 	if len(shown) == 0 {
 		return errNoCertificate
