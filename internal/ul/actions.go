@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// actions are those of PS3.8 Tables 9-6 to 9-9. An indication to the local user
-// is the return of the call that received the PDU. cause is the error to return
-// where the action ends the association.
+// actions are the actions of PS3.8 Tables 9-6 to 9-9. An indication to the local user is the
+// return of the call that received the PDU. cause is the error to return if the action ends the
+// association.
 var actions = map[Action]func(c *Conn, p PDU, cause error) error{
 	"AE-1":  nothing, // the transport connection is opened by the caller
 	"AE-2":  transmit,
@@ -17,14 +17,14 @@ var actions = map[Action]func(c *Conn, p PDU, cause error) error{
 	"AE-6":  judgeRequest,
 	"AE-7":  transmit,
 	"AE-8":  transmitAndStart,
-	"DT-1":  nothing, // P-DATA-TF PDUs are written by the caller, many at once
+	"DT-1":  nothing, // the caller writes P-DATA-TF PDUs, many at once
 	"DT-2":  nothing, // streamed by NextPDV and Read
 	"AR-1":  transmit,
 	"AR-2":  nothing,
 	"AR-3":  closeAnswered,
 	"AR-4":  transmitAndStart,
 	"AR-5":  stopTimer,
-	"AR-6":  nothing, // data while releasing is discarded by Release
+	"AR-6":  nothing, // Release discards data that arrives while it waits
 	"AR-7":  nothing,
 	"AR-8":  nothing,
 	"AR-9":  transmit,
@@ -59,18 +59,18 @@ func transmitAndStart(c *Conn, p PDU, _ error) error {
 }
 
 func closeTransport(c *Conn, _ PDU, cause error) error {
-	_ = c.nc.Close() // nothing can be done about a failure, and all is over
+	_ = c.nc.Close() // a failure has no consequence: the association is over
 	return c.end(cause)
 }
 
-// closeAnswered closes where the peer's answer is the regular end.
+// closeAnswered closes the connection after the regular end of the association.
 func closeAnswered(c *Conn, _ PDU, _ error) error {
 	_ = c.nc.Close()
 	return nil
 }
 
-// judgeRequest stops ARTIM and refuses a protocol version other than 1 (PS3.8
-// 9.3.2, bit 0), having moved to Sta13 then.
+// judgeRequest stops ARTIM. In Sta13 it rejects the request, because its protocol version is
+// not 1 (PS3.8 9.3.2, bit 0).
 func judgeRequest(c *Conn, p PDU, _ error) error {
 	c.artim = time.Time{}
 	if c.machine.State() != StaAwaitClose {
@@ -80,9 +80,9 @@ func judgeRequest(c *Conn, p PDU, _ error) error {
 	return c.end(errors.New("protocol version not supported"))
 }
 
-// sendAbort sends the A-ABORT given, or else one that tells what the peer did
-// wrong. In Sta2, Table 9-9 would have AA-1 name the service user as source;
-// naming the provider, which is who found the fault, tells the peer more.
+// sendAbort sends the given A-ABORT, or one with the reason of cause. In Sta2, Table 9-9 has
+// AA-1 name the service user as source. sendAbort names the service provider, which found the
+// error, because that tells the peer more.
 func sendAbort(c *Conn, p PDU, cause error) error {
 	abort, ok := p.(*Abort)
 	if !ok {
@@ -92,6 +92,6 @@ func sendAbort(c *Conn, p PDU, cause error) error {
 			abort.Reason = broken.Reason
 		}
 	}
-	_ = transmitAndStart(c, abort, nil) // the cause says more than a failed A-ABORT
+	_ = transmitAndStart(c, abort, nil) // cause is more useful than the error of a failed A-ABORT
 	return c.end(cause)
 }

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Request waits as acceptor for the A-ASSOCIATE-RQ (Evt5, Evt6). The whole PDU
-// must arrive within the ARTIM time.
+// Request waits, as acceptor, for the A-ASSOCIATE-RQ (Evt5, Evt6). The complete PDU must arrive
+// within the ARTIM time.
 func (c *Conn) Request() (*Associate, error) {
 	if err := c.do(EvtTransportAccept, nil, nil); err != nil {
 		return nil, err
 	}
-	// The first read of a TLS connection writes as well, for its handshake.
+	// The first read of a TLS connection performs the handshake, which also writes.
 	if err := c.nc.SetWriteDeadline(c.artim); err != nil {
 		return nil, c.lost(err)
 	}
@@ -35,8 +35,8 @@ func (c *Conn) Request() (*Associate, error) {
 	return rq, c.limitSend(rq.User.MaximumLength)
 }
 
-// limitSend remembers the peer's maximum length. A P-DATA-TF with one byte of
-// data is 7 bytes long.
+// limitSend sets the peer's maximum length. It must leave room for data: a P-DATA-TF with one
+// byte of data has 7 bytes.
 func (c *Conn) limitSend(maximum uint32) error {
 	if maximum != 0 && maximum < 8 {
 		return c.violated(invalid("maximum length %d leaves no room for data", maximum))
@@ -45,10 +45,10 @@ func (c *Conn) limitSend(maximum uint32) error {
 	return nil
 }
 
-// Accept answers the request (Evt7).
+// Accept accepts the request (Evt7).
 func (c *Conn) Accept(ac *Associate) error { return c.do(EvtAcceptResponse, ac, nil) }
 
-// Reject refuses the request (Evt8).
+// Reject rejects the request (Evt8).
 func (c *Conn) Reject(rj *Reject) error {
 	err := c.do(EvtRejectResponse, rj, nil)
 	_ = c.end(errors.New(rj.String()))
@@ -76,9 +76,8 @@ func (c *Conn) Associate(rq *Associate) (PDU, error) {
 	return nil, c.end(fmt.Errorf("unexpected answer %T", p))
 }
 
-// Release ends the association (Evt11) and waits for the A-RELEASE-RP, through a
-// collision of both sides' requests (PS3.8 7.2.2) if need be. P-DATA that is
-// still arriving is discarded.
+// Release ends the association (Evt11) and waits for the A-RELEASE-RP. It handles a release
+// collision (PS3.8 7.2.2) and discards P-DATA that arrives in the meantime.
 func (c *Conn) Release() error {
 	if c.err != nil {
 		return c.err

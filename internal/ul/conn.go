@@ -12,52 +12,51 @@ import (
 	"time"
 )
 
-// linger is the ARTIM time in Sta13: how long the peer may take to close the
-// connection after A-ABORT, A-ASSOCIATE-RJ or A-RELEASE-RP; lingerBytes is how
-// much it may still send meanwhile. Reading it keeps TCP from resetting the
-// connection before the peer has read our last PDU.
+// linger is the ARTIM time in Sta13: how long the peer may take to close the connection after
+// A-ABORT, A-ASSOCIATE-RJ or A-RELEASE-RP. lingerBytes is how many bytes it may still send.
+// They are read, because otherwise TCP would reset the connection before the peer has read the
+// last PDU.
 const (
 	linger      = 500 * time.Millisecond
 	lingerBytes = 256 << 10
 )
 
-// Timeouts of a [Conn]; all must be positive.
+// Timeouts are the timeouts of a [Conn]; all must be positive.
 type Timeouts struct {
-	ARTIM time.Duration // whole A-ASSOCIATE-RQ; answer to our A-ASSOCIATE-RQ and A-RELEASE-RQ
+	ARTIM time.Duration // for a whole A-ASSOCIATE-RQ, and for the answers to A-ASSOCIATE-RQ and A-RELEASE-RQ
 	Read  time.Duration // each read within a PDU or message
 	Write time.Duration // each write
-	// Rate is the fewest bytes per second that a message may arrive with, once it
-	// has taken longer than Read; 0 is any. The time that this side takes between
-	// its reads does not count.
+	// Rate is the lowest rate in bytes per second at which a message may arrive, once it has
+	// taken longer than Read; 0 means any. The time between reads on this side does not count.
 	Rate int64
 }
 
-// Conn is an association over a transport connection. Its methods are not safe
-// for concurrent use, save [Conn.Drain] and [Conn.Kill].
+// Conn is an association over a transport connection. Its methods must not be called
+// concurrently, except [Conn.Drain] and [Conn.Kill].
 type Conn struct {
 	nc       net.Conn
 	machine  Machine
 	acceptor bool
 	timeouts Timeouts
 	in       reader
-	artim    time.Time // zero: stopped
-	err      error     // why the association is over
+	artim    time.Time // zero: ARTIM is stopped
+	err      error     // why the association has ended
 
-	unwritable error // why a write failed
+	unwritable error // error of the failed write
 
-	maxReceive uint32 // longest P-DATA-TF accepted
-	maxSend    uint32 // longest P-DATA-TF the peer takes; 0 = any
+	maxReceive uint32 // longest accepted P-DATA-TF
+	maxSend    uint32 // longest P-DATA-TF that the peer accepts; 0 = any
 
-	pduLeft, pdvLeft uint32 // bytes of the P-DATA-TF behind this PDV, and of the PDV, still to read
+	pduLeft, pdvLeft uint32 // unread bytes of the P-DATA-TF after this PDV, and of the PDV
 
 	mu       sync.Mutex
 	waiting  bool          // for the first byte of a message
-	idle     time.Duration // how long it may take
-	draining time.Duration // 0: not
+	idle     time.Duration // how long that wait may take
+	draining time.Duration // grace period of Drain; 0: not draining
 }
 
-// NewConn wraps a transport connection. maxReceive is the maximum length to be
-// announced in the negotiation.
+// NewConn returns a Conn on a transport connection. maxReceive is the maximum length that will
+// be announced in the negotiation.
 func NewConn(nc net.Conn, acceptor bool, maxReceive uint32, t Timeouts) *Conn {
 	c := &Conn{nc: nc, machine: NewMachine(), acceptor: acceptor, timeouts: t, maxReceive: maxReceive}
 	c.in = reader{nc: nc, deadline: c.readDeadline}
@@ -74,8 +73,8 @@ func (c *Conn) readDeadline() time.Time {
 	return time.Now().Add(min(c.timeouts.Read, c.patience()))
 }
 
-// patience is how long the message under way may still keep us waiting for its
-// next bytes.
+// patience returns how long to wait for the next bytes of the message that is arriving, so that
+// it keeps Timeouts.Rate.
 func (c *Conn) patience() time.Duration {
 	if c.timeouts.Rate <= 0 {
 		return c.timeouts.Read
@@ -84,21 +83,20 @@ func (c *Conn) patience() time.Duration {
 	return max(0, c.timeouts.Read+earned-c.in.waited)
 }
 
-// Drain lets the association end: a wait for the next message lasts at most
-// grace from now on.
+// Drain limits the wait for the next message to grace, so that the association ends soon.
 func (c *Conn) Drain(grace time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draining = grace
 	if c.waiting {
-		_ = c.nc.SetReadDeadline(time.Now().Add(min(grace, c.idle))) // a dead connection says so on reading
+		_ = c.nc.SetReadDeadline(time.Now().Add(min(grace, c.idle))) // if the connection is dead, reading reports it
 	}
 }
 
-// Kill closes the transport connection; every call under way fails.
+// Kill closes the transport connection; every call in progress fails.
 func (c *Conn) Kill() { _ = c.nc.Close() }
 
-// await waits until a byte can be read, at most idle.
+// await waits up to idle until a byte can be read.
 func (c *Conn) await(idle time.Duration) error {
 	if len(c.in.buf) > 0 {
 		return nil
@@ -125,13 +123,13 @@ func (c *Conn) await(idle time.Duration) error {
 	return err
 }
 
-// Quiet reports whether the peer has neither sent anything nor closed the connection
-// since its last PDU. It waits for a moment; what has come is read afterwards.
+// Quiet reports whether the peer has neither sent anything nor closed the connection since its
+// last PDU. It waits for a millisecond. Bytes that have arrived are kept for later reads.
 func (c *Conn) Quiet() bool {
 	return c.err == nil && errors.Is(c.await(time.Millisecond), os.ErrDeadlineExceeded)
 }
 
-// do performs the transition of e with its action.
+// do performs the transition of e and its action.
 func (c *Conn) do(e Event, p PDU, cause error) error {
 	return c.doAlt(e, p, cause, false)
 }
@@ -144,8 +142,8 @@ func (c *Conn) doAlt(e Event, p PDU, cause error, alt bool) error {
 	return actions[a](c, p, cause)
 }
 
-// receive reads the next PDU and performs its transition. A P-DATA-TF is left
-// to be streamed: its length is in pduLeft and the PDU returned is nil.
+// receive reads the next PDU and performs its transition. Of a P-DATA-TF it reads only the
+// header: it sets pduLeft and returns nil.
 func (c *Conn) receive() (PDU, error) {
 	var header [6]byte
 	if _, err := io.ReadFull(&c.in, header[:]); err != nil {
@@ -159,7 +157,7 @@ func (c *Conn) receive() (PDU, error) {
 		c.pduLeft, c.in.long = length, length >= largeBuffer
 		return nil, c.do(EvtData, nil, unexpected("P-DATA-TF"))
 	}
-	var body bytes.Buffer // grows with what arrives, not with what is announced
+	var body bytes.Buffer // grows with the received bytes, not with the announced length
 	if _, err := io.CopyN(&body, &c.in, int64(length)); err != nil {
 		return nil, c.lost(err)
 	}
@@ -177,7 +175,7 @@ func (c *Conn) checkHeader(kind byte, length uint32) error {
 		return &ProtocolError{ReasonUnrecognizedPDU, fmt.Sprintf("PDU type %02XH%s", kind, otherProtocols[kind])}
 	case kind == typeAssociateRQ || kind == typeAssociateAC:
 		limit = MaxAssociateLength
-	case kind == typePData && length < 6: // PS3.8 9.3.5: one PDV or more
+	case kind == typePData && length < 6: // PS3.8 9.3.5: at least one PDV
 		return invalid("P-DATA-TF of %d bytes: want a PDV", length)
 	case kind == typePData:
 		limit = c.maxReceive
@@ -188,7 +186,8 @@ func (c *Conn) checkHeader(kind byte, length uint32) error {
 	return nil
 }
 
-// otherProtocols are the first bytes of what else is sent to a DICOM port.
+// otherProtocols are the first bytes of other protocols that are used by mistake on a DICOM
+// port.
 var otherProtocols = map[byte]string{
 	0x16: ": a TLS handshake, where plain DICOM is spoken",
 	0x15: ": a TLS alert, so TLS is spoken there",
@@ -199,7 +198,7 @@ func unexpected(what string) error {
 	return &ProtocolError{ReasonUnexpectedPDU, "unexpected " + what}
 }
 
-// received performs the transition of a whole PDU.
+// received performs the transition of a completely received PDU.
 func (c *Conn) received(p PDU) error {
 	switch p := p.(type) {
 	case *Associate:
@@ -220,17 +219,16 @@ func (c *Conn) received(p PDU) error {
 	return c.violated(unexpected("PDU"))
 }
 
-// violated aborts because of what the peer sent.
+// violated aborts the association because the peer violated the protocol.
 func (c *Conn) violated(err error) error { return c.do(EvtInvalid, nil, err) }
 
-// lost ends the association after a failed read: a deadline or a dead
-// connection.
+// lost ends the association after a read failed, because of a deadline or a lost connection.
 func (c *Conn) lost(err error) error {
 	if c.err != nil {
 		return c.err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if err = fmt.Errorf("wait for the peer: %w", os.ErrDeadlineExceeded); c.patience() == 0 { // without addresses, which the log has
+		if err = fmt.Errorf("wait for the peer: %w", os.ErrDeadlineExceeded); c.patience() == 0 { // without addresses, which are in the log
 			err = fmt.Errorf("message arrives at less than %d bytes a second: %w", c.timeouts.Rate, err)
 		}
 		if c.machine.State() == StaAwaitRequest {
@@ -241,13 +239,13 @@ func (c *Conn) lost(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	} else if !errors.Is(err, io.ErrUnexpectedEOF) {
-		err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err) // a reset ends the stream as early as a close does
+		err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err) // a reset ends the stream early just like a close
 	}
 	return c.do(EvtTransportClosed, nil, fmt.Errorf("connection lost: %w", err))
 }
 
-// write sends whole PDUs. After one failed, perhaps halfway, nothing more is
-// written: an A-ABORT would be read as the rest of it, and wait as long again.
+// write writes complete PDUs. After a failed write nothing more is written: the peer would read
+// an A-ABORT as the rest of the incomplete PDU, and writing it could block as long again.
 func (c *Conn) write(b []byte) error {
 	if c.unwritable != nil {
 		return c.unwritable
@@ -266,7 +264,7 @@ func (c *Conn) send(p PDU) error {
 	return c.write(b)
 }
 
-// end remembers why the association is over.
+// end records why the association has ended.
 func (c *Conn) end(cause error) error {
 	if c.err == nil {
 		c.err = cause
@@ -274,8 +272,8 @@ func (c *Conn) end(cause error) error {
 	return cause
 }
 
-// Close ends the transport connection: an association that still stands is
-// aborted first, and in Sta13 the peer gets a moment to close.
+// Close closes the transport connection. It aborts an established association first. In Sta13
+// it waits shortly for the peer to close.
 func (c *Conn) Close() {
 	if s := c.machine.State(); s != StaIdle && s != StaAwaitRequest && s != StaAwaitClose {
 		c.Abort()
@@ -287,21 +285,21 @@ func (c *Conn) Close() {
 		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			event = EvtTimeout
 		}
-		_ = c.do(event, nil, nil) // both close; the association is over already
+		_ = c.do(event, nil, nil) // both events close the connection; the association is already over
 	}
-	_ = c.nc.Close() // closed twice at worst
+	_ = c.nc.Close() // a second close does no harm
 	c.in.close()
 }
 
-// Abort sends an A-ABORT as service user unless the association is over.
+// Abort sends an A-ABORT as service user unless the association has ended.
 func (c *Conn) Abort() {
 	if c.err == nil {
-		_ = c.do(EvtAbortRequest, &Abort{Source: SourceUser}, ErrAborted) // the error is the one given
+		_ = c.do(EvtAbortRequest, &Abort{Source: SourceUser}, ErrAborted) // the error is ErrAborted
 	}
 }
 
-// Violation aborts as the service provider would: the peer broke a rule of the
-// layer above that this layer can answer only by A-ABORT.
+// Violation aborts the association as service provider, because the peer broke a rule of the
+// layer above for which no other answer exists.
 func (c *Conn) Violation(reason byte, what string) error {
 	if c.err != nil {
 		return c.err

@@ -16,18 +16,18 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// side is a Conn in a bubble, driven by a user of its services, and the bytes it
-// wrote to its peer.
+// side is a Conn in a synctest bubble, the user who calls it, and the bytes that it wrote to
+// the peer.
 type side struct {
 	conn *ul.Conn
 	peer net.Conn
-	done chan error // what the user's call returned
+	done chan error // result of the user's call
 
 	mu   sync.Mutex
 	sent []byte
 }
 
-// Write takes what was sent.
+// Write collects what was sent.
 func (s *side) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,7 +35,7 @@ func (s *side) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// taken returns what was sent since it was last called, once everybody waits.
+// taken returns what was sent since the last call, when all goroutines wait.
 func (s *side) taken() []byte {
 	synctest.Wait()
 	s.mu.Lock()
@@ -45,7 +45,7 @@ func (s *side) taken() []byte {
 	return sent
 }
 
-// newSide starts the user; its error is kept until the peer has closed.
+// newSide starts the user. Its error is kept until the peer has closed.
 func newSide(acceptor bool, user func(*ul.Conn) error) *side {
 	here, there := net.Pipe()
 	s := &side{
@@ -61,12 +61,12 @@ func newSide(acceptor bool, user func(*ul.Conn) error) *side {
 	return s
 }
 
-// play writes what the peer sends, and returns what is answered.
+// play writes the peer's PDUs and returns the answer.
 func (s *side) play(t *testing.T, pdus ...[]byte) []byte {
 	t.Helper()
 	s.taken()
 	for _, b := range pdus {
-		_, _ = s.peer.Write(b) // fails where the connection is closed half way
+		_, _ = s.peer.Write(b) // fails if the connection is closed in between
 	}
 	return s.taken()
 }
@@ -80,7 +80,7 @@ func encoded(t *testing.T, p ul.PDU) []byte {
 	return b
 }
 
-// Users of a Conn, in the states their names begin with.
+// Users of a Conn, named after the states that they start in.
 func requestor(c *ul.Conn) error { _, err := c.Associate(request()); return err }
 
 func acceptor(c *ul.Conn) error {
@@ -100,7 +100,7 @@ func receive(c *ul.Conn) (err error) {
 	return err
 }
 
-// receiving is an acceptor that waits for messages.
+// receiving is a user that accepts and waits for messages.
 var receiving = then(acceptor, receive)
 
 func then(first, second func(*ul.Conn) error) func(*ul.Conn) error {
@@ -112,7 +112,7 @@ func then(first, second func(*ul.Conn) error) func(*ul.Conn) error {
 	}
 }
 
-// waits are the states in which a Conn waits for its peer, and how to get there.
+// waits are the states in which a Conn waits for its peer, and how to reach them.
 var waits = []struct {
 	state    ul.State
 	acceptor bool
@@ -127,7 +127,7 @@ var waits = []struct {
 	{ul.StaCollisionRQRP, false, then(requestor, (*ul.Conn).Release), []ul.PDU{answer(), &ul.Release{}}},
 }
 
-// received are the PDUs that a peer may send, by the event they are.
+// received are the PDUs that a peer may send, by their event.
 func received(t *testing.T) map[string][]byte {
 	return map[string][]byte{
 		"Evt3":  encoded(t, answer()),
@@ -157,8 +157,8 @@ func table910(t *testing.T) map[string][]string {
 	return table
 }
 
-// TestEveryPDUInEveryWait: in each state that waits, each PDU is answered on the
-// wire as the action in PS3.8 Table 9-10 says.
+// TestEveryPDUInEveryWait: in each waiting state, each PDU gets the answer of its action in
+// PS3.8 Table 9-10.
 func TestEveryPDUInEveryWait(t *testing.T) {
 	table := table910(t)
 	for _, w := range waits {
@@ -180,13 +180,13 @@ func TestEveryPDUInEveryWait(t *testing.T) {
 	}
 }
 
-// answers are the bytes that an action writes (PS3.8 Tables 9-6 to 9-9); those
-// not named write none. The A-ABORT is the service provider's, with the reason of
-// an unexpected PDU, or of an unrecognized one.
+// answers are the bytes that an action writes (PS3.8 Tables 9-6 to 9-9); other actions write
+// none. The A-ABORT is that of the service provider, with the reason for an unexpected or an
+// unrecognized PDU.
 var answers = map[string]string{
 	"AE-6":  "02", // the A-ASSOCIATE-AC that acceptor gives
 	"AR-2":  "06000000000400000000",
-	"AR-8":  "06000000000400000000", // a requestor answers a collision at once
+	"AR-8":  "06000000000400000000", // the requestor answers a collision at once
 	"AR-10": "06000000000400000000",
 	"AA-1":  "070000000004000002",
 	"AA-8":  "070000000004000002",
@@ -215,8 +215,7 @@ func checkAnswer(t *testing.T, s *side, cell string, sent []byte) {
 	}
 }
 
-// TestAbortReasons: the reason in the A-ABORT tells the peer what it did
-// (PS3.8 Table 9-26).
+// TestAbortReasons: the reason in the A-ABORT names the peer's error (PS3.8 Table 9-26).
 func TestAbortReasons(t *testing.T) {
 	twice := encoded(t, request())
 	twice = append(twice, twice[74:99]...) // the application context again
@@ -251,7 +250,7 @@ func TestAbortReasons(t *testing.T) {
 	}
 }
 
-// TestTransportClosed: in every wait, the end of the connection is an early end.
+// TestTransportClosed: in every waiting state, the end of the connection is an unexpected EOF.
 func TestTransportClosed(t *testing.T) {
 	for _, w := range waits {
 		t.Run(w.state.String(), func(t *testing.T) {

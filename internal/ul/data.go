@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// maxFragment is the longest P-DATA-TF sent, in bytes, even where the peer would
-// take longer ones.
+// maxFragment is the longest P-DATA-TF that is sent, in bytes, even if the peer accepts longer
+// ones.
 const maxFragment = 128 << 10
 
 // sendBuffers hold one P-DATA-TF with its headers, and one byte of the next.
 var sendBuffers = sync.Pool{New: func() any { return new([maxFragment + 16]byte) }}
 
-// Await waits for the first byte of the next message, at most idle.
+// Await waits up to idle for the first byte of the next message.
 func (c *Conn) Await(idle time.Duration) error {
 	if c.err != nil {
 		return c.err
@@ -32,8 +32,8 @@ func (c *Conn) Await(idle time.Duration) error {
 	return nil
 }
 
-// Ready tells whether a message begins within idle. Unlike [Conn.Await] it leaves the
-// association as it is when none does.
+// Ready reports whether a message begins within idle. Unlike [Conn.Await] it does not end the
+// association if none does.
 func (c *Conn) Ready(idle time.Duration) (bool, error) {
 	if c.err != nil {
 		return false, c.err
@@ -51,10 +51,9 @@ func (c *Conn) Ready(idle time.Duration) (bool, error) {
 	return true, nil
 }
 
-// NextPDV goes to the next presentation data value, reading P-DATA-TF PDUs as
-// needed; what was not read of the current one is skipped. The PDV's Data is
-// nil: [Conn.Read] streams it. When the peer releases the association it is
-// answered and the error is [ErrReleased].
+// NextPDV moves to the next presentation data value and reads P-DATA-TF PDUs as needed. It
+// skips unread bytes of the current one. The PDV's Data is nil: read it with [Conn.Read]. If
+// the peer releases the association, NextPDV answers and returns [ErrReleased].
 func (c *Conn) NextPDV() (PDV, error) {
 	if c.err != nil {
 		return PDV{}, c.err
@@ -67,7 +66,7 @@ func (c *Conn) NextPDV() (PDV, error) {
 			return PDV{}, err
 		}
 		if c.machine.State() == StaAwaitLocalRP {
-			_ = c.do(EvtReleaseResponse, &Release{Response: true}, nil) // released either way
+			_ = c.do(EvtReleaseResponse, &Release{Response: true}, nil) // released even if the answer fails
 			return PDV{}, c.end(ErrReleased)
 		}
 	}
@@ -92,7 +91,7 @@ func (c *Conn) pdvHeader() (PDV, error) {
 	return PDV{ContextID: header[4], Command: header[5]&1 != 0, Last: header[5]&2 != 0}, nil
 }
 
-// Read reads the data of the current PDV; io.EOF is its end.
+// Read reads the data of the current PDV; it returns io.EOF at the end of the PDV.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
@@ -111,8 +110,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Expect prepares for a data set: the large read buffer is taken. It is given
-// back while waiting for the next message.
+// Expect prepares for a data set: it gets the large read buffer. The buffer is returned when
+// the Conn waits for the next message.
 func (c *Conn) Expect() { c.in.grow() }
 
 func (c *Conn) skipPDV() error {
@@ -135,8 +134,8 @@ func (c *Conn) skip() error {
 
 type onlyReader struct{ io.Reader }
 
-// fragment returns how many bytes of data fit one P-DATA-TF to the peer: an even
-// number (PS3.8 9.3.1).
+// fragment returns how many bytes of data fit in one P-DATA-TF to the peer, an even number
+// (PS3.8 9.3.1).
 func (c *Conn) fragment() int {
 	size := maxFragment
 	if c.maxSend != 0 {
@@ -145,7 +144,7 @@ func (c *Conn) fragment() int {
 	return (size - 6) &^ 1
 }
 
-// SendCommand sends a command set, in one write (PS3.8 E.1).
+// SendCommand sends a command set in one write (PS3.8 E.1).
 func (c *Conn) SendCommand(context byte, set []byte) error {
 	if c.err != nil {
 		return c.err
@@ -161,9 +160,9 @@ func (c *Conn) SendCommand(context byte, set []byte) error {
 	}
 }
 
-// SendDataset sends what r yields up to io.EOF as data set fragments, each
-// P-DATA-TF in one write. An error of r leaves the message unfinished: the
-// caller must abort. It is wrapped in a [*SourceError].
+// SendDataset sends the data of r up to io.EOF as data set fragments, with one write for each
+// P-DATA-TF. If r returns an error, the message is incomplete and the caller must abort. The
+// error is wrapped in a [*SourceError].
 func (c *Conn) SendDataset(context byte, r io.Reader) error {
 	if c.err != nil {
 		return c.err
@@ -171,7 +170,7 @@ func (c *Conn) SendDataset(context byte, r io.Reader) error {
 	buffer := sendBuffers.Get().(*[maxFragment + 16]byte)
 	defer sendBuffers.Put(buffer)
 	size := c.fragment()
-	b := buffer[:12+size+1] // headers, data, and one byte more to know whether it is the last
+	b := buffer[:12+size+1] // headers, data, and one more byte to find out whether this is the last PDU
 	have := 0
 	for {
 		n, err := io.ReadFull(r, b[12+have:])
@@ -189,11 +188,10 @@ func (c *Conn) SendDataset(context byte, r io.Reader) error {
 	}
 }
 
-// SourceError is a failure to read the data set to be sent, not of the
-// association.
+// SourceError is an error in reading the data set to send; the association is intact.
 type SourceError struct{ Err error }
 
-// Error says what could not be read.
+// Error returns the text of the reader's error.
 func (e *SourceError) Error() string { return "read data set to send: " + e.Err.Error() }
 
 // Unwrap returns the reader's error.
@@ -215,7 +213,7 @@ func (c *Conn) sendData(b []byte) error {
 	return nil
 }
 
-// writeFailed tells why the peer stopped reading: it may have sent an A-ABORT.
+// writeFailed returns the A-ABORT that the peer may have sent, else the write error.
 func (c *Conn) writeFailed(err error) error {
 	c.artim = time.Now().Add(linger)
 	for c.err == nil {

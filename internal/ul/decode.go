@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Decode reads the body of a PDU of the given type, the bytes behind its
-// six-byte header. Errors are *ProtocolError.
+// Decode decodes the body of a PDU of the given type, that is the bytes after its six-byte
+// header. Its errors are *ProtocolError.
 func Decode(pduType byte, body []byte) (PDU, error) {
 	switch pduType {
 	case typeAssociateRQ, typeAssociateAC:
@@ -44,14 +44,14 @@ func decodeAssociate(accept bool, body []byte) (*Associate, error) {
 	return p, p.check()
 }
 
-// decodeTitle drops the spaces at both ends, which do not count (PS3.5 6.2, AE),
-// and zero bytes at the end, by which some pad instead.
+// decodeTitle removes leading and trailing spaces, which are not significant (PS3.5 6.2, AE),
+// and trailing zero bytes, which some peers use as padding.
 func decodeTitle(b []byte) string {
 	return strings.Trim(strings.TrimRight(string(b), "\x00 "), " ")
 }
 
-// check demands what every A-ASSOCIATE must have. Context IDs are odd
-// (PS3.8 9.3.2.2) and used once.
+// check checks the required items of an A-ASSOCIATE. Context IDs must be odd (PS3.8 9.3.2.2)
+// and unique.
 func (p *Associate) check() error {
 	if p.ApplicationContext == "" {
 		return invalid("A-ASSOCIATE without application context")
@@ -72,7 +72,7 @@ func (p *Associate) check() error {
 	return nil
 }
 
-// eachItem walks items of type, reserved, 16-bit length, value.
+// eachItem calls visit for each item: type, reserved byte, 16-bit length, value.
 func eachItem(b []byte, visit func(item byte, value []byte) error) error {
 	for len(b) > 0 {
 		if len(b) < 4 {
@@ -124,7 +124,7 @@ func decodeContext(accept bool, value []byte) (Context, error) {
 			}
 			c.AbstractSyntax, err = decodeUID("abstract syntax", v)
 			if !accept {
-				err = nil // one bad proposal does not end the others
+				err = nil // an invalid proposal does not affect the others
 			}
 		case itemTransferSyntax:
 			if accept && c.Result != Acceptance {
@@ -164,7 +164,7 @@ func (u *UserInformation) decodeItem(item byte, value []byte) (err error) {
 		}
 		u.MaximumLength = binary.BigEndian.Uint32(value)
 	case itemImplementationClass:
-		u.ImplementationClassUID, _ = decodeUID("implementation class", value) // empty unless a UID: it only informs
+		u.ImplementationClassUID, _ = decodeUID("implementation class", value) // "" if it is not a UID, because it is only informative
 	case itemAsynchronousWindow:
 		if len(value) != 4 {
 			return invalid("asynchronous operations window of %d bytes: want 4", len(value))
@@ -184,9 +184,9 @@ func (u *UserInformation) decodeItem(item byte, value []byte) (err error) {
 	return err
 }
 
-// decodeRole reads UID length, SOP class UID, SCU role and SCP role (PS3.7 Table
-// D.3-9 and D.3-10). One for what is no UID is left out, as its presentation
-// context is.
+// decodeRole decodes UID length, SOP class UID, SCU role and SCP role (PS3.7 Table D.3-9 and
+// D.3-10). If the UID is invalid, SOPClassUID is empty and the caller ignores the role, as it
+// does the presentation context.
 func decodeRole(value []byte) (Role, error) {
 	if len(value) < 4 || int(binary.BigEndian.Uint16(value)) != len(value)-4 {
 		return Role{}, invalid("role selection of %d bytes does not hold its SOP class and two roles", len(value))
@@ -196,8 +196,8 @@ func decodeRole(value []byte) (Role, error) {
 	return Role{SOPClassUID: class, SCU: value[end] == 1, SCP: value[end+1] == 1}, nil
 }
 
-// decodeName reads an implementation version name (PS3.7 D.3.3.2.3). It only
-// informs, so that one over 16 characters is cut, and one that is not printable
+// decodeName decodes an implementation version name (PS3.7 D.3.3.2.3). It is only informative,
+// so a name of more than 16 characters is truncated, and one with unprintable characters is
 // dropped.
 func decodeName(value []byte) string {
 	name := strings.TrimRight(string(value[:min(len(value), 16)]), " \x00")
@@ -207,8 +207,8 @@ func decodeName(value []byte) string {
 	return name
 }
 
-// decodeUID is tolerant of what is met in the field: padding by a zero byte or
-// space, which PS3.8 F forbids, and leading zeros of components.
+// decodeUID accepts two deviations that real peers have: padding by a zero byte or space, which
+// PS3.8 F forbids, and leading zeros of components.
 func decodeUID(what string, value []byte) (string, error) {
 	s := strings.TrimRight(string(value), "\x00 ")
 	if len(s) == 0 || len(s) > 64 || strings.Trim(s, "0123456789.") != "" {

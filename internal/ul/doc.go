@@ -1,12 +1,11 @@
-// Package ul is the DICOM upper layer protocol for TCP/IP (PS3.8): the protocol
-// data units of section 9.3, the state machine of section 9.2 (Tables 9-6 to
-// 9-10) and [Conn], an association in either role.
+// Package ul implements the DICOM upper layer protocol for TCP/IP (PS3.8): the protocol data
+// units of section 9.3, the state machine of section 9.2 (Tables 9-6 to 9-10) and [Conn], an
+// association in either role.
 //
-// A Conn is synchronous: each call performs one service primitive and reads or
-// writes the PDUs that belong to it. Lengths from the network are checked before
-// anything is allocated, and P-DATA is streamed. It does not interpret the
-// extended negotiation and user identity sub-items (PS3.7 D.3.3.5 to D.3.3.7): it
-// ignores them, so the defaults of the standard apply.
+// A Conn is synchronous: each call performs one service primitive and reads or writes its PDUs.
+// Lengths from the network are checked before memory is allocated, and P-DATA is streamed. The
+// package ignores the extended negotiation and user identity sub-items (PS3.7 D.3.3.5 to
+// D.3.3.7), so the defaults of the standard apply.
 package ul
 
 import (
@@ -15,21 +14,20 @@ import (
 	"strings"
 )
 
-// ErrAborted tells that the association ended by A-ABORT.
+// ErrAborted says that the association ended by A-ABORT.
 var ErrAborted = errors.New("association aborted")
 
-// ErrReleased tells that the peer asked to release the association and was
-// answered.
+// ErrReleased says that the peer has released the association.
 var ErrReleased = errors.New("association released by the peer")
 
-// ErrNoRequest tells that a connection was closed before a byte was sent over it,
-// as load balancers and monitors do.
+// ErrNoRequest says that a connection was closed before any byte was sent, as load balancers
+// and monitors do.
 var ErrNoRequest = errors.New("closed before anything was sent")
 
-// AbortError is an A-ABORT received (PS3.8 9.3.8). It wraps [ErrAborted].
+// AbortError is a received A-ABORT (PS3.8 9.3.8). It wraps [ErrAborted].
 type AbortError struct{ Source, Reason byte }
 
-// Error says who aborted, in words.
+// Error returns source and reason in words.
 func (e *AbortError) Error() string {
 	who := "by the peer"
 	if e.Source == SourceProvider {
@@ -41,14 +39,14 @@ func (e *AbortError) Error() string {
 // Unwrap returns [ErrAborted].
 func (e *AbortError) Unwrap() error { return ErrAborted }
 
-// ProtocolError is a violation of the protocol by the peer. Reason is the one
-// sent in the A-ABORT (PS3.8 Table 9-26).
+// ProtocolError is a violation of the protocol by the peer. Reason is sent in the A-ABORT
+// (PS3.8 Table 9-26).
 type ProtocolError struct {
 	Reason byte
 	What   string
 }
 
-// Error says what was wrong.
+// Error describes the violation.
 func (e *ProtocolError) Error() string { return "protocol error: " + e.What }
 
 // Abort sources and reasons (PS3.8 Table 9-26).

@@ -45,7 +45,7 @@ func (p *Associate) appendBody(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// titles returns bytes 11 to 74: those of the request in its answer.
+// titles returns bytes 11 to 74 of the PDU. An answer repeats those of the request.
 func (p *Associate) titles() (fixed [64]byte, err error) {
 	if p.Accept && p.fixed != fixed {
 		return p.fixed, nil
@@ -97,7 +97,7 @@ func (u UserInformation) body() []byte {
 	return b
 }
 
-// body is UID length, SOP class UID, SCU role, SCP role (PS3.7 Table D.3-9).
+// body encodes UID length, SOP class UID, SCU role, SCP role (PS3.7 Table D.3-9).
 func (r Role) body() []byte {
 	b := binary.BigEndian.AppendUint16(nil, uint16(len(r.SOPClassUID)))
 	b = append(b, r.SOPClassUID...)
@@ -111,10 +111,10 @@ func (r Role) body() []byte {
 	return b
 }
 
-// appendItem writes type, reserved, 16-bit length and value. A value too long
-// for its length field would shift all that follows; the limit of the whole PDU
-// is far above what one item may hold, so it is cut here and refused by the
-// peer rather than misread. Values come from our own configuration.
+// appendItem encodes type, reserved byte, 16-bit length and value. It truncates a value that is
+// too long for the length field, because a wrong length would make the peer misread all that
+// follows; the peer then refuses the truncated value. Such values can only come from the node's
+// own configuration.
 func appendItem(b []byte, item byte, value []byte) []byte {
 	value = value[:min(len(value), math.MaxUint16)]
 	b = append(b, item, 0)
@@ -140,8 +140,8 @@ func (p *PData) appendBody(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// appendPDVHeader writes item length, presentation context ID and message
-// control header: bit 0 command, bit 1 last fragment (PS3.8 E.2).
+// appendPDVHeader encodes item length, presentation context ID and message control header: bit
+// 0 command, bit 1 last fragment (PS3.8 E.2).
 func appendPDVHeader(b []byte, context byte, command, last bool, n int) []byte {
 	var control byte
 	if command {

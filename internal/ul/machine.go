@@ -57,16 +57,14 @@ func (e Event) String() string { return fmt.Sprintf("Evt%d", int(e)) }
 // Action is the name of an action of PS3.8 Tables 9-6 to 9-9, "AE-1" to "AA-8".
 type Action string
 
-// cell is one cell of Table 9-10. Where the standard gives two next states,
-// alt is the second: AE-6 when the request is not acceptable, AR-8 when we are
-// the acceptor.
+// cell is one cell of Table 9-10. Where the standard has two next states, alt is the second:
+// for AE-6 if the request is rejected, for AR-8 if this side is the acceptor.
 type cell struct {
 	action    Action
 	next, alt State
 }
 
-// row fills one row of the table: the cells given, and in the other states
-// listed the action rest with its usual next state.
+// row is one row of the table by state.
 type row map[State]cell
 
 func abortedBy(own row) row {
@@ -91,8 +89,8 @@ func inStates(from, to State, c cell, own row) row {
 	return own
 }
 
-// transitions is PS3.8 Table 9-10. An event a state does not name cannot occur
-// there.
+// transitions is PS3.8 Table 9-10. An event cannot occur in a state that its row does not
+// contain.
 var transitions = map[Event]row{
 	EvtAssociateRequest: {1: {"AE-1", 4, 0}},
 	EvtTransportOpen:    {4: {"AE-2", 5, 0}},
@@ -115,7 +113,7 @@ var transitions = map[Event]row{
 	EvtInvalid:          abortedBy(row{13: {"AA-7", 13, 0}}),
 }
 
-// Machine is the state of one association.
+// Machine is the state machine of one association.
 type Machine struct{ state State }
 
 // NewMachine returns a machine in Sta1.
@@ -124,9 +122,9 @@ func NewMachine() Machine { return Machine{StaIdle} }
 // State returns the current state.
 func (m *Machine) State() State { return m.state }
 
-// Step performs the transition for e and returns its action. alt chooses the
-// second next state where Table 9-10 gives two. An event that cannot occur in
-// the state is an error and changes nothing.
+// Step performs the transition for e and returns its action. alt selects the second next state
+// where Table 9-10 has two. If the event cannot occur in the state, Step returns an error and
+// changes nothing.
 func (m *Machine) Step(e Event, alt bool) (Action, error) {
 	c, ok := transitions[e][m.state]
 	if !ok {

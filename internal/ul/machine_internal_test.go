@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestTable910 compares the machine with the table typed from the standard: all
-// 13 states and 19 events, the cells that cannot occur included. It sets states
-// directly, so it is in the package.
+// TestTable910 compares the machine with a copy of the standard's table: all 13 states and 19
+// events, including cells that cannot occur. It sets states directly, so it is in the package.
 func TestTable910(t *testing.T) {
 	f, err := os.Open("testdata/table9-10.txt")
 	if err != nil {
@@ -39,7 +38,7 @@ func TestTable910(t *testing.T) {
 	}
 }
 
-// describe writes what the machine does in the notation of the table.
+// describe formats a transition of the machine as in the table.
 func describe(e Event, s State) string {
 	first, second := Machine{s}, Machine{s}
 	action, err := first.Step(e, false)

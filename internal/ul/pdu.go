@@ -28,8 +28,8 @@ const (
 	itemImplementationName  byte = 0x55
 )
 
-// MaxAssociateLength bounds the PDU length of A-ASSOCIATE-RQ and -AC, in bytes.
-// 128 presentation contexts with every transfer syntax there is stay below it.
+// MaxAssociateLength is the greatest PDU length of A-ASSOCIATE-RQ and -AC, in bytes. 128
+// presentation contexts with all known transfer syntaxes need less.
 const MaxAssociateLength = 256 << 10
 
 // Results of one presentation context (PS3.8 Table 9-18).
@@ -49,8 +49,7 @@ var contextResults = map[byte]string{
 	TransferSyntaxUnsupported: "transfer syntax not supported",
 }
 
-// ContextResult says the result of a presentation context in words (PS3.8 Table
-// 9-18).
+// ContextResult returns the result of a presentation context in words (PS3.8 Table 9-18).
 func ContextResult(result byte) string {
 	if words, ok := contextResults[result]; ok {
 		return words
@@ -58,14 +57,14 @@ func ContextResult(result byte) string {
 	return fmt.Sprintf("refused with result %d", result)
 }
 
-// PDU is one of *Associate, *Reject, *Release, *Abort, or *PData.
+// PDU is an *Associate, *Reject, *Release, *Abort, or *PData.
 type PDU interface {
 	pduType() byte
 	appendBody(b []byte) ([]byte, error)
 }
 
-// Associate is an A-ASSOCIATE-RQ (PS3.8 9.3.2) or, with Accept, an
-// A-ASSOCIATE-AC (PS3.8 9.3.3).
+// Associate is an A-ASSOCIATE-RQ (PS3.8 9.3.2) or, if Accept is set, an A-ASSOCIATE-AC (PS3.8
+// 9.3.3).
 type Associate struct {
 	Accept             bool
 	ProtocolVersion    uint16 // bit 0: version 1
@@ -74,12 +73,11 @@ type Associate struct {
 	Contexts           []Context
 	User               UserInformation
 
-	fixed [64]byte // bytes 11 to 74, of a request received and of its answer
+	fixed [64]byte // bytes 11 to 74 of a received request, which its answer repeats
 }
 
-// Answer begins the A-ASSOCIATE-AC to a request received: AE titles and reserved
-// bytes are those of the request, bit by bit (PS3.8 Table 9-17), and so is the
-// application context.
+// Answer returns the start of an A-ASSOCIATE-AC to a received request. It has the application
+// context, AE titles and reserved bytes of the request, unchanged (PS3.8 Table 9-17).
 func (p *Associate) Answer() *Associate {
 	return &Associate{
 		Accept: true, ProtocolVersion: 1, Called: p.Called, Calling: p.Calling,
@@ -87,10 +85,10 @@ func (p *Associate) Answer() *Associate {
 	}
 }
 
-// Context is a presentation context: proposed (AbstractSyntax and all
-// TransferSyntaxes; PS3.8 9.3.2.2) or answered (Result and one transfer syntax;
-// PS3.8 9.3.3.2). ID is odd, 1 to 255. Of a context proposed, what is no UID is
-// left out: either may be empty, and then the context can only be refused.
+// Context is a presentation context: proposed (AbstractSyntax and all TransferSyntaxes; PS3.8
+// 9.3.2.2) or answered (Result and one transfer syntax; PS3.8 9.3.3.2). ID is odd, 1 to 255.
+// Invalid UIDs of a proposed context are left out. If AbstractSyntax or TransferSyntaxes is
+// then empty, the context can only be rejected.
 type Context struct {
 	ID               byte
 	Result           byte
@@ -98,18 +96,18 @@ type Context struct {
 	TransferSyntaxes []string
 }
 
-// UserInformation holds the sub-items this package negotiates (PS3.7 D.3.3).
+// UserInformation contains the sub-items that this package negotiates (PS3.7 D.3.3).
 type UserInformation struct {
 	MaximumLength             uint32 // 0 = no maximum
 	ImplementationClassUID    string
 	ImplementationVersionName string
 	Window                    *Window // nil: not negotiated
-	Roles                     []Role  // SOP classes without one keep the default roles
+	Roles                     []Role  // SOP classes without an entry keep the default roles
 }
 
-// Role is an SCP/SCU role selection (PS3.7 D.3.3.4): for one SOP class, the roles
-// that the requestor of the association offers to take or, in the answer, may
-// take. Without it the requestor is SCU and the acceptor SCP.
+// Role is an SCP/SCU role selection (PS3.7 D.3.3.4) for one SOP class: the roles that the
+// requestor of the association proposes or, in the answer, may take. Without it the requestor
+// is SCU and the acceptor SCP.
 type Role struct {
 	SOPClassUID string
 	SCU, SCP    bool
@@ -118,14 +116,14 @@ type Role struct {
 // Window is the asynchronous operations window (PS3.7 D.3.3.3).
 type Window struct{ Invoked, Performed uint16 }
 
-// Release is an A-RELEASE-RQ (PS3.8 9.3.6) or, with Response, an A-RELEASE-RP
-// (PS3.8 9.3.7).
+// Release is an A-RELEASE-RQ (PS3.8 9.3.6) or, if Response is set, an A-RELEASE-RP (PS3.8
+// 9.3.7).
 type Release struct{ Response bool }
 
 // Abort is an A-ABORT (PS3.8 9.3.8).
 type Abort struct{ Source, Reason byte }
 
-// PData is a whole P-DATA-TF (PS3.8 9.3.5). A Conn streams instead.
+// PData is a complete P-DATA-TF (PS3.8 9.3.5). Conn does not use it, because it streams.
 type PData struct{ Values []PDV }
 
 // PDV is a presentation data value with its message control header

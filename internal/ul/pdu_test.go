@@ -14,8 +14,7 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// sameMeaning compares PDUs, whatever the padding of the request that was
-// decoded.
+// sameMeaning compares PDUs and ignores the padding of decoded requests.
 var sameMeaning = cmpopts.IgnoreUnexported(ul.Associate{})
 
 func request() *ul.Associate {
@@ -140,8 +139,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// TestDecodeForgives: what a request may have wrong without harm, because it only
-// informs or its meaning is plain.
+// TestDecodeForgives: errors in a request that do no harm, because the field is only
+// informative or its meaning is clear.
 func TestDecodeForgives(t *testing.T) {
 	good, err := ul.Encode(request())
 	if err != nil {
@@ -189,7 +188,7 @@ func TestRoleBytes(t *testing.T) {
 	}
 }
 
-// TestLongImplementationName: a name over 16 characters is cut, not refused.
+// TestLongImplementationName: a name of more than 16 characters is truncated, not refused.
 func TestLongImplementationName(t *testing.T) {
 	rq := request()
 	rq.User.ImplementationVersionName = "A NAME OVER 16 CHARACTERS"

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Sizes of read buffers in bytes: small while waiting for commands, large while
-// a data set arrives.
+// Sizes of read buffers in bytes: small for commands, large for data sets.
 const (
 	smallBuffer = 2 << 10
 	largeBuffer = 64 << 10
@@ -18,19 +17,19 @@ var (
 	largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 )
 
-// reader buffers a connection and sets a deadline before each read. Its buffers
-// come from pools; nothing is held after close.
+// reader buffers a connection and sets a deadline before each read. Its buffers come from pools
+// and are returned by close.
 type reader struct {
 	nc       net.Conn
-	most     int // bytes that one read of nc returns; 0 = any number
+	most     int // greatest number of bytes that one read of nc returns; 0 = any
 	deadline func() time.Time
 	small    *[smallBuffer]byte
 	large    *[largeBuffer]byte
 	buf      []byte // unread bytes, part of small or large
-	long     bool   // PDUs are longer than a buffer: what is in one need not go through it
+	long     bool   // PDUs are longer than the buffer, so their data is read without it
 
-	got    int64         // bytes received of the message under way
-	waited time.Duration // for them
+	got    int64         // bytes received of the current message
+	waited time.Duration // time spent waiting for them
 }
 
 func (r *reader) space() []byte {
@@ -46,8 +45,8 @@ func (r *reader) space() []byte {
 	return r.small[:]
 }
 
-// direct is how large memory of the caller must be to be read into by itself: as large as
-// the buffer, or as what a read returns anyhow.
+// direct returns the least size of a caller's buffer that is read into directly: the size of
+// the own buffer, or the most that one read returns.
 func (r *reader) direct(space []byte) int {
 	if r.most > 0 {
 		return min(r.most, len(space))
@@ -55,8 +54,8 @@ func (r *reader) direct(space []byte) int {
 	return len(space)
 }
 
-// Read returns what is buffered, else reads once from the connection: directly
-// into p when p is large enough.
+// Read returns buffered bytes, or else reads once from the connection, directly into p if p is
+// large enough.
 func (r *reader) Read(p []byte) (int, error) {
 	if len(r.buf) == 0 && len(p) > 0 {
 		space := r.space()
@@ -85,7 +84,7 @@ func (r *reader) receive(p []byte) (int, error) {
 	return n, err
 }
 
-// grow takes the large buffer.
+// grow gets a large buffer.
 func (r *reader) grow() {
 	if r.large == nil {
 		large := largeBuffers.Get().(*[largeBuffer]byte)
@@ -94,8 +93,7 @@ func (r *reader) grow() {
 	}
 }
 
-// shrink gives the large buffer back unless it holds more unread bytes than the
-// small one can.
+// shrink returns the large buffer unless its unread bytes do not fit in the small one.
 func (r *reader) shrink() {
 	if r.large == nil || len(r.buf) > smallBuffer {
 		return

@@ -14,9 +14,8 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// recordings are the PDUs in testdata/pdu, by file name: DCMTK wrote them on the
-// wire. Each file is one PDU in hexadecimal; a line that begins with # is a
-// comment.
+// recordings are the PDUs in testdata/pdu, by file name, which DCMTK sent. Each file is one PDU
+// in hexadecimal; a line that begins with # is a comment.
 func recordings(t testing.TB) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/pdu/*.hex")
@@ -44,8 +43,8 @@ func recordings(t testing.TB) map[string][]byte {
 	return recorded
 }
 
-// TestRecorded: every recorded PDU decodes, as long as its header says, and
-// encodes to a PDU of the same meaning.
+// TestRecorded: every recorded PDU has the length in its header, can be decoded, and is encoded
+// again to a PDU with the same meaning.
 func TestRecorded(t *testing.T) {
 	for name, b := range recordings(t) {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +73,7 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
-// FuzzPDU: what decodes must encode, and decode to the same again.
+// FuzzPDU: a PDU that can be decoded can be encoded, and decoding it again gives the same PDU.
 func FuzzPDU(f *testing.F) {
 	for _, p := range pdus {
 		b, err := ul.Encode(p)
@@ -98,7 +97,7 @@ func FuzzPDU(f *testing.F) {
 		again, err := ul.Encode(p)
 		if err != nil {
 			if _, associate := p.(*ul.Associate); associate {
-				return // AE titles are not tested on reading
+				return // AE titles are not checked when decoding
 			}
 			t.Fatalf("decoded but cannot encode: %v", err)
 		}

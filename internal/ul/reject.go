@@ -5,8 +5,8 @@ import "fmt"
 // Reject is an A-ASSOCIATE-RJ (PS3.8 9.3.4).
 type Reject struct{ Result, Source, Reason byte }
 
-// The refusals of PS3.8 Table 9-21 that this program gives or tells apart. This
-// is the only place where their codes stand.
+// The rejections of PS3.8 Table 9-21 that this program sends or distinguishes. Their codes are
+// defined only here.
 var (
 	RejectApplicationContext = Reject{permanent, serviceUser, 2}
 	RejectCallingAETitle     = Reject{permanent, serviceUser, 3}
@@ -41,17 +41,17 @@ var rejectReasons = map[[2]byte]string{
 	{serviceProviderPresentation, 2}: "local limit exceeded",
 }
 
-// Known tells whether result, source and reason stand in PS3.8 Table 9-21.
+// Known reports whether PS3.8 Table 9-21 lists result, source and reason.
 func (r Reject) Known() bool {
 	_, result := rejectResults[r.Result]
 	_, reason := rejectReasons[[2]byte{r.Source, r.Reason}]
 	return result && reason
 }
 
-// Transient tells whether another try may be accepted.
+// Transient reports whether a later request may be accepted.
 func (r Reject) Transient() bool { return r.Result == transient }
 
-// String says the refusal in the words of PS3.8 Table 9-21.
+// String returns the rejection in the words of PS3.8 Table 9-21.
 func (r Reject) String() string {
 	word := func(s string, ok bool, code byte) string {
 		if ok {

@@ -12,8 +12,8 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// TestReleaseCollision: both sides ask for release (PS3.8 7.2.2). The requestor
-// answers first, the acceptor after it was answered; each ends without error.
+// TestReleaseCollision: both sides request the release (PS3.8 7.2.2). The requestor answers
+// first, the acceptor after it got its answer; both end without error.
 func TestReleaseCollision(t *testing.T) {
 	response := encoded(t, &ul.Release{Response: true})
 	for name, c := range map[string]struct {
@@ -21,7 +21,7 @@ func TestReleaseCollision(t *testing.T) {
 		user       func(*ul.Conn) error
 		first      ul.PDU
 		onRQ, onRP string
-		data       bool // P-DATA still arrives before the peer's request
+		data       bool // P-DATA arrives before the peer's request
 	}{
 		"requestor":            {false, then(requestor, (*ul.Conn).Release), answer(), string(response), "", false},
 		"acceptor":             {true, then(acceptor, (*ul.Conn).Release), request(), "", string(response), false},
@@ -53,8 +53,8 @@ func TestReleaseCollision(t *testing.T) {
 	}
 }
 
-// TestReleaseUnanswered: an A-RELEASE-RQ that nobody answers ends by A-ABORT
-// after the ARTIM time, however much data arrives meanwhile.
+// TestReleaseUnanswered: an unanswered A-RELEASE-RQ ends by A-ABORT after the ARTIM time, even
+// if data keeps arriving.
 func TestReleaseUnanswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSide(false, then(requestor, (*ul.Conn).Release))
