@@ -28,8 +28,8 @@ func good(tb testing.TB) codectest.Stream {
 	return codectest.Stream{}
 }
 
-// A decoder that crashes, loops, sleeps or wants all memory costs its own image, not
-// the next one, and says what it was.
+// A decoder that crashes, loops, sleeps or allocates all memory fails only for its own image,
+// and the error names the cause.
 func TestMisbehaviourCostsOneImage(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.DiscardHandler)})
 	s := good(t)
@@ -66,7 +66,7 @@ func TestMisbehaviourCostsOneImage(t *testing.T) {
 	}
 }
 
-// What crashes OpenJPH, OpenJPEG decodes; the log names the library.
+// OpenJPEG decodes a codestream that crashes OpenJPH; the log names the library.
 func TestCrashFallsBack(t *testing.T) {
 	var log bytes.Buffer
 	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -76,7 +76,7 @@ func TestCrashFallsBack(t *testing.T) {
 			continue
 		}
 		n++
-		s.Frame.Code = append(s.Frame.Code, []byte("EndsOpenJPH")) // behind the EOC
+		s.Frame.Code = append(s.Frame.Code, []byte("EndsOpenJPH")) // after the EOC
 		px, err := codectest.Decode(t.Context(), p, s.Frame)
 		if err != nil {
 			t.Errorf("%s: %v", s.Name, err)
@@ -89,7 +89,7 @@ func TestCrashFallsBack(t *testing.T) {
 	}
 }
 
-// The pool's own deadline ends a loop without one of the caller's.
+// The pool's own deadline ends a loop if the caller sets none.
 func TestDeadline(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.DiscardHandler), Deadline: time.Second})
 	s := good(t)
@@ -99,8 +99,8 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// A worker cannot open a file, a socket or a program, nor signal the node, nor take away
-// the memory that it shares with it.
+// A worker cannot open a file, a socket or a program, cannot signal the node, and cannot remove
+// the shared memory.
 func TestConfined(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Confinement: codec.Required})
 	if how := p.Report().Confinement; how != "seccomp" {
@@ -115,7 +115,7 @@ func TestConfined(t *testing.T) {
 	}
 }
 
-// A worker ends with the node: it does not outlive its input.
+// A worker ends when its input ends.
 func TestWorkersEnd(t *testing.T) {
 	p, err := codec.Open(codec.Options{Folder: codectest.Folder(t), Command: []string{codectest.Program(t)}, Workers: 2})
 	if err != nil {
@@ -134,7 +134,7 @@ func TestWorkersEnd(t *testing.T) {
 	}
 }
 
-// workers are the processes that this one has started, zombies too.
+// workers returns the processes that this process has started, including zombies.
 func workers(tb testing.TB) (pids []int) {
 	tb.Helper()
 	tasks, err := os.ReadDir("/proc/self/task")
@@ -154,7 +154,7 @@ func workers(tb testing.TB) (pids []int) {
 	return pids
 }
 
-// A worker that is killed while it waits for work costs nothing.
+// A worker that is killed while idle affects no image.
 func TestIdleWorkerKilled(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Workers: 1, Log: slog.New(slog.DiscardHandler)})
 	s := good(t)
@@ -170,7 +170,7 @@ func TestIdleWorkerKilled(t *testing.T) {
 	}
 }
 
-// More callers than workers wait their turn; each gets its own picture.
+// If there are more callers than workers they wait, and each gets its own image.
 func TestManyCallers(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Workers: 2})
 	all := codectest.Streams(t)
@@ -188,8 +188,8 @@ func TestManyCallers(t *testing.T) {
 	group.Wait()
 }
 
-// A library that comes while the node runs is used from then on, and one that goes is
-// not missed by a worker that is there.
+// A library that is added while the node runs is used from then on. If it is removed, a worker
+// that has opened it continues to use it.
 func TestLibraryComesBack(t *testing.T) {
 	folder, from := t.TempDir(), codectest.Folder(t)
 	p := codectest.Open(t, codec.Options{Folder: folder})
@@ -231,7 +231,7 @@ func TestOpenJPHAlone(t *testing.T) {
 	}
 }
 
-// A library of another kind, or none at all, is told of and not used.
+// A wrong or damaged library is reported and not used.
 func TestWrongLibrary(t *testing.T) {
 	folder, from := t.TempDir(), codectest.Folder(t)
 	if err := os.Symlink(from+"/libopenjp2.so", folder+"/libjpeg.so"); err != nil {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// confine limits this process for good: memory and files, and the system calls where
-// this can be done. The error says why not all of it was.
+// confine limits this process permanently: its memory and files and, where possible, its system
+// calls. The error says which limit could not be set.
 func confine() (how string, err error) {
 	for _, l := range []struct {
 		resource int
@@ -29,7 +29,7 @@ func confine() (how string, err error) {
 	return confinedSeccomp, nil
 }
 
-// setLimit never asks for more than the process has.
+// setLimit sets a limit, but does not exceed the present one.
 func setLimit(resource int, limit uint64) error {
 	var now unix.Rlimit
 	if err := unix.Getrlimit(resource, &now); err != nil {
@@ -39,7 +39,7 @@ func setLimit(resource int, limit uint64) error {
 	return unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most})
 }
 
-// dataLimit is workerMemory, but for the race detector, whose shadow memory counts as
+// dataLimit returns workerMemory, or more with the race detector, whose shadow memory counts as
 // data.
 func dataLimit() uint64 {
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {

@@ -9,22 +9,22 @@ import (
 // Family is a group of transfer syntaxes that one library decodes.
 type Family int
 
-// The families. Their order is that of the enumeration in native/codecs.h.
+// The families, in the order of the enumeration in native/codecs.h.
 const (
 	JPEG     Family = iota // ITU-T T.81: libjpeg-turbo
 	JPEGLS                 // ITU-T T.87: CharLS
 	JPEG2000               // ITU-T T.800 and T.814 (HTJ2K): OpenJPEG
-	HTJ2K                  // ITU-T T.814 alone: OpenJPH, in half of OpenJPEG's time
+	HTJ2K                  // ITU-T T.814 only: OpenJPH, twice as fast as OpenJPEG
 )
 
 // Families lists all families.
 var Families = []Family{JPEG, JPEGLS, JPEG2000, HTJ2K}
 
-// library is what a family's library is called and how its file is named.
+// library is the name of a family's library and of its files.
 type library struct {
 	family string
 	name   string
-	files  []string // file names in the libraries' folder, the fetched one first
+	files  []string // file names in the folder of the libraries, the fetched one first
 }
 
 var libraries = map[Family]library{
@@ -34,15 +34,15 @@ var libraries = map[Family]library{
 	HTJ2K:    {"HTJ2K", "OpenJPH", []string{"libopenjph.so"}},
 }
 
-// String is the family's name in the standard's words.
+// String returns the standard's name of the family.
 func (f Family) String() string { return libraries[f].family }
 
-// syntax is a transfer syntax that the package can decode when one of its libraries can.
+// syntax is a transfer syntax that one or more libraries can decode.
 type syntax struct {
 	uid      string
-	families []Family // whose libraries can, the one to try first at the beginning
+	families []Family // families of these libraries, in the order to try them
 	lossy    bool
-	probe    string // the embedded codestream that shows whether a library can
+	probe    string // embedded codestream that tests whether a library can decode the transfer syntax
 }
 
 var (
@@ -52,7 +52,7 @@ var (
 	htj2k    = []Family{HTJ2K, JPEG2000}
 )
 
-// syntaxes are in the order in which the node prefers them: lossless ones first.
+// syntaxes are in the node's order of preference: lossless ones first.
 var syntaxes = []syntax{
 	{uid.JPEGLosslessSV1, jpeg, false, "lossless.jpg"},
 	{uid.JPEGLossless, jpeg, false, "lossless.jpg"},
@@ -75,8 +75,8 @@ func syntaxOf(transferSyntax string) (syntax, bool) {
 	return syntaxes[i], true
 }
 
-// All lists the transfer syntaxes of this package in the order in which an acceptor
-// prefers them: those that lose nothing first.
+// All lists the transfer syntaxes of this package in an acceptor's order of preference,
+// lossless ones first.
 func All() (list []string) {
 	for _, s := range syntaxes {
 		list = append(list, s.uid)
@@ -84,15 +84,13 @@ func All() (list []string) {
 	return list
 }
 
-// Knows reports whether it is a transfer syntax of a JPEG family that this package
-// decodes where its library is there.
+// Knows reports whether this package decodes the transfer syntax if its library is available.
 func Knows(transferSyntax string) bool {
 	_, ok := syntaxOf(transferSyntax)
 	return ok
 }
 
-// Lossy reports whether it is a transfer syntax of this package that may not give
-// back the samples that were encoded.
+// Lossy reports whether the transfer syntax is one of this package and may be lossy.
 func Lossy(transferSyntax string) bool {
 	s, ok := syntaxOf(transferSyntax)
 	return ok && s.lossy

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Environment names the folder that holds the codec libraries.
+// Environment is the environment variable with the folder of the codec libraries.
 const Environment = "DICOMNODE_CODECS"
 
-// Folder finds the libraries' folder: explicit, else the environment variable
-// DICOMNODE_CODECS, else .runtime/codecs of the working directory and its parents,
-// else beside the executable. A folder that was asked for by name is not replaced by
-// another. It returns "" when there is none.
+// Folder finds the folder of the libraries: explicit, else the environment variable
+// DICOMNODE_CODECS, else .runtime/codecs in the working directory or one of its parents, else
+// beside the executable. If explicit or the variable is set, no other folder is tried. It
+// returns "" if there is none.
 func Folder(explicit string) string {
 	for _, asked := range []string{explicit, os.Getenv(Environment)} {
 		if asked != "" {
@@ -44,7 +44,7 @@ func folders() (list []string) {
 	return list
 }
 
-// libraryFile is the path of a family's library in folder, "" if there is none.
+// libraryFile returns the path of a family's library in folder, "" if there is none.
 func libraryFile(folder string, f Family) string {
 	if folder == "" {
 		return ""
@@ -58,7 +58,7 @@ func libraryFile(folder string, f Family) string {
 	return ""
 }
 
-// libraryState tells whether the libraries are those that were there before.
+// libraryState identifies a set of library files, so that a change is detected.
 type libraryState struct{ folder, files string }
 
 func look(folder string) libraryState {

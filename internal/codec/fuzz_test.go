@@ -14,7 +14,7 @@ import (
 	"dicomnode/internal/codec/codectest"
 )
 
-// mutate damages a codestream in a few places, half of the time only in its headers.
+// mutate changes a codestream in a few places, half of the time in its headers only.
 func mutate(r *rand.Rand, code []byte) []byte {
 	b := append([]byte(nil), code...)
 	limit := len(b)
@@ -31,7 +31,7 @@ func mutate(r *rand.Rand, code []byte) []byte {
 		case 2:
 			b[at] = []byte{0, 0xff, 0x7f, 0x80}[r.IntN(4)]
 		case 3:
-			if r.IntN(4) == 0 { // cut, but with an end, so that a decoder sees it
+			if r.IntN(4) == 0 { // truncated, but with an end marker, so that a decoder gets it
 				b = append(b[:1+r.IntN(len(b))], 0xff, 0xd9)
 				limit = min(limit, len(b))
 			}
@@ -43,9 +43,9 @@ func mutate(r *rand.Rand, code []byte) []byte {
 	return b
 }
 
-// TestMutatedStreams: no damaged codestream of any family costs more than itself. Each is
-// decoded, refused, or its worker is ended, and the pool goes on. CODEC_MUTATIONS is how
-// many there are; 1,000 without it.
+// TestMutatedStreams: a damaged codestream affects only itself. Each is decoded or refused, or
+// its worker ends, and the pool continues. CODEC_MUTATIONS is the number of mutations, by
+// default 1,000.
 func TestMutatedStreams(t *testing.T) {
 	n := 1000
 	if s := os.Getenv("CODEC_MUTATIONS"); s != "" {

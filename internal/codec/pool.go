@@ -11,53 +11,52 @@ import (
 	"time"
 )
 
-// Options say how a Pool works; the zero value is useful.
+// Options configure a Pool; the zero value is useful.
 type Options struct {
 	Folder      string        // of the libraries; "": see [Folder]
-	Workers     int           // processes at most; 0: half of the cores
-	Threads     int           // of one JPEG 2000 image; 0: what the workers leave of the cores
+	Workers     int           // greatest number of processes; 0: half of the cores
+	Threads     int           // for one JPEG 2000 image; 0: the cores divided by the workers
 	Confinement Confinement   // "": Preferred
-	Deadline    time.Duration // of a frame before the time for its samples; 0: 10 s
-	Command     []string      // starts a worker; nil: this program, which has called Become
+	Deadline    time.Duration // time limit of a frame, in addition to that for its samples; 0: 10 s
+	Command     []string      // starts a worker; nil: this program, if it has called Become
 	Log         *slog.Logger  // nil: slog.Default()
 }
 
-// recycleAfter is how many images a worker decodes before a new one takes its place:
-// the libraries may leak.
+// recycleAfter is how many images a worker decodes before it is replaced, because the libraries
+// may leak memory.
 const recycleAfter = 500
 
-// New pages cost as much as decoding some codestreams: a worker keeps those of so many bytes
-// of samples, a radiograph of eight million pixels, from one image to the next, but not when
-// it rests.
+// Allocating new memory pages takes as long as decoding some codestreams. Therefore a worker
+// keeps keptBytes of samples, a radiograph of eight million pixels, from one image to the next.
+// It returns them when it has been idle for restAfter.
 const (
 	keptBytes = 16 << 20
 	restAfter = 10 * time.Second
 )
 
-// Pool decodes codestreams in worker processes. Its methods may be called by several
-// goroutines at once.
+// Pool decodes codestreams in worker processes. Its methods may be called concurrently.
 type Pool struct {
-	asked       string // the folder, as asked for
+	asked       string // the folder in Options
 	confinement Confinement
 	command     []string
 	threads     int
 	deadline    time.Duration
 	log         *slog.Logger
 	starter     *starter
-	idle        chan *process // nil: not started yet
-	rest        *time.Timer   // until relax
-	look        sync.Mutex    // held while the libraries are looked at
+	idle        chan *process // idle workers; nil for one that is not started
+	rest        *time.Timer   // calls relax
+	look        sync.Mutex    // held by refresh
 
-	mu     sync.Mutex // guards the rest
+	mu     sync.Mutex // guards the fields below
 	looked bool
 	at     libraryState
 	report Report
-	able   map[string][]Family // by transfer syntax, the one to try first at the beginning
+	able   map[string][]Family // by transfer syntax, in the order to try them
 }
 
-// Open makes a pool. It starts no worker yet: the first use finds out what can be
-// decoded. That there are no libraries, or that they cannot be used, is not an error:
-// the pool then decodes nothing, and [Pool.Report] says why. Close it when done.
+// Open returns a pool. It starts no worker: the first use finds out what can be decoded.
+// Missing or unusable libraries are not an error: the pool then decodes nothing, and
+// [Pool.Report] says why. Close the pool when done.
 func Open(o Options) (*Pool, error) {
 	p := &Pool{asked: o.Folder, confinement: o.Confinement, command: o.Command, threads: o.Threads, deadline: o.Deadline, log: o.Log, starter: newStarter()}
 	if p.confinement == "" {
@@ -91,7 +90,7 @@ func Open(o Options) (*Pool, error) {
 	return p, nil
 }
 
-// Close ends the workers. It waits for images that are being decoded.
+// Close ends the workers. It waits for images in progress.
 func (p *Pool) Close() error {
 	p.rest.Stop()
 	for range cap(p.idle) {
@@ -103,10 +102,10 @@ func (p *Pool) Close() error {
 	return nil
 }
 
-// Decode decodes one frame and calls use with it. The values lie in the worker's memory, from
-// which use takes them: when it returns they are gone. Decode waits for a worker, then for the
-// image no longer than 10 s and 1 s for each million samples. Errors: ErrMissing,
-// ErrMalformed, ErrTimeout, ErrWorker, that of ctx, and that of use.
+// Decode decodes one frame and calls use with its values. The values are in shared memory and
+// are valid only until use returns. Decode waits for a free worker; decoding may then take 10 s
+// and 1 s per million samples. It returns ErrMissing, ErrMalformed, ErrTimeout, ErrWorker, the
+// error of ctx, or that of use.
 func (p *Pool) Decode(ctx context.Context, f Frame, use func(Pixels) error) error {
 	s, ok := syntaxOf(f.TransferSyntaxUID)
 	if !ok {
@@ -131,9 +130,9 @@ func (p *Pool) Decode(ctx context.Context, f Frame, use func(Pixels) error) erro
 	return use(px)
 }
 
-// decode tries the families whose library decodes the transfer syntax, and the variants
-// of the codestream; the error is that of the first. One that ends its workers is not tried
-// with further variants. The worker that is returned has the values.
+// decode tries each family whose library can decode the transfer syntax, and each variant of
+// the codestream. If all fail it returns the first error. After ErrWorker it tries no further
+// variant with the same family. The returned worker has the values.
 func (p *Pool) decode(ctx context.Context, families []Family, f *Frame, code stream) (*process, Pixels, error) {
 	var first error
 	for _, family := range families {
@@ -156,8 +155,8 @@ func (p *Pool) decode(ctx context.Context, families []Family, f *Frame, code str
 	return nil, Pixels{}, first
 }
 
-// attempt decodes in a worker, and in a second one if the first ended: it may have
-// been killed for what another image left behind.
+// attempt decodes in a worker. If the worker ends, attempt tries once more in a new one,
+// because a previous image may have damaged the first.
 func (p *Pool) attempt(ctx context.Context, family Family, f *Frame, code stream) (*process, Pixels, error) {
 	for range 2 {
 		w, err := p.take(ctx)
@@ -182,7 +181,7 @@ func (p *Pool) attempt(ctx context.Context, family Family, f *Frame, code stream
 	return nil, Pixels{}, fmt.Errorf("%w twice on this image", ErrWorker)
 }
 
-// take waits for a worker's turn and starts it where there is none.
+// take waits for a worker to be idle, and starts it if necessary.
 func (p *Pool) take(ctx context.Context) (*process, error) {
 	var w *process
 	select {
@@ -209,8 +208,8 @@ func (p *Pool) take(ctx context.Context) (*process, error) {
 	return w, nil
 }
 
-// give puts a worker back, or its turn if it has served its time. It keeps some memory for
-// the next image until it has rested.
+// give returns a worker to the pool, or ends it after recycleAfter images. The worker keeps
+// some memory for the next image until relax.
 func (p *Pool) give(w *process) {
 	if err := w.forget(keptBytes); err != nil {
 		p.log.Warn("codec worker ended: its memory is not given back", "error", err)
@@ -226,7 +225,7 @@ func (p *Pool) give(w *process) {
 	p.idle <- w
 }
 
-// relax has workers that rest give back the memory that they keep.
+// relax makes idle workers return the memory that they keep.
 func (p *Pool) relax() {
 	for range cap(p.idle) {
 		select {

@@ -11,8 +11,8 @@ import (
 	"dicomnode/internal/codec/codectest"
 )
 
-// Every stream of every encoder: lossless ones give back each sample; JPEG and JPEG-LS
-// with loss are what DCMTK's decoder gives, JPEG 2000 within one of OpenJPEG's.
+// All streams of all encoders: lossless ones return each sample; lossy JPEG and JPEG-LS match
+// DCMTK's decoder, JPEG 2000 OpenJPEG's to within one.
 func TestDecodeStreams(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	for _, s := range codectest.Streams(t) {
@@ -32,7 +32,7 @@ func TestDecodeStreams(t *testing.T) {
 	}
 }
 
-// Everything that the libraries are for is decoded, the lossless syntaxes first.
+// All transfer syntaxes of the libraries are decoded, and lossless ones are listed first.
 func TestTransferSyntaxes(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	var got []string
@@ -57,7 +57,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// A machine without the libraries decodes nothing and says what to run.
+// Without the libraries the pool decodes nothing and says what to run.
 func TestNoLibraries(t *testing.T) {
 	p := codectest.Open(t, codec.Options{Folder: t.TempDir()})
 	if list := p.TransferSyntaxes(); len(list) != 0 {
@@ -73,7 +73,7 @@ func TestNoLibraries(t *testing.T) {
 	}
 }
 
-// Frames that the data set describes wrongly are refused before the samples are decoded.
+// Frames whose attributes are wrong are refused before decoding.
 func TestDecodeRefuses(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	for _, s := range codectest.Streams(t) {
@@ -98,7 +98,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// A truncated codestream must never come back as an image.
+// A truncated codestream is never decoded to an image.
 func TestDecodeTruncated(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	for _, s := range codectest.Streams(t) {

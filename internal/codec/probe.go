@@ -15,7 +15,7 @@ var probes embed.FS
 
 const probeSide = 16
 
-// probing finds out what the libraries of one folder decode.
+// probing tests what the libraries of one folder decode.
 type probing struct {
 	pool   *Pool
 	at     libraryState
@@ -24,8 +24,8 @@ type probing struct {
 	able   map[string][]Family
 }
 
-// probe asks a new worker what it opened and has a codestream decoded for each
-// transfer syntax.
+// probe starts a worker, which reports the libraries that it opened, and decodes a test
+// codestream for each transfer syntax.
 func (p *Pool) probe(at libraryState) (Report, map[string][]Family) {
 	r := Report{Folder: at.folder}
 	for _, f := range Families {
@@ -53,7 +53,7 @@ func (p *Pool) probe(at libraryState) (Report, map[string][]Family) {
 	return g.report, g.able
 }
 
-// begin starts the worker and takes its hello into the report.
+// begin starts the worker and copies its hello to the report.
 func (g *probing) begin() (loaded map[Family]bool, err error) {
 	w, h, err := g.pool.launch(g.at)
 	if err != nil {
@@ -78,8 +78,8 @@ func (g *probing) begin() (loaded map[Family]bool, err error) {
 	return loaded, nil
 }
 
-// try has the probe of one transfer syntax decoded by one library. After a crash the next probe gets a
-// new worker.
+// try decodes the test codestream of one transfer syntax with one library. After a crash it
+// starts a new worker for the next one.
 func (g *probing) try(s syntax, family Family) {
 	f := &g.report.Families[family]
 	err := g.worker.decodesProbe(s, family)
@@ -121,7 +121,7 @@ func (w *process) decodesProbe(s syntax, family Family) error {
 	return nil
 }
 
-// valueAt is the i-th value, without regard to sign.
+// valueAt returns the i-th value as an unsigned number.
 func valueAt(data []byte, bytes, i int) int {
 	if bytes == 1 {
 		return int(data[i])

@@ -14,26 +14,26 @@ import (
 	"time"
 )
 
-// process is a worker, as the pool sees it. One goroutine at a time uses it.
+// process is the pool's side of a worker. It must not be used concurrently.
 type process struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    io.ReadCloser
-	shared *os.File // the memory of protocol.go
+	shared *os.File // the shared memory, see protocol.go
 	stderr *excerpt
-	at     libraryState // of the libraries it opened
+	at     libraryState // the libraries that it opened
 	served int
-	rests  time.Time // since when, where it does
+	rests  time.Time // start of the idle time
 
-	code, room int64 // bytes of the last codestream, and of the room for samples that has pages
+	code, room int64 // bytes of the last codestream, and of the memory pages in use for samples
 }
 
-// helloTime is how long a worker may take to open its libraries.
+// helloTime is the time limit for a worker to open its libraries.
 const helloTime = 20 * time.Second
 
-// workerEnvironment has the C library of a worker give large blocks back when they are
-// freed, so that what an image took is not kept beside the samples that the node makes of it,
-// and take them in huge pages, so that having them anew costs little (malloc(3), glibc 2.35).
+// workerEnvironment makes the C library of a worker return large blocks when they are freed, so
+// that an image's memory is not kept beside the node's copy of its samples, and allocate them
+// in huge pages, which makes new allocations cheap (malloc(3), glibc 2.35).
 var workerEnvironment = []string{"GOMAXPROCS=1", "GOGC=50", "GOTRACEBACK=none", "MALLOC_ARENA_MAX=1",
 	"MALLOC_MMAP_THRESHOLD_=1048576", "MALLOC_TRIM_THRESHOLD_=1048576", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"}
 
@@ -58,7 +58,7 @@ func (p *Pool) launch(at libraryState) (*process, hello, error) {
 	if w.shared, err = newShared(); err != nil {
 		return nil, hello{}, err
 	}
-	w.cmd.ExtraFiles = []*os.File{w.shared} // sharedDescriptor
+	w.cmd.ExtraFiles = []*os.File{w.shared} // becomes sharedDescriptor
 	if err := p.starter.start(w.cmd); err != nil {
 		return nil, hello{}, errors.Join(fmt.Errorf("start a codec worker: %w", err), w.shared.Close())
 	}
@@ -79,22 +79,22 @@ func (w *process) end() {
 	w.shared.Close()
 }
 
-// forget gives the memory of images back to the system, but for so many bytes of samples.
+// forget returns the memory of images to the system, except keep bytes of samples.
 func (w *process) forget(keep int64) error {
 	err := errors.Join(giveBack(w.shared, 0, w.code), giveBack(w.shared, samplesAt+keep, max(0, w.room-keep)))
 	w.code, w.room = 0, min(w.room, keep)
 	return err
 }
 
-// exchange has the worker decode one codestream. The values are there until forget. The
-// process must be ended after ErrWorker and ErrTimeout; it is killed after limit and when
-// ctx ends.
+// exchange decodes one codestream in the worker. The values are valid until forget. The worker
+// is killed after limit and when ctx ends. After ErrWorker or ErrTimeout the caller must call
+// end.
 func (w *process) exchange(ctx context.Context, limit time.Duration, family Family, f *Frame, code stream) (Pixels, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { w.cmd.Process.Kill() })
 	px, err := w.ask(family, f, code)
-	if !stop() && err != nil { // killed by us
+	if !stop() && err != nil { // killed by the AfterFunc
 		return px, context.Cause(ctx)
 	}
 	return px, err
@@ -104,7 +104,7 @@ func (w *process) ask(family Family, f *Frame, code stream) (px Pixels, err erro
 	q := request{uint32(family), uint32(f.Rows), uint32(f.Columns), uint32(f.Samples), uint32(code.length())}
 	values := int64(f.Rows) * int64(f.Columns) * int64(f.Samples)
 	w.served++
-	if family == JPEG2000 { // OpenJPEG's own samples go page by page as these come
+	if family == JPEG2000 { // OpenJPEG frees its own samples page by page while these are written
 		if err := w.forget(0); err != nil {
 			return px, fmt.Errorf("%w: %v", ErrWorker, err)
 		}
@@ -121,7 +121,7 @@ func (w *process) ask(family Family, f *Frame, code stream) (px Pixels, err erro
 		return px, fmt.Errorf("%w: %v", ErrWorker, err)
 	}
 	a, text, err := getAnswer(w.out)
-	_ = giveBack(w.shared, 0, w.code) // before the values are taken; forget meets the same error
+	_ = giveBack(w.shared, 0, w.code) // before the values are read; if it fails, forget returns the error
 	switch {
 	case err != nil:
 		return px, fmt.Errorf("%w: %v", ErrWorker, err)
@@ -132,8 +132,8 @@ func (w *process) ask(family Family, f *Frame, code stream) (px Pixels, err erro
 		Bytes: int(a.Bytes), Precision: int(a.Precision), Signed: a.Signed == 1, Warning: text}, nil
 }
 
-// starter starts processes from one operating system thread that lives as long as
-// the pool: the kernel ends a worker when the thread that started it ends.
+// starter starts processes from one operating system thread that lives as long as the pool. The
+// kernel ends a worker when the thread that started it ends.
 type starter struct {
 	mu       sync.Mutex
 	commands chan *exec.Cmd
@@ -152,7 +152,7 @@ func newStarter() *starter {
 	return s
 }
 
-// start must not be called after stop.
+// start starts a process. It must not be called after stop.
 func (s *starter) start(c *exec.Cmd) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +165,7 @@ func (s *starter) stop() {
 	<-s.errors
 }
 
-// excerpt keeps the beginning of what a worker writes to its standard error.
+// excerpt keeps the start of a worker's standard error.
 type excerpt struct{ text []byte }
 
 func (e *excerpt) Write(b []byte) (int, error) {
@@ -173,8 +173,8 @@ func (e *excerpt) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// String is the first line, as the end of a sentence. It is called once the process
-// has been waited for.
+// String returns the first line, to be appended to an error. Call it after the process has
+// ended.
 func (e *excerpt) String() string {
 	line, _, _ := bytes.Cut(bytes.TrimSpace(e.text), []byte("\n"))
 	if len(line) == 0 {

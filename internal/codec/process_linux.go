@@ -2,5 +2,5 @@ package codec
 
 import "syscall"
 
-// attributes let the kernel end a worker with the thread that started it.
+// attributes makes the kernel end a worker when the thread that started it ends.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

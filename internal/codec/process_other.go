@@ -4,5 +4,5 @@ package codec
 
 import "syscall"
 
-// attributes: elsewhere a worker ends when its input does.
+// attributes returns nil: on other systems a worker ends when its input does.
 func attributes() *syscall.SysProcAttr { return nil }

@@ -7,31 +7,31 @@ import (
 	"io"
 )
 
-// The node and a worker talk over the worker's standard input and output. The worker
-// begins with a hello; then each request is answered before the next is sent. Codestream
-// and samples lie in the memory that both share. All numbers are little endian.
+// Node and worker communicate over the worker's standard input and output. The worker begins
+// with a hello; then each request is answered before the next is sent. All numbers are little
+// endian.
 //
-// They share memory: in front the codestream, behind it room for the samples. The worker
-// maps it, so that its libraries read and write it in place. The node reads and writes it by
-// system calls alone: whatever a worker that a decoder has got hold of does to it meanwhile,
-// the node takes each value once, and cannot be ended by a page that is gone. Nobody can
-// change its size.
+// Codestream and samples are in memory that both share: first the codestream, then room for the
+// samples. The worker maps this memory, so that its libraries read and write in place. The node
+// accesses it only by system calls. A worker under the control of a malicious codestream may
+// change the memory at any time; the node reads each value once and cannot crash on a missing
+// page. The size of the memory cannot be changed.
 
-// sharedDescriptor is what the memory is in a worker until it is mapped.
+// sharedDescriptor is the worker's descriptor of the memory until it is mapped.
 const sharedDescriptor = 3
 
-// Sizes of the shared memory, bytes. Only pages that were written to take any.
+// Sizes of the shared memory in bytes. Only pages that were written use memory.
 const (
-	samplesAt  = MaxCode // where the samples begin
+	samplesAt  = MaxCode // offset of the samples
 	sharedSize = samplesAt + 2*MaxSamples
 )
 
-// request is for a codestream of Length bytes.
+// request asks for the decoding of a codestream of Length bytes.
 type request struct {
 	Family, Rows, Columns, Samples, Length uint32
 }
 
-// answer is followed by Text bytes of an error or a warning.
+// answer is the result. Text bytes of an error or a warning follow it.
 type answer struct {
 	Status, Precision, Bytes, Signed, Planar uint32
 	Text                                     uint32
@@ -48,14 +48,14 @@ const (
 	maxHello = 64 << 10
 )
 
-// hello is what a worker can do, sent once it is confined.
+// hello says what a worker can decode. It is sent once the worker is confined.
 type hello struct {
 	Libraries   []Library
 	Confinement string
-	Error       string `json:",omitempty"` // why it will not work
+	Error       string `json:",omitempty"` // why the worker cannot be used
 }
 
-// Library is one family's library as a worker found it.
+// Library is the library of one family that a worker has found.
 type Library struct {
 	Family  Family `json:"family"`
 	Path    string `json:"path,omitempty"`
@@ -90,8 +90,8 @@ func getHello(r io.Reader) (h hello, err error) {
 	return h, json.Unmarshal(b, &h)
 }
 
-// getAnswer reads the answer to a request; what a worker says that a decoder has got
-// hold of is as little trusted as a codestream.
+// getAnswer reads the answer to a request and validates it: a worker may be under the control
+// of a malicious codestream.
 func getAnswer(r io.Reader) (a answer, text string, err error) {
 	if err = get(r, &a); err != nil {
 		return a, "", err
@@ -104,7 +104,7 @@ func getAnswer(r io.Reader) (a answer, text string, err error) {
 	return a, printable(said), err
 }
 
-// printable keeps a worker's words fit for a log.
+// printable replaces bytes that do not belong in a log.
 func printable(b []byte) string {
 	for i, c := range b {
 		if c < ' ' || c > '~' {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// fake gives every job the samples 1, 2, 3 … or an error.
+// fake returns the samples 1, 2, 3 … or an error for every job.
 type fake struct{ result Result }
 
 func (fake) Load(Family, string) (string, error) { return "1", nil }
@@ -23,11 +23,11 @@ func (f fake) Decode(j Job, out []byte) (Result, error) {
 	return f.result, nil
 }
 
-// testRoom is how large codestream and samples may be for a worker in this process.
+// testRoom is the size limit of codestream and samples for a worker in this process.
 const testRoom = 1 << 17
 
-// serveIn answers requests with a worker in this process that is not confined. Its
-// codestream is always the same; samples are what it left in its memory.
+// serveIn answers requests with an unconfined worker in this process. Its codestream is always
+// the same; samples is the memory afterwards.
 func serveIn(d Decoder, code string, in io.Reader) (out bytes.Buffer, samples []byte, err error) {
 	w := worker{decoder: d, code: make([]byte, testRoom), out: make([]byte, testRoom)}
 	copy(w.code, code)
@@ -82,7 +82,7 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
-// What a worker says after a decoder got hold of it is not believed.
+// Invalid answers of a compromised worker are rejected.
 func TestGetAnswerRefuses(t *testing.T) {
 	for _, a := range []answer{
 		{Status: 2}, {Bytes: 0}, {Bytes: 3}, {Bytes: 1, Text: maxText + 1}, {Status: statusRefused, Text: 1 << 31}, {Bytes: 1, Precision: 1 << 20},
@@ -96,8 +96,7 @@ func TestGetAnswerRefuses(t *testing.T) {
 	}
 }
 
-// FuzzAnswer: no bytes of a worker make the node panic or take memory for more than a
-// few words.
+// FuzzAnswer: no bytes from a worker make the node panic or allocate more than a little memory.
 func FuzzAnswer(f *testing.F) {
 	var b bytes.Buffer
 	put(&b, answer{Precision: 12, Bytes: 2, Text: 3})
@@ -105,7 +104,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(b.Bytes())
 	f.Add([]byte{1, 0, 0, 0})
 	for _, r := range []Result{{Precision: 8, Bytes: 1}, {Precision: 16, Bytes: 2, Signed: true}, {Precision: 8, Bytes: 1, Planar: true}, {Precision: 12, Bytes: 2, Warning: "Invalid SOS parameters"}} {
-		for family := range Families { // what a worker really says
+		for family := range Families { // real answers of a worker
 			for _, code := range []string{"a", "x"} {
 				out, _ := exchangeWith(f, fake{r}, code, request{uint32(family), 2, 2, 3, 1})
 				f.Add(out.Bytes())
@@ -120,7 +119,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// FuzzHello: the same of a worker's first words.
+// FuzzHello: the same for a worker's hello.
 func FuzzHello(f *testing.F) {
 	var b bytes.Buffer
 	putHello(&b, hello{Libraries: []Library{{Family: JPEGLS, Path: "p", Version: "1"}}, Confinement: confinedSeccomp})
@@ -129,8 +128,7 @@ func FuzzHello(f *testing.F) {
 	f.Fuzz(func(t *testing.T, said []byte) { getHello(bytes.NewReader(said)) })
 }
 
-// FuzzTidy: whatever a codestream is, tidying ends and never makes it longer than by an
-// end marker.
+// FuzzTidy: for any codestream, tidying ends and lengthens it at most by an end marker.
 func FuzzTidy(f *testing.F) {
 	files, err := probes.ReadDir("probe")
 	if err != nil || len(files) < 7 {

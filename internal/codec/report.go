@@ -2,7 +2,7 @@ package codec
 
 import "fmt"
 
-// Report is what a pool can decode, and with what.
+// Report says what a pool can decode, and with which libraries.
 type Report struct {
 	Folder      string         `json:"folder"`      // of the libraries, "" if none was found
 	Confinement string         `json:"confinement"` // seccomp, rlimits only or not confined; "" without a worker
@@ -10,20 +10,20 @@ type Report struct {
 	Error       string         `json:"error,omitempty"` // why there is no worker
 }
 
-// FamilyReport is the part of one family.
+// FamilyReport is the report for one family.
 type FamilyReport struct {
 	Family           string   `json:"family"`
 	Library          string   `json:"library"`
 	Version          string   `json:"version,omitempty"`
 	Path             string   `json:"path,omitempty"`
-	TransferSyntaxes []string `json:"transfer_syntaxes"` // that a probe was decoded in
+	TransferSyntaxes []string `json:"transfer_syntaxes"` // whose test codestream was decoded
 	Error            string   `json:"error,omitempty"`
 }
 
-// Hint is what to do where a library is not there.
+// Hint says what to do if a library is missing.
 const Hint = "run `make runtime`, or set " + Environment + " to the folder of the codec libraries"
 
-// missing says in words why a family cannot be decoded.
+// missing describes why a family cannot be decoded.
 func (r Report) missing(f Family) string {
 	if r.Error != "" {
 		return r.Error
@@ -39,7 +39,7 @@ func (r Report) missing(f Family) string {
 	return fmt.Sprintf("%s cannot decode this kind of %s: %s", l.Library, l.Family, l.Error)
 }
 
-// Report is what the pool can decode now.
+// Report returns what the pool can decode now.
 func (p *Pool) Report() Report {
 	p.refresh()
 	p.mu.Lock()
@@ -47,8 +47,8 @@ func (p *Pool) Report() Report {
 	return p.report
 }
 
-// TransferSyntaxes lists what the pool can decode now, in the order in which an
-// acceptor prefers them: a probe in each was decoded.
+// TransferSyntaxes lists the transfer syntaxes whose test codestream was decoded, in an
+// acceptor's order of preference.
 func (p *Pool) TransferSyntaxes() (list []string) {
 	p.refresh()
 	p.mu.Lock()
@@ -73,8 +73,7 @@ func (p *Pool) current() libraryState {
 	return p.at
 }
 
-// refresh looks at the libraries, and again when their files have changed: what was
-// missing is decoded once it is there.
+// refresh finds out what can be decoded, and again if the library files have changed.
 func (p *Pool) refresh() {
 	p.look.Lock()
 	defer p.look.Unlock()

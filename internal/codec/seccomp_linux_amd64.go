@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allowed are the system calls that a decoder, its threads and Go's runtime need once
-// the libraries are open: memory, time, threads and open descriptors. No file, socket or
-// program can be opened; what is not in the list fails with EPERM.
+// allowed are the system calls that a decoder, its threads and Go's runtime need once the
+// libraries are open: for memory, time, threads and open descriptors. A file, socket or program
+// cannot be opened. Calls that are not in the list fail with EPERM.
 var allowed = []uint32{
 	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_CLOSE, unix.SYS_FSTAT, unix.SYS_FCNTL, unix.SYS_POLL, unix.SYS_PPOLL,
 	unix.SYS_MMAP, unix.SYS_MPROTECT, unix.SYS_MUNMAP, unix.SYS_MREMAP, unix.SYS_BRK, unix.SYS_MADVISE, unix.SYS_MINCORE,
@@ -33,9 +33,8 @@ func filterSystemCalls() error {
 	return nil
 }
 
-// filter is the program of the filter, over struct seccomp_data: the number of the
-// call at 0, the architecture at 4. The numbers of the x32 ABI, which have bit 30 set,
-// are in no list.
+// filter returns the filter program on struct seccomp_data: the number of the call is at offset
+// 0, the architecture at 4. Numbers of the x32 ABI, which have bit 30 set, are not in the list.
 func filter() []unix.SockFilter {
 	const load, equal, give = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
 	f := []unix.SockFilter{

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newShared makes the memory that a worker is given.
+// newShared creates the shared memory.
 func newShared() (*os.File, error) {
 	const name, flags = "codec", unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	fd, err := unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
@@ -28,7 +28,7 @@ func newShared() (*os.File, error) {
 	return f, nil
 }
 
-// mapShared maps the memory in a worker, which keeps no descriptor of it.
+// mapShared maps the memory in a worker and closes its descriptor.
 func mapShared() ([]byte, error) {
 	b, err := unix.Mmap(sharedDescriptor, 0, sharedSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -37,7 +37,7 @@ func mapShared() ([]byte, error) {
 	return b, unix.Close(sharedDescriptor)
 }
 
-// giveBack returns pages of the shared memory to the system; they hold zeros then.
+// giveBack returns pages of the shared memory to the system; they read as zeros afterwards.
 func giveBack(f *os.File, at, length int64) error {
 	if length == 0 {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nobody, a worker that is not confined neither, changes the size of the shared memory;
-// what is given back takes none and holds zeros.
+// No process, not even an unconfined worker, can change the size of the shared memory. Returned
+// pages use no memory and read as zeros.
 func TestShared(t *testing.T) {
 	f, err := newShared()
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 
 var endOfImage = []byte{0xff, 0xd9} // EOI (T.81, T.87), EOC (T.800)
 
-// stream is a codestream in parts, as it lies in a file, so that nothing copies it before it
-// is handed to a worker. What is cut from it shares its memory.
+// stream is a codestream in parts, as in a file, so that it is not copied before it is written
+// to a worker. Slices of it share its memory.
 type stream [][]byte
 
-// leastPart is how many bytes the parts of a stream have on average; shorter ones are
-// joined, so that a file of millions of them costs no time.
+// leastPart is the least average size of parts in bytes. Smaller parts are joined, because
+// millions of them would be slow.
 const leastPart = 4 << 10
 
 func newStream(parts [][]byte) stream {
@@ -31,7 +31,7 @@ func (s stream) length() (n int64) {
 	return n
 }
 
-// peek fills b with the first bytes of the stream; false when there are not as many.
+// peek fills b with the first bytes of the stream; false if the stream is shorter.
 func (s stream) peek(b []byte) bool {
 	for i := 0; i < len(s) && len(b) > 0; i++ {
 		b = b[copy(b, s[i]):]
@@ -39,7 +39,7 @@ func (s stream) peek(b []byte) bool {
 	return len(b) == 0
 }
 
-// skip cuts off the first n bytes. The list of parts must be nobody else's.
+// skip removes the first n bytes. It changes the list of parts, which must not be shared.
 func (s *stream) skip(n int64) {
 	for len(*s) > 0 && n >= int64(len((*s)[0])) {
 		n -= int64(len((*s)[0]))
@@ -50,7 +50,7 @@ func (s *stream) skip(n int64) {
 	}
 }
 
-// first is the first n bytes, with an end marker behind them.
+// first returns the first n bytes, followed by an end marker.
 func (s stream) first(n int64) (out stream) {
 	for _, part := range s {
 		part = part[:min(n, int64(len(part)))]
@@ -60,10 +60,10 @@ func (s stream) first(n int64) (out stream) {
 	return append(out, endOfImage)
 }
 
-// lastEnd is where the last end marker stands, -1 without one.
+// lastEnd returns the offset of the last end marker, -1 if there is none.
 func (s stream) lastEnd() int64 {
 	at := s.length()
-	var behind []byte // the first byte of what follows
+	var behind []byte // first byte of the following part
 	for i := len(s) - 1; i >= 0; i-- {
 		part := s[i]
 		at -= int64(len(part))
@@ -98,8 +98,8 @@ func (s stream) zerosBefore(end int64) (n int64) {
 	return n
 }
 
-// variants are the codestream and, should its decoder refuse it, what it may have
-// been meant to be. The first is always tried.
+// variants returns the codestream and, for a decoder that refuses it, corrected forms of it in
+// the order to try them.
 func variants(f Family, code stream) []stream {
 	if f == JPEG2000 || f == HTJ2K {
 		return []stream{tidyTileParts(code)}
@@ -107,9 +107,9 @@ func variants(f Family, code stream) []stream {
 	return append([]stream{code}, withoutPadding(code)...)
 }
 
-// tidyTileParts cuts what stands between the last tile-part and the end of a JPEG 2000
-// codestream. Some encoders pad with a COM segment there, where T.800 A.3 allows
-// nothing; decoders stop. A codestream that is not understood is returned as it is.
+// tidyTileParts removes what is between the last tile-part and the end of a JPEG 2000
+// codestream. Some encoders write a COM segment there as padding, which T.800 A.3 does not
+// allow and decoders refuse. A codestream that cannot be parsed is returned unchanged.
 func tidyTileParts(code stream) stream {
 	const sot, header = 0xff90, 12
 	var b [header]byte
@@ -126,7 +126,7 @@ func tidyTileParts(code stream) stream {
 	for rest.peek(b[:]) && binary.BigEndian.Uint16(b[:]) == sot {
 		length := int64(binary.BigEndian.Uint32(b[6:])) // Psot: T.800 A.4.2
 		if length < header || length > all-at {
-			return code // 0 means that it reaches to the end; else it is damaged
+			return code // 0: the tile-part extends to the end; otherwise damaged
 		}
 		skip(length)
 		tileParts++
@@ -137,9 +137,9 @@ func tidyTileParts(code stream) stream {
 	return code.first(at)
 }
 
-// withoutPadding lists the codestream without zero bytes before its EOI, which some
-// encoders pad with and CharLS refuses. Up to two zeros may belong to the data, so
-// three lengths are tried.
+// withoutPadding returns the codestream without the zero bytes before its EOI, which some
+// encoders write as padding and CharLS refuses. Up to two zeros may belong to the data, so
+// there are three variants.
 func withoutPadding(code stream) (list []stream) {
 	end := code.lastEnd()
 	if end < 0 {

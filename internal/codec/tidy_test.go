@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// tilePart is a tile-part of n bytes of data, as T.800 A.4.2 lays it out.
+// tilePart returns a tile-part with n bytes of data (T.800 A.4.2).
 func tilePart(n int) []byte {
 	length := 12 + 2 + n
 	head := []byte{0xff, 0x90, 0, 10, 0, 0, 0, 0, byte(length >> 8), byte(length), 0, 1, 0xff, 0x93}
@@ -49,7 +49,7 @@ func TestTidyTileParts(t *testing.T) {
 	}
 }
 
-// split is code in parts of size bytes, with an empty one before each.
+// split divides code into parts of size bytes, with an empty part before each.
 func split(code []byte, size int) (s stream) {
 	for part := range slices.Chunk(code, size) {
 		s = append(s, nil, part)
@@ -57,7 +57,7 @@ func split(code []byte, size int) (s stream) {
 	return s
 }
 
-// Parts that are long stay where they are, many short ones are joined.
+// Long parts are not copied, many short ones are joined.
 func TestNewStream(t *testing.T) {
 	long := make([]byte, leastPart)
 	if s := newStream([][]byte{long, long}); len(s) != 2 || &s[1][0] != &long[0] {

@@ -12,8 +12,8 @@ import (
 	"dicomnode/internal/codec/codectest"
 )
 
-// What encoders and archives do to codestreams that are whole all the same; each must
-// give the samples of the untouched stream.
+// Changes that encoders and archives make to intact codestreams; each must give the samples of
+// the original stream.
 func TestOddButWhole(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	jpeg2000 := func(name string) bool { return strings.Contains(name, ".9") || strings.Contains(name, ".20") }
@@ -51,13 +51,13 @@ func TestOddButWhole(t *testing.T) {
 	}
 }
 
-// A codestream may lie in several fragments, cut anywhere (PS3.5 A.4); nothing joins those
-// that are long.
+// A codestream may be divided into fragments at any place (PS3.5 A.4); long ones are not
+// joined.
 func TestParts(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	for _, s := range codectest.Streams(t) {
 		code := s.Frame.Code[0]
-		long := append(bytes.Clone(code), make([]byte, 3<<12)...) // zeros behind the end
+		long := append(bytes.Clone(code), make([]byte, 3<<12)...) // zeros after the end
 		for name, parts := range map[string][][]byte{
 			"in its end": {code[:len(code)-1], code[len(code)-1:]},
 			"short":      slices.Collect(slices.Chunk(code, 5)),
@@ -73,8 +73,8 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// What OpenJPH refuses, OpenJPEG may decode: a file of boxes (T.800 annex I), which
-// PS3.5 A.4.4 forbids and some write.
+// OpenJPEG decodes what OpenJPH may refuse: a JP2 file (T.800 annex I), which PS3.5 A.4.4
+// forbids and some encoders write.
 func TestBoxes(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	box := func(kind string, content ...byte) []byte {
@@ -101,8 +101,8 @@ func TestBoxes(t *testing.T) {
 	}
 }
 
-// An intact 12-bit file of DCMTK's encoder makes libjpeg warn of its SOS parameters
-// (T.81 B.2.3); that alone is harmless, and hides no other warning.
+// An intact 12-bit file of DCMTK's encoder makes libjpeg warn about its SOS parameters (T.81
+// B.2.3). That warning alone is harmless, and does not hide others.
 func TestJPEGWarnings(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	for _, s := range codectest.Streams(t) {

@@ -9,15 +9,15 @@ import (
 	"sync/atomic"
 )
 
-// WorkerArgument, as a program's first argument, makes of it a codec worker.
+// WorkerArgument is the first argument of a program that is to be a codec worker.
 const WorkerArgument = "codec-worker"
 
-// canWork says that this program becomes a worker when it is started as one. A program
-// that does not must never start itself: it would do its own work again.
+// canWork says that this program has called Become. A program that has not must never start
+// itself as a worker, because the new process would not be one.
 var canWork atomic.Bool
 
-// Become is the first call of a program whose pools start it as their worker. In a
-// worker it does not return.
+// Become must be the first call of a program whose pools start it as their worker. In a worker
+// it does not return.
 func Become(d Decoder) {
 	if len(os.Args) > 1 && os.Args[1] == WorkerArgument {
 		os.Exit(Work(d, os.Args[2:], os.Stdin, os.Stdout))
@@ -29,29 +29,28 @@ func Become(d Decoder) {
 type Job struct {
 	Family                 Family
 	Rows, Columns, Samples int
-	Threads                int // that JPEG 2000 may use
+	Threads                int // for JPEG 2000
 	Code                   []byte
 }
 
-// Result is what a Decoder found.
+// Result is what a Decoder reports of a codestream.
 type Result struct {
 	Precision, Bytes int
 	Signed, Planar   bool
 	Warning          string
 }
 
-// Decoder is the C libraries, as the worker knows them.
+// Decoder is the worker's interface to the C libraries.
 type Decoder interface {
-	// Load opens the library at path and returns its release.
+	// Load opens the library at path and returns its version.
 	Load(f Family, path string) (version string, err error)
-	// Decode writes the job's samples to out, which holds zeros and has room for two bytes
-	// each.
+	// Decode writes the samples to out, which contains zeros and has two bytes for each sample.
 	Decode(j Job, out []byte) (Result, error)
 }
 
-// Work is a worker's whole life: the libraries are opened, the process confines
-// itself, says hello and answers requests until in ends. args are those behind
-// [WorkerArgument], as a Pool writes them. It returns the process's exit status.
+// Work runs a worker: it opens the libraries, confines the process, sends a hello and answers
+// requests until in ends. args are the arguments after [WorkerArgument]. Work returns the exit
+// status of the process.
 func Work(d Decoder, args []string, in io.Reader, out io.Writer) int {
 	w := worker{decoder: d}
 	h := w.begin(args)
@@ -73,10 +72,10 @@ func Work(d Decoder, args []string, in io.Reader, out io.Writer) int {
 type worker struct {
 	decoder   Decoder
 	threads   int
-	code, out []byte // the memory that is shared with the node
+	code, out []byte // memory shared with the node
 }
 
-// begin opens the libraries, which needs the file system, and gives it up.
+// begin opens the libraries and then gives up access to files.
 func (w *worker) begin(args []string) (h hello) {
 	if len(args) != 3 {
 		return hello{Error: "a worker is started by the node and wants 3 arguments"}
@@ -105,7 +104,7 @@ func (w *worker) begin(args []string) (h hello) {
 	return h
 }
 
-// serve answers one request. io.EOF means that there is none.
+// serve answers one request. It returns io.EOF at the end of the input.
 func (w *worker) serve(in io.Reader, out io.Writer) error {
 	var q request
 	if err := get(in, &q); err != nil {
