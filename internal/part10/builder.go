@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	maxKept     = 1 << 20  // bytes of a value before Pixel Data that is kept
+	maxKept     = 1 << 20  // bytes of a value before Pixel Data
 	maxSequence = 16 << 20 // bytes of a sequence of defined length in implicit VR
 	maxElements = 32 << 20 // bytes of Object.Elements
 	maxCount    = 1 << 18  // elements and items in Object.Elements
 )
 
-// A builder writes the elements before Pixel Data anew while the walker passes
-// over them, and keeps the fragments of Pixel Data.
+// builder rewrites the elements before Pixel Data while the walker reads them, and collects the
+// fragments of Pixel Data.
 type builder struct {
 	out      []byte
 	count    int
-	muted    int // levels open since the one that is left out
+	muted    int // levels opened inside one that is left out
 	signed   bool
 	forgiven Forgiven
 
-	sets []charset.Set // declared at the top level and in the items around
-	asIs bool          // text stays in the character set it came in
+	sets []charset.Set // declared at the top level and in the enclosing items
+	asIs bool          // text is not converted to UTF-8
 
 	pixel element // Pixel Data
 	big   bool
@@ -46,8 +46,8 @@ func (b *builder) open(in level) {
 	}
 }
 
-// set is the character sets that apply: those declared in the innermost item
-// that declares any (PS3.3 C.12.1.1.2).
+// set returns the current character sets: those declared in the innermost item that declares
+// any (PS3.3 C.12.1.1.2).
 func (b *builder) set() charset.Set {
 	if len(b.sets) == 0 {
 		return charset.Set{}
@@ -68,8 +68,8 @@ func (b *builder) close(in level) {
 	}
 }
 
-// keeps reports whether el is written: no private attribute, group length, second
-// occurrence or nested Pixel Data, and nothing beyond the limits.
+// keeps reports whether el is written. Left out are private attributes, group lengths, repeated
+// tags, nested Pixel Data, and everything beyond the limits.
 func (b *builder) keeps(el element) bool {
 	if el.tag != tagItem && (el.tag.group()%2 == 1 || uint16(el.tag) == 0 || el.repeated || el.tag == tagPixelData) {
 		return false
@@ -81,7 +81,7 @@ func (b *builder) keeps(el element) bool {
 	return true
 }
 
-// offer lets b have the value of el, which k stands before.
+// offer gives b the element el, whose value is next in k.
 func (b *builder) offer(k *walker, top *level, el element) {
 	if top.kind == fragments {
 		if top.since.tag == tagPixelData && len(k.stack) == 2 && k.whole() {
@@ -102,14 +102,14 @@ func (b *builder) offer(k *walker, top *level, el element) {
 		return
 	}
 	value := k.look(int64(el.length))
-	if len(value) < int(el.length) { // cut: the walker says so
+	if len(value) < int(el.length) { // truncated: the walker reports it
 		return
 	}
 	b.value(k, top.enc, el, vr, value)
 }
 
-// representation is the VR el is written with: its own, or that of PS3.6 where
-// it has none, one that is not listed, or UN.
+// representation returns the VR to write: the element's own, or that of PS3.6 if it has none,
+// an unknown one, or UN.
 func (b *builder) representation(el element) string {
 	if pixelAttribute[el.tag] {
 		return "US"
@@ -127,14 +127,14 @@ func (b *builder) representation(el element) string {
 	return vr
 }
 
-// signedByPixels lists attributes of VR "US or SS" that are signed as the
-// pixels are (PS3.5 A.1, PS3.3 C.7.5.1.1.2).
+// signedByPixels lists attributes of VR "US or SS" whose sign is that of the pixels (PS3.5 A.1,
+// PS3.3 C.7.5.1.1.2).
 var signedByPixels = map[Tag]bool{
 	0x00280106: true, 0x00280107: true, 0x00280108: true, 0x00280109: true,
 	0x00280110: true, 0x00280111: true, 0x00280120: true, 0x00280121: true,
 }
 
-// value writes el with its value.
+// value writes el with a value.
 func (b *builder) value(k *walker, enc encoding, el element, vr string, value []byte) {
 	rep := representations[vr]
 	switch {
@@ -144,7 +144,7 @@ func (b *builder) value(k *walker, enc encoding, el element, vr string, value []
 		b.pixelAttribute(enc, el, value)
 	case vr == "SQ":
 		b.sequence(k, el, value)
-	case vr == "OV" || vr == "SV" || vr == "UV": // the library takes their length for 16 bits
+	case vr == "OV" || vr == "SV" || vr == "UV": // the library reads their length as 16 bits
 	case len(value)%rep.width != 0:
 		b.forgiven.add(NotSuited, el.tag)
 	case rep.text:
@@ -157,9 +157,9 @@ func (b *builder) value(k *walker, enc encoding, el element, vr string, value []
 	}
 }
 
-// declare takes the character sets for what follows. What is written is UTF-8,
-// unless it stays as it is: then the sets of items do too, and the reader of
-// Elements is told those of the top level.
+// declare sets the character sets of the following elements. Text is written in UTF-8 and
+// declared so at the top level. With asIs it is not converted: then the declarations of items
+// are written, and that of the top level is returned to the reader of Elements separately.
 func (b *builder) declare(el element, value []byte) {
 	b.sets[len(b.sets)-1] = charset.Parse(value)
 	switch outer := len(b.sets) == 1; {
@@ -193,7 +193,7 @@ func (b *builder) text(el element, vr string, value []byte) {
 	b.put(el.tag, vr, []byte(text), ' ')
 }
 
-// put writes an element with a value, which pad fills to even length.
+// put writes an element and pads its value to even length with pad.
 func (b *builder) put(t Tag, vr string, value []byte, pad byte) {
 	n := len(value) + len(value)%2
 	if n > 0xFFFE && !LongForm(vr) {
@@ -225,7 +225,7 @@ func (b *builder) head(t Tag, vr string, length uint32) {
 	}
 }
 
-// swapped is v with the bytes of each number of width bytes turned around.
+// swapped returns v with the bytes of each number of width bytes reversed.
 func swapped(v []byte, width int) []byte {
 	v = slices.Clone(v)
 	for n := v; len(n) >= width; n = n[width:] {
@@ -234,7 +234,7 @@ func swapped(v []byte, width int) []byte {
 	return v
 }
 
-// pixelAttribute writes what checkPixelAttribute has let through as US.
+// pixelAttribute writes an attribute that checkPixelAttribute has accepted, as US.
 func (b *builder) pixelAttribute(enc encoding, el element, value []byte) {
 	n := uint64(1 << 16)
 	switch {
@@ -257,9 +257,9 @@ func (b *builder) pixelAttribute(enc encoding, el element, value []byte) {
 	b.put(el.tag, "US", binary.LittleEndian.AppendUint16(nil, uint16(n)), 0)
 }
 
-// sequence writes a value that PS3.6 says is a sequence, though its encoding
-// has no VR or UN: items in implicit VR little endian (PS3.5 6.2.2). A value
-// that is none is left out, as the receiver did not look into it either.
+// sequence writes an element that is a sequence in PS3.6, although its encoded VR is missing or
+// UN. Its items are in implicit VR little endian (PS3.5 6.2.2). A value that does not consist
+// of items is left out, because the receiver did not check it either.
 func (b *builder) sequence(k *walker, el element, value []byte) {
 	before, sets := len(b.out), len(b.sets)
 	in := level{kind: sequence, end: int64(len(value)), since: element{tag: el.tag, vr: "UN"}}
@@ -275,7 +275,7 @@ func (b *builder) sequence(k *walker, el element, value []byte) {
 	b.forgiven.join(inner.header.Forgiven)
 }
 
-// pixels tells what has been found of Pixel Data.
+// pixels returns what was found of Pixel Data.
 func (b *builder) pixels() Pixels {
 	p := Pixels{Present: b.pixel.tag == tagPixelData, VR: "OW", BigEndian: b.big}
 	if b.pixel.vr == "OB" {

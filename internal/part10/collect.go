@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	maxValue = 256     // bytes of a value that is collected
-	maxOrder = 1 << 14 // tags of the top level that are remembered
+	maxValue = 256     // bytes of a collected value
+	maxOrder = 1 << 14 // tags of the top level that are tracked
 )
 
-// field is where the value of t belongs, nil when it is not collected.
+// field returns the field for the value of t, nil if it is not collected.
 func (h *Header) field(t Tag) *string {
 	switch t {
 	case 0x00080016:
@@ -33,17 +33,16 @@ func (h *Header) field(t Tag) *string {
 	return nil
 }
 
-// uidAttribute lists the values collected that identify (PS3.6: UI).
+// uidAttribute lists the collected attributes that are UIDs (PS3.6: UI).
 var uidAttribute = map[Tag]bool{0x00080016: true, 0x00080018: true, 0x0020000D: true, 0x0020000E: true}
 
-// identified reports whether all that makes an object findable is there.
+// identified reports whether all UIDs that identify an object are present.
 func (h *Header) identified() bool {
 	return h.SOPClassUID != "" && h.SOPInstanceUID != "" && h.StudyInstanceUID != "" && h.SeriesInstanceUID != ""
 }
 
-// collect stores the value of el, without padding (PS3.5 6.2). An object with
-// two different UIDs has no identity; of other values the first counts, as for
-// DCMTK.
+// collect stores the value of el without padding (PS3.5 6.2). Two different values of a UID are
+// an error; of other attributes the first value is used, as in DCMTK.
 func (k *walker) collect(field *string, el element) error {
 	isUID := uidAttribute[el.tag]
 	if el.length > maxValue {
@@ -63,8 +62,8 @@ func (k *walker) collect(field *string, el element) error {
 	return nil
 }
 
-// printable keeps what the default repertoire prints (PS3.5 6.1.2.1), so that
-// a collected value can be shown anywhere.
+// printable replaces characters that the default repertoire does not print (PS3.5 6.1.2.1), so
+// that a collected value can be shown anywhere.
 func printable(r rune) rune {
 	if r < ' ' || r > '~' {
 		return '?'
@@ -72,14 +71,14 @@ func printable(r rune) rune {
 	return r
 }
 
-// pixelAttribute lists what gives the size of the pixels (PS3.6: US, VM 1).
+// pixelAttribute lists the attributes of the pixels' size and format (PS3.6: US, VM 1).
 var pixelAttribute = map[Tag]bool{
 	0x00280002: true, 0x00280010: true, 0x00280011: true,
 	0x00280100: true, 0x00280101: true, 0x00280102: true, 0x00280103: true,
 }
 
-// checkPixelAttribute: one number, of two bytes. Four bytes are taken under UL,
-// SL, UN and where no VR is written; text under IS and DS.
+// checkPixelAttribute accepts one number of two bytes. It also accepts four bytes with VR UL,
+// SL, UN, an unknown VR or none, and text with VR IS or DS.
 func (k *walker) checkPixelAttribute(el element) error {
 	wide := el.length == 4 && (el.otherVR || el.vr == "UL" || el.vr == "SL" || el.vr == "UN" || el.vr == "")
 	text := (el.vr == "IS" || el.vr == "DS") && el.length > 0 && el.length <= 16
@@ -92,14 +91,14 @@ func (k *walker) checkPixelAttribute(el element) error {
 	return nil
 }
 
-// order remembers the tags of the top level. They ascend (PS3.5 7.1), so that
-// nearly always only the last one matters.
+// order tracks the tags of the top level. They ascend (PS3.5 7.1), so the last one is usually
+// sufficient.
 type order struct {
 	ascending []Tag
 	late      map[Tag]bool
 }
 
-// add reports whether t occurred before, or is new but comes after a greater tag.
+// add reports whether t is repeated, or late: new, but after a greater tag.
 func (o *order) add(t Tag) (repeated, late bool) {
 	n := len(o.ascending)
 	if n == 0 || t > o.ascending[n-1] {

@@ -26,8 +26,7 @@ const (
 
 func (t Tag) group() uint16 { return uint16(t >> 16) }
 
-// String gives the tag and, for a standard attribute, its keyword:
-// "(0028,0010) Rows".
+// String returns the tag and, for a standard attribute, its keyword: "(0028,0010) Rows".
 func (t Tag) String() string {
 	s := fmt.Sprintf("(%04X,%04X)", t.group(), uint16(t))
 	if info, err := tag.Find(tag.Tag{Group: t.group(), Element: uint16(t)}); err == nil {
@@ -36,9 +35,9 @@ func (t Tag) String() string {
 	return s
 }
 
-// A SyntaxError says where a data set stops making sense.
+// SyntaxError is an error at a place in a data set.
 type SyntaxError struct {
-	Tag     Tag   // the element; 0 when not known
+	Tag     Tag   // the element; 0 if unknown
 	Offset  int64 // of the element, in bytes from the start of the stream
 	Problem string
 }
@@ -50,10 +49,10 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("dicom: %v at byte %d: %s", e.Tag, e.Offset, e.Problem)
 }
 
-// undefined is the value length that says "until the delimiter" (PS3.5 7.1.1).
+// undefined is the undefined value length (PS3.5 7.1.1).
 const undefined = 0xFFFFFFFF
 
-// encoding is how data elements are laid out (PS3.5 Annex A.1 to A.3).
+// encoding is the encoding of data elements (PS3.5 Annex A.1 to A.3).
 type encoding struct{ explicit, big bool }
 
 func encodingOf(transferSyntaxUID string) encoding {
@@ -66,7 +65,7 @@ func encodingOf(transferSyntaxUID string) encoding {
 	return encoding{explicit: true}
 }
 
-// transferSyntax names the encoding.
+// transferSyntax returns the transfer syntax of the encoding.
 func (e encoding) transferSyntax() string {
 	switch {
 	case e.big:
@@ -95,23 +94,23 @@ func (e encoding) tag(b []byte) Tag {
 	return Tag(e.uint16(b))<<16 | Tag(e.uint16(b[2:]))
 }
 
-// element is the head of a data element.
+// element is the header of a data element.
 type element struct {
 	tag    Tag
-	vr     string // "" where the encoding has none, two bytes when it is not one of PS3.5
+	vr     string // "" in implicit VR; two bytes if it is not a VR of PS3.5
 	length uint32
 	offset int64 // of its first byte
 
-	otherVR, noVR bool // the VR written is none of PS3.5; and no capitals either
-	repeated      bool // its tag occurred before
+	otherVR, noVR bool // the written VR is not one of PS3.5; and is not capital letters either
+	repeated      bool // its tag has occurred before
 }
 
 func (el element) fail(format string, args ...any) error {
 	return &SyntaxError{el.tag, el.offset, fmt.Sprintf(format, args...)}
 }
 
-// next reads the head of an element that must end at or before end. The error
-// is io.EOF only when the stream ends right before it.
+// next reads the header of an element that must end at or before end. It returns io.EOF only if
+// the stream ends directly before the element.
 func (w *window) next(enc encoding, end int64) (element, error) {
 	el := element{offset: w.offset()}
 	b, err := w.peek(8)
@@ -143,7 +142,7 @@ func (w *window) next(enc encoding, end int64) (element, error) {
 	return el, w.skip(head)
 }
 
-// ended turns the end of the stream inside an element into a SyntaxError.
+// ended turns the end of the stream inside an element into a *SyntaxError.
 func (el element) ended(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return el.fail("data set ends inside the element")

@@ -2,18 +2,17 @@ package part10
 
 import "iter"
 
-// An Element is a data element as it stands in memory.
+// Element is a data element in memory.
 type Element struct {
 	Tag    Tag
 	VR     string // "" in implicit VR
-	Value  []byte // shares memory with the data
+	Value  []byte // shares the memory of the data
 	Offset int    // of the element, bytes from the start of the data
 }
 
-// Elements lists the outermost data elements of data, which is what a command
-// set (PS3.7 6.3.1) or an object of defined lengths consists of. Values are not
-// looked into; one of undefined length or beyond the end is a *SyntaxError,
-// after which the listing ends.
+// Elements iterates over the top-level data elements of data, such as a command set (PS3.7
+// 6.3.1) or an object with defined lengths. It does not look into values. For a value of
+// undefined length or beyond the end it yields a *SyntaxError and stops.
 func Elements(data []byte, transferSyntaxUID string) iter.Seq2[Element, error] {
 	enc := encodingOf(transferSyntaxUID)
 	return func(yield func(Element, error) bool) {

@@ -5,39 +5,39 @@ import (
 	"strings"
 )
 
-// A Fault is something wrong with an encoded data set that does not keep it
-// from being read. docs/decisions/0016-one-reader.md has the reasons.
+// Fault is an error in an encoded data set that does not prevent reading it.
+// docs/decisions/0016-one-reader.md has the reasons.
 type Fault uint8
 
-// The faults that are forgiven, by the receiver and the decoder alike.
+// The faults that the receiver and the decoder accept.
 const (
 	UnknownVR        Fault = iota // not one of PS3.5 6.2
 	BlankVR                       // spaces, zeros, question marks, lower case
 	OtherEncoding                 // not the encoding of the transfer syntax
-	StrayDelimiter                // a delimiter that closes nothing
+	StrayDelimiter                // a delimiter without a sequence or item to close
 	OutOfOrder                    // tags do not ascend (PS3.5 7.1)
-	Repeated                      // occurs again; the first counts
-	LongValue                     // longer than its VR allows; its beginning is taken
-	PixelVR                       // describes the pixels in another VR than US
-	TrailingZeros                 // zeros behind the data set
-	DeflateTrailer                // bytes behind the deflated data set
+	Repeated                      // occurs again; the first occurrence is used
+	LongValue                     // longer than its VR allows; only its beginning is used
+	PixelVR                       // an attribute of the pixels with another VR than US
+	TrailingZeros                 // zeros after the data set
+	DeflateTrailer                // bytes after the deflated data set
 	ZlibHeader                    // RFC 1950 around the deflated data set
 	MetaElement                   // of group 0002, which belongs before the data set
-	faultsOfReceipt               // those above are seen by Scan, those below by Read only
+	faultsOfReceipt               // Scan reports the faults above, only Read those below
 	NoPrefix                      // no preamble and DICM prefix (PS3.10 7.1)
-	NoTransferSyntax              // no Transfer Syntax UID; judged by the bytes
-	NotItems                      // a sequence by PS3.6 whose value has no items
-	NotSuited                     // length of the value does not suit its VR; not read
-	TooLarge                      // before Pixel Data and longer than any attribute used; not read
-	Characters                    // bytes not of the character set declared; judged by the bytes
-	Undecodable                   // text that nothing decodes; all text stays as it is
-	NoBitsStored                  // taken for Bits Allocated
-	LowHighBit                    // High Bit below Bits Stored - 1; the bits from 0 up are taken
-	NoFrames                      // Number of Frames 0, taken for 1
+	NoTransferSyntax              // no Transfer Syntax UID; detected from the bytes
+	NotItems                      // a sequence in PS3.6 whose value has no items
+	NotSuited                     // the length of the value does not match its VR; not read
+	TooLarge                      // before Pixel Data and longer than any used attribute; not read
+	Characters                    // bytes not in the declared character set; detected from the bytes
+	Undecodable                   // text in no known character set; all text is left unconverted
+	NoBitsStored                  // Bits Allocated is used instead
+	LowHighBit                    // High Bit below Bits Stored - 1; the bits from 0 up are used
+	NoFrames                      // Number of Frames 0, read as 1
 	faults
 )
 
-// words say a fault to an administrator. None quotes a value.
+// words describe the faults to an administrator. They contain no values.
 var words = [faults]string{
 	UnknownVR:        "unknown value representation",
 	BlankVR:          "no value representation",
@@ -63,7 +63,7 @@ var words = [faults]string{
 	Undecodable:      "text that no character set decodes, passed on as it is",
 }
 
-// String says the fault in words.
+// String describes the fault.
 func (f Fault) String() string {
 	if f < faults {
 		return words[f]
@@ -71,15 +71,15 @@ func (f Fault) String() string {
 	return fmt.Sprintf("fault %d", uint8(f))
 }
 
-// Forgiven are the faults a reader passed over, each with the first element
-// that has it (0 where there is none). The zero value is a data set without
-// faults. It can be compared, holds no value of the data set and does not grow.
+// Forgiven is the set of faults that a reader accepted, each with the first element that has it
+// (0 if there is none). The zero value means no faults. It is comparable, contains no values of
+// the data set and has a fixed size.
 type Forgiven struct {
 	set uint32
 	at  [faults]Tag
 }
 
-// Add notes a fault of the element t, unless there is one of its kind already.
+// Add adds a fault of the element t, unless the set already has the fault.
 func (f *Forgiven) Add(fault Fault, t Tag) { f.add(fault, t) }
 
 func (f *Forgiven) add(fault Fault, t Tag) {
@@ -89,7 +89,7 @@ func (f *Forgiven) add(fault Fault, t Tag) {
 	}
 }
 
-// join adds what other has.
+// join adds the faults of other.
 func (f *Forgiven) join(other Forgiven) {
 	for fault := range faults {
 		if other.Has(fault) {
@@ -98,13 +98,13 @@ func (f *Forgiven) join(other Forgiven) {
 	}
 }
 
-// Has reports whether the fault was passed over.
+// Has reports whether the set contains the fault.
 func (f Forgiven) Has(fault Fault) bool { return f.set>>fault&1 == 1 }
 
-// Equal reports whether both are the same faults of the same elements.
+// Equal reports whether both sets have the same faults with the same elements.
 func (f Forgiven) Equal(other Forgiven) bool { return f == other }
 
-// Any reports whether anything was passed over.
+// Any reports whether the set contains any fault.
 func (f Forgiven) Any() bool { return f.set != 0 }
 
 // String lists the faults for a log: "(0010,0010) PatientName: occurs again,

@@ -6,17 +6,17 @@ import (
 	"io"
 )
 
-// farthest is how far the reader looks ahead where it must choose: a short
-// value and the head behind it. All readers see that far, so they choose alike.
+// farthest is the greatest lookahead in bytes: a value with a 16-bit length and the next
+// header. It is the same for all readers, so that they decide alike.
 const farthest = 1<<16 + 32
 
-// judge finds out whether an element whose VR is not one of PS3.5 has a 16-bit
-// or a 32-bit length, and returns the length of its head. PS3.5 7.1.2 gives all
-// VRs to come the long form; devices write both. The form behind which the data
-// set goes on sensibly is taken. Where both do, or the end of the value is out
-// of sight, capitals are a VR to come (long) and anything else is none (short).
+// judge decides whether an element with an unknown VR has a 16-bit or a 32-bit length, and
+// returns the length of its header. PS3.5 7.1.2 gives future VRs a 32-bit length, but devices
+// write both. judge takes the form after which the data set continues plausibly. If both do, or
+// the end of the value is beyond the lookahead, it takes capital letters for a future VR (32
+// bits) and anything else for no VR (16 bits).
 func (w *window) judge(enc encoding, el *element, end int64) (head int64, err error) {
-	b := bytes.Clone(w.look(12)) // looking further may move the buffer
+	b := bytes.Clone(w.look(12)) // more lookahead may move the buffer
 	short := int64(enc.uint16(b[6:]))
 	vr := capitals(b[4:6])
 	el.otherVR, el.noVR = true, !vr
@@ -32,7 +32,7 @@ func (w *window) judge(enc encoding, el *element, end int64) (head int64, err er
 	switch {
 	case behind == yes && after != yes,
 		behind == after && behind != no && (vr || rep.long),
-		behind >= after && vr && len(b) == 12: // also where neither does, so that what is wrong is named where it is
+		behind >= after && vr && len(b) == 12: // also if neither is plausible, so that the error is reported where it is
 		el.length = enc.uint32(b[8:])
 		return 12, nil
 	case after != no:
@@ -44,7 +44,7 @@ func (w *window) judge(enc encoding, el *element, end int64) (head int64, err er
 	return 0, el.fail("want a value representation, have bytes %02X %02X", b[4], b[5])
 }
 
-// An answer that may have to stay open.
+// answer is yes, no, or not visible in the lookahead.
 type answer uint8
 
 const (
@@ -53,8 +53,8 @@ const (
 	yes
 )
 
-// follows reports whether the data set goes on sensibly n bytes behind the start
-// of el: it ends there, or has an element there.
+// follows reports whether the data set continues plausibly n bytes after the start of el: it
+// ends there, or another element begins.
 func (w *window) follows(enc encoding, el element, n, end int64) answer {
 	if enc.explicit && n-12 == undefined {
 		return is(itemAt(enc, w.look(20)))
@@ -70,7 +70,7 @@ func (w *window) follows(enc encoding, el element, n, end int64) answer {
 		return no
 	}
 	b = b[n:]
-	if len(b) < 8 { // the stream ends, if with zeros
+	if len(b) < 8 { // the end of the stream, perhaps after zeros
 		return is(errors.Is(w.err, io.EOF) && len(bytes.Trim(b, "\x00")) == 0)
 	}
 	return is(enc.plausible(el, b))
@@ -83,13 +83,13 @@ func is(b bool) answer {
 	return no
 }
 
-// itemAt reports whether an item begins 12 bytes behind the start of b.
+// itemAt reports whether an item begins 12 bytes after the start of b.
 func itemAt(enc encoding, b []byte) bool {
 	return len(b) == 20 && (enc.tag(b[12:]) == tagItem || enc.tag(b[12:]) == tagSequenceDelimitation)
 }
 
-// plausible reports whether b begins with an element that may follow el: an item
-// or delimiter, a VR that is listed, or the same odd VR as el's with a greater tag.
+// plausible reports whether b begins with an element that may follow el: an item or delimiter,
+// an element with a known VR, or one with el's unknown VR and a greater tag.
 func (e encoding) plausible(el element, b []byte) bool {
 	t := e.tag(b)
 	if t.group() == 0xFFFE {
@@ -102,9 +102,9 @@ func (e encoding) plausible(el element, b []byte) bool {
 	return known && (t.group() > 2 || t.group() == el.tag.group()) || t > el.tag && string(b[4:6]) == el.vr
 }
 
-// dataEncoding judges by its first element whether a data set is encoded as
-// declared. Explicit data under implicit VR and the reverse occur; the other
-// encoding is taken only where the declared one makes no sense and it does.
+// dataEncoding decides from the first element whether a data set has the declared encoding.
+// Some devices send explicit VR data declared as implicit VR, or the reverse. The other
+// encoding is used only if the declared one is implausible and the other plausible.
 func (w *window) dataEncoding(declared encoding) (enc encoding, other bool) {
 	if b := w.look(8); declared.big || len(b) < 8 || declared.explicit && capitals(b[4:6]) || w.plausible(declared) {
 		return declared, false
@@ -116,8 +116,8 @@ func (w *window) dataEncoding(declared encoding) (enc encoding, other bool) {
 	return declared, false
 }
 
-// guessEncoding judges by its first element how a data set is encoded that
-// does not say so.
+// guessEncoding detects from the first element the encoding of a data set that does not declare
+// one.
 func (w *window) guessEncoding() (enc encoding, ok bool) {
 	for _, enc := range []encoding{{explicit: true}, {explicit: true, big: true}, {}} {
 		b := w.look(8)
@@ -131,8 +131,8 @@ func (w *window) guessEncoding() (enc encoding, ok bool) {
 	return encoding{}, false
 }
 
-// plausible reports whether the stream begins with an element of the encoding
-// that another one follows.
+// plausible reports whether the stream begins with an element of the encoding that is followed
+// by another.
 func (w *window) plausible(enc encoding) bool {
 	b := w.look(12)
 	if len(b) < 8 {

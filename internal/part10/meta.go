@@ -14,11 +14,11 @@ import (
 // ErrNotPart10 says that a stream has no DICM prefix (PS3.10 7.1).
 var ErrNotPart10 = errors.New("dicom: not a Part 10 file: no DICM prefix")
 
-const preamble = 128 // bytes before the prefix
+const preamble = 128 // bytes before the DICM prefix
 
-// ReadHeader reads the beginning of a Part 10 file as far as Header needs. It
-// may read further than the last byte it uses; what follows Series Instance UID
-// is checked only where an identifying attribute is still missing then.
+// ReadHeader reads the start of a Part 10 file up to the attributes of Header. It may read
+// beyond them. It checks what follows Series Instance UID only if an identifying attribute is
+// still missing then.
 func ReadHeader(r io.Reader) (Header, error) {
 	w := &window{src: r, buf: make([]byte, 2*farthest)}
 	if err := w.prefix(); err != nil {
@@ -45,7 +45,7 @@ func ReadHeader(r io.Reader) (Header, error) {
 
 var errNoTransferSyntax = errors.New("dicom: file meta information without a transfer syntax")
 
-// prefix passes over preamble and prefix.
+// prefix skips preamble and prefix.
 func (w *window) prefix() error {
 	b := w.look(preamble + 4)
 	if len(b) < preamble+4 && w.err != nil && !errors.Is(w.err, io.EOF) {
@@ -57,7 +57,7 @@ func (w *window) prefix() error {
 	return w.skip(preamble + 4)
 }
 
-// inflated is a window on what the rest of w unfolds to.
+// inflated returns a window on the inflated rest of w.
 func (w *window) inflated() *window {
 	rest := io.Reader(bytes.NewReader(w.buf[w.lo:w.hi]))
 	if w.src != nil {
@@ -66,9 +66,9 @@ func (w *window) inflated() *window {
 	return &window{src: newInflater(rest), buf: make([]byte, 2*farthest)}
 }
 
-// readMeta reads group 0002, always explicit VR little endian (PS3.10 7.1),
-// and returns Transfer Syntax UID, "" without one. What a device left of it at the start of
-// the data set, in whatever encoding, decides nothing: the first counts.
+// readMeta reads group 0002, always in explicit VR little endian (PS3.10 7.1), and returns
+// Transfer Syntax UID, "" if it is missing. If some devices' data sets begin with further
+// elements of group 0002, the first Transfer Syntax UID is used.
 func readMeta(w *window) (ts string, err error) {
 	top := level{end: maxOffset}
 	k := walker{window: w}
@@ -95,10 +95,9 @@ func readMeta(w *window) (ts string, err error) {
 	}
 }
 
-// WriteMeta writes what stands before the data set in a Part 10 file: a
-// preamble of zeros, the prefix and group 0002 (PS3.10 7.1). The data set
-// follows as it is. Values that the standard does not allow are an error and
-// nothing is written.
+// WriteMeta writes the part of a Part 10 file before the data set: a preamble of zeros, the
+// prefix and group 0002 (PS3.10 7.1). The data set must be written after it. If a value is
+// invalid, WriteMeta returns an error and writes nothing.
 func WriteMeta(w io.Writer, m Meta) error {
 	group, err := m.elements()
 	if err != nil {
@@ -112,7 +111,7 @@ func WriteMeta(w io.Writer, m Meta) error {
 	return err
 }
 
-// elements encodes group 0002 behind its group length.
+// elements encodes group 0002 after its group length.
 func (m Meta) elements() ([]byte, error) {
 	if m.ImplementationClassUID == "" {
 		m.ImplementationClassUID = uid.Implementation
@@ -153,7 +152,7 @@ func (m Meta) elements() ([]byte, error) {
 	return append(b, private...), err
 }
 
-// pad is what fills a value to even length (PS3.5 6.2).
+// pad returns the byte that pads a value to even length (PS3.5 6.2).
 func pad(vr string) byte {
 	if vr == "UI" {
 		return 0
@@ -161,7 +160,7 @@ func pad(vr string) byte {
 	return ' '
 }
 
-// checkMeta tells what keeps value from being written as vr.
+// checkMeta returns an error if value is not a valid vr.
 func checkMeta(vr, value string) error {
 	switch {
 	case vr == "UI" && !uid.Valid(value):

@@ -1,36 +1,34 @@
-// Package part10 is the one reader of encoded data sets (PS3.5 section 7, Annex
-// A) and of the frame of a DICOM file around them (PS3.10 section 7), which it
-// writes too. [Scan] checks a data set as a stream, in memory that does not grow
-// with it; [Read] checks a file in memory, finds its Pixel Data and writes the
-// elements before them anew, so that a library can parse them; [Elements] lists
-// a flat data set. All three share one walker, so that what the receiver
-// accepts the decoder reads.
+// Package part10 is the only reader of encoded data sets (PS3.5 section 7, Annex A) and of
+// DICOM files (PS3.10 section 7), and the writer of file meta information. [Scan] checks a data
+// set as a stream, with constant memory. [Read] checks a file in memory, finds its Pixel Data
+// and rewrites the elements before them, so that a library can parse them. [Elements] lists the
+// top-level elements of a data set. All three use one walker, so that the decoder can read
+// whatever the receiver accepts.
 //
-// It never decodes pixels and interprets no value beyond the identifying
-// attributes, the size of the pixels and the character set.
+// The package never decodes pixels. It interprets only the identifying attributes, the size of
+// the pixels and the character set.
 package part10
 
-// Header is what identifies an object: values of the top level of its data
-// set, without padding. A value the data set lacks is "".
+// Header contains attributes of the top level of a data set, without padding. The value of a
+// missing attribute is "".
 type Header struct {
 	SOPClassUID       string // (0008,0016)
 	SOPInstanceUID    string // (0008,0018)
-	TransferSyntaxUID string // (0002,0010), or what Scan was told
+	TransferSyntaxUID string // (0002,0010), or the argument of Scan
 	StudyInstanceUID  string // (0020,000D)
 	SeriesInstanceUID string // (0020,000E)
 	AccessionNumber   string // (0008,0050)
 	Modality          string // (0008,0060)
 	BodyPartExamined  string // (0018,0015)
 	StationName       string // (0008,1010)
-	// DatasetOffset is the number of bytes before the data set: preamble,
-	// prefix and file meta information. It is 0 from Scan.
+	// DatasetOffset is the number of bytes before the data set: preamble, prefix and file meta
+	// information. Scan sets it to 0.
 	DatasetOffset int64
-	// Forgiven is what was wrong with the data set and did not keep it from
-	// being read, as far as it was read.
+	// Forgiven lists the faults in the part of the data set that was read.
 	Forgiven Forgiven
 }
 
-// Meta is the file meta information WriteMeta writes (PS3.10 Table 7.1-1).
+// Meta is the file meta information that WriteMeta writes (PS3.10 Table 7.1-1).
 type Meta struct {
 	SOPClassUID               string // (0002,0002) Media Storage SOP Class UID
 	SOPInstanceUID            string // (0002,0003) Media Storage SOP Instance UID

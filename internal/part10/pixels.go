@@ -7,23 +7,23 @@ import (
 	"slices"
 )
 
-// Pixels is what stands in Pixel Data (7FE0,0010).
+// Pixels is the content of Pixel Data (7FE0,0010).
 type Pixels struct {
 	Present      bool
-	VR           string // "OB" or "OW"; "OW" where none of them is written
-	BigEndian    bool   // the order of bytes in native pixels
-	Length       int64  // of native pixels as announced, bytes
+	VR           string // "OB" or "OW"; "OW" if neither is written
+	BigEndian    bool   // byte order of native pixels
+	Length       int64  // length of native pixels in bytes, as encoded
 	Encapsulated bool
-	// Offsets is the Basic Offset Table, Fragments are what follows it (PS3.5
-	// A.4). They share memory with the file.
+	// Offsets is the Basic Offset Table, Fragments are the following items (PS3.5 A.4). They
+	// share the memory of the file.
 	Offsets   []byte
 	Fragments [][]byte
 }
 
-// Frame returns the fragments of frame i, from 0, of frames: one, or several
-// where the frame is the only one, where each frame begins as a codestream does, or
-// where the Basic Offset Table tells which belong to it (PS3.5 A.4). What the fragments
-// say counts for more than the table. They share memory with the file.
+// Frame returns the fragments of frame i (from 0) of frames. There is one fragment for each
+// frame, or all belong to a single frame; otherwise a frame starts at each fragment that begins
+// like a codestream, or where the Basic Offset Table says (PS3.5 A.4). The content of fragments
+// takes precedence over the table. The fragments share the memory of the file.
 func (p Pixels) Frame(i, frames int) ([][]byte, error) {
 	if i < 0 || i >= frames {
 		return nil, fmt.Errorf("dicom: want frame %d of %d", i+1, frames)
@@ -45,8 +45,8 @@ func (p Pixels) Frame(i, frames int) ([][]byte, error) {
 	return of, nil
 }
 
-// byStart finds frame i where as many fragments as there are frames begin like a
-// codestream: SOI and a marker (T.81, T.87), or SOC and SIZ (T.800).
+// byStart finds frame i if the number of fragments that begin like a codestream is the number
+// of frames: with SOI and a marker (T.81, T.87), or SOC and SIZ (T.800).
 func (p Pixels) byStart(i, frames int) (from, to int, ok bool) {
 	var starts []int
 	for k, f := range p.Fragments {
@@ -68,8 +68,8 @@ func (p Pixels) byOffset(i, frames int) (from, to int, ok bool) {
 	return from, to, len(p.Offsets) == 4*frames && ok && ok2 && from < to
 }
 
-// fragmentAt is the index of the fragment that frame i begins with; behind the
-// last frame it is their number.
+// fragmentAt returns the index of the first fragment of frame i; after the last frame, the
+// number of fragments.
 func (p Pixels) fragmentAt(i int) (index int, ok bool) {
 	if 4*i == len(p.Offsets) {
 		return len(p.Fragments), true
@@ -80,7 +80,7 @@ func (p Pixels) fragmentAt(i int) (index int, ok bool) {
 	want, at := int64(binary.LittleEndian.Uint32(p.Offsets[4*i:])), int64(0)
 	index = slices.IndexFunc(p.Fragments, func(f []byte) bool {
 		found := at == want
-		at += 8 + int64(len(f)) // the offsets count the heads of items
+		at += 8 + int64(len(f)) // offsets include the item headers
 		return found
 	})
 	return index, index >= 0

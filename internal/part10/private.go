@@ -9,11 +9,11 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// maxMeta is the longest file meta information ReadPrivate reads, bytes.
+// maxMeta is the greatest length in bytes of file meta information that ReadPrivate reads.
 const maxMeta = 64 << 10
 
-// private encodes (0002,0100) Private Information Creator UID and (0002,0102)
-// Private Information (PS3.10 Table 7.1-1), nothing when there is no creator.
+// private encodes (0002,0100) Private Information Creator UID and (0002,0102) Private
+// Information (PS3.10 Table 7.1-1); nothing if there is no creator.
 func (m Meta) private() ([]byte, error) {
 	if m.PrivateCreatorUID == "" {
 		return nil, nil
@@ -31,10 +31,9 @@ func (m Meta) private() ([]byte, error) {
 	return append(b, value...), nil
 }
 
-// ReadPrivate reads the file meta information of a Part 10 file, and returns its
-// Private Information (0002,0102) if creator made it, with the zero byte that
-// pads it to even length; otherwise nil. r stands behind the file meta
-// information then.
+// ReadPrivate reads the file meta information of a Part 10 file. It returns its Private
+// Information (0002,0102) if it is that of creator, including a zero byte that pads it to even
+// length; otherwise nil. Afterwards r is after the file meta information.
 func ReadPrivate(r io.Reader, creator string) ([]byte, error) {
 	head := make([]byte, preamble+4+12) // up to the end of (0002,0000)
 	if _, err := io.ReadFull(r, head); err != nil || string(head[preamble:preamble+4]) != "DICM" {
@@ -55,8 +54,8 @@ func ReadPrivate(r io.Reader, creator string) ([]byte, error) {
 	return privateIn(group, creator)
 }
 
-// privateIn finds the value in the elements of group 0002, explicit VR little
-// endian (PS3.5 7.1.2).
+// privateIn finds the value in the elements of group 0002 in explicit VR little endian (PS3.5
+// 7.1.2).
 func privateIn(group []byte, creator string) (value []byte, err error) {
 	ours := false
 	for len(group) >= 8 {
@@ -85,7 +84,7 @@ func privateIn(group []byte, creator string) (value []byte, err error) {
 	return value, nil
 }
 
-// trimmed is a UID without the zero byte that pads it (PS3.5 9.1).
+// trimmed returns a UID without its padding zero byte (PS3.5 9.1).
 func trimmed(v []byte) string {
 	if n := len(v); n > 0 && v[n-1] == 0 {
 		v = v[:n-1]

@@ -10,28 +10,28 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// An Object is a Part 10 file in memory, as far as the end of its Pixel Data.
+// Object is a Part 10 file in memory, up to the end of its Pixel Data.
 type Object struct {
 	Header
-	// Elements are the data elements before Pixel Data, written anew in explicit
-	// VR little endian with every sequence and item delimited: those of even
-	// group, each tag once at the top level, without group lengths, nested Pixel
-	// Data, and values that no attribute used here is as long as.
-	// Text is UTF-8, and Specific Character Set says so where the file has one.
+	// Elements are the data elements before Pixel Data, rewritten in explicit VR little endian,
+	// with a delimiter for every sequence and item. They include only even groups, and each tag
+	// once at the top level. They do not include group lengths, nested Pixel Data, or values
+	// longer than any attribute used here. Text is UTF-8, and Specific Character Set says so if
+	// the file has one.
 	Elements []byte
-	// AsIs says that no character set decodes some of the text: all of it stands
-	// in Elements as it came, in CharacterSet, the value of Specific Character Set,
-	// which Elements lack at the top level.
+	// AsIs says that some text is in no known character set. Then all text in Elements is
+	// unconverted, in CharacterSet, the value of Specific Character Set, which Elements does
+	// not contain at the top level.
 	AsIs         bool
 	CharacterSet string
 	Pixels       Pixels
 	native       *window // on the value of native Pixel Data
 }
 
-// Read checks the structure of a Part 10 file up to the end of its Pixel Data,
-// under the rules of [Scan]. Files without preamble, prefix or Transfer Syntax
-// UID are read where their first element tells the encoding. A malformed file
-// is a *SyntaxError or ErrNotPart10; the Object shares memory with file.
+// Read checks the structure of a Part 10 file up to the end of its Pixel Data, by the rules of
+// [Scan]. If preamble, prefix or Transfer Syntax UID is missing, it detects the encoding from
+// the first element. For a malformed file it returns a *SyntaxError or ErrNotPart10. The Object
+// shares the memory of file.
 func Read(file []byte) (*Object, error) {
 	w, ts, enc, forgiven, err := openFile(file)
 	if err != nil {
@@ -51,8 +51,7 @@ func Read(file []byte) (*Object, error) {
 	return o, nil
 }
 
-// readData reads the data set w stands before. asIs leaves text in the character
-// set it came in.
+// readData reads the data set that is next in w. With asIs text is not converted.
 func readData(w *window, ts string, enc encoding, asIs bool) (*Object, error) {
 	o := &Object{Header: Header{TransferSyntaxUID: ts, DatasetOffset: w.offset()}}
 	var in *inflater
@@ -84,7 +83,7 @@ func readData(w *window, ts string, enc encoding, asIs bool) (*Object, error) {
 	return o, nil
 }
 
-// openFile finds the data set in a file and how it is encoded.
+// openFile finds the data set in a file and its encoding.
 func openFile(file []byte) (w *window, ts string, enc encoding, forgiven Forgiven, err error) {
 	w = inMemory(file)
 	if err := w.prefix(); err != nil {
@@ -107,8 +106,8 @@ func openFile(file []byte) (w *window, ts string, enc encoding, forgiven Forgive
 	return w, enc.transferSyntax(), enc, forgiven, nil
 }
 
-// Recognise reports whether r begins like a file that Read takes: with preamble and
-// prefix (PS3.10 7.1), file meta information, or a data set. It reads up to 8 KiB.
+// Recognise reports whether r begins like a file that Read accepts: with preamble and prefix
+// (PS3.10 7.1), file meta information, or a data set. It reads up to 8 KiB.
 func Recognise(r io.Reader) bool {
 	w := &window{src: r, buf: make([]byte, 8<<10)}
 	if w.prefix() == nil {
@@ -121,9 +120,8 @@ func Recognise(r io.Reader) bool {
 	return ok
 }
 
-// Native returns the first n bytes of native Pixel Data. It reads no further,
-// so that a deflated data set takes no more memory than is asked for. It is
-// called once.
+// Native returns the first n bytes of native Pixel Data. It reads no further, so that a
+// deflated data set needs no more memory than requested. Call it only once.
 func (o *Object) Native(n int64) ([]byte, error) {
 	if o.native == nil || n < 0 || n > o.Pixels.Length {
 		return nil, fmt.Errorf("dicom: want %d bytes of native pixel data, have %d", n, o.Pixels.Length)

@@ -11,22 +11,21 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// ErrEncapsulated says that compressed pixels cannot be written natively without
-// their codec.
+// ErrEncapsulated says that compressed pixels cannot be written in a native transfer syntax
+// without a codec.
 var ErrEncapsulated = errors.New("dicom: pixel data are encapsulated")
 
-// native are the transfer syntaxes that differ in the layout of elements alone
-// (PS3.5 A.1 to A.3, A.5), so that [Rewrite] leads from each to those of little
-// endian.
+// native are the transfer syntaxes that differ only in the encoding of elements (PS3.5 A.1 to
+// A.3, A.5). [Rewrite] converts from each of them to those in little endian.
 var native = []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
 
-// IsNative reports whether pixel data of a transfer syntax are native: they need no codec
-// (PS3.5 A.4).
+// IsNative reports whether a transfer syntax has native pixel data, which need no codec (PS3.5
+// A.4).
 func IsNative(transferSyntaxUID string) bool { return slices.Contains(native, transferSyntaxUID) }
 
-// Rewritable returns the transfer syntaxes in which a data set of the transfer
-// syntax from can be written without a codec: from itself first, then Explicit and
-// Implicit VR Little Endian (PS3.5 10.1).
+// Rewritable returns the transfer syntaxes in which a data set in the transfer syntax from can
+// be written without a codec: from itself first, then Explicit and Implicit VR Little Endian
+// (PS3.5 10.1).
 func Rewritable(from string) []string {
 	if !IsNative(from) {
 		return []string{from}
@@ -40,13 +39,12 @@ func Rewritable(from string) []string {
 	return out
 }
 
-// Rewrite reads the data set r of the transfer syntax from and writes it to w in
-// Explicit or Implicit VR Little Endian. It streams: nothing is kept but the stack
-// of sequences. Sequences and items become of undefined length, group lengths,
-// which would be wrong then, are left out; values stay byte by byte, in another
-// order where from is big endian. The VR of what has none is that of PS3.6, else UN.
-// A malformed data set is a *SyntaxError, as for [Scan]; what stands before the fault is
-// written.
+// Rewrite reads the data set r in the transfer syntax from and writes it to w in Explicit or
+// Implicit VR Little Endian. It streams: it keeps only the stack of sequences. It writes
+// sequences and items with undefined length and leaves out group lengths, which would become
+// wrong. Values stay unchanged, except that big endian is converted. Elements without a VR get
+// that of PS3.6, else UN. For a malformed data set it returns a *SyntaxError, as [Scan] does,
+// after it has written everything before the error.
 func Rewrite(w io.Writer, r io.Reader, from, to string) error {
 	if !IsNative(from) {
 		return ErrEncapsulated
@@ -64,17 +62,17 @@ func Rewrite(w io.Writer, r io.Reader, from, to string) error {
 	if err == nil {
 		err = k.rewrite.err
 	}
-	return cmp.Or(err, out.Flush()) // what stands before a fault is written too
+	return cmp.Or(err, out.Flush()) // what precedes an error is written too
 }
 
-// Rewritten is [Rewrite] as a reader; the other side of it ends with Close, after
-// which r is not read.
+// Rewritten returns the output of [Rewrite] as a reader. Close it to stop Rewrite; then r is no
+// longer read.
 func Rewritten(r io.Reader, from, to string) io.ReadCloser {
 	read, write := io.Pipe()
 	p := &rewritten{PipeReader: read, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		_ = write.CloseWithError(Rewrite(write, r, from, to)) // it never fails
+		_ = write.CloseWithError(Rewrite(write, r, from, to)) // CloseWithError never fails
 	}()
 	return p
 }
@@ -90,7 +88,7 @@ func (p *rewritten) Close() error {
 	return err
 }
 
-// rewriter writes what the walker passes over.
+// rewriter writes the elements that the walker reads.
 type rewriter struct {
 	w      *bufio.Writer
 	to     encoding
@@ -121,7 +119,7 @@ func (o *rewriter) close(in level) {
 	}
 }
 
-// value writes el, before whose value k stands.
+// value writes el, whose value is next in k.
 func (o *rewriter) value(k *walker, enc encoding, el element) error {
 	if el.tag == 0x00280103 && el.length == 2 {
 		o.signed = len(k.look(2)) == 2 && enc.uint16(k.look(2)) == 1
@@ -147,8 +145,7 @@ func (o *rewriter) value(k *walker, enc encoding, el element) error {
 	return o.err
 }
 
-// bytes writes a piece of a value, whose length is a multiple of width but for the
-// last one.
+// bytes writes a part of a value. Its length is a multiple of width, except for the last part.
 func (o *rewriter) bytes(b []byte, big bool, width int) {
 	if big && width > 1 {
 		b = swapped(b, width)
@@ -158,7 +155,7 @@ func (o *rewriter) bytes(b []byte, big bool, width int) {
 	}
 }
 
-// representation is the VR to write: that of el, or of PS3.6 where it has none.
+// representation returns the VR to write: that of el, or of PS3.6 if it has none.
 func (o *rewriter) representation(el element) string {
 	if _, known := representations[el.vr]; known {
 		return el.vr

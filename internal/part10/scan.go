@@ -10,21 +10,20 @@ import (
 // headerEnd is the last attribute of Header (Series Instance UID).
 const headerEnd = 0x0020000E
 
-// Scan reads a data set without file meta information to its end and checks
-// that its elements, sequences, items and fragments are whole (PS3.5 section
-// 7, A.4). A malformed or truncated one is a *SyntaxError; an error of r is
-// returned as it is. r is read to io.EOF unless there is an error, in pieces
-// of up to 512 KiB. Lengths are believed only as far as bytes follow, so memory
-// does not depend on the data.
+// Scan reads a data set without file meta information to its end and checks that its elements,
+// sequences, items and fragments are complete (PS3.5 section 7, A.4). It returns a *SyntaxError
+// if the data set is malformed or truncated; it returns an error of r unchanged. Without an
+// error r is read to io.EOF, in pieces of up to 512 KiB. Memory does not depend on encoded
+// lengths.
 func Scan(r io.Reader, transferSyntaxUID string) (Header, error) {
 	buf := scanBuffers.Get().(*[]byte)
 	defer scanBuffers.Put(buf)
 	return ScanIn(*buf, r, transferSyntaxUID)
 }
 
-// ScanIn is [Scan] in memory of the caller, ScanBuffer bytes of it. What r has
-// delivered stays as it is until r has delivered the next piece, so that r may go
-// on with it meanwhile; not so where the data set is deflated.
+// ScanIn is [Scan] with a buffer of ScanBuffer bytes from the caller. Bytes delivered by r are
+// not modified until r has delivered the next piece, so r may continue to use them in the
+// meantime. This does not hold for a deflated data set.
 func ScanIn(buf []byte, r io.Reader, transferSyntaxUID string) (Header, error) {
 	if transferSyntaxUID == uid.DeflatedExplicitVRLittleEndian {
 		return scanDeflated(r, buf)
@@ -35,9 +34,9 @@ func ScanIn(buf []byte, r io.Reader, transferSyntaxUID string) (Header, error) {
 	return k.header, err
 }
 
-// scanDeflated scans PS3.5 A.5. What follows the deflate stream is no part of
-// the data set and is only counted as forgiven when it is more than the byte
-// that pads it to even length.
+// scanDeflated scans a deflated data set (PS3.5 A.5). Bytes after the deflate stream do not
+// belong to the data set. They are a fault if they are more than the byte that pads the stream
+// to even length.
 func scanDeflated(r io.Reader, buf []byte) (Header, error) {
 	in := newInflater(r)
 	k := newWalker(&window{src: in, buf: buf}, encoding{explicit: true})

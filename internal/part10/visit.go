@@ -10,16 +10,16 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// A Step is what Visit and VisitItems meet in a data set: a value, the beginning or
-// end of what holds others, or a fragment of encapsulated pixel data.
+// Step is what Visit and VisitItems find in a data set: a value, the start or end of a sequence
+// or item, or a fragment of encapsulated pixel data.
 type Step struct {
 	Kind StepKind
-	Tag  Tag    // of the element, also of what ends
-	VR   string // as written, "" where none is, or none of PS3.5
-	// Value shares memory with the file, in the byte order of the data set.
+	Tag  Tag    // of the element; for an end, of the element that ends
+	VR   string // as written; "" if there is none, or it is not a VR of PS3.5
+	// Value shares the memory of the file and has the byte order of the data set.
 	Value     []byte
 	BigEndian bool
-	Repeated  bool // the tag occurred before, at the top level; the first counts
+	Repeated  bool // the tag has occurred before at the top level; the first occurrence is used
 }
 
 // StepKind is the kind of a Step.
@@ -28,20 +28,19 @@ type StepKind uint8
 // The kinds of steps.
 const (
 	ValueStep     StepKind = iota // an element with a value
-	SequenceStep                  // a sequence begins
-	ItemStep                      // an item of it begins
-	FragmentsStep                 // encapsulated pixel data begin (PS3.5 A.4)
-	FragmentStep                  // one of their fragments, the first of which is the Basic Offset Table
-	PixelDataStep                 // Pixel Data, where Visit stops
-	EndStep                       // a sequence, an item or encapsulated pixel data end
+	SequenceStep                  // start of a sequence
+	ItemStep                      // start of an item
+	FragmentsStep                 // start of encapsulated pixel data (PS3.5 A.4)
+	FragmentStep                  // a fragment; the first is the Basic Offset Table
+	PixelDataStep                 // Pixel Data, at which Visit stops
+	EndStep                       // end of a sequence, an item or encapsulated pixel data
 )
 
-// Visit reads a Part 10 file in memory under the rules of [Read] and calls each for
-// all of it: private attributes, group lengths and what stands behind Pixel Data
-// too. Values of VR UN, and those without a VR, are not looked into: VisitItems
-// does that. With head it stops at Pixel Data, of which nothing need be there, with
-// a PixelDataStep. It returns the transfer syntax. limit bounds what a deflated data set inflates to,
-// in bytes.
+// Visit reads a Part 10 file in memory by the rules of [Read] and calls each for all of its
+// content, including private attributes, group lengths and elements after Pixel Data. It does
+// not look into values of VR UN or without a VR; use VisitItems for these. With head it stops
+// at Pixel Data with a PixelDataStep; the pixels themselves may be missing. limit is the
+// greatest size in bytes of an inflated data set. Visit returns the transfer syntax.
 func Visit(file []byte, head bool, limit int64, each func(Step) error) (transferSyntaxUID string, err error) {
 	w, ts, enc, _, err := openFile(file)
 	if err != nil {
@@ -65,8 +64,8 @@ func Visit(file []byte, head bool, limit int64, each func(Step) error) (transfer
 	return ts, errors.Join(err, stopped)
 }
 
-// inflateAll is the data set of a deflated one; of a file that may be cut, as far
-// as it goes.
+// inflateAll inflates a data set. If cut is set, the file may be truncated, and inflateAll
+// returns what it contains.
 func inflateAll(w *window, cut bool, limit int64) (*window, error) {
 	in := newInflater(bytes.NewReader(w.buf[w.lo:w.hi]))
 	b, err := io.ReadAll(io.LimitReader(in, limit+1))
@@ -80,9 +79,9 @@ func inflateAll(w *window, cut bool, limit int64) (*window, error) {
 	return inMemory(b), nil
 }
 
-// VisitItems reads the items of a sequence whose VR is not written or UN, as they
-// stand in its value (PS3.5 6.2.2), and calls each for what is in them: the steps
-// between the beginning and the end of the sequence.
+// VisitItems reads the value of a sequence whose VR is UN or not written (PS3.5 6.2.2), and
+// calls each for the content of its items: the steps between the start and the end of the
+// sequence.
 func VisitItems(of Tag, value []byte, each func(Step) error) error {
 	in := level{kind: sequence, end: int64(len(value)), since: element{tag: of, vr: "UN"}}
 	depth := 0
@@ -93,7 +92,7 @@ func VisitItems(of Tag, value []byte, each func(Step) error) error {
 			depth++
 		case EndStep:
 			if depth--; depth < 0 {
-				return nil // of the sequence itself
+				return nil // end of the sequence itself
 			}
 		}
 		return each(s)
@@ -101,7 +100,7 @@ func VisitItems(of Tag, value []byte, each func(Step) error) error {
 	return k.run(nil)
 }
 
-// visitValue gives a value to the visitor.
+// visitValue calls the visitor for a value.
 func (k *walker) visitValue(top *level, el element) error {
 	value := k.look(int64(el.length))
 	if len(value) < int(el.length) {
@@ -117,7 +116,7 @@ func (k *walker) visitValue(top *level, el element) error {
 	return k.visit(s)
 }
 
-// visitOpen tells the visitor that a level begins.
+// visitOpen calls the visitor for the start of a level.
 func (k *walker) visitOpen(in level) error {
 	kinds := map[levelKind]StepKind{sequence: SequenceStep, item: ItemStep, fragments: FragmentsStep}
 	return k.visit(Step{Kind: kinds[in.kind], Tag: in.since.tag, VR: in.since.vr, Repeated: in.since.repeated})

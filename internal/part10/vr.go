@@ -4,16 +4,16 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
-// A representation is what the encoding of a value representation asks for.
+// representation describes the encoding of a VR.
 type representation struct {
 	long  bool // two reserved bytes and a 32-bit length (PS3.5 Table 7.1-1)
-	width int  // bytes of one number, which the byte order turns; 1 for text and bytes
+	width int  // bytes of one number, which the byte order reverses; 1 for text and bytes
 	text  bool // Specific Character Set applies (PS3.5 6.1.2.2)
-	one   bool // a single value, in which a backslash is text (PS3.5 6.2)
+	one   bool // a single value, in which a backslash is an ordinary character (PS3.5 6.2)
 }
 
-// representations is PS3.5 Table 6.2-1 with Tables 7.1-1 and 7.1-2. It is the
-// one list of them: package iod writes by it too.
+// representations is PS3.5 Table 6.2-1 with Tables 7.1-1 and 7.1-2. It is the only list of VRs;
+// package iod uses it too.
 var representations = map[string]representation{
 	"AE": {width: 1}, "AS": {width: 1}, "CS": {width: 1}, "DA": {width: 1}, "DS": {width: 1},
 	"DT": {width: 1}, "IS": {width: 1}, "TM": {width: 1}, "UI": {width: 1},
@@ -29,19 +29,19 @@ var representations = map[string]representation{
 	"SQ": {width: 1, long: true}, "UN": {width: 1, long: true},
 }
 
-// LongForm reports whether elements of the VR have two reserved bytes and a
-// 32-bit length in front of their value (PS3.5 Table 7.1-1).
+// LongForm reports whether elements of the VR have two reserved bytes and a 32-bit length
+// before their value (PS3.5 Table 7.1-1).
 func LongForm(vr string) bool { return representations[vr].long }
 
-// Width is the number of bytes of one number of the VR, which the byte order turns
-// (PS3.5 7.3); 1 for text and bytes.
+// Width returns the size in bytes of one number of the VR, which the byte order reverses (PS3.5
+// 7.3); 1 for text and bytes.
 func Width(vr string) int { return max(1, representations[vr].width) }
 
 // IsText reports whether Specific Character Set applies to the VR (PS3.5 6.1.2.2).
 func IsText(vr string) bool { return representations[vr].text }
 
-// dictionary is the VR that PS3.6 gives t, the first where there are several,
-// "" for what it does not list: private and retired attributes.
+// dictionary returns the VR of t in PS3.6, the first if there are several, "" for attributes
+// that it does not list: private and retired ones.
 func dictionary(t Tag) string {
 	if t == tagPixelData {
 		return "OW"
@@ -53,7 +53,7 @@ func dictionary(t Tag) string {
 	return info.VRs[0]
 }
 
-// vrString returns the VR of bytes, without an allocation for those listed.
+// vrString returns the VR in b, without an allocation for known VRs.
 func vrString(b [2]byte) string {
 	if vr, ok := vrNames[b]; ok {
 		return vr
@@ -61,8 +61,8 @@ func vrString(b [2]byte) string {
 	return string(b[:])
 }
 
-// upperCase returns the two bytes of b with the letters of ASCII in upper case.
-// bytes.ToUpper takes them for UTF-8 and may return one or three.
+// upperCase converts ASCII letters in b to upper case. bytes.ToUpper would read them as UTF-8
+// and could return one or three bytes.
 func upperCase(b []byte) [2]byte {
 	vr := [2]byte(b)
 	for i, c := range vr {

@@ -8,40 +8,40 @@ import (
 
 const (
 	maxDepth  = 64            // sequences in sequences
-	maxOffset = math.MaxInt64 // of what has no end of its own
+	maxOffset = math.MaxInt64 // of levels without an end of their own
 )
 
-// A level is what the walker is inside of.
+// level is one level of nesting.
 type level struct {
 	kind  levelKind
 	enc   encoding
-	open  bool    // of undefined length: ends with a delimiter
-	end   int64   // offset behind it, or behind the nearest level that has one
-	since element // what opened it
+	open  bool    // of undefined length: a delimiter ends it
+	end   int64   // offset after it, or after the nearest enclosing level that has one
+	since element // the element that opened it
 }
 
 type levelKind uint8
 
 const (
-	dataset   levelKind = iota // the outermost elements
+	dataset   levelKind = iota // elements of the top level
 	item                       // elements of a sequence item
 	sequence                   // items
 	fragments                  // encapsulated pixel data (PS3.5 A.4)
 )
 
-// walker walks a data set with a stack of its own, so that nesting costs no
-// Go stack and has a limit. It is what the streaming and the in-memory reader
-// share: all that is judged about structure is judged here.
+// walker reads a data set with a stack of its own, so that nesting does not use Go's stack and
+// can be limited. The streaming and the in-memory reader share it, so that structure is checked
+// in one place only.
 type walker struct {
 	*window
 	stack    []level
-	base     int // levels around the first of stack
+	base     int // levels outside the first of stack
 	header   Header
 	order    order
-	build    *builder // takes the elements; nil where only the structure is checked
+	build    *builder // gets the elements; nil if only the structure is checked
 	rewrite  *rewriter
 	visit    func(Step) error
-	finished bool // Pixel Data has been reached and build has it
+	finished bool // Pixel Data has been reached and given to build
 }
 
 func newWalker(w *window, declared encoding) *walker {
@@ -54,8 +54,8 @@ func newWalker(w *window, declared encoding) *walker {
 	return k
 }
 
-// run walks until the data set ends, build has Pixel Data, or stop says so of
-// an element at the top level.
+// run reads until the data set ends, build has Pixel Data, or stop returns true for an element
+// of the top level.
 func (k *walker) run(stop func(element) bool) error {
 	for !k.finished && len(k.stack) > 0 {
 		top := &k.stack[len(k.stack)-1]
@@ -86,14 +86,14 @@ func (k *walker) run(stop func(element) bool) error {
 	return nil
 }
 
-// zerosAhead reports whether padding begins, or the end of the data set is it.
+// zerosAhead reports whether the next bytes are all zero, up to eight.
 func (k *walker) zerosAhead() bool {
 	b := k.look(8)
 	return len(b) > 0 && allZero(b)
 }
 
-// zeros passes over what is left, which must be zeros: padding that a device
-// or a file system left behind the data set.
+// zeros skips the rest of the stream, which must be zeros: padding that a device or a file
+// system added after the data set.
 func (k *walker) zeros() error {
 	el := element{offset: k.offset()}
 	if b := k.look(preamble + 4); el.offset == 0 && len(b) == preamble+4 && string(b[preamble:]) == "DICM" {
@@ -123,7 +123,7 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// finish judges the end of the stream between two elements.
+// finish checks that the end of the stream is at the top level.
 func (k *walker) finish() error {
 	if top := k.stack[len(k.stack)-1]; top.kind != dataset {
 		return top.since.fail("data set ends inside it")
@@ -131,7 +131,7 @@ func (k *walker) finish() error {
 	return nil
 }
 
-// enter does what the element asks for inside top.
+// enter handles an element inside top.
 func (k *walker) enter(top *level, el element) error {
 	switch {
 	case top.kind == sequence && el.tag == tagItem:
@@ -151,8 +151,8 @@ func (k *walker) enter(top *level, el element) error {
 	return k.value(top, el)
 }
 
-// itemEncoding is that of the items of a sequence. Those of an element with VR
-// UN are implicit VR (PS3.5 6.2.2), but some devices keep to explicit VR.
+// itemEncoding returns the encoding of the items of a sequence. Items in an element with VR UN
+// are in implicit VR (PS3.5 6.2.2), but some devices use explicit VR.
 func (k *walker) itemEncoding(seq *level) encoding {
 	if seq.since.vr != "UN" {
 		return seq.enc
@@ -164,8 +164,8 @@ func (k *walker) itemEncoding(seq *level) encoding {
 	return enc
 }
 
-// delimiter ends top, or is passed over where it ends nothing: devices write
-// one behind a sequence or an item of defined length as well.
+// delimiter ends top, or is skipped if it ends nothing: some devices write one after a sequence
+// or item of defined length too.
 func (k *walker) delimiter(top *level, el element) error {
 	if el.length != 0 {
 		return el.fail("delimiter with a length of %d", el.length)
@@ -185,8 +185,7 @@ func (k *walker) delimiter(top *level, el element) error {
 	return nil
 }
 
-// value handles an ordinary data element: a value to pass over, or a level to
-// go into.
+// value handles an ordinary data element: it skips its value or opens a level.
 func (k *walker) value(top *level, el element) error {
 	if top.kind == dataset {
 		if el.tag.group() == 2 && el.vr != "SQ" && el.length != undefined {
@@ -208,14 +207,14 @@ func (k *walker) value(top *level, el element) error {
 		return k.push(fragments, top.enc, el)
 	case el.vr == "UN", el.vr == "": // PS3.5 6.2.2: UN of undefined length is an implicit VR sequence
 		return k.push(sequence, encoding{}, el)
-	case el.otherVR: // as DCMTK reads it: a sequence in the encoding around it
+	case el.otherVR: // as in DCMTK: a sequence in the surrounding encoding
 		return k.push(sequence, top.enc, el)
 	}
 	return el.fail("undefined length with value representation %s", el.vr)
 }
 
-// meta passes over file meta information in a data set: a device sent more of its file than
-// it should. No reader gets it.
+// meta skips an element of the file meta information inside a data set, which a device has sent
+// by mistake. No reader gets it.
 func (k *walker) meta(el element) error {
 	k.header.Forgiven.add(MetaElement, el.tag)
 	have := k.offset()
@@ -226,7 +225,7 @@ func (k *walker) meta(el element) error {
 	return err
 }
 
-// note keeps what is odd about the head of el.
+// note records an unknown VR of el.
 func (k *walker) note(el element) {
 	switch {
 	case el.noVR:
@@ -236,7 +235,7 @@ func (k *walker) note(el element) {
 	}
 }
 
-// outermost judges an element at the top level and collects its value.
+// outermost checks an element of the top level and collects its value.
 func (k *walker) outermost(el *element) error {
 	if el.tag.group() <= 2 {
 		return el.fail("group %04X in a data set", el.tag.group())
@@ -260,7 +259,7 @@ func (k *walker) outermost(el *element) error {
 	return nil
 }
 
-// pass passes over the value of el and lets build have it.
+// pass skips the value of el, after build, rewrite or visit has got it.
 func (k *walker) pass(top *level, el element) error {
 	if k.offset()+int64(el.length) > top.end {
 		return el.fail("value of %d bytes runs past the end of %v", el.length, top.since.tag)
@@ -286,8 +285,7 @@ func (k *walker) pass(top *level, el element) error {
 	return nil
 }
 
-// pixelData hands Pixel Data to build. What follows them cannot change the
-// picture and is not read.
+// pixelData gives Pixel Data to build. What follows does not affect the image and is not read.
 func (k *walker) pixelData(top *level, el element) error {
 	k.build.pixel, k.build.big = el, top.enc.big
 	if el.length == undefined {
@@ -300,7 +298,7 @@ func (k *walker) pixelData(top *level, el element) error {
 	return nil
 }
 
-// push goes into the level that el opens.
+// push enters the level that el opens.
 func (k *walker) push(kind levelKind, enc encoding, el element) error {
 	if k.base+len(k.stack) > 2*maxDepth {
 		return el.fail("nested deeper than %d levels", maxDepth)
@@ -337,7 +335,7 @@ func (k *walker) pop() {
 		k.rewrite.close(top)
 	}
 	if k.visit != nil {
-		_ = k.visit(Step{Kind: EndStep, Tag: top.since.tag, Repeated: top.since.repeated}) // what it refuses comes again
+		_ = k.visit(Step{Kind: EndStep, Tag: top.since.tag, Repeated: top.since.repeated}) // a visitor that returned an error returns it again at the next step
 	}
 	if k.build != nil {
 		k.build.close(top)

@@ -6,39 +6,38 @@ import (
 	"sync"
 )
 
-// ScanBuffer is how many bytes Scan works in. It asks its reader for half of them
-// at once: large enough that a reader which copies to a file writes it in large
-// pieces.
+// ScanBuffer is the size in bytes of the buffer of Scan. It reads half of it at a time, which
+// is large, so that a reader that copies to a file writes in large pieces.
 const ScanBuffer = 1 << 20
 
 var scanBuffers = sync.Pool{New: func() any { b := make([]byte, ScanBuffer); return &b }}
 
-// window is a stretch of a stream that can be looked at and passed over.
+// window is a buffered stream with lookahead.
 type window struct {
 	src    io.Reader
 	buf    []byte
-	spare  []byte // as long as buf, and takes its turn; nil where buf is the only one
+	spare  []byte // same size as buf, alternates with it; nil if buf is the only buffer
 	lo, hi int    // unread part of buf
 	start  int64  // offset in the stream of buf[0]
-	err    error  // what src ended with
+	err    error  // the error that ended src
 }
 
-// inHalves is a window on a stream that uses one half of buf after the other.
+// inHalves returns a window that alternates between the two halves of buf.
 func inHalves(src io.Reader, buf []byte) *window {
 	half := len(buf) / 2
 	return &window{src: src, buf: buf[:half:half], spare: buf[half : 2*half]}
 }
 
-// inMemory is a window on all of data; peek returns parts of it.
+// inMemory returns a window on all of data; peek returns slices of it.
 func inMemory(data []byte) *window {
 	return &window{buf: data, hi: len(data), err: io.EOF}
 }
 
-// whole reports whether the window shows all that is left of the stream.
+// whole reports whether the window contains the whole rest of the stream.
 func (w *window) whole() bool { return w.src == nil }
 
-// look returns the next n bytes, fewer when the stream ends or the buffer is
-// shorter, without passing over them.
+// look returns the next n bytes without consuming them, fewer at the end of the stream or if
+// the buffer is smaller.
 func (w *window) look(n int64) []byte {
 	for int64(w.hi-w.lo) < n && w.err == nil && w.hi-w.lo < len(w.buf) {
 		w.fill()
@@ -46,12 +45,11 @@ func (w *window) look(n int64) []byte {
 	return w.buf[w.lo:min(int64(w.hi), int64(w.lo)+n)]
 }
 
-// offset is the place in the stream of the next unread byte.
+// offset returns the offset in the stream of the next unread byte.
 func (w *window) offset() int64 { return w.start + int64(w.lo) }
 
-// peek returns the next n bytes (n ≤ len(buf)) without passing over them. At
-// the end of the stream the error is io.EOF when no byte is left,
-// io.ErrUnexpectedEOF when fewer than n are.
+// peek returns the next n bytes (n ≤ len(buf)) without consuming them. At the end of the stream
+// it returns io.EOF if no byte is left, and io.ErrUnexpectedEOF if fewer than n are left.
 func (w *window) peek(n int) ([]byte, error) {
 	for w.hi-w.lo < n {
 		if w.err == nil {
@@ -66,8 +64,7 @@ func (w *window) peek(n int) ([]byte, error) {
 	return w.buf[w.lo : w.lo+n], nil
 }
 
-// fill moves the unread part to the front of the buffer whose turn it is and reads
-// behind it.
+// fill moves the unread bytes to the start of the next buffer and reads more after them.
 func (w *window) fill() {
 	to := w.buf
 	if w.spare != nil {
@@ -87,7 +84,7 @@ func (w *window) fill() {
 	w.err = io.ErrNoProgress
 }
 
-// skip passes over n bytes; io.ErrUnexpectedEOF says the stream had fewer.
+// skip consumes n bytes; it returns io.ErrUnexpectedEOF if the stream is shorter.
 func (w *window) skip(n int64) error {
 	for {
 		have := int64(w.hi - w.lo)
