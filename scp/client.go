@@ -25,15 +25,15 @@ type Client struct {
 	released  bool
 }
 
-// ContextError tells why no request can be made for a SOP class in a transfer
-// syntax. It wraps [ErrNoContext].
+// ContextError says why no request can be made for a SOP class in a transfer syntax. It wraps
+// [ErrNoContext].
 type ContextError struct {
 	AbstractSyntax, TransferSyntax string
 	Proposed                       bool
-	Result                         byte // of the peer, where it was proposed (PS3.8 Table 9-18)
+	Result                         byte // of the peer, if it was proposed (PS3.8 Table 9-18)
 }
 
-// Error names the SOP class, the transfer syntax and the peer's result.
+// Error returns the SOP class, the transfer syntax and the peer's result.
 func (e *ContextError) Error() string {
 	why := "not proposed, or not accepted"
 	if e.Proposed {
@@ -45,27 +45,25 @@ func (e *ContextError) Error() string {
 // Unwrap returns [ErrNoContext].
 func (e *ContextError) Unwrap() error { return ErrNoContext }
 
-// Unsupported tells that the peer takes no object of the SOP class at all, in whatever
-// transfer syntax.
+// Unsupported reports whether the peer does not support the SOP class in any transfer syntax.
 func (e *ContextError) Unsupported() bool {
 	return e.Proposed && e.Result == ul.AbstractSyntaxUnsupported
 }
 
-// Transient reports whether the peer may accept another time: it refused as user or
-// without a reason, and not for what it does not support.
+// Transient reports whether the peer may accept a later proposal: it rejected the context as
+// user or gave no reason, and did not report missing support.
 func (e *ContextError) Transient() bool {
 	return e.Proposed && (e.Result == ul.UserRejection || e.Result == ul.NoReason)
 }
 
-// Accepted reports whether the peer accepted the abstract syntax in this transfer
-// syntax.
+// Accepted reports whether the peer accepted the abstract syntax in this transfer syntax.
 func (c *Client) Accepted(abstractSyntax, transferSyntax string) bool {
 	_, ok := c.ids[accepted{abstractSyntax, transferSyntax}]
 	return ok
 }
 
-// Refused tells why the peer did not accept the abstract syntax in this transfer
-// syntax; nil where it did.
+// Refused says why the peer did not accept the abstract syntax in this transfer syntax; nil if
+// it did.
 func (c *Client) Refused(abstractSyntax, transferSyntax string) *ContextError {
 	pc := accepted{abstractSyntax, transferSyntax}
 	if _, ok := c.ids[pc]; ok {
@@ -75,9 +73,9 @@ func (c *Client) Refused(abstractSyntax, transferSyntax string) *ContextError {
 	return &ContextError{abstractSyntax, transferSyntax, proposed, result}
 }
 
-// Role tells which roles the client has for the abstract syntax: those of its
-// proposal that the peer granted, SCURole where none was proposed or the peer
-// answered nothing (PS3.7 D.3.3.4).
+// Role returns the client's roles for the abstract syntax: the proposed ones that the peer
+// granted. It returns SCURole if no roles were proposed or the peer did not answer the proposal
+// (PS3.7 D.3.3.4).
 func (c *Client) Role(abstractSyntax string) Role {
 	if role, ok := c.roles[abstractSyntax]; ok {
 		return role
@@ -85,11 +83,11 @@ func (c *Client) Role(abstractSyntax string) Role {
 	return SCURole
 }
 
-// Waiting reports whether the peer waits for the next request: it has neither asked for
-// the release of the association nor ended it since it answered the last one.
+// Waiting reports whether the peer waits for the next request: since its last response it has
+// neither requested the release of the association nor ended it.
 func (c *Client) Waiting() bool { return !c.released && c.conn.Quiet() }
 
-// Echo performs C-ECHO (PS3.7 9.1.5). Verification must have been accepted.
+// Echo performs C-ECHO (PS3.7 9.1.5). The peer must have accepted Verification.
 func (c *Client) Echo(ctx context.Context) error {
 	for pc, id := range c.ids {
 		if pc.abstractSyntax != uid.Verification {
@@ -105,8 +103,8 @@ func (c *Client) Echo(ctx context.Context) error {
 	return &ContextError{AbstractSyntax: uid.Verification}
 }
 
-// request sends a message and waits for its only response, which has no data set.
-// Once ctx ends the connection is closed: a message cannot be taken back otherwise.
+// request sends a message and waits for its response, which has no data set. When ctx ends it
+// closes the connection, because a message cannot be cancelled in any other way.
 func (c *Client) request(ctx context.Context, contextID byte, rq *dimse.Command, data io.Reader) (status StatusError, err error) {
 	if err := ctx.Err(); err != nil {
 		return status, err
@@ -126,10 +124,9 @@ func (c *Client) request(ctx context.Context, contextID byte, rq *dimse.Command,
 	return status, because(ctx, err)
 }
 
-// judge notes what is odd about a response. With one operation at a time it can be
-// the response to no other request, and these services answer without a data set:
-// a wrong message ID or data set type takes nothing from the status, and to take
-// the object for lost would send it again for days.
+// judge logs a wrong message ID or data set type of a response. It does not change the status:
+// with one operation at a time no other request can be meant, and these services have no data
+// set in their responses. If the status were ignored, the object would be sent again for days.
 func (c *Client) judge(rq, rsp *dimse.Command) {
 	if rsp.MessageIDBeingRespondedTo != rq.MessageID {
 		c.log.Warn("response with the message ID of another request", "message_id", rsp.MessageIDBeingRespondedTo, "want", rq.MessageID)
@@ -139,7 +136,7 @@ func (c *Client) judge(rq, rsp *dimse.Command) {
 	}
 }
 
-// because adds the end of ctx as the cause of an error.
+// because adds the end of ctx to an error as its cause.
 func because(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)

@@ -15,25 +15,24 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// Dialer makes associations as requestor.
+// Dialer requests associations.
 type Dialer struct {
-	Calling                   string        // our AE title
+	Calling                   string        // calling AE title
 	MaxPDULength              uint32        // announced to the peer, in bytes; default DefaultMaxPDULength
 	DialTimeout               time.Duration // for the TCP and TLS connection; default 10 s
 	AssociationTimeout        time.Duration // for the answers to A-ASSOCIATE-RQ and A-RELEASE-RQ; default 30 s
-	ResponseTimeout           time.Duration // for the response to a message sent; default 120 s
+	ResponseTimeout           time.Duration // for the response to a message; default 120 s
 	ReadTimeout               time.Duration // for each read once a message has begun; default 30 s
-	WriteTimeout              time.Duration // for each PDU sent; default 30 s
+	WriteTimeout              time.Duration // for each PDU; default 30 s
 	TLS                       *tls.Config   // nil for plain TCP
-	Session                   Session       // performs what peers ask for on our associations, such as C-STORE within C-GET; nil refuses. Its Close is not called
+	Session                   Session       // performs the peer's requests on these associations, such as C-STORE during C-GET; nil refuses them. Its Close is not called
 	ImplementationClassUID    string        // default uid.Implementation
 	ImplementationVersionName string        // default uid.ImplementationVersionName
-	Log                       *slog.Logger  // what is odd about a peer's answers; default none
+	Log                       *slog.Logger  // for protocol errors in a peer's answers; default none
 }
 
-// Dial connects to addr and negotiates the proposals. The error is a
-// *RejectError when the peer refused the association. That it refused single
-// presentation contexts is no error: see [Client.Accepted].
+// Dial connects to addr and negotiates the proposals. It returns a *RejectError if the peer
+// rejects the association. Rejected presentation contexts are no error: see [Client.Accepted].
 func (d *Dialer) Dial(ctx context.Context, addr Addr, proposals ...Proposal) (*Client, error) {
 	rq, wanted, err := d.propose(addr, proposals)
 	if err != nil {
@@ -59,7 +58,7 @@ func (d *Dialer) Dial(ctx context.Context, addr Addr, proposals ...Proposal) (*C
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = fmt.Errorf("no answer to the A-ASSOCIATE-RQ within %v: %w", or(d.AssociationTimeout, 30*time.Second), err)
 		}
-		return nil, because(ctx, inWords(err)) // with TLS 1.3 a server refuses our certificate now
+		return nil, because(ctx, inWords(err)) // in TLS 1.3 a server reports only now that it rejects the certificate
 	}
 	return c, nil
 }
@@ -77,8 +76,8 @@ func (d *Dialer) connect(ctx context.Context, addr Addr) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", addr.Host)
 }
 
-// propose builds the A-ASSOCIATE-RQ: one presentation context for each transfer
-// syntax, at most 128 (odd IDs 1 to 255, PS3.8 9.3.2.2).
+// propose builds the A-ASSOCIATE-RQ with one presentation context for each transfer syntax, at
+// most 128 (odd IDs 1 to 255, PS3.8 9.3.2.2).
 func (d *Dialer) propose(addr Addr, proposals []Proposal) (*ul.Associate, map[byte]accepted, error) {
 	rq := &ul.Associate{
 		ProtocolVersion: 1, Called: addr.AETitle, Calling: d.Calling, ApplicationContext: uid.ApplicationContext,
@@ -134,8 +133,8 @@ func (c *Client) associate(rq *ul.Associate, wanted map[byte]accepted) error {
 	return c.learn(ac.Contexts, wanted)
 }
 
-// learnRoles keeps what was both proposed and granted: an acceptor cannot give a
-// role that nobody asked for.
+// learnRoles stores the roles that were both proposed and granted: an acceptor cannot grant a
+// role that was not proposed.
 func (c *Client) learnRoles(proposed, granted []ul.Role) {
 	c.roles = map[string]Role{}
 	for _, g := range granted {
@@ -156,7 +155,7 @@ func (c *Client) learn(answers []ul.Context, wanted map[byte]accepted) error {
 			return c.conn.Violation(ul.ReasonInvalidValue, "answer to a presentation context that was not proposed")
 		case a.Result != ul.Acceptance:
 			c.refused[pc] = a.Result
-		case a.TransferSyntaxes[0] != pc.transferSyntax: // against PS3.8 9.3.3.2; what else it accepted may serve
+		case a.TransferSyntaxes[0] != pc.transferSyntax: // violates PS3.8 9.3.3.2; the other contexts may be usable
 			c.log.Warn("presentation context accepted in a transfer syntax that was not proposed in it", "sop_class", uid.Name(pc.abstractSyntax),
 				"proposed", uid.Name(pc.transferSyntax), "accepted", uid.Name(a.TransferSyntaxes[0]))
 			c.refused[pc] = ul.TransferSyntaxUnsupported

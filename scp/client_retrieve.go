@@ -10,7 +10,7 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// Query names a C-FIND, C-GET or C-MOVE: its SOP class (PS3.4 C.3), the transfer
+// Query is the request of a C-FIND, C-GET or C-MOVE: its SOP class (PS3.4 C.3), the transfer
 // syntax of an accepted presentation context, and the Identifier encoded in it.
 type Query struct {
 	SOPClassUID       string
@@ -18,15 +18,15 @@ type Query struct {
 	Identifier        []byte
 }
 
-// Suboperations counts what a C-GET or C-MOVE did (PS3.7 9.1.3, 9.1.4).
+// Suboperations counts the sub-operations of a C-GET or C-MOVE (PS3.7 9.1.3, 9.1.4).
 type Suboperations struct{ Remaining, Completed, Failed, Warning int }
 
-// maxIdentifier is the longest Identifier of a match that is read, bytes.
+// maxIdentifier is the greatest length in bytes of a match's Identifier.
 const maxIdentifier = 1 << 20
 
-// Find performs C-FIND (PS3.7 9.1.2) and gives the Identifier of each match to
-// each, which may keep it. A *StatusError is how the peer ended the query; after
-// any other error, one of each included, the association is gone.
+// Find performs C-FIND (PS3.7 9.1.2) and calls each with the Identifier of each match, which
+// each may keep. It returns a *StatusError if the peer reports a failure. After any other
+// error, including one of each, the association has ended.
 func (c *Client) Find(ctx context.Context, q Query, each func(identifier []byte) error) error {
 	_, err := c.query(ctx, dimse.CFindRQ, q, "", func(m *dimse.Message) error {
 		if m.Dataset == nil {
@@ -46,17 +46,16 @@ func (c *Client) Find(ctx context.Context, q Query, each func(identifier []byte)
 	return err
 }
 
-// Get performs C-GET (PS3.7 9.1.3): the peer stores what matches on this
-// association, with the Dialer's Session, where it granted the SCP role for the SOP
-// class (PS3.7 D.3.3.4). progress, which may be nil, is called for each response. Errors
-// are as for [Client.Find]; status B000, that some instances were not sent, is none.
+// Get performs C-GET (PS3.7 9.1.3): the peer stores the matches on this association, using the
+// Dialer's Session, if it granted the SCP role for their SOP class (PS3.7 D.3.3.4). progress,
+// which may be nil, is called for each response. Errors are as for [Client.Find]. Status B000,
+// which says that some instances were not sent, is no error.
 func (c *Client) Get(ctx context.Context, q Query, progress func(Suboperations)) (Suboperations, error) {
 	return c.retrieve(ctx, dimse.CGetRQ, q, "", progress)
 }
 
-// Move performs C-MOVE (PS3.7 9.1.4): the peer stores what matches at the
-// application entity called destination, which it must know. Otherwise it is as
-// [Client.Get].
+// Move performs C-MOVE (PS3.7 9.1.4): the peer stores the matches at the application entity
+// destination, which must be configured there. Otherwise it is like [Client.Get].
 func (c *Client) Move(ctx context.Context, q Query, destination string, progress func(Suboperations)) (Suboperations, error) {
 	if err := uid.CheckAETitle(destination); err != nil {
 		return Suboperations{}, fmt.Errorf("move destination: %w", err)
@@ -66,7 +65,7 @@ func (c *Client) Move(ctx context.Context, q Query, destination string, progress
 
 func (c *Client) retrieve(ctx context.Context, field dimse.Field, q Query, destination string, progress func(Suboperations)) (done Suboperations, err error) {
 	_, err = c.query(ctx, field, q, destination, func(m *dimse.Message) error {
-		if err := m.Drain(drainTimeout); err != nil { // the UIDs that failed
+		if err := m.Drain(drainTimeout); err != nil { // the list of failed UIDs
 			return err
 		}
 		done = Suboperations{
@@ -81,8 +80,8 @@ func (c *Client) retrieve(ctx context.Context, field dimse.Field, q Query, desti
 	return done, err
 }
 
-// query sends a request with several responses and gives each to take, which must
-// read its data set.
+// query sends a request with several responses and calls take with each. take must read the
+// response's data set.
 func (c *Client) query(ctx context.Context, field dimse.Field, q Query, destination string, take func(*dimse.Message) error) (status StatusError, err error) {
 	id, ok := c.ids[accepted{q.SOPClassUID, q.TransferSyntaxUID}]
 	if !ok {

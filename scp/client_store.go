@@ -10,11 +10,11 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// Store performs C-STORE (PS3.7 9.1.1): r is the data set, without file meta
-// information, in req.TransferSyntaxUID; req.MessageID is chosen here. It
-// returns the peer's status; the error is nil for Success and warnings, and a
-// *StatusError with the peer's Error Comment for every other status. After any
-// other error than that and a *ContextError the association is gone.
+// Store performs C-STORE (PS3.7 9.1.1). r is the data set, without file meta information, in
+// req.TransferSyntaxUID. Store sets req.MessageID. It returns the peer's status. The error is
+// nil for Success and warnings, and a *StatusError with the peer's Error Comment for every
+// other status. After any error other than a *StatusError or *ContextError the association has
+// ended.
 func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Status, error) {
 	id, ok := c.ids[accepted{req.SOPClassUID, req.TransferSyntaxUID}]
 	if !ok {
@@ -41,8 +41,8 @@ func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Stat
 	return status.Status, err
 }
 
-// evened pads a deflated data set of odd length with a zero byte (PS3.5 A.5):
-// files often lack it, and peers abort without it.
+// evened pads a deflated data set of odd length with a zero byte (PS3.5 A.5). Many files lack
+// this byte, and some peers abort without it.
 type evened struct {
 	r   io.Reader
 	odd bool
@@ -58,7 +58,7 @@ func (e *evened) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if n == len(p) {
-		return n, nil // the reader says io.EOF again
+		return n, nil // the reader returns io.EOF again
 	}
 	p[n], e.odd = 0, false
 	return n + 1, io.EOF

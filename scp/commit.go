@@ -11,26 +11,25 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// A CommitSession is a [Session] that is asked for storage commitment, as SCP
-// (PS3.4 J.3.2). A Server accepts the SOP class only where sessions have this
-// interface or [CommitReportSession].
+// CommitSession is a [Session] that accepts requests for storage commitment, as SCP (PS3.4
+// J.3.2). A Server accepts the SOP class only if its sessions implement this interface or
+// [CommitReportSession].
 type CommitSession interface {
 	Session
-	// Commit performs an N-ACTION: r is the action information (PS3.4 Table
-	// J.3-1) in the transfer syntax. It returns nil only when the request is safe
-	// on disk; whether the instances are committed is reported later, by
-	// [Client.ReportCommitment]. Errors are those of [Session.Store].
+	// Commit performs an N-ACTION. r is the action information (PS3.4 Table J.3-1) in the
+	// transfer syntax. It returns nil only when the request is stored on disk. Whether the
+	// instances are committed is reported later, by [Client.ReportCommitment]. Errors are those
+	// of [Session.Store].
 	Commit(ctx context.Context, transferSyntaxUID string, r io.Reader) error
 }
 
-// A CommitReportSession is a [Session] that receives reports of storage commitment, as SCU
-// (PS3.4 J.3.3).
+// CommitReportSession is a [Session] that receives results of storage commitment, as SCU (PS3.4
+// J.3.3).
 type CommitReportSession interface {
 	Session
-	// CommitReport performs an N-EVENT-REPORT: r is the event information (PS3.4
-	// Table J.3-2) in the transfer syntax; failures tells that some instances
-	// were not committed. It returns nil only when the answer is safe on disk.
-	// Errors are those of [Session.Store].
+	// CommitReport performs an N-EVENT-REPORT. r is the event information (PS3.4 Table J.3-2)
+	// in the transfer syntax; failures says that some instances were not committed. It returns
+	// nil only when the result is stored on disk. Errors are those of [Session.Store].
 	CommitReport(ctx context.Context, failures bool, transferSyntaxUID string, r io.Reader) error
 }
 
@@ -41,7 +40,7 @@ const (
 	eventFailuresExist      uint16 = 2
 )
 
-// serves reports whether the session can perform requests of a SOP class.
+// serves reports whether the session can perform requests for a SOP class.
 func (c *core) serves(abstractSyntax string) bool {
 	if abstractSyntax != uid.StorageCommitmentPushModel {
 		return true
@@ -51,7 +50,7 @@ func (c *core) serves(abstractSyntax string) bool {
 	return commits || learns
 }
 
-// action is N-ACTION (PS3.7 10.1.4), which only storage commitment has here.
+// action performs N-ACTION (PS3.7 10.1.4), which only storage commitment uses here.
 func (c *core) action(ctx context.Context, m *dimse.Message, pc accepted) error {
 	session, ok := c.session.(CommitSession)
 	rq := m.Command
@@ -67,8 +66,7 @@ func (c *core) action(ctx context.Context, m *dimse.Message, pc accepted) error 
 	})
 }
 
-// eventReport is N-EVENT-REPORT (PS3.7 10.1.1), which only storage commitment has
-// here.
+// eventReport performs N-EVENT-REPORT (PS3.7 10.1.1), which only storage commitment uses here.
 func (c *core) eventReport(ctx context.Context, m *dimse.Message, pc accepted) error {
 	session, ok := c.session.(CommitReportSession)
 	rq := m.Command
@@ -84,8 +82,8 @@ func (c *core) eventReport(ctx context.Context, m *dimse.Message, pc accepted) e
 	})
 }
 
-// ofCommitment checks what both requests have in common: class and well-known
-// instance (PS3.4 J.3.5), and a data set.
+// ofCommitment checks the common part of both requests: SOP class and well-known instance
+// (PS3.4 J.3.5), and that there is a data set.
 func ofCommitment(pc accepted, class, instance string, m *dimse.Message) *StatusError {
 	switch {
 	case pc.abstractSyntax != uid.StorageCommitmentPushModel:
@@ -100,7 +98,7 @@ func ofCommitment(pc accepted, class, instance string, m *dimse.Message) *Status
 	return nil
 }
 
-// performN performs a DIMSE-N request unless it is refused, and answers it.
+// performN answers a DIMSE-N request, after do has performed it unless it is refused.
 func (c *core) performN(m *dimse.Message, what string, refused *StatusError, do func() error) error {
 	var done error
 	if refused == nil {
@@ -118,9 +116,9 @@ func (c *core) performN(m *dimse.Message, what string, refused *StatusError, do 
 	return c.answer(m, refused)
 }
 
-// RequestCommitment performs the N-ACTION that asks the peer for storage commitment
-// (PS3.4 J.3.2): r is the action information in the transfer syntax. The error is nil
-// only for Success, a *StatusError for any other status.
+// RequestCommitment performs the N-ACTION that requests storage commitment of the peer (PS3.4
+// J.3.2). r is the action information in the transfer syntax. The error is nil only for
+// Success, and a *StatusError for any other status.
 func (c *Client) RequestCommitment(ctx context.Context, transferSyntaxUID string, r io.Reader) error {
 	return c.commitment(ctx, transferSyntaxUID, r, &dimse.Command{
 		Field: dimse.NActionRQ, RequestedSOPClassUID: uid.StorageCommitmentPushModel,
@@ -129,10 +127,10 @@ func (c *Client) RequestCommitment(ctx context.Context, transferSyntaxUID string
 	})
 }
 
-// ReportCommitment performs the N-EVENT-REPORT that tells the peer what is committed
-// (PS3.4 J.3.3): r is the event information in the transfer syntax; failures tells
-// that not everything is. The error is nil only for Success, a *StatusError for any
-// other status.
+// ReportCommitment performs the N-EVENT-REPORT that sends the peer the result of storage
+// commitment (PS3.4 J.3.3). r is the event information in the transfer syntax; failures says
+// that some instances were not committed. The error is nil only for Success, and a *StatusError
+// for any other status.
 func (c *Client) ReportCommitment(ctx context.Context, failures bool, transferSyntaxUID string, r io.Reader) error {
 	event := eventAllCommitted
 	if failures {
@@ -157,9 +155,9 @@ func (c *Client) commitment(ctx context.Context, transferSyntaxUID string, r io.
 	return err
 }
 
-// Listen performs what the peer asks for, by the Session of the Dialer, until it asks
-// for nothing for as long as idle, or enough says that there is no more to come. The
-// error is ErrReleased when the peer has released the association.
+// Listen performs the peer's requests with the Session of the Dialer, until none has arrived
+// for idle, or enough returns true. It returns ErrReleased if the peer has released the
+// association.
 func (c *Client) Listen(ctx context.Context, idle time.Duration, enough func() bool) error {
 	defer context.AfterFunc(ctx, c.conn.Kill)()
 	for !enough() {

@@ -10,25 +10,24 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// core is what both ends of an association do with messages: perform requests of
-// the peer, whichever side requested the association, and send responses.
+// core handles messages on both ends of an association: it performs requests of the peer,
+// whichever side requested the association, and sends responses.
 type core struct {
 	conn     *ul.Conn
 	contexts map[byte]accepted // by presentation context ID
 	requests map[dimse.Field]request
-	session  Session      // performs the requests of the peer
+	session  Session      // performs the peer's requests
 	log      *slog.Logger // of the association
-	stored   int          // instances
+	stored   int          // number of stored instances
 }
 
-// accepted is a presentation context that was accepted.
+// accepted is an accepted presentation context.
 type accepted struct{ abstractSyntax, transferSyntax string }
 
-// request performs one request of the peer and answers it. An error ends the
-// association.
+// request performs one request of the peer and responds to it. An error ends the association.
 type request func(ctx context.Context, m *dimse.Message, pc accepted) error
 
-// perform answers one message that is no response.
+// perform performs one request message of the peer.
 func (c *core) perform(ctx context.Context, m *dimse.Message) error {
 	pc, ok := c.contexts[m.ContextID]
 	if !ok {
@@ -38,7 +37,7 @@ func (c *core) perform(ctx context.Context, m *dimse.Message) error {
 	if field.IsResponse() {
 		return c.conn.Violation(ul.ReasonNotSpecified, "response to no request")
 	}
-	if field == dimse.CCancelRQ { // nothing here can be cancelled (PS3.7 9.3.2.3)
+	if field == dimse.CCancelRQ { // no operation here can be cancelled (PS3.7 9.3.2.3)
 		return m.Drain(drainTimeout)
 	}
 	if serve, ok := c.requests[field]; ok {
@@ -47,8 +46,8 @@ func (c *core) perform(ctx context.Context, m *dimse.Message) error {
 	return c.answer(m, &StatusError{Status: UnrecognizedOperation})
 }
 
-// answer reads what is left of the message and sends its last response: Success
-// when failure is nil.
+// answer reads the rest of the message and sends its final response. A nil failure means
+// Success.
 func (c *core) answer(m *dimse.Message, failure *StatusError) error {
 	if err := m.Drain(drainTimeout); err != nil {
 		return err
@@ -56,15 +55,14 @@ func (c *core) answer(m *dimse.Message, failure *StatusError) error {
 	return c.respond(m, response(m.Command, failure), nil)
 }
 
-// respond sends one of the responses to m, with the data set data unless it is
-// nil.
+// respond sends a response to m. data is its data set, or nil if it has none.
 func (c *core) respond(m *dimse.Message, rsp *dimse.Command, data io.Reader) error {
 	return dimse.Send(c.conn, m.ContextID, rsp, data)
 }
 
-// call sends a request and gives each of its responses to take, up to the last
-// one (PS3.7 7.5.1: those before it are pending). Requests that the peer makes
-// meanwhile are performed. idle bounds each wait for a response.
+// call sends a request and calls take with each of its responses, up to the final one (PS3.7
+// 7.5.1: earlier ones are pending). Requests of the peer that arrive in the meantime are
+// performed. idle limits each wait for a response.
 func (c *core) call(ctx context.Context, contextID byte, rq *dimse.Command, data io.Reader, idle time.Duration, take func(*dimse.Message) error) error {
 	if err := dimse.Send(c.conn, contextID, rq, data); err != nil {
 		c.conn.Abort()
@@ -90,16 +88,15 @@ func (c *core) call(ctx context.Context, contextID byte, rq *dimse.Command, data
 	}
 }
 
-// manyResponses are the requests with more than one response: C-GET, C-FIND, C-MOVE
-// (PS3.7 Table E.1-1).
+// manyResponses are the requests with several responses: C-GET, C-FIND, C-MOVE (PS3.7 Table
+// E.1-1).
 var manyResponses = map[dimse.Field]bool{dimse.CGetRQ: true, dimse.CFindRQ: true, dimse.CMoveRQ: true}
 
-// drainTimeout bounds how long the rest of a data set that nobody wants may
-// take to arrive.
+// drainTimeout is the time limit for the rest of a data set that is discarded.
 const drainTimeout = 2 * time.Minute
 
-// response echoes message ID and UIDs of the request (PS3.7 Table 9.3-2). UIDs
-// that are none are not repeated.
+// response returns the response to a request, with its message ID and UIDs (PS3.7 Table 9.3-2).
+// Invalid UIDs are left out.
 func response(c *dimse.Command, failure *StatusError) *dimse.Command {
 	r := &dimse.Command{
 		Field: c.Field.Response(), MessageIDBeingRespondedTo: c.MessageID,
@@ -108,7 +105,7 @@ func response(c *dimse.Command, failure *StatusError) *dimse.Command {
 		Present: dimse.MessageIDBeingRespondedTo | dimse.StatusElement | c.Present&(dimse.ActionTypeID|dimse.EventTypeID),
 	}
 	present := c.Present
-	if c.Field == dimse.NActionRQ { // what was requested is what is affected (PS3.7 Table 10.3-6)
+	if c.Field == dimse.NActionRQ { // the requested SOP class and instance are the affected ones (PS3.7 Table 10.3-6)
 		r.AffectedSOPClassUID, r.AffectedSOPInstanceUID = c.RequestedSOPClassUID, c.RequestedSOPInstanceUID
 		present = requestedAsAffected(c.Present)
 	}
@@ -125,7 +122,7 @@ func response(c *dimse.Command, failure *StatusError) *dimse.Command {
 	return r
 }
 
-// requestedAsAffected has the affected UIDs where the requested ones are.
+// requestedAsAffected turns the flags of the requested UIDs into those of the affected UIDs.
 func requestedAsAffected(present dimse.Elements) (affected dimse.Elements) {
 	if present.Has(dimse.RequestedSOPClassUID) {
 		affected |= dimse.AffectedSOPClassUID
@@ -136,8 +133,8 @@ func requestedAsAffected(present dimse.Elements) (affected dimse.Elements) {
 	return affected
 }
 
-// comment cuts to what VR LO holds: 64 characters of the default repertoire
-// without backslash (PS3.5 6.2).
+// comment converts s to a valid LO: at most 64 characters of the default repertoire without
+// backslash (PS3.5 6.2).
 func comment(s string) string {
 	b := []byte(s)
 	for i, c := range b {

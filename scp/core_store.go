@@ -9,14 +9,13 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// performed are the requests that either end performs by its session, by Command
-// Field.
+// performed returns the requests that either end performs with its session, by Command Field.
 func (c *core) performed() map[dimse.Field]request {
 	return map[dimse.Field]request{dimse.CEchoRQ: c.echo, dimse.CStoreRQ: c.store,
 		dimse.NActionRQ: c.action, dimse.NEventReportRQ: c.eventReport}
 }
 
-// echo is C-ECHO (PS3.7 9.1.5).
+// echo performs C-ECHO (PS3.7 9.1.5).
 func (c *core) echo(_ context.Context, m *dimse.Message, pc accepted) error {
 	if m.Command.AffectedSOPClassUID != pc.abstractSyntax || pc.abstractSyntax != uid.Verification {
 		return c.answer(m, &StatusError{Status: SOPClassNotSupported, Comment: "SOP class is not that of the context"})
@@ -24,8 +23,8 @@ func (c *core) echo(_ context.Context, m *dimse.Message, pc accepted) error {
 	return c.answer(m, nil)
 }
 
-// store is C-STORE (PS3.7 9.1.1). Whatever happens, the response is sent only
-// after the whole data set has arrived.
+// store performs C-STORE (PS3.7 9.1.1). In all cases the response is sent only after the whole
+// data set has arrived.
 func (c *core) store(ctx context.Context, m *dimse.Message, pc accepted) error {
 	begun := time.Now()
 	req, refused := storeRequest(m, pc)
@@ -55,8 +54,8 @@ func (c *core) store(ctx context.Context, m *dimse.Message, pc accepted) error {
 	return c.answer(m, failure)
 }
 
-// statusOf is the response to the outcome of a Store; nil is Success.
-// An error never becomes a Success.
+// statusOf returns the response to the error of a Store; nil means Success. An error never
+// becomes a Success.
 func statusOf(stored error) *StatusError {
 	if stored == nil {
 		return nil
@@ -71,8 +70,8 @@ func statusOf(stored error) *StatusError {
 	return failure
 }
 
-// storeRequest checks the command of a C-STORE-RQ (PS3.7 Table 9.3-1) against
-// its presentation context. The UIDs are safe to use as keys afterwards.
+// storeRequest checks the command of a C-STORE-RQ (PS3.7 Table 9.3-1) against its presentation
+// context. Its UIDs are safe to use as keys afterwards.
 func storeRequest(m *dimse.Message, pc accepted) (StoreRequest, *StatusError) {
 	c := m.Command
 	req := StoreRequest{

@@ -2,6 +2,5 @@
 
 package scp
 
-// descriptors is how many files and connections the process may have open; 0 where
-// that is not known.
+// descriptors returns how many files and connections the process may have open; 0 if unknown.
 func descriptors() uint64 { return 0 }

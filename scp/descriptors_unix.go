@@ -4,8 +4,7 @@ package scp
 
 import "golang.org/x/sys/unix"
 
-// descriptors is how many files and connections the process may have open; 0 where
-// that is not known.
+// descriptors returns how many files and connections the process may have open; 0 if unknown.
 func descriptors() uint64 {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

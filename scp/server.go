@@ -16,21 +16,21 @@ import (
 // Server accepts associations and serves C-ECHO and C-STORE as SCP. Set the
 // fields before Serve and do not change them afterwards.
 type Server struct {
-	AETitles []string           // called AE titles accepted; none other associates. Empty: Backend judges Peer.Called
+	AETitles []string           // accepted called AE titles; empty: Backend checks Peer.Called
 	Backend  Backend            // decides who may associate and stores
-	Contexts []SupportedContext // Verification is always supported besides
+	Contexts []SupportedContext // supported in addition to Verification
 
 	MaxPDULength           uint32 // announced to peers, in bytes; default DefaultMaxPDULength
-	MaxAssociations        int    // associations at once; 0 = no limit
-	MaxAssociationsPerPeer int    // at once for one calling AE title at one address; 0 = no limit
-	MaxPending             int    // connections at once that have sent no A-ASSOCIATE-RQ; default a quarter of the descriptors, at most 128
+	MaxAssociations        int    // greatest number of associations; 0 = no limit
+	MaxAssociationsPerPeer int    // the same for one calling AE title and address; 0 = no limit
+	MaxPending             int    // greatest number of connections without an A-ASSOCIATE-RQ; default a quarter of the descriptors, at most 128
 
 	AssociationTimeout time.Duration // ARTIM: for the whole A-ASSOCIATE-RQ (and TLS handshake); default 30 s
 	IdleTimeout        time.Duration // between two messages of an association; default DefaultIdleTimeout
 	ReadTimeout        time.Duration // for each read within a message; default 30 s
-	MinRate            int64         // bytes per second, of a message that takes longer than ReadTimeout; default DefaultMinRate, negative: any
-	WriteTimeout       time.Duration // for each PDU sent; default 30 s
-	ShutdownTimeout    time.Duration // for finishing messages once the ctx of Serve ends; default 20 s
+	MinRate            int64         // lowest rate in bytes per second of a message that takes longer than ReadTimeout; default DefaultMinRate, negative: any
+	WriteTimeout       time.Duration // for each PDU; default 30 s
+	ShutdownTimeout    time.Duration // to finish messages after the ctx of Serve has ended; default 20 s
 
 	ImplementationClassUID    string // default uid.Implementation
 	ImplementationVersionName string // default uid.ImplementationVersionName
@@ -41,31 +41,28 @@ type Server struct {
 	stopping  bool
 	listeners map[net.Listener]struct{}
 	conns     map[*ul.Conn]struct{}
-	pending   []*ul.Conn        // those of conns without a request, the oldest first
-	evicted   int               // of pending, not yet told
-	admitted  map[admission]int // associations standing, by peer
-	total     int               // sum of admitted
-	ended     chan struct{}     // closed when stopping and no connection is left
+	pending   []*ul.Conn        // connections in conns without a request, oldest first
+	evicted   int               // number removed from pending and not logged yet
+	admitted  map[admission]int // open associations by peer
+	total     int               // sum of the values of admitted
+	ended     chan struct{}     // closed when the server stops and no connection is left
 }
 
-// DefaultIdleTimeout is how long an association may stay without a message where
-// nothing is configured.
+// DefaultIdleTimeout is the default time that an association may be open without a message.
 const DefaultIdleTimeout = 5 * time.Minute
 
-// DefaultMinRate is the slowest a message may come, in bytes per second: a tenth of
-// what a modem line gives.
+// DefaultMinRate is the default lowest rate of a message in bytes per second, a tenth of the
+// speed of a modem.
 const DefaultMinRate = 512
 
-// minPDULength is the least maximum PDU length announced, in bytes: the headers of
-// a PDV and something behind them (PS3.8 9.3.5.1).
+// minPDULength is the least maximum PDU length in bytes that can be announced: the header of a
+// PDV and some data (PS3.8 9.3.5.1).
 const minPDULength = 8
 
-// drainGrace is how long an association may stay between two messages once the
-// server is stopping.
+// drainGrace is how long an association may be idle while the server stops.
 const drainGrace = time.Second
 
-// acceptPause is how long Serve waits after an error of Accept, such as too many
-// open files.
+// acceptPause is the pause of Serve after an error of Accept, such as too many open files.
 const acceptPause = 50 * time.Millisecond
 
 func or[T comparable](value, otherwise T) T {
@@ -78,9 +75,9 @@ func or[T comparable](value, otherwise T) T {
 
 func (s *Server) log() *slog.Logger { return or(s.Log, slog.Default()) }
 
-// Serve accepts associations on ln until Shutdown is called or ctx ends; it
-// then lets messages under way finish and returns nil. It closes ln. The context
-// given to the Backend and to sessions outlives ctx until then.
+// Serve accepts associations on ln until Shutdown is called or ctx ends. Then it waits for
+// messages in progress and returns nil. It closes ln. The context of the Backend and of
+// sessions is valid until then, longer than ctx.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer ln.Close()
 	if err := s.check(); err != nil {
@@ -122,8 +119,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// check refuses a configuration that could only refuse, or that promises what it
-// does not do.
+// check returns an error if the configuration would reject everything or offers what the server
+// does not implement.
 func (s *Server) check() error {
 	if s.Backend == nil {
 		return errors.New("serve DICOM: no Backend")
@@ -162,7 +159,7 @@ func (s *Server) listen(ln net.Listener) bool {
 	return true
 }
 
-// start registers the connection, then serves it, so that Shutdown misses none.
+// start registers the connection before it serves it, so that Shutdown finds every connection.
 func (s *Server) start(ctx context.Context, nc net.Conn) {
 	conn := ul.NewConn(nc, true, or(s.MaxPDULength, DefaultMaxPDULength), ul.Timeouts{
 		ARTIM: or(s.AssociationTimeout, 30*time.Second),
@@ -196,16 +193,16 @@ func (s *Server) forget(conn *ul.Conn) {
 	}
 }
 
-// Associations is how many stand at the moment.
+// Associations returns the number of open associations.
 func (s *Server) Associations() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.total
 }
 
-// Shutdown stops accepting, lets each association finish the message it is in,
-// and returns when all have ended. When ctx ends first it closes the connections
-// that are left and returns an error.
+// Shutdown stops accepting, waits until each association has finished its current message and
+// returns when all have ended. If ctx ends first it closes the remaining connections and
+// returns an error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	ended := s.stop()
 	if ended == nil {
@@ -229,7 +226,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return fmt.Errorf("shut down: %d connections closed: %w", len(s.conns), context.Cause(ctx))
 }
 
-// stop begins the end once; its channel is closed when no connection is left.
+// stop starts the shutdown once. Its channel is closed when no connection is left.
 func (s *Server) stop() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,17 +19,16 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// association is one connection to a Server, from its first byte to its end.
+// association is one connection to a Server.
 type association struct {
 	core
 	server  *Server
 	nc      net.Conn
 	peer    Peer
-	offered int // presentation contexts that were proposed for C-STORE
+	offered int // number of presentation contexts proposed for C-STORE
 }
 
-// serve runs the association. A panic anywhere in it, sessions included, ends
-// only this association.
+// serve runs the association. A panic in it, including its session, ends this association only.
 func (a *association) serve(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -62,7 +61,7 @@ func (a *association) recovered() {
 	if p == nil {
 		return
 	}
-	// The value may quote anything; its type and the stack do not.
+	// The panic's value may contain patient data; its type and the stack do not.
 	a.log.Error("association ended by a panic", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 	a.conn.Abort()
 }
@@ -86,9 +85,9 @@ func (a *association) describe(rq *ul.Associate) {
 	a.log = a.log.With("calling", shown(a.peer.Calling), "called", shown(a.peer.Called))
 }
 
-// levelOf is that of a connection without a request: load balancers and monitors
-// open and close one every few seconds, and those that this side closed to make room
-// are told of together.
+// levelOf returns the log level of a connection without a request. Load balancers and monitors
+// open and close one every few seconds, and connections closed to make room are logged
+// together.
 func levelOf(err error) slog.Level {
 	if errors.Is(err, ul.ErrNoRequest) || errors.Is(err, net.ErrClosed) {
 		return slog.LevelDebug
@@ -96,7 +95,7 @@ func levelOf(err error) slog.Level {
 	return slog.LevelWarn
 }
 
-// shown keeps an AE title fit for a log: a request may hold any byte.
+// shown makes an AE title safe for a log: a request may contain any bytes.
 func shown(title string) string {
 	b := []byte(title)
 	for i, c := range b {
@@ -107,8 +106,8 @@ func shown(title string) string {
 	return string(b)
 }
 
-// admit asks everyone who may refuse. release closes the session and gives the
-// place back.
+// admit checks the request against all limits and asks the Backend. release closes the session
+// and ends the count of the association.
 func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func(), err error) {
 	if rejected := a.server.judge(rq); rejected != nil {
 		return nil, rejected
@@ -119,7 +118,7 @@ func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func
 	}
 	entered := false
 	defer func() {
-		if !entered { // refused, or a panic of the Backend
+		if !entered { // rejected, or a panic of the Backend
 			leave()
 		}
 	}()
@@ -135,7 +134,7 @@ func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func
 	}), nil
 }
 
-// judge refuses a request by what it says of itself.
+// judge rejects a request by its own content.
 func (s *Server) judge(rq *ul.Associate) *RejectError {
 	if rq.ApplicationContext != uid.ApplicationContext {
 		return rejection(ul.RejectApplicationContext, errors.New("application context name is not DICOM's"))
@@ -164,7 +163,7 @@ func (a *association) refuse(err error) {
 	}
 }
 
-// converse serves messages until the association ends.
+// converse handles messages until the association ends.
 func (a *association) converse(ctx context.Context) {
 	begun := time.Now()
 	var err error
@@ -175,7 +174,7 @@ func (a *association) converse(ctx context.Context) {
 		}
 	}
 	log := a.log.With("stored", a.stored, "took", time.Since(begun))
-	if errors.Is(err, ul.ErrReleased) && !errors.Is(err, io.ErrUnexpectedEOF) { // not within a message
+	if errors.Is(err, ul.ErrReleased) && !errors.Is(err, io.ErrUnexpectedEOF) { // released between messages
 		if a.stored == 0 && a.offered > 0 {
 			log.Warn("association released with nothing stored", "storage_contexts", a.offered)
 			return

@@ -8,11 +8,11 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// admission is what MaxAssociationsPerPeer counts by.
+// admission is the key of the count for MaxAssociationsPerPeer.
 type admission struct{ calling, address string }
 
-// Connections that may be without an A-ASSOCIATE-RQ where nothing is configured: a
-// quarter of what the process may have open, within these bounds.
+// Default number of connections without an A-ASSOCIATE-RQ: a quarter of the descriptors of the
+// process, within these limits.
 const (
 	minPending = 8
 	maxPending = 128
@@ -28,9 +28,9 @@ func (s *Server) maxPending() int {
 	return maxPending
 }
 
-// enter makes room for a connection that has asked for nothing yet. Strangers can
-// open as many as they like: the one that has been silent the longest goes, so that
-// they take no descriptors from those who have been admitted. s.mu is held.
+// enter registers a connection without a request. Anyone can open any number of these.
+// Therefore, at the limit, the oldest one is closed, so that they do not use up the descriptors
+// of admitted associations. s.mu must be held.
 func (s *Server) enter(conn *ul.Conn) {
 	for len(s.pending) > 0 && len(s.pending) >= s.maxPending() {
 		s.pending[0].Kill()
@@ -40,8 +40,8 @@ func (s *Server) enter(conn *ul.Conn) {
 	s.pending = append(s.pending, conn)
 }
 
-// requested takes the connection out of those without a request, and says how many
-// were closed to make room since the last time.
+// requested removes the connection from those without a request. It logs how many of these were
+// closed to make room since the last call.
 func (s *Server) requested(conn *ul.Conn) {
 	s.mu.Lock()
 	s.leave(conn)
@@ -53,14 +53,14 @@ func (s *Server) requested(conn *ul.Conn) {
 	}
 }
 
-// leave forgets a pending connection. s.mu is held.
+// leave removes a connection without a request. s.mu must be held.
 func (s *Server) leave(conn *ul.Conn) {
 	if i := slices.Index(s.pending, conn); i >= 0 {
 		s.pending = slices.Delete(s.pending, i, i+1)
 	}
 }
 
-// admit counts the association of p, unless there are too many.
+// admit counts the association of p, or rejects it if there are too many.
 func (s *Server) admit(p Peer) (release func(), rejected *RejectError) {
 	who := admission{p.Calling, p.Remote.Addr().String()}
 	s.mu.Lock()

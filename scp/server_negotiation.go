@@ -11,9 +11,8 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// accept answers each presentation context proposed (PS3.8 9.3.3). The maximum
-// length and the implementation are announced; the asynchronous operations
-// window is 1/1 (PS3.7 D.3.3.3).
+// accept answers each proposed presentation context (PS3.8 9.3.3) and announces the maximum
+// length, the implementation, and an asynchronous operations window of 1/1 (PS3.7 D.3.3.3).
 func (a *association) accept(rq *ul.Associate) error {
 	s := a.server
 	answers, contexts := s.negotiate(rq.Contexts, a.serves)
@@ -45,9 +44,9 @@ func (a *association) accept(rq *ul.Associate) error {
 	return a.conn.Accept(ac)
 }
 
-// negotiate judges each context on its own (PS3.8 Table 9-18). Of the transfer
-// syntaxes proposed, the one the server prefers is taken. serves tells which SOP
-// classes the session can perform.
+// negotiate answers each context separately (PS3.8 Table 9-18). Of the proposed transfer
+// syntaxes it chooses the one that the server prefers. serves reports which SOP classes the
+// session can perform.
 func (s *Server) negotiate(proposed []ul.Context, serves func(abstractSyntax string) bool) (answers []ul.Context, contexts map[byte]accepted) {
 	contexts = map[byte]accepted{}
 	for _, c := range proposed {
@@ -74,9 +73,9 @@ func (s *Server) negotiate(proposed []ul.Context, serves func(abstractSyntax str
 	return answers, contexts
 }
 
-// grant answers the role selections of accepted SOP classes: what is both proposed
-// and supported (PS3.7 D.3.3.4.2). Where that is nothing there is no answer, and
-// with it the default: the peer is SCU.
+// grant answers the role selections of accepted SOP classes with the roles that are both
+// proposed and supported (PS3.7 D.3.3.4.2). If there are none it does not answer, so that the
+// default applies: the peer is SCU.
 func (s *Server) grant(proposed []ul.Role, contexts map[byte]accepted) (granted []ul.Role) {
 	supported := map[string]Role{}
 	for _, pc := range contexts {
@@ -90,13 +89,13 @@ func (s *Server) grant(proposed []ul.Role, contexts map[byte]accepted) (granted 
 	for _, p := range proposed {
 		if roles := roleOf(p) & supported[p.SOPClassUID]; roles != 0 {
 			granted = append(granted, ul.Role{SOPClassUID: p.SOPClassUID, SCU: roles&SCURole != 0, SCP: roles&SCPRole != 0})
-			delete(supported, p.SOPClassUID) // one answer to each
+			delete(supported, p.SOPClassUID) // at most one answer for each class
 		}
 	}
 	return granted
 }
 
-// roleOf is the set of roles of a role selection.
+// roleOf returns the set of roles of a role selection.
 func roleOf(r ul.Role) (roles Role) {
 	if r.SCU {
 		roles |= SCURole
@@ -119,11 +118,11 @@ func (s *Server) transferSyntaxes(abstractSyntax string) (supported []string) {
 	return supported
 }
 
-// maxRefusals is how many presentation contexts are named in one line of the log.
+// maxRefusals is the greatest number of presentation contexts in one line of the log.
 const maxRefusals = 16
 
-// refusals names the presentation contexts that were not accepted: SOP class,
-// transfer syntaxes, and which of the two is not supported.
+// refusals describes the rejected presentation contexts: SOP class, transfer syntaxes, and
+// which of them is not supported.
 func refusals(proposed, answers []ul.Context) string {
 	var lines []string
 	for i, c := range proposed {

@@ -62,7 +62,7 @@ var statusWords = map[Status]string{
 	CancelStatus:           "cancelled",
 }
 
-// String returns the code and the standard's words for it.
+// String returns the code and its meaning in the words of the standard.
 func (s Status) String() string {
 	words, ok := statusWords[s]
 	switch {
@@ -79,9 +79,9 @@ func (s Status) String() string {
 	return fmt.Sprintf("%04X %s", uint16(s), words)
 }
 
-// Warning reports whether the operation was performed with a warning: the
-// instance is stored (PS3.7 C.3). Status 0x0111 on C-STORE is also none of the
-// sender's loss, but counts as failure here.
+// Warning reports whether the operation was performed with a warning; the instance is stored
+// (PS3.7 C.3). Status 0x0111 on C-STORE counts as a failure here, although the instance is not
+// lost.
 func (s Status) Warning() bool {
 	return s&0xF000 == 0xB000 || s == 0x0001 || s == 0x0107 || s == 0x0116
 }
@@ -94,15 +94,15 @@ func (s Status) Failure() bool {
 // Pending reports whether further responses follow (PS3.7 C.5, status FF00 and FF01).
 func (s Status) Pending() bool { return s == 0xFF00 || s == 0xFF01 }
 
-// StatusError is an error for the peer: its Status and Comment are sent in
-// the response, Err is for the log only.
+// StatusError is an error to report to the peer. Its Status and Comment are sent in the
+// response; Err is for the log only.
 type StatusError struct {
 	Status  Status
-	Comment string // Error Comment (0000,0902), at most 64 characters are sent; no patient data
+	Comment string // Error Comment (0000,0902), of which at most 64 characters are sent; no patient data
 	Err     error
 }
 
-// Error returns the status in words, then the comment and the cause.
+// Error returns the status in words, the comment and the cause.
 func (e *StatusError) Error() string {
 	s := "status " + e.Status.String()
 	if e.Comment != "" {

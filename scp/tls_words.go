@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// alerts say what the peer means by the alert with which it ended a handshake
-// (RFC 8446 6.2), by the words of crypto/tls.
+// alerts explains the peer's TLS alerts (RFC 8446 6.2), by the text of crypto/tls.
 var alerts = map[string]string{
 	"tls: handshake failure":              "the peer found no cipher suite or parameters in common",
 	"tls: protocol version not supported": "the peer speaks no TLS version in common",
@@ -21,14 +20,14 @@ var alerts = map[string]string{
 	"tls: certificate required":           "the peer requires a certificate of ours",
 }
 
-// failures say what made us end a handshake, by words of crypto/tls.
+// failures explains errors of this side of a handshake, by the text of crypto/tls.
 var failures = []struct{ said, words string }{
 	{"tls: no cipher suite supported by both", "the peer offers no cipher suite in common: its security profile may be a retired one"},
 	{"tls: client offered only unsupported versions", "the peer offers no TLS version in common: it must speak 1.2 or 1.3"},
 	{"tls: client didn't provide a certificate", "the peer shows no certificate: each side must"},
 }
 
-// inWords adds to the error of a handshake what it means.
+// inWords adds an explanation to the error of a handshake.
 func inWords(err error) error {
 	var remote *net.OpError
 	var record tls.RecordHeaderError
