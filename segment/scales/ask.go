@@ -8,22 +8,23 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// Answer is what the network says of a picture.
+// Answer is the network's answer for a picture.
 type Answer struct {
 	picture.Map
-	// Seen is the whole picture's answer before parts were looked at, at the network's pixels.
+	// Seen is the answer for the whole picture before parts were used, at the network's pixels.
 	Seen    picture.Map
-	Mirrors int  // pictures that Seen is the mean of; 0: the model decided
-	Parts   int  // of the picture that were looked at
-	Fused   bool // what the parts showed was surer and is in Map
+	Mirrors int  // number of predictions, mirror images included, of which Seen is the mean; 0: chosen by the model
+	Parts   int  // number of parts that were predicted
+	Fused   bool // the parts were confident enough and are included in Map
 
-	// MirrorDoubt and ScaleDoubt are how far the mirror images, and the parts and the whole,
-	// contradict each other at each of Seen's pixels: half the sum over the classes of the
-	// differences of their probabilities, 0 to 1. nil: there was nothing to compare.
+	// MirrorDoubt and ScaleDoubt measure the disagreement of the mirror images, and of the
+	// parts and the whole, at each of Seen's pixels: half the sum over the classes of the
+	// absolute differences of their probabilities, 0 to 1. They are nil if there was nothing to
+	// compare.
 	MirrorDoubt, ScaleDoubt []float32
 }
 
-// String says how the answer came about, for the parameters of a result.
+// String describes how the answer was computed, for the parameters of a result.
 func (a *Answer) String() string {
 	s := "whole picture"
 	if a.Mirrors > 1 {
@@ -39,14 +40,14 @@ func (a *Answer) String() string {
 	return s
 }
 
-// Picture is what is asked about: Rows×Columns values row by row in arbitrary units, the open
-// beam bright.
+// Picture is a picture to be predicted: Rows×Columns values, row by row in arbitrary units,
+// open beam bright.
 type Picture struct {
 	Pix           []float32
 	Rows, Columns int
 }
 
-// Ask asks n about a picture.
+// Ask predicts a picture with n.
 func (e Effort) Ask(ctx context.Context, n Network, p Picture) (*Answer, error) {
 	x, geo := picture.Canonical(p.Pix, p.Rows, p.Columns)
 	a, err := e.See(ctx, n, x, geo)
@@ -56,7 +57,7 @@ func (e Effort) Ask(ctx context.Context, n Network, p Picture) (*Answer, error) 
 	return a, e.Look(ctx, n, p, a)
 }
 
-// See asks n about a whole picture, as picture.Canonical made it.
+// See predicts a whole picture with n. x and geo are from picture.Canonical.
 func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geometry) (*Answer, error) {
 	mirrors := plans[e.orDefault()].mirrors
 	if mirrors == 0 {
@@ -83,7 +84,7 @@ func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geo
 	return a, nil
 }
 
-// meanOf is the geometric mean of answers, which are logarithms.
+// meanOf returns the geometric mean of answers, which are log-probabilities.
 func meanOf(answers []picture.Map) picture.Map {
 	mean := picture.Map{Geometry: answers[0].Geometry, P: make([]float32, len(answers[0].P))}
 	raster.Parallel(picture.Classes*mean.Height, func(y int) {
@@ -101,8 +102,8 @@ func meanOf(answers []picture.Map) picture.Map {
 	return mean
 }
 
-// addDifference adds to doubt, rows of width cells, half the sum over the classes of |a − b|,
-// times weight.
+// addDifference adds weight/2 times the sum over the classes of |a − b| to doubt, whose rows
+// have width cells.
 func addDifference(doubt []float32, width int, a, b []float32, weight float32) {
 	n := len(doubt)
 	raster.Parallel(n/width, func(y int) {
@@ -116,11 +117,11 @@ func addDifference(doubt []float32, width int, a, b []float32, weight float32) {
 	})
 }
 
-// least is how much larger than the network's input a picture must be for its parts to show
-// more of it.
+// least is the ratio of a picture's longer side to the network's input above which its parts
+// are predicted.
 const least = 1.5
 
-// Look asks n about parts of the picture that a was seen of, and fuses what they show into it.
+// Look predicts parts of the picture with n and fuses their answers into a, the answer of See.
 func (e Effort) Look(ctx context.Context, n Network, p Picture, a *Answer) error {
 	plan := plans[e.orDefault()]
 	if plan.parts == 0 || float64(max(p.Rows, p.Columns)) < least*picture.Side {

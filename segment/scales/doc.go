@@ -1,6 +1,7 @@
-// Package scales asks the network about a picture as a whole and about its parts, which it
-// then sees larger, and fuses the answers into one map. How often it is asked is an Effort.
-// The same package serves the node and the trainer, so that both measure what is used.
+// Package scales predicts a picture with the network as a whole and in parts, which the network
+// gets at a higher resolution, and fuses the answers into one map. An Effort says how many
+// predictions are made. The node and the trainer use this package, so that both measure the
+// same.
 //
-// It knows no DICOM object; a picture has its open beam bright.
+// It does not know DICOM objects. Open beam is bright in its pictures.
 package scales

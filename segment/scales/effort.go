@@ -1,26 +1,26 @@
 package scales
 
-// Effort is how often the network is asked about a picture.
+// Effort says how many predictions are made for a picture.
 type Effort string
 
 // The efforts.
 const (
-	Fast   Effort = "fast"   // the whole picture once and up to three quarters of it
+	Fast   Effort = "fast"   // the whole picture once and up to three of its quarters
 	Normal Effort = "normal" // the whole picture and its mirror images, and all quarters
-	Best   Effort = "best"   // the same, with nine parts that overlap by half
-	// Whole asks about the whole picture alone, once, or as often as the model does by
-	// itself. It is what the zero value means.
+	Best   Effort = "best"   // the same, with nine overlapping parts of half the size
+	// Whole predicts only the whole picture, once or with the model's own test-time
+	// augmentation. The zero value means Whole.
 	Whole Effort = "whole"
 )
 
-// Efforts are those that a site may choose, the cheapest first.
+// Efforts lists the efforts that a site may choose, the fastest first.
 func Efforts() []string { return []string{string(Fast), string(Normal), string(Best)} }
 
-// plan says what the network is asked.
+// plan lists the predictions of an effort.
 type plan struct {
-	mirrors int // of the whole picture, 1 or 4, itself included; 0: the model decides
-	parts   int // along each axis, half the picture long, evenly spread; 0: none
-	most    int // parts that are looked at, those of which the whole picture says least for sure
+	mirrors int // predictions of the whole picture, 1 or 4 (with its mirror images); 0: chosen by the model
+	parts   int // number along each axis, of half the picture's size, evenly spread; 0: none
+	most    int // greatest number of parts; the least certain ones are chosen
 }
 
 var plans = map[Effort]plan{
@@ -30,14 +30,14 @@ var plans = map[Effort]plan{
 	Whole:  {},
 }
 
-// Known tells whether e is one of the constants, or says nothing.
+// Known reports whether e is one of the constants or empty.
 func (e Effort) Known() bool {
 	_, known := plans[e.orDefault()]
 	return known
 }
 
-// Parts tells whether parts of a picture are asked about, so that the whole picture as the
-// network sees it is not enough.
+// Parts reports whether e uses parts of a picture, so that its canonical picture alone is not
+// sufficient.
 func (e Effort) Parts() bool { return plans[e.orDefault()].parts > 0 }
 
 func (e Effort) orDefault() Effort {
@@ -47,5 +47,5 @@ func (e Effort) orDefault() Effort {
 	return e
 }
 
-// String is the name, that of Whole where e says nothing.
+// String returns the name, that of Whole if e is empty.
 func (e Effort) String() string { return string(e.orDefault()) }

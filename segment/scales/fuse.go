@@ -5,15 +5,15 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// fusion gathers what parts of a picture show.
+// fusion collects the answers for parts of a picture.
 type fusion struct {
 	seen   picture.Map // of the whole picture: probabilities at the network's pixels
-	fine   picture.Map // the whole picture's logarithms on the grid of the parts
-	sum    []float32   // of the parts' logarithms, Classes×cells
-	number []float32   // of parts that lie on each cell
+	fine   picture.Map // log-probabilities of the whole picture, on the grid of the parts
+	sum    []float32   // of the parts' log-probabilities, Classes×cells
+	number []float32   // of parts on each cell
 }
 
-// finer is how much larger the network sees a part than the whole picture.
+// finer is the ratio of a part's resolution to that of the whole picture.
 const finer = 2
 
 func newFusion(seen picture.Map) *fusion {
@@ -24,9 +24,9 @@ func newFusion(seen picture.Map) *fusion {
 	return f
 }
 
-// axis says which cells of n over length pixels have their centres within [from, to), and
-// where these lie among m cells of a part that begins at from: the cell before and the share
-// of the next.
+// axis maps cells of a picture to those of a part. It covers the cells, of n over length
+// pixels, whose centres are in [from, to). For each it has the preceding cell among the m cells
+// of the part, and the weight of the next one.
 type axis struct {
 	first int
 	at    []int
@@ -50,7 +50,7 @@ func newAxis(length, n, from, to, m int) axis {
 	return a
 }
 
-// add counts what a part shows: m has the logarithms of its own answer.
+// add adds the answer for a part: m contains its log-probabilities.
 func (f *fusion) add(r part, m picture.Map) {
 	rows := newAxis(f.fine.Rows, f.fine.Height, r.top, r.bottom, m.Height)
 	cols := newAxis(f.fine.Columns, f.fine.Width, r.left, r.right, m.Width)
@@ -72,12 +72,12 @@ func (f *fusion) add(r part, m picture.Map) {
 	})
 }
 
-// leastGain is the difference of confidence in the body, parts minus whole picture, above which the parts count:
-// a little less sure is enough, since they show more. Parts of a large joint, or of a trunk,
-// are much less sure: they miss what is around them.
+// leastGain is the least difference of confidence in the body, parts minus whole picture, at
+// which the parts are used. It is slightly negative because parts show more detail. For large
+// joints or a trunk, parts are much less confident, because they lack the surroundings.
 const leastGain = -0.02
 
-// into fuses the parts with the whole picture, the geometric mean of both, where they count.
+// into fuses parts and whole picture into a, as their geometric mean, if the parts are used.
 func (f *fusion) into(a *Answer) {
 	whole, fused, detail := f.fine.P, make([]float32, len(f.sum)), make([]float32, len(f.sum))
 	height, width := f.fine.Height, f.fine.Width
@@ -102,8 +102,8 @@ func (f *fusion) into(a *Answer) {
 	}
 }
 
-// gain is how much surer of the body the parts are than the whole picture, in the mean over
-// the cells that parts lie on and that the whole picture does not take for open beam.
+// gain returns how much more confident in the body the parts are than the whole picture: the
+// mean over the cells that have parts and are not open beam in the whole picture.
 func (f *fusion) gain(detail []float32) float64 {
 	n, width := len(f.number), f.fine.Width
 	gains, cells := make([]float64, f.fine.Height), make([]int, f.fine.Height)
@@ -127,7 +127,7 @@ func (f *fusion) gain(detail []float32) float64 {
 
 func top(p []float32, i, n int) float32 { return max(p[i], p[n+i], p[2*n+i]) }
 
-// contradiction is Answer.ScaleDoubt: that of the parts and the whole, at Seen's pixels.
+// contradiction returns Answer.ScaleDoubt.
 func (f *fusion) contradiction(detail []float32) []float32 {
 	doubt := make([]float32, len(f.number))
 	addDifference(doubt, f.fine.Width, detail, f.fine.P, 1)

@@ -12,24 +12,24 @@ import (
 // Network is the model.
 type Network interface {
 	// Predict takes x, 1×1×200×200 float32 in [−1,1] (picture.Canonical), and returns
-	// 1×3×200×200 probabilities that sum to 1 over the classes: open beam, soft tissue and
+	// 1×3×200×200 probabilities, which sum to 1 over the classes: open beam, soft tissue and
 	// bone. It is safe for concurrent use and does not keep x.
 	Predict(ctx context.Context, x []float32) ([]float32, error)
 }
 
-// Passer is a Network that averages over mirror images by itself and can leave that out.
+// Passer is a Network with test-time augmentation of its own, which Pass leaves out.
 type Passer interface {
-	// Pass is Predict of x alone.
+	// Pass is Predict without mirror images.
 	Pass(ctx context.Context, x []float32) ([]float32, error)
 }
 
-// Batcher is a Passer that knows best how several pictures are asked about.
+// Batcher is a Passer that can predict several pictures in one run.
 type Batcher interface {
-	// Passes is Pass of each of xs.
+	// Passes returns the results of Pass for each of xs.
 	Passes(ctx context.Context, xs [][]float32) ([][]float32, error)
 }
 
-// once asks n about each of several canonical pictures alone.
+// once predicts several canonical pictures, without mirror images.
 func once(ctx context.Context, n Network, xs [][]float32) ([][]float32, error) {
 	if b, ok := n.(Batcher); ok {
 		return b.Passes(ctx, xs)
@@ -48,7 +48,8 @@ func once(ctx context.Context, n Network, xs [][]float32) ([][]float32, error) {
 	return out, nil
 }
 
-// probabilities checks what ask says of a canonical picture and takes it out of its padding.
+// probabilities predicts a canonical picture with ask, checks the result and removes its
+// padding.
 func probabilities(ctx context.Context, ask func(context.Context, []float32) ([]float32, error), x []float32, geo picture.Geometry) (picture.Map, error) {
 	p, err := ask(ctx, x)
 	if err == nil {
@@ -60,16 +61,16 @@ func probabilities(ctx context.Context, ask func(context.Context, []float32) ([]
 	return geo.Map(p), nil
 }
 
-// view is a canonical picture, which is mirrored left-right for bit 0 of mirror and top-bottom for
-// bit 1 before it is asked about.
+// view is a canonical picture to be mirrored before prediction: left-right if bit 0 of mirror
+// is set, top-bottom if bit 1 is.
 type view struct {
 	x      []float32
 	geo    picture.Geometry
 	mirror int
 }
 
-// pass asks n once about each of several views, and returns the logarithms of the answers where
-// the pictures are, not mirrored.
+// pass predicts several views once each. It returns log-probabilities without padding, mirrored
+// back.
 func pass(ctx context.Context, n Network, views []view) ([]picture.Map, error) {
 	xs := make([][]float32, len(views))
 	for i, v := range views {

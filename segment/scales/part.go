@@ -14,12 +14,12 @@ type part struct{ top, bottom, left, right int }
 func (r part) rows() int    { return r.bottom - r.top }
 func (r part) columns() int { return r.right - r.left }
 
-// of is the part of a picture.
+// of returns the area of r in a picture.
 func (r part) of(p Picture) raster.Area {
 	return raster.Area{V: p.Pix[r.top*p.Columns+r.left:], Stride: p.Columns, Rows: r.rows(), Columns: r.columns()}
 }
 
-// parts are n×n parts, half as high and wide as the picture, which cover it evenly.
+// parts returns n×n parts, half as high and wide as the picture, that cover it evenly.
 func parts(rows, columns, n int) []part {
 	var out []part
 	height, width := (rows+1)/2, (columns+1)/2
@@ -32,12 +32,12 @@ func parts(rows, columns, n int) []part {
 	return out
 }
 
-// emptyDoubt is the mean doubt below which the whole picture is sure of all of a part, which
-// is then not looked at: mostly it has nothing but open beam.
+// emptyDoubt is the mean doubt of the whole picture below which a part is left out, because the
+// answer is certain; usually it is only open beam.
 const emptyDoubt = 0.002
 
-// choose lists the parts that are looked at of a picture of which the network has seen the whole:
-// at most plan.most, those of which it is least sure, in their order.
+// choose selects the parts to predict from the answer for the whole picture: at most plan.most,
+// those with the greatest doubt, in their original order.
 func choose(seen picture.Map, plan plan) []part {
 	all := parts(seen.Rows, seen.Columns, plan.parts)
 	doubts := make(map[part]float64, len(all))
@@ -54,8 +54,8 @@ func choose(seen picture.Map, plan plan) []part {
 	return slices.DeleteFunc(all, func(r part) bool { return !slices.Contains(kept, r) })
 }
 
-// doubt is the mean over a part of the probability that the whole picture leaves to other
-// classes than the likeliest.
+// doubt returns the mean over a part of the probability of all classes but the most probable
+// one, in the answer for the whole picture.
 func doubt(m picture.Map, r part) float64 {
 	y0, y1 := r.top*m.Height/m.Rows, max(r.bottom*m.Height/m.Rows, r.top*m.Height/m.Rows+1)
 	x0, x1 := r.left*m.Width/m.Columns, max(r.right*m.Width/m.Columns, r.left*m.Width/m.Columns+1)
