@@ -8,7 +8,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
-// Values is the value of an attribute as the parsing library gives it, nil when absent.
+// Values returns the value of an attribute as the parsing library has it, nil if absent.
 func (m *Image) Values(t tag.Tag) any {
 	e, err := m.Dataset.FindElementByTag(t)
 	if err != nil || e.Value == nil {
@@ -17,7 +17,7 @@ func (m *Image) Values(t tag.Tag) any {
 	return e.Value.GetValue()
 }
 
-// Text is the first value of a string attribute, trimmed, upper case; "" when absent.
+// Text returns the first value of a string attribute, trimmed, in upper case; "" if absent.
 func (m *Image) Text(t tag.Tag) string {
 	s, ok := m.Values(t).([]string)
 	if !ok || len(s) == 0 {
@@ -26,8 +26,8 @@ func (m *Image) Text(t tag.Tag) string {
 	return strings.ToUpper(strings.Trim(s[0], " \x00"))
 }
 
-// Integers are the values of an integer or integer string attribute; nil when absent
-// or not integers.
+// Integers returns the values of an integer or integer string attribute; nil if it is absent or
+// not an integer.
 func (m *Image) Integers(t tag.Tag) []int {
 	switch v := m.Values(t).(type) {
 	case []int:
@@ -46,7 +46,7 @@ func (m *Image) Integers(t tag.Tag) []int {
 	return nil
 }
 
-// Number is the first value of a decimal string attribute, or otherwise.
+// Number returns the first value of a decimal string attribute, or otherwise if there is none.
 func (m *Image) Number(t tag.Tag, otherwise float64) float64 {
 	f, err := strconv.ParseFloat(m.Text(t), 64)
 	if err != nil || f != f || f > 1e12 || f < -1e12 {
@@ -55,7 +55,7 @@ func (m *Image) Number(t tag.Tag, otherwise float64) float64 {
 	return f
 }
 
-// Items are the items of a sequence attribute.
+// Items returns the items of a sequence attribute.
 func (m *Image) Items(t tag.Tag) []*dicom.Dataset {
 	seq, _ := m.Values(t).([]*dicom.SequenceItemValue)
 	var out []*dicom.Dataset
@@ -67,7 +67,7 @@ func (m *Image) Items(t tag.Tag) []*dicom.Dataset {
 	return out
 }
 
-var tagBodyPartExamined = tag.Tag{Group: 0x0018, Element: 0x0015} // the parsing library has no name for it
+var tagBodyPartExamined = tag.Tag{Group: 0x0018, Element: 0x0015} // the parsing library does not define it
 
-// BodyPart is Body Part Examined (0018,0015), upper case, "" when absent.
+// BodyPart returns Body Part Examined (0018,0015) in upper case, "" if absent.
 func (m *Image) BodyPart() string { return m.Text(tagBodyPartExamined) }

@@ -7,15 +7,15 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// blockBytes is about how many bytes of values are in memory at a time beside the samples
-// that are made of them, on each goroutine: what fits a processor's cache.
+// blockBytes is the approximate size of the values that each goroutine reads at a time, in
+// addition to the samples made of them. It fits a processor's cache.
 const blockBytes = 64 << 10
 
-// blocks are buffers for values.
+// blocks are reusable buffers for values.
 var blocks = sync.Pool{New: func() any { return new([]byte) }}
 
-// convert makes samples of values, some rows at a time on several goroutines: to sets the
-// samples of some pixels by their values, pixel after pixel. It takes each value once.
+// convert converts values to samples, in blocks of rows on several goroutines. to sets the
+// samples of a block from its values, color by pixel. Each value is read once.
 func (m *Image) convert(v values, to func(samples []float32, data []byte)) ([]float32, error) {
 	samples := make([]float32, m.Rows*m.Columns)
 	rows := max(1, blockBytes/(m.Columns*m.SamplesPerPixel*v.bytes))
@@ -40,7 +40,7 @@ func (m *Image) convert(v values, to func(samples []float32, data []byte)) ([]fl
 	return samples, nil
 }
 
-// pixels reads the values of some pixels of m into room, which it makes larger where it must.
+// pixels reads the values of pixels from to until−1 into room, which it enlarges if necessary.
 func (v *values) pixels(from, until int, m *Image, room *[]byte) ([]byte, error) {
 	size := (until - from) * m.SamplesPerPixel * v.bytes
 	if len(*room) < 2*size {
@@ -63,7 +63,7 @@ func (v *values) pixels(from, until int, m *Image, room *[]byte) ([]byte, error)
 	return data, nil
 }
 
-// value is value i of data without regard to sign.
+// value returns value i of data as an unsigned number.
 func (v *values) value(data []byte, i int) int {
 	if v.bytes == 1 {
 		return int(data[i])

@@ -18,21 +18,21 @@ import (
 )
 
 const (
-	// MaxFile is the size of the largest file Read takes, bytes.
+	// MaxFile is the size in bytes of the largest file that Read accepts.
 	MaxFile = 320 << 20
-	// MaxPixels is the largest Rows×Columns Read takes.
+	// MaxPixels is the largest Rows×Columns that Read accepts.
 	MaxPixels = 64 << 20
 )
 
-// Codec decodes one frame of the JPEG families; a [codec.Pool] does. The values are there
-// until use returns, whose error Decode returns.
+// Codec decodes one frame of the JPEG families, as [codec.Pool] does. The values are valid
+// until use returns. Decode returns the error of use.
 type Codec interface {
 	Decode(ctx context.Context, f codec.Frame, use func(codec.Pixels) error) error
 }
 
 var _ Codec = (*codec.Pool)(nil)
 
-// ReadFile decodes the DICOM file at path; see [Read].
+// ReadFile decodes the DICOM file at path as [Read] does.
 func ReadFile(ctx context.Context, path string, c Codec) (*Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -46,22 +46,24 @@ func ReadFile(ctx context.Context, path string, c Codec) (*Image, error) {
 	return Read(ctx, f, info.Size(), c)
 }
 
-// Read decodes the Part 10 file of size bytes that r holds: native pixels in
-// implicit or explicit VR, little or big endian, deflated, RLE Lossless, and what c
-// decodes of JPEG, JPEG-LS and JPEG 2000; 8 or 16 bits allocated; grey, also where it is
-// stored in three samples or by a palette. Of a run the representative frame is decoded,
-// or the one that shows most. Errors of the object are ErrUnsupported or
-// ErrMalformed. An object that c, which may be nil, has no decoder for is a
-// codec.ErrMissing, which another time it need not be. Others are r's and those of ctx.
+// Read decodes the Part 10 file of size bytes in r. It supports native pixels in implicit or
+// explicit VR, little or big endian, deflated, RLE Lossless, and the JPEG, JPEG-LS and JPEG
+// 2000 transfer syntaxes that c decodes. Pixels must have 8 or 16 bits allocated and be grey;
+// three equal samples or a grey palette are accepted. Of several frames Read decodes the
+// representative one, or the one with the largest range of values.
+//
+// Errors of the object are ErrUnsupported or ErrMalformed. If c, which may be nil, has no
+// decoder for the object, the error is codec.ErrMissing, and a retry may succeed. Other errors
+// are those of r and ctx.
 func Read(ctx context.Context, r io.Reader, size int64, c Codec) (*Image, error) {
 	m, err := ReadFrames(ctx, r, size, c)
 	if err == nil {
-		m.frames = nil // the file's bytes are not needed any more
+		m.frames = nil // releases the file's bytes
 	}
 	return m, err
 }
 
-// ReadFrames is Read for [Image.EachFrame]: the image keeps the file in memory, and
+// ReadFrames is Read for use with [Image.EachFrame]: the image keeps the file in memory, and
 // decodes its frames under ctx.
 func ReadFrames(ctx context.Context, r io.Reader, size int64, c Codec) (*Image, error) {
 	if size < 0 || size > MaxFile {
@@ -105,15 +107,14 @@ func decode(ctx context.Context, file []byte, c Codec) (*Image, error) {
 	return m, m.frames.choose()
 }
 
-// unsupported are the transfer syntaxes of still images (PS3.5 A.4) that no codec is
-// here for.
+// unsupported are the transfer syntaxes of still images (PS3.5 A.4) that have no codec here.
 var unsupported = map[string]string{
 	uid.JPEGXLLossless:          "JPEG XL Lossless",
 	uid.JPEGXLJPEGRecompression: "JPEG XL JPEG Recompression",
 	uid.JPEGXL:                  "JPEG XL",
 }
 
-// printable keeps a peer's text fit for a log.
+// printable makes a peer's text safe for a log.
 func printable(s string) string {
 	b := []byte(s[:min(len(s), 64)])
 	for i, c := range b {
@@ -124,8 +125,8 @@ func printable(s string) string {
 	return string(b)
 }
 
-// Parse gives the elements that the reader has written anew to the library, which
-// trusts its input in places: what panics there is malformed. It never sees Pixel Data.
+// Parse parses the elements of o with the library, which does not check all of its input: a
+// panic in it is returned as ErrMalformed. The library never gets Pixel Data.
 func Parse(o *part10.Object) (ds dicom.Dataset, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -134,7 +135,7 @@ func Parse(o *part10.Object) (ds dicom.Dataset, err error) {
 	}()
 	in := io.MultiReader(bytes.NewReader(explicitMeta), bytes.NewReader(o.Elements))
 	ds, err = dicom.Parse(in, int64(len(explicitMeta)+len(o.Elements)), nil, dicom.AllowUnknownSpecificCharacterSet())
-	if err != nil { // the library's words may quote values, so they are not passed on
+	if err != nil { // not wrapped: the library's errors may contain values
 		return ds, fmt.Errorf("%w: parse data set: value and value representation do not agree", ErrMalformed)
 	}
 	n := 0
@@ -153,7 +154,7 @@ func Parse(o *part10.Object) (ds dicom.Dataset, err error) {
 	return ds, nil
 }
 
-// explicitMeta is a preamble with file meta information that names explicit VR little
-// endian, in which the reader writes, for the library (PS3.10 7.1).
+// explicitMeta is a preamble and file meta information with explicit VR little endian, the
+// transfer syntax of the elements that package part10 writes (PS3.10 7.1).
 var explicitMeta = append(make([]byte, 128), "DICM\x02\x00\x00\x00UL\x04\x00\x1c\x00\x00\x00"+
 	"\x02\x00\x10\x00UI\x14\x00"+uid.ExplicitVRLittleEndian+"\x00"...)

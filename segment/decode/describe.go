@@ -8,7 +8,7 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// describe reads the Image Pixel module (PS3.3 C.7.6.3) and checks it.
+// describe reads and checks the Image Pixel module (PS3.3 C.7.6.3).
 func (m *Image) describe() error {
 	m.SOPClassUID, m.SOPInstanceUID = m.Text(tag.SOPClassUID), m.Text(tag.SOPInstanceUID)
 	var signed int
@@ -16,7 +16,7 @@ func (m *Image) describe() error {
 		tag       tag.Tag
 		into      *int
 		min, max  int
-		otherwise int // when absent; derive leaves it to complete
+		otherwise int // value if absent; derive: complete sets it
 	}{
 		{tag.Rows, &m.Rows, 1, 65535, 0},
 		{tag.Columns, &m.Columns, 1, 65535, 0},
@@ -45,7 +45,7 @@ func (m *Image) describe() error {
 
 const derive = -1
 
-// outOfRange says what is wrong with an attribute that describes the pixels.
+// outOfRange describes an invalid value of an attribute of the pixels.
 func outOfRange(t tag.Tag, v []int, absent bool, low, high int) string {
 	name := part10.Tag(uint32(t.Group)<<16 | uint32(t.Element))
 	switch {
@@ -57,8 +57,8 @@ func outOfRange(t tag.Tag, v []int, absent bool, low, high int) string {
 	return fmt.Sprintf("%v: want %d to %d, have %d", name, low, high, v[0])
 }
 
-// complete takes what is missing or contradicts itself as DCMTK and pydicom do: all
-// bits are stored, from bit 0 up, and there is a frame.
+// complete replaces missing and contradictory values as DCMTK and pydicom do: all bits are
+// stored, from bit 0 up, and there is one frame.
 func (m *Image) complete() {
 	if m.BitsStored == derive {
 		m.BitsStored = m.BitsAllocated
@@ -97,20 +97,20 @@ func (m *Image) supported() error {
 	return nil
 }
 
-// photometric are the samples per pixel of the photometric interpretations that may
-// hold grey (PS3.3 C.7.6.3.1.2).
+// photometric has the samples per pixel of the photometric interpretations that may be grey
+// (PS3.3 C.7.6.3.1.2).
 var photometric = map[string]int{
 	"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1,
 	"RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3, "YBR_RCT": 3, "YBR_ICT": 3,
 }
 
-// Monochrome reports whether the data set calls the image grey; others that are read are
-// grey in three samples or by a palette, shown like MONOCHROME2.
+// Monochrome reports whether the photometric interpretation is a grey one. Other images that
+// can be read have three equal samples or a grey palette, and are displayed like MONOCHROME2.
 func (m *Image) Monochrome() bool {
 	p := m.Text(tag.PhotometricInterpretation)
 	return p == "MONOCHROME1" || p == "MONOCHROME2"
 }
 
-// Inverted reports whether the smallest values are meant to be shown white
-// (MONOCHROME1, PS3.3 C.7.6.3.1.2).
+// Inverted reports whether the smallest values are to be displayed white (MONOCHROME1, PS3.3
+// C.7.6.3.1.2).
 func (m *Image) Inverted() bool { return m.Text(tag.PhotometricInterpretation) == "MONOCHROME1" }

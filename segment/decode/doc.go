@@ -1,3 +1,3 @@
-// Package decode turns the bytes of a DICOM file into an Image: its samples and the
-// attributes that give them meaning (PS3.3 C.7.6.3). It corrects and interprets nothing.
+// Package decode decodes a DICOM file into an Image: its samples and the attributes that say
+// what they mean (PS3.3 C.7.6.3). It does not correct or interpret them.
 package decode

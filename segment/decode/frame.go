@@ -14,22 +14,22 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// values are one frame's values: pixel after pixel, or plane after plane, little endian.
+// values are the values of one frame, color by pixel or by plane, little endian.
 type values struct {
 	from      io.ReaderAt
 	planar    bool
 	bytes     int  // of a value: 1 or 2
-	precision int  // of a codestream, bits; Bits Allocated of native pixels
-	signed    bool // the codestream calls them signed
-	lossy     bool // values may lie beside those that were encoded
+	precision int  // bits of the codestream, or Bits Allocated of native pixels
+	signed    bool // the codestream declares them signed
+	lossy     bool // values may differ from the encoded ones
 }
 
-// inMemory are values of as many bits as are allocated.
+// inMemory returns values with Bits Allocated bits.
 func (m *Image) inMemory(data []byte) values {
 	return values{from: bytes.NewReader(data), bytes: m.in.allocated / 8, precision: m.in.allocated}
 }
 
-// codestream has c decode a frame, checks that it suits the data set and calls use with its
+// codestream decodes a frame with c, checks that it matches the data set and calls use with its
 // values.
 func codestream(ctx context.Context, transferSyntax string, fragments [][]byte, m *Image, c Codec, use func(values) error) error {
 	if c == nil {
@@ -59,7 +59,7 @@ func codestream(ctx context.Context, transferSyntax string, fragments [][]byte, 
 	return nil
 }
 
-// frameSize is the size of a native frame, bytes.
+// frameSize returns the size of a native frame in bytes.
 func (m *Image) frameSize() int {
 	samples := m.SamplesPerPixel
 	if m.subsampled() {
@@ -70,7 +70,7 @@ func (m *Image) frameSize() int {
 
 func (m *Image) subsampled() bool { return m.Text(tag.PhotometricInterpretation) == "YBR_FULL_422" }
 
-// native is a native frame, little endian.
+// native returns the values of a native frame in little endian.
 func (m *Image) native(data []byte) (values, error) {
 	v := m.inMemory(data)
 	switch planar := m.Integers(tag.PlanarConfiguration); {
@@ -84,15 +84,15 @@ func (m *Image) native(data []byte) (values, error) {
 	return v, nil
 }
 
-// swapWords turns each pair of bytes around, but for a last single one.
+// swapWords swaps the bytes of each pair; an odd last byte stays.
 func swapWords(data []byte) {
 	for i := 0; i+1 < len(data); i += 2 {
 		data[i], data[i+1] = data[i+1], data[i]
 	}
 }
 
-// upsampled gives each pixel of YBR_FULL_422 its own chrominance: two pixels are stored
-// as Y Y CB CR (PS3.3 C.7.6.3.1.2).
+// upsampled converts YBR_FULL_422, in which two pixels are stored as Y Y CB CR (PS3.3
+// C.7.6.3.1.2), to one CB and CR for each pixel.
 func upsampled(data []byte, size int) []byte {
 	out := make([]byte, 0, len(data)/2*3)
 	for p := data; len(p) >= 4*size; p = p[4*size:] {

@@ -15,20 +15,20 @@ import (
 var tagRepresentativeFrame = tag.Tag{Group: 0x0028, Element: 0x6010} // Representative Frame Number, PS3.3 C.7.6.6
 
 const (
-	mostExamined = 128  // frames of a run that are looked at, evenly spread over it
-	blankPart    = 0.01 // of the full scale: a frame that varies less shows nothing
-	spreadOf     = 4096 // samples of a frame, about, whose spread is taken
+	mostExamined = 128  // greatest number of frames that are examined, evenly spread
+	blankPart    = 0.01 // of the full scale: a frame with a smaller range is blank
+	spreadOf     = 4096 // approximate number of samples from which the range is estimated
 )
 
-// ErrBlank is a run whose frames show nothing. It wraps ErrUnsupported.
+// ErrBlank says that all frames of an object are blank. It wraps ErrUnsupported.
 var ErrBlank = fmt.Errorf("%w: no frame shows anything", ErrUnsupported)
 
 // frames reads the frames of an object, one at a time.
 type frames struct {
 	object *part10.Object
 	image  *Image // described, without samples
-	native []byte // of all frames, where the pixels are native; little endian
-	// encapsulated decodes the fragments of one frame, where they are that, and calls use.
+	native []byte // of all frames if the pixels are native; little endian
+	// encapsulated decodes the fragments of one encapsulated frame and calls use.
 	encapsulated func(m *Image, fragments [][]byte, use func(values) error) error
 }
 
@@ -49,12 +49,12 @@ func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frame
 		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, o.Pixels.Length, all)
 	}
 	var err error
-	if f.native, err = o.Native(min(o.Pixels.Length, all+all%2)); err != nil { // with the padding to a whole word
+	if f.native, err = o.Native(min(o.Pixels.Length, all+all%2)); err != nil { // with the padding to a full word
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	// PS3.5 8.1.2 and annex D: 8-bit samples in OW are paired into words.
 	if o.Pixels.BigEndian && (m.in.allocated == 16 || o.Pixels.VR == "OW") {
-		swapWords(f.native) // the file in memory is nobody else's
+		swapWords(f.native) // may be changed: nothing else uses the file in memory
 	}
 	if int64(len(f.native)) < all {
 		return nil, fmt.Errorf("%w: pixel data of %d bytes, want %d", ErrMalformed, len(f.native), all)
@@ -62,7 +62,7 @@ func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frame
 	return f, nil
 }
 
-// read decodes frame i, from 0, and no other.
+// read decodes frame i, from 0.
 func (f *frames) read(i int) (samples []float32, err error) {
 	err = f.values(i, func(v values) (err error) {
 		samples, err = f.image.unpack(v)
@@ -99,9 +99,9 @@ func rleFrame(m *Image, fragments [][]byte, use func(values) error) error {
 	return use(m.inMemory(data))
 }
 
-// choose reads the frame that stands for the object: its only one; of a run the
-// representative, unless that shows nothing; else the one that shows most, the first of
-// several. Only one frame is kept in memory beside that read.
+// choose reads the frame that represents the object: its only frame; or its representative
+// frame, unless blank; or the frame with the largest range, the first of several. It keeps at
+// most one frame in memory besides the one being read.
 func (f *frames) choose() error {
 	m := f.image
 	if m.Frames == 1 {
@@ -145,19 +145,19 @@ func (f *frames) take(i int, reason string) (err error) {
 	return err
 }
 
-// shows says whether a frame varies at all: one taken before the beam was on does not.
+// shows reports whether a frame is not blank. A frame taken before the exposure is blank.
 func (f *frames) shows(samples []float32) bool {
 	return spread(samples) > blankPart*float32(int(1)<<f.image.BitsStored)
 }
 
-// spread is the range between the 5 and the 95 percentile of a part of the samples.
+// spread returns the range between the 5th and the 95th percentile of a subset of the samples.
 func spread(samples []float32) float32 {
 	q := raster.Quantiles(raster.Thin(samples, spreadOf), 0.05, 0.95)
 	return q[1] - q[0]
 }
 
-// EachSamples calls visit with the samples of every frame in order, also of those that
-// show nothing. It is for images of [ReadFrames]; of another it visits those of m.
+// EachSamples calls visit with the samples of every frame in order, including blank ones. For
+// an image that is not from [ReadFrames] it calls visit with those of m only.
 func (m *Image) EachSamples(visit func(samples []float32) error) error {
 	if m.frames == nil || m.Frames == 1 {
 		return visit(m.Samples)
@@ -174,11 +174,11 @@ func (m *Image) EachSamples(visit func(samples []float32) error) error {
 	return nil
 }
 
-// EachFrame calls visit with the image of every frame that shows something, in order; of a
-// run of more than most frames with so many of them, evenly spread over it. Each shares its
-// data set with m and holds the samples of its own frame. ErrBlank is a run without such a
-// frame; an error of visit ends the reading. It is for images of [ReadFrames]; of another
-// it visits m.
+// EachFrame calls visit with an image for each frame that is not blank, in order. If the object
+// has more than most frames, it visits that many, evenly spread. Each image shares the data set
+// of m and has the samples of its frame. EachFrame returns ErrBlank if all frames are blank,
+// and stops at an error of visit. For an image that is not from [ReadFrames] it calls visit
+// with m only.
 func (m *Image) EachFrame(most int, visit func(*Image) error) error {
 	if m.frames == nil || m.Frames == 1 {
 		return visit(m)

@@ -10,12 +10,12 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// lossySpread is how far the three samples of a grey pixel may lie apart after a lossy
-// codec, in stored values.
+// lossySpread is the greatest difference, in stored values, between the three samples of a grey
+// pixel after a lossy codec.
 const lossySpread = 2
 
-// unpackGrey takes grey that is stored as three samples. A picture with a pixel that
-// is not grey is unsupported.
+// unpackGrey converts grey images with three samples per pixel. An image with a pixel that is
+// not grey is unsupported.
 func (m *Image) unpackGrey(v values, of func(int) int) ([]float32, error) {
 	allowed := 0.0
 	if v.lossy {
@@ -29,12 +29,12 @@ func (m *Image) unpackGrey(v values, of func(int) int) ([]float32, error) {
 	return nil, fmt.Errorf("%w: colour, not grey stored as colour", ErrUnsupported)
 }
 
-// colourModel gives a pixel's grey value and how far its red, green and blue lie apart.
+// colourModel returns a pixel's grey value and the range of its red, green and blue.
 type colourModel func(m *Image, a, b, c int) (grey int, spread float64)
 
-// colourModels are what the samples may mean, likeliest first. A JPEG codestream of
-// process 1 or 2 carries its own colour transform, which some data sets contradict
-// (PS3.5 8.2.1); the samples come as they are in it.
+// colourModels returns the possible meanings of the samples, the most likely first. A JPEG
+// codestream of process 1 or 2 declares its own colour transform, which some data sets
+// contradict (PS3.5 8.2.1); its samples are not transformed when decoded.
 func (m *Image) colourModels() []colourModel {
 	luminance := false
 	switch m.Text(tag.PhotometricInterpretation) {
@@ -69,11 +69,11 @@ func (m *Image) greyAs(v values, of func(int) int, model colourModel, allowed fl
 }
 
 func rgb(_ *Image, r, g, b int) (grey int, spread float64) {
-	// PS3.3 C.7.6.3.1.2: luminance; exact where the three are equal.
+	// PS3.3 C.7.6.3.1.2: luminance; exact if all three are equal.
 	return (299*r + 587*g + 114*b + 500) / 1000, float64(max(r, g, b) - min(r, g, b))
 }
 
-// ybr is PS3.3 C.7.6.3.1.2, YBR_FULL, whose chrominance is zero in the middle.
+// ybr is YBR_FULL (PS3.3 C.7.6.3.1.2), whose chrominance is zero at half scale.
 func ybr(m *Image, y, cb, cr int) (grey int, spread float64) {
 	middle := 1 << (m.in.stored - 1)
 	b, r := float64(cb-middle), float64(cr-middle)

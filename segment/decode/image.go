@@ -13,21 +13,20 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// ErrUnsupported is a well-formed object whose pixels this package does not read
-// (colour, more than 16 bits, a transfer syntax without a codec). It never goes away by retrying.
+// ErrUnsupported says that an object is well-formed but its pixels cannot be read here (colour,
+// more than 16 bits, or a transfer syntax without a codec). A retry cannot succeed.
 var ErrUnsupported = errors.New("unsupported image")
 
-// ErrMalformed is an object whose bytes contradict themselves or the standard.
-// It never goes away by retrying.
+// ErrMalformed says that an object contradicts itself or the standard. A retry cannot succeed.
 var ErrMalformed = errors.New("malformed image")
 
-// Image is one decoded radiograph.
+// Image is a decoded radiograph.
 type Image struct {
-	// Dataset is the source data set as far as Pixel Data (7FE0,0010), as package part10
-	// writes it anew: without private attributes.
+	// Dataset is the source data set up to Pixel Data (7FE0,0010), as rewritten by package
+	// part10: without private attributes.
 	Dataset dicom.Dataset
-	// AsIs says that text in Dataset is in its Specific Character Set, which nothing
-	// decodes, instead of UTF-8.
+	// AsIs says that text in Dataset is in its Specific Character Set, which could not be
+	// decoded, and not in UTF-8.
 	AsIs bool
 
 	SOPClassUID, SOPInstanceUID string
@@ -35,37 +34,37 @@ type Image struct {
 
 	Rows, Columns   int
 	SamplesPerPixel int    // as stored: 1, or 3 equal ones
-	Frames          int    // Number of Frames (0028,0008), 1 when absent
-	Frame           int    // which of them Samples holds, from 1
-	FrameReason     string // why that, in words; "" of a single frame
+	Frames          int    // Number of Frames (0028,0008), 1 if absent
+	Frame           int    // the frame in Samples, from 1
+	FrameReason     string // why this frame was chosen, in words; "" for a single frame
 
 	BitsAllocated, BitsStored, HighBit int
 	Signed                             bool // Pixel Representation (0028,0103) = 1
 
-	// Samples are the stored values of one frame, Rows×Columns row by row: masked to
-	// Bits Stored, sign extended, exact in float32, before the Modality LUT.
+	// Samples are the stored values of one frame, Rows×Columns, row by row: masked to Bits
+	// Stored, sign extended, exact in float32, before the Modality LUT.
 	Samples []float32
 
-	// Decoder is what a codec found odd in an intact codestream, "" when nothing.
+	// Decoder is a codec's warning about an intact codestream, "" if there is none.
 	Decoder string
 
-	// Forgiven is what was wrong with the file and did not keep it from being read.
+	// Forgiven lists the faults of the file that were accepted.
 	Forgiven part10.Forgiven
 
-	in     packing // how values lie in the file; of a palette these are indices
-	frames *frames // the others; nil of a single frame
+	in     packing // how values are stored in the file; with a palette these are indices
+	frames *frames // nil for a single frame
 
-	// Received is when the node got the object, zero when unknown; set by the caller.
+	// Received is when the node received the object, zero if unknown; the caller sets it.
 	Received time.Time
 }
 
-// packing is how values are stored (PS3.5 8.1.1).
+// packing describes how values are stored (PS3.5 8.1.1).
 type packing struct {
 	allocated, stored, high int // bits
 	signed                  bool
 }
 
-// Source is the data set, for objects that are derived from the image.
+// Source returns the data set as the source of derived objects.
 func (m *Image) Source() iod.Source {
 	if m.AsIs {
 		return iod.NewSourceAsIs(m.Dataset)
@@ -73,8 +72,8 @@ func (m *Image) Source() iod.Source {
 	return iod.NewSource(m.Dataset)
 }
 
-// Identity is an error that names the first attribute without which no object that is
-// derived from the image could be filed: the UIDs of its study, series, class and instance.
+// Identity returns an error that names the first missing attribute of those that derived
+// objects need: the UIDs of study, series, SOP class and instance.
 func (m *Image) Identity() error {
 	s := m.Source()
 	for _, t := range []tag.Tag{tag.StudyInstanceUID, tag.SeriesInstanceUID, tag.SOPClassUID, tag.SOPInstanceUID} {
@@ -89,9 +88,10 @@ func (m *Image) Identity() error {
 	return nil
 }
 
-// FromPicture makes an image of a picture that says nothing of itself, for a pipeline:
-// pix holds rows×cols values row by row in arbitrary units, with the open beam dark, as
-// radiographs are displayed (bones white), or bright. It has no source for a segmentation object.
+// FromPicture returns an image, for a pipeline, of a picture without DICOM attributes. pix
+// contains rows×cols values, row by row in arbitrary units. airDark says that open beam is
+// dark, as in displayed radiographs (bones white). The image cannot be the source of a
+// segmentation object.
 func FromPicture(pix []float32, rows, cols int, airDark bool) *Image {
 	photometric := "MONOCHROME1"
 	if airDark {
@@ -99,7 +99,7 @@ func FromPicture(pix []float32, rows, cols int, airDark bool) *Image {
 	}
 	e, err := dicom.NewElement(tag.PhotometricInterpretation, []string{photometric})
 	if err != nil {
-		panic(err) // a constant of the right type
+		panic(err) // cannot happen: a constant of the right type
 	}
 	return &Image{
 		Dataset: dicom.Dataset{Elements: []*dicom.Element{e}},

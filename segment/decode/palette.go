@@ -7,15 +7,15 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
-// A palette is one Palette Color Lookup Table (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6).
+// palette is one Palette Color Lookup Table (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6).
 type palette struct {
 	entries []int
-	first   int // the stored value that entry 0 belongs to
+	first   int // stored value of entry 0
 	bits    int // of an entry
 }
 
-// of is the entry of a stored value; values before the first and after the last entry
-// have those.
+// of returns the entry of a stored value. Values before the first entry or after the last get
+// that entry.
 func (p *palette) of(v int) int { return p.entries[max(0, min(len(p.entries)-1, v-p.first))] }
 
 var paletteTags = [3][2]tag.Tag{
@@ -24,8 +24,8 @@ var paletteTags = [3][2]tag.Tag{
 	{tag.BluePaletteColorLookupTableDescriptor, tag.BluePaletteColorLookupTableData},
 }
 
-// unpackPalette takes a palette whose three tables are equal wherever the picture has
-// values. The samples are those of the tables, with as many bits stored.
+// unpackPalette converts an image whose three palettes are equal for all values in the image.
+// The samples are entries of the palette and have its number of bits.
 func (m *Image) unpackPalette(v values, of func(int) int) ([]float32, error) {
 	var tables [3]*palette
 	for i, t := range paletteTags {
@@ -57,7 +57,7 @@ func (m *Image) unpackPalette(v values, of func(int) int) ([]float32, error) {
 	return samples, nil
 }
 
-// palette reads one table. Its entries are words; 8-bit ones are also packed in pairs.
+// palette reads one table. Its entries are words; 8-bit entries may also be packed in pairs.
 func (m *Image) palette(descriptor, data tag.Tag) (*palette, error) {
 	d := m.Integers(descriptor)
 	bytes, _ := m.Values(data).([]byte)
@@ -83,7 +83,8 @@ func (m *Image) palette(descriptor, data tag.Tag) (*palette, error) {
 	return p, nil
 }
 
-// entryCount is the first value of a descriptor, 0 of which stands for 65,536.
+// entryCount returns the number of entries: the first value of a descriptor, where 0 means
+// 65,536.
 func entryCount(n int) int {
 	if n &= 0xFFFF; n == 0 {
 		return 1 << 16

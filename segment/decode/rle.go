@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// decodeRLE decodes one frame of RLE Lossless (PS3.5 Annex G): samples×bytes segments of
-// PackBits, sample after sample, of each the most significant byte of all pixels first.
-// It returns pixels×samples×bytes bytes, pixel after pixel, in little endian order.
+// decodeRLE decodes one frame of RLE Lossless (PS3.5 Annex G): samples×bytes PackBits segments,
+// ordered by sample and then from the most to the least significant byte. It returns
+// pixels×samples×bytes bytes, color by pixel, in little endian.
 func decodeRLE(b []byte, pixels, samples, bytes int) ([]byte, error) {
 	segments := samples * bytes
-	if len(b) < 64 { // G.5: 16 numbers of 32 bits
+	if len(b) < 64 { // G.5: a header of 16 numbers of 32 bits
 		return nil, fmt.Errorf("%w: RLE header of %d bytes, want 64", ErrMalformed, len(b))
 	}
 	if n := binary.LittleEndian.Uint32(b); n != uint32(segments) {
 		return nil, fmt.Errorf("%w: %d RLE segments, want %d", ErrMalformed, n, segments)
 	}
-	// A segment of n bytes unfolds to at most 128 bytes for every 2.
+	// Two bytes of a segment expand to at most 128 bytes.
 	if int64(len(b)-64)*64 < int64(pixels)*int64(segments) {
 		return nil, fmt.Errorf("%w: RLE data of %d bytes cannot hold %d pixels", ErrMalformed, len(b), pixels)
 	}

@@ -2,7 +2,7 @@ package decode
 
 import "github.com/suyashkumar/dicom/pkg/tag"
 
-// unpack turns a frame's values into samples.
+// unpack converts a frame's values to samples.
 func (m *Image) unpack(v values) ([]float32, error) {
 	of := m.meaning(v)
 	switch m.Text(tag.PhotometricInterpretation) {
@@ -14,8 +14,8 @@ func (m *Image) unpack(v values) ([]float32, error) {
 	return m.unpackGrey(v, of)
 }
 
-// lookUp sets each sample of a picture of one sample per pixel, by a table of all values
-// that a value's bytes can hold.
+// lookUp converts an image with one sample per pixel, with a table for all values of one or two
+// bytes.
 func (m *Image) lookUp(v values, of func(int) int) ([]float32, error) {
 	table := make([]float32, 1<<(8*v.bytes))
 	for x := range table {
@@ -34,14 +34,14 @@ func (m *Image) lookUp(v values, of func(int) int) ([]float32, error) {
 	})
 }
 
-// meaning is what a stored value stands for: unused high bits, also those an old
-// overlay lies in (PS3.5 8.1.2), removed, and sign extended. Only the data set knows of
-// sign and Bits Stored: encoders write 16 bits for data of 10, and JPEG and JPEG-LS
-// have no sign (PS3.5 8.2).
+// meaning returns the function from stored values to samples: it removes unused high bits,
+// including those of an old overlay (PS3.5 8.1.2), and extends the sign. Only the data set has
+// the sign and Bits Stored: encoders write 16 bits for 10-bit data, and JPEG and JPEG-LS have
+// no sign (PS3.5 8.2).
 func (m *Image) meaning(v values) func(int) int {
 	shift := m.in.high + 1 - m.in.stored
 	if v.precision <= m.in.stored {
-		shift = 0 // the codestream holds the stored bits alone
+		shift = 0 // the codestream contains only the stored bits
 	}
 	mask, sign := 1<<m.in.stored-1, 0
 	if m.in.signed {
@@ -49,7 +49,7 @@ func (m *Image) meaning(v values) func(int) int {
 	}
 	of := func(x int) int { return (x>>shift&mask ^ sign) - sign }
 	if v.signed {
-		// Fewer bytes than Bits Stored asks for are sign extended first.
+		// Values with fewer bits than Bits Stored are sign extended first.
 		top := 1 << (8*v.bytes - 1)
 		plain := of
 		of = func(x int) int { return plain((x ^ top) - top) }
@@ -57,7 +57,8 @@ func (m *Image) meaning(v values) func(int) int {
 	if !v.lossy || m.in.signed != v.signed {
 		return of
 	}
-	// What a lossy codec puts beyond the range would come back at its other end.
+	// Values that a lossy codec moved out of the range are limited; otherwise they would wrap
+	// around.
 	low, high, top := 0, mask, 0
 	if m.in.signed {
 		low, high, top = -sign, sign-1, 1<<(8*v.bytes-1)
