@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	minStep  = 0.012 // of the range: a step over 2·voteReach pixels that counts
-	voidPart = 0.10  // if both sides of the line are below this, it is beyond the field's corner
-	maxBack  = 0.12  // of the range: by how much the border may become brighter outwards
+	minStep  = 0.012 // of the range: the least step, over 2·voteReach pixels, that counts
+	voidPart = 0.10  // if both sides of the line are below this, the line is beyond the field's corner
+	maxBack  = 0.12  // of the range: how much brighter the border may become outwards
 	darkPart = 0.20  // certainly unexposed
 	minSlope = 0.004 // of the range per pixel: slope within the field itself
 	footPart = 0.65  // of the rise: the inner end of the penumbra
@@ -27,11 +27,11 @@ type darkEdge struct {
 	rise    float64 // median of the rise from outside to the inner end, of the range
 	steep   float64 // lower third of the steps, of the range
 	white   float64 // share of the pixels outside that are white
-	back    float64 // by how much it becomes brighter again outwards, of the range
+	back    float64 // of the range: how much it becomes brighter again outwards
 	below   float64 // share of it that is darker than the adjacent field
 }
 
-// darkEdge measures b.
+// darkEdge measures b as a dark edge.
 func (s *search) darkEdge(b border) darkEdge {
 	e := darkEdge{border: b}
 	least := minStep * (s.high - s.low)
@@ -63,7 +63,7 @@ func (s *search) darkEdge(b border) darkEdge {
 	return e
 }
 
-// supports is the share of up that is true, and that of its worst eighth.
+// supports returns the share of true values in up, and that of its weakest eighth.
 func supports(up []bool) (all, weakest float64) {
 	weakest = 1
 	for k := range 8 {
@@ -111,7 +111,7 @@ func (s *search) foot(kept []profile) (foot, ends float64) {
 	return 0, ends
 }
 
-// rising is the interval of slope around the line over which the picture becomes brighter.
+// rising returns the interval of slope around the line over which the picture becomes brighter.
 func (s *search) rising(slope []float32) (first, last int, total float32) {
 	peak := reachOut - 2
 	for o := peak; o < reachOut+6; o++ {
@@ -177,8 +177,8 @@ func (e *darkEdge) outside(s *search, kept []profile) {
 	e.white = white / max(1, n)
 }
 
-// beyond are the pixels of the field more than a pixel outside b, in their order. Along a row the
-// distance rises or falls.
+// beyond iterates in order over the pixels of the field that are more than a pixel outside b.
+// Along a row the distance to b is monotonic.
 func (s *search) beyond(b border) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for y := range s.h {
@@ -200,7 +200,7 @@ func (s *search) beyond(b border) iter.Seq[int] {
 	}
 }
 
-// back is the largest rise of the mean in later bins above that of an earlier bin.
+// back returns the largest rise of the mean from a bin to a later one.
 func back(sum, count []float64) (most float64) {
 	least := math.Inf(1)
 	for i, n := range count {

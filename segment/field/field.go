@@ -28,10 +28,10 @@ type Finder struct {
 	Model   string // SHA-256 of the network's bundle, hexadecimal
 }
 
-// Find finds the exposed field of an image: from its header, or else as the intersection of the
-// fields found from straight borders in pix (open beam bright) and by the network from the
-// canonical picture x, which was made of pix with geo. In doubt nothing is cut off. Errors are
-// those of the network.
+// Find finds the exposed field of an image. It uses the header if that states one. Otherwise it
+// returns the intersection of the fields found from straight borders in pix (open beam bright)
+// and by the network from the canonical picture x, which was made of pix with geo. In doubt it
+// keeps pixels in the field. Its errors are those of the network.
 func (f Finder) Find(ctx context.Context, m *decode.Image, pix, x []float32, geo picture.Geometry) (picture.Mask, Record, error) {
 	field, record := Whole(len(pix))
 	switch {
@@ -55,7 +55,7 @@ func (f Finder) Find(ctx context.Context, m *decode.Image, pix, x []float32, geo
 	return field, record, nil
 }
 
-// Whole is the field of a frame of n pixels that is exposed everywhere.
+// Whole returns the field of a frame of n pixels that is exposed everywhere.
 func Whole(n int) (picture.Mask, Record) {
 	return wholeFrame(n), Record{Method: "none", Fraction: 1}
 }
@@ -97,8 +97,8 @@ func byImage(field picture.Mask, pix []float32, rows, cols int) bool {
 	return true
 }
 
-// rowSpan are the pixels [first, last) of a row of cols pixels, each step wide, that are inside
-// all borders; y is the row's position in the search picture.
+// rowSpan returns the pixels [first, last) of a row of cols pixels, each step wide, that are
+// inside all borders; y is the row's position in the search picture.
 func rowSpan(borders []border, y, step float64, cols int) (first, last int) {
 	lo, hi := 0.0, float64(cols)
 	for _, b := range borders {
@@ -119,7 +119,7 @@ func rowSpan(borders []border, y, step float64, cols int) (first, last int) {
 	return int(lo), int(hi)
 }
 
-// shrink averages pix down to at most fieldSide a side.
+// shrink averages pix to a picture with sides of at most fieldSide.
 func shrink(pix []float32, rows, cols int) (small []float32, h, w int) {
 	f := float64(fieldSide) / float64(max(rows, cols, fieldSide))
 	h, w = max(1, int(float64(rows)*f)), max(1, int(float64(cols)*f))

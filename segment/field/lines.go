@@ -47,8 +47,8 @@ func (c candidate) border(h, w int) border {
 	return b
 }
 
-// candidates are lines along which steps agree: the largest and smallest values of a Radon
-// transform by shears. A step is a vote in [−1, 1] for each pixel, in x and in y; positive if
+// candidates returns lines along which steps agree: the largest and smallest values of a Radon
+// transform by shears. A step is a vote in [−1, 1] for each pixel, in x and in y, positive if
 // the larger coordinate is inside.
 func candidates(stepX, stepY []float32, h, w int) []candidate {
 	out := strongest(stepX, h, w, false)
@@ -81,7 +81,7 @@ func strongest(step []float32, h, w int, across bool) []candidate {
 	return distinct(all, float64(h))
 }
 
-// shear adds up step along lines of one slope; element i is the line at i − h/2 − 1.
+// shear sums step along lines of one slope; element i is the line at i − h/2 − 1.
 func shear(step []float32, filled []raster.Stretch, sums []float32, h, w int, slope float64) []float32 {
 	clear(sums)
 	for y := range h {
@@ -95,7 +95,7 @@ func shear(step []float32, filled []raster.Stretch, sums []float32, h, w int, sl
 	return sums
 }
 
-// filledPart is the part of each row outside which all is 0.
+// filledPart returns the part of each row outside which all values are 0.
 func filledPart(step []float32, h, w int) []raster.Stretch {
 	out := make([]raster.Stretch, h)
 	for y := range out {
@@ -112,7 +112,7 @@ func filledPart(step []float32, h, w int) []raster.Stretch {
 	return out
 }
 
-// distinct drops candidates that nearly repeat a stronger one.
+// distinct drops candidates that nearly coincide with a stronger one.
 func distinct(all []candidate, h float64) (out []candidate) {
 	count := map[bool]int{}
 	for _, c := range all {

@@ -23,19 +23,18 @@ const (
 	minPiece = 0.01
 )
 
-// answerSmoothing gave the best fields on simulated pictures among those settings that keep the
+// answerSmoothing gave the best fields on simulated pictures of all settings that keep the
 // borders of real ones.
 var answerSmoothing = smoothing{lambda: 1e5, sigma: 0.003, rounds: 3}
 
-// answer is what the network says of a picture: probabilities to be unexposed, on the grid of a
-// geometry.
+// answer is the network's answer: the probability of unexposed for each cell of a geometry.
 type answer struct {
 	unexposed []float32
 	geo       picture.Geometry
 }
 
-// ask predicts the exposed field of the canonical picture x, of which straight borders leave
-// straight. In doubt everything is field.
+// ask predicts the exposed field of the canonical picture x. straight is the field inside
+// straight borders. In doubt pixels are kept in the field.
 func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straight picture.Mask) (answer, error) {
 	p, err := f.Predict(ctx, x)
 	if err == nil {
@@ -53,16 +52,17 @@ func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straig
 
 // limit combines straight, the field inside straight borders (the whole frame if there are
 // none), with the prediction: it removes pixels predicted as unexposed, and restores those
-// predicted as exposed with high confidence. It returns which of both found the result.
+// predicted as exposed with high confidence. method says which of the two determined the
+// result.
 func (a answer) limit(straight picture.Mask) (field picture.Mask, method string) {
 	field = make(picture.Mask, len(straight))
-	var beyondStraight, beyondSeen atomic.Bool // whether each alone would give another field
+	var beyondStraight, beyondSeen atomic.Bool // whether each alone would give a different field
 	a.geo.Levels(a.unexposed, confidentBelow, unexposedFrom, func(r int, sure, seen []bool) {
 		line, inside := field[r*a.geo.Columns:][:a.geo.Columns], straight[r*a.geo.Columns:][:a.geo.Columns]
 		copy(line, seen)
 		for from := raster.NextClear(inside, 0); from < len(inside); {
 			to := raster.NextSet(inside, from)
-			copy(line[from:to], sure[from:to]) // of what it has seen
+			copy(line[from:to], sure[from:to]) // outside straight borders only confident pixels stay
 			from = raster.NextClear(inside, to)
 		}
 		if !slices.Equal(line, seen) {
@@ -83,9 +83,9 @@ func (a answer) limit(straight picture.Mask) (field picture.Mask, method string)
 	return field, "network and image"
 }
 
-// fillIslands makes a field of the probabilities h×w of unexposed. Unexposed regions that do
-// not touch the frame's edge, such as metal and lead, and small ones, become field; small
-// regions of field are removed.
+// fillIslands corrects h×w probabilities of unexposed. Unexposed regions that are small or do
+// not touch the frame's edge, such as metal and lead, become field; small regions of field are
+// removed.
 func fillIslands(out []float32, h, w int) {
 	label := make([]uint8, h*w)
 	for i, p := range out {

@@ -30,7 +30,7 @@ func newSearch(small []float32, h, w int) *search {
 	return s
 }
 
-// part is the value p of the way from darkest to brightest.
+// part returns the value at share p of the range, from darkest to brightest.
 func (s *search) part(p float32) float32 { return s.low + p*(s.high-s.low) }
 
 // cut removes what is outside b from the field.
@@ -43,8 +43,8 @@ func (s *search) cut(b border) {
 	}
 }
 
-// steps are the votes for an edge at every pixel: value(inside) − value(outside) of
-// pixels voteReach to either side, both in the field, limited to [−1, 1].
+// steps returns the votes for an edge at every pixel: value(inside) − value(outside) of pixels
+// voteReach to either side, both in the field, limited to [−1, 1].
 func (s *search) steps(value func(i int) float32) (stepX, stepY []float32) {
 	stepX, stepY = make([]float32, len(s.v)), make([]float32, len(s.v))
 	for y := range s.h {
@@ -61,7 +61,7 @@ func (s *search) steps(value func(i int) float32) (stepX, stepY []float32) {
 	return stepX, stepY
 }
 
-// at samples v between pixels; ok is false outside the field.
+// at interpolates v between pixels; ok is false outside the field.
 func (s *search) at(x, y float64) (v float32, ok bool) {
 	x0, y0 := int(math.Floor(x)), int(math.Floor(y))
 	if x < -0.5 || y < -0.5 || x > float64(s.w)-0.5 || y > float64(s.h)-0.5 {
@@ -127,8 +127,8 @@ func (s *search) profiles(b border) []profile {
 	return out
 }
 
-// quantile is the q-th of the finite values of v, whose order it changes; NaN if there are
-// none. Of two in the middle it is the upper, as raster.Nearest.
+// quantile returns the q-th quantile of the finite values of v, NaN if there are none. It
+// reorders v. Between two values it takes the upper one, like raster.Nearest.
 func quantile(v []float32, q float64) float32 {
 	v = slices.DeleteFunc(v, func(x float32) bool { return x != x })
 	if len(v) == 0 {

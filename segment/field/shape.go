@@ -8,22 +8,22 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// shapeParts are shares of the range below which a border that encloses the field from several
-// sides may be; the level that gives the most rectangular field is used.
+// shapeParts are shares of the range, tried as the level of a border that encloses the field on
+// several sides. The level that gives the most rectangular field is used.
 var shapeParts = []float32{0.04, 0.08, 0.13, 0.2, 0.28, 0.36, 0.44, 0.52, 0.6}
 
 const (
 	shapeFill = 0.90 // of the rectangle the field must fill
-	whiteFill = 0.97 // of it, where a side borders on white
-	whiteSide = 0.80 // of the pixels outside a side are white: software drew it
-	maxSpread = 0.3  // of the range: what a large border may vary
-	fewTilt   = 0.09 // radians from the frame's directions, where there are two sides
-	shapeRim  = 2.5  // pixels from the frame at which a side lies in the picture
+	whiteFill = 0.97 // the same if a side borders on white
+	whiteSide = 0.80 // share of the pixels outside a side that are white if software drew it
+	maxSpread = 0.3  // of the range: the greatest variation of a large border
+	fewTilt   = 0.09 // greatest angle to the frame, in radians, if there are only two sides
+	shapeRim  = 2.5  // distance from the frame, in pixels, above which a side is in the picture
 )
 
 // cutShape cuts the field to a rotated rectangle that a grey border encloses. The border need
-// not be dark: two or more sides at right angles, each straight and steep along its length, are
-// not the outline of a body.
+// not be dark: two or more sides at right angles that are straight and steep along their length
+// cannot be the outline of a body.
 func (s *search) cutShape() bool {
 	found := make([]rectangle, len(shapeParts))
 	raster.Parallel(len(found), func(k int) {
@@ -47,8 +47,8 @@ func (s *search) cutShape() bool {
 	return best != nil
 }
 
-// enclosed is the hull of what remains without the pixels ≤ level or white that are
-// connected to the frame's edge; nil where that is too much or too little.
+// enclosed returns the hull of the field without the pixels that are ≤ level or white and
+// connected to the frame's edge; nil if they are too many or too few.
 func (s *search) enclosed(level float32) []raster.Point {
 	v := make([]float32, len(s.v))
 	for i := range v {
@@ -64,8 +64,8 @@ func (s *search) enclosed(level float32) []raster.Point {
 	return raster.Hull(outermost(reached, s.h, s.w))
 }
 
-// outermost are the outermost pixels of every row that are not border, in regions of at least 2
-// % of the frame, so that lead markers and scattered pixels are ignored.
+// outermost returns the outermost pixels of every row that are not border. It uses regions of
+// at least 2 % of the frame only, so that lead markers and scattered pixels are ignored.
 func outermost(border picture.Mask, h, w int) []raster.Point {
 	label := make([]uint8, len(border))
 	for i, b := range border {
@@ -85,14 +85,14 @@ func outermost(border picture.Mask, h, w int) []raster.Point {
 	return out
 }
 
-// rectangle is a turned one: the sides that lie in the picture, and how much of it, as far as it
-// lies in the picture, is filled.
+// rectangle is a rotated rectangle: its sides inside the picture, and the filled share of its
+// area inside the picture.
 type rectangle struct {
 	sides []border
 	fill  float64
 }
 
-// rectangle is the one around hull that it fills best.
+// rectangle returns the rectangle around hull with the greatest filled share.
 func (s *search) rectangle(hull []raster.Point) (best rectangle) {
 	filled := s.area(hullBorders(hull))
 	for i, a := range hull {
@@ -128,7 +128,7 @@ func hullBorders(hull []raster.Point) (out []border) {
 	return out
 }
 
-// area counts the picture's pixels inside all of b, half a pixel beyond included.
+// area counts the picture's pixels inside all of b, with a tolerance of half a pixel.
 func (s *search) area(b []border) (n float64) {
 	wider := make([]border, len(b))
 	for i := range b {
@@ -141,7 +141,7 @@ func (s *search) area(b []border) (n float64) {
 	return max(n, 1)
 }
 
-// crosses reports whether more than a rim of the picture is outside b.
+// crosses reports whether more than the rim of the picture is outside b.
 func (s *search) crosses(b border) bool {
 	n := 0
 	for _, p := range [][2]float64{{0, 0}, {float64(s.w - 1), 0}, {0, float64(s.h - 1)}, {float64(s.w - 1), float64(s.h - 1)}} {
@@ -152,7 +152,7 @@ func (s *search) crosses(b border) bool {
 	return n > 0
 }
 
-// within is s with the field limited to the other sides than the k-th.
+// within returns s with the field limited to all sides except the k-th.
 func (s *search) within(sides []border, k int) *search {
 	t := *s
 	t.in = slices.Clone(s.in)
@@ -189,7 +189,8 @@ func (s *search) sidesHold(sides []border, fill float64) bool {
 	return corner
 }
 
-// holds reports whether e may be a side of a rectangle, one of few or of many.
+// holds reports whether e can be a side of a rectangle. few says that the rectangle has only
+// two sides.
 func (e darkEdge) holds(few bool) bool {
 	if e.steep < 0.05 || e.back > 2*maxBack {
 		return false
@@ -200,8 +201,8 @@ func (e darkEdge) holds(few bool) bool {
 	return e.support >= 0.85 && e.weakest >= 0.25 && e.below >= 0.75 && e.rise >= 0.06
 }
 
-// spread is the range between the 10th and 90th percentile outside b, relative to the
-// picture's: large if anatomy is outside.
+// spread returns the range between the 10th and 90th percentile outside b, relative to the
+// picture's. It is large if anatomy is outside.
 func (s *search) spread(b border) float64 {
 	var v []float32
 	for i, in := range s.in {
@@ -232,7 +233,7 @@ func (s *search) bordersWhite(b border) bool {
 	return median(near) > whiteSharp*median(far)
 }
 
-// whiteAlong is the part of the pixels along b that are white.
+// whiteAlong returns the share of white pixels along b.
 func (s *search) whiteAlong(b border) float64 {
 	n, white := 0, 0
 	s.along(b, 1, func(_, x, y float64) {
@@ -244,7 +245,8 @@ func (s *search) whiteAlong(b border) float64 {
 	return float64(white) / max(1, float64(n))
 }
 
-// placed is the k-th side, moved to its steepest position and then to the end of the penumbra.
+// placed returns the k-th side, moved to its steepest position and then to the end of the
+// penumbra.
 func (s *search) placed(sides []border, k int) border {
 	t := s.within(sides, k)
 	if t.bordersWhite(sides[k]) {

@@ -6,17 +6,17 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// smoothing is the edge-preserving smoothing of a prediction along a picture, so that in a flat
-// region, far from edges, all pixels contribute to the prediction (Min et al., IEEE Trans.
-// Image Processing 23 (2014) 5638).
+// smoothing is an edge-preserving smoothing of a prediction, guided by a picture: within a flat
+// region all pixels contribute to the result (Min et al., IEEE Trans. Image Processing 23
+// (2014) 5638).
 type smoothing struct {
-	lambda float64 // how far it smooths
-	sigma  float64 // step between two pixels, of the picture's −1…1, that keeps 1/e of it
+	lambda float64 // strength of the smoothing
+	sigma  float64 // step between two pixels (of the picture's −1…1) at which the weight falls to 1/e
 	rounds int
 }
 
-// smooth replaces p by weighted means along the picture v, both h×w; confident values have more
-// weight.
+// smooth replaces p by weighted means, guided by the picture v, both h×w. Confident values have
+// more weight.
 func (s smoothing) smooth(p, v []float32, h, w int) {
 	num, den := make([]float64, h*w), make([]float64, h*w)
 	for i, a := range p {
@@ -35,7 +35,7 @@ func (s smoothing) smooth(p, v []float32, h, w int) {
 	}
 }
 
-// links are the weights between each pixel and the one step further, 0 to 1.
+// links returns the weights, 0 to 1, between each pixel and the next one in steps of step.
 func (s smoothing) links(v []float32, h, w, step int) []float64 {
 	out := make([]float64, h*w)
 	for i := range out {
@@ -47,8 +47,8 @@ func (s smoothing) links(v []float32, h, w, step int) []float64 {
 	return out
 }
 
-// tridiagonal solves u + λ·L·u = u₀ in place along n pixels from first on, step apart,
-// where L is the Laplacian of the links (Thomas's algorithm), of u and of v; c is room for n values.
+// tridiagonal solves u + λ·L·u = u₀ in place for u and v, for n pixels starting at first, step
+// apart. L is the Laplacian of the links (Thomas's algorithm). c is a buffer for n values.
 func tridiagonal(u, v, link, c []float64, first, step, n int, lambda float64) {
 	var before float64 // −λ·link to the pixel before
 	for k := range n {

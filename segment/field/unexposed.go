@@ -71,8 +71,8 @@ func (s *search) cutDark() bool {
 	return found
 }
 
-// sharpened moves every candidate to the steepest line near it, and keeps one of those
-// that meet.
+// sharpened moves every candidate to the steepest line near it, and keeps one of those that
+// coincide.
 func (s *search) sharpened(lines []candidate) (out []border) {
 	moved := make([]border, len(lines))
 	raster.Parallel(len(lines), func(i int) { moved[i] = s.steepest(lines[i].border(s.h, s.w)) })
@@ -87,8 +87,8 @@ func (s *search) sharpened(lines []candidate) (out []border) {
 	return out
 }
 
-// steepest climbs from b to the line, in angle and place, that is steep along most of
-// its length.
+// steepest moves and turns b by hill climbing to the line that is steep along most of its
+// length.
 func (s *search) steepest(b border) border {
 	cx, cy := float64(s.w)/2, float64(s.h)/2
 	half := math.Hypot(cx, cy) / 2
@@ -107,7 +107,7 @@ func (s *search) steepest(b border) border {
 	return b
 }
 
-// moved shifts b by d and turns it by a radians about its point next to (cx, cy).
+// moved shifts b by d and turns it by a radians about its point nearest (cx, cy).
 func (b border) moved(cx, cy, d, a float64) border {
 	off := b.distance(cx, cy) - d
 	px, py := cx-off*b.nx, cy-off*b.ny
@@ -117,7 +117,7 @@ func (b border) moved(cx, cy, d, a float64) border {
 	return o
 }
 
-// steepness is the lower third of the steps across b, weighted by the usable share of b.
+// steepness returns the lower third of the steps across b, weighted by the usable share of b.
 func (s *search) steepness(b border) float64 {
 	var room [2 * fieldSide]float32
 	steps := room[:0]

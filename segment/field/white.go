@@ -9,11 +9,11 @@ import (
 
 const (
 	whitePart   = 0.01  // white: within this part of the range below the brightest
-	whiteTilt   = 0.06  // radians two white edges may differ from a right angle
-	whiteRest   = 0.002 // of the field may be white and connected to the frame's edge
-	whiteBorder = 0.97  // share of the removed area that must be white
+	whiteTilt   = 0.06  // greatest deviation of two white edges from a right angle, in radians
+	whiteRest   = 0.002 // greatest share of the remaining field that may be white and connected to the frame's edge
+	whiteBorder = 0.97  // least share of the removed area that must be white
 	whiteRim    = 4     // pixels along the frame's edge that are ignored for this
-	whiteSharp  = 0.75  // share of the step that must be within voteReach pixels
+	whiteSharp  = 0.75  // least share of the step within voteReach pixels
 )
 
 // cutWhite removes a border that software filled with white around a (rotated) rectangle. Open
@@ -56,11 +56,11 @@ func (s *search) cutWhite() bool {
 	return true
 }
 
-// white is the least value that counts as white.
+// white returns the least value that counts as white.
 func (s *search) white() float32 { return s.high - whitePart*(s.high-s.low) }
 
-// whiteEdge is the length of b's chord if everything outside b, and nothing along its inner
-// side, is white, else 0; shown is 1 where s is not white.
+// whiteEdge returns the length of b's chord if everything outside b, and nothing along its
+// inner side, is white, else 0. shown is 1 where s is not white.
 func (s *search) whiteEdge(b border, shown *search) (chord int) {
 	up := 0
 	var near, far []float32
