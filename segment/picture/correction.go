@@ -2,14 +2,14 @@ package picture
 
 import "dicomnode/internal/raster"
 
-// Correction makes probabilities as sure as they are right: the logarithms z of each pixel's
-// probabilities become Scale·z + Shift, normalised. The zero value changes nothing.
+// Correction calibrates probabilities: it replaces the logarithms z of each pixel's
+// probabilities by Scale·z + Shift and normalises them. The zero value changes nothing.
 type Correction struct {
 	Scale float64 // 1 / temperature; 0 changes nothing
 	Shift [Classes]float64
 }
 
-// Identity tells whether the correction changes nothing.
+// Identity reports whether the correction changes nothing.
 func (c Correction) Identity() bool {
 	return c.Scale == 0 || c.Scale == 1 && c.Shift == [Classes]float64{}
 }
@@ -28,7 +28,7 @@ func (c Correction) apply(p []float32) {
 	})
 }
 
-// Corrected is the map with its probabilities corrected.
+// Corrected returns the map with corrected probabilities.
 func (m Map) Corrected(c Correction) Map {
 	if c.Identity() {
 		return m
@@ -38,7 +38,7 @@ func (m Map) Corrected(c Correction) Map {
 	return out
 }
 
-// Corrected interpolates corrected probabilities.
+// Corrected returns an Upsampler of corrected probabilities.
 func (u *Upsampler) Corrected(c Correction) *Upsampler {
 	if c.Identity() {
 		return u

@@ -1,4 +1,4 @@
-// Package picture is the vocabulary of the pipeline: classes, masks, the canonical picture
-// that the network is shown, and the geometry between an image and the network's input. It
-// knows no DICOM object and no step of the pipeline.
+// Package picture defines the types that the pipeline shares: classes, masks, the canonical
+// picture, which is the network's input, and the geometry between an image and that input. It
+// does not know DICOM objects or steps of the pipeline.
 package picture

@@ -6,7 +6,8 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// Exposed is the part of each of Height×Width cells that lies in the field, 1 without one.
+// Exposed returns the share of each of Height×Width cells that is in the field; 1 if field is
+// nil.
 func (g Geometry) Exposed(field Mask) []float32 {
 	out := make([]float32, g.Height*g.Width)
 	if field == nil {
@@ -32,8 +33,8 @@ func (g Geometry) Exposed(field Mask) []float32 {
 	return out
 }
 
-// stretches are columns that are in the field in every row of a span, and those outside which
-// nothing is in any.
+// stretches returns two ranges of columns: those that are in the field in every row of a span,
+// and the smallest range outside which no pixel is in the field.
 func (g Geometry) stretches(field Mask, rows span) (all, some raster.Stretch) {
 	all, some = raster.Stretch{To: g.Columns}, raster.Stretch{From: g.Columns}
 	for j := range rows.weights {
@@ -44,7 +45,7 @@ func (g Geometry) stretches(field Mask, rows span) (all, some raster.Stretch) {
 	return all, some
 }
 
-// share is the part of a cell that is in the field.
+// share returns the share of a cell that is in the field.
 func (g Geometry) share(field Mask, row, col span) (sum float32) {
 	for j, wr := range row.weights {
 		for k, in := range field[(row.first+j)*g.Columns+col.first:][:len(col.weights)] {
@@ -56,8 +57,8 @@ func (g Geometry) share(field Mask, row, col span) (sum float32) {
 	return sum
 }
 
-// fullRows are what share gives of cells that are wholly in the field: 1 but for rounding, which
-// is the same for all rows of cells with the same weights.
+// fullRows are the results of share for cells that are entirely in the field: 1 up to rounding.
+// They are the same for all rows of cells with the same weights.
 type fullRows struct {
 	kind []int // of each row of cells
 	rows [][]float32

@@ -6,20 +6,20 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// Side is the height and width of XNet's input.
+// Side is the height and width of XNet's input in pixels.
 const Side = 200
 
-// Geometry maps a picture of Rows×Columns pixels into the Side×Side input and back:
-// the picture fills Height×Width input pixels from (Top, Left), its longer side all
-// Side of them; the rest is padding. Input pixel i of an axis covers exactly the
-// picture's pixels [i·n/m, (i+1)·n/m).
+// Geometry maps a picture of Rows×Columns pixels to the Side×Side input and back. The picture
+// fills Height×Width input pixels from (Top, Left); its longer side fills Side pixels. The rest
+// is padding. Along an axis, input pixel i covers exactly the picture's pixels [i·n/m,
+// (i+1)·n/m).
 type Geometry struct {
 	Rows, Columns int
 	Top, Left     int
 	Height, Width int
 }
 
-// NewGeometry letterboxes a picture of rows×cols pixels, both ≥ 1.
+// NewGeometry returns the letterbox of a picture of rows×cols pixels, both ≥ 1.
 func NewGeometry(rows, cols int) Geometry {
 	g := Geometry{Rows: rows, Columns: cols}
 	long := max(rows, cols)
@@ -29,13 +29,14 @@ func NewGeometry(rows, cols int) Geometry {
 	return g
 }
 
-// span is the part of a picture's axis under one input pixel, with the weight of each pixel.
+// span is the part of a picture's axis that an input pixel covers, with the weight of each
+// pixel.
 type span struct {
 	first   int
 	weights []float32
 }
 
-// spans splits n pixels among m input pixels by area; weights of a span sum to 1.
+// spans divides n pixels among m input pixels by area; the weights of a span sum to 1.
 func spans(n, m int) []span {
 	out := make([]span, m)
 	for i := range out {
@@ -79,12 +80,12 @@ func (g Geometry) down(pix raster.Area, lo, hi float32) []float32 {
 	return out
 }
 
-// addOne adds a row with its weight to line, clipped to [lo, hi].
+// addOne adds a row, clipped to [lo, hi] and multiplied by its weight, to line.
 func addOne(line, row []float32, w, lo, hi float32) {
 	row = row[:len(line)]
 	for i, sum := range line {
 		v := row[i]
-		if !(v > lo) { // also not a number
+		if !(v > lo) { // also true for NaN
 			v = lo
 		} else if v > hi {
 			v = hi
@@ -93,7 +94,7 @@ func addOne(line, row []float32, w, lo, hi float32) {
 	}
 }
 
-// addTwo is addOne of a row a and then of b.
+// addTwo is addOne of a row a and then of a row b.
 func addTwo(line, a, b []float32, wa, wb, lo, hi float32) {
 	a, b = a[:len(line)], b[:len(line)]
 	for i, sum := range line {
@@ -113,9 +114,9 @@ func addTwo(line, a, b []float32, wa, wb, lo, hi float32) {
 	}
 }
 
-// LabelDown brings a label picture (Rows×Columns) to Side×Side: the class with the
-// largest area under each input pixel, the smaller value on a tie; 255 (Ignore) where
-// that is 255 and in the padding. It panics when len(label) ≠ Rows×Columns.
+// LabelDown reduces a label picture (Rows×Columns) to Side×Side. Each input pixel gets the
+// class with the largest area under it, the smaller class on a tie; this may be Ignore (255).
+// Padding is Ignore. LabelDown panics if len(label) ≠ Rows×Columns.
 func (g Geometry) LabelDown(label []uint8) []uint8 {
 	if len(label) != g.Rows*g.Columns {
 		panic("picture: LabelDown: label size does not match the geometry")
@@ -152,7 +153,7 @@ func (g Geometry) majority(label []uint8, row, col span) uint8 {
 	return best
 }
 
-// Cut takes the picture out of its padding: Height×Width values of a Side×Side plane.
+// Cut removes the padding: it returns Height×Width values of a Side×Side plane.
 func (g Geometry) Cut(plane []float32) []float32 {
 	out := make([]float32, g.Height*g.Width)
 	for y := range g.Height {

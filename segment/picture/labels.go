@@ -2,10 +2,10 @@ package picture
 
 import "dicomnode/internal/raster"
 
-// Labels chooses the most probable class of every pixel of the field (nil: of the image), row by
-// row, Ignore outside it. It calls seen, unless that is nil, with each row, its classes and their
-// probabilities, 0 outside the field; from several goroutines at once, and what seen gets is
-// another row's afterwards.
+// Labels returns the most probable class of every pixel of the field (nil: of the image), row
+// by row, and Ignore outside it. If seen is not nil, Labels calls it with each row: its classes
+// and their probabilities, 0 outside the field. It calls seen from several goroutines and
+// reuses the slices afterwards.
 func (u *Upsampler) Labels(field Mask, seen func(r int, label []uint8, probability []float32)) (label []uint8) {
 	cols := u.g.Columns
 	label = make([]uint8, u.g.Rows*cols)
@@ -23,7 +23,7 @@ func (u *Upsampler) Labels(field Mask, seen func(r int, label []uint8, probabili
 	return label
 }
 
-// rowAcross is room for a row of cells and one of pixels.
+// rowAcross is a buffer for a row of cells and a row of pixels.
 type rowAcross struct {
 	cells       []cell
 	probability []float32
@@ -31,7 +31,7 @@ type rowAcross struct {
 
 func (u *Upsampler) rowAcross() rowAcross { return rowAcross{u.row(), make([]float32, u.g.Columns)} }
 
-// likeliest chooses the classes of a row, the lower one on a tie.
+// likeliest sets the most probable classes of a row, the lower one on a tie.
 func (u *Upsampler) likeliest(cells []cell, label []uint8, probability []float32) {
 	label, probability, right := label[:len(u.col)], probability[:len(u.col)], u.right[:len(u.col)]
 	for k, x := range u.col {
@@ -47,7 +47,7 @@ func (u *Upsampler) likeliest(cells []cell, label []uint8, probability []float32
 	}
 }
 
-// outside takes what is not in the field out of a row.
+// outside sets pixels outside the field to Ignore, with probability 0.
 func outside(field []bool, label []uint8, probability []float32) {
 	for from := raster.NextClear(field, 0); from < len(field); {
 		to := raster.NextSet(field, from)
@@ -59,7 +59,7 @@ func outside(field []bool, label []uint8, probability []float32) {
 	}
 }
 
-// Again calls seen as Labels does, of some rows whose classes have changed since.
+// Again calls seen as Labels does, for some rows whose classes have changed since.
 func (u *Upsampler) Again(rows []int, label []uint8, seen func(r int, label []uint8, probability []float32)) {
 	cols := u.g.Columns
 	raster.ParallelWith(len(rows), u.rowAcross, func(i int, own rowAcross) {
@@ -77,7 +77,7 @@ func (u *Upsampler) Again(rows []int, label []uint8, seen func(r int, label []ui
 	})
 }
 
-// NewRow is room for the probabilities of a row of cols pixels.
+// NewRow returns buffers for the probabilities of a row of cols pixels.
 func NewRow(cols int) (p [Classes][]float32) {
 	buffer := make([]float32, Classes*cols)
 	for c := range p {
@@ -86,10 +86,10 @@ func NewRow(cols int) (p [Classes][]float32) {
 	return p
 }
 
-// RemoveIslands gives 4-connected regions of fewer than least pixels the class with
-// the longest border to them, smallest class on a tie; regions of Ignore stay, and so
-// do islands that touch nothing else. It returns the number of pixels that changed class and
-// the rows that they lie in.
+// RemoveIslands gives each 4-connected region of fewer than least pixels the class with the
+// longest border to it, the smallest class on a tie. Regions of Ignore stay, and so do regions
+// that border on nothing else. RemoveIslands returns the number of pixels that changed class
+// and the rows that contain them.
 func RemoveIslands(label []uint8, rows, cols, least int) (changed int, lines []int) {
 	if least < 2 {
 		return 0, nil
@@ -106,7 +106,7 @@ func RemoveIslands(label []uint8, rows, cols, least int) (changed int, lines []i
 			touch(label, rows, cols, r, border[k])
 		}
 	}
-	for i, r := range runs.Runs { // classes are chosen before any pixel changes
+	for i, r := range runs.Runs { // all classes are chosen before any pixel changes
 		b := border[runs.Root(i)]
 		if b == nil {
 			continue
@@ -125,7 +125,7 @@ func RemoveIslands(label []uint8, rows, cols, least int) (changed int, lines []i
 	return changed, lines
 }
 
-// touch counts the other classes around a run.
+// touch counts the neighbouring pixels of other classes around a run.
 func touch(label []uint8, rows, cols int, r raster.Run, border *[Classes]int) {
 	own := label[int(r.Row)*cols+int(r.From)]
 	count := func(row, col int) {

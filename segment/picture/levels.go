@@ -2,12 +2,12 @@ package picture
 
 import "dicomnode/internal/raster"
 
-// rounding is more than interpolation can leave the values that it lies between by.
+// rounding is greater than the rounding error of an interpolation.
 const rounding = 1e-5
 
-// Levels interpolates v, Height×Width values of 0 to 1, bilinearly between the centres of its
-// cells, and calls f for every row of the picture with where it is below low and below high,
-// low at most high. It does so from several goroutines at once, and what f gets is another row's
+// Levels interpolates v, Height×Width values from 0 to 1, bilinearly between the centres of its
+// cells. It calls f for every row of the picture with masks of the pixels below low and below
+// high; low must not exceed high. It calls f from several goroutines and reuses the masks
 // afterwards.
 func (g Geometry) Levels(v []float32, low, high float32, f func(r int, belowLow, belowHigh []bool)) {
 	across := newColumns(g)
@@ -31,10 +31,10 @@ func (g Geometry) Levels(v []float32, low, high float32, f func(r int, belowLow,
 	})
 }
 
-// columns are where the picture's columns lie among a grid's.
+// columns maps the picture's columns to those of a grid.
 type columns struct {
-	first []int     // the first column that lies right of the centre of each cell, and their number
-	share []float32 // of each column: that of the next cell
+	first []int     // first column right of the centre of each cell; at the end, the number of columns
+	share []float32 // for each column, the weight of the next cell
 }
 
 func newColumns(g Geometry) columns {
@@ -53,8 +53,8 @@ func newColumns(g Geometry) columns {
 	return c
 }
 
-// below marks the columns at which line, the values of a row of cells, is below limit. Where all
-// of a stretch is, or nothing, no column is looked at.
+// below marks the columns at which line, the values of a row of cells, is below limit. Between
+// two cells that are both below or both above, it does not look at single columns.
 func (c columns) below(line []float32, limit float32, out []bool) {
 	clear(out)
 	for x := 0; x < len(c.first)-1; x++ {

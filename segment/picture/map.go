@@ -6,15 +6,15 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// Map holds probabilities on a grid over a picture: Classes×Height×Width values, of the
-// grid of its Geometry, whose Top and Left are 0. A Map of one answer of the network has the
-// network's pixels; one of several parts of a picture has more.
+// Map contains probabilities on a grid over a picture: Classes×Height×Width values. Top and
+// Left of its Geometry are 0. A Map of a single answer of the network has the network's pixels;
+// one of several parts of a picture has more.
 type Map struct {
 	Geometry
 	P []float32
 }
 
-// Map takes the network's answer p (Classes×Side×Side) out of its padding. It panics at
+// Map removes the padding from the network's answer p (Classes×Side×Side). It panics if p has
 // another size.
 func (g Geometry) Map(p []float32) Map {
 	if len(p) != Classes*Side*Side {
@@ -28,11 +28,11 @@ func (g Geometry) Map(p []float32) Map {
 	return m
 }
 
-// Plane is the map's values of one class, Height×Width.
+// Plane returns the values of one class, Height×Width.
 func (m Map) Plane(class int) []float32 { return m.P[class*m.Height*m.Width:][:m.Height*m.Width] }
 
-// On interpolates the map on another grid over the same picture, bilinearly between the
-// centres of its cells.
+// On interpolates the map to another grid over the same picture, bilinearly between the centres
+// of its cells.
 func (m Map) On(g Geometry) Map {
 	between := m.Geometry
 	between.Rows, between.Columns = g.Height, g.Width
@@ -42,8 +42,8 @@ func (m Map) On(g Geometry) Map {
 	return out
 }
 
-// Answer brings the map to the network's pixels (Classes×Side×Side), as means over each of
-// them; the padding has the same probability of every class.
+// Answer averages the map over the network's pixels and adds padding (Classes×Side×Side). In
+// the padding all classes have the same probability.
 func (m Map) Answer() []float32 {
 	g := NewGeometry(m.Rows, m.Columns)
 	within := Geometry{Rows: m.Height, Columns: m.Width, Height: g.Height, Width: g.Width}
@@ -60,19 +60,19 @@ func (m Map) Answer() []float32 {
 	return out
 }
 
-// Small is the map at the network's pixels, as means over each of them.
+// Small averages the map over the network's pixels.
 func (m Map) Small() Map { return NewGeometry(m.Rows, m.Columns).Map(m.Answer()) }
 
 // leastLogarithm is that of the least probability that counts in a geometric mean: a single
 // answer cannot rule out a class that all others see.
 const leastLogarithm = -27.6 // of 1e-12
 
-// Logarithm is that of a probability in a geometric mean.
+// Logarithm returns the logarithm of a probability, at least leastLogarithm.
 func Logarithm(p float32) float32 {
 	switch {
 	case p < 1e-12:
 		return leastLogarithm
-	case p == 1: // as often where the network is sure
+	case p == 1: // frequent, where the network is certain
 		return 0
 	}
 	return float32(max(math.Log(float64(p)), leastLogarithm))
@@ -87,12 +87,12 @@ func Logarithms(p []float32) {
 	})
 }
 
-// Softmax makes probabilities of logarithms, Classes×n, in place.
+// Softmax converts logarithms (Classes×n) to probabilities, in place.
 func Softmax(logs []float32) {
 	raster.Blocks(len(logs)/Classes, func(from, to int) { softmax(logs, from, to) })
 }
 
-// softmax is Softmax of the places from to to−1.
+// softmax is Softmax for the pixels from to to−1.
 func softmax(logs []float32, from, to int) {
 	n := len(logs) / Classes
 	a, b, c := logs[from:to], logs[n+from:n+to], logs[2*n+from:2*n+to]
@@ -104,7 +104,7 @@ func softmax(logs []float32, from, to int) {
 	}
 }
 
-// exponential is math.Exp, of which one in three is that of 0.
+// exponential is math.Exp with a shortcut for 0, which is a third of all calls.
 func exponential(x float32) float64 {
 	if x == 0 {
 		return 1

@@ -6,18 +6,18 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// GuidedFilter refines probabilities with the image: guided image filtering (He, Sun and
-// Tang, ECCV 2010) of each class, so that borders between regions move to edges of the
-// image. In every square window a class's probability is fitted as a line over the
-// guide's value; a cell takes the mean of the lines of all windows it lies in, at its own
-// value. Cells are thirds of a network pixel or the image's pixels, whichever are larger,
-// and averages of the image: at single pixels its noise would fray the borders. What is
-// between cells is interpolated.
+// GuidedFilter refines probabilities by guided image filtering (He, Sun and Tang, ECCV 2010) of
+// each class, so that borders between regions move to edges of the image. In every square
+// window a class's probability is fitted as a linear function of the guide. Each cell gets the
+// mean of the functions of all windows that contain it, at its own guide value. A cell is the
+// larger of a third of a network pixel and an image pixel, and contains the mean of the image:
+// noise of single pixels would make the borders ragged. Between cells the result is
+// interpolated.
 type GuidedFilter struct {
 	// Radius is half the side of a window, in pixels of the network; 0 means 2.
 	Radius float64 `json:"radius"`
-	// Epsilon is the variance of the guide, whose range is 0 to 1, below which a
-	// window is smoothed more than fitted; 0 means 0.0001.
+	// Epsilon is the variance of the guide, whose range is 0 to 1, below which a window is
+	// smoothed rather than fitted; 0 means 0.0001.
 	Epsilon float64 `json:"epsilon"`
 }
 
@@ -28,10 +28,10 @@ const (
 	defaultEpsilon = 1e-4
 )
 
-// NewGuidedFilter is a filter with the defaults.
+// NewGuidedFilter returns a filter with the defaults.
 func NewGuidedFilter() *GuidedFilter { return new(GuidedFilter{}.WithDefaults()) }
 
-// WithDefaults puts the defaults where f gives nothing.
+// WithDefaults returns f with defaults in place of zero values.
 func (f GuidedFilter) WithDefaults() GuidedFilter {
 	if !(f.Radius > 0) {
 		f.Radius = defaultRadius
@@ -42,16 +42,15 @@ func (f GuidedFilter) WithDefaults() GuidedFilter {
 	return f
 }
 
-// cellsPerPixel of the network, along an axis, are fitted at most.
+// cellsPerPixel is the greatest number of cells per network pixel along an axis.
 const cellsPerPixel = 3
 
-// maxCells bounds the cells along an axis.
+// maxCells is the greatest number of cells along an axis.
 const maxCells = cellsPerPixel * Side
 
-// Refine filters the map m with the picture pix, which is Rows×Columns in arbitrary units,
-// as guide; field, of the same size, limits the windows to what is exposed, nil is
-// everything. It panics at other sizes. The result does not depend on the number of
-// processors.
+// Refine filters the map m with the picture pix, Rows×Columns in arbitrary units, as guide.
+// field, of the same size, limits the windows to the exposed field; nil means no limit. Refine
+// panics if a size is wrong. The result does not depend on the number of processors.
 func (f GuidedFilter) Refine(m Map, pix []float32, field Mask) *Upsampler {
 	if len(pix) != m.Rows*m.Columns || field != nil && len(field) != len(pix) {
 		panic("picture: Refine: picture or field size does not match the geometry")
@@ -65,13 +64,13 @@ func (f GuidedFilter) Refine(m Map, pix []float32, field Mask) *Upsampler {
 	return newUpsampler(grid, fit.filter(float32(f.Epsilon)))
 }
 
-// reach is a radius of network pixels in cells, where m network pixels are n cells.
+// reach converts a radius in network pixels to cells, if m network pixels are n cells.
 func reach(radius float64, n, m int) int {
 	return max(1, int(math.Round(radius*float64(n)/float64(m))))
 }
 
-// guide averages pix over Height×Width cells and scales it to 0..1 between the
-// percentiles that the network sees; a constant is all 0.
+// guide averages pix over Height×Width cells and scales it to 0..1 between the percentiles of
+// Canonical. A constant picture gives all 0.
 func (g Geometry) guide(pix []float32) []float32 {
 	q := raster.Quantiles(pix, ClipLow, ClipHigh)
 	out := g.Down(pix, q[0], q[1])

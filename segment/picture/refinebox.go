@@ -2,7 +2,7 @@ package picture
 
 import "dicomnode/internal/raster"
 
-// cells is the grid that lines are fitted on.
+// cells is the size of the grid for fitting.
 type cells struct{ rows, cols int }
 
 // plane allocates one value per cell.
@@ -17,17 +17,17 @@ func (g cells) each(f func(i int)) {
 	})
 }
 
-// fitted classes; what is left to 1 is the last class's.
+// fitted is the number of fitted classes; the last class gets the remainder to 1.
 const fitted = Classes - 1
 
-// moments are what lines are fitted from, one value per cell.
+// moments are the sums from which the linear functions are fitted, one value per cell.
 type moments struct {
 	cells
 	radius      [2]int    // of the windows, in rows and columns
 	guide       []float32 // 0..1
-	weight      []float32 // exposed part
+	weight      []float32 // exposed share
 	probability []float32 // Classes×rows×cols
-	// Sums over windows, weighted: of 1, the guide and its square.
+	// Weighted sums over windows: of 1, the guide and its square.
 	n, sum, square []float32
 }
 
@@ -40,10 +40,10 @@ func newMoments(g cells, guide, weight, probability []float32) *moments {
 	return m
 }
 
-// leastWeight is the exposed part of a window, in cells, below which nothing is fitted.
+// leastWeight is the exposed part of a window, in cells, below which it is not fitted.
 const leastWeight = 0.5
 
-// filter returns the probabilities that the lines give, Classes×rows×cols.
+// filter returns the refined probabilities, Classes×rows×cols.
 func (m *moments) filter(epsilon float32) []float32 {
 	m.box(m.radius, m.n, m.sum, m.square)
 	area := m.rows * m.cols
@@ -58,14 +58,14 @@ func (m *moments) filter(epsilon float32) []float32 {
 	return out
 }
 
-// fit fills dst with one class's p, refined.
+// fit sets dst to the refined p of one class.
 func (m *moments) fit(dst, p []float32, epsilon float32) {
 	slope, offset := m.plane(), m.plane()
 	m.each(func(i int) {
 		slope[i], offset[i] = m.weight[i]*m.guide[i]*p[i], m.weight[i]*p[i]
 	})
 	m.box(m.radius, slope, offset)
-	m.each(func(i int) { // sums become lines, weighted for their mean
+	m.each(func(i int) { // converts sums to weighted slopes and offsets, of which box then takes the mean
 		if m.n[i] < leastWeight {
 			slope[i], offset[i] = 0, 0
 			return
@@ -85,7 +85,7 @@ func (m *moments) fit(dst, p []float32, epsilon float32) {
 	})
 }
 
-// distribution makes values that sum to 1 probabilities: a line may leave 0..1.
+// distribution turns values that sum to 1 into probabilities: a linear function may leave 0..1.
 func distribution(a, b, c float32) (float32, float32, float32) {
 	if a >= 0 && b >= 0 && c >= 0 {
 		return a, b, c
@@ -95,11 +95,11 @@ func distribution(a, b, c float32) (float32, float32, float32) {
 	return a / sum, b / sum, c / sum
 }
 
-// stripe is how many columns are summed at once.
+// stripe is how many columns are summed at a time.
 const stripe = 64
 
-// box replaces each plane by its sums over windows, cut off at the edges: running sums,
-// in an order that is the same whoever computes them.
+// box replaces each plane by its sums over windows, which are truncated at the edges. It uses
+// running sums in a fixed order, so that the result does not depend on the goroutines.
 func (g cells) box(radius [2]int, planes ...[]float32) {
 	across := make([][]float32, len(planes))
 	for k := range across {
@@ -118,8 +118,8 @@ func (g cells) box(radius [2]int, planes ...[]float32) {
 	})
 }
 
-// slideRows is slide of each of up to four rows of n cells. The sums of four are made side by
-// side: none waits for its own last addition.
+// slideRows is slide for each of up to four rows of n cells. Four sums are computed side by
+// side, so that none waits for its own previous addition.
 func slideRows(dst, src []float32, n, radius int) {
 	if len(src) < 4*n {
 		for from := 0; from < len(src); from += n {
@@ -144,7 +144,7 @@ func slideRows(dst, src []float32, n, radius int) {
 	}
 }
 
-// slide sums src over [x−radius, x+radius].
+// slide sets dst to the sums of src over [x−radius, x+radius].
 func slide(dst, src []float32, radius int) {
 	var sum float64
 	for _, v := range src[:min(radius, len(src))] {
@@ -161,7 +161,7 @@ func slide(dst, src []float32, radius int) {
 	}
 }
 
-// fall is slide down the columns [first, first+n) of a plane.
+// fall is slide along the columns [first, first+n) of a plane.
 func (g cells) fall(dst, src []float32, first, n, radius int) {
 	var sums [stripe]float64
 	row := func(y int) []float32 { return src[y*g.cols+first:][:n] }

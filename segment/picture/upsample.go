@@ -6,7 +6,7 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// fill writes every row into out, Classes×Rows×Columns.
+// fill writes all rows to out, Classes×Rows×Columns.
 func (u *Upsampler) fill(out []float32) {
 	n, cols := u.g.Rows*u.g.Columns, u.g.Columns
 	raster.ParallelWith(u.g.Rows, u.row, func(r int, cells []cell) {
@@ -17,16 +17,17 @@ func (u *Upsampler) fill(out []float32) {
 	})
 }
 
-// Upsampler brings probabilities, Classes×Height×Width of a grid over a picture, row by row to
-// Classes×Rows×Columns, bilinearly between the centres of cells. Row is safe for concurrent use.
+// Upsampler interpolates probabilities on a grid over a picture (Classes×Height×Width) to the
+// picture's pixels (Classes×Rows×Columns), row by row, bilinearly between the centres of cells.
+// Row is safe for concurrent use.
 type Upsampler struct {
 	g     Geometry
 	p     []float32
 	col   []int32   // the cell left of each column
-	right []float32 // the share of the next
+	right []float32 // the weight of the next cell
 }
 
-// Upsampler brings the map to the picture's own pixels.
+// Upsampler returns an Upsampler from the map to the picture's pixels.
 func (m Map) Upsampler() *Upsampler { return newUpsampler(m.Geometry, m.P) }
 
 func newUpsampler(g Geometry, p []float32) *Upsampler {
@@ -38,21 +39,21 @@ func newUpsampler(g Geometry, p []float32) *Upsampler {
 	return u
 }
 
-// row is room for what between fills.
+// row returns a buffer for between.
 func (u *Upsampler) row() []cell { return make([]cell, u.g.Width) }
 
-// cell is what a row of the picture has of each class at the centre of a cell, and the step from
-// there to the next.
+// cell has the value of each class at the centre of a cell, in a row of the picture, and the
+// step to the next cell.
 type cell struct{ at, step [Classes]float32 }
 
-// between fills cells, Width long, with what lies at the height of picture row r.
+// between sets cells, Width long, to the values interpolated at picture row r.
 func (u *Upsampler) between(r int, cells []cell) {
 	for c := range Classes {
 		u.classBetween(r, c, cells)
 	}
 }
 
-// classBetween is between of one class.
+// classBetween is between for one class.
 func (u *Upsampler) classBetween(r, class int, cells []cell) {
 	i, f := raster.Neighbour(r, u.g.Rows, u.g.Height)
 	w, plane := u.g.Width, u.p[class*u.g.Height*u.g.Width:]
@@ -68,7 +69,7 @@ func (u *Upsampler) classBetween(r, class int, cells []cell) {
 	before.step[class] = 0
 }
 
-// Row fills dst[class] (Columns long) with the probabilities of picture row r.
+// Row sets dst[class] (Columns long) to the probabilities of picture row r.
 func (u *Upsampler) Row(r int, dst [Classes][]float32) {
 	var buffer [maxCells]cell
 	cells := buffer[:u.g.Width]
@@ -78,7 +79,7 @@ func (u *Upsampler) Row(r int, dst [Classes][]float32) {
 	}
 }
 
-// ClassRow fills dst (Columns long) with the probabilities of one class in picture row r.
+// ClassRow sets dst (Columns long) to the probabilities of one class in picture row r.
 func (u *Upsampler) ClassRow(r, class int, dst []float32) {
 	var buffer [maxCells]cell
 	cells := buffer[:u.g.Width]
@@ -86,7 +87,7 @@ func (u *Upsampler) ClassRow(r, class int, dst []float32) {
 	u.across(cells, class, dst)
 }
 
-// across fills dst with one class of a row.
+// across sets dst to the values of one class in a row.
 func (u *Upsampler) across(cells []cell, class int, dst []float32) {
 	dst, right := dst[:len(u.col)], u.right[:len(u.col)]
 	for k, x := range u.col {
@@ -95,7 +96,7 @@ func (u *Upsampler) across(cells []cell, class int, dst []float32) {
 	}
 }
 
-// CheckProbabilities refuses an answer that is no distribution over the classes.
+// CheckProbabilities returns an error if p is not a distribution over the classes.
 func CheckProbabilities(p []float32) error {
 	if len(p) != Classes*Side*Side {
 		return fmt.Errorf("have %d probabilities, want %d", len(p), Classes*Side*Side)
