@@ -24,8 +24,8 @@ func rectangles(boxes []burned.Box) [][4]int {
 	return out
 }
 
-// blank fills the boxes with the mean of the ring around each, in stored values,
-// and marks their pixels as not scored.
+// blank fills the boxes with the mean of the pixels around each, in stored values, and marks
+// their pixels as not scored.
 func blank(p *picture, boxes []burned.Box) {
 	p.samples = slices.Clone(p.samples)
 	m := p.image
@@ -43,8 +43,8 @@ func blank(p *picture, boxes []burned.Box) {
 	}
 }
 
-// meanAround is the mean of the pixels within three of a box, rounded; of an image that is all box,
-// its mean.
+// meanAround returns the rounded mean of the pixels within three pixels of a box. If the box
+// covers the whole image, it returns the mean of the image.
 func meanAround(samples []float32, rows, cols int, b burned.Box) float32 {
 	outer := burned.Box{Left: b.Left - 3, Top: b.Top - 3, Width: b.Width + 6, Height: b.Height + 6}.Within(rows, cols)
 	var sum float64
@@ -64,9 +64,8 @@ func meanAround(samples []float32, rows, cols int, b burned.Box) float32 {
 	return float32(int(mean + .5))
 }
 
-// native puts the samples of p into the object as native pixel data: what was
-// compressed is not compressed again, and stays lossy where it was
-// (Lossy Image Compression (0028,2110)).
+// native stores the samples of p in the object as native pixel data. Compressed pixels are not
+// compressed again; Lossy Image Compression (0028,2110) stays.
 func native(o *object.Object, p *picture) {
 	m := p.image
 	value := make([]byte, 0, len(p.samples)*m.BitsAllocated/8+1)
@@ -85,7 +84,7 @@ func native(o *object.Object, p *picture) {
 	}
 	o.Put(&object.Element{Tag: object.PixelData, VR: vr, Value: value})
 	o.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-	if !m.Monochrome() { // grey stored as colour or by a palette
+	if !m.Monochrome() { // grey stored as colour or with a palette
 		o.PutText(0x00280004, "CS", "MONOCHROME2")
 		for t, v := range map[part10.Tag]int{0x00280002: 1, 0x00280100: m.BitsAllocated, 0x00280101: m.BitsStored, 0x00280102: m.HighBit, 0x00280103: 0} {
 			o.Put(&object.Element{Tag: t, VR: "US", Value: binary.LittleEndian.AppendUint16(nil, uint16(v))})

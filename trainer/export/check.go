@@ -20,11 +20,11 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// Check looks for the values of originals in every file of a folder, whichever
-// program wrote it. retain are the options under which values may stay. It returns
-// the hits by file, and how many originals were read.
+// Check searches every file of a folder, written by any program, for the values of originals.
+// retain are the options under which values may stay. It returns the hits by file, and the
+// number of originals read.
 func Check(ctx context.Context, dir string, originals Source, retain []profile.Option) (hits []leak.Hit, read int, err error) {
-	var key deidentify.Key // pseudonyms of it are used for nothing
+	var key deidentify.Key // its pseudonyms are not used
 	d, err := deidentify.New(deidentify.Options{Key: key, Retain: retain})
 	if err != nil {
 		return nil, 0, fmt.Errorf("check: %w", err)
@@ -42,7 +42,7 @@ func Check(ctx context.Context, dir string, originals Source, retain []profile.O
 	if len(e.items) == 0 {
 		return nil, 0, errors.New("check: no original that can be read")
 	}
-	for _, dates := range e.dates.values { // which patient's a file is, is not known here
+	for _, dates := range e.dates.values { // the patient of a file is not known here
 		e.originals.Add(dates)
 	}
 	if err := e.ownOf(dir); err != nil {
@@ -52,7 +52,7 @@ func Check(ctx context.Context, dir string, originals Source, retain []profile.O
 	return hits, len(e.items), err
 }
 
-// gather takes the values of an original in, those behind its pixels too.
+// gather collects the values of an original, including those after its pixels.
 func (e *run) gather(entry Entry) error {
 	r, err := entry.Open()
 	if err != nil {
@@ -64,17 +64,17 @@ func (e *run) gather(entry Entry) error {
 	}
 	o, err := object.Parse(b)
 	if err != nil {
-		return nil // no DICOM object
+		return nil // not a DICOM object
 	}
 	res, err := e.deidentifier.Object(o)
 	if err != nil {
-		return nil // of a class that is not exported
+		return nil // its SOP class is not exported
 	}
 	e.take(entry, o, res)
 	return nil
 }
 
-// ownOf are the tokens that a set's manifest says it made.
+// ownOf collects the tokens that the manifest of a set lists as made by the export.
 func (e *run) ownOf(dir string) error {
 	all, err := ReadManifest(dir)
 	if err != nil {

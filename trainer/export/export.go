@@ -1,13 +1,12 @@
-// Package export makes de-identified training sets of radiographs: DICOM objects,
-// 16-bit pictures, the trainer's data set folder, and the layouts of nnU-Net v2 and
-// MONAI, with a manifest that says how each file was made.
+// Package export makes de-identified training sets of radiographs: DICOM objects, 16-bit
+// pictures, the trainer's data set folder, and the layouts of nnU-Net v2 and MONAI, with a
+// manifest that says how each file was made.
 //
-// Objects come from a [Source]. Package deidentify takes out what identifies, the
-// leak check goes over every byte before it is written, and pictures in which
-// writing may be burned in wait for somebody to look at them (package review). What
-// is not finished lies in a folder of its own beside the set; only whole and
-// checked sets are moved into place. A set can be extended, and patients can be
-// taken out of it again; what stays keeps its bytes.
+// Objects come from a [Source]. Package deidentify removes what identifies a patient. The leak
+// check searches every byte before it is written. Pictures that may have burned-in text wait
+// until a person has reviewed them (package review). Unfinished files are kept in a work folder
+// beside the set; only complete and checked files are moved into the set. A set can be
+// extended, and patients can be removed from it. The other files of the set do not change.
 package export
 
 import (
@@ -25,7 +24,7 @@ import (
 	"dicomnode/trainer/deidentify/leak"
 )
 
-// Format is a layout of the files of a set.
+// Format is a file format or layout of a set.
 type Format string
 
 // The formats.
@@ -38,89 +37,90 @@ const (
 	MONAI   Format = "monai"   // monai.json over images and labels
 )
 
-// Formats are all of them.
+// Formats lists all formats.
 var Formats = []Format{DICOM, PNG, TIFF, Dataset, NNUNet, MONAI}
 
-// Pixels says which values pictures hold.
+// Pixels says which values pictures contain.
 type Pixels string
 
-// The kinds of values. None is rescaled by what the image holds.
+// The kinds of values. None is rescaled by the content of the image.
 const (
 	Stored    Pixels = "stored"    // as the object stores them
-	Corrected Pixels = "corrected" // the detector's dark signal taken off
-	Canonical Pixels = "canonical" // open beam bright, the logarithm of a raw linear signal
+	Corrected Pixels = "corrected" // the detector's dark signal is subtracted
+	Canonical Pixels = "canonical" // open beam bright; a raw linear signal as its logarithm
 )
 
-// Labels says what stands where a label is wanted.
+// Labels says which labels are exported.
 type Labels string
 
 // The kinds of labels.
 const (
 	Draft   Labels = "draft"   // the node's masks: 0, 1, 2 and 255
-	Colours Labels = "colours" // the same as pictures in three colours, to be corrected in a paint program
+	Colours Labels = "colours" // the same as pictures in three colours, for correction in a paint program
 	None    Labels = "none"
 )
 
-// Policy says what is done about writing that is burned into the pixels.
+// Policy says how burned-in text is handled.
 type Policy string
 
 // The policies.
 const (
-	Quarantine Policy = "quarantine" // somebody looks at it
-	Blank      Policy = "blank"      // the boxes are filled with their surroundings
+	Quarantine Policy = "quarantine" // a person must review the picture
+	Blank      Policy = "blank"      // the boxes of text are filled with their surroundings
 	KeepText   Policy = "keep"
 )
 
-// Options say what is exported and how.
+// Options configure an export.
 type Options struct {
 	Out        string // the folder of the set
-	Work       string // what is not finished; "": Out with ".work" behind it
+	Work       string // folder of unfinished files; "": Out with the suffix ".work"
 	Source     Source
 	Filter     Filter
-	Project    string // pseudonyms of the same key differ in nothing; it names the set's origin
+	Project    string // name of the set's origin; pseudonyms do not depend on it
 	Deidentify deidentify.Options
 	Formats    []Format
 	Pixels     Pixels
 	Labels     Labels
 	BurnedIn   Policy
-	// ReviewAll has every picture looked at, not only those with findings.
+	// ReviewAll requires a review of every picture, not only of those with findings.
 	ReviewAll bool
-	// Pipeline makes the pictures and, where it has a Predictor, the draft labels.
+	// Pipeline makes the pictures and, if it has a Predictor, the draft labels.
 	Pipeline *segment.Pipeline
 	Codecs   decode.Codec // decodes compressed pixels; nil for none
-	Workers  int          // objects at a time; 0: one per CPU
+	Workers  int          // number of objects in parallel; 0: one per CPU
 	DryRun   bool
-	// Reidentify, which may be nil, is told who is who. It is called for each object
-	// in the order of their IDs.
+	// Reidentify, which may be nil, is called with the identity of each object, in the order of
+	// their IDs.
 	Reidentify func(Identity) error
 	// Progress, which may be nil, is never called concurrently.
 	Progress func(done, total int)
 }
 
-// Identity says who is behind a pseudonym. It is for the holder of the key alone.
+// Identity is the patient and object behind a pseudonym. It must stay with the holder of the
+// key.
 type Identity struct {
 	ID, Patient, PatientID, Issuer, Name                      string
 	Study, OldStudy, Series, OldSeries, Instance, OldInstance string
 }
 
-// ErrLeak is an export in which values of an original were found.
+// ErrLeak says that values of an original were found in the output.
 var ErrLeak = errors.New("values of the originals are in the output")
 
-// ErrOtherKey is a set that was made with another key or for another project.
+// ErrOtherKey says that the set was made with another key or for another project.
 var ErrOtherKey = errors.New("the set was made with another key or for another project")
 
-// ErrPending is a set that waits for its pictures to be looked at.
+// ErrPending says that pictures of the set wait for review.
 var ErrPending = errors.New("pictures wait for review")
 
-// Report is what an export did.
+// Report is the result of an export.
 type Report struct {
 	Images   int `json:"images"`  // of this run
 	Objects  int `json:"objects"` // segmentations and reports
-	Kept     int `json:"kept"`    // had been exported before
+	Kept     int `json:"kept"`    // exported earlier
 	Patients int `json:"patients"`
 	Pending  int `json:"pending"`
 	Rejected int `json:"rejected"`
-	// Refused counts objects by reason; Filtered are those that the filter left out.
+	// Refused counts objects by reason. Filtered counts objects that the filter excluded.
 	Refused  map[string]int `json:"refused"`
 	Filtered int            `json:"filtered"`
 	Notes    []string       `json:"notes,omitempty"`
@@ -129,7 +129,7 @@ type Report struct {
 	Took     time.Duration  `json:"took"`
 }
 
-// check completes the options.
+// check checks the options and sets defaults.
 func (o *Options) check() error {
 	if o.Out == "" || o.Source == nil {
 		return errors.New("an export needs a source and a folder to write")
@@ -173,9 +173,9 @@ func names[T ~string](list []T) string {
 	return strings.Join(out, ", ")
 }
 
-// Run exports. It can be run again after it was interrupted, or when there is more
-// to export: what is finished stays as it is. The error is ErrPending where
-// pictures wait for review; everything else is done then.
+// Run exports a set. After an interruption, or to add objects to a set, it can be run again:
+// finished files are kept. If pictures wait for review it returns ErrPending after everything
+// else is done.
 func Run(ctx context.Context, opt Options) (*Report, error) {
 	begun := time.Now()
 	if err := opt.check(); err != nil {
@@ -194,7 +194,7 @@ func Run(ctx context.Context, opt Options) (*Report, error) {
 	return &e.report, err
 }
 
-// all is an export from the source to the finished set.
+// all runs the whole export, from the source to the finished set.
 func (e *run) all(ctx context.Context) error {
 	if err := e.plan(ctx); err != nil {
 		return err

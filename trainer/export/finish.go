@@ -22,13 +22,13 @@ import (
 	"dicomnode/trainer/deidentify/leak"
 )
 
-// nnunetFolder is the data set folder of nnU-Net v2 inside a set.
+// nnunetFolder is the folder of the nnU-Net v2 data set inside a set.
 const nnunetFolder = "nnunet/Dataset001_Radiographs"
 
 // Folds is the number of folds of cross-validation, by patient.
 const Folds = 5
 
-// finish moves what is staged into the set and writes the tables of all of it.
+// finish moves the staged files into the set and writes the tables of the whole set.
 func (e *run) finish() error {
 	staged, err := e.state.stagedRecords()
 	if err != nil {
@@ -51,7 +51,7 @@ func (e *run) finish() error {
 	if err != nil {
 		return err
 	}
-	for _, r := range all { // digests and pseudonyms stand in the tables
+	for _, r := range all { // the tables contain hashes and pseudonyms
 		e.own(slices.Collect(maps.Values(r.Files))...)
 		e.own(r.ID, r.Patient, r.Study, r.Series, r.Instance)
 		if r.Label != nil {
@@ -69,8 +69,8 @@ func (e *run) finish() error {
 	return e.publish(staged, tables)
 }
 
-// publish moves the files, then replaces the tables, the manifest last: until then
-// a run that is repeated does the same again.
+// publish moves the files and then replaces the tables, the manifest last, so that an
+// interrupted run can be repeated.
 func (e *run) publish(staged map[string]Record, tables map[string][]byte) error {
 	for _, r := range staged {
 		for path := range r.Files {
@@ -104,9 +104,9 @@ func writeTables(out string, tables map[string][]byte) error {
 			return err
 		}
 		if path == "LICENCE.txt" && exists(full) {
-			continue // its holder's own words
+			continue // keep the text that the holder of the set has written
 		}
-		err := durable.Clean(full) // what a run that was killed left
+		err := durable.Clean(full) // removes temporary files of a killed run
 		if err == nil {
 			err = durable.ReplaceBytes(full, 0o644, tables[path])
 		}
@@ -124,7 +124,7 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// tables are the files about a whole set, by path.
+// tables returns the tables of a whole set, by path.
 func tables(all map[string]Record) (map[string][]byte, error) {
 	records := slices.SortedFunc(maps.Values(all), func(a, b Record) int { return cmp.Compare(a.ID, b.ID) })
 	out := map[string][]byte{"LICENCE.txt": []byte(licence)}
@@ -150,7 +150,7 @@ func tables(all map[string]Record) (map[string][]byte, error) {
 	return out, nil
 }
 
-// datasetTable is dataset.csv, nil where no image has a label of the data set.
+// datasetTable returns dataset.csv, nil if no image has a label of the data set.
 func datasetTable(records []Record) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -175,8 +175,8 @@ func datasetTable(records []Record) ([]byte, error) {
 	return b.Bytes(), errors.Join(err, w.Error())
 }
 
-// foldsOf spreads patients over folds by their pseudonyms, so that a patient keeps
-// the fold when a set grows; an empty fold takes a patient of the largest.
+// foldsOf assigns patients to folds by a hash of their pseudonyms, so that patients usually
+// keep their fold when a set grows. An empty fold gets a patient of the largest.
 func foldsOf(records []Record) map[string]int {
 	fold, count := map[string]int{}, make([]int, Folds)
 	patients := map[string]bool{}
@@ -201,8 +201,8 @@ func foldsOf(records []Record) map[string]int {
 	return fold
 }
 
-// layouts adds the tables of nnU-Net and MONAI where there are files for them, and
-// the legend of painted labels.
+// layouts adds the tables of nnU-Net and MONAI if there are files for them, and the palette of
+// painted labels.
 func layouts(records []Record, out map[string][]byte) error {
 	fold := foldsOf(records)
 	add := func(path string, v any) error {
@@ -230,8 +230,8 @@ func layouts(records []Record, out map[string][]byte) error {
 	return nil
 }
 
-// nnunetJSON is dataset.json of nnU-Net v2: label 0 is "background" by its rules,
-// the ignore label the highest, and the channel's name chooses z-scores.
+// nnunetJSON returns dataset.json of nnU-Net v2. By its rules label 0 is "background" and the
+// ignore label is the highest; the channel's name selects z-score normalisation.
 func nnunetJSON(n int) any {
 	return map[string]any{
 		"channel_names": map[string]string{"0": "radiograph"},
@@ -259,7 +259,7 @@ func splits(cases []Record, fold map[string]int) any {
 	return out
 }
 
-// monaiJSON is a datalist of MONAI, nil without labelled images.
+// monaiJSON returns a datalist of MONAI, nil if no image has a label.
 func monaiJSON(records []Record, fold map[string]int) any {
 	type entry struct {
 		Image string `json:"image"`
@@ -282,7 +282,7 @@ func monaiJSON(records []Record, fold map[string]int) any {
 	}
 }
 
-// legend is a palette of GIMP with the colours of painted labels.
+// legend returns a GIMP palette with the colours of painted labels.
 func legend() string {
 	var b strings.Builder
 	b.WriteString("GIMP Palette\nName: dicomnode labels\nColumns: 1\n#\n")

@@ -8,7 +8,7 @@ import (
 	"dicomnode/trainer/deidentify"
 )
 
-// graphics are the overlays that the set would hold.
+// graphics returns the overlays that the set could contain.
 func (e *run) graphics(res *deidentify.Result) []deidentify.Overlay {
 	if !e.wants(DICOM) {
 		return nil
@@ -16,7 +16,7 @@ func (e *run) graphics(res *deidentify.Result) []deidentify.Overlay {
 	return res.Graphics
 }
 
-// digest tells overlays apart, "" for none.
+// digest returns a hash of overlays, "" if there are none.
 func digest(all []deidentify.Overlay) string {
 	if len(all) == 0 {
 		return ""
@@ -29,8 +29,8 @@ func digest(all []deidentify.Overlay) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// decideGraphics keeps the overlays that somebody has seen and kept (PS3.15 E.3.3); all
-// others stay out. It returns what the record says.
+// decideGraphics keeps overlays that a person has reviewed and approved (PS3.15 E.3.3). All
+// others are removed. It returns the entry for the record.
 func (e *run) decideGraphics(p *picture, res *deidentify.Result, approved bool) string {
 	switch {
 	case len(p.graphics) == 0:
@@ -42,7 +42,7 @@ func (e *run) decideGraphics(p *picture, res *deidentify.Result, approved bool) 
 	return "kept"
 }
 
-// drawn tells whether an overlay has graphics in a square of pixels.
+// drawn reports whether an overlay has graphics in a square of pixels.
 func drawn(all []deidentify.Overlay, left, top, side int) bool {
 	for _, o := range all {
 		for y := top; y < top+side; y++ {

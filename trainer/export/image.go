@@ -24,7 +24,7 @@ import (
 	"dicomnode/trainer/export/review"
 )
 
-// objects makes the files of every object that has none yet.
+// objects makes the files of all objects that have none yet.
 func (e *run) objects(ctx context.Context) error {
 	finished, err := ReadManifest(e.Out)
 	if err != nil {
@@ -55,8 +55,8 @@ func (e *run) objects(ctx context.Context) error {
 	return work.Wait()
 }
 
-// lost notes pictures that somebody has decided about and that the source has no more:
-// what waits for a review may expire meanwhile.
+// lost reports reviewed pictures that are no longer in the source, where they may have expired
+// during the review.
 func (e *run) lost(decisions map[string]review.Decision) {
 	n := 0
 	for id := range decisions {
@@ -69,8 +69,8 @@ func (e *run) lost(decisions map[string]review.Decision) {
 	}
 }
 
-// one makes the files of an object. What is wrong with the object is counted; an
-// error is one of reading or writing.
+// one makes the files of an object. Errors of the object are counted; one returns only errors
+// of reading or writing.
 func (e *run) one(ctx context.Context, it item, finished map[string]Record, decisions map[string]review.Decision) error {
 	if e.done(it.id, finished) {
 		e.mu.Lock()
@@ -121,7 +121,7 @@ func read(entry Entry) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(r, object.MaxFile+1))
 }
 
-// withdraw counts an object that was chosen and cannot be exported.
+// withdraw counts a selected object that cannot be exported.
 func (e *run) withdraw(it item, reason string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -153,18 +153,18 @@ func encode(o *object.Object) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// picture is a decoded image with everything that was found out about it.
+// picture is a decoded image and what was found in it.
 type picture struct {
 	image    *decode.Image
 	result   *segment.Result      // nil without a model
-	label    []uint8              // nil without one
-	samples  []float32            // stored values, blanked
-	boxes    []burned.Box         // of writing
-	inside   []burned.Box         // of what may be writing or anatomy
-	graphics []deidentify.Overlay // that the set would hold
+	label    []uint8              // nil without a model
+	samples  []float32            // stored values; boxes may be blanked
+	boxes    []burned.Box         // of text
+	inside   []burned.Box         // of what may be text or anatomy
+	graphics []deidentify.Overlay // that the set could contain
 }
 
-// image stages a picture, or has it wait for review.
+// image stages a picture, or stores it for review.
 func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object, res *deidentify.Result, decisions map[string]review.Decision) error {
 	p, err := e.look(ctx, file)
 	if err != nil {
@@ -172,7 +172,7 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 	}
 	decision, decided := decisions[it.id]
 	p.graphics = e.graphics(res)
-	decided = decided && slices.Equal(decision.Boxes, p.boxes) && decision.Graphics == digest(p.graphics) // what was seen is what is there
+	decided = decided && slices.Equal(decision.Boxes, p.boxes) && decision.Graphics == digest(p.graphics) // the decision counts only if the reviewed findings are unchanged
 	if !decided && e.waits(p, res) {
 		return e.hold(it, p)
 	}
@@ -207,7 +207,7 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 	return e.stage(&r, files, e.checkers(res))
 }
 
-// look decodes an image and finds its regions and what is burned in.
+// look decodes an image and finds its regions and burned-in text.
 func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
 	m, err := decode.Read(ctx, bytes.NewReader(file), int64(len(file)), e.Codecs)
 	if err != nil {
@@ -233,13 +233,13 @@ func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
 	return p, nil
 }
 
-// searches tells whether regions and writing are looked for: where neither is wanted,
-// the model would cost more than all the rest.
+// searches reports whether regions and text must be searched for. If neither is needed, the
+// search is left out, because the model takes most of the time.
 func (e *run) searches() bool {
 	return e.Labels != None || e.BurnedIn != KeepText || e.ReviewAll
 }
 
-// waits tells whether somebody must look at a picture first.
+// waits reports whether a person must review the picture first.
 func (e *run) waits(p *picture, res *deidentify.Result) bool {
 	if e.ReviewAll || len(p.graphics) > 0 {
 		return true
@@ -248,7 +248,7 @@ func (e *run) waits(p *picture, res *deidentify.Result) bool {
 	return e.BurnedIn == Quarantine && (says || len(p.boxes) > 0 || len(p.inside) > 0)
 }
 
-// hold keeps what the review page shows.
+// hold stores a picture for the review page.
 func (e *run) hold(it item, p *picture) error {
 	e.mu.Lock()
 	e.report.Pending++
@@ -256,7 +256,7 @@ func (e *run) hold(it item, p *picture) error {
 	return review.Hold(ReviewDir(e.Work), review.Waiting{ID: it.id, Boxes: p.boxes, Inside: p.inside, Width: p.image.Columns, Graphics: digest(p.graphics)}, preview(p))
 }
 
-// record is what is known of an object before its files are made.
+// record returns the record of an object before its files are made.
 func (e *run) record(it item, o *object.Object, res *deidentify.Result) Record {
 	kept := res.Object
 	r := Record{
@@ -275,7 +275,7 @@ func (e *run) record(it item, o *object.Object, res *deidentify.Result) Record {
 	return r
 }
 
-// files are those of a picture in every format.
+// files returns the files of a picture in all formats.
 func (e *run) files(r *Record, p *picture, res *deidentify.Result) (map[string][]byte, error) {
 	m := p.image
 	r.Rows, r.Columns, r.BitsStored = m.Rows, m.Columns, m.BitsStored

@@ -13,7 +13,7 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// remember takes in what must not be found of an object.
+// remember collects the values of an object that must not be in the output.
 func (e *run) remember(res *deidentify.Result) {
 	values := res.Originals
 	if slices.Contains(e.Deidentify.Retain, profile.ModifiedDates) {
@@ -22,17 +22,18 @@ func (e *run) remember(res *deidentify.Result) {
 	e.originals.Add(values)
 }
 
-// patientDates are the dates of each patient where dates are shifted. All are looked
-// for in every file. A shifted date of one patient is sooner or later a date of another
-// one: what a file has as its own shifted date is a hit for its own patient alone.
+// patientDates are the original dates of each patient if dates are shifted. Every file is
+// searched for all of them. A shifted date of one patient can be equal to an original date of
+// another. Therefore a file's own shifted date counts as a hit only if it is an original date
+// of the same patient.
 type patientDates struct {
 	mu      sync.Mutex
 	values  map[string][]deidentify.Original
 	all     leak.Originals
-	checker *leak.Checker // of all; nil where no dates are looked for apart
+	checker *leak.Checker // of all patients; nil if dates are not searched for separately
 }
 
-// everyone makes the checker of every patient's dates.
+// everyone creates the checker of all patients' dates.
 func (p *patientDates) everyone() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -41,13 +42,13 @@ func (p *patientDates) everyone() {
 	}
 }
 
-// own says that the export made tokens itself.
+// own registers tokens that the export has made.
 func (e *run) own(tokens ...string) {
 	e.originals.Own(tokens...)
 	e.dates.all.Own(tokens...)
 }
 
-// take keeps the dates among values and returns the others.
+// take stores the dates among values and returns the other values.
 func (p *patientDates) take(patient string, values []deidentify.Original) (others []deidentify.Original) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,7 +66,7 @@ func (p *patientDates) take(patient string, values []deidentify.Original) (other
 	return others
 }
 
-// of is a checker of a patient's dates, nil where there are none.
+// of returns a checker of a patient's dates, nil if there are none.
 func (p *patientDates) of(patient string) *leak.Checker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,7 +78,7 @@ func (p *patientDates) of(patient string) *leak.Checker {
 	return o.Checker()
 }
 
-// checkers are what the files of an object are searched with.
+// checkers returns the checkers for the files of an object.
 func (e *run) checkers(res *deidentify.Result) []*leak.Checker {
 	out := []*leak.Checker{e.checker}
 	if c := e.dates.checker; c != nil {
@@ -92,7 +93,7 @@ func (e *run) checkers(res *deidentify.Result) []*leak.Checker {
 	return out
 }
 
-// made are the tokens in a de-identified object that the export made.
+// made returns the tokens in a de-identified object that the export has made.
 func made(res *deidentify.Result) []string {
 	out := append([]string{res.Patient}, res.Made...)
 	res.Object.Walk(func(s *object.Set, el *object.Element, _ []part10.Tag) {
@@ -103,8 +104,8 @@ func made(res *deidentify.Result) []string {
 	return out
 }
 
-// shifted are the dates that stand in a de-identified object, as tokens of digits: of a
-// date and time without the offset from UTC.
+// shifted returns the dates in a de-identified object as tokens of digits, without the offset
+// from UTC.
 func shifted(res *deidentify.Result) (out []string) {
 	res.Object.Walk(func(s *object.Set, el *object.Element, _ []part10.Tag) {
 		if el.VR != "DA" && el.VR != "DT" {
@@ -117,8 +118,8 @@ func shifted(res *deidentify.Result) (out []string) {
 	return out
 }
 
-// sweep takes out of an object what was kept and holds a value that was removed
-// from this object or another one.
+// sweep removes from an object kept values that contain a value that was removed from this
+// object or another one.
 func (e *run) sweep(res *deidentify.Result) {
 	checkers := e.checkers(res)
 	res.Sweep(func(value []byte) bool {
@@ -131,16 +132,15 @@ func (e *run) sweep(res *deidentify.Result) {
 	}
 }
 
-// sized tells whether one of the attributes that give the size of a pixel is among
-// tags.
+// sized reports whether tags contains an attribute with the size of a pixel.
 func sized(tags []part10.Tag) bool {
 	return slices.ContainsFunc(tags, func(t part10.Tag) bool {
 		return t == 0x00280030 || t == 0x00181164 || t == 0x00181114 || t == 0x00182010
 	})
 }
 
-// late is a checker of what stands behind the pixel data, which the plan did not
-// read; nil where nothing does.
+// late returns a checker of the values after the pixel data, which plan has not read; nil if
+// there are none.
 func late(res *deidentify.Result) *leak.Checker {
 	var behind leak.Originals
 	found := false

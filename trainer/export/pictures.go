@@ -18,7 +18,7 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// pictures adds the picture files of p and completes its record.
+// pictures adds the picture files of p and sets the fields of its record.
 func (e *run) pictures(r *Record, p *picture, files map[string][]byte) error {
 	pix, chain, how, err := e.values(p)
 	if err != nil {
@@ -80,9 +80,8 @@ func (e *run) labelFiles(r *Record, p *picture, files map[string][]byte) error {
 	return nil
 }
 
-// Palette are the colours of painted labels, in the order of the classes, the
-// colour of pixels that are not scored last. They are what "import-colours" is
-// told.
+// Palette contains the colours of painted labels in the order of the classes, and last the
+// colour of pixels that are not scored. They are the colours for "import-colours".
 var Palette = [4]color.RGBA{{0, 0, 255, 255}, {255, 0, 0, 255}, {0, 255, 0, 255}, {0, 0, 0, 255}}
 
 func painted(label *image.Gray) image.Image {
@@ -93,8 +92,8 @@ func painted(label *image.Gray) image.Image {
 	return out
 }
 
-// nnunetLabel has the number after the last class where pixels are not scored:
-// nnU-Net wants its ignore label to be the highest.
+// nnunetLabel gives pixels that are not scored the number after the last class: in nnU-Net the
+// ignore label must be the highest.
 func nnunetLabel(label *image.Gray) *image.Gray {
 	out := image.NewGray(label.Rect)
 	for i, v := range label.Pix {
@@ -110,8 +109,8 @@ func encodePNG(m image.Image) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// values are the values of a picture, how they were made and which end of the
-// scale the open beam is at. The error is a look-up table that cannot be decoded.
+// values returns the values of a picture, how they were made, and whether open beam is bright
+// or dark. It returns an error if a look-up table cannot be decoded.
 func (e *run) values(p *picture) ([]float32, *Chain, string, error) {
 	m := *p.image
 	m.Samples = p.samples
@@ -145,8 +144,8 @@ func (e *run) values(p *picture) ([]float32, *Chain, string, error) {
 	return canonical, chain, how, nil
 }
 
-// fullScale maps the range that the canonical values of an image of these
-// attributes can have to that of 16 bits. It does not depend on the values.
+// fullScale returns the offset and scale that map the possible range of canonical values to 16
+// bits. They depend on the attributes of the image, not on its values.
 func fullScale(m *decode.Image) (offset, scale float64) {
 	ends := *m
 	ends.Rows, ends.Columns = 1, 2
@@ -155,10 +154,10 @@ func fullScale(m *decode.Image) (offset, scale float64) {
 		low, high = -float64(int(1)<<(m.BitsStored-1)), float64(int(1)<<(m.BitsStored-1)-1)
 	}
 	pix := []float32{float32(low), float32(high)}
-	sense, _ := polarity.Canonical(&ends, pix) // without an error, as for the image's own values
+	sense, _ := polarity.Canonical(&ends, pix) // no error, because the same call for the image's own values had none
 	from, to := math.Min(float64(pix[0]), float64(pix[1])), math.Max(float64(pix[0]), float64(pix[1]))
 	if sense.Log {
-		from = 0 // where the logarithm stops depends on the strong signal; it is never below 1
+		from = 0 // the lower limit of the logarithm depends on the strongest signal; it is never below 1
 	}
 	if to <= from {
 		return -from, 1
@@ -166,12 +165,12 @@ func fullScale(m *decode.Image) (offset, scale float64) {
 	return -from, math.Round(math.MaxUint16/(to-from)*1e9) / 1e9
 }
 
-// quantise rounds values to 16 bits after the chain's offset and scale.
+// quantise applies the offset and scale of chain and rounds to 16 bits.
 func quantise(pix []float32, rows, cols int, chain *Chain) *image.Gray16 {
 	out := image.NewGray16(image.Rect(0, 0, cols, rows))
 	for i, v := range pix {
 		x := (float64(v)+chain.Offset)*chain.Scale + .5
-		if !(x >= 0 && x < math.MaxUint16+1) { // not a number either
+		if !(x >= 0 && x < math.MaxUint16+1) { // also true for NaN
 			chain.Cut++
 			x = math.Max(0, math.Min(math.MaxUint16, x))
 		}
@@ -180,8 +179,8 @@ func quantise(pix []float32, rows, cols int, chain *Chain) *image.Gray16 {
 	return out
 }
 
-// preview is a small picture for the review page, bone white where the attributes
-// say how, with the overlays that are to be kept drawn over it.
+// preview returns a small picture for the review page, bone white if the attributes give the
+// polarity, with the overlays that may be kept drawn on it.
 func preview(p *picture) image.Image {
 	pix, _, _, err := (&segment.Pipeline{}).Picture(p.image)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"dicomnode/trainer/deidentify/object"
 )
 
-// run is an export under way.
+// run is an export in progress.
 type run struct {
 	Options
 	deidentifier *deidentify.Deidentifier
@@ -28,12 +28,12 @@ type run struct {
 	dates        patientDates
 	state        *state
 
-	mu     sync.Mutex // for what follows
+	mu     sync.Mutex // guards the fields below
 	report Report
 	items  []item
 }
 
-// item is an object that was chosen.
+// item is a selected object.
 type item struct {
 	Entry
 	id       string
@@ -45,8 +45,8 @@ type item struct {
 	identity Identity
 }
 
-// plan reads the head of every object, chooses, and collects what must not be
-// found in the output.
+// plan reads the attributes of every object before its pixel data, selects objects, and
+// collects the values that must not be in the output.
 func (e *run) plan(ctx context.Context) error {
 	entries, err := e.Source.List(ctx)
 	if err != nil {
@@ -86,14 +86,14 @@ func (e *run) workers() int {
 	return runtime.NumCPU()
 }
 
-// consider reads the head of an object and takes it in or counts why not.
+// consider reads an object's attributes and selects it or counts the reason why not.
 func (e *run) consider(entry Entry) error {
 	r, err := entry.Open()
 	if err != nil {
 		return err
 	}
 	head, err := object.ParseHead(r)
-	_ = r.Close() // it was only read
+	_ = r.Close() // nothing was written
 	if errors.Is(err, object.ErrMalformed) {
 		e.refuse("not a DICOM object, or a malformed one")
 		return nil
@@ -119,8 +119,8 @@ func (e *run) consider(entry Entry) error {
 	return nil
 }
 
-// lets tells whether the filter lets an image through; one without a date does not
-// lie between two.
+// lets reports whether the filter accepts an image. An image without a date is outside any
+// range of dates.
 func (e *run) lets(head *object.Object) bool {
 	date := head.First(0x00080020)
 	if date == "" && (e.Filter.From != "" || e.Filter.To != "") {
@@ -135,7 +135,7 @@ func (e *run) refuse(reason string) {
 	e.report.Refused[reason]++
 }
 
-// take keeps an object and what must not be found of it.
+// take adds an object to the items and collects the values that must not be in the output.
 func (e *run) take(entry Entry, head *object.Object, res *deidentify.Result) {
 	it := item{Entry: entry, picture: res.Kind.Picture, patient: res.Patient, study: head.First(0x0020000D), instance: head.First(0x00080018)}
 	it.id = e.deidentifier.Key.ID("instance", it.instance)
@@ -172,9 +172,9 @@ func (e *run) note(text string) {
 	}
 }
 
-// sort puts the items in the order of their IDs, each once, and leaves out
-// segmentations and reports that refer to no chosen image, and with Filter.HasSEG
-// images that no segmentation refers to.
+// sort sorts the items by ID and removes duplicates. It also removes segmentations and reports
+// that refer to no selected image and, with Filter.HasSEG, images to which no segmentation
+// refers.
 func (e *run) sort() {
 	slices.SortFunc(e.items, func(a, b item) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.Name, b.Name)) })
 	e.items = slices.CompactFunc(e.items, func(a, b item) bool { return a.id == b.id })
@@ -209,7 +209,7 @@ func (e *run) sort() {
 	e.report.Patients = len(patients)
 }
 
-// ErrMixedPatients is a study whose objects name several patients.
+// ErrMixedPatients says that objects of one study have different patients.
 var ErrMixedPatients = errors.New("studies with objects of several patients")
 
 func (e *run) mixedPatients() error {

@@ -8,10 +8,9 @@ import (
 	"image"
 )
 
-// encodeGrey16 is a PNG file (ISO/IEC 15948) of a deep picture. Rows are written as
-// differences from the row above (filter Up): noise, which the values of a detector are
-// in the lower byte, is not compressed better by looking for repetitions, so only the
-// frequency of bytes is used, which takes a quarter of the time.
+// encodeGrey16 encodes a PNG file (ISO/IEC 15948) of a 16-bit picture. It uses the filter Up
+// and only Huffman coding. Searching for repetitions would not compress better, because the
+// lower byte of detector values is noise, and would take four times as long.
 func encodeGrey16(m *image.Gray16) ([]byte, error) {
 	wide, high := 2*m.Rect.Dx(), m.Rect.Dy()
 	var b bytes.Buffer
@@ -19,7 +18,7 @@ func encodeGrey16(m *image.Gray16) ([]byte, error) {
 	b.WriteString("\x89PNG\r\n\x1a\n")
 	head := binary.BigEndian.AppendUint32(nil, uint32(m.Rect.Dx()))
 	head = binary.BigEndian.AppendUint32(head, uint32(high))
-	chunk(&b, "IHDR", append(head, 16, 0, 0, 0, 0)) // 16 bits, grey, the only compression and filter method, not interlaced
+	chunk(&b, "IHDR", append(head, 16, 0, 0, 0, 0)) // 16 bits, grey, default compression and filter method, not interlaced
 	var packed bytes.Buffer
 	packed.Grow(len(m.Pix) * 3 / 4)
 	z, err := zlib.NewWriterLevel(&packed, zlib.HuffmanOnly)
@@ -48,7 +47,7 @@ func encodeGrey16(m *image.Gray16) ([]byte, error) {
 
 // chunk appends a chunk (ISO/IEC 15948 5.3).
 func chunk(b *bytes.Buffer, kind string, data []byte) {
-	_ = binary.Write(b, binary.BigEndian, uint32(len(data))) // a buffer takes everything
+	_ = binary.Write(b, binary.BigEndian, uint32(len(data))) // writing to a buffer cannot fail
 	at := b.Len()
 	b.WriteString(kind)
 	b.Write(data)

@@ -24,7 +24,7 @@ Labels, where there are any, are drafts of a model unless somebody corrected the
 const licence = `State here who may use this set and for what. Until then: nobody but its holder.
 `
 
-// readme says what is in a set. It holds numbers of this set and fixed words.
+// readme returns the README of a set. It contains fixed text and numbers of this set.
 func readme(records []Record) string {
 	images, patients := 0, map[string]bool{}
 	profiles := map[string]bool{}

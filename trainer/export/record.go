@@ -1,7 +1,7 @@
 package export
 
-// Record is a line of manifest.jsonl: what an image, or an object that belongs to
-// one, became and how. It holds no value of an original.
+// Record is a line of manifest.jsonl. It says how an image, or an object that refers to one,
+// was exported. It contains no value of an original.
 type Record struct {
 	ID       string `json:"id"`
 	Kind     string `json:"kind"` // CR, DX …, SEG, SR33
@@ -15,7 +15,7 @@ type Record struct {
 	View     string `json:"view,omitempty"`
 	Rows     int    `json:"rows,omitempty"`
 	Columns  int    `json:"columns,omitempty"`
-	// BitsStored and TransferSyntax are those before the export.
+	// BitsStored and TransferSyntax are those of the original.
 	BitsStored     int     `json:"bits_stored,omitempty"`
 	TransferSyntax string  `json:"transfer_syntax_uid"`
 	Lossy          bool    `json:"lossy,omitempty"`
@@ -23,42 +23,42 @@ type Record struct {
 	Polarity       string  `json:"polarity,omitempty"`
 
 	Chain *Chain `json:"chain,omitempty"`
-	// Graphics is what became of overlays with the Clean Graphics Option: kept or removed.
+	// Graphics says whether overlays were kept or removed under the Clean Graphics Option.
 	Graphics string  `json:"graphics,omitempty"`
 	BurnedIn *Burned `json:"burned_in,omitempty"`
 	Label    *Label  `json:"label,omitempty"`
 	Profile  Profile `json:"profile"`
 	Project  string  `json:"project"`
-	// Files are the SHA-256 digests of the files, by path.
+	// Files are the SHA-256 hashes of the files, by path.
 	Files map[string]string `json:"files"`
 }
 
-// Chain says how stored values became those of a picture: value = Scale × (v + Offset),
-// rounded and cut to 0…65535, after the steps.
+// Chain says how a picture's values were computed from stored values: after the steps, value =
+// Scale × (v + Offset), rounded and limited to 0…65535.
 type Chain struct {
 	Pixels Pixels   `json:"pixels"`
 	Steps  []string `json:"steps,omitempty"`
 	Offset float64  `json:"offset"`
 	Scale  float64  `json:"scale"`
-	Cut    int      `json:"cut,omitempty"` // pixels that did not fit
+	Cut    int      `json:"cut,omitempty"` // number of limited pixels
 }
 
-// Burned says what was found of burned-in writing and what was done about it.
+// Burned says whether burned-in text was found and what was done.
 type Burned struct {
-	Found    int      `json:"found"`             // boxes
+	Found    int      `json:"found"`             // number of boxes
 	Done     string   `json:"done"`              // nothing, kept, blanked or not searched
 	Blanked  [][4]int `json:"blanked,omitempty"` // left, top, width, height
-	Reviewed bool     `json:"reviewed"`          // somebody looked at the picture and approved it
+	Reviewed bool     `json:"reviewed"`          // a person has reviewed and approved the picture
 }
 
-// Label says where a label comes from.
+// Label says how a label was made.
 type Label struct {
 	Kind         Labels `json:"kind"`
 	ModelDigest  string `json:"model_digest,omitempty"`
 	ConfigDigest string `json:"config_digest,omitempty"`
 }
 
-// Profile names the rules of the de-identification.
+// Profile identifies the rules of the de-identification.
 type Profile struct {
 	Edition string   `json:"edition"` // of PS3.15
 	Name    string   `json:"name"`    // training or basic

@@ -12,9 +12,9 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// Revoke takes patients and images out of a set, named by their pseudonyms or IDs:
-// their files first, then their lines in the tables. It returns the removed files;
-// a name that the set does not hold is an error, and nothing is removed then.
+// Revoke removes patients and images, given by their pseudonyms or IDs, from a set: first their
+// files, then their lines in the tables. It returns the removed files. If a name is not in the
+// set, it returns an error and removes nothing.
 func Revoke(out string, who []string) ([]string, error) {
 	all, err := ReadManifest(out)
 	if err != nil {
@@ -50,7 +50,7 @@ func Revoke(out string, who []string) ([]string, error) {
 	return removed, rewrite(out, all)
 }
 
-// rewrite replaces the tables of a set and removes those that it needs no more.
+// rewrite replaces the tables of a set and removes those that are no longer needed.
 func rewrite(out string, all map[string]Record) error {
 	tables, err := tables(all)
 	if err != nil {

@@ -12,25 +12,25 @@ import (
 	"strings"
 )
 
-// Entry is an object of a source. Its name is for messages to the holder of the
-// source and never part of a set.
+// Entry is an object of a source. Its name is for messages to the holder of the source and is
+// never written to a set.
 type Entry struct {
 	Name string
 	Open func() (io.ReadCloser, error)
 }
 
-// Source lists objects. The same objects must come in the same order.
+// Source lists objects, always in the same order.
 type Source interface {
 	List(ctx context.Context) ([]Entry, error)
 }
 
-// Refuser is a Source that knows of objects that it does not list: how many, by the
-// reason. It is asked after List.
+// Refuser is a Source that can count, by reason, objects that it does not list. It is called
+// after List.
 type Refuser interface {
 	Refused() map[string]int
 }
 
-// Folders are files, and folders with everything below them.
+// Folders is a Source of files and of folders with all files below them.
 type Folders []string
 
 // List lists the regular files in lexical order.
@@ -55,18 +55,17 @@ func (f Folders) List(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
-// Filter chooses objects by values of the originals; an empty field lets all
-// through.
+// Filter selects objects by values of the originals; an empty field accepts all.
 type Filter struct {
 	From, To   string // Study Date (0008,0020), YYYYMMDD, both inclusive
 	Modalities []string
 	BodyParts  []string // Body Part Examined (0018,0015)
 	Accessions []string // Accession Number (0008,0050)
-	HasSEG     bool     // images that a segmentation of the same source refers to
+	HasSEG     bool     // only images to which a segmentation of the same source refers
 }
 
-// Lets tells whether an image passes by these attributes. An empty date is not
-// asked for: an index may not know it.
+// Lets reports whether an image with these attributes is selected. An empty date is accepted,
+// because an index may not contain it.
 func (f Filter) Lets(studyDate, modality, bodyPart, accession string) bool {
 	return f.on(studyDate) && has(f.Modalities, modality) && has(f.BodyParts, bodyPart) && has(f.Accessions, accession)
 }

@@ -20,12 +20,12 @@ import (
 	"dicomnode/trainer/deidentify/leak"
 )
 
-// state is the folder of what is not finished, which only its owner can read:
+// state is the folder of unfinished files. Only its owner can read it.
 //
-//	lock           held while an export runs
+//	lock           locked while an export runs
 //	records/       Record of each object whose files are staged
-//	staged/        the files, as they will stand in the set
-//	review/        pictures that wait, and what was decided about them
+//	staged/        the files with their paths in the set
+//	review/        pictures that wait for review, and the decisions
 type state struct {
 	dir  string
 	lock *os.File
@@ -34,13 +34,13 @@ type state struct {
 func (s *state) records() string { return filepath.Join(s.dir, "records") }
 func (s *state) staged() string  { return filepath.Join(s.dir, "staged") }
 
-// ReviewDir is the folder of the pictures that wait for review, in a work folder.
+// ReviewDir returns the folder of the pictures that wait for review, inside a work folder.
 func ReviewDir(work string) string { return filepath.Join(work, "review") }
 
-// ErrBusy is a set that another export works on.
+// ErrBusy says that another export of the set is running.
 var ErrBusy = errors.New("another export of this set is running")
 
-// open takes the work folder and checks that the set is of the same key.
+// open opens the work folder and checks that the set was made with the same key.
 func (e *run) open() error {
 	s := &state{dir: e.Work}
 	for _, dir := range []string{s.dir, s.records(), s.staged(), ReviewDir(s.dir)} {
@@ -61,11 +61,12 @@ func (e *run) open() error {
 
 func (e *run) close() {
 	if e.state != nil {
-		_ = e.state.lock.Close() // nothing was written to it
+		_ = e.state.lock.Close() // nothing was written
 	}
 }
 
-// sameProject holds set and work folder to one key and project.
+// sameProject checks that set and work folder have the key and project of this export, and
+// records these.
 func (e *run) sameProject() error {
 	want := e.deidentifier.Key.Project(e.Project)
 	e.originals.Own(want)
@@ -92,14 +93,13 @@ func (e *run) sameProject() error {
 	return durable.ReplaceBytes(filepath.Join(e.Work, "project.json"), 0o600, b)
 }
 
-// projectFile is project.json: a digest that is the same for the same key and
-// project only.
+// projectFile is project.json: a hash of the key and the project.
 type projectFile struct {
 	Project string `json:"project"`
 }
 
-// stage writes the files of an object and then its record. A file in which one of the
-// checkers finds a value of an original is not written.
+// stage writes the files of an object and then its record. If a checker finds a value of an
+// original, it writes nothing.
 func (e *run) stage(r *Record, files map[string][]byte, checkers []*leak.Checker) error {
 	r.Files = map[string]string{}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
@@ -139,7 +139,7 @@ func (e *run) write(path string, b []byte) error {
 	return durable.ReplaceBytes(full, 0o644, b)
 }
 
-// done tells whether an object's record stands, from this set or a run before.
+// done reports whether an object has a record, in the set or from an earlier run.
 func (e *run) done(id string, finished map[string]Record) bool {
 	if _, ok := finished[id]; ok {
 		return true
@@ -148,12 +148,12 @@ func (e *run) done(id string, finished map[string]Record) bool {
 	return err == nil
 }
 
-// discard removes what was staged: something in it is not as it must be.
+// discard removes all staged files, because one of them is invalid.
 func (e *run) discard() error {
 	return errors.Join(os.RemoveAll(e.state.records()), os.RemoveAll(e.state.staged()))
 }
 
-// stagedRecords are the records of what is staged, by ID.
+// stagedRecords returns the records of the staged files, by ID.
 func (s *state) stagedRecords() (map[string]Record, error) {
 	out := map[string]Record{}
 	entries, err := os.ReadDir(s.records())
@@ -177,8 +177,7 @@ func (s *state) stagedRecords() (map[string]Record, error) {
 	return out, nil
 }
 
-// ReadManifest reads the records of a set, by ID; a folder without a manifest has
-// none.
+// ReadManifest returns the records of a set, by ID; none if the folder has no manifest.
 func ReadManifest(dir string) (map[string]Record, error) {
 	out := map[string]Record{}
 	b, err := os.ReadFile(filepath.Join(dir, ManifestName))
