@@ -11,7 +11,7 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// Attributes with rules of their own.
+// Attributes with special rules.
 const (
 	tagPatientName   part10.Tag = 0x00100010
 	tagPatientID     part10.Tag = 0x00100020
@@ -33,8 +33,7 @@ const (
 	wellKnownUIDRoot            = "1.2.840.10008."
 )
 
-// apply carries an action out and returns what stands in the result, nil for
-// nothing.
+// apply performs an action and returns the element of the result, nil if it is removed.
 func (r *run) apply(action profile.Action, s *object.Set, e *object.Element, path []part10.Tag, blank bool) *object.Element {
 	if e.Tag == tagPatientName || e.Tag == tagPatientID {
 		if action != profile.Remove {
@@ -75,8 +74,8 @@ func (r *run) apply(action profile.Action, s *object.Set, e *object.Element, pat
 // TID 1501).
 var trackingIdentifier = profile.Concept{Scheme: "DCM", Value: "112039"}
 
-// tracks tells whether e, which stands in s, is the text that goes with a tracking UID:
-// one asks for the other (PS3.3 C.8.20.2, Tracking ID (0062,0020) of Type 1C).
+// tracks reports whether e, an element of s, is the text that belongs to a tracking UID. One
+// requires the other (PS3.3 C.8.20.2, Tracking ID (0062,0020) of Type 1C).
 func tracks(s *object.Set, e *object.Element) bool {
 	if e.Tag == tagTrackingID {
 		return true
@@ -85,16 +84,16 @@ func tracks(s *object.Set, e *object.Element) bool {
 	return e.Tag == tagTextValue && name != nil && len(name.Items) == 1 && concept(name.Items[0]) == trackingIdentifier
 }
 
-// tracking is the pseudonym of what is tracked in a patient: the same in segmentations
-// and reports.
+// tracking returns the pseudonym of a tracking identifier of a patient. It is the same in
+// segmentations and reports.
 func (r *run) tracking(old string) string {
 	id := r.d.Key.ID("tracking", r.PatientKey, old)
 	r.Made = append(r.Made, id)
 	return id
 }
 
-// onlyTerms empties what is no defined term of Image Type (PS3.3 C.7.6.1.1.2), of
-// which vendors write anything from the third value on.
+// onlyTerms empties values of Image Type that are not defined terms (PS3.3 C.7.6.1.1.2). From
+// the third value on, vendors write arbitrary text.
 func onlyTerms(values []string) []string {
 	out, n := make([]string, len(values)), 0
 	for i, v := range values {
@@ -105,8 +104,8 @@ func onlyTerms(values []string) []string {
 	return out[:n]
 }
 
-// replace puts a value in the place of another, which is then gone unless it is
-// the same.
+// replace returns e with another value. The old value is recorded as removed unless it is the
+// same.
 func (r *run) replace(s *object.Set, e *object.Element, value []byte) *object.Element {
 	if string(value) != string(e.Value) {
 		r.gone(s, e)
@@ -130,7 +129,7 @@ func (r *run) sequence(s *object.Set, e *object.Element, path []part10.Tag, blan
 	return r.required(s, e, out, path)
 }
 
-// required empties or fills a sequence that has lost its items.
+// required handles a sequence that has lost all of its items, by its attribute type.
 func (r *run) required(s *object.Set, e, out *object.Element, path []part10.Tag) *object.Element {
 	if len(out.Items) > 0 || len(e.Items) == 0 {
 		return out
@@ -144,9 +143,9 @@ func (r *run) required(s *object.Set, e, out *object.Element, path []part10.Tag)
 	return nil
 }
 
-// refused tells whether an item is left out: of a training set a coded concept that is
-// not listed; of every set a content item (PS3.3 C.17.3) whose value is a text, a name or a
-// date that cannot stay, which is how structured content is cleaned (PS3.15 E.3.4).
+// refused reports whether an item is removed. In training sets these are coded concepts that
+// are not listed. In all sets they are content items (PS3.3 C.17.3) whose value is a text, name
+// or date that must not stay; this is how structured content is cleaned (PS3.15 E.3.4).
 func (r *run) refused(sequence part10.Tag, item *object.Set) bool {
 	if sequence != tagContent {
 		return (profile.Coded(sequence) || item.Find(tagCodeMeaning) != nil) && profile.Meaning(concept(item)) == ""
@@ -173,7 +172,7 @@ func concept(item *object.Set) profile.Concept {
 	return profile.Concept{Scheme: item.First(tagCodingScheme), Value: item.First(tagCodeValue)}
 }
 
-// meaning is the standard's wording of the concept that e describes.
+// meaning replaces e by the standard's Code Meaning of its concept.
 func (r *run) meaning(s *object.Set, e *object.Element) *object.Element {
 	if m := profile.Meaning(concept(s)); m != "" {
 		return r.replace(s, e, object.Text("LO", m))
@@ -181,7 +180,7 @@ func (r *run) meaning(s *object.Set, e *object.Element) *object.Element {
 	return r.replace(s, e, object.Text("LO", unlistedMeaning))
 }
 
-// uids maps every UID that is not the standard's own. An empty one stays so.
+// uids replaces UIDs that are not defined by the standard. Empty values stay.
 func (r *run) uids(s *object.Set, e *object.Element) *object.Element {
 	values := strings.Split(strings.TrimRight(string(e.Value), " \x00"), `\`)
 	for i, v := range values {
@@ -190,8 +189,7 @@ func (r *run) uids(s *object.Set, e *object.Element) *object.Element {
 	return r.replace(s, e, object.Text("UI", values...))
 }
 
-// shift moves dates by the patient's number of days; a value that is no date is
-// emptied.
+// shift shifts dates by the patient's number of days; invalid dates are emptied.
 func (r *run) shift(s *object.Set, e *object.Element) *object.Element {
 	values := s.TextOf(e)
 	for i, v := range values {
@@ -200,8 +198,8 @@ func (r *run) shift(s *object.Set, e *object.Element) *object.Element {
 	return r.replace(s, e, object.Text(e.VR, values...))
 }
 
-// shifted moves the date part of a DA or DT, which may be a range, days back. A
-// date without a day is moved as if it were the first.
+// shifted moves the date of a DA or DT, which may be a range, back by days. A date without a
+// day is treated as the first of the month.
 func shifted(v string, days int) string {
 	if from, to, ok := strings.Cut(v, "-"); ok && len(from) == 8 && len(to) == 8 {
 		return shifted(from, days) + "-" + shifted(to, days)
@@ -219,7 +217,7 @@ func shifted(v string, days int) string {
 	return t.AddDate(0, 0, -days).Format(layout) + v[n:]
 }
 
-// dummy is a value that says nothing, valid for the VR of e.
+// dummy returns e with a meaningless value that is valid for its VR.
 func (r *run) dummy(s *object.Set, e *object.Element, path []part10.Tag) *object.Element {
 	switch {
 	case e.Tag == tagPatientName || e.Tag == tagPatientID:
@@ -247,8 +245,7 @@ func (r *run) dummy(s *object.Set, e *object.Element, path []part10.Tag) *object
 	return r.replace(s, e, []byte(value))
 }
 
-// dummies are values of every VR that say nothing (PS3.15 E.1.1, PS3.5 6.2), of
-// even length.
+// dummies are meaningless values of even length for each VR (PS3.15 E.1.1, PS3.5 6.2).
 var dummies = map[string]string{
 	"AE": dummyText, "AS": "000Y", "CS": dummyText, "DA": "19000101", "DS": "0 ", "DT": "19000101000000", "IS": "0 ", "LO": dummyText,
 	"LT": dummyText, "PN": dummyText, "SH": dummyText, "ST": dummyText, "TM": "000000", "UC": dummyText, "UR": "urn:deidentified", "UT": dummyText,
@@ -257,8 +254,8 @@ var dummies = map[string]string{
 	"OF": "\x00\x00\x00\x00", "OL": "\x00\x00\x00\x00", "OD": "\x00\x00\x00\x00\x00\x00\x00\x00",
 }
 
-// permitted tells whether the value of an attribute that a training set keeps is
-// what its VR promises: a text that is no term or wording could hold anything.
+// permitted reports whether a value that a training set keeps is of the kind that its VR
+// requires. A text that is not a term or wording could contain anything.
 func (r *run) permitted(s *object.Set, e *object.Element) bool {
 	switch e.VR {
 	case "SQ", "UI", "US", "SS", "UL", "SL", "FL", "FD", "AT", "OW", "OB":
@@ -273,7 +270,7 @@ func (r *run) permitted(s *object.Set, e *object.Element) bool {
 	}
 	switch e.Tag {
 	case tagCodeMeaning:
-		return true // replaced by the standard's own wording
+		return true // replaced by the standard's Code Meaning
 	case tagCodeValue, tagCodingScheme, 0x00080103, 0x00080119, 0x00080120:
 		return profile.Meaning(concept(s)) != ""
 	}
@@ -291,7 +288,7 @@ func all(values []string, ok func(string) bool) bool {
 	return true
 }
 
-// finish is for what concerns the object as a whole.
+// finish sets attributes that depend on the whole object.
 func (r *run) finish(o *object.Object) {
 	if retains(r.d.Retain, profile.Patient) && r.Result.Object.Find(tagPatientAge) == nil {
 		if age := ageAt(o.First(tagPatientBirth), o.First(tagStudyDate)); age != "" {
@@ -312,8 +309,7 @@ func retains(options []profile.Option, o profile.Option) bool {
 	return false
 }
 
-// ageAt is an age in years; over 89 years are not told apart (45 CFR
-// 164.514(b)(2)(i)(C)).
+// ageAt returns an age in years; all ages over 89 get one value (45 CFR 164.514(b)(2)(i)(C)).
 func ageAt(birth, study string) string {
 	b, err1 := time.Parse("20060102", birth)
 	s, err2 := time.Parse("20060102", study)

@@ -8,11 +8,11 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// Claim writes into a result what was done to it: Patient Identity Removed
-// (0012,0062), De-identification Method (0012,0063) and its codes (0012,0064) of
-// PS3.16 CID 7050, Longitudinal Temporal Information Modified (0028,0303), and
-// where the pixels were examined and approved Burned In Annotation (0028,0301) NO
-// with the Clean Pixel Data Option. It is to be called after the leak check.
+// Claim records the de-identification in a result: Patient Identity Removed (0012,0062),
+// De-identification Method (0012,0063) and its codes (0012,0064) of PS3.16 CID 7050, and
+// Longitudinal Temporal Information Modified (0028,0303). If the pixels were reviewed and
+// approved it also sets Burned In Annotation (0028,0301) to NO and lists the Clean Pixel Data
+// Option. Call it after the leak check.
 func (d *Deidentifier) Claim(r *Result, pixelsApproved bool) {
 	o := r.Object
 	o.PutText(0x00120062, "CS", "YES")
@@ -22,7 +22,7 @@ func (d *Deidentifier) Claim(r *Result, pixelsApproved bool) {
 		methods = append(methods, profile.PixelData)
 		o.PutText(0x00280301, "CS", "NO")
 	} else if o.Find(0x00280301) != nil {
-		o.PutText(0x00280301, "CS", "YES") // Type 1 in DX: nobody has looked, so text must be expected
+		o.PutText(0x00280301, "CS", "YES") // Type 1 in DX; without a review text must be expected
 	}
 	applied := slices.Clone(r.options)
 	slices.Sort(applied)
@@ -42,7 +42,7 @@ func (d *Deidentifier) Claim(r *Result, pixelsApproved bool) {
 	o.PutText(0x00280303, "CS", d.longitudinal())
 }
 
-// longitudinal is PS3.3 C.12.1.1.1.
+// longitudinal returns the value of PS3.3 C.12.1.1.1.
 func (d *Deidentifier) longitudinal() string {
 	switch {
 	case retains(d.Retain, profile.FullDates):

@@ -1,13 +1,12 @@
-// Package deidentify takes out of a DICOM object what identifies a patient, as
-// PS3.15 Annex E describes it: the Basic Application Level Confidentiality Profile
-// with options, or, for training sets, an allow-list on top of it that keeps only
-// what the pixels need. Rules are those of package profile; this package carries
-// them out on every level of an object and makes pseudonyms, UIDs and dates that
-// belong together over all objects of one key.
+// Package deidentify removes from a DICOM object what identifies a patient, by the rules of
+// PS3.15 Annex E: the Basic Application Level Confidentiality Profile with options and, for
+// training sets, an additional allow-list that keeps only attributes that the pixels need. The
+// rules are in package profile. This package applies them at every level of an object, and
+// makes pseudonyms, UIDs and dates that are consistent in all objects of one key.
 //
-// It does not look at pixels (package burned of the exporter does), and what it
-// did is claimed in an object (PS3.3 C.12.1.1.1, 0012,0062 to 0064) only when
-// [Deidentifier.Claim] is called, which is for after the leak check.
+// It does not examine pixels (package burned does). It records the de-identification in an
+// object (PS3.3 C.12.1.1.1, 0012,0062 to 0064) only when [Deidentifier.Claim] is called, after
+// the leak check.
 package deidentify
 
 import (
@@ -23,29 +22,28 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// ErrRefused is an object that is not de-identified at all, because nobody has
-// said what its attributes mean.
+// ErrRefused says that an object cannot be de-identified, because the meaning of its attributes
+// is not known here.
 var ErrRefused = errors.New("refused")
 
-// Options say how objects are de-identified.
+// Options configure the de-identification.
 type Options struct {
 	Key Key
-	// Basic applies Table E.1-1 alone; otherwise the allow-list for training sets
-	// comes on top of it.
+	// Basic applies only Table E.1-1, without the allow-list for training sets.
 	Basic bool
-	// Retain are options of PS3.15 E.3: Patient, Device, Institution, UIDs,
-	// FullDates, ModifiedDates (dates are shifted by a number of days that is the
-	// same for all objects of a patient), Descriptors (texts in Approved are kept),
-	// SafePrivate (of [profile.SafePrivateVR]) and Graphics (overlays wait in the Result
-	// for [Deidentifier.KeepGraphics]). Structured content is always cleaned.
+	// Retain are options of PS3.15 E.3: Patient, Device, Institution, UIDs, FullDates,
+	// ModifiedDates (dates are shifted by the same number of days in all objects of a patient),
+	// Descriptors (texts in Approved are kept), SafePrivate (of [profile.SafePrivateVR]) and
+	// Graphics (overlays are in the Result, for [Deidentifier.KeepGraphics]). Structured
+	// content is always cleaned.
 	Retain []profile.Option
-	// Approved are texts that may stay: descriptions that somebody has read.
+	// Approved are texts that may stay: descriptions that a person has reviewed.
 	Approved map[string]bool
-	// IgnoreIssuer takes equal Patient IDs of different issuers for one patient.
+	// IgnoreIssuer treats equal Patient IDs of different issuers as the same patient.
 	IgnoreIssuer bool
-	// SameAs maps a Patient ID, trimmed and in upper case, to the one it stands for.
+	// SameAs maps a Patient ID, trimmed and in upper case, to another ID of the same patient.
 	SameAs map[string]string
-	// Version of this program, for De-identification Method (0012,0063).
+	// Version is the version of this program, for De-identification Method (0012,0063).
 	Version string
 }
 
@@ -55,7 +53,7 @@ type Deidentifier struct {
 	options []profile.Option
 }
 
-// New checks the options.
+// New checks the options and returns a Deidentifier.
 func New(o Options) (*Deidentifier, error) {
 	for _, r := range o.Retain {
 		switch r {
@@ -68,42 +66,43 @@ func New(o Options) (*Deidentifier, error) {
 	if slices.Contains(o.Retain, profile.FullDates) && slices.Contains(o.Retain, profile.ModifiedDates) {
 		return nil, errors.New("dates are either kept or shifted")
 	}
-	// Private attributes and graphics are no matter of their rows: see private and KeepGraphics.
+	// Private attributes and graphics are not handled by rows of the table: see private and
+	// KeepGraphics.
 	options := slices.DeleteFunc(slices.Clone(o.Retain), func(r profile.Option) bool { return r == profile.SafePrivate || r == profile.Graphics })
 	return &Deidentifier{Options: o, options: append(options, profile.Structured)}, nil
 }
 
-// Original is a value of an object that must not be found in its de-identified
-// copy: one that was removed, replaced or shifted.
+// Original is a value of an object that must not be found in its de-identified copy, because it
+// was removed, replaced or shifted.
 type Original struct {
 	Tag     part10.Tag
 	Keyword string
 	VR      string
-	Text    string // as UTF-8 where it is text
-	Raw     []byte // as it stood in the file
+	Text    string // in UTF-8 if it is text
+	Raw     []byte // as encoded in the file
 }
 
-// Result is a de-identified object, still without a claim to be one.
+// Result is a de-identified object before Claim.
 type Result struct {
 	Object *object.Object
 	Kind   profile.Kind
-	// Patient is the pseudonym, PatientKey what it was made from: an identifier.
+	// Patient is the pseudonym. PatientKey is the identifier from which it was made.
 	Patient, PatientKey string
-	// NoPatientID is an object without Patient ID: its study stands for the patient.
+	// NoPatientID says that the object has no Patient ID: its study identifies the patient.
 	NoPatientID bool
 	Originals   []Original
-	// Made are pseudonyms in Object besides Patient and UIDs.
+	// Made are the pseudonyms in Object other than Patient and UIDs.
 	Made []string
-	// Graphics are the overlays of the object, cleaned but for what they show, where the
-	// option asks for them. They are not in Object.
+	// Graphics are the overlays of the object if the option retains them. Their texts are
+	// removed, their graphics are unchanged. They are not in Object.
 	Graphics []Overlay
-	// Swept are the attributes that Sweep took out.
+	// Swept are the attributes that Sweep removed.
 	Swept   []part10.Tag
-	options []profile.Option // those that were applied
+	options []profile.Option // the applied options
 }
 
-// Object de-identifies o, which is not changed. It returns an error wrapping
-// ErrRefused for a SOP class that is not supported.
+// Object returns a de-identified copy of o. It returns an error that wraps ErrRefused if the
+// SOP class is not supported.
 func (d *Deidentifier) Object(o *object.Object) (*Result, error) {
 	class := o.First(0x00080016)
 	kind, known := profile.Supported[class]
@@ -129,8 +128,8 @@ func (d *Deidentifier) Object(o *object.Object) (*Result, error) {
 	return &r.Result, nil
 }
 
-// usable tells whether a UID can serve as a key; leading zeros, which the standard
-// forbids and equipment writes, do not matter.
+// usable reports whether a UID can serve as a key. Leading zeros of components, which the
+// standard forbids but equipment writes, are accepted.
 func usable(s string) bool {
 	return s != "" && len(s) <= uid.MaxLength && strings.Trim(s, "0123456789.") == ""
 }
@@ -142,7 +141,7 @@ func safeUID(s string) string {
 	return "without a valid UID"
 }
 
-// UnknownClass is why objects of a SOP class are refused.
+// UnknownClass returns the reason for which objects of a SOP class are refused.
 func UnknownClass(class string) string {
 	return "SOP class " + safeUID(class) + " is not one of those whose attributes are known"
 }
@@ -153,11 +152,12 @@ type run struct {
 	d    *Deidentifier
 	kind profile.Kind
 	days int
-	// characteristics is (0008,0300), nil without.
+	// characteristics is (0008,0300), nil if absent.
 	characteristics *object.Element
 }
 
-// preamble remembers what stood before the data set: all of it is written anew.
+// preamble records the values before the data set as removed, because all of them are written
+// anew.
 func (r *run) preamble(o *object.Object) {
 	for _, e := range o.Meta.Elements {
 		if e.Tag != 0x00020010 && e.Tag != 0x00020002 && e.Tag != 0x00020012 && e.Tag != 0x00020013 {
@@ -166,7 +166,7 @@ func (r *run) preamble(o *object.Object) {
 	}
 }
 
-// set is s de-identified; blank replaces every value in it by a dummy.
+// set returns s de-identified. With blank every value is replaced by a dummy.
 func (r *run) set(s *object.Set, path []part10.Tag, blank bool) *object.Set {
 	out := &object.Set{Charset: s.Charset}
 	private := map[part10.Tag]string{}
@@ -180,7 +180,7 @@ func (r *run) set(s *object.Set, path []part10.Tag, blank bool) *object.Set {
 			continue
 		}
 		if len(path) == 0 && holds(r.Graphics, e) {
-			continue // set aside
+			continue // kept separately
 		}
 		action := profile.Dummy
 		if !blank {
@@ -193,7 +193,7 @@ func (r *run) set(s *object.Set, path []part10.Tag, blank bool) *object.Set {
 	return out
 }
 
-// action decides about e, which stands in s.
+// action returns the action for e, an element of s.
 func (r *run) action(s *object.Set, e *object.Element, path []part10.Tag) profile.Action {
 	if e.Tag>>16 < 8 || uint16(e.Tag) == 0 || e.Tag>>16&1 == 1 || e.Tag>>16&0xFF01 == 0x6000 || e.Tag>>16&0xFF01 == 0x5000 {
 		return profile.Remove // command and file groups, group lengths, private, overlays and curves
@@ -204,7 +204,7 @@ func (r *run) action(s *object.Set, e *object.Element, path []part10.Tag) profil
 	}
 	switch {
 	case object.VR(e.Tag, false) == "":
-		return profile.Remove // no attribute of PS3.6: nobody knows what it holds
+		return profile.Remove // not in PS3.6, so its content is unknown
 	case r.d.Basic:
 		return profile.Keep
 	case profile.TrainingSet(e.Tag) && r.permitted(s, e):
@@ -213,8 +213,8 @@ func (r *run) action(s *object.Set, e *object.Element, path []part10.Tag) profil
 	return unwanted(kind)
 }
 
-// unwanted is the action for an attribute that a training set does not keep:
-// removed, unless the object asks for it.
+// unwanted returns the action for an attribute that a training set does not keep: remove,
+// unless the object requires the attribute.
 func unwanted(kind string) profile.Action {
 	if kind == "?" || strings.HasSuffix(kind, "U") {
 		return profile.Remove
@@ -222,7 +222,7 @@ func unwanted(kind string) profile.Action {
 	return profile.Resolve("X/Z/D", kind)
 }
 
-// byTable is the action of a row of Table E.1-1 for an attribute of this type.
+// byTable returns the action of a row of Table E.1-1 for an attribute of the given type.
 func (r *run) byTable(row *profile.Row, kind string, s *object.Set, e *object.Element) profile.Action {
 	action, option := row.Action(r.d.options)
 	if action == profile.Clean && !r.cleanable(option, s, e) {
@@ -233,7 +233,7 @@ func (r *run) byTable(row *profile.Row, kind string, s *object.Set, e *object.El
 		return action
 	}
 	if row.Basic == "X/Z/U*" && !r.kind.Picture {
-		return profile.UID // a segmentation or report must still point at its image
+		return profile.UID // a segmentation or report must still refer to its image
 	}
 	if !r.d.Basic && !profile.TrainingSet(e.Tag) && e.Tag != tagPatientName && e.Tag != tagPatientID {
 		return unwanted(kind)
@@ -241,8 +241,7 @@ func (r *run) byTable(row *profile.Row, kind string, s *object.Set, e *object.El
 	return profile.Resolve(action, kind)
 }
 
-// cleanable tells whether a value can be cleaned under the option, which it is
-// then in apply.
+// cleanable reports whether apply can clean a value under the option.
 func (r *run) cleanable(option profile.Option, s *object.Set, e *object.Element) bool {
 	switch option {
 	case profile.Structured:
@@ -253,14 +252,14 @@ func (r *run) cleanable(option profile.Option, s *object.Set, e *object.Element)
 	return e.VR != "SQ" && r.approved(s, e)
 }
 
-// temporal are the forms (PS3.5 6.2) of what is shifted, and of the times and the
-// offset from UTC that stay.
+// temporal are the formats (PS3.5 6.2) of dates, which are shifted, and of times and offsets
+// from UTC, which stay.
 var temporal = map[string]*regexp.Regexp{
 	"DA": regexp.MustCompile(`^(\d{8}(-\d{8})?)?$`), "DT": regexp.MustCompile(`^(\d{4}|\d{6}|\d{8,14}(\.\d{1,6})?)?([+-]\d{4})?$`),
 	"TM": regexp.MustCompile(`^(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?$`), "SH": regexp.MustCompile(`^([+-]\d{4})?$`),
 }
 
-// approved tells whether every value of e may stay as text.
+// approved reports whether every value of e is an approved text.
 func (r *run) approved(s *object.Set, e *object.Element) bool {
 	for _, v := range s.TextOf(e) {
 		if v != "" && !r.d.Approved[v] && !profile.Wording(v) && !profile.Term(v) {
@@ -276,8 +275,7 @@ func (r *run) applied(o profile.Option) {
 	}
 }
 
-// gone keeps the values of an element that will not stand in the result as they
-// are.
+// gone records the values of an element as removed or replaced.
 func (r *run) gone(s *object.Set, e *object.Element) {
 	for _, item := range e.Items {
 		for _, inner := range item.Elements {

@@ -9,16 +9,16 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// Overlay is a plane of graphics over an image (PS3.3 C.9.2), without its texts. What it
-// shows may be a name: somebody has to look.
+// Overlay is an overlay plane of an image (PS3.3 C.9.2), without its texts. Its graphics may
+// show a name, so a person must review it.
 type Overlay struct {
 	Rows, Columns int
-	Top, Left     int    // of its first pixel in the image; the image's own is 0, 0
-	Bits          []byte // a bit for each pixel, row by row, the lowest of a byte first
+	Top, Left     int    // position of its first pixel in the image, from 0, 0
+	Bits          []byte // one bit for each pixel, row by row, least significant bit first
 	elements      []*object.Element
 }
 
-// At tells whether the overlay has graphics at a pixel of the image.
+// At reports whether the overlay has graphics at a pixel of the image.
 func (o Overlay) At(x, y int) bool {
 	x, y = x-o.Left, y-o.Top
 	if x < 0 || y < 0 || x >= o.Columns || y >= o.Rows {
@@ -28,11 +28,11 @@ func (o Overlay) At(x, y int) bool {
 	return o.Bits[i/8]>>(i%8)&1 == 1
 }
 
-// plane are the elements of an overlay that stay (PS3.3 Table C.9-2): no description,
+// plane are the elements of an overlay that are kept (PS3.3 Table C.9-2): not its description,
 // label, comment, statistics or further frames.
 var plane = []uint16{0x0010, 0x0011, 0x0040, 0x0050, 0x0100, 0x0102, 0x3000}
 
-// overlays are the overlays of a data set that are whole.
+// overlays returns the complete overlays of a data set.
 func overlays(s *object.Set) (out []Overlay) {
 	for group := part10.Tag(0x6000); group <= 0x601E; group += 2 {
 		if o, ok := overlay(s, group); ok {
@@ -57,7 +57,7 @@ func overlay(s *object.Set, group part10.Tag) (o Overlay, ok bool) {
 			}
 		}
 		o.elements = append(o.elements, e)
-		o.Bits = e.Value // the last is the data
+		o.Bits = e.Value // Overlay Data is the last element
 	}
 	for n, want := range map[uint16]int{0x0010: 1, 0x0011: 1, 0x0050: 2, 0x0100: 1, 0x0102: 1} {
 		if len(number[n]) != want {
@@ -72,14 +72,14 @@ func overlay(s *object.Set, group part10.Tag) (o Overlay, ok bool) {
 	return o, ok
 }
 
-// holds tells whether e is an element of one of the overlays.
+// holds reports whether e belongs to one of the overlays.
 func holds(all []Overlay, e *object.Element) bool {
 	return slices.ContainsFunc(all, func(o Overlay) bool { return slices.Contains(o.elements, e) })
 }
 
-// KeepGraphics puts the overlays of a result into its object and has the Clean Graphics
-// Option (PS3.15 E.3.3) claimed: somebody has looked at what they show and found nobody
-// identified.
+// KeepGraphics adds the overlays of a result to its object and makes Claim list the Clean
+// Graphics Option (PS3.15 E.3.3). Call it only after a person has reviewed the overlays and
+// found that they identify nobody.
 func (d *Deidentifier) KeepGraphics(r *Result) {
 	if len(r.Graphics) == 0 {
 		return

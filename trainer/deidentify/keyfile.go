@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// KeyVariable is the environment variable that holds a key where no file is named.
+// KeyVariable is the environment variable with the key if no file is given.
 const KeyVariable = "DICOMNODE_EXPORT_KEY"
 
-// ErrNoKey is that neither a file nor the environment has a key.
+// ErrNoKey says that neither a file nor the environment has a key.
 var ErrNoKey = errors.New("no key file is named")
 
-// ErrKeyReadable is a key file that others than its owner can read.
+// ErrKeyReadable says that other users can read the key file.
 var ErrKeyReadable = errors.New("key can be read by others")
 
-// CreateKey makes a key file, 64 hexadecimal digits, that only its owner can read.
-// It refuses a name that is taken.
+// CreateKey creates a key file of 64 hexadecimal digits that only its owner can read. It
+// returns an error if the file exists.
 func CreateKey(path string) error {
 	var k Key
 	_, _ = rand.Read(k[:]) // never fails (crypto/rand)
@@ -34,8 +34,8 @@ func CreateKey(path string) error {
 	return nil
 }
 
-// LoadKey reads the key of a file, or with path "" that of KeyVariable. A file
-// that others can read is refused with ErrKeyReadable.
+// LoadKey reads the key from a file or, if path is "", from KeyVariable. It returns
+// ErrKeyReadable if other users can read the file.
 func LoadKey(path string) (Key, error) {
 	if path == "" {
 		text, ok := os.LookupEnv(KeyVariable)

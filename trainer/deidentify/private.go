@@ -18,10 +18,10 @@ const (
 	tagNonidentifying  part10.Tag = 0x00080304
 )
 
-// private are the private elements of s that stay, and the Private Creators that reserve
-// their blocks (PS3.5 7.8.1), each with its VR. None stays without the Retain Safe
-// Private Option (PS3.15 E.3.10), without its creator beside it, with a value that is
-// not of the VR, or where the object itself says that it identifies.
+// private returns the private elements of s that are kept, and their Private Creators (PS3.5
+// 7.8.1), each with its VR. It keeps an element only under the Retain Safe Private Option
+// (PS3.15 E.3.10), if its creator is present, its value is valid for the VR, and the object
+// does not declare it as identifying.
 func (r *run) private(s *object.Set) map[part10.Tag]string {
 	if !retains(r.d.Retain, profile.SafePrivate) {
 		return nil
@@ -44,7 +44,7 @@ func (r *run) private(s *object.Set) map[part10.Tag]string {
 	return out
 }
 
-// numbers tells whether a value is one or more numbers of a VR.
+// numbers reports whether a value consists of one or more numbers of a VR.
 func numbers(vr string, value []byte) bool {
 	switch size := map[string]int{"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8}[vr]; {
 	case size > 0:
@@ -56,9 +56,9 @@ func numbers(vr string, value []byte) bool {
 	return false
 }
 
-// declared tells whether the object says of an attribute that it identifies or may:
-// Block Identifying Information Status (0008,0303) is not SAFE, and Nonidentifying
-// Private Elements (0008,0304) do not list it.
+// declared reports whether the object declares that an attribute is or may be identifying:
+// Block Identifying Information Status (0008,0303) is not SAFE, and Nonidentifying Private
+// Elements (0008,0304) does not list it.
 func (r *run) declared(a profile.PrivateAttribute) (unsafe bool) {
 	if r.characteristics == nil {
 		return false
@@ -75,7 +75,7 @@ func (r *run) declared(a profile.PrivateAttribute) (unsafe bool) {
 	return false
 }
 
-// lists tells whether one of the numbers of e, of VR US, is an element.
+// lists reports whether the values of e, of VR US, contain element.
 func lists(e *object.Element, element uint8) bool {
 	if e == nil {
 		return false

@@ -13,12 +13,13 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// Key turns identifiers into pseudonyms: equal ones into equal ones, and nobody
-// without the key can find them or try them out. Without the key an export cannot
-// be extended, and who was who is lost.
+// Key turns identifiers into pseudonyms. Equal identifiers get equal pseudonyms. Without the
+// key they can neither be reversed nor found by trying identifiers, an export cannot be
+// extended, and patients cannot be re-identified.
 type Key [32]byte
 
-// mac is HMAC-SHA-256 of the parts under k; role keeps kinds of things apart.
+// mac returns the HMAC-SHA-256 of the parts with key k. role separates different kinds of
+// identifiers.
 func (k Key) mac(role string, parts ...string) []byte {
 	h := hmac.New(sha256.New, k[:])
 	h.Write([]byte(role))
@@ -31,40 +32,39 @@ func (k Key) mac(role string, parts ...string) []byte {
 	return h.Sum(nil)
 }
 
-// ID is the name of a thing in a training set: 16 hexadecimal digits.
+// ID returns an identifier in a training set: 16 hexadecimal digits.
 func (k Key) ID(role string, parts ...string) string {
 	return hex.EncodeToString(k.mac(role, parts...)[:8])
 }
 
-// Patient is the pseudonym of a patient, the same in every study and object.
+// Patient returns the pseudonym of a patient, the same in every study and object.
 func (k Key) Patient(patientKey string) string { return k.ID("patient", patientKey) }
 
-// Project is a digest of the key and a project's name: it is the same only for the
-// same two, and tells nothing of the key.
+// Project returns a hash of the key and a project's name, which does not reveal the key.
 func (k Key) Project(name string) string { return hex.EncodeToString(k.mac("project", name)[:16]) }
 
-// maxDays is the longest way that dates are moved.
+// maxDays is the greatest number of days by which dates are shifted.
 const maxDays = 3650
 
-// days is by how many whole days the dates of a patient are moved back, 1 to
-// maxDays.
+// days returns the number of days, 1 to maxDays, by which the dates of a patient are moved
+// back.
 func (k Key) days(patientKey string) int {
 	return 1 + int(binary.BigEndian.Uint64(k.mac("days", patientKey))%maxDays)
 }
 
-// UID replaces a UID: "2.25." and the decimal value of a UUID (PS3.5 B.2) made of
-// the keyed digest. UIDs of the standard, and empty ones, stay.
+// UID returns the replacement of a UID: "2.25." and the decimal value of a UUID (PS3.5 B.2)
+// made from the keyed hash. UIDs of the standard and empty ones are returned unchanged.
 func (d *Deidentifier) UID(old string) string {
 	if old == "" || strings.HasPrefix(old, wellKnownUIDRoot) || retains(d.Retain, profile.UIDs) {
 		return old
 	}
 	b := d.Key.mac("uid", old)[:16]
-	b[6], b[8] = b[6]&0x0F|0x80, b[8]&0x3F|0x80 // RFC 9562 5.8: version 8, of an application's own making
+	b[6], b[8] = b[6]&0x0F|0x80, b[8]&0x3F|0x80 // RFC 9562 5.8: version 8, custom
 	return "2.25." + new(big.Int).SetBytes(b).String()
 }
 
-// patientKey is what tells patients apart: issuer and Patient ID, trimmed and in
-// upper case; without an ID the study stands for the patient.
+// patientKey returns the identifier of a patient: issuer and Patient ID, trimmed and in upper
+// case. If there is no Patient ID, the study identifies the patient.
 func (d *Deidentifier) patientKey(o *object.Object) (key string, missing bool) {
 	id := strings.ToUpper(strings.TrimSpace(o.First(tagPatientID)))
 	if id == "" {

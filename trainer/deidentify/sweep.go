@@ -10,10 +10,10 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// Sweep takes out what was kept and in which held finds a value that was removed
-// elsewhere: equipment copies a Study ID into Series Number, or a number that is
-// kept into private attributes. A number is first written in its shortest form,
-// which may be no telling value. UIDs are left alone: they are mapped.
+// Sweep removes kept values in which held finds a value that was removed elsewhere: equipment
+// copies a Study ID to Series Number, or other identifiers to private attributes. It writes a
+// number in its shortest form instead, if held finds nothing in that. UIDs are not changed,
+// because they are already replaced.
 func (r *Result) Sweep(held func(value []byte) bool) {
 	r.sweep(r.Object.Set, nil, held)
 }
@@ -42,8 +42,8 @@ func (r *Result) sweep(s *object.Set, path []part10.Tag, held func([]byte) bool)
 	}
 }
 
-// shortest is the value of e, of VR DS or IS, with every number in as few
-// characters as it can be; nil for what is no number.
+// shortest returns the value of e, of VR DS or IS, with every number in its shortest form; nil
+// if a value is not a number.
 func shortest(s *object.Set, e *object.Element) []byte {
 	if e.VR != "DS" && e.VR != "IS" {
 		return nil
@@ -55,7 +55,7 @@ func shortest(s *object.Set, e *object.Element) []byte {
 			return nil
 		}
 		values[i] = strconv.FormatFloat(x, 'f', -1, 64)
-		if len(values[i]) > 16 { // PS3.5 6.2: of a DS
+		if len(values[i]) > 16 { // PS3.5 6.2: the limit of a DS
 			return nil
 		}
 	}

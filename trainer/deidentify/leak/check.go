@@ -15,22 +15,22 @@ import (
 	"dicomnode/trainer/deidentify/object"
 )
 
-// Checker looks for originals. It may be used concurrently.
+// Checker searches for values of originals. It may be used concurrently.
 type Checker struct {
 	byPrefix map[uint32][]pattern
 	first    []uint64 // a bit for each hash of a prefix
-	grams    grams    // of what counts in pixels
+	grams    grams    // of the patterns that count in pixels
 	compared map[part10.Tag]map[string]bool
 	own      map[string]bool
 }
 
 type pattern struct {
 	bytes, attribute string
-	weight           int // its length as UTF-8: two bytes a letter make it no more telling
+	weight           int // its length in UTF-8: an encoding with two bytes per letter does not make it longer
 	uniform          bool
 }
 
-// Checker is a checker of all that was added so far.
+// Checker returns a checker of all values added so far.
 func (o *Originals) Checker() *Checker {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -44,8 +44,8 @@ func (o *Originals) Checker() *Checker {
 	return c
 }
 
-// Besides is c where tokens are the export's own too: those of one file, such as its
-// shifted dates, which another file may hold as an original.
+// Besides returns a copy of c that also ignores the given tokens, which the export has made for
+// one file, such as its shifted dates. In another file they may be values of an original.
 func (c *Checker) Besides(tokens ...string) *Checker {
 	out := *c
 	out.own = maps.Clone(c.own)
@@ -61,16 +61,16 @@ func (c *Checker) Besides(tokens ...string) *Checker {
 func slot(k uint32) uint32 { return k * 2654435761 >> 10 }
 
 const (
-	inText   = 4 // the shortest hit that counts, in bytes
+	inText   = 4 // shortest hits that count, in bytes
 	inPixels = 8
 )
 
-// File checks a file's name and all of its content.
+// File checks the name and the whole content of a file.
 func (c *Checker) File(name string, b []byte) []Hit {
 	var hits []Hit
 	seen := map[string]bool{}
 	report := func(offset int64, attribute, how string) {
-		if !seen[attribute+how] { // the first of each kind is enough to find the others
+		if !seen[attribute+how] { // only the first hit of each kind is reported
 			seen[attribute+how] = true
 			hits = append(hits, Hit{name, offset, attribute, how})
 		}
@@ -86,7 +86,7 @@ func (c *Checker) File(name string, b []byte) []Hit {
 	case bytes.HasPrefix(b, []byte{0x1F, 0x8B}):
 		c.search(b, inPixels, report)
 		if r, err := gzip.NewReader(bytes.NewReader(b)); err == nil {
-			inner, _ := io.ReadAll(io.LimitReader(r, object.MaxFile)) // what is damaged was searched as it is
+			inner, _ := io.ReadAll(io.LimitReader(r, object.MaxFile)) // if damaged, only its compressed bytes are searched
 			c.search(inner, inText, report)
 		}
 	default:
@@ -95,14 +95,14 @@ func (c *Checker) File(name string, b []byte) []Hit {
 	return hits
 }
 
-// Holds tells whether an original stands in the value of an attribute.
+// Holds reports whether the value of an attribute contains a value of an original.
 func (c *Checker) Holds(value []byte) bool {
 	held := false
 	c.search(value, inText, func(int64, string, string) { held = true })
 	return held
 }
 
-// search calls report for each original in b that is of least bytes or more as UTF-8.
+// search calls report for each original in b whose length in UTF-8 is at least least.
 func (c *Checker) search(b []byte, least int, report func(offset int64, attribute, how string)) {
 	if least < inPixels {
 		c.scan(b, 0, len(b), least, report)
@@ -117,7 +117,7 @@ func (c *Checker) search(b []byte, least int, report func(offset int64, attribut
 	}
 }
 
-// scan is search for what begins at b[from:to].
+// scan is search for originals that begin in b[from:to].
 func (c *Checker) scan(b []byte, from, to, least int, report func(offset int64, attribute, how string)) {
 	if from+4 > len(b) {
 		return
@@ -138,9 +138,9 @@ func (c *Checker) scan(b []byte, from, to, least int, report func(offset int64, 
 	}
 }
 
-// counts tells whether a hit of p counts where least bytes do. In pixels one
-// character over and over, such as "XXXXXXXX" in the place of a name, is one
-// character: a flat area of the picture is the same in 16 bits.
+// counts reports whether a hit of p counts if hits need least bytes. In pixels a repeated
+// single character, such as "XXXXXXXX" in place of a name, does not count: a flat area of a
+// 16-bit picture has the same bytes.
 func (p pattern) counts(least int) bool {
 	return p.weight >= least && !(p.uniform && least == inPixels)
 }
@@ -154,7 +154,7 @@ func equalFold(b []byte, lowered string) bool {
 	return true
 }
 
-// madeHere tells whether b[from:to] lies inside a token of the export's own.
+// madeHere reports whether b[from:to] is inside a token that the export has made.
 func (c *Checker) madeHere(b []byte, from, to int) bool {
 	for _, inside := range []func(byte) bool{
 		func(x byte) bool { return x >= '0' && x <= '9' || x >= 'a' && x <= 'f' },
@@ -174,8 +174,8 @@ func (c *Checker) madeHere(b []byte, from, to int) bool {
 	return false
 }
 
-// dicom searches a Part 10 file: values of bytes as pixels, everything else as
-// text, and compares attributes.
+// dicom searches a Part 10 file, binary values as pixels and everything else as text, and
+// compares attributes.
 func (c *Checker) dicom(b []byte, report func(int64, string, string)) {
 	b = b[:len(b):len(b)]
 	o, err := object.Parse(b)
@@ -191,7 +191,7 @@ func (c *Checker) dicom(b []byte, report func(int64, string, string)) {
 			}
 			at := len(b) - cap(bulk)
 			if at < from || at+len(bulk) > len(b) || &b[at] != &bulk[0] {
-				deflatedOrBig = true // the value is a copy: see below
+				deflatedOrBig = true // the value is a copy, see below
 				continue
 			}
 			c.search(b[from:at], inText, shifted(report, from))
@@ -216,8 +216,8 @@ func shifted(report func(int64, string, string), by int) func(int64, string, str
 	return func(offset int64, attribute, how string) { report(offset+int64(by), attribute, how) }
 }
 
-// attribute compares an attribute with what is too short or too common to be
-// looked for.
+// attribute compares an attribute with the originals' values that are too short or too common
+// to search for.
 func (c *Checker) attribute(s *object.Set, e *object.Element, report func(int64, string, string)) {
 	values := c.compared[e.Tag]
 	if values == nil {
@@ -230,7 +230,7 @@ func (c *Checker) attribute(s *object.Set, e *object.Element, report func(int64,
 	}
 }
 
-// inflate finds a zlib stream (RFC 1950) in b, of about size bytes.
+// inflate inflates the zlib stream (RFC 1950) in b, whose result has about size bytes.
 func inflate(b []byte, size int) []byte {
 	at := bytes.IndexByte(b, 0x78)
 	if at < 0 || at+2 > len(b) {
@@ -238,12 +238,12 @@ func inflate(b []byte, size int) []byte {
 	}
 	var out bytes.Buffer
 	out.Grow(size + bytes.MinRead)
-	_, _ = out.ReadFrom(io.LimitReader(flate.NewReader(bytes.NewReader(b[at+2:])), object.MaxFile)) // as far as it goes
+	_, _ = out.ReadFrom(io.LimitReader(flate.NewReader(bytes.NewReader(b[at+2:])), object.MaxFile)) // keeps what could be inflated
 	return out.Bytes()
 }
 
-// tiff searches a TIFF file whose picture stands between header and directory, as
-// this program writes it.
+// tiff searches a TIFF file. It treats the part between header and directory as pixels, the
+// layout that this program writes.
 func (c *Checker) tiff(b []byte, report func(int64, string, string)) {
 	directory := len(b)
 	if len(b) >= 8 && b[0] == 'I' {

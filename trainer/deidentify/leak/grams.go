@@ -2,15 +2,15 @@ package leak
 
 import "math/bits"
 
-// leap is how far apart the places are at which pixels are looked at: of eight bytes in a
-// row, four that begin at such a place are whole.
+// leap is the distance between the offsets that are examined in pixels: any eight bytes contain
+// four complete bytes that start at such an offset.
 const leap = inPixels - 4 + 1
 
-// grams tell which four bytes may stand among the first eight of what counts in pixels:
-// a bit for each hash of them. It is blind to the case of letters, and sometimes wrong
-// towards yes.
+// grams is a Bloom filter of the four-byte sequences in the first eight bytes of the patterns
+// that count in pixels, with one bit for each hash. It ignores the case of letters and may
+// return false positives.
 type grams struct {
-	bits  []uint64 // a power of two of them; none where nothing counts
+	bits  []uint64 // the length is a power of two; nil if no pattern counts
 	shift uint
 }
 
@@ -20,13 +20,13 @@ func gramsOf(byPrefix map[uint32][]pattern) grams {
 	if n == 0 {
 		return grams{}
 	}
-	words := bits.Len(uint(n)) // as a power of two: 64 bits or more for each
+	words := bits.Len(uint(n)) // log2 of the length: at least 64 bits for each sequence
 	g := grams{bits: make([]uint64, 1<<words), shift: uint(32 - 6 - words)}
 	each(byPrefix, func(k uint32) { g.bits[g.slot(k)>>6] |= 1 << (g.slot(k) & 63) })
 	return g
 }
 
-// each calls f for the four bytes at each of the first places of every pattern that
+// each calls f for the four-byte sequences at the first leap offsets of every pattern that
 // counts in pixels.
 func each(byPrefix map[uint32][]pattern, f func(k uint32)) {
 	for _, patterns := range byPrefix {
@@ -38,7 +38,7 @@ func each(byPrefix map[uint32][]pattern, f func(k uint32)) {
 	}
 }
 
-// slot is the hash of four bytes, whose letters are taken for small ones.
+// slot returns the hash of four bytes, with letters in lower case.
 func (g grams) slot(k uint32) uint32 { return (k | 0x20202020) * 2654435761 >> g.shift }
 
 func (g grams) has(k uint32) bool {

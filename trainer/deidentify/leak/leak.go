@@ -1,16 +1,14 @@
-// Package leak looks for the values of original DICOM objects in every byte of
-// what was made of them: DICOM, PNG and TIFF files, tables, texts and file names.
-// It knows nothing of how they were de-identified, so that it judges that, and the
-// output of other programs as well.
+// Package leak searches every byte of files made from original DICOM objects for values of the
+// originals: DICOM, PNG and TIFF files, tables, texts and file names. It does not know how the
+// objects were de-identified, so that it can check this program's output and that of others.
 //
-// A value is looked for as text in several encodings and spellings, whole and by
-// its words. Two kinds are compared with the same attribute of the parsed output
-// instead: values of fewer than four characters, and those that occur in DICOM's
-// own vocabulary (names of attributes, defined terms, meanings of codes, plain
-// numbers of up to five characters, times and ages), which stand in every object.
-// In pixel data only hits of eight bytes or more count, and none of a value that is
-// one character over and over, which is as short as one character. What lies wholly inside a
-// pseudonym, UID or digest that the export made itself is no hit.
+// It searches for a value as text in several encodings and spellings, as a whole and by its
+// words. Two kinds of values are not searched for but compared with the same attribute of the
+// parsed output: values of fewer than four characters, and values that occur in DICOM's own
+// vocabulary (names of attributes, defined terms, meanings of codes, plain numbers of up to
+// five characters, times and ages), which every object contains. In pixel data only hits of
+// eight bytes or more count, and no hit of a value that repeats a single character. Text inside
+// a pseudonym, UID or hash that the export has made is not a hit.
 package leak
 
 import (
@@ -27,11 +25,11 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// Hit is a value of an original found in the output. It does not hold the value.
+// Hit is a place in the output with a value of an original. It does not contain the value.
 type Hit struct {
 	File   string `json:"file"`
-	Offset int64  `json:"offset"` // bytes from the start of the file; −1 in its name
-	// Attribute is what the value is in the original.
+	Offset int64  `json:"offset"` // bytes from the start of the file; −1 for its name
+	// Attribute is the attribute of the value in the original.
 	Attribute string `json:"attribute"`
 	How       string `json:"how"`
 }
@@ -40,29 +38,29 @@ func (h Hit) String() string {
 	return fmt.Sprintf("%s at byte %d: %s of an original (%s)", h.File, h.Offset, h.Attribute, h.How)
 }
 
-// Originals collects what must not be found. It may be used concurrently.
+// Originals collects values that must not be in the output. It may be used concurrently.
 type Originals struct {
 	mu       sync.Mutex
-	patterns map[string]about               // by their bytes, in lower case (ASCII)
+	patterns map[string]about               // by pattern, with ASCII letters in lower case
 	compared map[part10.Tag]map[string]bool // attribute: values
 	own      map[string]bool
 }
 
-// about says what a pattern is.
+// about describes a pattern.
 type about struct {
 	attribute string
 	weight    int  // of the value as UTF-8
-	uniform   bool // the value is one character over and over
+	uniform   bool // the value repeats a single character
 }
 
-// Count is the number of spellings that are looked for.
+// Count returns the number of spellings to search for.
 func (o *Originals) Count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.patterns)
 }
 
-// Own says that the export made a token itself: a pseudonym, a UID or a digest.
+// Own registers tokens that the export has made: pseudonyms, UIDs and hashes.
 func (o *Originals) Own(tokens ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -92,7 +90,7 @@ func (o *Originals) Add(values []deidentify.Original) {
 func (o *Originals) value(v deidentify.Original) {
 	switch v.VR {
 	case "US", "SS", "UL", "SL", "FL", "FD", "AT", "OV", "SV", "UV":
-		return // numbers of the machine, not text
+		return // binary numbers, not text
 	case "OB", "OW", "OF", "OD", "OL", "UN":
 		for _, run := range printable.FindAll(v.Raw[:min(len(v.Raw), 1<<16)], 64) {
 			v.VR, v.Text, v.Raw = "LO", strings.TrimSpace(string(run)), nil
@@ -111,17 +109,17 @@ func (o *Originals) value(v deidentify.Original) {
 	o.add(v)
 }
 
-// printable are the texts inside a value of bytes.
+// printable matches texts inside a binary value.
 var printable = regexp.MustCompile(`[ -~]{6,}`)
 
-// words are the parts of a name or text.
+// words returns the words of a name or text.
 func words(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool {
 		return r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a' || r > 'z' && r < 0xC0
 	})
 }
 
-// add looks for v from now on, or compares it.
+// add adds v to the values to search for or to compare.
 func (o *Originals) add(v deidentify.Original) {
 	text := strings.TrimSpace(v.Text)
 	if text == "" || v.VR == "UI" && strings.HasPrefix(text, "1.2.840.10008.") { // PS3.6 Annex A: the standard's own UIDs
@@ -148,8 +146,8 @@ func uniform(text string) bool {
 	return strings.Trim(strings.ToLower(text), strings.ToLower(string(first))) == ""
 }
 
-// compare has a value compared with the same attribute, unless a de-identified
-// object keeps that attribute by rule.
+// compare adds a value to those that are compared with the same attribute, unless a rule keeps
+// that attribute in de-identified objects.
 func (o *Originals) compare(t part10.Tag, text string) {
 	if t == 0 || profile.Find(t) == nil && profile.TrainingSet(t) {
 		return
@@ -163,7 +161,7 @@ func (o *Originals) compare(t part10.Tag, text string) {
 	o.compared[t][strings.ToLower(text)] = true
 }
 
-// common tells whether a value is too short to be looked for, or a word of DICOM.
+// common reports whether a value is too short to search for or belongs to DICOM's vocabulary.
 func common(vr, text string) bool {
 	if utf8.RuneCountInString(text) < 4 && len(text) < 6 {
 		return true
@@ -181,8 +179,8 @@ func common(vr, text string) bool {
 
 var number = regexp.MustCompile(`^[+-]?\d*\.?\d+$`)
 
-// vocabulary is DICOM's own: PS3.6 names and keywords, defined terms, meanings of
-// PS3.16, the codes of methods and what an export says of itself, in lower case.
+// vocabulary returns DICOM's own vocabulary in lower case: names and keywords of PS3.6, defined
+// terms, meanings of PS3.16, codes of methods, and what an export writes about itself.
 var vocabulary = sync.OnceValue(func() string {
 	var b strings.Builder
 	line := func(s string) { b.WriteString(strings.ToLower(s) + "\n") }
@@ -201,10 +199,10 @@ var vocabulary = sync.OnceValue(func() string {
 	return b.String()
 })
 
-// own are the words of this program in what it writes.
+// own is text that this program writes.
 var own = []string{"deidentified", "dicomnode", "dicomnode_1", "ps3.15 " + profile.Edition, "unlisted concept", "urn:deidentified"}
 
-// Vocabulary adds a text that the program writes in every export, such as that of
-// its README: its words say nothing of an original. It is for the init of the
-// package that owns the text.
+// Vocabulary adds a text that the program writes in every export, such as its README: its words
+// do not come from an original. Call it from an init function of the package that contains the
+// text.
 func Vocabulary(text string) { own = append(own, text) }

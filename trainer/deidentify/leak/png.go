@@ -7,8 +7,7 @@ import (
 	"dicomnode/trainer/deidentify/object"
 )
 
-// png searches the chunks of a PNG file (ISO/IEC 15948), inflated where they are
-// compressed.
+// png searches the chunks of a PNG file (ISO/IEC 15948); it inflates compressed ones.
 func (c *Checker) png(b []byte, report func(int64, string, string)) {
 	var pixels, head []byte
 	for at := 8; at+12 <= len(b); {
@@ -36,8 +35,8 @@ func (c *Checker) png(b []byte, report func(int64, string, string)) {
 	c.search(unfiltered(head, rows), inPixels, report)
 }
 
-// rawSize is how many bytes of rows with their filters a grey picture of that head (IHDR,
-// ISO/IEC 15948 11.2.2) has, at most what is read of one.
+// rawSize returns the number of bytes of filtered rows of a grey picture with the IHDR head
+// (ISO/IEC 15948 11.2.2), limited to the most that is read.
 func rawSize(head []byte) int {
 	if len(head) < 13 {
 		return 0
@@ -49,12 +48,12 @@ func rawSize(head []byte) int {
 	return int(min((wide*int64(head[8])/8+1)*high, object.MaxFile))
 }
 
-// unfiltered are the rows of a grey picture of 8 or 16 bits without their filters
-// (ISO/IEC 15948 9.2), as many as there are; nil for other pictures. head is the data of
-// the IHDR chunk (11.2.2).
+// unfiltered returns the rows of a grey picture of 8 or 16 bits without their filters (ISO/IEC
+// 15948 9.2), as many as there are; nil for other pictures. head is the data of the IHDR chunk
+// (11.2.2).
 func unfiltered(head, rows []byte) []byte {
 	if len(head) < 13 || head[8] != 8 && head[8] != 16 || head[9] != 0 || head[12] != 0 {
-		return nil // other depths, colour, interlaced
+		return nil // other depths, colour or interlaced
 	}
 	pixel := int(head[8]) / 8
 	wide := int(binary.BigEndian.Uint32(head)) * pixel
@@ -72,7 +71,7 @@ func unfiltered(head, rows []byte) []byte {
 	return out
 }
 
-// unfilter undoes the filter of a kind in place; above is the row before.
+// unfilter reverses a filter in place; above is the previous row.
 func unfilter(kind byte, line, above []byte, pixel int) {
 	above = above[:len(line)]
 	switch kind {
@@ -94,7 +93,7 @@ func unfilter(kind byte, line, above []byte, pixel int) {
 		}
 	case 4:
 		for i, a := range above[:min(pixel, len(line))] {
-			line[i] += a // of nothing, the row above and nothing, the second is nearest
+			line[i] += a // the predictor of the first pixel is the pixel above
 		}
 		for i := pixel; i < len(line); i++ {
 			line[i] += paeth(line[i-pixel], above[i], above[i-pixel])
@@ -102,7 +101,7 @@ func unfilter(kind byte, line, above []byte, pixel int) {
 	}
 }
 
-// paeth is the one of three neighbours that is nearest to left + above − corner.
+// paeth returns which of three neighbours is nearest to left + above − corner.
 func paeth(left, above, corner byte) byte {
 	p := int(left) + int(above) - int(corner)
 	a, b, c := abs(p-int(left)), abs(p-int(above)), abs(p-int(corner))

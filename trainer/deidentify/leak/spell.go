@@ -20,8 +20,7 @@ import (
 	"dicomnode/trainer/deidentify"
 )
 
-// spellings are the byte strings that a text is looked for as, in lower case as
-// far as ASCII goes.
+// spellings returns the byte strings to search for a text, with ASCII letters in lower case.
 func spellings(text string, raw []byte) []string {
 	seen := map[string]bool{}
 	var out []string
@@ -50,15 +49,15 @@ func spellings(text string, raw []byte) []string {
 	return out
 }
 
-// repertoires are the encodings of PS3.3 C.12.1.1.2, and those of other systems that
-// hold the same characters.
+// repertoires are the encodings of PS3.3 C.12.1.1.2, and encodings of other systems for the
+// same characters.
 var repertoires = []encoding.Encoding{
 	charmap.ISO8859_1, charmap.ISO8859_2, charmap.ISO8859_3, charmap.ISO8859_4, charmap.ISO8859_5, charmap.ISO8859_6, charmap.ISO8859_7,
 	charmap.ISO8859_8, charmap.ISO8859_9, charmap.ISO8859_15, charmap.Windows874, charmap.KOI8R, charmap.Windows1251,
 	japanese.ISO2022JP, japanese.ShiftJIS, japanese.EUCJP, korean.EUCKR, simplifiedchinese.GB18030, traditionalchinese.Big5,
 }
 
-// encoded is a text in every repertoire that has all of its characters; ASCII is the
+// encoded returns a text in every encoding that has all of its characters. ASCII text is the
 // same in all.
 func encoded(text string) (out [][]byte) {
 	if strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
@@ -72,8 +71,8 @@ func encoded(text string) (out [][]byte) {
 	return out
 }
 
-// variants are the ways to write a text: as it is, without diacritics, with other
-// separators between its parts and with none.
+// variants returns different ways to write a text: unchanged, without diacritics, and with
+// other separators or none between its parts.
 func variants(text string) []string {
 	out := []string{text, withoutMarks(text)}
 	parts := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ^=,_-/", r) })
@@ -105,7 +104,7 @@ func lower(b []byte) []byte {
 	return out
 }
 
-// fold is ASCII in lower case.
+// fold maps ASCII letters to lower case.
 var fold = func() (t [256]byte) {
 	for i := range t {
 		t[i] = byte(i)
@@ -116,7 +115,7 @@ var fold = func() (t [256]byte) {
 	return t
 }()
 
-// dates adds the spellings of the date in a DA or DT.
+// dates adds spellings of the date in a DA or DT.
 func (o *Originals) dates(v deidentify.Original) {
 	if len(v.Text) < 8 {
 		return

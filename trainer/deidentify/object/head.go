@@ -5,8 +5,7 @@ import (
 	"io"
 )
 
-// ParseHead reads the elements of a Part 10 file before its pixel data. It reads
-// little more than these.
+// ParseHead reads the elements of a Part 10 file before its pixel data, and little more.
 func ParseHead(r io.Reader) (*Object, error) {
 	var file []byte
 	for size := 256 << 10; ; size *= 8 {
@@ -16,7 +15,7 @@ func ParseHead(r io.Reader) (*Object, error) {
 		}
 		file = append(file, part...)
 		o, pixels, err := parse(file, true)
-		if pixels || len(file) < min(size, MaxFile) || size >= MaxFile { // there is no more of it
+		if pixels || len(file) < min(size, MaxFile) || size >= MaxFile { // there is no more to read
 			return o, err
 		}
 	}

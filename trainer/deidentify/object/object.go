@@ -1,9 +1,8 @@
-// Package object holds a whole DICOM object in memory as a tree, so that every
-// value at any depth can be looked at, changed or left out, and writes it as a
-// new Part 10 file. It is read by internal/part10 and its text decoded by
-// internal/charset; this package looks besides into values of VR UN that hold items
-// (PS3.5 6.2.2). It never decodes pixel data and knows no module and no meaning of an
-// attribute.
+// Package object represents a DICOM object in memory as a tree, so that values at any depth can
+// be examined, changed or removed, and writes it as a new Part 10 file. It reads with
+// internal/part10 and decodes text with internal/charset. In addition it parses values of VR UN
+// that contain items (PS3.5 6.2.2). It never decodes pixel data and does not know modules or
+// meanings of attributes.
 package object
 
 import (
@@ -17,7 +16,7 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// Tags that the structure itself is made of.
+// Tags of items and delimiters.
 const (
 	tagItem                 part10.Tag = 0xFFFEE000
 	tagSequenceDelimitation part10.Tag = 0xFFFEE0DD
@@ -28,7 +27,7 @@ const (
 	tagPixelRepresentation  part10.Tag = 0x00280103
 )
 
-// ErrMalformed is an object whose structure does not hold (PS3.5 section 7).
+// ErrMalformed says that the structure of an object is invalid (PS3.5 section 7).
 var ErrMalformed = errors.New("malformed DICOM object")
 
 // Object is a Part 10 file: file meta information (PS3.10 7.1) and data set.
@@ -38,25 +37,25 @@ type Object struct {
 	*Set
 }
 
-// Set is a data set or an item of a sequence: elements in the order of their tags.
+// Set is a data set or an item of a sequence: elements sorted by tag.
 type Set struct {
 	Elements []*Element
-	// Charset decodes the character values of this set (PS3.3 C.12.1.1.2); it is
-	// inherited from the set around it.
+	// Charset decodes the character values of this set (PS3.3 C.12.1.1.2). It is inherited from
+	// the enclosing set.
 	Charset charset.Set
 }
 
-// Element is a data element: a value, the items of a sequence, or the fragments
-// of encapsulated pixel data, of which the first is the Basic Offset Table.
+// Element is a data element: a value, the items of a sequence, or the fragments of encapsulated
+// pixel data, the first of which is the Basic Offset Table.
 type Element struct {
 	Tag       part10.Tag
 	VR        string
-	Value     []byte // little endian, padding included
-	Items     []*Set // of VR SQ
+	Value     []byte // little endian, with padding
+	Items     []*Set // if the VR is SQ
 	Fragments [][]byte
 }
 
-// Find returns the element t, nil where the set has none.
+// Find returns the element t, nil if there is none.
 func (s *Set) Find(t part10.Tag) *Element {
 	i, found := s.search(t)
 	if !found {
@@ -77,7 +76,7 @@ func (s *Set) search(t part10.Tag) (int, bool) {
 	})
 }
 
-// Put sets e in its place, over an element of the same tag.
+// Put inserts e, or replaces the element with the same tag.
 func (s *Set) Put(e *Element) {
 	i, found := s.search(e.Tag)
 	if found {
@@ -87,8 +86,7 @@ func (s *Set) Put(e *Element) {
 	s.Elements = slices.Insert(s.Elements, i, e)
 }
 
-// PutText sets a character value, padded to an even length as its VR asks for
-// (PS3.5 6.2).
+// PutText sets a character value, padded to an even length as required for its VR (PS3.5 6.2).
 func (s *Set) PutText(t part10.Tag, vr string, values ...string) {
 	s.Put(&Element{Tag: t, VR: vr, Value: Text(vr, values...)})
 }
@@ -106,8 +104,8 @@ func Text(vr string, values ...string) []byte {
 	return b
 }
 
-// Text returns the values of t as UTF-8 without padding, nil where the set has
-// no such character value.
+// Text returns the values of t in UTF-8 without padding, nil if there is no such character
+// value.
 func (s *Set) Text(t part10.Tag) []string {
 	e := s.Find(t)
 	if e == nil {
@@ -116,7 +114,7 @@ func (s *Set) Text(t part10.Tag) []string {
 	return s.TextOf(e)
 }
 
-// First returns the first value of t, "" without one.
+// First returns the first value of t, "" if there is none.
 func (s *Set) First(t part10.Tag) string {
 	if v := s.Text(t); len(v) > 0 {
 		return v[0]
@@ -130,7 +128,7 @@ func (s *Set) TextOf(e *Element) []string {
 		return nil
 	}
 	text := s.decode(e.VR, e.Value)
-	if e.VR == "LT" || e.VR == "ST" || e.VR == "UT" || e.VR == "UR" { // PS3.5 6.2: one value, which may hold a backslash
+	if e.VR == "LT" || e.VR == "ST" || e.VR == "UT" || e.VR == "UR" { // PS3.5 6.2: a single value, which may contain a backslash
 		return []string{strings.TrimRight(text, " \x00")}
 	}
 	values := strings.Split(text, `\`)
@@ -140,7 +138,7 @@ func (s *Set) TextOf(e *Element) []string {
 	return values
 }
 
-// decode is value as UTF-8; what nothing decodes is kept as it is.
+// decode returns value in UTF-8; it returns undecodable values unchanged.
 func (s *Set) decode(vr string, value []byte) string {
 	if !part10.IsText(vr) {
 		return string(value)
@@ -159,13 +157,13 @@ func (s *Set) decode(vr string, value []byte) string {
 	return text
 }
 
-// Character tells whether the VR holds text (PS3.5 Table 6.2-1).
+// Character reports whether values of the VR are text (PS3.5 Table 6.2-1).
 func Character(vr string) bool {
 	return slices.Contains([]string{"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}, vr)
 }
 
-// VR is the value representation that PS3.6 gives t, "" where it knows none.
-// signed chooses among US and SS.
+// VR returns the value representation of t in PS3.6, "" if t is unknown. signed selects SS
+// instead of US.
 func VR(t part10.Tag, signed bool) string {
 	if uint16(t) == 0 {
 		return "UL" // group length
@@ -197,8 +195,8 @@ func VR(t part10.Tag, signed bool) string {
 	return info.VRs[0]
 }
 
-// Walk calls f for each element of s and of the items in it, in order; path
-// holds the tags of the sequences around it.
+// Walk calls f for each element of s and of its items, in order. path contains the tags of the
+// enclosing sequences.
 func (s *Set) Walk(f func(set *Set, e *Element, path []part10.Tag)) { s.walk(f, nil) }
 
 func (s *Set) walk(f func(*Set, *Element, []part10.Tag), path []part10.Tag) {

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// MaxFile is the size of the largest file that is read, and of a deflated data
-	// set when inflated, in bytes.
+	// MaxFile is the greatest size in bytes of a file that is read, and of an inflated data
+	// set.
 	MaxFile = 320 << 20
 
 	undefined   = 0xFFFFFFFF
@@ -21,16 +21,16 @@ const (
 	maxElements = 1 << 19
 )
 
-// Parse reads a Part 10 file under the rules of internal/part10, so that what a node
-// receives is read. The tree refers to file, which must not be changed afterwards.
-// Errors wrap ErrMalformed and quote no value.
+// Parse reads a Part 10 file by the rules of internal/part10, so that it reads whatever a node
+// receives. The tree shares the memory of file, which must not be changed afterwards. Errors
+// wrap ErrMalformed and contain no values.
 func Parse(file []byte) (*Object, error) {
 	o, _, err := parse(file, false)
 	return o, err
 }
 
-// parse reads a file, or only what stands before its pixel data, of which it need
-// hold no more; pixels tells whether there are some.
+// parse reads a file. With head it reads only the elements before the pixel data, and the file
+// may end there. pixels reports whether pixel data follows.
 func parse(file []byte, head bool) (o *Object, pixels bool, err error) {
 	if len(file) > MaxFile {
 		return nil, false, fmt.Errorf("%w: file of %d bytes, at most %d", ErrMalformed, len(file), MaxFile)
@@ -44,7 +44,7 @@ func parse(file []byte, head bool) (o *Object, pixels bool, err error) {
 	return &Object{Meta: meta(file), TransferSyntaxUID: ts, Set: t.root}, t.pixels, nil
 }
 
-// meta is the file meta information (PS3.10 7.1); part10 has read it already.
+// meta returns the file meta information (PS3.10 7.1), which part10 has already checked.
 func meta(file []byte) *Set {
 	s := &Set{}
 	if len(file) >= 132 && string(file[128:132]) == "DICM" {
@@ -62,13 +62,13 @@ func meta(file []byte) *Set {
 // tree builds a tree from steps.
 type tree struct {
 	root     *Set
-	sets     []*Set     // that are open
-	open     []*Element // sequences and encapsulated pixel data that are open
+	sets     []*Set     // open sets
+	open     []*Element // open sequences and encapsulated pixel data
 	levels   []part10.StepKind
 	signed   bool // Pixel Representation of the data set
 	elements int
-	pixels   bool // Pixel Data begin where the head ends
-	dropped  int  // levels open inside what occurs again
+	pixels   bool // Pixel Data begins at the end of the head
+	dropped  int  // levels opened inside a repeated element
 }
 
 func (t *tree) step(s part10.Step) error {
@@ -95,7 +95,7 @@ func (t *tree) step(s part10.Step) error {
 	return nil
 }
 
-// drop passes over an element that occurs again.
+// drop skips a repeated element.
 func (t *tree) drop(s part10.Step) {
 	switch s.Kind {
 	case part10.SequenceStep, part10.ItemStep, part10.FragmentsStep:
@@ -138,8 +138,8 @@ func (t *tree) end() {
 	}
 }
 
-// value puts an element; one of VR UN or without VR has that of the data dictionary,
-// and is looked into where it holds items (PS3.5 6.2.2).
+// value adds an element. If its VR is UN or missing, it gets that of the data dictionary, and
+// items in its value are parsed (PS3.5 6.2.2).
 func (t *tree) value(s part10.Step) error {
 	e := &Element{Tag: s.Tag, VR: s.VR, Value: s.Value}
 	if s.VR == "UN" || s.VR == "" {
@@ -163,8 +163,8 @@ func (t *tree) value(s part10.Step) error {
 	return nil
 }
 
-// items puts the items that the value of an element holds. Where it holds none
-// after all and the dictionary does not ask for them, whole is false.
+// items adds the items in the value of an element. If the value is not a sequence, and the
+// dictionary does not say that it is one, items returns false.
 func (t *tree) items(s part10.Step) (whole bool, err error) {
 	seq := &Element{Tag: s.Tag, VR: "SQ"}
 	sets, open, levels, elements := len(t.sets), len(t.open), len(t.levels), t.elements
@@ -173,13 +173,13 @@ func (t *tree) items(s part10.Step) (whole bool, err error) {
 	t.sets, t.open, t.levels = t.sets[:sets], t.open[:open], t.levels[:levels]
 	if err != nil && VR(s.Tag, false) == "" {
 		t.elements, t.dropped = elements, 0
-		return false, nil // looks like items by chance: it stays an opaque value
+		return false, nil // resembles items by chance: it stays a binary value
 	}
 	t.set().Put(seq)
 	return true, err
 }
 
-// notice keeps what the meaning of later elements depends on.
+// notice stores attributes that affect the meaning of later elements.
 func (t *tree) notice(e *Element) {
 	switch {
 	case e.Tag == tagPixelRepresentation && len(e.Value) == 2:
@@ -189,7 +189,7 @@ func (t *tree) notice(e *Element) {
 	}
 }
 
-// swapped turns big endian numbers into little endian (PS3.5 7.3).
+// swapped converts big endian numbers to little endian (PS3.5 7.3).
 func swapped(vr string, b []byte) []byte {
 	width := part10.Width(vr)
 	if width == 1 {

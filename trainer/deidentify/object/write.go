@@ -10,10 +10,10 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// Write writes o as a new Part 10 file: a preamble of zeros, file meta
-// information of this program (PS3.10 7.1), and the data set in explicit VR
-// little endian with defined lengths. Encapsulated pixel data stay as they are,
-// in the transfer syntax they came in. The same tree always gives the same bytes.
+// Write writes o as a new Part 10 file: a preamble of zeros, file meta information of this
+// program (PS3.10 7.1), and the data set in explicit VR little endian with defined lengths.
+// Encapsulated pixel data is not changed and keeps its transfer syntax. Equal trees give equal
+// bytes.
 func (o *Object) Write(w io.Writer) error {
 	m := part10.Meta{SOPClassUID: o.First(0x00080016), SOPInstanceUID: o.First(0x00080018), TransferSyntaxUID: uid.ExplicitVRLittleEndian}
 	if e := o.Find(PixelData); e != nil && e.Fragments != nil {
@@ -79,7 +79,7 @@ func (e *Element) writeFragments(w io.Writer) error {
 	return err
 }
 
-// head is tag, VR and length (PS3.5 7.1.2).
+// head returns tag, VR and length (PS3.5 7.1.2).
 func (e *Element) head(length uint32) []byte {
 	b := binary.LittleEndian.AppendUint16(make([]byte, 0, 12), uint16(e.Tag>>16))
 	b = append(binary.LittleEndian.AppendUint16(b, uint16(e.Tag)), e.VR...)
@@ -94,7 +94,7 @@ func itemHead(t part10.Tag, length uint32) []byte {
 	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint16(b, uint16(t)), length)
 }
 
-// size is the length of the value of e; that of fragments is not needed.
+// size returns the length of the value of e; the length of fragments is not needed.
 func (e *Element) size() (int64, error) {
 	sum := int64(len(e.Value) + len(e.Value)%2)
 	for _, item := range e.Items {

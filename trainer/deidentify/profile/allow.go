@@ -10,10 +10,10 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// allowed are the attributes that a training set keeps: what the pixels mean and
-// how they were taken. Every other one is removed, or emptied or replaced where
-// the object asks for it. A kept attribute of VR CS must be one of [Term], one of
-// another character VR the wording of a listed concept, and a number a number.
+// allowed are the attributes that a training set keeps: those that describe the pixels and the
+// exposure. All others are removed or, if the object requires them, emptied or replaced. A kept
+// value of VR CS must be a [Term], one of another character VR must be the wording of a listed
+// concept, and a number must be a number.
 var allowed = map[string]string{
 	"general": `SpecificCharacterSet SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID
 		SynchronizationFrameOfReferenceUID Modality SeriesNumber InstanceNumber ImageType ConversionType PresentationIntentType
@@ -68,7 +68,7 @@ var allowed = map[string]string{
 		CompletionFlag VerificationFlag PreliminaryFlag CurrentRequestedProcedureEvidenceSequence`,
 }
 
-// TrainingSet tells whether a training set keeps t.
+// TrainingSet reports whether a training set keeps t.
 func TrainingSet(t part10.Tag) bool { return trainingSet()[t] }
 
 var trainingSet = sync.OnceValue(func() map[part10.Tag]bool {
@@ -83,8 +83,8 @@ var trainingSet = sync.OnceValue(func() map[part10.Tag]bool {
 	return out
 })
 
-// terms are defined terms and enumerated values (PS3.3) of the kept attributes of
-// VR CS, besides Body Part Examined.
+// terms are the defined terms and enumerated values (PS3.3) of the kept attributes of VR CS,
+// except Body Part Examined.
 const terms = `00 01 ORIGINAL DERIVED PRIMARY SECONDARY MIXED OTHER LOCALIZER YES NO Y N R L U B A P H F HF AP PA LL RL RLD LLD RLO LLO
 	LAO RAO LPO RPO AR AL PR PL HFS HFP FFS FFP HFDR HFDL FFDR FFDL FOR PROCESSING PRESENTATION FOR_PROCESSING FOR_PRESENTATION
 	MONOCHROME1 MONOCHROME2 RGB YBR_FULL YBR_FULL_422 YBR_ICT YBR_RCT PALETTE LOG LIN DISP LINEAR SIGMOID LINEAR_EXACT INVERSE
@@ -98,14 +98,14 @@ const terms = `00 01 ORIGINAL DERIVED PRIMARY SECONDARY MIXED OTHER LOCALIZER YE
 	FRAME VOLUME CR DX MG IO PX SEG SR XA RF DI DF DV WSD SD SI DRW SYN
 	ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_18181_1 RT BREAST LEFT RIGHT SEGMENTATION ISO_IR ISO`
 
-// bodyParts are further defined terms of Body Part Examined (PS3.16 Annex L)
-// beside those that package iod gives an anatomic region.
+// bodyParts are defined terms of Body Part Examined (PS3.16 Annex L), in addition to those with
+// an anatomic region in package iod.
 const bodyParts = `BREAST CALCANEUS COCCYX ORBIT FACE JAW MANDIBLE MAXILLA NOSE SINUS SACRUM SCAPULA STERNUM SIJOINT TMJ WHOLEBODY
 	CTSPINE TLSPINE LSSPINE ABDOMENPELVIS CHESTABDOMEN CHESTABDPELVIS ACJOINT SCJOINT PELVISLOWEXTREMT THUMB HEEL ZYGOMA
 	UPPEREXTREMITY LOWEREXTREMITY UPPER LOWER UPPERLEG AIRWAY BILEDUCT COLON ESOPHAGUS HEART KIDNEY LUNG STOMACH`
 
-// Term tells whether a value of VR CS is a defined term of the standard: such a
-// word identifies nobody.
+// Term reports whether a value of VR CS is a defined term of the standard, which identifies
+// nobody.
 func Term(v string) bool {
 	if _, _, known := iod.AnatomicRegion(v); known {
 		return true
@@ -129,8 +129,8 @@ var termWords = sync.OnceValue(func() map[string]bool {
 // characterSets are the defined terms of Specific Character Set (PS3.3 C.12.1.1.2).
 const characterSets = `ISO_IR 6 13 100 101 109 110 126 127 138 144 148 149 166 192 203 58 87 159 2022 IR GB18030 GBK`
 
-// Wording tells whether a text is the meaning of a listed concept or a label of
-// this program: such a text identifies nobody.
+// Wording reports whether a text is the meaning of a listed concept or a label of this program,
+// which identifies nobody.
 func Wording(v string) bool { return wordings()[strings.ToLower(strings.TrimSpace(v))] }
 
 var wordings = sync.OnceValue(func() map[string]bool {
@@ -142,10 +142,10 @@ var wordings = sync.OnceValue(func() map[string]bool {
 	return out
 })
 
-// Labels are what this program calls its segments and itself.
+// Labels are the names that this program uses for its segments and itself.
 var Labels = []string{"Open beam", "Soft tissue", "Bone", "Soft tissue, high precision", "High-precision soft tissue", "XNet", "dicomnode"}
 
-// Terms calls f with the defined terms that may be kept.
+// Terms calls f with each defined term that may be kept.
 func Terms(f func(string)) {
 	for word := range termWords() {
 		f(word)

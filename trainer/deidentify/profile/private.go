@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// safe are the private attributes of PS3.15 Table E.3.10-1 whose values are numbers:
-// creator, group, and the elements of each VR within the block. The table's texts, codes
-// and bytes are left out, as its note 2 advises: a person may have typed them, and in
-// bytes lie whole headers and pictures that nobody has examined. So are its time stamps.
+// safe are the private attributes of PS3.15 Table E.3.10-1 whose values are numbers: creator,
+// group, and the elements of each VR within the block. As note 2 of the table advises, its
+// texts, codes and binary values are left out: a person may have typed the text, and binary
+// values may contain whole headers and pictures. Its time stamps are left out too.
 const safe = `Philips PET Private Group|7053|DS 00 09
 ELSCINT1|00E1|DS 21 50
 ELSCINT1|01F1|DS 07 26 27
@@ -27,7 +27,7 @@ NQHeader|0099|SS 04|FL 10 21
 NQLeft|0199|FL 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F 10 11 12 13 14 15 16
 NQRight|0299|FL 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F 10 11 12 13 14 15 16`
 
-// PrivateAttribute names a private attribute (PS3.5 7.8.1): the creator that reserved its
+// PrivateAttribute identifies a private attribute (PS3.5 7.8.1): the creator that reserved its
 // block, its group, and its element within the block.
 type PrivateAttribute struct {
 	Creator string
@@ -35,7 +35,7 @@ type PrivateAttribute struct {
 	Element uint8
 }
 
-// SafePrivateVR is the VR of an attribute that the Retain Safe Private Option (PS3.15
+// SafePrivateVR returns the VR of an attribute that the Retain Safe Private Option (PS3.15
 // E.3.10) keeps, "" for any other.
 func SafePrivateVR(a PrivateAttribute) string { return safePrivate()[a] }
 
@@ -43,7 +43,7 @@ var safePrivate = sync.OnceValue(func() map[PrivateAttribute]string {
 	out := map[PrivateAttribute]string{}
 	for line := range strings.SplitSeq(safe, "\n") {
 		parts := strings.Split(line, "|")
-		group, _ := strconv.ParseUint(parts[1], 16, 16) // a test reads every row
+		group, _ := strconv.ParseUint(parts[1], 16, 16) // a test parses every row
 		for _, list := range parts[2:] {
 			words := strings.Fields(list)
 			for _, w := range words[1:] {

@@ -1,11 +1,11 @@
-// Package profile holds what PS3.15 Annex E says of every attribute: the Basic
-// Application Level Confidentiality Profile and its options (Table E.1-1), the
-// attribute types of the supported objects (PS3.3), by which conditional actions
-// are resolved, the attributes that a training set keeps, and the coded concepts
-// and defined terms whose wording is the standard's. It touches no object.
+// Package profile contains the rules of PS3.15 Annex E for every attribute: the Basic
+// Application Level Confidentiality Profile and its options (Table E.1-1), the attribute types
+// of the supported objects (PS3.3), which resolve conditional actions, the attributes that a
+// training set keeps, and the coded concepts and defined terms of the standard. It does not
+// process objects.
 //
-// table.csv, types.csv and codes.csv are written and checked by generate.py,
-// table.go by go generate.
+// generate.py writes and checks table.csv, types.csv and codes.csv; go generate writes
+// table.go.
 package profile
 
 import (
@@ -20,21 +20,21 @@ import (
 // Edition is the edition of PS3.15 that the table follows.
 const Edition = "2026c"
 
-// Action is an action code of PS3.15 Table E.1-1a: D, Z, X, K, C, U, or a
-// conditional one such as X/Z/D, which [Resolve] turns into one of them.
+// Action is an action code of PS3.15 Table E.1-1a: D, Z, X, K, C, U, or a conditional one such
+// as X/Z/D, which [Resolve] turns into one of these.
 type Action string
 
-// The actions that are not conditional.
+// The unconditional actions.
 const (
 	Dummy  Action = "D" // a dummy value of the same VR
-	Empty  Action = "Z" // zero length, or a dummy
+	Empty  Action = "Z" // zero length, or a dummy value
 	Remove Action = "X"
-	Keep   Action = "K" // as it is; sequences are gone through
+	Keep   Action = "K" // unchanged; items of sequences are processed
 	Clean  Action = "C" // replaced by values of similar meaning that identify nobody
-	UID    Action = "U" // a UID that is the same wherever the old one stood
+	UID    Action = "U" // a new UID, the same for all occurrences of the old one
 )
 
-// Option is a column of Table E.1-1 besides the Basic Profile.
+// Option is a column of Table E.1-1 other than the Basic Profile.
 type Option string
 
 // The options, with their codes of PS3.16 CID 7050 in [Codes].
@@ -54,14 +54,13 @@ const (
 // Method is a coded de-identification method of PS3.16 CID 7050.
 type Method struct{ Value, Meaning string }
 
-// Basic is the Basic Profile, PixelData the Clean Pixel Data Option, which has no
-// column.
+// Basic is the Basic Profile. PixelData is the Clean Pixel Data Option, which has no column.
 var (
 	Basic     = Method{"113100", "Basic Application Confidentiality Profile"}
 	PixelData = Method{"113101", "Clean Pixel Data Option"}
 )
 
-// Methods are those of the options.
+// Methods are the methods of the options.
 var Methods = map[Option]Method{
 	Graphics:      {"113103", "Clean Graphics Option"},
 	Structured:    {"113104", "Clean Structured Content Option"},
@@ -75,13 +74,12 @@ var Methods = map[Option]Method{
 	Institution:   {"113112", "Retain Institution Identity Option"},
 }
 
-// Row is a row of Table E.1-1. It applies to the tags that equal Tag where Mask
-// has ones.
+// Row is a row of Table E.1-1. It applies to tags that equal Tag in the bits of Mask.
 type Row struct {
 	Tag, Mask part10.Tag
 	Keyword   string
-	// Source is the edition of the row: 2026c, or "beyond" for what the table does
-	// not name although it carries text.
+	// Source is the edition of the row: 2026c, or "beyond" for attributes with text that the
+	// table does not list.
 	Source  string
 	Basic   Action
 	Options map[Option]Action
@@ -104,7 +102,7 @@ func index() (map[part10.Tag]*Row, []*Row) {
 	return exact, masked
 }
 
-// Find returns the row of an attribute, nil where the table has none.
+// Find returns the row of an attribute, nil if the table has none.
 func Find(t part10.Tag) *Row {
 	if r := exact[t]; r != nil {
 		return r
@@ -117,8 +115,8 @@ func Find(t part10.Tag) *Row {
 	return nil
 }
 
-// Action is what the row asks for under the options. One that keeps or cleans
-// goes before the Basic Profile.
+// Action returns the action of the row under the options, and the option that it comes from. An
+// option that keeps or cleans takes precedence over the Basic Profile.
 func (r *Row) Action(options []Option) (Action, Option) {
 	for _, want := range []Action{Keep, Clean} {
 		for _, o := range options {
@@ -130,11 +128,11 @@ func (r *Row) Action(options []Option) (Action, Option) {
 	return r.Basic, ""
 }
 
-// Resolve turns a conditional action into the first of its choices that leaves
-// an attribute of this type valid (PS3.15 E.1.1): Type 1 needs a value, Type 2
-// may be empty, anything else may be removed. kind is "" for an attribute that
-// the object does not define, which is removed, and "?" where that is not known;
-// one of a user-optional module counts as conditional.
+// Resolve turns a conditional action into the first of its choices that leaves an attribute of
+// the given type valid (PS3.15 E.1.1): Type 1 requires a value, Type 2 may be empty, anything
+// else may be removed. kind is "" for an attribute that the object does not define, which is
+// removed, and "?" if the type is unknown. An attribute of a user-optional module counts as
+// conditional.
 func Resolve(a Action, kind string) Action {
 	choices := strings.Split(strings.TrimSuffix(string(a), "*"), "/")
 	if len(choices) == 1 {

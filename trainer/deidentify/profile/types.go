@@ -20,17 +20,16 @@ var typesCSV string
 //go:embed codes.csv
 var codesCSV string
 
-// Kind is an information object that is de-identified.
+// Kind is a kind of information object that can be de-identified.
 type Kind struct {
 	Name    string // as in types.csv
-	Picture bool   // it has pixels of a patient
-	// Screen is a copy of what a screen or a film showed, where text is likely.
+	Picture bool   // it has pixels
+	// Screen says that it is a copy of a screen or film, which is likely to contain text.
 	Screen bool
 }
 
-// Supported are the storage SOP classes (PS3.4 B.5) that are de-identified; an
-// object of another one is refused, because nobody has said what its attributes
-// mean.
+// Supported are the storage SOP classes (PS3.4 B.5) that can be de-identified. Objects of other
+// classes are refused, because the meaning of their attributes is not known here.
 var Supported = map[string]Kind{
 	uid.ComputedRadiographyImageStorage:                   {Name: "CR", Picture: true},
 	uid.DigitalXRayImageStorageForPresentation:            {Name: "DX", Picture: true},
@@ -51,10 +50,10 @@ var Supported = map[string]Kind{
 	"1.2.840.10008.5.1.4.1.1.88.34":                       {Name: "SR34"}, // Comprehensive 3D SR
 }
 
-// Type is the attribute type (PS3.5 7.4) of t in an object: "1", "1C", "2", "2C"
-// or "3", with a U behind it where only a user-optional module asks for it, "" where the object does not define it or, inside a sequence, does not
-// ask for it, and "?" inside sequences that types.csv does not go into. path holds
-// the tags of the sequences around t.
+// Type returns the attribute type (PS3.5 7.4) of t in an object: "1", "1C", "2", "2C" or "3".
+// The suffix U says that only a user-optional module requires it. "" means that the object does
+// not define t or, inside a sequence, does not require it. "?" is returned inside sequences
+// that types.csv does not describe. path contains the tags of the enclosing sequences.
 func (k Kind) Type(path []part10.Tag, t part10.Tag) string {
 	all := types()
 	if len(path) == 0 {
@@ -75,7 +74,7 @@ type typeKey struct {
 func pathOf(path []part10.Tag) string {
 	var b strings.Builder
 	for i, t := range path {
-		if i > 0 && path[i-1] == t { // items of a content tree hold items of the same kind
+		if i > 0 && path[i-1] == t { // items of a content tree contain items of the same kind
 			continue
 		}
 		if b.Len() > 0 {
@@ -89,14 +88,14 @@ func pathOf(path []part10.Tag) string {
 var types = sync.OnceValue(func() map[typeKey]string {
 	out := map[typeKey]string{}
 	for _, r := range records(typesCSV) {
-		t, _ := strconv.ParseUint(r[2], 16, 32) // a test reads every row
+		t, _ := strconv.ParseUint(r[2], 16, 32) // a test parses every row
 		out[typeKey{r[0], r[1], part10.Tag(t)}] = r[3]
 		out[typeKey{r[0], r[1], 0}] = "listed"
 	}
 	return out
 })
 
-// Coded tells whether the items of a sequence are coded concepts (PS3.3 8.8).
+// Coded reports whether the items of a sequence are coded concepts (PS3.3 8.8).
 func Coded(t part10.Tag) bool {
 	info, err := tag.Find(tag.Tag{Group: uint16(t >> 16), Element: uint16(t)})
 	return err == nil && (strings.HasSuffix(info.Keyword, "CodeSequence") || strings.HasPrefix(info.Keyword, "AnatomicRegion") ||
@@ -106,8 +105,7 @@ func Coded(t part10.Tag) bool {
 // Concept is a code with its scheme (PS3.3 8.8).
 type Concept struct{ Scheme, Value string }
 
-// Meaning is the standard's Code Meaning of a concept, "" for one that is not
-// listed.
+// Meaning returns the standard's Code Meaning of a concept, "" if the concept is not listed.
 func Meaning(c Concept) string { return meanings()[c] }
 
 var meanings = sync.OnceValue(func() map[Concept]string {
@@ -118,18 +116,18 @@ var meanings = sync.OnceValue(func() map[Concept]string {
 	return out
 })
 
-// Meanings calls f for the wording of every listed concept.
+// Meanings calls f with the Code Meaning of every listed concept.
 func Meanings(f func(string)) {
 	for _, m := range meanings() {
 		f(m)
 	}
 }
 
-// records are the rows of an embedded table, without its header.
+// records returns the rows of an embedded table, without its header.
 func records(text string) [][]string {
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil || len(rows) == 0 {
-		panic("profile: embedded table is damaged") // a test reads them all
+		panic("profile: embedded table is damaged") // cannot happen: a test parses them all
 	}
 	return rows[1:]
 }
