@@ -12,13 +12,14 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
-// subject is what can be radiographed: a *Body or a *CT.
+// subject is an anatomy that can be radiographed: a *Body or a *CT.
 type subject interface {
-	// View chooses body part and camera and measures path lengths on maps of at most n×n pixels.
+	// View chooses a body part and a camera, and computes path lengths on maps of at most n×n
+	// pixels.
 	View(d random.Dice, n int) view.View
-	// Part is the body part that View chooses with the same dice.
+	// Part returns the body part that View chooses with the same dice.
 	Part(d random.Dice) string
-	// Identity tells subjects apart in the UIDs of DICOM files.
+	// Identity identifies the subject in the UIDs of DICOM files.
 	Identity() string
 }
 
@@ -27,24 +28,25 @@ var (
 	_ subject = (*ct.CT)(nil)
 )
 
-// Anatomy is whom radiographs show: surface models and CT volumes, each with the share of views that it gets. It
-// is safe for concurrent use.
+// Anatomy is a set of subjects (surface models and CT volumes), each with its share of the
+// views. It is safe for concurrent use.
 type Anatomy struct {
 	subjects []subject
-	weights  []float64 // sum 1
+	weights  []float64 // their sum is 1
 }
 
-// Shares of the views where there are both kinds and their files name no weights.
+// Default shares of the views if there are both kinds of subjects.
 const (
 	shareOfBodies = .8
 	shareOfCTs    = .2
 )
 
-// NewAnatomy is one body alone.
+// NewAnatomy returns an Anatomy of one body.
 func NewAnatomy(b *body.Body) *Anatomy { return &Anatomy{[]subject{b}, []float64{1}} }
 
-// LoadAnatomy reads surface models ([body.Load]) and CT volumes ([ct.Load]); without files it is [body.Phantom]. A file may
-// be followed by = and its weight. Without, all bodies together weigh 0.8 and all CTs together 0.2, in equal parts.
+// LoadAnatomy loads surface models ([body.Load]) and CT volumes ([ct.Load]); without files it
+// returns [body.Phantom]. A file name may have the suffix = and its weight. By default all
+// bodies together weigh 0.8 and all CTs together 0.2, in equal parts.
 func LoadAnatomy(files ...string) (*Anatomy, error) {
 	if len(files) == 0 {
 		return NewAnatomy(body.Phantom()), nil
@@ -73,7 +75,7 @@ func isCT(path string) bool {
 	return strings.HasSuffix(path, ".nii") || strings.HasSuffix(path, ".nii.gz")
 }
 
-// weighted splits FILE=WEIGHT; the weight is −1 where there is none.
+// weighted splits FILE=WEIGHT; the weight is −1 if it is missing.
 func weighted(s string) (path string, weight float64, err error) {
 	i := strings.LastIndexByte(s, '=')
 	if i < 0 {
@@ -86,7 +88,7 @@ func weighted(s string) (path string, weight float64, err error) {
 	return s[:i], w, nil
 }
 
-// share replaces missing weights and makes the sum 1.
+// share sets missing weights and scales the sum to 1.
 func (a *Anatomy) share() error {
 	var bodies, cts, total float64
 	for i, s := range a.subjects {
@@ -116,7 +118,7 @@ func (a *Anatomy) share() error {
 	return nil
 }
 
-// subject is that of view v of a seed.
+// subject returns the subject of view v of a seed.
 func (a *Anatomy) subject(seed uint64, v int) subject {
 	if len(a.subjects) == 1 {
 		return a.subjects[0]

@@ -17,18 +17,19 @@ import (
 
 // Exposure describes one simulated detector read-out. Equal exposures give equal bytes.
 type Exposure struct {
-	Anatomy       *Anatomy // nil: Phantom
+	Anatomy       *Anatomy // nil: the built-in phantom
 	Rows, Columns int      // 64 to 4096
 	Seed          uint64
-	View          int    // which posed body of the seed; Run's samples 4·View … 4·View+3 show it
+	View          int    // number of a posed body of the seed; the samples 4·View … 4·View+3 of Run show it
 	DetectorID    string // (0018,700A); "" = SIM1
-	Dark          bool   // read without X-rays: the detector's offset and noise alone
+	Dark          bool   // read-out without X-rays: only the detector's offset and noise
 }
 
-// DX writes a Part 10 file, Explicit VR Little Endian: 16-bit linear detector signal (PS3.3 C.8.11.3, Pixel
-// Intensity Relationship LIN, sign 1: more X-rays, higher value) with the detector's offset still in it. The
-// offset pattern depends on DetectorID and the size alone, so that dark frames of the same detector remove it.
-// Memory does not grow with the pixels but with a quarter of them.
+// DX writes a Part 10 file in Explicit VR Little Endian with a 16-bit linear detector signal
+// (PS3.3 C.8.11.3, Pixel Intensity Relationship LIN, sign 1: more X-rays, higher value). The
+// signal includes the detector's offset. The offset pattern depends only on DetectorID and the
+// size, so that dark frames of the same detector remove it. Memory grows with a quarter of the
+// number of pixels.
 func DX(w io.Writer, e Exposure) error {
 	r, err := e.take()
 	if err != nil {
@@ -40,7 +41,7 @@ func DX(w io.Writer, e Exposure) error {
 	return x.write(w, d, 2*e.Rows*e.Columns, r.pixels)
 }
 
-// identity is everything that the pixels depend on.
+// identity returns everything that the pixels depend on.
 func (e Exposure) identity() []string {
 	return []string{e.subject().Identity(), fmt.Sprint(e.Rows, e.Columns, e.Seed, e.View, e.Dark), e.detector()}
 }
@@ -59,7 +60,7 @@ func (e Exposure) detector() string {
 	return e.DetectorID
 }
 
-// object is what the image says about itself.
+// object returns the attributes of the image.
 func (r *readOut) object() dxObject {
 	return dxObject{
 		class: forProcessing, intent: "FOR PROCESSING", kind: "ORIGINAL",
@@ -70,10 +71,10 @@ func (r *readOut) object() dxObject {
 	}
 }
 
-// bodyParts are the defined terms (PS3.16 Annex L) of regions whose own name is none.
+// bodyParts are the defined terms (PS3.16 Annex L) of regions whose own name is not one.
 var bodyParts = map[string]string{"tibia": "LEG", "neck of femur": "HIP", "cervical": "CSPINE", "lumbar spine": "LSPINE", "thorax": "CHEST"}
 
-// bodyPart is Body Part Examined (0018,0015) for a region's part.
+// bodyPart returns Body Part Examined (0018,0015) for a region's part.
 func bodyPart(part string) string {
 	if term, ok := bodyParts[part]; ok {
 		return term
@@ -81,7 +82,7 @@ func bodyPart(part string) string {
 	return strings.ToUpper(part)
 }
 
-// anatomy sets the DX Anatomy Imaged module (PS3.3 C.8.11.2); a dark frame images none.
+// anatomy sets the DX Anatomy Imaged module (PS3.3 C.8.11.2). A dark frame has no anatomy.
 func (r *readOut) anatomy(d *iod.DataSet) {
 	if r.Dark {
 		d.Strings(tag.ImageComments, "simulated dark exposure")
@@ -94,10 +95,10 @@ func (r *readOut) anatomy(d *iod.DataSet) {
 	describe(d, r.v, radiograph.Placement{Row: r.v.Camera.Right, Column: r.v.Camera.Up.Mul(-1)})
 }
 
-// describe sets the DX Anatomy Imaged module and where the picture's sides are in the body.
+// describe sets the DX Anatomy Imaged module and the orientation of the picture in the body.
 func describe(d *iod.DataSet, v view.View, p radiograph.Placement) {
 	part := bodyPart(v.Part)
-	code, paired, _ := iod.AnatomicRegion(part) // every region's is known
+	code, paired, _ := iod.AnatomicRegion(part) // no error: the region of every part is known
 	side := "U"
 	if paired && v.Side != "" {
 		side = strings.ToUpper(v.Side[:1])
@@ -124,8 +125,8 @@ var viewCodes = map[string]iod.Code{
 	"LL": {Value: "399173006", Scheme: "SCT", Meaning: "left lateral"},
 }
 
-// positionOf is View Position (0018,5101; PS3.3 C.8.11.5) of a view along an axis of a body that stands upright; empty
-// for oblique views, and for limbs, which are posed.
+// positionOf returns View Position (0018,5101; PS3.3 C.8.11.5) of a view along an axis of an
+// upright body; "" for oblique views, and for limbs, which are posed.
 func positionOf(v view.View, mirrored bool) string {
 	if !view.IsTrunk(v.Part) {
 		return ""

@@ -18,7 +18,7 @@ const (
 	forProcessing   = uid.DigitalXRayImageStorageForProcessing
 )
 
-// dxObject is what every DX image says about itself (PS3.3 A.26).
+// dxObject contains the attributes common to all DX images (PS3.3 A.26).
 type dxObject struct {
 	class, intent, kind string // kind: ORIGINAL or DERIVED
 	uid, study          string
@@ -28,11 +28,11 @@ type dxObject struct {
 	rows, columns, bits int
 	spacing             float64 // mm
 	photometric         string
-	relationship        string // of the values to the X-rays
+	relationship        string // Pixel Intensity Relationship
 	sign                int    // 1: more X-rays, higher value
 }
 
-// attributes are those of the DX Image IOD up to Pixel Data, but for the anatomy.
+// attributes returns the attributes of the DX Image IOD up to Pixel Data, without the anatomy.
 func (x dxObject) attributes() *iod.DataSet {
 	d := &iod.DataSet{}
 	number := strconv.FormatUint(x.seed, 10)
@@ -75,7 +75,8 @@ func (x dxObject) attributes() *iod.DataSet {
 	return d
 }
 
-// write makes a Part 10 file, Explicit VR Little Endian, of d and of length bytes of pixels.
+// write writes a Part 10 file in Explicit VR Little Endian with the attributes d and length
+// bytes of pixels.
 func (x dxObject) write(w io.Writer, d *iod.DataSet, length int, pixels func(io.Writer) error) error {
 	if err := d.Err(); err != nil {
 		return err
@@ -86,7 +87,8 @@ func (x dxObject) write(w io.Writer, d *iod.DataSet, length int, pixels func(io.
 	if err := d.Encode(w); err != nil {
 		return err
 	}
-	// PS3.5 A.2: Pixel Data (7FE0,0010) may have VR OW whatever Bits Allocated is; 7.1.2: 2 reserved bytes, 4 of length.
+	// PS3.5 A.2: Pixel Data (7FE0,0010) may have VR OW with any Bits Allocated; 7.1.2: 2
+	// reserved bytes, 4 bytes of length.
 	head := append([]byte{0xE0, 0x7F, 0x10, 0x00}, "OW\x00\x00"...)
 	if _, err := w.Write(binary.LittleEndian.AppendUint32(head, uint32(length+length%2))); err != nil {
 		return err

@@ -19,24 +19,25 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
-// dicomFolder holds the DICOM files of a data set.
+// dicomFolder is the folder of the DICOM files in a data set.
 const dicomFolder = "dicom"
 
 func (o Options) presentationPath(i int) string {
 	return filepath.Join(o.Out, dicomFolder, o.id(i)+".dcm")
 }
 
-// writePresentation writes sample i as Digital X-Ray Image – For Presentation: the very pixels of its PNG file.
+// writePresentation writes sample i as Digital X-Ray Image – For Presentation, with the pixels
+// of its PNG file.
 func (o Options) writePresentation(i int, v view.View, s *radiograph.Sheet, m image.Image) error {
 	x, stored := o.shown(i, s, m)
 	d := x.attributes()
 	d.Strings(tag.ImageComments, "simulated radiograph, processed")
 	d.Strings(tag.DerivationDescription, "simulated processing")
 	describe(d, v, s.Placed)
-	// PS3.3 C.11.2.1.2.1: this window shows the stored values from the least to the greatest.
+	// PS3.3 C.11.2.1.2.1: this window displays the full range of stored values.
 	d.Decimals(tag.WindowCenter, math.Ldexp(1, x.bits-1))
 	d.Decimals(tag.WindowWidth, math.Ldexp(1, x.bits))
-	// C.8.11.4: the whole picture, millimetres at the plane that Imager Pixel Spacing is of.
+	// C.8.11.4: the whole picture, in millimetres at the plane of Imager Pixel Spacing.
 	d.Strings(tag.FieldOfViewShape, "RECTANGLE")
 	d.Ints(tag.FieldOfViewDimensions, max(int(math.Round(x.spacing*float64(x.rows))), 1), max(int(math.Round(x.spacing*float64(x.columns))), 1))
 	return durable.Whole(o.presentationPath(i), 0o644, func(w io.Writer) error {
@@ -47,7 +48,7 @@ func (o Options) writePresentation(i int, v view.View, s *radiograph.Sheet, m im
 	})
 }
 
-// shown describes sample i and returns its pixels as they are stored, little endian.
+// shown returns the attributes and the pixels of sample i, as stored in little endian.
 func (o Options) shown(i int, s *radiograph.Sheet, m image.Image) (dxObject, []byte) {
 	v, size := i/samplesPerView, m.Bounds().Size()
 	x := dxObject{
@@ -57,7 +58,7 @@ func (o Options) shown(i int, s *radiograph.Sheet, m image.Image) (dxObject, []b
 		rows: size.Y, columns: size.X, spacing: math.Round(1e4*s.Placed.Mm) / 1e4,
 		photometric: "MONOCHROME1", relationship: "LOG", sign: 1,
 	}
-	if o.polarity(i) == dataset.AirDark { // inverted: little where there are many X-rays, as MONOCHROME2 shows it
+	if o.polarity(i) == dataset.AirDark { // inverted: low values for many X-rays, displayed as MONOCHROME2
 		x.photometric, x.sign = "MONOCHROME2", -1
 	}
 	if s.LinearTone {
@@ -70,7 +71,7 @@ func (o Options) shown(i int, s *radiograph.Sheet, m image.Image) (dxObject, []b
 	return x, stored
 }
 
-// storedValues are one byte per pixel, or two, the lower first.
+// storedValues returns one byte per pixel, or two in little endian.
 func storedValues(m image.Image) []byte {
 	switch m := m.(type) {
 	case *image.Gray:

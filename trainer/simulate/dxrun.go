@@ -14,18 +14,18 @@ import (
 	"dicomnode/internal/option"
 )
 
-// DXOptions says which detector read-outs to write.
+// DXOptions says which detector read-outs to simulate.
 type DXOptions struct {
 	Anatomy       *Anatomy // nil: the built-in phantom
 	Out           string   // folder
 	Seed          uint64
-	First, Count  int // the exposures show views First … First+Count−1 of Seed
+	First, Count  int // the exposures show the views First … First+Count−1 of Seed
 	Darks         int // exposures with the tube off
 	Rows, Columns int // 64 to 4096
 	DetectorID    string
 }
 
-// Check refuses with ErrOptions what RunDX cannot write.
+// Check returns ErrOptions if RunDX cannot write o.
 func (o DXOptions) Check() error {
 	switch {
 	case !detectable(o.Rows, o.Columns):
@@ -36,9 +36,9 @@ func (o DXOptions) Check() error {
 	return nil
 }
 
-// RunDX writes radiographs and dark frames of one detector as DX For Processing files (DX) into a folder and
-// returns their paths: dx-SEED-000001.dcm, dark-SEED-000001.dcm. Files that exist are written again; a file
-// is whole or not there.
+// RunDX writes radiographs and dark frames of one detector as DX For Processing files (DX) to a
+// folder and returns their paths: dx-SEED-000001.dcm, dark-SEED-000001.dcm. Existing files are
+// overwritten. A file is either complete or absent.
 func RunDX(ctx context.Context, o DXOptions) (images, darks []string, err error) {
 	if err := o.Check(); err != nil {
 		return nil, nil, err

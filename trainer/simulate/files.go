@@ -7,7 +7,7 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// invert makes the negative.
+// invert inverts the picture.
 func invert(m image.Image) {
 	switch m := m.(type) {
 	case *image.Gray:
@@ -21,7 +21,7 @@ func invert(m image.Image) {
 	}
 }
 
-// writePNG writes a picture with pixels of mm.
+// writePNG writes a picture whose pixels are mm wide.
 func writePNG(path string, m image.Image, mm float64) error {
 	return durable.Whole(path, 0o644, func(w io.Writer) error { return encodePNG(w, m, mm) })
 }

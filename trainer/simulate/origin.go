@@ -15,14 +15,15 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// ErrOther is a folder that holds another data set, or pictures simulated with another seed, size, anatomy or Version.
+// ErrOther says that the folder contains another data set, or pictures simulated with another
+// seed, size, anatomy or Version.
 var ErrOther = errors.New("the folder holds another data set, or one simulated with another seed, size, anatomy or version of the simulator")
 
-// Version says which pictures a seed gives: it counts up whenever they change. 1 stands for
-// all before it was written down; 2 takes bone by its own Hounsfield units.
+// Version is the version of the pictures: it increases when a seed gives different pictures.
+// Version 1 stands for all before it was recorded. Version 2 uses the Hounsfield units of bone.
 const Version = 2
 
-// originFile tells what the pictures of a folder are made from.
+// originFile says what the pictures of a folder are made from.
 const originFile = "simulate.json"
 
 // origin is what all pictures of a folder depend on.
@@ -33,10 +34,11 @@ type origin struct {
 	Anatomy   []anatomyPortion `json:"anatomy"`
 }
 
-// maxOrigin is how large an origin may be, in bytes.
+// maxOrigin is the greatest size of an origin file in bytes.
 const maxOrigin = 1 << 20
 
-// VersionOf is the Version that simulated a folder's pictures, 0 where they are not simulated.
+// VersionOf returns the Version that simulated a folder's pictures, 0 if they are not
+// simulated.
 func VersionOf(folder string) (int, error) {
 	f, err := os.Open(filepath.Join(folder, originFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,8 +68,8 @@ func (o Options) origin() ([]byte, error) {
 	return json.MarshalIndent(out, "", "  ")
 }
 
-// rowsThere refuses a folder of other pictures with [ErrOther], and returns the rows of its table by id, none while
-// there is no table.
+// rowsThere returns the rows of the folder's table by id, none if there is no table. It returns
+// [ErrOther] if the folder contains other pictures.
 func (o Options) rowsThere() (map[string]dataset.Item, error) {
 	want, err := o.origin()
 	if err != nil {
@@ -92,7 +94,7 @@ func (o Options) sign() error {
 	return durable.Whole(filepath.Join(o.Out, originFile), 0o644, func(w io.Writer) error { _, err := w.Write(text); return err })
 }
 
-// rows reads the table that is there; rows of other pictures are [ErrOther].
+// rows reads the existing table. It returns [ErrOther] if it has rows of other pictures.
 func (o Options) rows() (map[string]dataset.Item, error) {
 	f, err := dataset.Open(o.Out)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -112,5 +114,5 @@ func (o Options) rows() (map[string]dataset.Item, error) {
 	return rows, nil
 }
 
-// patient is the pseudonym of who is seen in view v, with all its samples.
+// patient returns the pseudonym of the subject of view v and all its samples.
 func (o Options) patient(v int) string { return fmt.Sprintf("sim-%d-view-%06d", o.Seed, v) }

@@ -12,14 +12,16 @@ import (
 	"os"
 )
 
-// pHYsAt is where the chunk that says the size of a pixel lies: behind signature and IHDR, which have 33 bytes
-// (PNG specification, 5.2 and 11.2.2), as any place before the image data will do (5.6).
+// pHYsAt is the offset of the chunk with the pixel size: after signature and IHDR, which have
+// 33 bytes (PNG specification, 5.2 and 11.2.2). Any place before the image data is allowed
+// (5.6).
 const (
 	pHYsAt    = 33
 	pHYsBytes = 21
 )
 
-// encodePNG writes a picture whose pixels are mm wide and high (pHYs, 11.3.5.3); 0 where that is not known.
+// encodePNG encodes a picture whose pixels are mm wide and high (pHYs, 11.3.5.3); 0 means
+// unknown.
 func encodePNG(w io.Writer, m image.Image, mm float64) error {
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.BestSpeed}
@@ -44,7 +46,7 @@ func encodePNG(w io.Writer, m image.Image, mm float64) error {
 	return nil
 }
 
-// spacingOf reads back what encodePNG wrote, mm as text, empty where it wrote none.
+// spacingOf reads the pixel size that encodePNG wrote, in mm as text; "" if it wrote none.
 func spacingOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"dicomnode/trainer/simulate/xray"
 )
 
-// readOut is an exposure and what the detector sees of it.
+// readOut is an exposure and the maps that the detector sees.
 type readOut struct {
 	Exposure
 	v view.View // maps of path lengths; none for a dark frame
@@ -31,16 +31,16 @@ func (e Exposure) take() (*readOut, error) {
 	return r, nil
 }
 
-// detectable reports whether a detector may have so many rows and columns.
+// detectable reports whether rows and columns are in the supported range.
 func detectable(rows, columns int) bool {
 	return min(rows, columns) >= 64 && max(rows, columns) <= 4096
 }
 
-// long is the longer side in pixels, which the maps cover.
+// long returns the longer side in pixels, which the maps cover.
 func (e Exposure) long() int { return max(e.Rows, e.Columns) }
 
-// Truth is the label of each pixel that DX writes for e, Rows×Columns row by row: 0 open beam, 1 soft
-// tissue, 2 bone, 255 beyond what a CT shows. A dark frame is all open beam.
+// Truth returns the label of each pixel that DX writes for e, Rows×Columns row by row: 0 open
+// beam, 1 soft tissue, 2 bone, 255 beyond what a CT shows. A dark frame is all open beam.
 func Truth(e Exposure) ([]uint8, error) {
 	r, err := e.take()
 	if err != nil {
@@ -59,24 +59,24 @@ func Truth(e Exposure) ([]uint8, error) {
 	return out, nil
 }
 
-// paths are the lengths (mm) of skin, bone and marrow at a pixel.
+// paths returns the path lengths (mm) in skin, bone and marrow at a pixel.
 func (r *readOut) paths(x, y int) (skin, bone, marrow float32) { return r.v.At(r.onMap(x, y)) }
 
-// onMap is a pixel's place on the maps.
+// onMap returns the position of a pixel on the maps.
 func (r *readOut) onMap(x, y int) (mx, my float64) {
 	n := float64(r.v.Skin.W)
 	k := n / float64(r.long())
 	return (float64(x)-float64(r.Columns)/2)*k + n/2, (float64(y)-float64(r.Rows)/2)*k + n/2
 }
 
-// unknown reports whether a pixel lies beyond what was scanned; the detector is covered there.
+// unknown reports whether a pixel is beyond what was scanned; the detector is covered there.
 func (r *readOut) unknown(x, y int) bool {
 	mx, my := r.onMap(x, y)
 	return r.v.Unknown(mx, my)
 }
 
-// spacing is the distance of pixel centres in mm, at the plane that the camera looks at; a dark frame shows
-// nothing and has that of a detector of 430 mm.
+// spacing returns the distance of pixel centres in mm at the plane that the camera looks at.
+// For a dark frame it is that of a detector of 430 mm.
 func (r *readOut) spacing() float64 {
 	mm := 430.
 	if !r.Dark {
@@ -85,7 +85,7 @@ func (r *readOut) spacing() float64 {
 	return math.Round(1e4*mm/float64(r.long())) / 1e4
 }
 
-// pixels streams the read-out row by row, 16 bits little endian.
+// pixels writes the read-out row by row, 16 bits little endian.
 func (r *readOut) pixels(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	signal, d, columns := r.signal(), random.New(r.Seed, 3, r.View), r.offsets()
@@ -97,14 +97,15 @@ func (r *readOut) pixels(w io.Writer) error {
 				v += s + d.Gauss(0, math.Sqrt(s)*.8)
 			}
 			q := uint16(min(max(math.Round(v), 0), 65535))
-			out.WriteByte(uint8(q)) // Flush tells of errors
+			out.WriteByte(uint8(q)) // Flush returns errors
 			out.WriteByte(uint8(q >> 8))
 		}
 	}
 	return out.Flush()
 }
 
-// offsets is the detector's offset per column; it also rises by 60 from the first row to the last.
+// offsets returns the detector's offset per column. In addition the offset rises by 60 from the
+// first row to the last.
 func (r *readOut) offsets() []float64 {
 	h := random.New(uint64(len(r.detector())), 4, r.Columns)
 	for _, c := range []byte(r.detector()) {
@@ -117,10 +118,11 @@ func (r *readOut) offsets() []float64 {
 	return columns
 }
 
-// demoTube is what all read-outs are taken with.
+// demoTube is the tube of all read-outs.
 var demoTube = xray.Tube{KV: 60, Aluminium: 3}
 
-// signal is the noiseless image, 40,000 in the open beam, of primary radiation alone; nil for a dark frame.
+// signal returns the noiseless image of primary radiation only, 40,000 in the open beam; nil
+// for a dark frame.
 func (r *readOut) signal() func(x, y int) float64 {
 	if r.Dark {
 		return nil

@@ -1,6 +1,7 @@
-// Package simulate writes labelled radiographs: data set folders that trainer/dataset reads, and DX files (PS3.3 A.26).
-// An Anatomy says who is seen; packages body and ct look at them (package view), package radiograph makes the pictures
-// on the physics of package xray. The simulation does not follow single photons, and shows no pathology.
+// Package simulate writes labelled radiographs: data set folders that trainer/dataset reads,
+// and DX files (PS3.3 A.26). An Anatomy selects the subjects. Packages body and ct make views
+// of them (package view), and package radiograph makes pictures of the views with the physics
+// of package xray. The simulation does not trace single photons and shows no pathology.
 package simulate
 
 import (
@@ -38,20 +39,20 @@ type Options struct {
 	Size    int    // longer side in pixels, 64 to 1024; 0 = 256
 	Out     string // data set folder
 	Workers int    // 0 = number of CPUs
-	// Presentation writes each picture also as DX For Presentation, dicom/ID.dcm.
+	// Presentation also writes each picture as DX For Presentation, dicom/ID.dcm.
 	Presentation bool
-	// Field writes the exposed field of each picture too, fields/ID.png, and the column
-	// that names it.
+	// Field also writes the exposed field of each picture, fields/ID.png, and the column with
+	// its name.
 	Field bool
 }
 
-// samplesPerView is how many radiographs share one posed body and camera.
+// samplesPerView is how many samples share one posed body and camera.
 const samplesPerView = 4
 
-// Views is how many posed bodies the first count samples show.
+// Views returns how many posed bodies the first count samples show.
 func Views(count int) int { return (count + samplesPerView - 1) / samplesPerView }
 
-// ErrOptions is a value out of the range that Options and DXOptions give.
+// ErrOptions says that a value is out of the range documented for Options or DXOptions.
 var ErrOptions = errors.New("invalid simulation options")
 
 func (o *Options) complete() error {
@@ -75,10 +76,10 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// Run writes or completes a data set folder: images/, labels/ and dataset.csv. Sample i depends on Anatomy,
-// Seed, Size and i only. Samples whose files exist are kept. progress (may be nil) is called after
-// each view, never concurrently. An interrupted run continues when started again; a folder of other
-// pictures is refused with [ErrOther].
+// Run writes or completes a data set folder: images/, labels/ and dataset.csv. Sample i depends
+// only on Anatomy, Seed, Size and i. Existing files are kept, so an interrupted run continues
+// when it is started again. progress (may be nil) is called after each view, never
+// concurrently. If the folder contains other pictures, Run returns [ErrOther].
 func Run(ctx context.Context, o Options, progress func(done, total int)) error {
 	if err := o.complete(); err != nil {
 		return err
@@ -138,7 +139,7 @@ func runViews(ctx context.Context, o Options, progress func(done, total int)) (m
 	return parts, ctx.Err()
 }
 
-// runView writes the samples lo…hi of view v and returns its body part.
+// runView writes the samples lo…hi of view v and returns their body part.
 func runView(o Options, v, lo, hi int) (string, error) {
 	d, subject := random.New(o.Seed, 1, v), o.Anatomy.subject(o.Seed, v)
 	missing := false
@@ -160,7 +161,7 @@ func runView(o Options, v, lo, hi int) (string, error) {
 	return w.Part, nil
 }
 
-// done reports whether all files of sample i are there.
+// done reports whether all files of sample i exist.
 func (o Options) done(i int) bool {
 	return exists(o.imagePath(i)) && exists(o.labelPath(i)) &&
 		(!o.Field || exists(o.fieldPath(i))) && (!o.Presentation || exists(o.presentationPath(i)))
@@ -195,7 +196,7 @@ func (o Options) write(i int, v view.View, s *radiograph.Sheet) error {
 	return o.writePresentation(i, v, s, picture)
 }
 
-// polarity is that of sample i: each in half of the samples.
+// polarity returns the polarity of sample i; each of the two has half of the samples.
 func (o Options) polarity(i int) string {
 	if random.New(o.Seed, 5, i).Chance(.5) {
 		return dataset.AirDark
@@ -203,7 +204,8 @@ func (o Options) polarity(i int) string {
 	return dataset.AirBright
 }
 
-// splitOf puts five per cent of the views, with all their samples, into validation.
+// splitOf returns the split of view v: five per cent of the views, with all their samples, are
+// for validation.
 func splitOf(seed uint64, v int) string {
 	h := fnv.New32a()
 	fmt.Fprintf(h, "%d/%d/split", seed, v)
@@ -213,7 +215,8 @@ func splitOf(seed uint64, v int) string {
 	return "train"
 }
 
-// writeIndex writes the table. Rows that were there before keep their split and difficulty: people change them.
+// writeIndex writes the table. Existing rows keep their split and difficulty, which people may
+// have edited.
 func writeIndex(o Options, parts map[int]string, before map[string]dataset.Item) error {
 	return durable.Whole(filepath.Join(o.Out, "dataset.csv"), 0o644, func(out io.Writer) error {
 		w := csv.NewWriter(out)

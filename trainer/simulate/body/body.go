@@ -1,5 +1,6 @@
-// Package body is the human as closed surfaces: it reads whole-body models, poses them, gives the bones their marrow and a
-// child its growth plates, and looks at them (package view). Phantom needs no file. It has no organs but lungs.
+// Package body models the human as closed surfaces. It reads whole-body models, poses them,
+// adds marrow to the bones and growth plates to a child, and makes views of them (package
+// view). Phantom needs no file. The only organs are the lungs.
 package body
 
 import (
@@ -16,29 +17,30 @@ import (
 // bone is one closed bone of the body.
 type bone struct {
 	space.Mesh
-	side, segment string    // "left", "right" or ""; see segmentOf
+	side, segment string    // "left", "right" or "" for side; see segmentOf
 	limb          string    // "arml", "armr", "legl", "legr" or "trunk"
-	radius        []float64 // per point, of the largest sphere inside that touches it, mm
-	along         []float64 // per point, 0..1 along the long axis
+	radius        []float64 // at each point: radius of the largest sphere inside the bone that touches it, mm
+	along         []float64 // at each point: 0..1 along the long axis
 	length        float64   // mm
 	long          bool
 }
 
-// Body is a closed skin with the bones inside it, in one frame, millimetres. It is safe for
-// concurrent use once loaded.
+// Body is a closed skin with bones inside it, in one coordinate frame in millimetres. It is
+// safe for concurrent use once loaded.
 type Body struct {
 	skin    space.Mesh
 	bones   []bone
 	nearest [][]float32 // bone × skin point: distance, mm
 	limbOf  []string    // limb of each skin point's nearest bone
 	lungs   []space.Mesh
-	regions []view.Region // those that it can show
+	regions []view.Region // that the body can show
 	mu      sync.Mutex
 	pivots  map[string]space.Vec
 }
 
-// Load reads a whole-body model in the layout of bp3d_body.npz: skin_v, skin_f and, part k of
-// bone_v and bone_f being delimited by bone_voff and bone_foff, bone_name and bone_kind.
+// Load reads a whole-body model in the layout of bp3d_body.npz: skin_v and skin_f, bone_name
+// and bone_kind, and bone_v and bone_f, in which bone_voff and bone_foff delimit the part of
+// bone k.
 func Load(path string) (*Body, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -64,7 +66,7 @@ func Load(path string) (*Body, error) {
 	return b, nil
 }
 
-// arrays collects the first error, so that the reading of members stays a list.
+// arrays reads members of the file and keeps the first error.
 type arrays struct {
 	m   map[string]array
 	err error
@@ -135,7 +137,7 @@ func newMesh(p []space.Vec, idx []int, base int) (space.Mesh, error) {
 	return m.Outward(), nil
 }
 
-// where lists the bones of one side ("" = any) whose segment matches the whole pattern.
+// where returns the bones of one side ("" = any) whose segment matches the whole pattern.
 func (b *Body) where(side, pattern string) []int {
 	re := regexp.MustCompile("^(?:" + pattern + ")$")
 	var out []int
@@ -147,7 +149,7 @@ func (b *Body) where(side, pattern string) []int {
 	return out
 }
 
-// pivot is where two groups of bones come closest, in the rest pose.
+// pivot returns the point where two groups of bones are closest, in the rest pose.
 func (b *Body) pivot(child, parent []int) space.Vec {
 	key := fmt.Sprint(child, parent)
 	b.mu.Lock()

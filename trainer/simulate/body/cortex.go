@@ -6,15 +6,16 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// skeleton is what a view draws: bone surfaces and, offset inwards, the border of cortex and marrow.
+// skeleton contains the bone surfaces and, offset inwards, the borders of cortex and marrow.
 type skeleton struct{ outer, inner []space.Mesh }
 
 func (s *skeleton) add(o, i []space.Vec, f [][3]int32) {
 	s.outer, s.inner = append(s.outer, space.Mesh{Points: o, Faces: f}), append(s.inner, space.Mesh{Points: i, Faces: f})
 }
 
-// ossify thins the bones by a common random amount, gives each a cortex (thick along shafts, thin at the
-// ends) and, in a child, growth plates, small epiphyses and partly ossified nuclei.
+// ossify makes all bones thinner by a common random amount and gives each a cortex, thick along
+// shafts and thin at the ends. In a child it adds growth plates, small epiphyses and partly
+// ossified nuclei.
 func (g *figure) ossify(child bool) skeleton {
 	d := g.d
 	thin, shaft, end := d.Uni(0, .22), d.Uni(.25, .6), d.Uni(.06, .2)

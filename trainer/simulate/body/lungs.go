@@ -2,8 +2,8 @@ package body
 
 import "dicomnode/trainer/simulate/space"
 
-// makeLungs returns, for each side, the convex hull of its ribs drawn in a little: the body model has
-// no lungs, and without air a chest would be one white block.
+// makeLungs returns, for each side, the slightly shrunken convex hull of its ribs. The body
+// model has no lungs, and without air a chest would be uniformly white.
 func (b *Body) makeLungs() []space.Mesh {
 	var out []space.Mesh
 	for _, sign := range []float64{1, -1} {

@@ -15,7 +15,7 @@ var (
 	longSegments = regexp.MustCompile(`^(radius|ulna|humerus|femur|tibia|fibula|clavicle|f\d.|t\d.|mc\d|mt\d)$`)
 )
 
-// prepare derives what every view needs and no view changes.
+// prepare computes what all views need and none changes.
 func (b *Body) prepare() {
 	for i := range b.bones {
 		o := &b.bones[i]
@@ -50,7 +50,7 @@ func (b *Body) prepare() {
 	b.regions = b.usableRegions()
 }
 
-// measure fills radius and nearest, one goroutine per bone.
+// measure computes radius and nearest, with one goroutine per bone.
 func (b *Body) measure() {
 	b.nearest = make([][]float32, len(b.bones))
 	var wg sync.WaitGroup
@@ -66,8 +66,8 @@ func (b *Body) measure() {
 	wg.Wait()
 }
 
-// inscribed is the radius of the largest sphere inside the mesh that touches it at each point,
-// 0.2 to 40 mm, against at most about 1200 points.
+// inscribed returns, for each point of the mesh, the radius of the largest sphere inside it
+// that touches the point, 0.2 to 40 mm. It tests at most about 1200 other points.
 func inscribed(m space.Mesh) []float64 {
 	n, r := m.Normals(), make([]float64, len(m.Points))
 	step := max(1, len(m.Points)/1200)
@@ -84,15 +84,16 @@ func inscribed(m space.Mesh) []float64 {
 	return r
 }
 
-// distances returns, for each point, how far the nearest of the others is, mm. The others are searched in runs,
-// whose boxes spare most of them: a box's distance, rounded like a point's, is never more than its points'.
+// distances returns the distance in mm from each point to the nearest of the others. The others
+// are grouped into runs with bounding boxes, most of which need no search. The distance to a
+// box is rounded like that to a point, so it is never greater than that of the points inside.
 func distances(from, to []space.Vec) []float32 {
 	const run = 32
 	var boxes []box
 	for i := 0; i < len(to); i += run {
 		boxes = append(boxes, boxOf(to[i:min(i+run, len(to))]))
 	}
-	nearest := 0 // run; the next point's is mostly the same
+	nearest := 0 // index of the nearest run, usually the same for the next point
 	out := make([]float32, len(from))
 	for i, p := range from {
 		best, first := math.Inf(1), nearest
@@ -113,7 +114,7 @@ func distances(from, to []space.Vec) []float32 {
 	return out
 }
 
-// box holds points, edges along the axes.
+// box is the axis-aligned bounding box of points.
 type box struct{ lo, hi space.Vec }
 
 func boxOf(p []space.Vec) box {
@@ -126,13 +127,14 @@ func boxOf(p []space.Vec) box {
 	return b
 }
 
-// away is the squared distance of p from the box, 0 inside.
+// away returns the squared distance of p from the box, 0 inside.
 func (b box) away(p space.Vec) float64 {
 	dx, dy, dz := max(b.lo[0]-p[0], p[0]-b.hi[0], 0), max(b.lo[1]-p[1], p[1]-b.hi[1], 0), max(b.lo[2]-p[2], p[2]-b.hi[2], 0)
 	return dx*dx + dy*dy + dz*dz
 }
 
-// contact is the mean midpoint of the closest two per cent of va and its neighbours in vb.
+// contact returns the mean midpoint of the closest two per cent of va and their neighbours in
+// vb.
 func contact(va, vb []space.Vec) space.Vec {
 	type pair struct {
 		d   float64

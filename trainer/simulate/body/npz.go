@@ -14,10 +14,11 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// ErrNPZ is wrapped by every error about the content of an .npz file.
+// ErrNPZ is wrapped by all errors about the content of an .npz file.
 var ErrNPZ = errors.New("invalid npz")
 
-// maxArrayBytes bounds one decompressed array; the whole-body model has 3.7 MB in its largest.
+// maxArrayBytes is the greatest size of a decompressed array; the largest in the whole-body
+// model has 3.7 MB.
 const maxArrayBytes = 256 << 20
 
 // array is one .npy member: its type code, shape and raw little-endian data.
@@ -91,7 +92,8 @@ func readNPY(r io.Reader) (array, error) {
 	return a, err
 }
 
-// readExactly grows with what arrives, so that a header cannot claim memory its file does not fill.
+// readExactly allocates memory as data arrives, so that a header cannot claim more memory than
+// its file has data.
 func readExactly(r io.Reader, n int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, n))
 	if err == nil && int64(len(b)) < n {

@@ -7,8 +7,8 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// Phantom is a built-in body of two straight legs (thigh, knee, shank) made of tubes: enough to
-// demonstrate and test the whole chain without anatomical data. It is made once.
+// Phantom is a built-in body of two straight legs (thigh, knee, shank) made of tubes. It is
+// sufficient to demonstrate and test the simulation without anatomical data. It is made once.
 func Phantom() *Body { return phantom() }
 
 var phantom = sync.OnceValue(newPhantom)
@@ -36,7 +36,7 @@ func newPhantom() *Body {
 	return b
 }
 
-// shaft is the radius of a long bone: middle in the shaft, end at both ends.
+// shaft returns the radius along a long bone: middle in the shaft, end at both ends.
 func shaft(middle, end float64) func(float64) float64 {
 	return func(t float64) float64 {
 		e := math.Abs(2*t - 1)

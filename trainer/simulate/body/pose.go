@@ -8,14 +8,14 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// figure is one posed copy of the included limbs of a body.
+// figure is a posed copy of some limbs of a body.
 type figure struct {
 	b        *Body
 	d        random.Dice
 	included map[string]bool
 	bones    []int
 	inFigure []bool        // per bone of the body
-	v        [][]space.Vec // per bone of the body; nil where it is left out
+	v        [][]space.Vec // per bone of the body; nil if it is left out
 	skin     []space.Vec
 	active   []int // skin points of included limbs
 }
@@ -58,9 +58,9 @@ func (g *figure) points(ids []int) []space.Vec {
 	return out
 }
 
-// bend turns the child bones about axis through the joint. The skin follows with a weight that runs
-// smoothly from 0 to 1 over 2·width mm of difference between its distances to the other bones and to the
-// child's.
+// bend turns the child bones about axis through the joint. The skin follows with a weight from
+// 0 to 1. It depends on the difference between the distances to the other bones and to the
+// child's, and changes smoothly over a difference of 2·width mm.
 func (g *figure) bend(child, parent []int, axis space.Vec, degrees, width float64, shift space.Vec) {
 	child, parent = g.keep(child), g.keep(parent)
 	if len(child) == 0 || len(parent) == 0 {
@@ -149,7 +149,7 @@ func (g *figure) poseFingers(side string, across, normal space.Vec) {
 	}
 	fist, spread := d.Chance(.2), d.Gauss(2, 4)
 	if d.Chance(.4) {
-		spread = d.Uni(7, 19) // the hand laid flat with the fingers apart
+		spread = d.Uni(7, 19) // a flat hand with spread fingers
 	}
 	g.bend(at("f1.|mc1"), at("carpal"), normal, -1.5*spread, 8, space.Vec{})
 	g.bend(at("f1.|mc1"), at("carpal"), space.RandomDirection(d), d.Gauss(0, 20), 8, space.Vec{})
@@ -197,8 +197,8 @@ func (g *figure) poseLeg(side string) {
 	}
 }
 
-// cut collapses the skin of what is not included onto its border, which closes the stumps, or onto one of
-// its points, where it touches nothing included.
+// cut moves the skin of limbs that are left out to the border of the included skin, which
+// closes the stumps. Skin that touches nothing included is moved to one of its points.
 func (g *figure) cut() space.Mesh {
 	border := g.borders()
 	for j, l := range g.b.limbOf {
@@ -217,8 +217,8 @@ func (g *figure) cut() space.Mesh {
 	return space.Mesh{Points: g.skin, Faces: g.b.skin.Faces}
 }
 
-// borders are the centres of the included skin that touches each left out limb, by more than three edges, and
-// under "" of all of it.
+// borders returns, for each limb that is left out, the centre of the included skin that touches
+// it by more than three edges. The entry "" is the centre of all of that skin.
 func (g *figure) borders() map[string]space.Vec {
 	sums, counts := map[string]space.Vec{}, map[string]float64{}
 	for _, f := range g.b.skin.Faces {

@@ -27,8 +27,9 @@ var (
 	}
 )
 
-// segmentOf maps an anatomical name to side and segment: f1p..f5d and t1p..t5d for phalanges, mc1..,
-// mt1.., carpal, tarsal, the long bones by name, pelvis, rib, csp, tsp, lsp, else skull.
+// segmentOf maps an anatomical name to side and segment: f1p..f5d and t1p..t5d for phalanges,
+// mc1.., mt1.., carpal, tarsal, the names of long bones, pelvis, rib, csp, tsp, lsp, else
+// skull.
 func segmentOf(name string) (side, segment string) {
 	name = strings.ToLower(name)
 	for _, s := range []string{"left", "right"} {

@@ -10,7 +10,7 @@ import (
 	"dicomnode/trainer/simulate/xray"
 )
 
-// usableRegions are those whose limbs and bones the body has.
+// usableRegions returns the regions whose limbs and bones the body has.
 func (b *Body) usableRegions() []view.Region {
 	limbs := map[string]bool{}
 	for _, o := range b.bones {
@@ -31,10 +31,10 @@ func (b *Body) usableRegions() []view.Region {
 	return out
 }
 
-// Part is the body part that View shows with the same dice.
+// Part returns the body part that View shows with the same dice.
 func (b *Body) Part(d random.Dice) string { return b.chooseRegion(d).Part }
 
-// Identity tells bodies apart in the UIDs of DICOM files.
+// Identity identifies the body in the UIDs of DICOM files.
 func (b *Body) Identity() string { return fmt.Sprint(len(b.skin.Points), len(b.bones)) }
 
 func (b *Body) chooseRegion(d random.Dice) view.Region {
@@ -60,7 +60,8 @@ func limbsOf(r view.Region, side string) []string {
 	return out
 }
 
-// View poses the body, points a camera at a region and measures path lengths on maps of n×n pixels.
+// View poses the body, points a camera at a region and computes path lengths on maps of n×n
+// pixels.
 func (b *Body) View(d random.Dice, n int) view.View {
 	r, side, child := b.chooseRegion(d), "left", d.Chance(.35)
 	if d.Chance(.5) {
@@ -81,7 +82,8 @@ func (b *Body) View(d random.Dice, n int) view.View {
 	return v
 }
 
-// inflate replaces most of the soft tissue by lung, which attenuates like a quarter as much muscle.
+// inflate replaces most of the soft tissue by lung, which attenuates like a quarter as much
+// muscle.
 func inflate(v *view.View, lungs raster.Plane) {
 	missing := float32(1 - xray.Lung.Density/xray.Muscle.Density)
 	for i, s := range v.Skin.V {
@@ -91,7 +93,8 @@ func inflate(v *view.View, lungs raster.Plane) {
 	}
 }
 
-// tidy keeps marrow inside bone, drops specks of skin that the cut left and scales a child down.
+// tidy limits marrow to the inside of bone, removes specks of skin that the cut left, and
+// scales a child down.
 func tidy(v *view.View, d random.Dice) {
 	dropSpecks(v.Skin, v.Bone)
 	k := float32(1)
@@ -132,7 +135,7 @@ func dropSpecks(skin, bone raster.Plane) {
 	}
 }
 
-// target is the point a view centres on.
+// target returns the point at the centre of a view.
 func (g *figure) target(r view.Region, side string) space.Vec {
 	b := g.b
 	sided := func(p string) []int {
@@ -185,8 +188,8 @@ func (g *figure) aim(r view.Region, side string, n int) space.Camera {
 	return space.Camera{Centre: c, Right: u, Up: up, Dir: dir, Distance: d.Uni(700, 1800), Pixel: field / float64(n), Side: n}
 }
 
-// reach is how much wider than usual the field is: some limbs lie on a large cassette, some pictures show a
-// joint only.
+// reach returns how much wider than usual the field is: some limbs lie on a large cassette,
+// some pictures show only a joint.
 func reach(d random.Dice) float64 {
 	switch x := d.Float64(); {
 	case x < .2:

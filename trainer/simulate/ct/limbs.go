@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// limbs parts two limbs that lie side by side along x, as feet and knees do in a scanner; they may touch. One limb,
-// or two that cannot be parted, give none.
+// limbs separates two limbs that lie side by side along x, as feet and knees do in a scanner;
+// they may touch. It returns nil for one limb, or two that cannot be separated.
 func (c *scan) limbs() []*scan {
 	seam, bone := c.seam()
 	low, high := c.emptied(), c.emptied()
@@ -35,8 +35,8 @@ func (c *scan) emptied() *scan {
 	return e
 }
 
-// seam is the way from front to back through the middle third, one place along x for each y, that crosses least bone and then least body, and
-// the bone that it crosses, in voxels.
+// seam finds a path from front to back through the middle third, one x for each y, that crosses
+// the least bone and, among those, the least body. It also returns the crossed bone in voxels.
 func (c *scan) seam() (x []int, bone int) {
 	w, h := c.dim[0], c.dim[1]
 	cost, hard := make([]int, w*h), make([]int, w*h)
@@ -71,7 +71,8 @@ func (c *scan) seam() (x []int, bone int) {
 	return x, bone
 }
 
-// cheapest is the least of a row at x or beside it, the middle of equals.
+// cheapest returns the position of the least value of a row at x or next to it; of equal
+// values, the middle one.
 func cheapest(row []int, x int) int {
 	best := x
 	for _, k := range [2]int{x - 1, x + 1} {

@@ -14,10 +14,10 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// ErrNIfTI is wrapped by every error about the content of a NIfTI file.
+// ErrNIfTI is wrapped by all errors about the content of a NIfTI file.
 var ErrNIfTI = errors.New("invalid NIfTI volume")
 
-// Bounds of what is read: a whole-body CT has about 512×512×2000 voxels.
+// Limits for files; a whole-body CT has about 512×512×2000 voxels.
 const (
 	maxSide   = 2048
 	maxVoxels = 1 << 30
@@ -35,13 +35,13 @@ type nifti struct {
 	buf    []byte
 }
 
-// number is one way of storing a voxel.
+// number is a data type of voxels.
 type number struct {
 	bytes int
 	read  func(binary.ByteOrder, []byte) float64
 }
 
-// numbers are the data types (NIfTI-1 field datatype) that are read.
+// numbers are the supported data types (NIfTI-1 field datatype).
 var numbers = map[uint16]number{
 	2:   {1, func(_ binary.ByteOrder, b []byte) float64 { return float64(b[0]) }},
 	4:   {2, func(o binary.ByteOrder, b []byte) float64 { return float64(int16(o.Uint16(b))) }},
@@ -51,7 +51,7 @@ var numbers = map[uint16]number{
 	512: {2, func(o binary.ByteOrder, b []byte) float64 { return float64(o.Uint16(b)) }},
 }
 
-// openNIfTI opens a .nii or .nii.gz file; the caller closes.
+// openNIfTI opens a .nii or .nii.gz file; the caller must close it.
 func openNIfTI(path string) (*nifti, io.Closer, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -64,7 +64,8 @@ func openNIfTI(path string) (*nifti, io.Closer, error) {
 	return n, f, nil
 }
 
-// newNIfTI reads the header of a single-file NIfTI-1 volume of three dimensions, either byte order.
+// newNIfTI reads the header of a single-file NIfTI-1 volume with three dimensions, in either
+// byte order.
 func newNIfTI(r io.Reader, compressed bool) (*nifti, error) {
 	if compressed {
 		z, err := gzip.NewReader(r)
@@ -129,7 +130,7 @@ func (n *nifti) parseValues(h []byte) error {
 	if n.number, known = numbers[kind]; !known || int(bits) != 8*n.number.bytes {
 		return fmt.Errorf("%w: data type %d of %d bits is not read", ErrNIfTI, kind, bits)
 	}
-	// scl_slope 0 means that the values are as stored.
+	// A scl_slope of 0 means that the values are not scaled.
 	if n.scale, n.shift = n.float(h, 112), n.float(h, 116); n.scale == 0 {
 		n.scale, n.shift = 1, 0
 	}
@@ -148,7 +149,8 @@ func within1e6(x ...float64) bool {
 	return true
 }
 
-// parseSpace takes the sform, else the qform, else the voxel sizes alone. NIfTI's frame is right, front, up.
+// parseSpace uses the sform, else the qform, else the voxel sizes. The axes of NIfTI are right,
+// front, up.
 func (n *nifti) parseSpace(h []byte) error {
 	if u := h[123] & 7; u != 0 && u != 2 {
 		return fmt.Errorf("%w: lengths in unit %d, want millimetres", ErrNIfTI, u)
@@ -175,7 +177,7 @@ func (n *nifti) parseSpace(h []byte) error {
 	return checkSpace(a)
 }
 
-// checkSpace refuses what no scanner makes.
+// checkSpace returns an error for a geometry that no scanner produces.
 func checkSpace(a space.Affine) error {
 	volume := 1.
 	for k, v := range a.Axes {
@@ -190,7 +192,8 @@ func checkSpace(a space.Affine) error {
 	return nil
 }
 
-// quaternion is method 2 of the NIfTI-1 header: a rotation, voxel sizes, and pixdim[0] as the sign of the third axis.
+// quaternion implements method 2 of the NIfTI-1 header: a rotation, voxel sizes, and pixdim[0]
+// as the sign of the third axis.
 func (n *nifti) quaternion(h []byte) space.Affine {
 	b, c, d := n.float(h, 256), n.float(h, 260), n.float(h, 264)
 	a := math.Sqrt(max(1-b*b-c*c-d*d, 0))
@@ -206,7 +209,7 @@ func (n *nifti) quaternion(h []byte) space.Affine {
 	}, Origin: space.Vec{n.float(h, 268), n.float(h, 272), n.float(h, 276)}}
 }
 
-// skip goes on to the first voxel, past header extensions.
+// skip moves to the first voxel, after header extensions.
 func (n *nifti) skip(offset float64) error {
 	if !(offset >= 352 && offset <= 1<<24) {
 		return fmt.Errorf("%w: voxels at byte %g", ErrNIfTI, offset)

@@ -7,19 +7,19 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// beyondCut is how far, in mm, a body is taken to go on beyond a cut side of its volume.
+// beyondCut is how far, in mm, a body is assumed to continue beyond a cut side of its volume.
 const beyondCut = 500
 
-// fan measures a volume along rays from a camera's source. Between lo and hi (indices) there are voxels; the body
-// goes on beyond cut sides.
+// fan measures a volume along rays from a camera's source. Voxels are between lo and hi
+// (indices); the body continues beyond cut sides.
 type fan struct {
 	*volume
 	cam    space.Camera
 	lo, hi space.Vec
-	far    [2]space.Vec // lo and hi, moved out at the cut sides
+	far    [2]space.Vec // lo and hi, extended at the cut sides
 	from   space.Vec    // source, as index
 	step   float64
-	y, z   int // distance of neighbours in v
+	y, z   int // distance of neighbouring voxels in v
 }
 
 func (v *volume) newFan(cam space.Camera) *fan {
@@ -45,7 +45,8 @@ func (b *fan) prolong() {
 	}
 }
 
-// span is the part of the ray from+t·dir inside the box, t in mm; t0 ≥ t1 outside.
+// span returns the part of the ray from+t·dir inside the box, t in mm; t0 ≥ t1 if there is
+// none.
 func span(from, dir, lo, hi space.Vec) (t0, t1 float64) {
 	t0, t1 = 0, math.Inf(1)
 	for k := range 3 {
@@ -61,7 +62,8 @@ func span(from, dir, lo, hi space.Vec) (t0, t1 float64) {
 	return t0, t1
 }
 
-// measure fills maps with path lengths in mm and with 1 in outside where the body's way on is not known.
+// measure returns maps of path lengths in mm, and outside with 1 where the path beyond the
+// scanned volume is unknown.
 func (b *fan) measure() (skin, bone, marrow, outside raster.Plane) {
 	n := b.cam.Side
 	skin, bone, marrow, outside = raster.New(n, n), raster.New(n, n), raster.New(n, n), raster.New(n, n)
@@ -80,7 +82,8 @@ func (b *fan) measure() (skin, bone, marrow, outside raster.Plane) {
 	return skin, bone, marrow, outside
 }
 
-// goesOn reports whether the ray meets the body's continuation beyond a cut side, as if its last layer went on.
+// goesOn reports whether the ray meets the body's continuation beyond a cut side, which is
+// assumed to repeat its last layer.
 func (b *fan) goesOn(dir space.Vec, t0, t1 float64) bool {
 	e0, e1 := span(b.from, dir, b.far[0], b.far[1])
 	if t1 <= t0 {
@@ -100,16 +103,18 @@ func (b *fan) goesOn(dir space.Vec, t0, t1 float64) bool {
 	return false
 }
 
-// lanes puts the two halves of a voxel where multiplying by weights of together 2¹⁵ does not mix them.
+// lanes spreads the two halves of a voxel in 64 bits, so that multiplication by weights with a
+// sum of 2¹⁵ does not mix them.
 func lanes(v uint32) uint64 { return uint64(v&0xffff) | uint64(v>>16)<<32 }
 
-// cortexHU is the number of compact bone, which in a CT's voxels is rarely pure: ICRU Report 44's cortical bone at the
-// 120 kV of a CT.
+// cortexHU is the CT number of compact bone, which CT voxels rarely contain alone: cortical
+// bone of ICRU Report 44 at the 120 kV of a CT.
 const cortexHU = 1750
 
-// march adds up trilinear samples, in 16.16 fixed point. Water counts bone as 1 per mm; soft tissue next to bone is
-// kept from counting as bone's density. Bone ends where its interpolated share is one half; the share of cortex in it is
-// its HU over cortexHU, the rest is marrow.
+// march sums trilinear samples in 16.16 fixed point. In skin a millimetre of bone counts as one
+// millimetre, and the density of soft tissue is limited, so that tissue next to bone does not
+// count with the density of bone. Bone ends where its interpolated share is one half. Its share
+// of cortex is its HU divided by cortexHU; the rest is marrow.
 func (b *fan) march(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32) {
 	steps := int((t1 - t0) / b.step)
 	if steps < 1 {

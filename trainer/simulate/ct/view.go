@@ -12,13 +12,13 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
-// ctRegion is one way of radiographing what a CT shows.
+// ctRegion is one way of radiographing the body part of a CT.
 type ctRegion struct {
 	part   string // body_part of the data set
 	weight float64
-	axis   space.Vec  // stands upright
-	height [2]float64 // where the view's centre lies between the lowest (0) and the highest bone (1)
-	aside  bool       // the centre is to one side
+	axis   space.Vec  // vertical in the picture
+	height [2]float64 // range of the view's centre, from the lowest (0) to the highest bone (1)
+	aside  bool       // the centre is on one side
 	field  [2]float64 // mm
 }
 
@@ -27,7 +27,7 @@ var (
 	forwards = space.Vec{0, -1, 0}
 )
 
-// ctRegions says what is seen on CTs whose file names begin so.
+// ctRegions are the regions of CTs, by the start of their file names.
 var ctRegions = map[string][]ctRegion{
 	"foot": {
 		{"foot", 7, forwards, [2]float64{0, .45}, false, [2]float64{170, 330}},
@@ -42,7 +42,8 @@ var ctRegions = map[string][]ctRegion{
 	},
 }
 
-// ctRegionsOf takes the body part from a file's name; one that is no CT's above is seen as surface models are.
+// ctRegionsOf returns the regions for the body part in a file's name. Other body parts of the
+// data set are viewed like surface models.
 func ctRegionsOf(path string) ([]ctRegion, error) {
 	stem, _, _ := strings.Cut(strings.ToLower(filepath.Base(path)), ".nii")
 	begins := func(part string) bool {
@@ -65,10 +66,10 @@ func ctRegionsOf(path string) ([]ctRegion, error) {
 	return out, nil
 }
 
-// Part is the body part that View shows with the same dice.
+// Part returns the body part that View shows with the same dice.
 func (c *CT) Part(d random.Dice) string { return c.chooseRegion(d).part }
 
-// Identity tells CTs apart in the UIDs of DICOM files.
+// Identity identifies the CT in the UIDs of DICOM files.
 func (c *CT) Identity() string {
 	return fmt.Sprint("ct", c.scans[0].dim, len(c.scans[0].bone), c.scans[0].bone[0])
 }
@@ -77,15 +78,16 @@ func (c *CT) chooseRegion(d random.Dice) ctRegion {
 	return c.regions[d.Choose(len(c.regions), func(k int) float64 { return c.regions[k].weight })]
 }
 
-// What a map of a CT must show: the share that may lie beyond the scanned body, and the least of bone and of body.
+// Requirements for a map of a CT: the greatest share beyond the scanned body, and the least
+// shares of bone and of body.
 const (
 	maxOutside = .4
 	minBone    = .04
 	minBody    = .12
 )
 
-// View points a camera at the volume and measures path lengths on maps of n×n pixels. It tries views on small
-// maps until one shows bone and not much of what was not scanned.
+// View points a camera at the volume and computes path lengths on maps of n×n pixels. It tries
+// views on small maps until one shows bone and little that was not scanned.
 func (c *CT) View(d random.Dice, n int) view.View {
 	r := c.chooseRegion(d)
 	var b *fan
@@ -102,7 +104,7 @@ func (c *CT) View(d random.Dice, n int) view.View {
 	return v
 }
 
-// maxMap bounds the side of a map: no CT has finer voxels than such a map's pixels.
+// maxMap is the greatest side of a map in pixels; no CT has finer voxels than such a map.
 const maxMap = 640
 
 func (b *fan) shows() bool {
@@ -110,8 +112,8 @@ func (b *fan) shows() bool {
 	return raster.Share(outside, .5) <= maxOutside && raster.Share(bone, .7) >= minBone && raster.Share(skin, .9) >= minBody
 }
 
-// aim chooses the whole or one limb, a centre within bone, then direction, roll, field and focus distance as for a
-// surface model.
+// aim chooses the whole volume or one limb, a centre within bone, and then direction, roll,
+// field and focus distance as for a surface model.
 func (c *CT) aim(r ctRegion, d random.Dice) (b *fan, side string) {
 	s := c.scans[0]
 	if len(c.scans) > 1 && d.Chance(.8) {
@@ -127,7 +129,7 @@ func (c *CT) aim(r ctRegion, d random.Dice) (b *fan, side string) {
 	return s.newFan(r.camera(target, d)), side
 }
 
-// target is the mean of eight places in bone at the region's height.
+// target returns the mean of eight points in bone at the region's height.
 func (s *scan) target(r ctRegion, d random.Dice) space.Vec {
 	places := s.bone
 	lo, hi := space.Extent(places, space.Vec{}, upwards)
@@ -150,7 +152,7 @@ func (s *scan) target(r ctRegion, d random.Dice) space.Vec {
 	return space.Centre(at)
 }
 
-// camera looks at c from the front (35 %), a side (30 %) or obliquely, as that of a surface model does.
+// camera looks at c from the front (35 %), a side (30 %) or obliquely, as for a surface model.
 func (r ctRegion) camera(c space.Vec, d random.Dice) space.Camera {
 	e1 := r.axis.Cross(space.Vec{1}).Unit()
 	e2 := r.axis.Cross(e1)

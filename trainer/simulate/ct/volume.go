@@ -1,5 +1,6 @@
-// Package ct is the human as computed tomograms: it reads labelled NIfTI-1 volumes of Hounsfield units, parts the limbs
-// that lie side by side, and sends rays through them (package view). It does not read DICOM.
+// Package ct models the human with CT volumes: it reads labelled NIfTI-1 volumes of Hounsfield
+// units, separates limbs that lie side by side, and traces rays through them (package view). It
+// does not read DICOM.
 package ct
 
 import (
@@ -14,38 +15,41 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
-// CT is a computed tomogram of one body part from which radiographs are drawn. It is safe for concurrent use.
+// CT is a CT volume of one body part from which radiographs are made. It is safe for concurrent
+// use.
 type CT struct {
-	scans   []*scan // the whole, then perhaps its left and right limb alone
+	scans   []*scan // the whole volume, then perhaps its left and right limb alone
 	regions []ctRegion
 }
 
-// scan is a volume, or what one limb fills of it.
+// scan is a volume, or the part of it around one limb.
 type scan struct {
 	volume
-	bone []space.Vec // some thousand places inside bone, mm
-	side string      // "left", "right", "both", or "" where one cannot tell
+	bone []space.Vec // several thousand points inside bone, mm
+	side string      // "left", "right", "both", or "" if unknown
 }
 
-// volume holds radiodensity and bone on one grid. A voxel is HU+1000 (1 to 4095, 0 outside the body) in its low
-// half, and the share of bone (0 to 255) in its high half.
+// volume has radiodensity and bone on one grid. The low half of a voxel is HU+1000 (1 to 4095,
+// 0 outside the body), the high half is the share of bone (0 to 255).
 type volume struct {
 	dim     [3]int
 	v       []uint32
 	toMM    space.Affine
 	toIndex space.Affine
-	cut     [3][2]bool // the body goes on beyond this side of the volume
+	cut     [3][2]bool // the body continues beyond this side of the volume
 }
 
-// What a volume is reduced to while it is read: finer voxels show nothing more on a map of 288 pixels.
+// Resolution to which a volume is reduced when it is read; finer voxels would add nothing on a
+// map of 288 pixels.
 const (
 	finestVoxel = .8 // mm
 	maxPrepared = 20 << 20
 )
 
-// Load reads a CT volume X.nii or X.nii.gz (NIfTI-1, Hounsfield units) with X_label beside it: 0 outside the
-// body, 1 body, 2 bone, on the same grid. The name says which body part it is: foot, head, chest, abdomen_pelvis
-// or another body part of the data set, then perhaps an underscore and more.
+// Load reads a CT volume X.nii or X.nii.gz (NIfTI-1, Hounsfield units) and its labels X_label
+// on the same grid: 0 outside the body, 1 body, 2 bone. The file name begins with the body
+// part: foot, head, chest, abdomen_pelvis or another body part of the data set. An underscore
+// and more text may follow.
 func Load(path string) (*CT, error) {
 	regions, err := ctRegionsOf(path)
 	if err != nil {
@@ -93,7 +97,7 @@ func labelBeside(path string) string {
 	return filepath.Join(dir, stem+"_label.nii"+ext)
 }
 
-// prepare reads both volumes side by side, so that only the reduced one is ever held.
+// prepare reads both volumes in parallel and keeps only the reduced one in memory.
 func prepare(hu, label *nifti) (volume, error) {
 	if hu.dim != label.dim {
 		return volume{}, fmt.Errorf("%w: %v voxels but labels for %v", ErrNIfTI, hu.dim, label.dim)
@@ -110,7 +114,7 @@ func prepare(hu, label *nifti) (volume, error) {
 	return v, nil
 }
 
-// foldOf says how many voxels along each axis become one.
+// foldOf returns how many voxels along each axis are combined into one.
 func foldOf(dim [3]int, a space.Affine) [3]int {
 	f := [3]int{1, 1, 1}
 	edge := func(k int) float64 { return a.Axes[k].Norm() * float64(f[k]) }
@@ -131,7 +135,8 @@ func foldOf(dim [3]int, a space.Affine) [3]int {
 	}
 }
 
-// newVolume has no voxels yet. Those that fill no folded voxel at the far sides are left out.
+// newVolume returns a volume without voxels. Voxels at the far sides that do not fill a
+// combined voxel are left out.
 func newVolume(dim, f [3]int, a space.Affine) volume {
 	v := volume{toMM: a}
 	for k := range 3 {
@@ -145,12 +150,12 @@ func newVolume(dim, f [3]int, a space.Affine) volume {
 
 type sums struct{ water, bone, body float32 }
 
-// slab is one layer of folded voxels in the making.
+// slab is one layer of combined voxels being computed.
 type slab struct {
 	hu, label *nifti
 	fold, dim [3]int
 	sum       []sums
-	h, l      []float32 // a row of each
+	h, l      []float32 // one row of each
 }
 
 func (s *slab) read() error {
@@ -182,7 +187,7 @@ func (s *slab) row(y int) error {
 		}
 		p := &s.sum[y*s.dim[0]+x]
 		p.body++
-		if w := s.h[i] + 1000; w > 1 { // not where it is no number
+		if w := s.h[i] + 1000; w > 1 { // false for NaN
 			p.water += min(w, 4095)
 		}
 		if l == 2 {
@@ -203,7 +208,7 @@ func (s *slab) voxels() []uint32 {
 	return out
 }
 
-// survey finds bone and cut sides.
+// survey finds bone and the sides at which the body is cut.
 func (c *scan) survey() {
 	n := 0
 	var side [3][2]int
@@ -237,7 +242,7 @@ func (v *volume) place(i int) [3]int {
 	return [3]int{i % v.dim[0], i / v.dim[0] % v.dim[1], i / v.dim[0] / v.dim[1]}
 }
 
-// spacing is the mean edge of a voxel, mm.
+// spacing returns the mean edge of a voxel in mm.
 func (v *volume) spacing() float64 {
 	return math.Cbrt(math.Abs(v.toMM.Det()))
 }

@@ -5,8 +5,8 @@ import (
 	"dicomnode/trainer/simulate/xray"
 )
 
-// attenuate turns millimetres of tissue into the attenuation integral −ln(signal) of the sample's X-ray tube, beam
-// hardening included.
+// attenuate converts millimetres of tissue to the attenuation integral −ln(signal) for the
+// sample's X-ray tube, including beam hardening.
 func (s *Sheet) attenuate() {
 	b := xray.NewBeam(s.source())
 	s.rays, s.harder = b, float32(b.Hardening())
@@ -20,8 +20,9 @@ func (s *Sheet) attenuate() {
 	s.path = soft
 }
 
-// tissues is the body as mm of muscle and of cortical bone: soft tissue is muscle with texture, up to 80 mm of it
-// mixed with fat, and gas in the bowel; bone is cortex around marrow and trabeculae. Nothing is invented over a CT.
+// tissues returns the body as mm of muscle and of cortical bone. Soft tissue is muscle with
+// texture, mixed with up to 80 mm of fat, and gas in the bowel. Bone is cortex around marrow
+// and trabeculae. For a CT none of these is added.
 func (s *Sheet) tissues() (soft, bone raster.Plane) {
 	d := s.d
 	fat := xray.Fat()
@@ -35,7 +36,7 @@ func (s *Sheet) tissues() (soft, bone raster.Plane) {
 	texture, amount := s.noiseMap(d.Uni(8, 40)), float32(d.Uni(0, .08))
 	net := s.trabeculae()
 	gas := s.gas()
-	if s.scanned { // a CT has its own fat, gas and spongiosa
+	if s.scanned { // a CT contains its own fat, gas and spongiosa
 		gas, net, fatty, dense, amount, marrow = raster.Plane{}, raster.Plane{}, 0, 1, 0, xray.Marrow()
 	}
 	soft, bone = raster.New(s.w, s.h), raster.New(s.w, s.h)
@@ -56,7 +57,8 @@ func (s *Sheet) tissues() (soft, bone raster.Plane) {
 	return soft, bone
 }
 
-// source follows technique charts: 1 to 2 kV more per cm of body, from 50-odd for a hand, 100 to 120 kV for the chest.
+// source sets the tube as technique charts do: 1 to 2 kV more per cm of body, from about 50 kV
+// for a hand; 100 to 120 kV for the chest.
 func (s *Sheet) source() xray.Tube {
 	d := s.d
 	t := xray.Tube{KV: min(max(52+1.6*s.thickness()+d.Gauss(0, 6), 45), 100), Aluminium: d.Uni(2.5, 4)}
@@ -69,13 +71,15 @@ func (s *Sheet) source() xray.Tube {
 	return t
 }
 
-// spongiosa is the inside of a bone: marrow with a share of 8 to 52 % of trabeculae, which is returned too.
+// spongiosa returns the inside of a bone, a mixture of marrow with 8 to 52 % trabeculae, and
+// that share.
 func (s *Sheet) spongiosa() (xray.Mixture, float32) {
 	p, share := xray.Marrow(), s.d.Uni(.08, .52)
 	return xray.Mixture{Muscle: (1 - share) * p.Muscle, Cortical: (1-share)*p.Cortical + share}, float32(share)
 }
 
-// trabeculae is a fine net of two scales, drawn out along a random direction by differencing.
+// trabeculae returns a fine texture at two scales, stretched along a random direction by
+// differencing.
 func (s *Sheet) trabeculae() raster.Plane {
 	if s.d.Chance(.4) {
 		return raster.Plane{}
@@ -96,7 +100,7 @@ func (s *Sheet) gas() raster.Plane {
 	return s.noiseMap(s.d.Uni(8, 30)).Each(func(x float32) float32 { return a * raster.Clamp(x-least, 0, 1.5) })
 }
 
-// clothes and sheets: weak, smooth shadows everywhere.
+// clothes adds clothes and sheets: weak, smooth shadows everywhere.
 func (s *Sheet) clothes() {
 	if s.d.Chance(.75) {
 		return

@@ -9,24 +9,24 @@ import (
 	"dicomnode/trainer/simulate/xray"
 )
 
-// bandage is a cast or a splint: a wall around a limb with padding below it. Its wall is seen edge-on beside
-// the limb and as a veil across it. Lengths are pixels.
+// bandage is a cast or a splint: a wall around a limb with padding below it. The wall is seen
+// edge-on beside the limb and face-on across it. Lengths are in pixels.
 type bandage struct {
 	axis       limbAxis
 	from, to   float64    // the ends, along the axis
 	slant      float64    // of the ends
 	gap        [2]float64 // from skin to outer border on both sides of the axis
 	wall       float64    // thickness
-	radius     float64    // of the tube that the wall is
+	radius     float64    // of the tube that the wall forms
 	veil       float32    // attenuation of the two walls seen face-on
-	rim        float64    // most of the veil's multiple at the border
-	wrap, lift float64    // of a thin bandage around it: multiple of the veil at its border, distance from the wall
+	rim        float64    // greatest multiple of veil at the border
+	wrap, lift float64    // of a thin bandage around it: multiple of veil at its border, and distance from the wall
 	pad        float32    // attenuation of the padding
-	mid, reach float64    // the part of the circumference that a splint covers; reach ≥ π all around
+	mid, reach float64    // the part of the circumference that a splint covers, as middle and half width in radians; reach ≥ π means all
 }
 
-// cast wraps 12 % of the limbs in plaster or fibreglass. What of it lies outside the skin, padding
-// included, counts as soft tissue; bone below it stays bone.
+// cast adds a cast of plaster or fibreglass to 12 % of the limbs. Its parts outside the skin,
+// including padding, are labelled as soft tissue; bone below it stays bone.
 func (s *Sheet) cast() {
 	if !s.trunk && s.d.Chance(.12) {
 		s.wrap()
@@ -70,8 +70,8 @@ func (s *Sheet) wrap() {
 	}
 }
 
-// keepPadding marks all of a cast as shown where most of it is: padding that cannot be told from air is still
-// inside a wall that can.
+// keepPadding marks a whole cast as shown if most of it is: padding that looks like air is
+// still inside a visible wall.
 func (s *Sheet) keepPadding(shown []bool) {
 	n, seen := 0, 0
 	for i, in := range s.bandaged {
@@ -87,7 +87,7 @@ func (s *Sheet) keepPadding(shown []bool) {
 	}
 }
 
-// bandage draws the cast's kind and sizes.
+// bandage chooses the kind and dimensions of a cast.
 func (s *Sheet) bandage(limb []bool) bandage {
 	d := s.d
 	b := bandage{axis: newLimbAxis(limb, s.w, s.h), reach: 4, rim: d.Uni(1.8, 4.5), slant: d.Gauss(0, .15)}
@@ -114,7 +114,7 @@ func (s *Sheet) bandage(limb []bool) bandage {
 	return b
 }
 
-// ends puts none, one or both ends of the cast inside the limb that is seen.
+// ends places none, one or both ends of the cast inside the visible limb.
 func (b *bandage) ends(d random.Dice) {
 	lo, hi := b.axis.lo, b.axis.hi
 	l := hi - lo
@@ -130,26 +130,29 @@ func (b *bandage) ends(d random.Dice) {
 	}
 }
 
-// splint leaves a part of the circumference only; beside the limb it stands on the sides that it reaches.
+// splint limits the wall to a part of the circumference; beside the limb it is visible only on
+// the covered sides.
 func (b *bandage) splint(d random.Dice) {
 	b.mid, b.reach = d.Uni(-math.Pi, math.Pi), d.Uni(.8, 1.9)
 	b.gap[0] *= b.covers(math.Pi)
 	b.gap[1] *= b.covers(0)
 }
 
-// covers is how much of the wall stands at an angle around the limb, 0 or 1 but for a soft edge.
+// covers returns the share of the wall at an angle around the limb: 0 or 1 except at a soft
+// edge.
 func (b *bandage) covers(angle float64) float64 {
 	away := math.Abs(math.Remainder(angle-b.mid, 2*math.Pi))
 	return min(max((b.reach-away)/.08, 0), 1)
 }
 
-// within is 1 between the ends of the cast and 0 beyond them.
+// within returns 1 between the ends of the cast and 0 beyond them.
 func (b *bandage) within(a, unit float64) float64 {
 	return min(max(min(a-b.from, b.to-a)/unit+.5, 0), 1)
 }
 
-// chord is the way of a ray through the wall, in face-on crossings of both walls, that passes e pixels
-// inside the outer border: through a tube's wall it is longest at the inner border.
+// chord returns the path of a ray through the wall, in multiples of the face-on path through
+// both walls. The ray passes e pixels inside the outer border. The path is longest at the inner
+// border.
 func (b *bandage) chord(e float64) float64 {
 	R, r := b.radius, b.radius-b.wall
 	x := max(R-max(e-b.lift, 0), 0)
@@ -158,8 +161,8 @@ func (b *bandage) chord(e float64) float64 {
 	return min(way/b.wall, b.rim) + b.wrap*math.Exp(-line*line)
 }
 
-// tube is the silhouette of the limb with padding and wall on it, as long as the limb; smoothed, since a
-// wall does not follow the skin into every hollow.
+// tube returns the silhouette of the limb with padding and wall. It is smoothed, because a wall
+// does not follow every hollow of the skin.
 func (s *Sheet) tube(limb []bool, b bandage) []bool {
 	lumps := s.noiseMap(s.d.Uni(15, 50))
 	swell := float32(s.d.Uni(0, .3))
@@ -179,7 +182,7 @@ func (s *Sheet) tube(limb []bool, b bandage) []bool {
 	return out
 }
 
-// thumbHole is where one cast in six leaves the skin free.
+// thumbHole returns where the skin is left free, in one of six casts.
 func (s *Sheet) thumbHole(limb []bool, b bandage) []bool {
 	d, out := s.d, make([]bool, len(limb))
 	if b.reach < math.Pi || !d.Chance(.17) {
@@ -204,8 +207,8 @@ func (s *Sheet) thumbHole(limb []bool, b bandage) []bool {
 	return out
 }
 
-// weave is the relative density of one wall of a bandage: turns that overlap, ribs across the limb, fibres,
-// folds, lumps and grain.
+// weave returns the relative density of one wall of a bandage: overlapping turns, ribs across
+// the limb, fibres, folds, lumps and grain.
 func (s *Sheet) weave(l limbAxis) raster.Plane {
 	d := s.d
 	lumps, bend, folds, grain := s.noiseMap(d.Uni(3, 20)), s.noiseMap(d.Uni(20, 50)), s.noiseMap(d.Uni(8, 30)), s.noiseMap(1.2)
@@ -232,7 +235,8 @@ func (s *Sheet) weave(l limbAxis) raster.Plane {
 	return out
 }
 
-// streaks is noise whose structures are along units long along a limb and across units across it.
+// streaks returns noise whose structures are along units long in the direction of the limb and
+// across units wide.
 func (s *Sheet) streaks(along, across float64) func(a, c float64) float64 {
 	along, across = along*s.unit, across*s.unit
 	far := math.Hypot(float64(s.w), float64(s.h)) + 2

@@ -8,8 +8,8 @@ import (
 	"dicomnode/trainer/simulate/radiograph/clahe"
 )
 
-// process turns detector signal into a picture as vendors do: a tone curve, then saturation, unsharp
-// masking, equalisation, line noise. Open beam stays bright throughout.
+// process converts the detector signal to a picture as vendors do: a tone curve, then
+// saturation, unsharp masking, equalisation and line noise. Open beam stays bright.
 func (s *Sheet) process() {
 	d := s.d
 	m := d.Float64()
@@ -93,15 +93,15 @@ func (s *Sheet) logarithm() {
 	s.stretch()
 }
 
-// stretch scales to 0..1.
+// stretch scales the picture to 0..1.
 func (s *Sheet) stretch() {
 	lo, hi := s.pic.Bounds()
 	k := 1 / (hi - lo + 1e-6)
 	s.pic.Each(func(x float32) float32 { return (x - lo) * k })
 }
 
-// window is the common chain: logarithm, window set on the exposed body, optionally detail balance, then a
-// power or sigmoid curve.
+// window is the usual processing: logarithm, a window fitted to the exposed body, optionally
+// detail enhancement, then a power or sigmoid curve.
 func (s *Sheet) window() {
 	d := s.d
 	most := -1.5
@@ -172,7 +172,7 @@ func (s *Sheet) unsharp() {
 	}
 }
 
-// equalise mixes in a histogram equalisation: tiled and limited (CLAHE) in 9 %, global in 5 %.
+// equalise mixes in a histogram equalisation: CLAHE in 9 % of the images, global in 5 %.
 func (s *Sheet) equalise() {
 	d := s.d
 	m := d.Float64()
@@ -190,12 +190,13 @@ func (s *Sheet) equalise() {
 	}
 }
 
-// detailSigmas are the standard deviations, in 200ths of the longer side, between which detail cuts its bands.
+// detailSigmas are the standard deviations, in 200ths of the longer side, between which detail
+// separates bands.
 var detailSigmas = []float64{.8, 1.6, 3.2, 6.4, 12.8}
 
-// detail raises weak structures of each size over strong ones, as the multi-frequency processing of vendors does
-// (Vuylsteke and Schoeters, Proc. SPIE 2167 (1994) 551): a power below one of each band, and less of what is coarser
-// than all.
+// detail enhances weak structures of each size relative to strong ones, as the multi-frequency
+// processing of vendors does (Vuylsteke and Schoeters, Proc. SPIE 2167 (1994) 551): it raises
+// each band to a power below one and reduces the remainder that is coarser than all bands.
 func (s *Sheet) detail() {
 	d := s.d
 	power, rest := d.Uni(.5, .85), float32(d.Uni(.35, .9))

@@ -7,8 +7,8 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// collimate shadows 62 % of the images outside a field of any shape. What gets less than 0.8 of the beam is
-// ignored. Outside the field there is leakage and, near it, scatter.
+// collimate shadows 62 % of the images outside a field of random shape. Pixels with less than
+// 0.8 of the beam are not scored. Outside the field there is leakage and, near it, scatter.
 func (s *Sheet) collimate(I raster.Plane) {
 	d := s.d
 	s.beam = make([]bool, len(I.V))
@@ -37,8 +37,9 @@ func (s *Sheet) collimate(I raster.Plane) {
 	}
 }
 
-// blade is a straight edge of a collimator: what lies less than at along its normal is lit. Lengths are
-// fractions of half the longer side, from the centre; soft is the width of the penumbra.
+// blade is a straight edge of a collimator: points whose coordinate along its normal is less
+// than at are exposed. Lengths are fractions of half the longer side, from the centre. soft is
+// the width of the penumbra.
 type blade struct{ cos, sin, at, soft float64 }
 
 func newBlade(angle, at, soft float64) blade {
@@ -46,7 +47,7 @@ func newBlade(angle, at, soft float64) blade {
 	return blade{cos, sin, at, soft}
 }
 
-// field draws the transmission of the collimator, 0 to 1: the product over its blades.
+// field returns the transmission of the collimator, 0 to 1: the product over its blades.
 func (s *Sheet) field() raster.Plane {
 	d := s.d
 	soft := d.Uni(.3, 4) / 100
@@ -78,7 +79,8 @@ func (s *Sheet) field() raster.Plane {
 	return out
 }
 
-// shut multiplies by the penumbra of an edge; beyond is the signed distance outside it.
+// shut multiplies out by the penumbra of an edge; beyond returns the signed distance outside
+// it.
 func (s *Sheet) shut(out raster.Plane, soft float64, beyond func(x, y float64) float64) {
 	for i := range out.V {
 		switch t := 2 * beyond(s.at(i)) / soft; {
@@ -90,8 +92,8 @@ func (s *Sheet) shut(out raster.Plane, soft float64, beyond func(x, y float64) f
 	}
 }
 
-// jaws are up to four sides at any turn, each in a fifth of the images out of square; in 15 % only some of
-// the penumbrae are sharp.
+// jaws returns up to four sides at a random angle, in a fifth of the images each not quite at
+// right angles. In 15 % only some of the penumbrae are sharp.
 func (s *Sheet) jaws(soft float64) []blade {
 	d := s.d
 	turn := d.Gauss(0, .05)
@@ -122,7 +124,7 @@ func (s *Sheet) jaws(soft float64) []blade {
 	return out
 }
 
-// iris is a regular polygon of six to eight sides.
+// iris returns a regular polygon with six to eight sides.
 func (s *Sheet) iris(soft float64) []blade {
 	d := s.d
 	n, turn, r := d.Between(6, 9), d.Uni(0, math.Pi), d.Uni(.55, 1.05)
@@ -136,7 +138,7 @@ func (s *Sheet) iris(soft float64) []blade {
 	return out
 }
 
-// polygon has three to seven sides in any directions.
+// polygon returns three to seven sides in random directions.
 func (s *Sheet) polygon(soft float64) []blade {
 	d := s.d
 	var out []blade
@@ -146,7 +148,7 @@ func (s *Sheet) polygon(soft float64) []blade {
 	return out
 }
 
-// ellipse returns the distance outside a circle or an ellipse, nearly.
+// ellipse returns an approximate distance outside a circle or an ellipse.
 func (s *Sheet) ellipse() func(x, y float64) float64 {
 	d := s.d
 	rx := d.Uni(.6, 1.1)
@@ -162,8 +164,9 @@ func (s *Sheet) ellipse() func(x, y float64) float64 {
 	}
 }
 
-// twin makes 1.5 % of the limbs two exposures on one plate, left and right: one half of the picture becomes
-// the mirror image of the other, which shows more, and field leaves an unexposed strip between.
+// twin turns 1.5 % of the limbs into two exposures on one plate, left and right. The half of
+// the picture with less bone becomes the mirror image of the other, and field leaves an
+// unexposed strip between them.
 func (s *Sheet) twin() {
 	d := s.d
 	if s.trunk || !d.Chance(.015) {

@@ -6,23 +6,26 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// soften blurs by the focal spot, whose image is the wider the farther the body is from the detector, by the
-// detector's light spread, and by what motion and resampling add, which outweighs both in wide fields.
+// soften blurs by the focal spot, whose image is wider if the body is farther from the
+// detector, by the detector's light spread, and by motion and resampling, which dominate in
+// wide fields.
 func (s *Sheet) soften(I raster.Plane) raster.Plane {
 	d := s.d
-	gap := 10*s.thickness()*.5 + d.Uni(10, 50) // mm from the body's middle to the detector
+	gap := 10*s.thickness()*.5 + d.Uni(10, 50) // mm from the middle of the body to the detector
 	focus := d.Pick(.6, 1, 1.2)                // IEC 60336 nominal values
 	penumbra := focus * gap / s.dist / math.Sqrt(12)
 	light := .187 / d.Uni(.9, 2) // Gaussian whose MTF is one half at 0.9 to 2 line pairs per mm
 	return I.Blur(math.Hypot(math.Hypot(penumbra, light)/s.span*float64(max(s.w, s.h)), d.Uni(0, 1)*s.unit))
 }
 
-// quanta is the variance of the signal x in units of that of the open beam: an energy-integrating detector gets
-// it from fewer, harder quanta the more the body has filtered.
+// quanta returns the variance of the signal x relative to that of the open beam. The more the
+// body filters the beam, the fewer and harder quanta produce the signal of an
+// energy-integrating detector.
 func (s *Sheet) quanta(x float32) float32 { return x * (1 - s.harder*raster.Log32(min(x, 1))) }
 
-// uncorrected is what is left of the detector's pattern after offset and gain correction, in one of eight images:
-// readout channels of several columns with an offset and a gain of their own, and a smooth gain.
+// uncorrected adds, to one in eight images, the remainder of the detector's pattern after
+// offset and gain correction: readout channels of several columns, each with its own offset and
+// gain, and a smooth gain.
 func (s *Sheet) uncorrected(I raster.Plane) {
 	d := s.d
 	if !d.Chance(.12) {
@@ -49,8 +52,8 @@ func (s *Sheet) uncorrected(I raster.Plane) {
 	}
 }
 
-// defects: one image in ten shows up to two lines and some pixels that the correction of defects has missed or
-// filled in badly.
+// defects adds, to one in ten images, up to two lines and some pixels that the defect
+// correction has missed or interpolated badly.
 func (s *Sheet) defects(I raster.Plane) {
 	d := s.d
 	if !d.Chance(.1) {
@@ -75,8 +78,8 @@ func (s *Sheet) defects(I raster.Plane) {
 	}
 }
 
-// saturate cuts off what is brighter than the detector's full scale, which lies near the open beam's signal in a
-// quarter of the images and can reach into the thinnest soft tissue.
+// saturate clips the signal at the detector's full scale. In a quarter of the images full scale
+// is close to the open beam's signal and may be within the thinnest soft tissue.
 func (s *Sheet) saturate(I raster.Plane) {
 	if !s.d.Chance(.25) {
 		return

@@ -2,15 +2,15 @@ package radiograph
 
 import "math"
 
-// diaphysis is a stretch of bone as the picture shows it: points of its middle line, one pixel apart or so, the
-// direction there and half the width across, pixels.
+// diaphysis is a section of bone in the picture: points of its centre line about one pixel
+// apart, the direction at each, and half the width of the bone, in pixels.
 type diaphysis struct {
 	x, y, cos, sin, half []float64
 }
 
 func (f *diaphysis) n() int { return len(f.x) }
 
-// length is that of the middle line.
+// length returns the length of the centre line.
 func (f *diaphysis) length() float64 {
 	l := 0.
 	for k := 1; k < f.n(); k++ {
@@ -19,7 +19,7 @@ func (f *diaphysis) length() float64 {
 	return l
 }
 
-// width is the mean half width.
+// width returns the mean half width.
 func (f *diaphysis) width() float64 {
 	w := 0.
 	for _, h := range f.half {
@@ -28,20 +28,20 @@ func (f *diaphysis) width() float64 {
 	return w / float64(max(f.n(), 1))
 }
 
-// at returns the point a fraction t along the middle line, off across it in half widths.
+// at returns the point at fraction t along the centre line and off half widths beside it.
 func (f *diaphysis) at(t, off float64) (x, y float64) {
 	k := min(max(int(math.Round(t*float64(f.n()-1))), 0), f.n()-1)
 	return f.x[k] - off*f.half[k]*f.sin[k], f.y[k] + off*f.half[k]*f.cos[k]
 }
 
-// turn is the direction at t as an angle.
+// turn returns the direction at t as an angle.
 func (f *diaphysis) turn(t float64) float64 {
 	k := min(max(int(math.Round(t*float64(f.n()-1))), 0), f.n()-1)
 	return math.Atan2(f.sin[k], f.cos[k])
 }
 
-// diaphysisAt follows the shape m around pixel i both ways along its narrowest width's normal, until it widens,
-// ends or leaves the picture.
+// diaphysisAt follows the shape m from pixel i in both directions along its axis, which is
+// normal to the direction of least width, until it widens, ends or leaves the picture.
 func (s *Sheet) diaphysisAt(m []bool, i int) diaphysis {
 	x, y := float64(i%s.w), float64(i/s.w)
 	best, angle := math.Inf(1), 0.
@@ -64,8 +64,8 @@ func (s *Sheet) diaphysisAt(m []bool, i int) diaphysis {
 	return f
 }
 
-// straighten puts the points on the parabola nearest to them: shafts have one bend at most, and overlaps
-// with other bones would add more.
+// straighten moves the points to the nearest parabola: shafts have at most one bend, and
+// overlapping bones would add more.
 func (f *diaphysis) straighten() {
 	n := f.n()
 	if n < 4 {
@@ -80,8 +80,8 @@ func (f *diaphysis) straighten() {
 	}
 }
 
-// parabola fits c0 + c1·t + c2·t² to values at even steps of t from −1 to 1, by least squares: there 1, t and
-// t² less its mean are orthogonal.
+// parabola fits c0 + c1·t + c2·t² by least squares to values at equal steps of t from −1 to 1.
+// The functions 1, t and t² minus its mean are orthogonal there.
 func parabola(v []float64) (c [3]float64) {
 	n := float64(len(v))
 	mean := (n + 1) / (n - 1) / 3 // of t²
@@ -102,7 +102,7 @@ func (f *diaphysis) add(x, y, cos, sin, half float64) {
 	f.x, f.y, f.cos, f.sin, f.half = append(f.x, x), append(f.y, y), append(f.cos, cos), append(f.sin, sin), append(f.half, half)
 }
 
-// follow walks in the direction of angle and keeps to the middle.
+// follow goes in the direction of angle and keeps to the centre.
 func (s *Sheet) follow(m []bool, x, y, angle, half float64) (f diaphysis) {
 	sin, cos := math.Sincos(angle)
 	for range 2 * (s.w + s.h) {
@@ -123,7 +123,8 @@ func (s *Sheet) follow(m []bool, x, y, angle, half float64) (f diaphysis) {
 	return f
 }
 
-// reach is how far m goes from (x, y) in a direction, in pixels, at most a quarter of the picture.
+// reach returns how far m extends from (x, y) in a direction, in pixels, at most a quarter of
+// the picture.
 func (s *Sheet) reach(m []bool, x, y, cos, sin float64) float64 {
 	for t := range max(s.w, s.h) / 4 {
 		if !s.has(m, x+float64(t)*cos, y+float64(t)*sin) {

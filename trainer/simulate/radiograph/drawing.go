@@ -6,18 +6,18 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// drawing is a thing in the beam: its thickness along the rays in pixels, and how much of each pixel it
-// covers.
+// drawing is an object in the beam: its thickness along the rays in pixels, and its coverage of
+// each pixel.
 type drawing struct{ thick, cover raster.Plane }
 
 func newDrawing(w, h int) *drawing { return &drawing{raster.New(w, h), raster.New(w, h)} }
 
-// rod draws a round bar whose radius depends on the place 0…1 along it.
+// rod draws a round bar. radius gives its radius at the position 0…1 along it.
 func (g *drawing) rod(x0, y0, x1, y1 float64, radius func(t float64) float64) {
 	g.stroke(x0, y0, x1, y1, radius, func(away, r float64) float64 { return 2 * math.Sqrt(max(r*r-away*away, .2*r*r)) })
 }
 
-// bar draws a flat bar of a thickness.
+// bar draws a flat bar of constant thickness.
 func (g *drawing) bar(x0, y0, x1, y1, half, thick float64) {
 	g.stroke(x0, y0, x1, y1, always(half), func(_, _ float64) float64 { return thick })
 }
@@ -33,7 +33,7 @@ func (g *drawing) wire(radius float64, xy ...float64) {
 
 func always(r float64) func(float64) float64 { return func(float64) float64 { return r } }
 
-// part is a piece whose overlaps with itself do not add up; merge puts it on top of the rest.
+// part returns a new drawing of a piece. Overlaps within it do not add up; merge adds it to g.
 func (g *drawing) part() *drawing { return newDrawing(g.thick.W, g.thick.H) }
 
 func (g *drawing) merge(p *drawing) {
@@ -43,7 +43,7 @@ func (g *drawing) merge(p *drawing) {
 	}
 }
 
-// stroke draws along a line, softened over one pixel.
+// stroke draws along a line with edges softened over one pixel.
 func (g *drawing) stroke(x0, y0, x1, y1 float64, radius func(t float64) float64, thick func(away, r float64) float64) {
 	dx, dy := x1-x0, y1-y0
 	l2, most := max(dx*dx+dy*dy, 1e-9), 0.
@@ -66,7 +66,7 @@ func (g *drawing) stroke(x0, y0, x1, y1 float64, radius func(t float64) float64,
 	}
 }
 
-// punch takes a round hole out.
+// punch removes a round hole.
 func (g *drawing) punch(x, y, r float64) {
 	for i := range g.cover.V {
 		if q := raster.Clamp(float32(math.Hypot(float64(i%g.thick.W)-x, float64(i/g.thick.W)-y)-r+.5), 0, 1); q < 1 {

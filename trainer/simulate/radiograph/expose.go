@@ -7,8 +7,8 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// expose turns attenuation into detector signal: scatter, grid, heel gradient, collimator, unsharpness, noise and
-// what the detector does to it.
+// expose converts attenuation to detector signal: scatter, grid, heel effect, collimator,
+// unsharpness, noise and effects of the detector.
 func (s *Sheet) expose() {
 	d := s.d
 	s.thick = s.path.Quantiles(s.body, .9)[0] > 3
@@ -25,22 +25,23 @@ func (s *Sheet) expose() {
 	s.pic = s.detect(s.soften(I))
 }
 
-// detect adds quantum and electronic noise and the detector's faults. Signals are relative to the open beam.
+// detect adds quantum and electronic noise and faults of the detector. Signals are relative to
+// the open beam.
 func (s *Sheet) detect(I raster.Plane) raster.Plane {
 	d := s.d
-	n := float32(math.Pow(10, d.Uni(3.2, 6.3))) // quanta per pixel in the open beam
+	n := float32(math.Pow(10, d.Uni(3.2, 6.3))) // number of quanta per pixel in the open beam
 	most := -2.8
 	if s.thick {
 		most = -3.8
 	}
-	if s.trunk { // exposure control: the dose is chosen for what arrives behind the body
+	if s.trunk { // exposure control: the dose is chosen for the signal behind the body
 		n, most = float32(math.Pow(10, d.Uni(3.8, 5.7)))/max(I.Quantiles(s.body, .5)[0], 1e-4), -4.5
 	}
 	electronic := float32(math.Pow(10, d.Uni(-5, most)))
 	for i, x := range I.V {
 		x = max(x, 1e-5)
 		sigma := float32(math.Sqrt(float64(s.quanta(x)/n + electronic*electronic)))
-		// Bone that a 7-pixel neighbourhood cannot tell from soft tissue is undecidable.
+		// Bone is not scored if a 7-pixel neighbourhood cannot distinguish it from soft tissue.
 		if s.label[i] == dataset.Bone && (s.steel == nil || !s.steel[i]) && s.bone.V[i]*.05*x < .5*sigma {
 			s.label[i] = dataset.Ignore
 		}

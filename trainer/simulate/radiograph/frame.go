@@ -20,9 +20,10 @@ func (s *Sheet) lines() {
 	}
 }
 
-// clip narrows the picture to the range of the anatomy and the air beside it and some room, as the window of
-// most displayed images does. Unexposed borders, metal and lead are beyond it and become the grey at its end:
-// real ones leave the bones' end 5 to 50 % of the picture's range.
+// clip limits the picture to the range of the anatomy and the surrounding air plus a margin, as
+// the window of most displayed images does. Unexposed borders, metal and lead are beyond it and
+// get the grey level at its end. The margin at the bones' end is usually 5 to 50 % of the
+// range, as in real pictures.
 func (s *Sheet) clip() {
 	d := s.d
 	s.ends[0], s.ends[1] = s.pic.Bounds()
@@ -42,8 +43,8 @@ func (s *Sheet) clip() {
 	s.pic.Each(func(x float32) float32 { return raster.Clamp(x, s.ends[0], s.ends[1]) })
 }
 
-// frame adds what is no image: burned-in letters, shutters, strips of the detector's edge, drawn frames,
-// rotated padding and the space beyond the map.
+// frame adds what is not part of the image: burned-in letters, shutters, strips at the
+// detector's edge, drawn frames, rotated padding and the area beyond the map.
 func (s *Sheet) frame() {
 	d := s.d
 	lo, hi := s.ends[0], s.ends[1]
@@ -85,7 +86,8 @@ func (s *Sheet) paint(m []bool, v float32) {
 	}
 }
 
-// shutter covers what the collimator shadowed, in an eighth of the images on one side of the picture only.
+// shutter covers what the collimator shadows, in an eighth of the images on one side of the
+// picture only.
 func (s *Sheet) shutter() []bool {
 	d := s.d
 	out, edge := make([]bool, len(s.shade)), float32(d.Uni(.1, .7))
@@ -100,7 +102,8 @@ func (s *Sheet) shutter() []bool {
 	return out
 }
 
-// strips are borders of a detector or a scanned film: flat or speckled, some with a soft inner edge.
+// strips adds borders of a detector or a scanned film: flat or speckled, some with a soft inner
+// edge.
 func (s *Sheet) strips(lo, hi float32) {
 	d := s.d
 	var wide [4]float64
@@ -138,7 +141,7 @@ func (s *Sheet) strips(lo, hi float32) {
 	}
 }
 
-// padding is what a picture that was turned straight leaves in its corners.
+// padding fills the corners that are left when a picture is rotated upright.
 func (s *Sheet) padding(v float32) {
 	sin, cos := math.Sincos(s.d.Uni(-.8, .8))
 	w, h := s.d.Uni(.45, .95), s.d.Uni(.6, 1.1)

@@ -2,7 +2,7 @@ package radiograph
 
 import "math"
 
-// wires are one to four Kirschner wires, oblique through the bone, some bent where they stick out.
+// wires draws one to four Kirschner wires, oblique through the bone, some with bent ends.
 func (m *metalwork) wires(f diaphysis) {
 	d, u := m.d, m.mm
 	r := d.Uni(.3, .8) * u
@@ -22,7 +22,7 @@ func (m *metalwork) wires(f diaphysis) {
 	}
 }
 
-// screws are one to four lone screws across the bone or askew.
+// screws draws one to four single screws across or oblique to the bone.
 func (m *metalwork) screws(f diaphysis) {
 	d := m.d
 	place, r := d.Float64(), m.screwRadius(f)
@@ -39,7 +39,7 @@ func (m *metalwork) screwRadius(f diaphysis) float64 {
 	return max(min(m.d.Uni(.12, .3)*f.width(), 2.2*m.mm), .5*m.mm)
 }
 
-// screw is a threaded rod with a head at its start.
+// screw draws a threaded rod with a head at its start.
 func (m *metalwork) screw(x0, y0, x1, y1, r float64) {
 	d, part := m.d, m.part()
 	length := math.Hypot(x1-x0, y1-y0)
@@ -55,7 +55,8 @@ func (m *metalwork) screw(x0, y0, x1, y1, r float64) {
 	m.merge(part)
 }
 
-// plate follows the shaft, seen from its side or from the front, with screws in most of its holes.
+// plate draws a plate along the shaft, from the side or the front, with screws in most of its
+// holes.
 func (m *metalwork) plate(f diaphysis) {
 	d := m.d
 	long := d.Uni(.3, .9)
@@ -67,7 +68,8 @@ func (m *metalwork) plate(f diaphysis) {
 	}
 }
 
-// pieces calls draw along the shaft from one fraction to another with a side offset in half widths.
+// pieces calls draw for sections of the shaft from one fraction to another, off half widths
+// beside it.
 func (f *diaphysis) pieces(from, to, off float64, draw func(x0, y0, x1, y1 float64)) {
 	n := max(int((to-from)*f.length()/4), 1)
 	for k := range n {
@@ -113,7 +115,7 @@ func (m *metalwork) plateFace(f diaphysis, from, to float64) {
 	m.merge(body)
 }
 
-// nail lies in the marrow, with locking screws at its ends.
+// nail draws a nail in the marrow, with locking screws at its ends.
 func (m *metalwork) nail(f diaphysis) {
 	d := m.d
 	half, body := max(d.Uni(.28, .6)*f.width(), .6*m.mm), m.part()
@@ -138,7 +140,8 @@ func (m *metalwork) nail(f diaphysis) {
 	}
 }
 
-// cerclage is wire around the bone, mostly with two pins, as a tension band or around a fracture.
+// cerclage draws wire around the bone, usually with two pins, as a tension band or around a
+// fracture.
 func (m *metalwork) cerclage(f diaphysis) {
 	d, u := m.d, m.mm
 	r, place := d.Uni(.25, .5)*u, d.Uni(.1, .9)
@@ -162,7 +165,7 @@ func (m *metalwork) cerclage(f diaphysis) {
 	}
 }
 
-// staples close a wound in a row, or one or two hold the bone.
+// staples draws a row that closes a wound, or one or two that hold the bone.
 func (m *metalwork) staples(f diaphysis) {
 	d, u := m.d, m.mm
 	n, size, r := d.Between(6, 26), d.Uni(1.5, 3.5)*u, d.Uni(.25, .45)*u
@@ -183,7 +186,7 @@ func (m *metalwork) staples(f diaphysis) {
 	}
 }
 
-// fixator is external: pins from the bone out through the skin to a bar.
+// fixator draws an external fixator: pins from the bone through the skin to a bar.
 func (m *metalwork) fixator(f diaphysis) {
 	d, u, side := m.d, m.mm, m.d.Pick(-1, 1)
 	r, far := d.Uni(.5, 1.1)*u, d.Uni(3, 7)
@@ -202,11 +205,11 @@ func (m *metalwork) fixator(f diaphysis) {
 	}
 }
 
-// prosthesis is a stem in the bone with a head at its end, and often a cup around the head.
+// prosthesis draws a stem in the bone with a head at its end, and often a cup around the head.
 func (m *metalwork) prosthesis(f diaphysis) {
 	d := m.d
 	end, deep := 0., d.Uni(.3, .8)
-	if f.half[f.n()-1] > f.half[0] { // joints are where bones widen
+	if f.half[f.n()-1] > f.half[0] { // bones widen at joints
 		end, deep = 1, 1-deep
 	}
 	w := f.width()
@@ -239,7 +242,7 @@ func (m *metalwork) prosthesis(f diaphysis) {
 	}
 }
 
-// fragments are shot, splinters and other metal in the flesh.
+// fragments draws shot, splinters and other metal in soft tissue.
 func (m *metalwork) fragments(f diaphysis) {
 	d, u := m.d, m.mm
 	t, spread := d.Float64(), d.Uni(2, 25)*u

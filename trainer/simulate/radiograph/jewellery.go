@@ -7,8 +7,8 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// jewellery is what patients wear and what is tied to them, in 8 % of the images, and what holds them still,
-// in 5 %. The label ignores what it hides.
+// jewellery adds objects that patients wear or that are attached to them to 8 % of the images,
+// and objects that hold them still to 5 %. Covered pixels are not scored.
 func (s *Sheet) jewellery() {
 	d := s.d
 	if d.Chance(.08) {
@@ -25,7 +25,7 @@ func (s *Sheet) jewellery() {
 	}
 }
 
-// worn are things with their weights on limbs and on the trunk.
+// worn are the worn objects with their weights for limbs and for the trunk.
 var worn = []struct {
 	limb, trunk float64
 	draw        func(*Sheet, *drawing)
@@ -34,10 +34,11 @@ var worn = []struct {
 	{2, 20, (*Sheet).necklace}, {0, 14, (*Sheet).brassiere}, {6, 8, (*Sheet).key}, {0, 18, (*Sheet).electrodes}, {4, 6, (*Sheet).coins},
 }
 
-// held are the things that hold a patient still.
+// held are the objects that hold a patient still.
 var held = []func(*Sheet){(*Sheet).sponge, (*Sheet).sponge, (*Sheet).sandbag, (*Sheet).hand}
 
-// lay adds a drawing's attenuation, mu per millimetre of its thickness; the label ignores what it covers.
+// lay adds the attenuation of a drawing, mu per millimetre of thickness. Covered pixels are not
+// scored.
 func (s *Sheet) lay(g *drawing, mu float32) {
 	k := mu / float32(s.millimetre())
 	for i, t := range g.thick.V {
@@ -50,7 +51,7 @@ func (s *Sheet) lay(g *drawing, mu float32) {
 
 func (s *Sheet) gold() float32 { return float32(math.Exp(s.d.Uni(math.Log(.6), math.Log(5)))) }
 
-// somewhere is a pixel of m, else of the picture.
+// somewhere returns a random pixel of m or, if m is empty, of the picture.
 func (s *Sheet) somewhere(m []bool) int {
 	i := s.d.IntN(len(m))
 	for range 300 {
@@ -62,11 +63,11 @@ func (s *Sheet) somewhere(m []bool) int {
 	return i
 }
 
-// ring is a band across a finger: as wide as the bone and the flesh beside it.
+// ring draws a band across a finger, as wide as the bone and the soft tissue beside it.
 func (s *Sheet) ring(g *drawing) {
 	d, m := s.d, s.metalwork()
 	f := s.diaphysisAt(m.bone, s.somewhere(m.bone))
-	for range 12 { // fingers are narrow
+	for range 12 { // fingers are narrow, so several places are tried
 		if o := s.diaphysisAt(m.bone, s.somewhere(m.bone)); o.n() > 8 && (f.n() <= 8 || o.width() < f.width()) {
 			f = o
 		}
@@ -78,14 +79,15 @@ func (s *Sheet) ring(g *drawing) {
 	s.lay(g, s.gold())
 }
 
-// band is a ring around a shaft, seen from its side: densest at its ends, where the beam runs along it.
+// band draws a ring around a shaft from the side; it is densest at its ends, where the beam
+// passes along it.
 func (s *Sheet) band(g *drawing, f diaphysis, t, wide, half float64) {
 	lean := s.d.Gauss(0, .25)
 	x0, y0 := f.at(t, -wide)
 	x1, y1 := f.at(min(max(t+lean/4, 0), 1), wide)
 	thin := .25 * half
 	g.stroke(x0, y0, x1, y1, always(half), func(_, _ float64) float64 { return thin })
-	if s.d.Chance(.5) { // seen from above: both sides apart
+	if s.d.Chance(.5) { // seen obliquely: both sides are separate
 		part := g.part()
 		dx, dy := .12*(y1-y0), .12*(x0-x1)
 		part.stroke(x0+dx, y0+dy, x1+dx, y1+dy, always(half), func(_, _ float64) float64 { return thin })
@@ -96,7 +98,7 @@ func (s *Sheet) band(g *drawing, f diaphysis, t, wide, half float64) {
 	}
 }
 
-// bracelet goes across the whole limb, a chain or a band, sometimes with a watch on it.
+// bracelet draws a chain or a band across the whole limb, sometimes with a watch.
 func (s *Sheet) bracelet(g *drawing) {
 	d, u := s.d, s.millimetre()
 	limb := raster.Biggest(s.body, s.w, s.h)
@@ -126,7 +128,7 @@ func (s *Sheet) bracelet(g *drawing) {
 	s.lay(g, s.gold())
 }
 
-// chain runs along a cubic Bézier curve: links or, without them, a cord.
+// chain draws links or, if links is false, a cord along a cubic Bézier curve.
 func (s *Sheet) chain(g *drawing, r float64, p [4][2]float64, links bool) {
 	const n = 160
 	part := g.part()
@@ -148,7 +150,7 @@ func (s *Sheet) chain(g *drawing, r float64, p [4][2]float64, links bool) {
 	g.merge(part)
 }
 
-// across is a curve from one border of the picture to another or into it.
+// across returns a curve from one border of the picture to another, or into the picture.
 func (s *Sheet) across() (p [4][2]float64) {
 	d, w, h := s.d, float64(s.w), float64(s.h)
 	for k := range p {
@@ -162,7 +164,7 @@ func (s *Sheet) across() (p [4][2]float64) {
 	return p
 }
 
-// cable is a lead, a tube or a line.
+// cable draws a lead, a tube or a line.
 func (s *Sheet) cable(g *drawing) {
 	for range s.d.Between(1, 4) {
 		s.chain(g, s.d.Uni(.4, 1.6)*s.millimetre(), s.across(), false)
@@ -170,7 +172,7 @@ func (s *Sheet) cable(g *drawing) {
 	s.lay(g, float32(s.d.Uni(.06, .8)))
 }
 
-// electrodes are snaps on gel pads with their cables.
+// electrodes draws snaps on gel pads with their cables.
 func (s *Sheet) electrodes(g *drawing) {
 	d, u := s.d, s.millimetre()
 	wires := newDrawing(s.w, s.h)
@@ -187,7 +189,7 @@ func (s *Sheet) electrodes(g *drawing) {
 	s.lay(g, s.gold())
 }
 
-// buttons are a row of discs with two or four holes, of plastic or metal.
+// buttons draws a row of discs of plastic or metal with two or four holes.
 func (s *Sheet) buttons(g *drawing) {
 	d, u := s.d, s.millimetre()
 	n, r, thick := d.Between(1, 7), d.Uni(2, 5)*u, d.Uni(.3, 1)*u
@@ -207,7 +209,7 @@ func (s *Sheet) buttons(g *drawing) {
 	s.lay(g, float32(math.Exp(d.Uni(math.Log(.15), math.Log(4)))))
 }
 
-// zip is two rows of teeth along a curve, with a slider.
+// zip draws two rows of teeth along a curve, with a slider.
 func (s *Sheet) zip(g *drawing) {
 	d, u := s.d, s.millimetre()
 	p, r := s.across(), d.Uni(.4, .9)*u
@@ -222,7 +224,8 @@ func (s *Sheet) zip(g *drawing) {
 	s.lay(g, s.gold())
 }
 
-// necklace hangs from two places at the picture's upper part, often with a pendant.
+// necklace draws a necklace that hangs from two points in the upper part of the picture, often
+// with a pendant.
 func (s *Sheet) necklace(g *drawing) {
 	d, w, h := s.d, float64(s.w), float64(s.h)
 	x, y, r := d.Uni(.3, .7)*w, d.Uni(.15, .7)*h, d.Uni(.4, 1.1)*s.millimetre()
@@ -235,7 +238,7 @@ func (s *Sheet) necklace(g *drawing) {
 	s.lay(g, s.gold())
 }
 
-// brassiere is its wires, hooks and slides.
+// brassiere draws its wires, hooks and slides.
 func (s *Sheet) brassiere(g *drawing) {
 	d, u := s.d, s.millimetre()
 	x, y := d.Uni(.35, .65)*float64(s.w), d.Uni(.3, .8)*float64(s.h)
@@ -255,7 +258,7 @@ func (s *Sheet) brassiere(g *drawing) {
 	s.lay(g, s.gold())
 }
 
-// key is one of two keys or a tag on a ring.
+// key draws one or two keys or a tag on a ring.
 func (s *Sheet) key(g *drawing) {
 	d, u := s.d, s.millimetre()
 	x, y := d.Uni(.05, .95)*float64(s.w), d.Uni(.05, .95)*float64(s.h)
@@ -276,7 +279,7 @@ func (s *Sheet) key(g *drawing) {
 	s.lay(g, s.gold())
 }
 
-// coins lie in a pocket, flat or on edge.
+// coins draws coins in a pocket, flat or on edge.
 func (s *Sheet) coins(g *drawing) {
 	d, u := s.d, s.millimetre()
 	x, y := d.Uni(.05, .95)*float64(s.w), d.Uni(.05, .95)*float64(s.h)

@@ -7,7 +7,7 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// TissueOf is the label of a pixel behind mm of skin and of bone.
+// TissueOf returns the label of a pixel with mm of skin and of bone in its path.
 func TissueOf(skin, bone float32) uint8 {
 	switch {
 	case bone > .7:
@@ -26,9 +26,10 @@ func (s *Sheet) labelTissue() {
 	}
 }
 
-// hideInvisible relabels skin as open beam where the processing left nothing of it: soft tissue, reached
-// from the open beam over such pixels only, that differs from the air nearby by less than the noise. Where
-// hidden and shown pixels mix, the border cannot be decided and is ignored.
+// hideInvisible relabels soft tissue as open beam if the processing has made it invisible: it
+// differs from the air nearby by less than the noise, and is connected to the open beam through
+// such pixels only. Where hidden and visible pixels are mixed, the border cannot be decided and
+// pixels are not scored.
 func (s *Sheet) hideInvisible() {
 	lo, hi := s.pic.Bounds()
 	air, weight := raster.New(s.w, s.h), raster.New(s.w, s.h)
@@ -49,7 +50,7 @@ func (s *Sheet) hideInvisible() {
 		return
 	}
 	least := max(float32(math.Sqrt(spread/n)), .015*(hi-lo))
-	shown := make([]bool, len(s.label)) // soft tissue that stands out from the air nearby
+	shown := make([]bool, len(s.label)) // soft tissue that differs from the air nearby
 	for i, l := range s.label {
 		shown[i] = l != dataset.SoftTissue || w.V[i] <= .002 || abs32(p.V[i]-a.V[i]/w.V[i]) >= least
 	}
@@ -66,7 +67,8 @@ func (s *Sheet) hideInvisible() {
 	}
 }
 
-// spread returns the pixels of soft tissue that are reached from pixels labelled from over such that pass accepts.
+// spread returns the pixels of soft tissue that pass accepts and that are connected to pixels
+// labelled from through such pixels.
 func (s *Sheet) spread(from uint8, pass func(int) bool) []int {
 	var queue []int
 	seen := make([]bool, len(s.label))

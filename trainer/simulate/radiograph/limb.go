@@ -2,7 +2,8 @@ package radiograph
 
 import "math"
 
-// limbAxis is the main direction of a shape in a picture and the shape's middle line along it, pixels.
+// limbAxis is the main direction of a shape in a picture and its centre line along that
+// direction, in pixels.
 type limbAxis struct {
 	x, y     float64 // centre
 	cos, sin float64
@@ -51,13 +52,13 @@ func (l *limbAxis) measure(m []bool, w, h int) {
 	}
 }
 
-// of returns pixel i's place along and across the axis.
+// of returns the position of pixel i along and across the axis.
 func (l *limbAxis) of(i, w int) (along, across float64) {
 	x, y := float64(i%w)-l.x, float64(i/w)-l.y
 	return x*l.cos + y*l.sin, y*l.cos - x*l.sin
 }
 
-// across is the signed distance from the middle line.
+// across returns the signed distance from the centre line.
 func (l *limbAxis) across(a, c float64) float64 {
 	k := min(max(int(a)-int(l.lo), 0), len(l.middle)-1)
 	return c - l.middle[k]

@@ -9,8 +9,8 @@ import (
 	"dicomnode/trainer/simulate/xray"
 )
 
-// marker lays lead letters and plates on the detector in 30 % of the images and a ruler in 2 %, and burns writing
-// into 18 %. The label ignores them.
+// marker adds lead letters and plates on the detector to 30 % of the images and a ruler to 2 %,
+// and burned-in text to 18 %. Covered pixels are not scored.
 func (s *Sheet) marker() {
 	d := s.d
 	if d.Chance(.3) {
@@ -32,8 +32,9 @@ func (s *Sheet) marker() {
 	}
 }
 
-// leadShapes are the forms of a marker around its letter, with how often: what they add to the coverage of
-// a word with room around it. x and y are −1…1 within the marker, plate is how dense its base is.
+// leadShapes are the forms of a marker around its letter, with their weights: what each adds to
+// the coverage of a word. room is the size relative to the word. x and y are −1…1 within the
+// marker; plate is the density of its base.
 var leadShapes = []struct {
 	weight float64
 	room   float64
@@ -59,12 +60,12 @@ func inside(b bool) float64 {
 	return 0
 }
 
-// lead is one marker of lead, at any turn, sometimes seen from behind.
+// lead draws one lead marker at a random angle, sometimes seen from behind.
 func (s *Sheet) lead() {
 	d := s.d
 	k := d.Choose(len(leadShapes), func(k int) float64 { return leadShapes[k].weight })
 	stamp := s.shaped(k)
-	if d.Chance(.12) { // a ball or a dot, no letter
+	if d.Chance(.12) { // a ball or a dot without a letter
 		stamp = disc(max(4, int(d.Uni(3, 9)*s.unit)))
 	}
 	turn := d.Gauss(0, .12)
@@ -90,12 +91,12 @@ func disc(n int) raster.Plane {
 	return p
 }
 
-// shaped is a word in the form k of leadShapes.
+// shaped returns a word in form k of leadShapes.
 func (s *Sheet) shaped(k int) raster.Plane {
 	d, f := s.d, leadShapes[k]
 	text := letters.Write(letters.Word(d), d.IntN(2), d.Uni(7, 17)*s.unit/math.Sqrt(f.room))
 	w, h := int(float64(text.W)*f.room)+2, int(float64(text.H)*f.room)+2
-	if f.room > 1.5 { // round
+	if f.room > 1.5 { // a round form
 		w = max(w, h)
 		h = w
 	}
@@ -114,7 +115,8 @@ func (s *Sheet) shaped(k int) raster.Plane {
 	return out
 }
 
-// place puts a stamp, turned, where mostly it hides little of the body, and returns its coverage of the picture.
+// place draws a rotated stamp, usually where it covers little of the body, and returns its
+// coverage of the picture.
 func (s *Sheet) place(stamp raster.Plane, turn float64, mirrored bool) raster.Plane {
 	d := s.d
 	best, x, y := math.Inf(1), 0., 0.
@@ -127,7 +129,7 @@ func (s *Sheet) place(stamp raster.Plane, turn float64, mirrored bool) raster.Pl
 	return s.stampAt(stamp, x, y, turn, mirrored)
 }
 
-// bodyAround is the part of a square's pixels that are body.
+// bodyAround returns the share of a square's pixels that are body.
 func (s *Sheet) bodyAround(x, y, half float64) float64 {
 	n, in := 0., 0.
 	for v := max(0, int(y-half)); v < min(s.h, int(y+half)); v++ {
@@ -139,7 +141,7 @@ func (s *Sheet) bodyAround(x, y, half float64) float64 {
 	return in / max(n, 1)
 }
 
-// stampAt draws a stamp with its middle at (x, y).
+// stampAt draws a stamp centred at (x, y).
 func (s *Sheet) stampAt(stamp raster.Plane, x, y, turn float64, mirrored bool) raster.Plane {
 	out := raster.New(s.w, s.h)
 	sin, cos := math.Sincos(turn)
@@ -157,22 +159,23 @@ func (s *Sheet) stampAt(stamp raster.Plane, x, y, turn float64, mirrored bool) r
 	return out
 }
 
-// writing is burned into the finished picture: how much of a pixel it covers, and how bright it is between the
-// picture's darkest and brightest grey.
+// writing is burned-in text in the finished picture: its coverage of each pixel, and its
+// brightness between the picture's darkest and brightest grey.
 type writing struct {
 	cover, ink raster.Plane
 	stamps     []Stamp
 }
 
-// Stamp is a piece of burned-in writing: a line of text, a side marker or a box.
+// Stamp is a piece of burned-in text: a line of text, a side marker or a box.
 type Stamp struct {
 	Kind                     string // "line", "marker", "identification" (a filled box) or "identification text"
-	Left, Top, Width, Height int    // of the pixels it touches
-	// Cover is how much of each of them it covers, 0 to 1, row by row: the exact mask.
+	Left, Top, Width, Height int    // bounding box in pixels
+	// Cover is the coverage of each pixel of the bounding box, 0 to 1, row by row: the exact
+	// mask.
 	Cover []float32
 }
 
-// Stamps are what was burned into the picture, in the order of drawing.
+// Stamps returns what was burned into the picture, in the order of drawing.
 func (s *Sheet) Stamps() []Stamp {
 	if s.burn == nil {
 		return nil
@@ -180,7 +183,7 @@ func (s *Sheet) Stamps() []Stamp {
 	return s.burn.stamps
 }
 
-// touched is a stamp on the pixels that it covers.
+// touched returns the Stamp of the pixels that cover covers.
 func touched(kind string, cover raster.Plane) Stamp {
 	left, top, right, bottom := cover.W, cover.H, 0, 0
 	for i, q := range cover.V {
@@ -203,7 +206,7 @@ func (s *Sheet) burned() *writing {
 	return s.burn
 }
 
-// burnIn puts a stamp at (x, y) in a grey; the pixels it touches are ignored.
+// burnIn draws a stamp at (x, y) with a grey level; the covered pixels are not scored.
 func (s *Sheet) burnIn(kind string, stamp raster.Plane, x, y float64, ink float32) {
 	b := s.burned()
 	cover := s.stampAt(stamp, x, y, 0, false)
@@ -217,10 +220,10 @@ func (s *Sheet) burnIn(kind string, stamp raster.Plane, x, y float64, ink float3
 	}
 }
 
-// ink is bone-white in seven of ten.
+// ink returns the grey level of burned-in text: that of bone in seven of ten cases.
 func (s *Sheet) ink() float32 { return float32(s.d.Pick(0, 0, 0, 0, 0, 0, 0, 1, 1, 1)) }
 
-// burnMarker writes a side or a projection, sometimes in a ring, on a box.
+// burnMarker draws a side or a projection, sometimes in a ring, on a box.
 func (s *Sheet) burnMarker() {
 	d, ink := s.d, s.ink()
 	stamp := s.shaped(d.IntN(2))
@@ -231,7 +234,7 @@ func (s *Sheet) burnMarker() {
 	s.burnIn("marker", stamp, x, y, ink)
 }
 
-// burnLines writes lines of jumbled text in one to four corners.
+// burnLines draws lines of random text in one to four corners.
 func (s *Sheet) burnLines() {
 	d, ink, height := s.d, s.ink(), s.d.Uni(3.5, 7)*s.unit
 	typeface := d.Between(1, 3)
@@ -253,7 +256,7 @@ func (s *Sheet) burnLines() {
 	}
 }
 
-// identification is the box of a patient's name, blanked by a lead block or printed over.
+// identification draws the box of a patient's name, blanked by a lead block or printed over.
 func (s *Sheet) identification() {
 	d, lead := s.d, s.d.Chance(.5)
 	w, h := d.Uni(30, 80)*s.unit, d.Uni(12, 30)*s.unit
@@ -278,7 +281,7 @@ func (s *Sheet) identification() {
 	}
 }
 
-// ruler is a strip of plastic with lead ticks and numbers, upright or across.
+// ruler draws a strip of plastic with lead ticks and numbers, upright or horizontal.
 func (s *Sheet) ruler() {
 	d, u := s.d, s.unit
 	g, across := newDrawing(s.w, s.h), d.Chance(.4)

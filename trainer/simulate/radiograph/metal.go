@@ -6,15 +6,16 @@ import (
 	"dicomnode/trainer/simulate/xray"
 )
 
-// metal operates on 11 % of the patients. Metal counts as bone, also where it leaves the body.
+// metal adds surgical metal to 11 % of the patients. It is labelled as bone, also outside the
+// body.
 func (s *Sheet) metal() {
 	if s.d.Chance(.11) {
 		s.implant()
 	}
 }
 
-// implants are what metal draws, with how often; each draws around a stretch of bone that is at least slim
-// times as long as it is half wide.
+// implants are the functions that draw metal, with their weights. Each draws at a section of
+// bone whose length is at least slim times its half width.
 var implants = []struct {
 	weight, slim float64
 	draw         func(*metalwork, diaphysis)
@@ -24,16 +25,16 @@ var implants = []struct {
 	{5, 0, (*metalwork).fragments},
 }
 
-// metalwork is metal in the making, beside the bones it is put into.
+// metalwork is metal being drawn, and the bones that it is placed in.
 type metalwork struct {
 	*drawing
 	s    *Sheet
 	d    random.Dice
 	bone []bool
-	mm   float64 // pixels; in very wide and narrow fields as much as stays between hair and beam
+	mm   float64 // pixels per millimetre, limited in very wide and narrow fields, so that metal is not too thin or too thick
 }
 
-// millimetre is a millimetre in pixels, but in a field of 80 to 400 mm.
+// millimetre returns a millimetre in pixels, with the field limited to 80 to 400 mm.
 func (s *Sheet) millimetre() float64 {
 	return float64(max(s.w, s.h)) / min(max(s.span, 80), 400)
 }
@@ -79,7 +80,8 @@ func (m *metalwork) operate(f diaphysis) {
 	}
 }
 
-// longest is the longest, for its width, of the stretches of bone around a few random places.
+// longest returns the section of bone that is longest relative to its width, of those around a
+// few random places.
 func (m *metalwork) longest(bones []int) (best diaphysis) {
 	ratio := -1.
 	for range m.d.Between(2, 8) {
@@ -98,11 +100,11 @@ func (m *metalwork) longest(bones []int) (best diaphysis) {
 	return best
 }
 
-// finish adds titanium's or steel's attenuation and the label.
+// finish adds the attenuation of titanium or steel, and the label.
 func (m *metalwork) finish() {
 	s := m.s
 	s.steel = make([]bool, len(s.label))
-	metal := []xray.Material{xray.Titanium, xray.Iron}[m.d.IntN(2)] // steel is nearly iron
+	metal := []xray.Material{xray.Titanium, xray.Iron}[m.d.IntN(2)] // steel is nearly pure iron
 	mu := float32(s.rays.Coefficient(metal) / m.mm)
 	for i, t := range m.thick.V {
 		s.path.V[i] += min(mu*t, 9)

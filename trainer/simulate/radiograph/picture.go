@@ -6,14 +6,15 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// Labels are the classes of trainer/dataset, one byte per pixel.
+// Labels returns the classes of trainer/dataset, one byte per pixel.
 func (s *Sheet) Labels() image.Image {
 	g := image.NewGray(image.Rect(0, 0, s.w, s.h))
 	copy(g.Pix, s.label)
 	return g
 }
 
-// Picture is 8 bits deep in two thirds of the samples, else 16; open beam bright.
+// Picture returns the picture, open beam bright, with 8 bits in two thirds of the samples, else
+// 16.
 func (s *Sheet) Picture() image.Image {
 	s.stretch()
 	r := image.Rect(0, 0, s.w, s.h)
@@ -32,7 +33,7 @@ func (s *Sheet) Picture() image.Image {
 	return g
 }
 
-// exposed marks what the beam reached and nothing written over the picture hides.
+// exposed marks pixels that the beam reached and nothing drawn over the picture covers.
 func (s *Sheet) exposed() []bool {
 	out := make([]bool, len(s.beam))
 	for i, b := range s.beam {
@@ -41,8 +42,8 @@ func (s *Sheet) exposed() []bool {
 	return out
 }
 
-// Field returns the exposed field: 255 where at least 0.8 of the beam came through the
-// collimator and no shutter, padding or frame hides it, 0 elsewhere.
+// Field returns the exposed field: 255 where the collimator passes at least 0.8 of the beam and
+// no shutter, padding or frame covers the pixel, 0 elsewhere.
 func (s *Sheet) Field() image.Image {
 	m := image.NewGray(image.Rect(0, 0, s.w, s.h))
 	for i, in := range s.exposed() {

@@ -7,15 +7,16 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
-// Placement is how a picture shows the body.
+// Placement is the position and orientation of the body in a picture.
 type Placement struct {
-	Mm          float64   // per pixel at the plane that the camera looks at, the geometric mean of both directions
-	Row, Column space.Vec // where rows (to the right) and columns (downwards) go, in the body's frame
-	Mirrored    bool      // the body shown is the mirror image of the view's: right is left
+	Mm          float64   // of a pixel at the plane that the camera looks at, the geometric mean of both directions
+	Row, Column space.Vec // directions of rows (to the right) and columns (downwards) in the body's frame
+	Mirrored    bool      // the picture shows a mirror image of the view's body: right is left
 }
 
-// locate describes a picture that takes the view's maps with the zoom z, turned by th, sheared and perhaps flipped
-// (−1). Elastic deformation changes lengths by some per cent on top of it, by nothing on average.
+// locate returns the Placement of a picture that samples the view's maps with zoom z, rotated
+// by th, sheared and perhaps flipped (−1). It ignores elastic deformation, which changes
+// lengths by a few per cent and by nothing on average.
 func (s *Sheet) locate(v view.View, z [2]float64, th, shear, flip float64) Placement {
 	sin, cos := math.Sincos(th)
 	onMap := func(x, y float64) space.Vec { return v.Camera.Right.Mul(x).Sub(v.Camera.Up.Mul(y)) }

@@ -1,6 +1,7 @@
-// Package radiograph makes a radiograph and its labels of a view: warping, the X-ray tube, attenuation, what lies around,
-// on and in the patient, scatter, collimator, detector, the processing of many vendors, and frames. It does not know
-// whether a surface model or a CT is seen, and writes no files.
+// Package radiograph makes a radiograph and its labels from a view: warping, the X-ray tube,
+// attenuation, objects around, on and in the patient, scatter, collimator, detector, the image
+// processing of many vendors, and frames. It does not know whether the view is of a surface
+// model or a CT, and writes no files.
 package radiograph
 
 import (
@@ -13,8 +14,9 @@ import (
 	"dicomnode/trainer/simulate/xray"
 )
 
-// Sheet is one radiograph, in the making until New returns it. path is the attenuation integral, later pic the image; unit is
-// one 200th of the longer side in pixels, in which all sizes on the detector are drawn.
+// Sheet is one radiograph, which is complete when New returns it. path is the attenuation
+// integral and later pic the image. unit is a 200th of the longer side in pixels; all sizes on
+// the detector are multiples of it.
 type Sheet struct {
 	d                  random.Dice
 	w, h               int
@@ -25,24 +27,24 @@ type Sheet struct {
 	body, outside      []bool    // outside: beyond the thickness map
 	beam               []bool    // not shadowed by the collimator
 	bandaged           []bool    // of a cast, outside the skin
-	covered            []bool    // by a strip, padding or a frame: what the exposed field is measured against
-	twins              *blade    // the line between two exposures on one plate; nil for one
-	shade              []float32 // collimator transmission; nil when wide open
+	covered            []bool    // by a strip, padding or a frame: excluded from the exposed field
+	twins              *blade    // the line between two exposures on one plate; nil for a single exposure
+	shade              []float32 // collimator transmission; nil if wide open
 	thick, trunk       bool
 	chest              bool
 	scanned            bool    // the view is of a CT
-	span, dist         float64 // mm that the longer side shows; from the focal spot to the body
+	span, dist         float64 // mm of the longer side; mm from the focal spot to the body
 	rays               *xray.Beam
-	harder             float32    // how much more a quantum weighs behind a path of 1
-	Placed             Placement  // how the picture shows the body
+	harder             float32    // relative increase of a quantum's signal behind an attenuation integral of 1
+	Placed             Placement  // position of the body in the picture
 	LinearTone         bool       // the picture's values are proportional to the signal
-	ends               [2]float32 // of the window: the greys of full black and white
-	burn               *writing   // burned in; nil for nothing
-	steel              []bool     // metal on top of bone or soft tissue; nil when there is none
+	ends               [2]float32 // of the window: the grey levels of full black and white
+	burn               *writing   // burned-in text; nil for none
+	steel              []bool     // metal over bone or soft tissue; nil if there is none
 }
 
-// New makes one radiograph from a view: geometry, physics, processing, label. Its longer side has size pixels. The same
-// dice make the same picture.
+// New makes a radiograph of a view: geometry, physics, processing, labels. Its longer side has
+// size pixels. The same dice give the same picture.
 func New(v view.View, d random.Dice, size int) *Sheet {
 	s := draft(v, d, size)
 	for range 8 {
@@ -54,8 +56,8 @@ func New(v view.View, d random.Dice, size int) *Sheet {
 	return s
 }
 
-// shows reports whether bone stands out from soft tissue and soft tissue from air; nobody would keep or label
-// an exposure where they do not.
+// shows reports whether bone can be distinguished from soft tissue and soft tissue from air. An
+// exposure without this would be neither kept nor labelled.
 func (s *Sheet) shows() bool {
 	var sum, n [3]float64
 	lo, hi := s.pic.Bounds()
@@ -124,8 +126,8 @@ func (s *Sheet) at(i int) (x, y float64) {
 	return (float64(i%s.w) - float64(s.w)/2) / r, (float64(i/s.w) - float64(s.h)/2) / r
 }
 
-// warp samples the maps with random zoom, aspect (anatomy varies), rotation, shear, mirroring, shift and
-// elastic deformation.
+// warp samples the maps with random zoom, aspect ratio (anatomy varies), rotation, shear,
+// mirroring, shift and elastic deformation.
 func (s *Sheet) warp(v view.View) {
 	d := s.d
 	z, an := d.Uni(.64, 1.08), math.Exp(d.Gauss(0, .14))
@@ -144,7 +146,7 @@ func (s *Sheet) warp(v view.View) {
 	var ex, ey raster.Plane
 	if d.Chance(.6) {
 		g := d.Uni(25, 80)
-		a := float32(g * d.Uni(.02, .07)) // more would make waves of straight bones
+		a := float32(g * d.Uni(.02, .07)) // more would bend straight bones into waves
 		mulBy := func(x float32) float32 { return x * a }
 		ex, ey = s.noiseMap(g).Each(mulBy), s.noiseMap(g).Each(mulBy)
 	}

@@ -6,17 +6,19 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// scatterToPrimary is the ratio of scattered to primary signal behind a body without a grid, from its thickness and
-// the field's side in cm: our own fit to what textbooks show (Bushberg et al., The Essential Physics of Medical
-// Imaging, radiography), about 1.2, 2.9 and 4.9 behind 10, 20 and 30 cm in a field of 30 cm, less in smaller ones.
+// scatterToPrimary returns the ratio of scattered to primary signal behind a body without a
+// grid, from its thickness and the side of the field in cm. It is a fit to textbook values
+// (Bushberg et al., The Essential Physics of Medical Imaging, radiography): about 1.2, 2.9 and
+// 4.9 behind 10, 20 and 30 cm in a field of 30 cm, less in smaller fields.
 func scatterToPrimary(thickness, field float64) float64 {
 	return .103 * thickness * math.Sqrt(math.Sqrt(max(thickness, 0))) * field / (field + 15)
 }
 
-// bucky is an anti-scatter grid: the parts of primary and of scattered radiation that pass it.
+// bucky is an anti-scatter grid: the shares of primary and of scattered radiation that pass it.
 type bucky struct{ primary, scatter float64 }
 
-// chooseGrid: bodies above about 12 cm are mostly examined with a grid (8:1 to 12:1), thinner ones without.
+// chooseGrid chooses a grid (8:1 to 12:1) for most bodies above about 12 cm and none for most
+// thinner ones.
 func (s *Sheet) chooseGrid() bucky {
 	d := s.d
 	if thick := s.thickness(); thick < 9 || thick < 14 && d.Chance(.5) || d.Chance(.1) {
@@ -25,11 +27,11 @@ func (s *Sheet) chooseGrid() bucky {
 	return bucky{d.Uni(.6, .75), d.Uni(.08, .2)}
 }
 
-// thickness of the body in cm.
+// thickness returns the thickness of the body in cm.
 func (s *Sheet) thickness() float64 { return float64(s.skin.Quantiles(s.body, .8)[0]) / 10 }
 
-// scatter adds scattered radiation to the primary signal I: what each place scatters, spread widely (Seibert and
-// Boone, Med. Phys. 15 (1988) 567).
+// scatter adds scattered radiation to the primary signal I: the radiation that each place
+// scatters, spread widely (Seibert and Boone, Med. Phys. 15 (1988) 567).
 func (s *Sheet) scatter(I raster.Plane, g bucky) {
 	field := s.span / 10
 	k := s.d.Uni(.8, 1.6) * g.scatter / g.primary
@@ -37,14 +39,16 @@ func (s *Sheet) scatter(I raster.Plane, g bucky) {
 	for i, t := range s.skin.V {
 		from.V[i] = I.V[i] * float32(k*scatterToPrimary(float64(t)/10, field))
 	}
-	// A point of the body lights up a spot about as wide as it lies away from the detector.
+	// The scattered radiation of a point makes a spot about as wide as its distance from the
+	// detector.
 	mm := 12 + 2*s.thickness()*s.d.Uni(.7, 1.5)
 	for i, x := range from.Blur(min(mm/s.span, .2) * float64(max(s.w, s.h))).V {
 		I.V[i] += x
 	}
 }
 
-// gridLines lays the shadow of a standing grid's strips over I: after sampling, stripes of any width (Moiré).
+// gridLines multiplies I by the shadow of the strips of a stationary grid, which after sampling
+// is a stripe pattern of any width (moiré).
 func (s *Sheet) gridLines(I raster.Plane, g bucky) {
 	d := s.d
 	if g.primary == 1 || d.Chance(.85) {

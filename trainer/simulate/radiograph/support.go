@@ -6,7 +6,8 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// sponge is a positioning aid of foam: a hardly visible straight-sided shadow, which stays open beam.
+// sponge adds a positioning aid of foam: a barely visible shadow with straight sides, which
+// stays open beam.
 func (s *Sheet) sponge() {
 	d := s.d
 	shade := raster.New(s.w, s.h).Each(func(float32) float32 { return 1 })
@@ -22,7 +23,8 @@ func (s *Sheet) sponge() {
 	}
 }
 
-// sandbag is a dense, lumpy weight that reaches in from the border of the picture, at most onto the limb's end.
+// sandbag adds a dense, uneven weight that reaches in from the border of the picture, at most
+// onto the end of the limb.
 func (s *Sheet) sandbag() {
 	d, u := s.d, s.unit
 	g := newDrawing(s.w, s.h)
@@ -37,7 +39,7 @@ func (s *Sheet) sandbag() {
 	s.lay(g, float32(d.Uni(.8, 3)))
 }
 
-// border is a place on the picture's border and the direction inwards.
+// border returns a point on the border of the picture and the direction inwards.
 func (s *Sheet) border() (x, y, angle float64) {
 	d, w, h := s.d, float64(s.w), float64(s.h)
 	switch d.IntN(4) {
@@ -53,7 +55,8 @@ func (s *Sheet) border() (x, y, angle float64) {
 	return x, y, math.Atan2(h/2-y, w/2-x) + d.Gauss(0, .2)
 }
 
-// hand holds the patient from the border of the picture, mostly in a lead glove.
+// hand adds a hand that holds the patient from the border of the picture, usually in a lead
+// glove.
 func (s *Sheet) hand() {
 	d, u := s.d, s.unit
 	g := newDrawing(s.w, s.h)

@@ -6,10 +6,10 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// Camera is a point source and a flat detector through Centre. Right, Up and Dir are orthonormal; Dir points away from
-// the source.
+// Camera is a point source and a flat detector through Centre. Right, Up and Dir are
+// orthonormal; Dir points away from the source.
 type Camera struct {
-	Centre, Right, Up, Dir Vec     // Right and Up: where rows go and columns come from
+	Centre, Right, Up, Dir Vec     // Right and Up: direction of rows, and opposite of the direction of columns
 	Distance               float64 // from the source to Centre, mm
 	Pixel                  float64 // mm at the plane through Centre
 	Side                   int     // the detector has Side×Side pixels
@@ -20,15 +20,16 @@ func (k Camera) project(p Vec) (x, y, w float64) {
 	q := p.Sub(k.Centre)
 	w = 1 / math.Max(k.Distance+q.Dot(k.Dir), 1)
 	m := k.Distance * w / k.Pixel
-	// The odd offset keeps mesh points off pixel centres, where an edge would count twice.
+	// The offset keeps mesh points off pixel centres, where an edge would be counted twice.
 	return q.Dot(k.Right)*m + float64(k.Side)/2 + .123, -q.Dot(k.Up)*m + float64(k.Side)/2 + .077, w
 }
 
-// Resize gives the detector n×n pixels and keeps the field of view.
+// Resize sets the detector to n×n pixels and keeps the field of view.
 func (k *Camera) Resize(n int) { k.Pixel, k.Side = k.Pixel*float64(k.Side)/float64(n), n }
 
-// canvas accumulates signed depth per pixel. After all faces of closed meshes are drawn, depth is
-// the path length through them in mm and sign is 0; elsewhere the pixel met an edge.
+// canvas accumulates signed depth per pixel. After all faces of closed meshes are drawn, depth
+// is the path length through them in mm and sign is 0. Where sign is not 0, the pixel met an
+// edge.
 type canvas struct {
 	cam   Camera
 	depth []float64
@@ -51,8 +52,8 @@ func (c *canvas) draw(m Mesh) {
 	}
 }
 
-// face adds ±depth inside one triangle. 1/depth is linear on the screen, so it is interpolated and
-// inverted, which makes the path length exact for planar faces.
+// face adds ±depth inside one triangle. 1/depth is linear in the image, so it is interpolated
+// and inverted, which makes the path length exact for planar faces.
 func (c *canvas) face(a, b, d screenPoint) {
 	area := (b.x-a.x)*(d.y-a.y) - (d.x-a.x)*(b.y-a.y)
 	if math.Abs(area) < 1e-12 {
@@ -87,8 +88,8 @@ func (c *canvas) face(a, b, d screenPoint) {
 	}
 }
 
-// thickness converts to path length along the ray (not along dir), mm. Pixels that met an edge take
-// the mean of their sound neighbours.
+// thickness returns path lengths along the rays in mm (depth is along dir). Pixels that met an
+// edge get the mean of their valid neighbours.
 func (c *canvas) thickness() raster.Plane {
 	n := c.cam.Side
 	out := raster.New(n, n)
@@ -132,7 +133,7 @@ func (c *canvas) mend(p raster.Plane, i int) float32 {
 	return sum / max(k, 1)
 }
 
-// Paths is the path length (mm) through closed meshes, for each pixel of a camera.
+// Paths returns the path length (mm) through closed meshes for each pixel of a camera.
 func Paths(cam Camera, m ...Mesh) raster.Plane {
 	c := newCanvas(cam)
 	for _, x := range m {

@@ -1,6 +1,6 @@
-// Package space is the geometry of bodies: points, meshes, affine maps, cameras, and the path lengths of a camera's rays
-// through closed meshes. Its frame is the patient's of PS3.3 C.7.6.2.1.1 in millimetres: x to the body's left, y to its
-// back, z up. It knows no anatomy.
+// Package space implements the geometry of bodies: points, meshes, affine maps, cameras, and
+// the path lengths of a camera's rays through closed meshes. Its frame is the patient's of
+// PS3.3 C.7.6.2.1.1 in millimetres: x to the patient's left, y to the back, z up.
 package space
 
 import (
@@ -9,31 +9,31 @@ import (
 	"dicomnode/trainer/simulate/random"
 )
 
-// Vec is a point or direction in millimetres: x to the body's left, y to its back, z up.
+// Vec is a point or direction in millimetres: x to the patient's left, y to the back, z up.
 type Vec [3]float64
 
-// Add is a+b.
+// Add returns a+b.
 func (a Vec) Add(b Vec) Vec { return Vec{a[0] + b[0], a[1] + b[1], a[2] + b[2]} }
 
-// Sub is a−b.
+// Sub returns a−b.
 func (a Vec) Sub(b Vec) Vec { return Vec{a[0] - b[0], a[1] - b[1], a[2] - b[2]} }
 
-// Mul is s times a.
+// Mul returns s·a.
 func (a Vec) Mul(s float64) Vec { return Vec{a[0] * s, a[1] * s, a[2] * s} }
 
-// Dot is the scalar product.
+// Dot returns the scalar product.
 func (a Vec) Dot(b Vec) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
 
-// Norm is the length.
+// Norm returns the length.
 func (a Vec) Norm() float64 { return math.Sqrt(a.Dot(a)) }
 
-// Unit is the direction of a, of length 1; 0 stays 0.
+// Unit returns the unit vector in the direction of a; 0 stays 0.
 func (a Vec) Unit() Vec { return a.Mul(1 / math.Max(a.Norm(), 1e-12)) }
 
-// Lerp is the point a fraction t of the way from a to b.
+// Lerp returns the point at fraction t of the way from a to b.
 func (a Vec) Lerp(b Vec, t float64) Vec { return a.Add(b.Sub(a).Mul(t)) }
 
-// Cross is the vector product.
+// Cross returns the vector product.
 func (a Vec) Cross(b Vec) Vec {
 	return Vec{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
 }
@@ -50,7 +50,7 @@ type Mesh struct {
 	Faces  [][3]int32 // indices of Points
 }
 
-// volume is positive for outward winding, mm³.
+// volume returns the volume in mm³, which is positive if faces are wound outward.
 func (m Mesh) volume() float64 {
 	s := 0.0
 	for _, f := range m.Faces {
@@ -59,7 +59,7 @@ func (m Mesh) volume() float64 {
 	return s / 6
 }
 
-// Outward flips the winding where the volume is negative.
+// Outward reverses the winding if the volume is negative.
 func (m Mesh) Outward() Mesh {
 	if m.volume() < 0 {
 		for i := range m.Faces {
@@ -85,7 +85,7 @@ func (m Mesh) Normals() []Vec {
 	return n
 }
 
-// Centre is the mean of the points, 0 of none.
+// Centre returns the mean of the points, 0 if there are none.
 func Centre(p []Vec) Vec {
 	var c Vec
 	for _, q := range p {
@@ -94,7 +94,7 @@ func Centre(p []Vec) Vec {
 	return c.Mul(1 / math.Max(1, float64(len(p))))
 }
 
-// LongAxis is the first principal direction, by power iteration on the covariance.
+// LongAxis returns the first principal direction, by power iteration on the covariance.
 func LongAxis(p []Vec) Vec {
 	c := Centre(p)
 	var m [3]Vec
@@ -111,7 +111,7 @@ func LongAxis(p []Vec) Vec {
 	return u
 }
 
-// Extent returns the range of the points along u, seen from c.
+// Extent returns the range of the points along u, relative to c.
 func Extent(p []Vec, c, u Vec) (lo, hi float64) {
 	lo, hi = math.Inf(1), math.Inf(-1)
 	for _, q := range p {
@@ -121,12 +121,12 @@ func Extent(p []Vec, c, u Vec) (lo, hi float64) {
 	return lo, hi
 }
 
-// RandomDirection is a random one, of length 1.
+// RandomDirection returns a random unit vector.
 func RandomDirection(d random.Dice) Vec {
 	return Vec{d.NormFloat64(), d.NormFloat64(), d.NormFloat64()}.Unit()
 }
 
-// Letter is that of PS3.3 C.7.6.1.1.1 for the axis of the body nearest to a direction.
+// Letter returns the letter of PS3.3 C.7.6.1.1.1 for the body axis nearest to a direction.
 func Letter(v Vec) string {
 	letters, best := [3]string{"LR", "PA", "HF"}, 0
 	for k := range v {

@@ -2,8 +2,8 @@ package space
 
 import "math"
 
-// Hull approximates the convex hull of q by its radial function around c on a globe of latitudes ×
-// longitudes: the smallest support plane met along each direction.
+// Hull approximates the convex hull of q by its radial function around c on a globe of lats ×
+// lons directions: in each direction the distance to the nearest support plane.
 func Hull(c Vec, q []Vec, lats, lons int) Mesh {
 	m := globe(lats, lons)
 	support := make([]float64, len(m.Points))
@@ -25,7 +25,7 @@ func Hull(c Vec, q []Vec, lats, lons int) Mesh {
 	return out.Outward()
 }
 
-// globe is the closed unit sphere: two poles and lats rings of lons points.
+// globe returns the closed unit sphere: two poles and lats rings of lons points.
 func globe(lats, lons int) Mesh {
 	m := Mesh{Points: []Vec{{0, 0, 1}, {0, 0, -1}}}
 	for i := range lats {
@@ -45,8 +45,8 @@ func globe(lats, lons int) Mesh {
 	return m.Outward()
 }
 
-// Tube is a closed surface around the segment a–b: rings of lons points whose radius depends on the place
-// t = 0..1 along it, closed by flat ends.
+// Tube returns a closed surface around the segment a–b: rings of lons points whose radius
+// depends on the position t = 0..1 along it, closed by flat ends.
 func Tube(a, b Vec, rings, lons int, radius func(t float64) float64) Mesh {
 	m := globe(rings, lons)
 	along := b.Sub(a).Unit()

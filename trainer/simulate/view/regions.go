@@ -1,17 +1,17 @@
 package view
 
-// Region is one body part that is radiographed.
+// Region is one way of radiographing a body part.
 type Region struct {
-	Part   string     // body_part of the data set, after the paper's Table 1
+	Part   string     // body_part of the data set, as in the paper's Table 1
 	Weight float64    // share of the views, relative to the others
 	Limbs  string     // a: one arm, l: one leg, t: trunk, A and L: both
-	Focus  string     // segments that the view centres on; with Joint: the two that meet there
-	Joint  string     // segments; empty: the view centres on Focus alone
-	Axis   string     // segments whose long axis stands upright; empty: the body's
-	Field  [2]float64 // least and greatest width of what is shown, mm
+	Focus  string     // segments at the centre of the view; with Joint: the centre is where the two meet
+	Joint  string     // segments; empty: the centre is Focus alone
+	Axis   string     // segments whose long axis is vertical in the picture; empty: the body's axis
+	Field  [2]float64 // least and greatest width of the field, mm
 }
 
-// Regions are the body parts of the data set, some of them in several ways.
+// Regions are the body parts of the data set, some of them viewed in several ways.
 var Regions = []Region{
 	{"hand", 13, "a", `f.*|mc.|carpal`, "", "radius|ulna", [2]float64{160, 360}},
 	{"finger", 4, "a", `f[2-5].`, "", "radius|ulna", [2]float64{60, 150}},
@@ -39,9 +39,9 @@ var Regions = []Region{
 	{"thorax", .7, "tA", "rib|tsp", "", "", [2]float64{320, 520}},
 }
 
-// trunk are the parts that no pose turns.
+// trunk are the body parts that are not posed.
 var trunk = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "lumbar spine": true, "chest": true, "thorax": true}
 
-// IsTrunk reports whether a body part of the data set belongs to trunk or head: it is thick enough for the detector to
-// starve, bears no cast and stands upright.
+// IsTrunk reports whether a body part of the data set belongs to trunk or head: it is thick, so
+// that little signal reaches the detector, it has no cast, and it is upright.
 func IsTrunk(part string) bool { return trunk[part] }

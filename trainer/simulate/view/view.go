@@ -1,6 +1,6 @@
-// Package view is what lies between a body and its radiograph: a body part seen from somewhere, as maps of the path
-// lengths of rays through skin, bone and marrow. Packages body and ct make views, package radiograph shows them. Which
-// body parts there are, and how they are looked at, is here too.
+// Package view defines a view: a body part seen from some direction, as maps of the path
+// lengths of rays through skin, bone and marrow. Packages body and ct make views, package
+// radiograph makes pictures of them. It also defines the body parts and how they are viewed.
 package view
 
 import (
@@ -11,21 +11,21 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// View holds path lengths (mm) on square maps, 0 where a ray meets nothing.
+// View contains path lengths (mm) on square maps, 0 where a ray meets nothing.
 type View struct {
 	Part               string // body_part of the data set
-	Side               string // "left", "right", "both" or "" where one cannot tell
+	Side               string // "left", "right", "both" or "" if unknown
 	Camera             space.Camera
-	Skin, Bone, Marrow raster.Plane // Skin: through all of the body, lungs as the little muscle that they weigh
-	Outside            raster.Plane // 1 where the body's way on is not known; none in most views
-	Pixel              float64      // mm at the plane that the camera looks at; a child's are smaller than the camera's
+	Skin, Bone, Marrow raster.Plane // Skin: through the whole body; lungs count as muscle of the same mass
+	Outside            raster.Plane // 1 where the path beyond the scanned volume is unknown; empty in most views
+	Pixel              float64      // mm at the plane that the camera looks at; smaller than the camera's for a child
 	Child              bool         // with growth plates, and scaled down
 }
 
 // MapSize is the side of the maps from which samples are drawn, in pixels.
 const MapSize = 288
 
-// Unknown reports whether one of the four pixels of the maps around (x, y) lies beyond what was scanned.
+// Unknown reports whether one of the four map pixels around (x, y) is beyond what was scanned.
 func (v View) Unknown(x, y float64) bool {
 	n := v.Outside.W
 	if n == 0 {
@@ -36,7 +36,7 @@ func (v View) Unknown(x, y float64) bool {
 	return o[j]+o[j+1]+o[j+n]+o[j+n+1] > 0
 }
 
-// At interpolates the path lengths bilinearly at a place on the maps.
+// At interpolates the path lengths bilinearly at a point of the maps.
 func (v View) At(x, y float64) (skin, bone, marrow float32) {
 	n := v.Skin.W
 	x, y = min(max(x, 0), float64(n)-1.001), min(max(y, 0), float64(n)-1.001)
@@ -49,8 +49,9 @@ func (v View) At(x, y float64) (skin, bone, marrow float32) {
 	return out[0], out[1], out[2]
 }
 
-// Aimed are a camera's Right, Up and Dir: from the front (35 %), a side (30 %) or obliquely, around an axis that stands upright
-// but for a roll. e1, e2 and axis are orthonormal, e1 to the front.
+// Aimed returns a camera's Right, Up and Dir: from the front (35 %), a side (30 %) or
+// obliquely, around an axis that is vertical in the picture except for a roll. e1, e2 and axis
+// are orthonormal, e1 to the front.
 func Aimed(d random.Dice, e1, e2, axis space.Vec) (u, up, dir space.Vec) {
 	az, el := azimuth(d), min(max(d.Gauss(0, 9), -30), 30)*math.Pi/180
 	dir = e1.Mul(math.Cos(az)).Add(e2.Mul(math.Sin(az))).Mul(math.Cos(el)).Add(axis.Mul(math.Sin(el)))

@@ -1,22 +1,24 @@
-// Package xray is the physics of an X-ray tube, of what its beam passes and of the scintillator that absorbs it:
-// spectra of tungsten anodes, attenuation of tissues and metals, and tables of it for whole pictures. It knows no
-// geometry; scattered radiation and noise belong to the picture. Sources are given with the figures.
+// Package xray implements the physics of an X-ray tube, of the materials in its beam and of the
+// scintillator that absorbs it: spectra of tungsten anodes, attenuation of tissues and metals,
+// and tables of it for whole pictures. It has no geometry; package radiograph adds scattered
+// radiation and noise. Sources of the figures are given beside them.
 package xray
 
 import "math"
 
-// channels is how many energies stand for a spectrum.
+// channels is the number of energies that represent a spectrum.
 const channels = 12
 
-// Beam is what the detector measures of a tube's spectrum in air: for each channel its part of the signal, which
-// sums to 1, and the linear attenuation coefficients (1/mm) of the two materials that all others are written in.
-// Without K edges in the range, two do (Alvarez and Macovski, Phys. Med. Biol. 21 (1976) 733).
+// Beam is what the detector measures of a tube's spectrum in air. For each channel it has the
+// share of the signal (with a sum of 1) and the linear attenuation coefficients (1/mm) of two
+// basis materials, in which all others are expressed. Two are sufficient for materials without
+// K edges in the range (Alvarez and Macovski, Phys. Med. Biol. 21 (1976) 733).
 type Beam struct {
 	signal, muscle, cortical [channels]float64
-	light                    [channels]float64 // of a quantum, keV
+	light                    [channels]float64 // signal of a quantum, keV
 }
 
-// NewBeam is the beam of a tube of at least 20 kV, as 12 energies from 15 keV to its peak.
+// NewBeam returns the beam of a tube of at least 20 kV, as 12 energies from 15 keV to the peak.
 func NewBeam(t Tube) *Beam {
 	b, m, light, photons := &Beam{}, tissues(), scintillator(), t.photons()
 	total := 0.0
@@ -41,10 +43,12 @@ func NewBeam(t Tube) *Beam {
 	return b
 }
 
-// typical is the muscle (mm) behind which beams are characterised by one number.
+// typical is the thickness of muscle in mm behind which a beam is characterised by a single
+// number.
 const typical = 40
 
-// Coefficient is the attenuation integral of a millimetre of m behind a typical body, 40 mm of muscle.
+// Coefficient returns the attenuation integral of a millimetre of m behind a typical body, 40
+// mm of muscle.
 func (b *Beam) Coefficient(m Material) float64 {
 	in, out := 0.0, 0.0
 	for k, s := range b.signal {
@@ -54,8 +58,9 @@ func (b *Beam) Coefficient(m Material) float64 {
 	return math.Log(in / out)
 }
 
-// Hardening is by how much a detected quantum weighs more behind a body that attenuates by e, as a share of its weight
-// in air per unit of the attenuation integral: the noise of a detector that adds up light grows with it (Swank, J. Appl. Phys. 44 (1973) 4199).
+// Hardening returns the relative increase of a detected quantum's signal behind a body, per
+// unit of the attenuation integral. The noise of an energy-integrating detector grows with it
+// (Swank, J. Appl. Phys. 44 (1973) 4199).
 func (b *Beam) Hardening() float64 {
 	var here, air, n float64
 	for k, s := range b.signal {
@@ -65,16 +70,20 @@ func (b *Beam) Hardening() float64 {
 	return (here/n/air - 1) / -math.Log(n)
 }
 
-// Mixture is a mm of a material as mm of muscle and of cortical bone, one of which may be negative.
+// Mixture is a millimetre of a material expressed as mm of muscle and of cortical bone, one of
+// which may be negative.
 type Mixture struct{ Muscle, Cortical float64 }
 
-// Fat is adipose tissue (ICRU Report 44) as muscle and cortical bone, the latter less than nothing.
+// Fat returns adipose tissue (ICRU Report 44) as muscle and cortical bone; the latter is
+// negative.
 func Fat() Mixture { return inMuscleAndBone(&tissues().adipose) }
 
-// Marrow is red and yellow marrow (ICRU Report 44) in equal volumes, as muscle and cortical bone.
+// Marrow returns red and yellow marrow (ICRU Report 44) in equal volumes, as muscle and
+// cortical bone.
 func Marrow() Mixture { return inMuscleAndBone(&tissues().marrow) }
 
-// inMuscleAndBone is the mixture whose attenuation differs least from mu, relatively, from 20 to 120 keV.
+// inMuscleAndBone returns the mixture whose attenuation has the least relative difference from
+// mu, from 20 to 120 keV.
 func inMuscleAndBone(mu *spectrum) Mixture {
 	m := tissues()
 	var aa, ab, bb, ay, by float64
@@ -86,8 +95,9 @@ func inMuscleAndBone(mu *spectrum) Mixture {
 	return Mixture{(ay*bb - by*ab) / det, (by*aa - ay*ab) / det}
 }
 
-// Absorber tabulates a beam's attenuation integral, −ln of the signal relative to air, over a rectangle of thicknesses, so that a pixel costs an interpolation instead of
-// an exponential function for each channel.
+// Absorber is a table of a beam's attenuation integral, −ln of the signal relative to air, over
+// a rectangle of thicknesses. With it a pixel needs an interpolation instead of an exponential
+// function for each channel.
 type Absorber struct {
 	lo, step [2]float32
 	p        [nodes][nodes]float32
@@ -95,7 +105,8 @@ type Absorber struct {
 
 const nodes = 48
 
-// Absorber tabulates the integral from lo to hi, each mm of muscle and mm of cortical bone, at 48×48 places.
+// Absorber tabulates the integral from lo to hi, each in mm of muscle and of cortical bone, at
+// 48×48 points.
 func (b *Beam) Absorber(lo, hi [2]float32) *Absorber {
 	a := &Absorber{lo: lo}
 	var t [2][nodes][channels]float64
@@ -120,7 +131,8 @@ func (b *Beam) Absorber(lo, hi [2]float32) *Absorber {
 	return a
 }
 
-// At interpolates the attenuation integral bilinearly behind mm of muscle and bone; thicknesses outside the rectangle count as on its border.
+// At interpolates the attenuation integral bilinearly behind mm of muscle and bone; thicknesses
+// outside the rectangle are limited to it.
 func (a *Absorber) At(muscle, bone float32) float32 {
 	x := min(max((muscle-a.lo[0])/a.step[0], 0), nodes-1.001)
 	y := min(max((bone-a.lo[1])/a.step[1], 0), nodes-1.001)

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// The spectra are sampled at the middles of bins of 1 keV from 10 to 120 keV.
+// Spectra are sampled at the middles of bins of 1 keV from 10 to 120 keV.
 const (
 	firstKeV = 10
 	bins     = 110
@@ -14,11 +14,11 @@ const (
 
 func keV(i int) float64 { return firstKeV + float64(i) + .5 }
 
-// curve is a table of mass attenuation coefficients in cm²/g over energies in keV. An energy that stands
-// twice is an absorption edge.
+// curve is a table of mass attenuation coefficients in cm²/g over energies in keV. A repeated
+// energy is an absorption edge.
 type curve struct{ kev, mu []float64 }
 
-// at interpolates linearly between the logarithms.
+// at interpolates linearly between the logarithms of the values.
 func (c curve) at(e float64) float64 {
 	i := sort.Search(len(c.kev), func(i int) bool { return c.kev[i] > e })
 	i = min(max(i, 1), len(c.kev)-1)
@@ -30,8 +30,9 @@ var commonKeV = []float64{10, 15, 20, 30, 40, 50, 60, 80, 100, 150}
 
 func smooth(mu ...float64) curve { return curve{commonKeV, mu} }
 
-// elements are mass attenuation coefficients with coherent scattering, after Hubbell and Seltzer, Tables of X-Ray
-// Mass Attenuation Coefficients, NISTIR 5632 (1995, NIST Standard Reference Database 126), table 3; CsI after table 4.
+// elements are mass attenuation coefficients with coherent scattering from Hubbell and Seltzer,
+// Tables of X-Ray Mass Attenuation Coefficients, NISTIR 5632 (1995, NIST Standard Reference
+// Database 126), table 3; CsI is from table 4.
 var elements = map[string]curve{
 	"H":  smooth(.3854, .3764, .3695, .3570, .3458, .3355, .3260, .3091, .2944, .2651),
 	"C":  smooth(2.373, .8071, .4420, .2562, .2076, .1871, .1753, .1610, .1514, .1347),
@@ -65,14 +66,15 @@ type portion struct {
 	mass    float64
 }
 
-// Material is a mixture: density in g/cm³ and what it is made of, in an order so that sums repeat to the bit.
+// Material is a mixture: its density in g/cm³ and its elements, in a fixed order so that sums
+// are bit-identical.
 type Material struct {
 	Density float64
 	parts   []portion
 }
 
-// Tissues after ICRU Report 44 (1989): muscle and adipose tissue, cortical bone, lung, red and yellow marrow.
-// Plaster of a cast is gypsum, CaSO₄·2H₂O, about half of it pores.
+// Tissues from ICRU Report 44 (1989): muscle, adipose tissue, cortical bone, lung, red and
+// yellow marrow. Plaster of a cast is gypsum, CaSO₄·2H₂O, about half of it pores.
 var (
 	Muscle       = Material{1.05, []portion{{"H", .102}, {"C", .143}, {"N", .034}, {"O", .710}, {"Na", .001}, {"P", .002}, {"S", .003}, {"Cl", .001}, {"K", .004}}}
 	adipose      = Material{.95, []portion{{"H", .114}, {"C", .598}, {"N", .007}, {"O", .278}, {"Na", .001}, {"S", .001}, {"Cl", .001}}}
@@ -88,7 +90,7 @@ var (
 	Lead         = Material{11.35, []portion{{"Pb", 1}}}
 )
 
-// mass is the mass attenuation coefficient of the mixture at e keV, cm²/g.
+// mass returns the mass attenuation coefficient of the mixture at e keV in cm²/g.
 func (m Material) mass(e float64) float64 {
 	mu := 0.0
 	for _, p := range m.parts {
@@ -97,7 +99,7 @@ func (m Material) mass(e float64) float64 {
 	return mu
 }
 
-// linear are the linear attenuation coefficients in 1/mm at keV(0) …
+// linear returns the linear attenuation coefficients in 1/mm at keV(0) …
 func (m Material) linear() spectrum {
 	var mu spectrum
 	for i := range mu {
@@ -106,7 +108,8 @@ func (m Material) linear() spectrum {
 	return mu
 }
 
-// tissue are the linear coefficients that every sample uses; marrow is red and yellow in equal volumes.
+// tissue contains the linear coefficients that every sample uses; marrow is red and yellow in
+// equal volumes.
 type tissue struct{ muscle, adipose, cortical, marrow, aluminium, copper spectrum }
 
 var tissues = sync.OnceValue(func() *tissue {

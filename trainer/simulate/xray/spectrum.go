@@ -5,16 +5,17 @@ import (
 	"sync"
 )
 
-// spectrum holds a value for each of the energies keV(0) …
+// spectrum has a value for each of the energies keV(0) …
 type spectrum [bins]float64
 
-// Tube is an X-ray tube with a tungsten anode of 12°: peak voltage in kV, 20 to 120, and total filtration in mm of
-// aluminium and of copper.
+// Tube is an X-ray tube with a tungsten anode of 12°: peak voltage in kV, 20 to 120, and total
+// filtration in mm of aluminium and of copper.
 type Tube struct{ KV, Aluminium, Copper float64 }
 
-// photons is the number of photons per keV that leave the filter (not normalised), after the semi-empirical
-// model of Tucker, Barnes and Chakraborty, Med. Phys. 18 (1991) 211: bremsstrahlung and K lines arise at depths
-// given by the Thomson-Whiddington relation and are absorbed on their way out of the anode.
+// photons returns the number of photons per keV that leave the filter (not normalised), by the
+// semi-empirical model of Tucker, Barnes and Chakraborty, Med. Phys. 18 (1991) 211:
+// bremsstrahlung and K lines arise at depths given by the Thomson-Whiddington relation and are
+// partly absorbed on their way out of the anode.
 func (t Tube) photons() spectrum {
 	s, w, m := t.bremsstrahlung(), anode(), tissues()
 	t.lines(&s, w)
@@ -24,7 +25,7 @@ func (t Tube) photons() spectrum {
 	return s
 }
 
-// anode holds the mass attenuation coefficients of tungsten, cm²/g.
+// anode returns the mass attenuation coefficients of tungsten in cm²/g.
 var anode = sync.OnceValue(func() *spectrum {
 	var mu spectrum
 	for i := range mu {
@@ -42,7 +43,8 @@ const (
 
 var sinAnode = math.Sin(12 * math.Pi / 180)
 
-// bremsstrahlung integrates over the electron's energy T while it slows down (equations 11, 16 and 18 there).
+// bremsstrahlung integrates over the electron's energy T while it slows down (equations 11, 16
+// and 18 of Tucker et al.).
 func (t Tube) bremsstrahlung() spectrum {
 	const steps = 12
 	var s spectrum
@@ -67,8 +69,8 @@ func (t Tube) bremsstrahlung() spectrum {
 	return s
 }
 
-// whiddington is the Thomson-Whiddington constant of tungsten (keV² cm²/g) as Birch and Marshall, Phys. Med. Biol.
-// 24 (1979) 505, tabulate it: about 0.60e6 at 50 kV, 0.70e6 at 100 kV.
+// whiddington returns the Thomson-Whiddington constant of tungsten (keV² cm²/g) as tabulated by
+// Birch and Marshall, Phys. Med. Biol. 24 (1979) 505: about 0.60e6 at 50 kV, 0.70e6 at 100 kV.
 func whiddington(kV float64) float64 {
 	x := kV / 100
 	return 1e6 * (.20 + x*(.47+x*(.21+x*1.08))) / (1 + x*(-1.19+x*3))
@@ -77,8 +79,8 @@ func whiddington(kV float64) float64 {
 // kLines are energies (keV) and shares of the K fluorescence of tungsten: Kα1, Kα2, Kβ1, Kβ2.
 var kLines = [][2]float64{{59.32, .4500}, {57.98, .2592}, {67.2, .1521}, {69.1, .0387}}
 
-// lines adds the K lines (equation 22 there): they arise above the depth at which electrons fall below the K edge,
-// fewer with depth.
+// lines adds the K lines (equation 22 of Tucker et al.). They arise at depths where electrons
+// are still above the K edge, fewer with depth.
 func (t Tube) lines(s *spectrum, w *spectrum) {
 	if t.KV <= tungstenK {
 		return
@@ -96,7 +98,8 @@ func (t Tube) lines(s *spectrum, w *spectrum) {
 	}
 }
 
-// scintillator is the energy that 0.2 g/cm² of caesium iodide, about 0.55 mm of needles, takes from a photon.
+// scintillator returns the energy that 0.2 g/cm² of caesium iodide, about 0.55 mm of needles,
+// absorbs of a photon.
 var scintillator = sync.OnceValue(func() *spectrum {
 	var s spectrum
 	for i := range s {

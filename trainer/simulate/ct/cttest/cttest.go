@@ -1,4 +1,4 @@
-// Package cttest makes small labelled CTs of a known body, a cylinder, for tests.
+// Package cttest writes small labelled CTs of a known body, a cylinder, for tests.
 package cttest
 
 import (
@@ -14,17 +14,17 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// File is a NIfTI file to be written.
+// File describes a NIfTI file to write.
 type File struct {
 	Dim   [3]int       // voxels
 	ToMM  space.Affine // index to NIfTI's frame: right, front, up
 	Order binary.ByteOrder
 	Kind  uint16     // data type 2, 4 or 16
-	Qform bool       // say the orientation as a quaternion only
-	Quat  [3]float64 // its b, c, d; ToMM must say the same
+	Qform bool       // write the orientation as a quaternion only
+	Quat  [3]float64 // its b, c, d; must match ToMM
 }
 
-// Encode writes header and voxels; at gives the value at a place in NIfTI's frame.
+// Encode encodes header and voxels; at returns the value at a point in NIfTI's frame.
 func (g File) Encode(at func(p space.Vec) float64) []byte {
 	h := make([]byte, 352)
 	o := g.Order
@@ -72,20 +72,20 @@ func (g File) Encode(at func(p space.Vec) float64) []byte {
 	return h
 }
 
-// Centred puts the middle of the volume at the frame's origin.
+// Centred returns the map for a volume whose middle is at the frame's origin.
 func Centred(dim [3]int, m [3]space.Vec) space.Affine {
 	a := space.Affine{Axes: m}
 	a.Origin = a.Turn(space.Vec{float64(dim[0]-1) / 2, float64(dim[1]-1) / 2, float64(dim[2]-1) / 2}).Mul(-1)
 	return a
 }
 
-// A cylinder along z: soft tissue up to 30 mm, bone up to 14 mm, of which up to 8 mm is spongy.
+// A cylinder along z: soft tissue up to a radius of 30 mm, bone up to 14 mm, spongy up to 8 mm.
 const (
 	RSoft, RBone, RSpongy = 30., 14., 8.
 	MuscleHU, cortexHU    = 50., 1400.
 )
 
-// CylinderHU is the radiodensity at a place.
+// CylinderHU returns the radiodensity at a point.
 func CylinderHU(p space.Vec) float64 {
 	switch r := math.Hypot(p[0], p[1]); {
 	case r <= RSpongy:
@@ -98,7 +98,7 @@ func CylinderHU(p space.Vec) float64 {
 	return -1000
 }
 
-// CylinderLabel is 0 outside, 1 in soft tissue, 2 in bone.
+// CylinderLabel returns 0 outside, 1 in soft tissue, 2 in bone.
 func CylinderLabel(p space.Vec) float64 {
 	switch r := math.Hypot(p[0], p[1]); {
 	case r <= RBone:
@@ -109,10 +109,10 @@ func CylinderLabel(p space.Vec) float64 {
 	return 0
 }
 
-// Cubes are the axes of voxels of x×y×z mm.
+// Cubes returns the axes of voxels of x×y×z mm.
 func Cubes(x, y, z float64) [3]space.Vec { return [3]space.Vec{{x}, {0, y}, {0, 0, z}} }
 
-// Cylinders are files of the cylinder on grids of all kinds.
+// Cylinders are files of the cylinder on several kinds of grids.
 var Cylinders = map[string]File{
 	"cubes of 1 mm":   {Dim: [3]int{72, 70, 60}, Order: binary.LittleEndian, Kind: 4, ToMM: Centred([3]int{72, 70, 60}, Cubes(1, 1, 1))},
 	"slices of 3 mm":  {Dim: [3]int{70, 70, 20}, Order: binary.LittleEndian, Kind: 4, ToMM: Centred([3]int{70, 70, 20}, Cubes(1, 1, 3))},
@@ -122,8 +122,8 @@ var Cylinders = map[string]File{
 	"turned by qform": {Dim: [3]int{72, 72, 60}, Order: binary.LittleEndian, Kind: 4, Qform: true, Quat: [3]float64{0, 0, math.Sin(math.Pi / 12)}, ToMM: Centred([3]int{72, 72, 60}, [3]space.Vec{{math.Cos(math.Pi / 6), math.Sin(math.Pi / 6)}, {-math.Sin(math.Pi / 6), math.Cos(math.Pi / 6)}, {0, 0, 1}})},
 }
 
-// Write makes the two files of a CT, compressed where the path ends in .gz, and returns path. hu and label give the
-// values at a place in NIfTI's frame.
+// Write writes the two files of a CT, compressed if the path ends in .gz, and returns path. hu
+// and label return the values at a point in NIfTI's frame.
 func (g File) Write(t *testing.T, path string, hu, label func(space.Vec) float64) string {
 	t.Helper()
 	for p, at := range map[string]func(space.Vec) float64{path: hu, strings.Replace(path, ".nii", "_label.nii", 1): label} {
@@ -142,7 +142,7 @@ func (g File) Write(t *testing.T, path string, hu, label func(space.Vec) float64
 	return path
 }
 
-// Synthetic writes a CT of the cylinder into a temporary folder and returns its path.
+// Synthetic writes a CT of the cylinder to a temporary folder and returns its path.
 func Synthetic(t *testing.T, name string) string {
 	return Cylinders["slices of 3 mm"].Write(t, filepath.Join(t.TempDir(), name), CylinderHU, CylinderLabel)
 }

@@ -1,11 +1,10 @@
-// Package clahe equalises histograms in tiles with limited contrast. It owns the
-// arithmetic; when and how strongly a radiograph is processed is its caller's matter.
+// Package clahe implements contrast limited adaptive histogram equalisation (CLAHE).
 package clahe
 
 import "dicomnode/internal/raster"
 
-// Equalise equalises values of 0..1 in tiles×tiles tiles, histogram bins limited to limit times the mean,
-// and interpolates between the tiles' curves (Zuiderveld 1994).
+// Equalise equalises values of 0..1 in tiles×tiles tiles. It limits histogram bins to limit
+// times their mean and interpolates between the curves of the tiles (Zuiderveld 1994).
 func Equalise(p raster.Plane, tiles int, limit float64) raster.Plane {
 	curves := make([][256]float32, tiles*tiles)
 	for t := range curves {

@@ -1,5 +1,5 @@
-// Package letters sets the words that markers and burned-in writing say. Where they stand
-// in a radiograph, and how bright, is its caller's matter.
+// Package letters draws the text of markers and burned-in writing. The caller chooses its place
+// and brightness in a radiograph.
 package letters
 
 import (
@@ -17,19 +17,20 @@ import (
 	"dicomnode/trainer/simulate/random"
 )
 
-// Typefaces are those that markers and burned-in writing use.
+// Typefaces are the typefaces of markers and burned-in text.
 var Typefaces = sync.OnceValue(func() (out []*opentype.Font) {
 	for _, b := range [][]byte{gobold.TTF, goregular.TTF, gomono.TTF} {
 		f, err := opentype.Parse(b)
 		if err != nil {
-			panic(err) // they are part of the program
+			panic(err) // cannot happen: the typefaces are part of the program
 		}
 		out = append(out, f)
 	}
 	return out
 })
 
-// Write draws a line of text with capitals of about height pixels; values are coverage, 0 to 1.
+// Write draws a line of text with capitals about height pixels high; the values are coverage, 0
+// to 1.
 func Write(text string, typeface int, height float64) raster.Plane {
 	face, err := opentype.NewFace(Typefaces()[typeface], &opentype.FaceOptions{Size: max(height, 3) * 1.35, DPI: 72})
 	if err != nil {
@@ -47,7 +48,8 @@ func Write(text string, typeface int, height float64) raster.Plane {
 	return p
 }
 
-// Word is what a marker says: mostly a side, else a projection, a position, initials or a number.
+// Word returns the text of a marker: usually a side, else a projection, a position, initials or
+// a number.
 func Word(d random.Dice) string {
 	words := []string{"AP", "PA", "LAT", "OBL", "SUP", "UP", "ERECT", "STAND", "WB", "HB", "INT", "EXT", "DEC", "MOBILE", "IP", "ST", "LI", "RE", "D", "G", "I"}
 	switch m := d.Float64(); {
@@ -59,7 +61,7 @@ func Word(d random.Dice) string {
 	return Jumble(d, d.Between(1, 4))
 }
 
-// Jumble is n letters and digits.
+// Jumble returns n random letters and digits.
 func Jumble(d random.Dice, n int) string {
 	const signs = "ABCDEFGHJKLMNPRSTUVWXZ0123456789"
 	out := make([]byte, n)
