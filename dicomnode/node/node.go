@@ -47,27 +47,27 @@ type Options struct {
 // Node is a running node: received images are archived, segmented and delivered. Its methods
 // may be called from several goroutines.
 type Node struct {
-	config       atomic.Pointer[configs.Config] // replaced by Reload
-	version      string
-	log          *slog.Logger
-	archive      *archive.Archive
-	engine       *engine
-	other        otherModel
-	codecs       *codec.Pool
-	darks        *dark.Store
-	server       *scp.Server
-	identity     atomic.Pointer[dicomtls.Identity] // nil without a certificate; replaced by Reload
-	associations *associations                     // open associations to destinations
-	destinations *destinations                     // which destinations are down
-	drain        drain                             // whether new associations are rejected
-	commitments  *commitments                      // requests for storage commitment to destinations
-	promises     *promises                         // requests for storage commitment from peers
-	trail        *trail.Trail                      // nil without an audit trail
-	refusals     refusals                          // refusals by destinations that may be temporary
-	unrouted     once                              // images that no route takes, by peer and modality
-	ending       once                              // certificates of peers: recorded, and warned about
-	lookup       func(ctx context.Context, host string) ([]netip.Addr, error)
-	segmentBy    func(context.Context, archive.Object) (archive.Made, error) // segment; replaced in tests of later steps
+	config             atomic.Pointer[configs.Config] // replaced by Reload
+	version            string
+	log                *slog.Logger
+	archive            *archive.Archive
+	engine             *engine
+	other              otherModel
+	codecs             *codec.Pool
+	darks              *dark.Store
+	server             *scp.Server
+	identity           atomic.Pointer[dicomtls.Identity] // nil without a certificate; replaced by Reload
+	associations       *associations                     // open associations to destinations
+	destinations       *destinations                     // which destinations are down
+	drain              drain                             // whether new associations are rejected
+	commitments        *commitments                      // requests for storage commitment to destinations
+	commitmentRequests *commitmentRequests               // requests for storage commitment from peers
+	trail              *trail.Trail                      // nil without an audit trail
+	refusals           refusals                          // refusals by destinations that may be temporary
+	unrouted           once                              // images that no route takes, by peer and modality
+	ending             once                              // certificates of peers: recorded, and warned about
+	lookup             func(ctx context.Context, host string) ([]netip.Addr, error)
+	segmentBy          func(context.Context, archive.Object) (archive.Made, error) // segment; replaced in tests of later steps
 }
 
 // ArchiveDir is the folder of the archive of a configuration.
@@ -136,7 +136,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	}
 	n.associations = &associations{dial: n.dial}
 	n.destinations = &destinations{log: o.Log}
-	n.commitments, n.promises, n.segmentBy = newCommitments(n.askCommitment), newPromises(), n.segment
+	n.commitments, n.commitmentRequests, n.segmentBy = newCommitments(n.askCommitment), newCommitmentRequests(), n.segment
 	n.server = newServer(c, n, codecs.TransferSyntaxes(), o.Log)
 	n.reportCodecs()
 	n.reportHeld()

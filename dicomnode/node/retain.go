@@ -40,7 +40,7 @@ func (n *Node) retain(ctx context.Context) {
 // removeOld removes expired objects.
 func (n *Node) removeOld(ctx context.Context) {
 	keep := n.config.Load().Retention.Keep
-	if keep == 0 || n.promised(ctx) {
+	if keep == 0 || n.hasCommitted(ctx) {
 		return
 	}
 	removed, err := n.archive.Prune(ctx, time.Now().Add(-keep))
@@ -54,7 +54,7 @@ func (n *Node) removeOld(ctx context.Context) {
 // would be worse than losing copies.
 func (n *Node) removeForRoom(ctx context.Context) {
 	want := n.config.Load().Retention.MinFree()
-	if want == 0 || n.promised(ctx) {
+	if want == 0 || n.hasCommitted(ctx) {
 		return
 	}
 	removed, free, err := n.archive.MakeRoom(ctx, want)

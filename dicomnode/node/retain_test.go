@@ -35,7 +35,7 @@ func keeper(t *testing.T, r configs.Retention) (*Node, *nodetest.Buffer) {
 	c := configs.Default()
 	c.Retention = r
 	n := &Node{archive: a, log: slog.New(slog.NewTextHandler(log, nil)), associations: &associations{}, destinations: &destinations{},
-		commitments: newCommitments(nil), promises: newPromises()}
+		commitments: newCommitments(nil), commitmentRequests: newCommitmentRequests()}
 	n.config.Store(&c)
 	return n, log
 }

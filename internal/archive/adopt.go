@@ -107,11 +107,11 @@ func (a *Archive) returnFile(ctx context.Context, tx index.Tx, v index.Object, f
 // enterReceived adds the row of a received object and its job. It adds no job if a tombstone
 // shows that results were made of the object before it was removed.
 func (a *Archive) enterReceived(ctx context.Context, tx index.Tx, f found, versions []index.Object, p jobs.Priority) error {
-	buried, err := tx.BuriedInstance(f.row.SOPInstanceUID)
+	tombstones, err := tx.TombstonesOf(f.row.SOPInstanceUID)
 	if err != nil {
 		return err
 	}
-	for _, b := range buried {
+	for _, b := range tombstones {
 		if b.SHA256 == f.row.SHA256 && len(b.Results) > 0 {
 			f.row.Outcome, f.row.OutcomeAt, f.row.Digests = Repeated, time.Now(), b.Digests
 		}

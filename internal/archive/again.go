@@ -13,9 +13,9 @@ import (
 	"dicomnode/internal/archive/note"
 )
 
-// again handles the arrival of an instance that is already stored as v. It replaces a damaged
+// handleRepeat handles the arrival of an instance that is already stored as v. It replaces a damaged
 // copy by the one that arrived, and adds a missing job.
-func (a *Archive) again(ctx context.Context, in *arrival, v index.Object, newest bool) (index.Object, error) {
+func (a *Archive) handleRepeat(ctx context.Context, in *arrival, v index.Object, newest bool) (index.Object, error) {
 	_, err := a.verify(ctx, v)
 	damaged := errors.Is(err, ErrDamaged)
 	if err != nil && !damaged {
@@ -34,7 +34,7 @@ func (a *Archive) again(ctx context.Context, in *arrival, v index.Object, newest
 		a.opt.Log.Info("object was received before, and a newer version since", "object", v.ID, "peer", in.Source)
 		return v, nil
 	}
-	return v, a.index.Update(ctx, func(tx index.Tx) error { return a.renew(ctx, tx, in, v) })
+	return v, a.index.Update(ctx, func(tx index.Tx) error { return a.addMissingJob(ctx, tx, in, v) })
 }
 
 // wantsMore reports whether a repeated object needs processing that v did not get: it has
@@ -62,7 +62,7 @@ func (a *Archive) replace(in *arrival, v index.Object, damaged bool) (index.Obje
 			}
 		}
 		if !damaged && err == nil {
-			err = tx.Bury(index.Tombstone{Name: old, Cause: "replaced", At: time.Now()})
+			err = tx.AddTombstone(index.Tombstone{Name: old, Cause: "replaced", At: time.Now()})
 		}
 		return nil, errors.Join(err, tx.Set(v))
 	})
@@ -119,8 +119,8 @@ func (a *Archive) setAside(name string, object int64) {
 	}
 }
 
-// renew adds the job that v lacks, if v has no result and no pending job of its purpose.
-func (a *Archive) renew(ctx context.Context, tx index.Tx, in *arrival, v index.Object) error {
+// addMissingJob adds the job that v lacks, if v has no result and no pending job of its purpose.
+func (a *Archive) addMissingJob(ctx context.Context, tx index.Tx, in *arrival, v index.Object) error {
 	if in.Purpose == Keep || v.Outcome != "" && v.Outcome != NoRoute && v.Outcome != Kept {
 		return nil
 	}

@@ -178,11 +178,11 @@ func (o Options) jobs(crashed bool) jobs.Options {
 
 // NotePeer records an association of a peer and its number of objects. It is written to disk
 // within seconds.
-func (a *Archive) NotePeer(p index.Peer, objects int64) { a.noted.Peer(p, objects) }
+func (a *Archive) NotePeer(p index.Peer, objects int64) { a.sightings.Peer(p, objects) }
 
 // NoteRefusal records a rejected association or refused object. It is written to disk within
 // seconds. Its text must not contain patient data.
-func (a *Archive) NoteRefusal(r index.Refusal) { a.noted.Refusal(r) }
+func (a *Archive) NoteRefusal(r index.Refusal) { a.sightings.Refusal(r) }
 
 // Peers lists the peers that were seen, the latest first.
 func (a *Archive) Peers(ctx context.Context) ([]index.Peer, error) {

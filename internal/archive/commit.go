@@ -82,7 +82,7 @@ func (a *Archive) commitTogether(batch []*commit) error {
 		defer close(done)
 		synced = a.syncFiles(batch)
 	}()
-	failed, told := make([]error, len(batch)), false
+	failed, notified := make([]error, len(batch)), false
 	update := a.index.Update
 	if !slices.ContainsFunc(batch, func(c *commit) bool { return !c.plain }) {
 		update = a.index.UpdateUnsynced // Open adopts the file of a row that a power failure removed
@@ -91,7 +91,7 @@ func (a *Archive) commitTogether(batch []*commit) error {
 	err := update(ctx, func(tx index.Tx) error {
 		tx.BeforeCommit(func() error { <-done; return synced })
 		tx.OnCommit(func() {
-			told = true
+			notified = true
 			for i, c := range batch {
 				c.done <- failed[i]
 			}
@@ -103,7 +103,7 @@ func (a *Archive) commitTogether(batch []*commit) error {
 		return err
 	})
 	<-done
-	if told {
+	if notified {
 		return nil
 	}
 	return err
@@ -155,7 +155,7 @@ func (a *Archive) forget(name string) {
 		if err := unnamed(tx); err != nil {
 			return err
 		}
-		return tx.Bury(index.Tombstone{Name: name, Cause: "not acknowledged", At: time.Now()})
+		return tx.AddTombstone(index.Tombstone{Name: name, Cause: "not acknowledged", At: time.Now()})
 	})
 	if isFull(err) { // no room for a tombstone: after a crash before Remove, Open adopts the file
 		err = a.index.Update(ctx, unnamed)

@@ -14,8 +14,8 @@ import (
 
 // before is what the index contains of an instance when it arrives.
 type before struct {
-	versions []index.Object // oldest first
-	buried   []index.Tombstone
+	versions   []index.Object // oldest first
+	tombstones []index.Tombstone
 }
 
 // lookUp reads from the index what it contains of the instance that arrives. The caller must
@@ -24,7 +24,7 @@ type before struct {
 func (a *Archive) lookUp(ctx context.Context, in *arrival) error {
 	err := a.index.View(ctx, func(tx index.Tx) (err error) {
 		if in.before.versions, err = tx.Versions(in.SOPInstanceUID); err == nil && len(in.before.versions) == 0 {
-			in.before.buried, err = tx.BuriedInstance(in.SOPInstanceUID)
+			in.before.tombstones, err = tx.TombstonesOf(in.SOPInstanceUID)
 		}
 		return err
 	})
@@ -40,7 +40,7 @@ func (a *Archive) lookUp(ctx context.Context, in *arrival) error {
 func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error) {
 	versions := in.before.versions
 	if len(versions) == 0 {
-		return a.first(ctx, in, in.before.buried)
+		return a.storeNew(ctx, in, in.before.tombstones)
 	}
 	newest := versions[len(versions)-1]
 	if newest.SOPClassUID != in.SOPClassUID {
@@ -48,7 +48,7 @@ func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error)
 	}
 	for _, v := range slices.Backward(versions) {
 		if a.sameBytes(v, in) {
-			return a.again(ctx, in, v, v.ID == newest.ID)
+			return a.handleRepeat(ctx, in, v, v.ID == newest.ID)
 		}
 	}
 	in.row.Digests = a.digests(ctx, in)
@@ -64,7 +64,7 @@ func (a *Archive) compare(ctx context.Context, in *arrival, versions []index.Obj
 	if have.Known() {
 		for _, v := range slices.Backward(versions) {
 			if v.Digests == have {
-				return a.again(ctx, in, v, v.ID == newest.ID)
+				return a.handleRepeat(ctx, in, v, v.ID == newest.ID)
 			}
 		}
 	}
@@ -77,15 +77,15 @@ func (a *Archive) compare(ctx context.Context, in *arrival, versions []index.Obj
 	return index.Object{}, ErrDuplicate
 }
 
-// first stores an instance that is not in the archive. If tombstones show that it was stored
+// storeNew stores an instance that is not in the archive. If tombstones show that it was stored
 // earlier and results were made, it gets no second result.
-func (a *Archive) first(ctx context.Context, in *arrival, buried []index.Tombstone) (index.Object, error) {
+func (a *Archive) storeNew(ctx context.Context, in *arrival, tombstones []index.Tombstone) (index.Object, error) {
 	version, repeated := 1, false
-	for _, b := range buried {
+	for _, b := range tombstones {
 		version = max(version, b.Version+1)
 	}
-	if i := slices.IndexFunc(buried, func(b index.Tombstone) bool { return len(b.Results) > 0 }); i >= 0 {
-		if b := buried[i]; b.SHA256 != in.row.SHA256 {
+	if i := slices.IndexFunc(tombstones, func(b index.Tombstone) bool { return len(b.Results) > 0 }); i >= 0 {
+		if b := tombstones[i]; b.SHA256 != in.row.SHA256 {
 			in.row.Digests = a.digests(ctx, in)
 			repeated = in.row.Digests.Known() && in.row.Digests == b.Digests
 		} else {
@@ -98,7 +98,7 @@ func (a *Archive) first(ctx context.Context, in *arrival, buried []index.Tombsto
 	case in.Purpose == Segment && in.Unrouted != nil && in.Unrouted(a.object(in.row)):
 		in.row.Outcome, in.row.OutcomeAt = NoRoute, time.Now()
 	}
-	o, err := a.keepNew(in, version, len(buried) == 0, func(_ index.Tx, o *index.Object) ([]jobs.Job, error) {
+	o, err := a.keepNew(in, version, len(tombstones) == 0, func(_ index.Tx, o *index.Object) ([]jobs.Job, error) {
 		if o.Outcome != "" {
 			return nil, nil
 		}
@@ -181,8 +181,8 @@ func (a *Archive) digest(ctx context.Context, object int64, r io.Reader, size in
 	return d
 }
 
-// keyed is a set of mutexes, one for each key.
-type keyed struct {
+// keyedMutex is a set of mutexes, one for each key.
+type keyedMutex struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock
 }
@@ -193,7 +193,7 @@ type keyLock struct {
 }
 
 // lock locks the mutex of a key and returns the function that unlocks it.
-func (k *keyed) lock(key string) (unlock func()) {
+func (k *keyedMutex) lock(key string) (unlock func()) {
 	k.mu.Lock()
 	if k.locks == nil {
 		k.locks = map[string]*keyLock{}

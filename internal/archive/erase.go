@@ -90,14 +90,14 @@ func (a *Archive) eraseInstance(ctx context.Context, tx index.Tx, uid string) (n
 		if err := a.withdraw(tx, entries); err != nil {
 			return nil, nil, err
 		}
-		more, err := bury(tx, v.ID, "erased")
+		more, err := replaceByTombstones(tx, v.ID, "erased")
 		if err != nil {
 			return nil, nil, err
 		}
 		names = append(names, more...)
 	}
-	buried, err := tx.BuriedInstance(uid)
-	for _, b := range buried {
+	tombstones, err := tx.TombstonesOf(uid)
+	for _, b := range tombstones {
 		for _, r := range b.Results {
 			results = append(results, r.SOPInstanceUID)
 		}
@@ -201,16 +201,16 @@ func mergeErased(dir, from string) error {
 // EraseAgain erases instances of the list that a restored backup has brought back, and returns
 // how many objects it removed. An instance that was received after its erasure stays.
 func (a *Archive) EraseAgain(ctx context.Context) (removed int, err error) {
-	back, err := a.cameBack(ctx)
+	back, err := a.restoredInstances(ctx)
 	if err != nil || len(back) == 0 {
 		return 0, err
 	}
 	return a.erase(ctx, back, "what a backup brought back")
 }
 
-// cameBack returns the SOP Instance UIDs of received objects that are older than their entry in
+// restoredInstances returns the SOP Instance UIDs of received objects that are older than their entry in
 // the list.
-func (a *Archive) cameBack(ctx context.Context) (uids []string, err error) {
+func (a *Archive) restoredInstances(ctx context.Context) (uids []string, err error) {
 	erased, err := readErased(a.opt.Dir)
 	if err != nil || len(erased) == 0 {
 		return nil, err

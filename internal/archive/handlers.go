@@ -57,7 +57,7 @@ func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 			end(err)
 			return
 		}
-		if err := a.noted.Flush(ctx, a.index); err != nil && ctx.Err() == nil {
+		if err := a.sightings.Flush(ctx, a.index); err != nil && ctx.Err() == nil {
 			a.opt.Log.Warn("cannot record the peers that called", "error", err)
 		}
 	}

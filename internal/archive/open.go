@@ -29,12 +29,12 @@ type Archive struct {
 
 	commits  chan *commit
 	stopped  sync.WaitGroup // waits for commitLoop
-	deciding keyed          // locks of SOP instances that are being stored
+	deciding keyedMutex     // locks of SOP instances that are being stored
 
-	closing sync.RWMutex // held for reading by Receive
-	closed  bool
-	working sync.Mutex // held by Work
-	noted   sightings.Sightings
+	closing   sync.RWMutex // held for reading by Receive
+	closed    bool
+	working   sync.Mutex // held by Work
+	sightings sightings.Sightings
 }
 
 // Open opens the data directory for this process alone and creates it if absent. Files without
@@ -80,7 +80,7 @@ func openOwned(ctx context.Context, opt Options, l *lock.Lock) (*Archive, error)
 	}
 	x, err := index.Open(ctx, opt.Dir, func() error { return noObjects(files) })
 	if err != nil {
-		return nil, misfit(err)
+		return nil, asErrIndex(err)
 	}
 	a := &Archive{opt: opt, lock: l, index: x}
 	if err := a.openParts(ctx, x, l); err != nil {
@@ -94,7 +94,7 @@ func openOwned(ctx context.Context, opt Options, l *lock.Lock) (*Archive, error)
 
 func (a *Archive) openParts(ctx context.Context, x *index.SQLite, l *lock.Lock) error {
 	if err := jobs.Migrate(ctx, x.Write()); err != nil {
-		return garbled(ctx, err)
+		return asDamagedIndex(ctx, err)
 	}
 	opt := a.opt.jobs(l.Crashed)
 	opt.Unsynced = x.Unsynced
@@ -134,9 +134,9 @@ func noObjects(s store.Store) error {
 	return nil
 }
 
-// misfit turns the errors of a damaged or outdated index into ErrIndex. It does not change the
+// asErrIndex turns the errors of a damaged or outdated index into ErrIndex. It does not change the
 // error for a schema of a newer version, because that index is not damaged.
-func misfit(err error) error {
+func asErrIndex(err error) error {
 	for _, e := range []error{index.ErrDamaged, index.ErrBehind} {
 		if errors.Is(err, e) && !errors.Is(err, ErrIndex) {
 			return fmt.Errorf("%w: %w", ErrIndex, err)
@@ -145,9 +145,9 @@ func misfit(err error) error {
 	return err
 }
 
-// garbled turns an error in reading tables of an undamaged file into ErrIndex: a value has
+// asDamagedIndex turns an error in reading tables of an undamaged file into ErrIndex: a value has
 // changed.
-func garbled(ctx context.Context, err error) error {
+func asDamagedIndex(ctx context.Context, err error) error {
 	if ctx.Err() != nil || isFull(err) || errors.Is(err, ErrIndex) {
 		return err
 	}
@@ -161,7 +161,7 @@ func OpenShared(ctx context.Context, opt Options) (*Archive, error) {
 	opt = opt.withDefaults()
 	x, err := index.OpenShared(ctx, opt.Dir)
 	if err != nil {
-		return nil, misfit(err)
+		return nil, asErrIndex(err)
 	}
 	files, err := store.OpenShared(opt.Dir)
 	if err != nil {
@@ -188,7 +188,7 @@ func (a *Archive) Close() error {
 		close(a.commits)
 		a.stopped.Wait()
 	}
-	err := errors.Join(a.noted.Flush(context.Background(), a.index), a.index.Close())
+	err := errors.Join(a.sightings.Flush(context.Background(), a.index), a.index.Close())
 	if a.lock != nil {
 		err = errors.Join(err, a.lock.Release())
 	}

@@ -139,14 +139,14 @@ func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held
 // commitOutputs adds rows and deliveries, sets the outcome and ends the job in one transaction.
 // If a newer version has superseded the image in the meantime, the results are discarded.
 func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, made Made, results []result, old []index.Object) error {
-	void, finish := false, a.finish
+	discarded, finish := false, a.finish
 	if len(results)+len(old) == 0 {
 		finish = a.finishUnsynced
 	}
 	err := finish(ctx, r, func(tx index.Tx) error {
 		now, err := tx.Object(source.ID)
 		if err != nil || !now.SupersededAt.IsZero() {
-			void = true
+			discarded = true
 			return ignoreNotFound(err)
 		}
 		served, err := a.takeOver(tx, old, r.Priority == jobs.Again)
@@ -176,7 +176,7 @@ func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, 
 		return fmt.Errorf("commit outputs: %w", err)
 	}
 	for i := range results {
-		if results[i].committed = !void; void {
+		if results[i].committed = !discarded; discarded {
 			continue
 		}
 		if results[i].replaces != "" {

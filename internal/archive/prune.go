@@ -44,7 +44,7 @@ func (a *Archive) Hold(ids ...int64) (release func() error, err error) {
 func (a *Archive) Prune(ctx context.Context, before time.Time) (removed int, err error) {
 	removed, err = a.prune(ctx, before, "expired", func() (bool, error) { return false, nil })
 	if err == nil {
-		err = a.index.Update(ctx, func(tx index.Tx) error { _, err := tx.Unbury(time.Now().Add(-keepTombstones)); return err })
+		err = a.index.Update(ctx, func(tx index.Tx) error { _, err := tx.DeleteTombstones(time.Now().Add(-keepTombstones)); return err })
 	}
 	return removed, err
 }
@@ -106,7 +106,7 @@ func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string
 		for _, id := range sources {
 			if err == nil {
 				var more []string
-				more, err = bury(tx, id, cause)
+				more, err = replaceByTombstones(tx, id, cause)
 				names = append(names, more...)
 			}
 		}
@@ -123,9 +123,9 @@ func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string
 	return len(names), nil
 }
 
-// bury replaces the rows of an object and its results by tombstones. It returns the names of
+// replaceByTombstones replaces the rows of an object and its results by tombstones. It returns the names of
 // their files.
-func bury(tx index.Tx, id int64, cause string) (names []string, err error) {
+func replaceByTombstones(tx index.Tx, id int64, cause string) (names []string, err error) {
 	source, err := tx.Object(id)
 	if err != nil {
 		return nil, err
@@ -147,11 +147,11 @@ func bury(tx index.Tx, id int64, cause string) (names []string, err error) {
 		}
 		stone.Results = append(stone.Results, made)
 		ids, names = append(ids, child.ID), append(names, child.Name)
-		if err := tx.Bury(tombstone(child, cause)); err != nil {
+		if err := tx.AddTombstone(tombstone(child, cause)); err != nil {
 			return nil, err
 		}
 	}
-	return append(names, source.Name), errors.Join(tx.Bury(stone), tx.Delete(ids...))
+	return append(names, source.Name), errors.Join(tx.AddTombstone(stone), tx.Delete(ids...))
 }
 
 func tombstone(o index.Object, cause string) index.Tombstone {

@@ -85,7 +85,7 @@ type rebuilding struct {
 // takeOver copies from the old index what files do not contain.
 func (b *rebuilding) takeOver(tx index.Tx) (err error) {
 	for _, t := range b.old.Tombstones {
-		err = errors.Join(err, tx.Bury(t))
+		err = errors.Join(err, tx.AddTombstone(t))
 	}
 	for _, a := range slices.Backward(b.old.Acts) {
 		err = errors.Join(err, tx.Note(a))
@@ -96,8 +96,8 @@ func (b *rebuilding) takeOver(tx index.Tx) (err error) {
 	for _, r := range b.old.Refusals {
 		err = errors.Join(err, tx.Refuse(r))
 	}
-	for _, p := range b.old.Promises {
-		err = errors.Join(err, tx.SetPromise(p))
+	for _, p := range b.old.CommitmentRequests {
+		err = errors.Join(err, tx.SetCommitmentRequest(p))
 	}
 	return err
 }
@@ -107,9 +107,9 @@ func (b *rebuilding) read(ctx context.Context, step func()) (all []found, err er
 	if _, _, err := b.store.Sweep(); err != nil {
 		return nil, err
 	}
-	err = b.unnamed(ctx, func(name string, buried bool) error {
+	err = b.unnamed(ctx, func(name string, hasTombstone bool) error {
 		defer step()
-		if buried {
+		if hasTombstone {
 			return b.store.Remove(name)
 		}
 		f, err := b.inspect(name)

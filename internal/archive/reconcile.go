@@ -21,8 +21,8 @@ func (a *Archive) reconcile(ctx context.Context) error {
 	skip := sync.OnceValue(func() error {
 		return a.index.Update(ctx, func(tx index.Tx) error { return tx.Skip(lostIDs) })
 	})
-	err = a.unnamed(ctx, func(name string, buried bool) error {
-		if buried {
+	err = a.unnamed(ctx, func(name string, hasTombstone bool) error {
+		if hasTombstone {
 			removed++
 			return a.store.Remove(name)
 		}
@@ -52,7 +52,7 @@ func (a *Archive) reconcile(ctx context.Context) error {
 	if err := a.mendJobs(ctx); err != nil {
 		return err
 	}
-	back, err := a.cameBack(ctx)
+	back, err := a.restoredInstances(ctx)
 	if len(back) > 0 {
 		a.opt.Log.Error("erased objects are back", "objects", len(back), "hint", "dicomnode archive erase --again removes them")
 	}
@@ -71,7 +71,7 @@ func (a *Archive) mendJobs(ctx context.Context) error {
 		n = 0
 		entries, err := a.jobs.List(ctx)
 		if err != nil {
-			return garbled(ctx, err)
+			return asDamagedIndex(ctx, err)
 		}
 		have := map[jobs.Job]bool{}
 		for _, e := range entries {
@@ -125,12 +125,12 @@ func wantedJobs(tx index.Tx) (all []jobs.Job, err error) {
 }
 
 // unnamed calls visit with every file that has no row. buried says that a tombstone names it.
-func (a *Archive) unnamed(ctx context.Context, visit func(name string, buried bool) error) error {
+func (a *Archive) unnamed(ctx context.Context, visit func(name string, hasTombstone bool) error) error {
 	return a.store.List(func(names []string) error {
-		var named, buried map[string]bool
+		var named, hasTombstone map[string]bool
 		err := a.index.View(ctx, func(tx index.Tx) (err error) {
 			if named, err = tx.Named(names); err == nil && len(named) < len(names) {
-				buried, err = tx.BuriedFiles(names)
+				hasTombstone, err = tx.TombstoneFiles(names)
 			}
 			return err
 		})
@@ -141,7 +141,7 @@ func (a *Archive) unnamed(ctx context.Context, visit func(name string, buried bo
 			if named[name] {
 				continue
 			}
-			if err := visit(name, buried[name]); err != nil {
+			if err := visit(name, hasTombstone[name]); err != nil {
 				return err
 			}
 		}

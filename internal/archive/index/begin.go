@@ -47,7 +47,7 @@ func (s *SQLite) begin(ctx context.Context, create func() error) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.witness.compare(changes)
+	return s.highWater.compare(changes)
 }
 
 // check runs SQLite's own checks.

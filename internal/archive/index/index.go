@@ -50,7 +50,7 @@ type Tx interface {
 	Deliveries
 	Tombstones
 	Journal
-	Promises
+	CommitmentRequests
 
 	// SQL returns the transaction for packages that have tables in the same database; nil if
 	// the index has no database.
@@ -123,16 +123,16 @@ type Deliveries interface {
 // Tombstones record objects that were removed on purpose, so that a leftover file or a repeated
 // instance is not taken for a loss.
 type Tombstones interface {
-	// Bury adds a tombstone.
-	Bury(t Tombstone) error
-	// BuriedFiles returns the set of those names that tombstones have.
-	BuriedFiles(names []string) (map[string]bool, error)
-	// BuriedInstance lists the tombstones of a SOP instance, latest first.
-	BuriedInstance(sopInstanceUID string) ([]Tombstone, error)
+	// AddTombstone adds a tombstone.
+	AddTombstone(t Tombstone) error
+	// TombstoneFiles returns the set of those names that tombstones have.
+	TombstoneFiles(names []string) (map[string]bool, error)
+	// TombstonesOf lists the tombstones of a SOP instance, latest first.
+	TombstonesOf(sopInstanceUID string) ([]Tombstone, error)
 	// Forget removes from the tombstones of SOP instances everything but the file names.
 	Forget(sopInstanceUIDs ...string) error
-	// Unbury deletes the tombstones older than a time and returns their number.
-	Unbury(before time.Time) (int, error)
+	// DeleteTombstones deletes the tombstones older than a time and returns their number.
+	DeleteTombstones(before time.Time) (int, error)
 }
 
 // Journal records peers, refusals and manual actions.
@@ -153,16 +153,16 @@ type Journal interface {
 	SetValue(key, value string) error
 }
 
-// Promises are the peers' requests for storage commitment that are not answered yet.
-type Promises interface {
-	// SetPromise adds a request, or replaces the one with the same peer and Transaction UID.
-	SetPromise(p Promise) error
-	// Promise returns a request, or ErrNotFound.
-	Promise(peer, transactionUID string) (Promise, error)
-	// Promises lists all requests, oldest first.
-	Promises() ([]Promise, error)
-	// Forgo deletes a request.
-	Forgo(peer, transactionUID string) error
+// CommitmentRequests are the peers' requests for storage commitment that are not answered yet.
+type CommitmentRequests interface {
+	// SetCommitmentRequest adds a request, or replaces the one with the same peer and Transaction UID.
+	SetCommitmentRequest(p CommitmentRequest) error
+	// CommitmentRequest returns a request, or ErrNotFound.
+	CommitmentRequest(peer, transactionUID string) (CommitmentRequest, error)
+	// CommitmentRequests lists all requests, oldest first.
+	CommitmentRequests() ([]CommitmentRequest, error)
+	// DeleteCommitmentRequest deletes a request.
+	DeleteCommitmentRequest(peer, transactionUID string) error
 }
 
 // MaxRefusals is the number of different refusals that are kept.

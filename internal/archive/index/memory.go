@@ -27,23 +27,23 @@ func NewMemory() *Memory {
 
 // tables is one state of the tables.
 type tables struct {
-	lastID     int64
-	changes    int64
-	objects    []Object // by id
-	deliveries []Delivery
-	tombstones []Tombstone // oldest first
-	peers      []Peer
-	refusals   []Refusal
-	acts       []Act
-	promises   []Promise
-	values     map[string]string
+	lastID             int64
+	changes            int64
+	objects            []Object // by id
+	deliveries         []Delivery
+	tombstones         []Tombstone // oldest first
+	peers              []Peer
+	refusals           []Refusal
+	acts               []Act
+	commitmentRequests []CommitmentRequest
+	values             map[string]string
 }
 
 func (s *tables) clone() *tables {
 	c := *s
 	c.objects, c.deliveries, c.tombstones = slices.Clone(s.objects), slices.Clone(s.deliveries), slices.Clone(s.tombstones)
 	c.peers, c.refusals, c.acts = slices.Clone(s.peers), slices.Clone(s.refusals), slices.Clone(s.acts)
-	c.promises = slices.Clone(s.promises)
+	c.commitmentRequests = slices.Clone(s.commitmentRequests)
 	c.values = maps.Clone(s.values)
 	return &c
 }

@@ -78,41 +78,41 @@ func byObject(a, b Delivery) int {
 	return cmp.Or(cmp.Compare(a.ObjectID, b.ObjectID), strings.Compare(a.Destination, b.Destination))
 }
 
-func (t *memoryTx) promise(peer, transactionUID string) int {
-	return slices.IndexFunc(t.promises, func(p Promise) bool { return p.Peer == peer && p.TransactionUID == transactionUID })
+func (t *memoryTx) commitmentRequest(peer, transactionUID string) int {
+	return slices.IndexFunc(t.commitmentRequests, func(p CommitmentRequest) bool { return p.Peer == peer && p.TransactionUID == transactionUID })
 }
 
-func (t *memoryTx) SetPromise(p Promise) error {
+func (t *memoryTx) SetCommitmentRequest(p CommitmentRequest) error {
 	t.changed = true
 	p.At = fromNanos(nanos(p.At))
-	if i := t.promise(p.Peer, p.TransactionUID); i >= 0 {
-		t.promises[i] = p
+	if i := t.commitmentRequest(p.Peer, p.TransactionUID); i >= 0 {
+		t.commitmentRequests[i] = p
 		return nil
 	}
-	t.promises = append(t.promises, p)
+	t.commitmentRequests = append(t.commitmentRequests, p)
 	return nil
 }
 
-func (t *memoryTx) Promise(peer, transactionUID string) (Promise, error) {
-	i := t.promise(peer, transactionUID)
+func (t *memoryTx) CommitmentRequest(peer, transactionUID string) (CommitmentRequest, error) {
+	i := t.commitmentRequest(peer, transactionUID)
 	if i < 0 {
-		return Promise{}, ErrNotFound
+		return CommitmentRequest{}, ErrNotFound
 	}
-	return t.promises[i], nil
+	return t.commitmentRequests[i], nil
 }
 
-func (t *memoryTx) Promises() ([]Promise, error) {
-	all := slices.Clone(t.promises)
-	slices.SortFunc(all, func(a, b Promise) int {
+func (t *memoryTx) CommitmentRequests() ([]CommitmentRequest, error) {
+	all := slices.Clone(t.commitmentRequests)
+	slices.SortFunc(all, func(a, b CommitmentRequest) int {
 		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Peer, b.Peer), strings.Compare(a.TransactionUID, b.TransactionUID))
 	})
 	return all, nil
 }
 
-func (t *memoryTx) Forgo(peer, transactionUID string) error {
-	if i := t.promise(peer, transactionUID); i >= 0 {
+func (t *memoryTx) DeleteCommitmentRequest(peer, transactionUID string) error {
+	if i := t.commitmentRequest(peer, transactionUID); i >= 0 {
 		t.changed = true
-		t.promises = slices.Delete(t.promises, i, i+1)
+		t.commitmentRequests = slices.Delete(t.commitmentRequests, i, i+1)
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (t *memoryTx) Destinations() (all []string, err error) {
 	return slices.Compact(all), nil
 }
 
-func (t *memoryTx) Bury(s Tombstone) error {
+func (t *memoryTx) AddTombstone(s Tombstone) error {
 	t.changed = true
 	if slices.ContainsFunc(t.tombstones, func(have Tombstone) bool { return have.Name == s.Name }) {
 		return nil
@@ -135,7 +135,7 @@ func (t *memoryTx) Bury(s Tombstone) error {
 	return nil
 }
 
-func (t *memoryTx) BuriedFiles(names []string) (map[string]bool, error) {
+func (t *memoryTx) TombstoneFiles(names []string) (map[string]bool, error) {
 	m := map[string]bool{}
 	for _, s := range t.tombstones {
 		if slices.Contains(names, s.Name) {
@@ -145,7 +145,7 @@ func (t *memoryTx) BuriedFiles(names []string) (map[string]bool, error) {
 	return m, nil
 }
 
-func (t *memoryTx) BuriedInstance(sopInstanceUID string) (all []Tombstone, err error) {
+func (t *memoryTx) TombstonesOf(sopInstanceUID string) (all []Tombstone, err error) {
 	for _, s := range slices.Backward(t.tombstones) {
 		if s.SOPInstanceUID == sopInstanceUID {
 			all = append(all, s)
@@ -164,7 +164,7 @@ func (t *memoryTx) Forget(sopInstanceUIDs ...string) error {
 	return nil
 }
 
-func (t *memoryTx) Unbury(before time.Time) (int, error) {
+func (t *memoryTx) DeleteTombstones(before time.Time) (int, error) {
 	t.changed = true
 	have := len(t.tombstones)
 	t.tombstones = slices.DeleteFunc(t.tombstones, func(s Tombstone) bool { return s.At.Before(before) })

@@ -116,8 +116,8 @@ func (d Delivery) open() bool {
 	return true
 }
 
-// Promise is a peer's request for storage commitment (PS3.4 J.3.2) and its answer.
-type Promise struct {
+// CommitmentRequest is a peer's request for storage commitment (PS3.4 J.3.2) and its answer.
+type CommitmentRequest struct {
 	Peer           string // name in the configuration
 	TransactionUID string
 	At             time.Time // of the request

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// MoveAway renames the database in dir, with its write-ahead log and witness file, so that a
+// MoveAway renames the database in dir, with its write-ahead log and high-water mark, so that a
 // new one can be created. It returns the new name; "" if there is no database.
 func MoveAway(dir string) (name string, err error) {
 	for i := 1; ; i++ {
@@ -28,7 +28,7 @@ func MoveAway(dir string) (name string, err error) {
 			return "", err
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, witnessName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(filepath.Join(dir, highWaterName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
 	if !moved {
@@ -39,13 +39,13 @@ func MoveAway(dir string) (name string, err error) {
 
 // Salvaged is what could be read from a damaged database.
 type Salvaged struct {
-	Objects    []Object
-	Deliveries []Delivery
-	Tombstones []Tombstone
-	Acts       []Act
-	Peers      []Peer
-	Refusals   []Refusal
-	Promises   []Promise
+	Objects            []Object
+	Deliveries         []Delivery
+	Tombstones         []Tombstone
+	Acts               []Act
+	Peers              []Peer
+	Refusals           []Refusal
+	CommitmentRequests []CommitmentRequest
 }
 
 // Salvage reads what it can from a database that MoveAway has renamed. The result may be
@@ -72,6 +72,6 @@ func Salvage(ctx context.Context, file string) (s Salvaged) {
 	s.Acts, _ = t.Acts(1 << 20)
 	s.Peers, _ = t.Peers()
 	s.Refusals, _ = t.Refusals()
-	s.Promises, _ = t.Promises()
+	s.CommitmentRequests, _ = t.CommitmentRequests()
 	return s
 }

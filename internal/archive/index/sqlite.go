@@ -29,10 +29,10 @@ type SQLite struct {
 	// From is the schema version that the database had when it was opened; 0 if it was new.
 	From int
 
-	dir     string
-	write   *sql.DB // one connection
-	read    *sql.DB
-	witness *witness
+	dir       string
+	write     *sql.DB // one connection
+	read      *sql.DB
+	highWater *highWater
 }
 
 var _ Index = (*SQLite)(nil)
@@ -52,7 +52,7 @@ func Open(ctx context.Context, dir string, create func() error) (*SQLite, error)
 		return nil, err
 	}
 	if err := s.begin(ctx, create); err != nil {
-		return nil, errors.Join(garbled(classify(err)), s.Close())
+		return nil, errors.Join(asErrDamaged(classify(err)), s.Close())
 	}
 	return s, nil
 }
@@ -100,7 +100,7 @@ func prepare(dir string, create func() error) error {
 // open opens two connection pools on the database of dir: one connection for all writes, so
 // that writers queue here and do not wait for SQLite's lock, and several for reading.
 func open(dir string) (*SQLite, error) {
-	s := &SQLite{dir: dir, witness: newWitness(dir)}
+	s := &SQLite{dir: dir, highWater: newHighWater(dir)}
 	var err error
 	if s.write, err = openDB(dataSource(dir, "immediate", "")); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (s *SQLite) Read() *sql.DB { return s.read }
 
 // Close closes the database.
 func (s *SQLite) Close() error {
-	return errors.Join(s.read.Close(), s.write.Close(), s.witness.close())
+	return errors.Join(s.read.Close(), s.write.Close(), s.highWater.close())
 }
 
 // View implements Index.
@@ -153,7 +153,7 @@ func (s *SQLite) Update(ctx context.Context, f func(Tx) error) error {
 	if err != nil {
 		return err
 	}
-	s.witness.note(changes, true)
+	s.highWater.note(changes, true)
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (s *SQLite) UpdateUnsynced(ctx context.Context, f func(Tx) error) error {
 	return s.Unsynced(ctx, func(tx *sql.Tx) error {
 		changes, err := transact(ctx, tx, f)
 		if err == nil {
-			s.witness.note(changes, false)
+			s.highWater.note(changes, false)
 		}
 		return err
 	})
@@ -271,9 +271,9 @@ func ignoreDone(err error) error {
 	return err
 }
 
-// garbled returns ErrDamaged if the database cannot parse one of this package's statements,
+// asErrDamaged returns ErrDamaged if the database cannot parse one of this package's statements,
 // which means that the text of a definition has changed.
-func garbled(err error) error {
+func asErrDamaged(err error) error {
 	var db *sqlite.Error
 	if errors.As(err, &db) && db.Code()&0xff == sqlitelib.SQLITE_ERROR && !errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)

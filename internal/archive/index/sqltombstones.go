@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func (t *sqlTx) Bury(s Tombstone) error {
+func (t *sqlTx) AddTombstone(s Tombstone) error {
 	results, err := json.Marshal(s.Results)
 	if err != nil {
 		return err
@@ -18,11 +18,11 @@ func (t *sqlTx) Bury(s Tombstone) error {
 	return err
 }
 
-func (t *sqlTx) BuriedFiles(names []string) (map[string]bool, error) {
+func (t *sqlTx) TombstoneFiles(names []string) (map[string]bool, error) {
 	return set(list(t, one[string], "SELECT path FROM tombstone WHERE path IN (SELECT value FROM json_each(?))", array(names)))
 }
 
-func (t *sqlTx) BuriedInstance(sopInstanceUID string) ([]Tombstone, error) {
+func (t *sqlTx) TombstonesOf(sopInstanceUID string) ([]Tombstone, error) {
 	return list(t, scanTombstone, `SELECT sop_instance_uid, version, received, path, sha256,
 		pixel_digest, meaning_digest, identity_digest, cause, at, results
 		FROM tombstone WHERE sop_instance_uid = ? ORDER BY id DESC`, sopInstanceUID)
@@ -47,7 +47,7 @@ func (t *sqlTx) Forget(sopInstanceUIDs ...string) error {
 	return err
 }
 
-func (t *sqlTx) Unbury(before time.Time) (int, error) {
+func (t *sqlTx) DeleteTombstones(before time.Time) (int, error) {
 	n, err := t.exec("DELETE FROM tombstone WHERE at < ?", nanos(before))
 	return int(n), err
 }

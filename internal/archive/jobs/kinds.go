@@ -60,8 +60,8 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
-// character holds the properties of a kind of jobs.
-type character struct {
+// kindProperties holds the properties of a kind of jobs.
+type kindProperties struct {
 	kind Kind
 	// perDestination gives each destination its own queue, so that none waits for another.
 	// Otherwise the kind has one queue.
@@ -77,7 +77,7 @@ type character struct {
 }
 
 // kinds is the table of all kinds.
-var kinds = []character{
+var kinds = []kindProperties{
 	{Segment, false, func(o Options) int { return o.SegmentWorkers }, func(o Options) time.Duration { return o.SegmentTimeout }, 2, true},
 	{Dark, false, func(Options) int { return 1 }, func(o Options) time.Duration { return o.SegmentTimeout }, 2, true},
 	{Deliver, true, func(o Options) int { return o.DeliverWorkers }, func(o Options) time.Duration { return o.DeliverTimeout }, maxEnds, false},
@@ -88,7 +88,7 @@ var kinds = []character{
 const maxEnds = 10
 
 // of returns the properties of a kind. An unknown kind has those of Deliver.
-func of(k Kind) character {
+func of(k Kind) kindProperties {
 	for _, c := range kinds {
 		if c.kind == k {
 			return c

@@ -15,7 +15,7 @@ type River struct {
 	opt         Options
 	write, read *sql.DB
 	insert      *river.Client[*sql.Tx] // inserts jobs, runs none
-	news        *notifier              // queues with new jobs, for River
+	newJobs     *notifier              // queues with new jobs, for River
 	unserved    *notifier              // queues that Work may not run yet
 }
 
@@ -36,9 +36,9 @@ func Migrate(ctx context.Context, write *sql.DB) error {
 // Open returns the queue in a database that has River's tables. write has one connection; read
 // is only read from.
 func Open(write, read *sql.DB, opt Options) (*River, error) {
-	q := &River{opt: opt.WithDefaults(), write: write, read: read, news: newNotifier(), unserved: newNotifier()}
+	q := &River{opt: opt.WithDefaults(), write: write, read: read, newJobs: newNotifier(), unserved: newNotifier()}
 	var err error
-	q.insert, err = river.NewClient(newDriver(write, q.news), &river.Config{Logger: warnings(q.opt.Log)})
+	q.insert, err = river.NewClient(newDriver(write, q.newJobs), &river.Config{Logger: warnings(q.opt.Log)})
 	return q, err
 }
 
@@ -80,5 +80,5 @@ func (q *River) Insert(ctx context.Context, tx Tx, jobs ...Job) error {
 // starts them.
 func (q *River) announce(queues ...string) {
 	q.unserved.announce(queues...)
-	q.news.announce(queues...)
+	q.newJobs.announce(queues...)
 }

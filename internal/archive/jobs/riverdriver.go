@@ -19,11 +19,13 @@ const insertTopic = "river_insert"
 // writes and a query every 50 ms. Jobs that another process changes are found by polling.
 type driver struct {
 	*riversqlite.Driver
-	news     *notifier
+	newJobs  *notifier
 	unsynced Unsynced // nil: every transaction is synced to disk
 }
 
-func newDriver(db *sql.DB, n *notifier) *driver { return &driver{Driver: riversqlite.New(db), news: n} }
+func newDriver(db *sql.DB, n *notifier) *driver {
+	return &driver{Driver: riversqlite.New(db), newJobs: n}
+}
 
 // Unsynced runs f, which must end its transaction, without a sync at the commit.
 type Unsynced func(ctx context.Context, f func(*sql.Tx) error) error
@@ -57,7 +59,7 @@ func (e *executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAva
 func (d *driver) SupportsListenNotify() bool { return false }
 
 func (d *driver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
-	return &listener{news: d.news}
+	return &listener{newJobs: d.newJobs}
 }
 
 // notifier collects the names of queues with new jobs until they are taken. A queue that is
@@ -108,7 +110,7 @@ func (n *notifier) takeAll() (queues []string) {
 }
 
 // listener passes the announcements of a notifier to River.
-type listener struct{ news *notifier }
+type listener struct{ newJobs *notifier }
 
 var _ riverdriver.Listener = (*listener)(nil)
 
@@ -122,11 +124,11 @@ func (l *listener) Unlisten(context.Context, string) error { return nil }
 
 func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
 	for {
-		if q := l.news.take(); q != "" {
+		if q := l.newJobs.take(); q != "" {
 			return &riverdriver.Notification{Topic: insertTopic, Payload: fmt.Sprintf(`{"queue": %q}`, q)}, nil
 		}
 		select {
-		case <-l.news.waiting:
+		case <-l.newJobs.waiting:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

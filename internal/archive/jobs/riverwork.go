@@ -68,7 +68,7 @@ func (q *River) newServer(ctx context.Context, h Handlers) (*server, error) {
 			continue
 		}
 		longest = max(longest, c.timeout(q.opt))
-		river.AddWorkerArgs(workers, args{kind: c.kind}, &worker{q: q, character: c, work: handler})
+		river.AddWorkerArgs(workers, args{kind: c.kind}, &worker{q: q, kindProperties: c, work: handler})
 		if !c.perDestination {
 			queues[string(c.kind)] = river.QueueConfig{MaxWorkers: c.workers(q.opt)}
 		}
@@ -89,7 +89,7 @@ func (q *River) newServer(ctx context.Context, h Handlers) (*server, error) {
 	for name := range queues {
 		s.served[name] = true
 	}
-	d := newDriver(q.write, q.news)
+	d := newDriver(q.write, q.newJobs)
 	d.unsynced = q.opt.Unsynced
 	s.client, err = river.NewClient(d, &river.Config{
 		Logger: warnings(q.opt.Log), Queues: queues, Workers: workers,
@@ -173,7 +173,7 @@ func (s *server) serveNew(ctx context.Context) error {
 // worker runs River jobs of one kind.
 type worker struct {
 	river.WorkerDefaults[args]
-	character
+	kindProperties
 	q    *River
 	work func(context.Context, Run) error
 }
@@ -191,8 +191,8 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 		_, err := river.JobCompleteTx[*driver](ctx, tx.SQL(), j)
 		return err
 	}}
-	defer w.q.noteLong(ctx, j.ID)()
-	err = guard(w.q.opt, w.character, run, func() error { return w.work(ctx, run) })
+	defer w.q.syncLong(ctx, j.ID)()
+	err = guard(w.q.opt, w.kindProperties, run, func() error { return w.work(ctx, run) })
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return river.JobSnooze(0)
 	}
@@ -215,9 +215,9 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) (err error) {
 // long is how long a job runs before its start is synced to disk.
 const long = 50 * time.Millisecond
 
-// noteLong syncs the start of a job to disk if it runs for long, so that a job that crashes the
+// syncLong syncs the start of a job to disk if it runs for long, so that a job that crashes the
 // machine is counted. The returned function stops the timer.
-func (q *River) noteLong(ctx context.Context, id int64) (end func()) {
+func (q *River) syncLong(ctx context.Context, id int64) (end func()) {
 	if q.opt.Unsynced == nil {
 		return func() {} // its start was synced
 	}
@@ -232,7 +232,7 @@ func (q *River) noteLong(ctx context.Context, id int64) (end func()) {
 
 // guard turns a panic into an error. It logs the type of the value and the stack, not the
 // value, which may contain patient data.
-func guard(opt Options, c character, r Run, f func() error) (err error) {
+func guard(opt Options, c kindProperties, r Run, f func() error) (err error) {
 	defer func() {
 		p := recover()
 		if p == nil {

@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) index.Index) {
 		run  func(*testing.T, index.Index)
 	}{
 		{"objects", objects}, {"versions", versions}, {"search", search}, {"expired", expired},
-		{"deliveries", deliveries}, {"open", openDeliveries}, {"promises", promises}, {"tombstones", tombstones}, {"journal", journal},
+		{"deliveries", deliveries}, {"open", openDeliveries}, {"promises", commitmentRequests}, {"tombstones", tombstones}, {"journal", journal},
 		{"transactions", transactions}, {"unsynced", unsynced}, {"skip", skip}, {"changes", changes},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -260,18 +260,20 @@ func openDeliveries(t *testing.T, x index.Index) {
 	}
 }
 
-func promises(t *testing.T, x index.Index) {
-	first := index.Promise{Peer: "dx1", TransactionUID: "1.2.3", At: time.Unix(1700000000, 5), Content: "one"}
-	second := index.Promise{Peer: "dx2", TransactionUID: "1.2.3", At: time.Unix(1600000000, 0), Content: "two"}
-	update(t, x, func(tx index.Tx) error { return errors.Join(tx.SetPromise(first), tx.SetPromise(second)) })
-	all := func(tx index.Tx) ([]index.Promise, error) { return tx.Promises() }
-	same(t, "promises", []index.Promise{second, first}, view(t, x, all))
+func commitmentRequests(t *testing.T, x index.Index) {
+	first := index.CommitmentRequest{Peer: "dx1", TransactionUID: "1.2.3", At: time.Unix(1700000000, 5), Content: "one"}
+	second := index.CommitmentRequest{Peer: "dx2", TransactionUID: "1.2.3", At: time.Unix(1600000000, 0), Content: "two"}
+	update(t, x, func(tx index.Tx) error {
+		return errors.Join(tx.SetCommitmentRequest(first), tx.SetCommitmentRequest(second))
+	})
+	all := func(tx index.Tx) ([]index.CommitmentRequest, error) { return tx.CommitmentRequests() }
+	same(t, "promises", []index.CommitmentRequest{second, first}, view(t, x, all))
 	first.Content = "answered"
 	update(t, x, func(tx index.Tx) error {
-		return errors.Join(tx.SetPromise(first), tx.Forgo("dx2", "1.2.3"), tx.Forgo("dx3", "1.2.3"))
+		return errors.Join(tx.SetCommitmentRequest(first), tx.DeleteCommitmentRequest("dx2", "1.2.3"), tx.DeleteCommitmentRequest("dx3", "1.2.3"))
 	})
-	same(t, "one", first, view(t, x, func(tx index.Tx) (index.Promise, error) { return tx.Promise("dx1", "1.2.3") }))
-	if err := x.View(t.Context(), func(tx index.Tx) error { _, err := tx.Promise("dx2", "1.2.3"); return err }); !errors.Is(err, index.ErrNotFound) {
+	same(t, "one", first, view(t, x, func(tx index.Tx) (index.CommitmentRequest, error) { return tx.CommitmentRequest("dx1", "1.2.3") }))
+	if err := x.View(t.Context(), func(tx index.Tx) error { _, err := tx.CommitmentRequest("dx2", "1.2.3"); return err }); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("a promise that is gone: %v", err)
 	}
 }
@@ -285,16 +287,16 @@ func tombstones(t *testing.T, x index.Index) {
 	}
 	old, young := stone("1.2.3", "objects/a", 2020), stone("1.2.3", "objects/b", 2025)
 	update(t, x, func(tx index.Tx) error {
-		return errors.Join(tx.Bury(old), tx.Bury(young), tx.Bury(old), tx.Bury(stone("1.2.4", "objects/c", 2025)))
+		return errors.Join(tx.AddTombstone(old), tx.AddTombstone(young), tx.AddTombstone(old), tx.AddTombstone(stone("1.2.4", "objects/c", 2025)))
 	})
-	of := func(tx index.Tx) ([]index.Tombstone, error) { return tx.BuriedInstance("1.2.3") }
+	of := func(tx index.Tx) ([]index.Tombstone, error) { return tx.TombstonesOf("1.2.3") }
 	same(t, "tombstones", []index.Tombstone{young, old}, view(t, x, of))
 	files := func(tx index.Tx) (map[string]bool, error) {
-		return tx.BuriedFiles([]string{"objects/a", "objects/b", "objects/x"})
+		return tx.TombstoneFiles([]string{"objects/a", "objects/b", "objects/x"})
 	}
 	same(t, "files", map[string]bool{"objects/a": true, "objects/b": true}, view(t, x, files))
 	update(t, x, func(tx index.Tx) error {
-		n, err := tx.Unbury(time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC))
+		n, err := tx.DeleteTombstones(time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC))
 		same(t, "old ones", 1, n)
 		return err
 	})

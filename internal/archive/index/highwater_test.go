@@ -27,10 +27,10 @@ func TestWitness(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, witnessName), []byte(tt.text), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, highWaterName), []byte(tt.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			w := newWitness(dir)
+			w := newHighWater(dir)
 			if err := w.compare(tt.changes); !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
@@ -38,9 +38,9 @@ func TestWitness(t *testing.T) {
 	}
 }
 
-// A witness file keeps the synced count when an unsynced change is noted.
+// The high-water mark keeps the synced count when an unsynced change is noted.
 func TestWitnessNotes(t *testing.T) {
-	w := newWitness(t.TempDir())
+	w := newHighWater(t.TempDir())
 	if err := w.compare(3); err != nil {
 		t.Fatal(err)
 	}

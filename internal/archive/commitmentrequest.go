@@ -12,9 +12,9 @@ import (
 	"dicomnode/internal/commitment"
 )
 
-// Promise is a peer's request for storage commitment (PS3.4 J.3.2) and the state of its answer.
+// CommitmentRequest is a peer's request for storage commitment (PS3.4 J.3.2) and the state of its answer.
 // It is stored until the answer has been delivered.
-type Promise struct {
+type CommitmentRequest struct {
 	Peer    string             `json:"-"` // name in the configuration
 	At      time.Time          `json:"-"`
 	Request commitment.Request `json:"request"`
@@ -35,14 +35,14 @@ var ErrOtherRequest = errors.New("the Transaction UID belongs to another request
 // identical repeat is stored once.
 func (a *Archive) Requested(ctx context.Context, peer string, rq commitment.Request) error {
 	return a.index.Update(ctx, func(tx index.Tx) error {
-		row, err := tx.Promise(peer, rq.TransactionUID)
+		row, err := tx.CommitmentRequest(peer, rq.TransactionUID)
 		if errors.Is(err, ErrNotFound) {
-			return setPromise(tx, Promise{Peer: peer, At: time.Now(), Request: rq})
+			return setCommitmentRequest(tx, CommitmentRequest{Peer: peer, At: time.Now(), Request: rq})
 		}
 		if err != nil {
 			return err
 		}
-		have, err := promiseOf(row)
+		have, err := commitmentRequestOf(row)
 		if err == nil && !reflect.DeepEqual(have.Request, rq) {
 			err = ErrOtherRequest
 		}
@@ -50,15 +50,15 @@ func (a *Archive) Requested(ctx context.Context, peer string, rq commitment.Requ
 	})
 }
 
-func setPromise(tx index.Tx, p Promise) error {
+func setCommitmentRequest(tx index.Tx, p CommitmentRequest) error {
 	content, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return tx.SetPromise(index.Promise{Peer: p.Peer, TransactionUID: p.Request.TransactionUID, At: p.At, Content: string(content)})
+	return tx.SetCommitmentRequest(index.CommitmentRequest{Peer: p.Peer, TransactionUID: p.Request.TransactionUID, At: p.At, Content: string(content)})
 }
 
-func promiseOf(row index.Promise) (p Promise, err error) {
+func commitmentRequestOf(row index.CommitmentRequest) (p CommitmentRequest, err error) {
 	if err := json.Unmarshal([]byte(row.Content), &p); err != nil {
 		return p, fmt.Errorf("a promise in the index cannot be read: %w", err)
 	}
@@ -66,36 +66,36 @@ func promiseOf(row index.Promise) (p Promise, err error) {
 	return p, nil
 }
 
-// SetPromise updates the state of a request. It changes nothing if the request already has a
+// SetCommitmentRequest updates the state of a request. It changes nothing if the request already has a
 // result or was deleted, so that a peer gets one answer only.
-func (a *Archive) SetPromise(ctx context.Context, p Promise) error {
+func (a *Archive) SetCommitmentRequest(ctx context.Context, p CommitmentRequest) error {
 	return a.index.Update(ctx, func(tx index.Tx) error {
-		row, err := tx.Promise(p.Peer, p.Request.TransactionUID)
+		row, err := tx.CommitmentRequest(p.Peer, p.Request.TransactionUID)
 		if err != nil {
 			return ignoreNotFound(err)
 		}
-		have, err := promiseOf(row)
+		have, err := commitmentRequestOf(row)
 		if err != nil || have.Result != nil {
 			return err
 		}
-		return setPromise(tx, p)
+		return setCommitmentRequest(tx, p)
 	})
 }
 
-// Forgo deletes a request whose answer has been delivered.
-func (a *Archive) Forgo(ctx context.Context, p Promise) error {
-	return a.index.Update(ctx, func(tx index.Tx) error { return tx.Forgo(p.Peer, p.Request.TransactionUID) })
+// DeleteCommitmentRequest deletes a request whose answer has been delivered.
+func (a *Archive) DeleteCommitmentRequest(ctx context.Context, p CommitmentRequest) error {
+	return a.index.Update(ctx, func(tx index.Tx) error { return tx.DeleteCommitmentRequest(p.Peer, p.Request.TransactionUID) })
 }
 
-// Promises lists the requests whose answers are not delivered yet, oldest first.
-func (a *Archive) Promises(ctx context.Context) ([]Promise, error) {
-	rows, err := view(ctx, a, func(tx index.Tx) ([]index.Promise, error) { return tx.Promises() })
-	all := make([]Promise, len(rows))
+// CommitmentRequests lists the requests whose answers are not delivered yet, oldest first.
+func (a *Archive) CommitmentRequests(ctx context.Context) ([]CommitmentRequest, error) {
+	rows, err := view(ctx, a, func(tx index.Tx) ([]index.CommitmentRequest, error) { return tx.CommitmentRequests() })
+	all := make([]CommitmentRequest, len(rows))
 	for i, row := range rows {
 		if err != nil {
 			break
 		}
-		all[i], err = promiseOf(row)
+		all[i], err = commitmentRequestOf(row)
 	}
 	return all, err
 }

@@ -114,10 +114,10 @@ func TestNodeCommits(t *testing.T) {
 	want.Failed = append(append(failed(0x0112, refs[1]), failed(0x0119, other)...), failed(0x0112, missing)...)
 	n.expectTold(t, told, want)
 	nodetest.Until(t, "the promise to be forgotten", func() bool {
-		all, err := n.archive.Promises(t.Context())
+		all, err := n.archive.CommitmentRequests(t.Context())
 		return err == nil && len(all) == 0
 	})
-	if !n.promised(t.Context()) {
+	if !n.hasCommitted(t.Context()) {
 		t.Error("the node does not remember that it has promised")
 	}
 	c := *n.config.Load()
@@ -143,7 +143,7 @@ func TestRequestsForCommitment(t *testing.T) {
 			t.Errorf("request %d: %v", i, err)
 		}
 	}
-	all, err := n.archive.Promises(t.Context())
+	all, err := n.archive.CommitmentRequests(t.Context())
 	if err != nil || len(all) != 1 {
 		t.Errorf("%d requests wait, %v; want 1", len(all), err)
 	}
@@ -166,7 +166,7 @@ func TestNodeCommitsByArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.expectTold(t, told, commitment.Result{TransactionUID: "2.25.2", Committed: refs[:1], Failed: append(failed(0x0112, there), failed(0x0112, refs[1])...)})
-	if n.promised(t.Context()) {
+	if n.hasCommitted(t.Context()) {
 		t.Error("the node has promised itself")
 	}
 }

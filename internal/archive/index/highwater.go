@@ -12,26 +12,26 @@ import (
 	"dicomnode/internal/durable"
 )
 
-// witness is a file beside the database with two counts of changes: all changes, and those that
+// highWater is a file beside the database with two counts of changes: all changes, and those that
 // were synced. It is written after each commit and not synced itself. Therefore the synced
 // count is never ahead of the database, nor is the count of all changes until the machine
 // restarts. If the database has fewer changes than the file says, it is an older copy or has
 // lost its write-ahead log.
-type witness struct {
+type highWater struct {
 	path string
 	mu   sync.Mutex
 	f    *os.File
 	seen seen
 }
 
-// seen is the content of a witness file.
+// seen is the content of the file.
 type seen struct {
 	durable, all int64
 	boot         string // boot id of the machine; "" if the system has none
 }
 
-// witnessName is the name of the witness file in the folder of the archive.
-const witnessName = FileName + ".changes"
+// highWaterName is the name of the file in the folder of the archive.
+const highWaterName = FileName + ".changes"
 
 // form is the format of the file, which has a fixed length: durable, all and boot of seen.
 const form = "%020d %020d %-36s\n"
@@ -42,11 +42,11 @@ var boot = sync.OnceValue(func() string {
 	return strings.TrimSpace(string(b))
 })
 
-func newWitness(dir string) *witness { return &witness{path: filepath.Join(dir, witnessName)} }
+func newHighWater(dir string) *highWater { return &highWater{path: filepath.Join(dir, highWaterName)} }
 
 // note writes the number of changes. Its errors are ignored: without the file only the check
 // for an old database is missing.
-func (w *witness) note(changes int64, synced bool) {
+func (w *highWater) note(changes int64, synced bool) {
 	if changes == 0 {
 		return
 	}
@@ -69,7 +69,7 @@ func (w *witness) note(changes int64, synced bool) {
 
 // compare returns ErrBehind if a database with the given number of changes is not the latest.
 // It sets the synced count for later notes.
-func (w *witness) compare(changes int64) error {
+func (w *highWater) compare(changes int64) error {
 	b, err := os.ReadFile(w.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -87,7 +87,7 @@ func (w *witness) compare(changes int64) error {
 	return nil
 }
 
-// parse reads a witness file. An earlier release wrote one number, of synced changes. A file
+// parse parses the content of the file. An earlier release wrote one number, of synced changes. A file
 // that a crash has truncated counts as empty.
 func parse(text string) (s seen) {
 	fields := strings.Fields(text)
@@ -116,7 +116,7 @@ func (s seen) atLeast(boot string) int64 {
 	return s.durable
 }
 
-func (w *witness) close() error {
+func (w *highWater) close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.f == nil {

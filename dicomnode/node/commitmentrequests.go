@@ -19,11 +19,11 @@ import (
 // requestPollInterval is how often the archive is checked for requests for storage commitment.
 const requestPollInterval = 5 * time.Second
 
-// promises answers the requests of peers for storage commitment (PS3.4 J), each on an
+// commitmentRequests answers the requests of peers for storage commitment (PS3.4 J), each on an
 // association of its own. With commitment the node takes over responsibility for an instance
 // (J.1.1). It commits by itself only if nothing is ever removed; otherwise it commits what the
 // archive named by commitment_by has committed.
-type promises struct {
+type commitmentRequests struct {
 	wake chan struct{}
 
 	mu         sync.Mutex
@@ -32,11 +32,11 @@ type promises struct {
 	tries      map[string]int
 }
 
-func newPromises() *promises {
-	return &promises{wake: make(chan struct{}, 1), inProgress: map[string]bool{}, next: map[string]time.Time{}, tries: map[string]int{}}
+func newCommitmentRequests() *commitmentRequests {
+	return &commitmentRequests{wake: make(chan struct{}, 1), inProgress: map[string]bool{}, next: map[string]time.Time{}, tries: map[string]int{}}
 }
 
-func (p *promises) notify() {
+func (p *commitmentRequests) notify() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -45,7 +45,7 @@ func (p *promises) notify() {
 
 // begin reports whether a request may be processed now: it is not in progress and does not wait
 // for a retry.
-func (p *promises) begin(key string) bool {
+func (p *commitmentRequests) begin(key string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.inProgress[key] || time.Now().Before(p.next[key]) {
@@ -56,7 +56,7 @@ func (p *promises) begin(key string) bool {
 }
 
 // end marks a request as no longer in progress; a failed one waits, longer each time.
-func (p *promises) end(key string, err error) {
+func (p *commitmentRequests) end(key string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.inProgress, key)
@@ -76,20 +76,20 @@ func (n *Node) answerRequests(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
-		all, err := n.archive.Promises(ctx)
+		all, err := n.archive.CommitmentRequests(ctx)
 		if err != nil && ctx.Err() == nil {
 			n.log.Error("cannot read requests for storage commitment", "error", err)
 		}
 		for _, p := range all {
 			key := p.Peer + " " + p.Request.TransactionUID
-			if err != nil || !n.promises.begin(key) {
+			if err != nil || !n.commitmentRequests.begin(key) {
 				continue
 			}
-			wg.Go(func() { n.promises.end(key, n.answerRequest(ctx, p)) })
+			wg.Go(func() { n.commitmentRequests.end(key, n.answerRequest(ctx, p)) })
 		}
 		select {
 		case <-tick.C:
-		case <-n.promises.wake:
+		case <-n.commitmentRequests.wake:
 		case <-ctx.Done():
 			return
 		}
@@ -97,7 +97,7 @@ func (n *Node) answerRequests(ctx context.Context) {
 }
 
 // answerRequest processes a request as far as possible now.
-func (n *Node) answerRequest(ctx context.Context, p archive.Promise) error {
+func (n *Node) answerRequest(ctx context.Context, p archive.CommitmentRequest) error {
 	if p.Result == nil {
 		decided, err := n.decide(ctx, &p)
 		if err != nil && ctx.Err() == nil {
@@ -117,11 +117,11 @@ func (n *Node) answerRequest(ctx context.Context, p archive.Promise) error {
 		return err
 	}
 	log.Error("storage commitment report abandoned", "hint", "does the peer accept associations from this node?")
-	return n.archive.Forgo(ctx, p)
+	return n.archive.DeleteCommitmentRequest(ctx, p)
 }
 
 // decide determines the answer and stores it; false while another archive has to answer.
-func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
+func (n *Node) decide(ctx context.Context, p *archive.CommitmentRequest) (bool, error) {
 	peer, _ := n.config.Load().Peer(p.Peer)
 	switch {
 	case peer.CommitmentBy == "":
@@ -138,7 +138,7 @@ func (n *Node) decide(ctx context.Context, p *archive.Promise) (bool, error) {
 	}
 	if peer.CommitmentBy == configs.CommitmentByNode || len(result.Committed) == 0 {
 		if len(result.Committed) > 0 { // before anything is committed
-			if err := n.archive.Remember(ctx, promisedKey, p.Peer); err != nil {
+			if err := n.archive.Remember(ctx, committedKey, p.Peer); err != nil {
 				return false, err
 			}
 		}
@@ -174,15 +174,15 @@ func refuseAll(rq commitment.Request, reason uint16) commitment.Result {
 }
 
 // settle stores the answer.
-func (n *Node) settle(ctx context.Context, p *archive.Promise, result commitment.Result) error {
+func (n *Node) settle(ctx context.Context, p *archive.CommitmentRequest, result commitment.Result) error {
 	p.Result, p.DecidedAt = &result, time.Now()
 	n.log.Info("request for storage commitment decided", "peer", p.Peer, "committed", len(result.Committed), "failed", len(result.Failed))
-	return n.archive.SetPromise(ctx, *p)
+	return n.archive.SetCommitmentRequest(ctx, *p)
 }
 
 // askArchive asks the archive of commitment_by to commit those instances of the request that
 // the node has. The node's Transaction UID is on disk before.
-func (n *Node) askArchive(ctx context.Context, p *archive.Promise, name string, refs []commitment.Reference) error {
+func (n *Node) askArchive(ctx context.Context, p *archive.CommitmentRequest, name string, refs []commitment.Reference) error {
 	to, ok := n.config.Load().Peer(name)
 	if !ok {
 		return fmt.Errorf("no peer is named %q in the configuration", name)
@@ -195,7 +195,7 @@ func (n *Node) askArchive(ctx context.Context, p *archive.Promise, name string, 
 	transaction := commitment.NewTransactionUID()
 	defer n.commitments.markOpen(transaction)()
 	p.Asked, p.AskedAt = transaction, time.Now()
-	if err := n.archive.SetPromise(ctx, *p); err != nil {
+	if err := n.archive.SetCommitmentRequest(ctx, *p); err != nil {
 		return err
 	}
 	data, err := commitment.Request{TransactionUID: transaction, References: refs}.Encode(syntax)
@@ -204,7 +204,7 @@ func (n *Node) askArchive(ctx context.Context, p *archive.Promise, name string, 
 	}
 	if err != nil {
 		p.Asked = "" // requested again, under another Transaction UID
-		return errors.Join(err, n.archive.SetPromise(context.WithoutCancel(ctx), *p))
+		return errors.Join(err, n.archive.SetCommitmentRequest(context.WithoutCancel(ctx), *p))
 	}
 	n.listen(ctx, client, transaction)
 	return nil
@@ -214,7 +214,7 @@ func (n *Node) askArchive(ctx context.Context, p *archive.Promise, name string, 
 // with that Transaction UID. Only instances that the archive has committed, and that the node
 // has, are committed.
 func (n *Node) relay(ctx context.Context, from string, said commitment.Result) (bool, error) {
-	all, err := n.archive.Promises(ctx)
+	all, err := n.archive.CommitmentRequests(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -231,7 +231,7 @@ func (n *Node) relay(ctx context.Context, from string, said commitment.Result) (
 			return true, err
 		}
 		err = n.settle(ctx, &p, restricted(result, said))
-		n.promises.notify()
+		n.commitmentRequests.notify()
 		return true, err
 	}
 	return false, nil
@@ -263,7 +263,7 @@ func restricted(result, said commitment.Result) commitment.Result {
 
 // reportCommitment sends the report to the peer, as SCP on an association that the node opens
 // (PS3.7 D.3.3.4), and removes the request when the peer has it.
-func (n *Node) reportCommitment(ctx context.Context, p archive.Promise) error {
+func (n *Node) reportCommitment(ctx context.Context, p archive.CommitmentRequest) error {
 	peer, ok := n.config.Load().Peer(p.Peer)
 	if !ok || !peer.Callable() {
 		return fmt.Errorf("no peer with an address is named %q in the configuration", p.Peer)
@@ -285,7 +285,7 @@ func (n *Node) reportCommitment(ctx context.Context, p archive.Promise) error {
 	}
 	n.log.Info("storage commitment reported", "peer", p.Peer, "committed", len(p.Result.Committed), "failed", len(p.Result.Failed))
 	_ = client.Release(ctx) // the peer has the report
-	return n.archive.Forgo(ctx, p)
+	return n.archive.DeleteCommitmentRequest(ctx, p)
 }
 
 // dialCommitment associates for storage commitment, and returns the accepted transfer syntax.
@@ -304,13 +304,13 @@ func (n *Node) dialCommitment(ctx context.Context, peer configs.Peer, proposal s
 	return client, syntax, nil
 }
 
-// promisedKey is where the archive records that the node has committed an instance.
-const promisedKey = "promised"
+// committedKey is where the archive records that the node has committed an instance.
+const committedKey = "promised"
 
-// promised reports whether the node has ever committed an instance: then it removes nothing,
+// hasCommitted reports whether the node has ever committed an instance: then it removes nothing,
 // even if its configuration changes.
-func (n *Node) promised(ctx context.Context) bool {
-	to, err := n.archive.Recall(ctx, promisedKey)
+func (n *Node) hasCommitted(ctx context.Context) bool {
+	to, err := n.archive.Recall(ctx, committedKey)
 	if to != "" {
 		n.log.Error("nothing is removed: the node has committed stored objects", "peer", to,
 			"hint", "set retention: {keep: 0, min_free_mib: 0}, and make room with a larger disk")
@@ -332,6 +332,6 @@ func (n *Node) commitRequest(ctx context.Context, peer, transferSyntaxUID string
 		return err
 	}
 	n.log.Info("request for storage commitment received", "peer", peer, "objects", len(rq.References))
-	n.promises.notify()
+	n.commitmentRequests.notify()
 	return nil
 }
