@@ -114,20 +114,20 @@ func (c *Client) request(ctx context.Context, contextID byte, rq *dimse.Command,
 	rq.MessageID = c.messageID
 	rq.Present |= dimse.MessageID
 	err = c.call(ctx, contextID, rq, data, c.timeout, func(m *dimse.Message) error {
-		c.judge(rq, m.Command)
+		c.checkResponse(rq, m.Command)
 		status = StatusError{Status: Status(m.Command.Status), Comment: comment(m.Command.ErrorComment)}
 		return nil
 	})
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = fmt.Errorf("no response within %v: %w", c.timeout, err)
 	}
-	return status, because(ctx, err)
+	return status, withCause(ctx, err)
 }
 
-// judge logs a wrong message ID or data set type of a response. It does not change the status:
+// checkResponse logs a wrong message ID or data set type of a response. It does not change the status:
 // with one operation at a time no other request can be meant, and these services have no data
 // set in their responses. If the status were ignored, the object would be sent again for days.
-func (c *Client) judge(rq, rsp *dimse.Command) {
+func (c *Client) checkResponse(rq, rsp *dimse.Command) {
 	if rsp.MessageIDBeingRespondedTo != rq.MessageID {
 		c.log.Warn("response with the message ID of another request", "message_id", rsp.MessageIDBeingRespondedTo, "want", rq.MessageID)
 	}
@@ -136,8 +136,8 @@ func (c *Client) judge(rq, rsp *dimse.Command) {
 	}
 }
 
-// because adds the end of ctx to an error as its cause.
-func because(ctx context.Context, err error) error {
+// withCause adds the end of ctx to an error as its cause.
+func withCause(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
@@ -150,7 +150,7 @@ func (c *Client) Release(ctx context.Context) error {
 		return nil
 	}
 	defer context.AfterFunc(ctx, c.conn.Kill)()
-	err := because(ctx, c.conn.Release())
+	err := withCause(ctx, c.conn.Release())
 	c.released = true
 	c.conn.Close()
 	return err

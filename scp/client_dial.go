@@ -58,7 +58,7 @@ func (d *Dialer) Dial(ctx context.Context, addr Addr, proposals ...Proposal) (*C
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = fmt.Errorf("no answer to the A-ASSOCIATE-RQ within %v: %w", or(d.AssociationTimeout, 30*time.Second), err)
 		}
-		return nil, because(ctx, inWords(err)) // in TLS 1.3 a server reports only now that it rejects the certificate
+		return nil, withCause(ctx, explain(err)) // in TLS 1.3 a server reports only now that it rejects the certificate
 	}
 	return c, nil
 }
@@ -69,7 +69,7 @@ func (d *Dialer) connect(ctx context.Context, addr Addr) (net.Conn, error) {
 	if d.TLS != nil {
 		nc, err := dicomtls.Dial(ctx, addr.Host, d.TLS)
 		if err != nil {
-			return nil, inWords(err)
+			return nil, explain(err)
 		}
 		return nc, nil
 	}

@@ -109,7 +109,7 @@ func (c *Client) query(ctx context.Context, field dimse.Field, q Query, destinat
 	switch {
 	case err != nil:
 		c.Abort()
-		return status, because(ctx, err)
+		return status, withCause(ctx, err)
 	case status.Status != Success && !status.Status.Warning():
 		return status, &status
 	}

@@ -32,7 +32,7 @@ func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Stat
 		rq.Present |= dimse.MoveOriginatorAETitle | dimse.MoveOriginatorMessageID
 	}
 	if req.TransferSyntaxUID == uid.DeflatedExplicitVRLittleEndian {
-		r = &evened{r: r}
+		r = &padded{r: r}
 	}
 	status, err := c.request(ctx, id, rq, r)
 	if err == nil && status.Status.Failure() {
@@ -41,14 +41,14 @@ func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Stat
 	return status.Status, err
 }
 
-// evened pads a deflated data set of odd length with a zero byte (PS3.5 A.5). Many files lack
+// padded pads a deflated data set of odd length with a zero byte (PS3.5 A.5). Many files lack
 // this byte, and some peers abort without it.
-type evened struct {
+type padded struct {
 	r   io.Reader
 	odd bool
 }
 
-func (e *evened) Read(p []byte) (int, error) {
+func (e *padded) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}

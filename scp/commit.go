@@ -176,7 +176,7 @@ func (c *Client) Listen(ctx context.Context, idle time.Duration, enough func() b
 			return ErrReleased
 		}
 		if err != nil {
-			return because(ctx, fmt.Errorf("perform requests of the peer: %w", err))
+			return withCause(ctx, fmt.Errorf("perform requests of the peer: %w", err))
 		}
 	}
 	return nil

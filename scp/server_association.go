@@ -38,7 +38,7 @@ func (a *association) serve(ctx context.Context) {
 	defer a.recovered()
 	rq, err := a.conn.Request()
 	if err != nil {
-		a.log.Log(ctx, levelOf(err), "connection closed without association", "error", inWords(err))
+		a.log.Log(ctx, levelOf(err), "connection closed without association", "error", explain(err))
 		return
 	}
 	a.server.requested(a.conn)
@@ -53,7 +53,7 @@ func (a *association) serve(ctx context.Context) {
 		a.log.Warn("association ended", "error", err)
 		return
 	}
-	a.converse(ctx)
+	a.serveMessages(ctx)
 }
 
 func (a *association) recovered() {
@@ -82,7 +82,7 @@ func (a *association) describe(rq *ul.Associate) {
 		state := secure.ConnectionState()
 		a.peer.TLS = &state
 	}
-	a.log = a.log.With("calling", shown(a.peer.Calling), "called", shown(a.peer.Called))
+	a.log = a.log.With("calling", loggable(a.peer.Calling), "called", loggable(a.peer.Called))
 }
 
 // levelOf returns the log level of a connection without a request. Load balancers and monitors
@@ -95,8 +95,8 @@ func levelOf(err error) slog.Level {
 	return slog.LevelWarn
 }
 
-// shown makes an AE title safe for a log: a request may contain any bytes.
-func shown(title string) string {
+// loggable makes an AE title safe for a log: a request may contain any bytes.
+func loggable(title string) string {
 	b := []byte(title)
 	for i, c := range b {
 		if c < 0x20 || c > 0x7E {
@@ -109,7 +109,7 @@ func shown(title string) string {
 // admit checks the request against all limits and asks the Backend. release closes the session
 // and ends the count of the association.
 func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func(), err error) {
-	if rejected := a.server.judge(rq); rejected != nil {
+	if rejected := a.server.checkRequest(rq); rejected != nil {
 		return nil, rejected
 	}
 	leave, rejected := a.server.admit(a.peer)
@@ -134,8 +134,8 @@ func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func
 	}), nil
 }
 
-// judge rejects a request by its own content.
-func (s *Server) judge(rq *ul.Associate) *RejectError {
+// checkRequest rejects a request by its own content.
+func (s *Server) checkRequest(rq *ul.Associate) *RejectError {
 	if rq.ApplicationContext != uid.ApplicationContext {
 		return rejection(ul.RejectApplicationContext, errors.New("application context name is not DICOM's"))
 	}
@@ -163,8 +163,8 @@ func (a *association) refuse(err error) {
 	}
 }
 
-// converse handles messages until the association ends.
-func (a *association) converse(ctx context.Context) {
+// serveMessages handles messages until the association ends.
+func (a *association) serveMessages(ctx context.Context) {
 	begun := time.Now()
 	var err error
 	for err == nil {

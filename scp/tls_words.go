@@ -27,8 +27,8 @@ var failures = []struct{ said, words string }{
 	{"tls: client didn't provide a certificate", "the peer shows no certificate: each side must"},
 }
 
-// inWords adds an explanation to the error of a handshake.
-func inWords(err error) error {
+// explain adds an explanation to the error of a handshake.
+func explain(err error) error {
 	var remote *net.OpError
 	var record tls.RecordHeaderError
 	switch {
