@@ -128,7 +128,7 @@ func (w *window) next(enc encoding, end int64) (element, error) {
 	head := int64(8)
 	switch {
 	case !known:
-		if head, err = w.judge(enc, &el, end); err != nil {
+		if head, err = w.unknownVRLength(enc, &el, end); err != nil {
 			return el, err
 		}
 	case rep.long:

@@ -6,25 +6,25 @@ import (
 	"io"
 )
 
-// farthest is the greatest lookahead in bytes: a value with a 16-bit length and the next
+// maxLookahead is the greatest lookahead in bytes: a value with a 16-bit length and the next
 // header. It is the same for all readers, so that they decide alike.
-const farthest = 1<<16 + 32
+const maxLookahead = 1<<16 + 32
 
-// judge decides whether an element with an unknown VR has a 16-bit or a 32-bit length, and
+// unknownVRLength decides whether an element with an unknown VR has a 16-bit or a 32-bit length, and
 // returns the length of its header. PS3.5 7.1.2 gives future VRs a 32-bit length, but devices
 // write both. judge takes the form after which the data set continues plausibly. If both do, or
 // the end of the value is beyond the lookahead, it takes capital letters for a future VR (32
 // bits) and anything else for no VR (16 bits).
-func (w *window) judge(enc encoding, el *element, end int64) (head int64, err error) {
+func (w *window) unknownVRLength(enc encoding, el *element, end int64) (head int64, err error) {
 	b := bytes.Clone(w.look(12)) // more lookahead may move the buffer
 	short := int64(enc.uint16(b[6:]))
 	vr := capitals(b[4:6])
 	el.otherVR, el.noVR = true, !vr
 	upper := vrString(upperCase(b[4:6]))
 	rep, lowerCase := representations[upper]
-	after, behind := w.follows(enc, *el, 8+short, end), no
+	after, behind := w.continuesAt(enc, *el, 8+short, end), no
 	if len(b) == 12 && (!lowerCase || rep.long) {
-		behind = w.follows(enc, *el, 12+int64(enc.uint32(b[8:])), end)
+		behind = w.continuesAt(enc, *el, 12+int64(enc.uint32(b[8:])), end)
 	}
 	if lowerCase {
 		el.vr = upper
@@ -49,21 +49,21 @@ type answer uint8
 
 const (
 	no answer = iota
-	unseen
+	outOfSight
 	yes
 )
 
-// follows reports whether the data set continues plausibly n bytes after the start of el: it
+// continuesAt reports whether the data set continues plausibly n bytes after the start of el: it
 // ends there, or another element begins.
-func (w *window) follows(enc encoding, el element, n, end int64) answer {
+func (w *window) continuesAt(enc encoding, el element, n, end int64) answer {
 	if enc.explicit && n-12 == undefined {
 		return is(itemAt(enc, w.look(20)))
 	}
 	if w.offset()+n >= end {
 		return is(w.offset()+n == end)
 	}
-	if n+8 > farthest {
-		return unseen
+	if n+8 > maxLookahead {
+		return outOfSight
 	}
 	b := w.look(n + 8)
 	if int64(len(b)) < n {
@@ -140,7 +140,7 @@ func (w *window) plausible(enc encoding) bool {
 	}
 	el := element{tag: enc.tag(b)}
 	if !enc.explicit {
-		return w.follows(enc, el, 8+int64(enc.uint32(b[4:])), maxOffset) == yes
+		return w.continuesAt(enc, el, 8+int64(enc.uint32(b[4:])), maxOffset) == yes
 	}
 	rep, known := representations[vrString([2]byte(b[4:6]))]
 	el.vr = vrString([2]byte(b[4:6]))
@@ -150,5 +150,5 @@ func (w *window) plausible(enc encoding) bool {
 	case rep.long:
 		return len(b) == 12
 	}
-	return w.follows(enc, el, 8+int64(enc.uint16(b[6:])), maxOffset) == yes
+	return w.continuesAt(enc, el, 8+int64(enc.uint16(b[6:])), maxOffset) == yes
 }

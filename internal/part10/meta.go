@@ -20,7 +20,7 @@ const preamble = 128 // bytes before the DICM prefix
 // beyond them. It checks what follows Series Instance UID only if an identifying attribute is
 // still missing then.
 func ReadHeader(r io.Reader) (Header, error) {
-	w := &window{src: r, buf: make([]byte, 2*farthest)}
+	w := &window{src: r, buf: make([]byte, 2*maxLookahead)}
 	if err := w.prefix(); err != nil {
 		return Header{}, err
 	}
@@ -63,7 +63,7 @@ func (w *window) inflated() *window {
 	if w.src != nil {
 		rest = io.MultiReader(rest, w.src)
 	}
-	return &window{src: newInflater(rest), buf: make([]byte, 2*farthest)}
+	return &window{src: newInflater(rest), buf: make([]byte, 2*maxLookahead)}
 }
 
 // readMeta reads group 0002, always in explicit VR little endian (PS3.10 7.1), and returns

@@ -14,7 +14,7 @@ var actions = map[Action]func(c *Conn, p PDU, cause error) error{
 	"AE-3":  stopTimer,
 	"AE-4":  closeAnswered,
 	"AE-5":  startTimer,
-	"AE-6":  judgeRequest,
+	"AE-6":  checkRequest,
 	"AE-7":  transmit,
 	"AE-8":  transmitAndStart,
 	"DT-1":  nothing, // the caller writes P-DATA-TF PDUs, many at once
@@ -69,9 +69,9 @@ func closeAnswered(c *Conn, _ PDU, _ error) error {
 	return nil
 }
 
-// judgeRequest stops ARTIM. In Sta13 it rejects the request, because its protocol version is
+// checkRequest stops ARTIM. In Sta13 it rejects the request, because its protocol version is
 // not 1 (PS3.8 9.3.2, bit 0).
-func judgeRequest(c *Conn, p PDU, _ error) error {
+func checkRequest(c *Conn, p PDU, _ error) error {
 	c.artim = time.Time{}
 	if c.machine.State() != StaAwaitClose {
 		return nil

@@ -42,7 +42,7 @@ type Conn struct {
 	artim    time.Time // zero: ARTIM is stopped
 	err      error     // why the association has ended
 
-	unwritable error // error of the failed write
+	writeErr error // error of the failed write
 
 	maxReceive uint32 // longest accepted P-DATA-TF
 	maxSend    uint32 // longest P-DATA-TF that the peer accepts; 0 = any
@@ -70,12 +70,12 @@ func (c *Conn) readDeadline() time.Time {
 	if !c.artim.IsZero() {
 		return c.artim
 	}
-	return time.Now().Add(min(c.timeouts.Read, c.patience()))
+	return time.Now().Add(min(c.timeouts.Read, c.nextBytesTimeout()))
 }
 
-// patience returns how long to wait for the next bytes of the message that is arriving, so that
+// nextBytesTimeout returns how long to wait for the next bytes of the message that is arriving, so that
 // it keeps Timeouts.Rate.
-func (c *Conn) patience() time.Duration {
+func (c *Conn) nextBytesTimeout() time.Duration {
 	if c.timeouts.Rate <= 0 {
 		return c.timeouts.Read
 	}
@@ -228,7 +228,7 @@ func (c *Conn) lost(err error) error {
 		return c.err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if err = fmt.Errorf("wait for the peer: %w", os.ErrDeadlineExceeded); c.patience() == 0 { // without addresses, which are in the log
+		if err = fmt.Errorf("wait for the peer: %w", os.ErrDeadlineExceeded); c.nextBytesTimeout() == 0 { // without addresses, which are in the log
 			err = fmt.Errorf("message arrives at less than %d bytes a second: %w", c.timeouts.Rate, err)
 		}
 		if c.machine.State() == StaAwaitRequest {
@@ -247,13 +247,13 @@ func (c *Conn) lost(err error) error {
 // write writes complete PDUs. After a failed write nothing more is written: the peer would read
 // an A-ABORT as the rest of the incomplete PDU, and writing it could block as long again.
 func (c *Conn) write(b []byte) error {
-	if c.unwritable != nil {
-		return c.unwritable
+	if c.writeErr != nil {
+		return c.writeErr
 	}
-	if c.unwritable = c.nc.SetWriteDeadline(time.Now().Add(c.timeouts.Write)); c.unwritable == nil {
-		_, c.unwritable = c.nc.Write(b)
+	if c.writeErr = c.nc.SetWriteDeadline(time.Now().Add(c.timeouts.Write)); c.writeErr == nil {
+		_, c.writeErr = c.nc.Write(b)
 	}
-	return c.unwritable
+	return c.writeErr
 }
 
 func (c *Conn) send(p PDU) error {
