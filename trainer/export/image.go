@@ -279,7 +279,7 @@ func (e *run) record(it item, o *object.Object, res *deidentify.Result) Record {
 func (e *run) files(r *Record, p *picture, res *deidentify.Result) (map[string][]byte, error) {
 	m := p.image
 	r.Rows, r.Columns, r.BitsStored = m.Rows, m.Columns, m.BitsStored
-	if s, ok := iod.PixelSpacing(iod.NewSource(m.Dataset)); ok && !sized(res.Swept) {
+	if s, ok := iod.PixelSpacing(iod.NewSource(m.Dataset)); ok && !hasPixelSize(res.Swept) {
 		r.SpacingMM = math.Round(s.Row*1e6) / 1e6
 	}
 	files := map[string][]byte{}

@@ -33,8 +33,8 @@ type patientDates struct {
 	checker *leak.Checker // of all patients; nil if dates are not searched for separately
 }
 
-// everyone creates the checker of all patients' dates.
-func (p *patientDates) everyone() {
+// buildChecker creates the checker of all patients' dates.
+func (p *patientDates) buildChecker() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.values) > 0 {
@@ -82,12 +82,12 @@ func (p *patientDates) of(patient string) *leak.Checker {
 func (e *run) checkers(res *deidentify.Result) []*leak.Checker {
 	out := []*leak.Checker{e.checker}
 	if c := e.dates.checker; c != nil {
-		out = append(out, c.Besides(shifted(res)...))
+		out = append(out, c.WithOwn(shifted(res)...))
 	}
 	if c := e.dates.of(res.Patient); c != nil {
-		out = append(out, c.Besides(made(res)...))
+		out = append(out, c.WithOwn(made(res)...))
 	}
-	if c := late(res); c != nil {
+	if c := afterPixels(res); c != nil {
 		out = append(out, c)
 	}
 	return out
@@ -132,16 +132,16 @@ func (e *run) sweep(res *deidentify.Result) {
 	}
 }
 
-// sized reports whether tags contains an attribute with the size of a pixel.
-func sized(tags []part10.Tag) bool {
+// hasPixelSize reports whether tags contains an attribute with the size of a pixel.
+func hasPixelSize(tags []part10.Tag) bool {
 	return slices.ContainsFunc(tags, func(t part10.Tag) bool {
 		return t == 0x00280030 || t == 0x00181164 || t == 0x00181114 || t == 0x00182010
 	})
 }
 
-// late returns a checker of the values after the pixel data, which plan has not read; nil if
+// afterPixels returns a checker of the values after the pixel data, which plan has not read; nil if
 // there are none.
-func late(res *deidentify.Result) *leak.Checker {
+func afterPixels(res *deidentify.Result) *leak.Checker {
 	var behind leak.Originals
 	found := false
 	for _, v := range res.Originals {

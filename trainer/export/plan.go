@@ -75,7 +75,7 @@ func (e *run) plan(ctx context.Context) error {
 		return err
 	}
 	e.checker = e.originals.Checker()
-	e.dates.everyone()
+	e.dates.buildChecker()
 	return e.identify()
 }
 
@@ -109,7 +109,7 @@ func (e *run) consider(entry Entry) error {
 	if err != nil {
 		return err
 	}
-	if res.Kind.Picture && !e.lets(head) {
+	if res.Kind.Picture && !e.accepts(head) {
 		e.mu.Lock()
 		e.report.Filtered++
 		e.mu.Unlock()
@@ -119,14 +119,14 @@ func (e *run) consider(entry Entry) error {
 	return nil
 }
 
-// lets reports whether the filter accepts an image. An image without a date is outside any
+// accepts reports whether the filter accepts an image. An image without a date is outside any
 // range of dates.
-func (e *run) lets(head *object.Object) bool {
+func (e *run) accepts(head *object.Object) bool {
 	date := head.First(0x00080020)
 	if date == "" && (e.Filter.From != "" || e.Filter.To != "") {
 		return false
 	}
-	return e.Filter.Lets(date, head.First(0x00080060), head.First(0x00180015), head.First(0x00080050))
+	return e.Filter.Accepts(date, head.First(0x00080060), head.First(0x00180015), head.First(0x00080050))
 }
 
 func (e *run) refuse(reason string) {

@@ -64,9 +64,9 @@ type Filter struct {
 	HasSEG     bool     // only images to which a segmentation of the same source refers
 }
 
-// Lets reports whether an image with these attributes is selected. An empty date is accepted,
+// Accepts reports whether an image with these attributes is selected. An empty date is accepted,
 // because an index may not contain it.
-func (f Filter) Lets(studyDate, modality, bodyPart, accession string) bool {
+func (f Filter) Accepts(studyDate, modality, bodyPart, accession string) bool {
 	return f.on(studyDate) && has(f.Modalities, modality) && has(f.BodyParts, bodyPart) && has(f.Accessions, accession)
 }
 

@@ -44,9 +44,9 @@ func (o *Originals) Checker() *Checker {
 	return c
 }
 
-// Besides returns a copy of c that also ignores the given tokens, which the export has made for
+// WithOwn returns a copy of c that also ignores the given tokens, which the export has made for
 // one file, such as its shifted dates. In another file they may be values of an original.
-func (c *Checker) Besides(tokens ...string) *Checker {
+func (c *Checker) WithOwn(tokens ...string) *Checker {
 	out := *c
 	out.own = maps.Clone(c.own)
 	if out.own == nil {
@@ -109,9 +109,9 @@ func (c *Checker) search(b []byte, least int, report func(offset int64, attribut
 		return
 	}
 	done := 0
-	for i := 0; c.grams.bits != nil && i+4 <= len(b); i += leap {
+	for i := 0; c.grams.bits != nil && i+4 <= len(b); i += stride {
 		if c.grams.has(binary.LittleEndian.Uint32(b[i:])) {
-			c.scan(b, max(done, i-leap+1), i+1, least, report)
+			c.scan(b, max(done, i-stride+1), i+1, least, report)
 			done = i + 1
 		}
 	}
@@ -130,7 +130,7 @@ func (c *Checker) scan(b []byte, from, to, least int, report func(offset int64, 
 		}
 		for _, p := range c.byPrefix[k] {
 			n := len(p.bytes)
-			if p.counts(least) && i+n <= len(b) && equalFold(b[i:i+n], p.bytes) && !c.madeHere(b, i, i+n) {
+			if p.counts(least) && i+n <= len(b) && equalFold(b[i:i+n], p.bytes) && !c.insideOwnToken(b, i, i+n) {
 				report(int64(i), p.attribute, "as text")
 				break
 			}
@@ -154,8 +154,8 @@ func equalFold(b []byte, lowered string) bool {
 	return true
 }
 
-// madeHere reports whether b[from:to] is inside a token that the export has made.
-func (c *Checker) madeHere(b []byte, from, to int) bool {
+// insideOwnToken reports whether b[from:to] is inside a token that the export has made.
+func (c *Checker) insideOwnToken(b []byte, from, to int) bool {
 	for _, inside := range []func(byte) bool{
 		func(x byte) bool { return x >= '0' && x <= '9' || x >= 'a' && x <= 'f' },
 		func(x byte) bool { return x >= '0' && x <= '9' || x == '.' },

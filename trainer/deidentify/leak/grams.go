@@ -2,9 +2,9 @@ package leak
 
 import "math/bits"
 
-// leap is the distance between the offsets that are examined in pixels: any eight bytes contain
+// stride is the distance between the offsets that are examined in pixels: any eight bytes contain
 // four complete bytes that start at such an offset.
-const leap = inPixels - 4 + 1
+const stride = inPixels - 4 + 1
 
 // grams is a Bloom filter of the four-byte sequences in the first eight bytes of the patterns
 // that count in pixels, with one bit for each hash. It ignores the case of letters and may
@@ -31,7 +31,7 @@ func gramsOf(byPrefix map[uint32][]pattern) grams {
 func each(byPrefix map[uint32][]pattern, f func(k uint32)) {
 	for _, patterns := range byPrefix {
 		for _, p := range patterns {
-			for i := 0; p.counts(inPixels) && i < leap; i++ {
+			for i := 0; p.counts(inPixels) && i < stride; i++ {
 				f(uint32(p.bytes[i]) | uint32(p.bytes[i+1])<<8 | uint32(p.bytes[i+2])<<16 | uint32(p.bytes[i+3])<<24)
 			}
 		}

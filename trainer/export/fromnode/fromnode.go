@@ -82,7 +82,7 @@ func (s *Source) search(ctx context.Context) ([]archive.Object, error) {
 	}
 	studies := map[string]bool{}
 	for _, o := range all {
-		if o.ParentID == 0 && s.filter.Lets("", o.Modality, o.BodyPartExamined, o.AccessionNumber) {
+		if o.ParentID == 0 && s.filter.Accepts("", o.Modality, o.BodyPartExamined, o.AccessionNumber) {
 			studies[o.StudyInstanceUID] = true
 		}
 	}

@@ -194,7 +194,7 @@ func (f finder) series(st *study, modalities []string) error {
 	images := 0
 	err := f.each(identifier{tagLevel: "SERIES", tagStudy: st.uid, tagSeries: "", tagModality: "", tagBodyPart: ""}, func(id identifier) {
 		se := series{uid: id[tagSeries], modality: id[tagModality]}
-		part := id[tagBodyPart] == "" || export.Filter{BodyParts: f.source.Filter.BodyParts}.Lets("", "", id[tagBodyPart], "")
+		part := id[tagBodyPart] == "" || export.Filter{BodyParts: f.source.Filter.BodyParts}.Accepts("", "", id[tagBodyPart], "")
 		image := slices.Contains(modalities, se.modality) && part
 		if uid.Check(se.uid) != nil || !image && !(f.source.Companions && companion[se.modality]) {
 			return
