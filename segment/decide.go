@@ -24,7 +24,7 @@ func (p *Pipeline) decide(ctx context.Context, v *view, r *polarity.Record) erro
 	turned.x, turned.geo = picture.Canonical(turned.pix, v.geo.Rows, v.geo.Columns)
 	for _, w := range []*view{v, turned} {
 		var err error
-		if w.answer, err = p.Config.Effort.See(ctx, p.Predictor, w.x, w.geo); err != nil {
+		if w.answer, err = p.Config.Effort.PredictWhole(ctx, p.Predictor, w.x, w.geo); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,7 @@ type view struct {
 // probable, without padding; a class that hardly occurs counts 0. A picture with inverted
 // polarity may be predicted as open beam with high confidence, but not as all three classes.
 func (v *view) confidence() float64 {
-	p, label := v.answer.Seen.P, likeliest(v.answer.Seen)
+	p, label := v.answer.WholeMap.P, likeliest(v.answer.WholeMap)
 	var sum, count [picture.Classes]float64
 	for i, c := range label {
 		sum[c] += float64(p[int(c)*len(label)+i])

@@ -68,11 +68,11 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 // ask runs the predictions that were not made yet.
 func (p *Pipeline) ask(ctx context.Context, v *view) (err error) {
 	if v.answer == nil {
-		if v.answer, err = p.Config.Effort.See(ctx, p.Predictor, v.x, v.geo); err != nil {
+		if v.answer, err = p.Config.Effort.PredictWhole(ctx, p.Predictor, v.x, v.geo); err != nil {
 			return err
 		}
 	}
-	return p.Config.Effort.Look(ctx, p.Predictor, scales.Picture{Pix: v.pix, Rows: v.geo.Rows, Columns: v.geo.Columns}, v.answer)
+	return p.Config.Effort.PredictParts(ctx, p.Predictor, scales.Picture{Pix: v.pix, Rows: v.geo.Rows, Columns: v.geo.Columns}, v.answer)
 }
 
 // prepare makes the picture: dark corrected, open beam bright as far as the attributes tell.

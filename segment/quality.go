@@ -126,7 +126,7 @@ const (
 
 // slice returns why the picture looks like a slice, usually "".
 func slice(v *view, a *scales.Answer) string {
-	x, m := v.geo.Cut(v.x), a.Seen
+	x, m := v.geo.Cut(v.x), a.WholeMap
 	low, top := slices.Min(x), slices.Max(x)
 	high := raster.Nth(slices.Clone(x), len(x)*98/100)
 	flat := 0

@@ -11,14 +11,14 @@ import (
 // Answer is the network's answer for a picture.
 type Answer struct {
 	picture.Map
-	// Seen is the answer for the whole picture before parts were used, at the network's pixels.
-	Seen    picture.Map
-	Mirrors int  // number of predictions, mirror images included, of which Seen is the mean; 0: chosen by the model
-	Parts   int  // number of parts that were predicted
-	Fused   bool // the parts were confident enough and are included in Map
+	// WholeMap is the answer for the whole picture before parts were used, at the network's pixels.
+	WholeMap picture.Map
+	Mirrors  int  // number of predictions, mirror images included, of which WholeMap is the mean; 0: chosen by the model
+	Parts    int  // number of parts that were predicted
+	Fused    bool // the parts were confident enough and are included in Map
 
 	// MirrorDoubt and ScaleDoubt measure the disagreement of the mirror images, and of the
-	// parts and the whole, at each of Seen's pixels: half the sum over the classes of the
+	// parts and the whole, at each pixel of WholeMap: half the sum over the classes of the
 	// absolute differences of their probabilities, 0 to 1. They are nil if there was nothing to
 	// compare.
 	MirrorDoubt, ScaleDoubt []float32
@@ -47,22 +47,22 @@ type Picture struct {
 	Rows, Columns int
 }
 
-// Ask predicts a picture with n.
-func (e Effort) Ask(ctx context.Context, n Network, p Picture) (*Answer, error) {
+// Predict predicts a picture with n.
+func (e Effort) Predict(ctx context.Context, n Network, p Picture) (*Answer, error) {
 	x, geo := picture.Canonical(p.Pix, p.Rows, p.Columns)
-	a, err := e.See(ctx, n, x, geo)
+	a, err := e.PredictWhole(ctx, n, x, geo)
 	if err != nil {
 		return nil, err
 	}
-	return a, e.Look(ctx, n, p, a)
+	return a, e.PredictParts(ctx, n, p, a)
 }
 
-// See predicts a whole picture with n. x and geo are from picture.Canonical.
-func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geometry) (*Answer, error) {
+// PredictWhole predicts a whole picture with n. x and geo are from picture.Canonical.
+func (e Effort) PredictWhole(ctx context.Context, n Network, x []float32, geo picture.Geometry) (*Answer, error) {
 	mirrors := plans[e.orDefault()].mirrors
 	if mirrors == 0 {
 		m, err := probabilities(ctx, n.Predict, x, geo)
-		return &Answer{Map: m, Seen: m}, err
+		return &Answer{Map: m, WholeMap: m}, err
 	}
 	views := make([]view, mirrors)
 	for mirror := range views {
@@ -73,7 +73,7 @@ func (e Effort) See(ctx context.Context, n Network, x []float32, geo picture.Geo
 		return nil, err
 	}
 	mean := meanOf(answers)
-	a := &Answer{Map: mean, Seen: mean, Mirrors: mirrors}
+	a := &Answer{Map: mean, WholeMap: mean, Mirrors: mirrors}
 	if mirrors > 1 {
 		a.MirrorDoubt = make([]float32, mean.Height*mean.Width)
 		for _, one := range answers {
@@ -121,13 +121,13 @@ func addDifference(doubt []float32, width int, a, b []float32, weight float32) {
 // are predicted.
 const least = 1.5
 
-// Look predicts parts of the picture with n and fuses their answers into a, the answer of See.
-func (e Effort) Look(ctx context.Context, n Network, p Picture, a *Answer) error {
+// PredictParts predicts parts of the picture with n and fuses their answers into a, the answer of PredictWhole.
+func (e Effort) PredictParts(ctx context.Context, n Network, p Picture, a *Answer) error {
 	plan := plans[e.orDefault()]
 	if plan.parts == 0 || float64(max(p.Rows, p.Columns)) < least*picture.Side {
 		return nil
 	}
-	chosen := choose(a.Seen, plan)
+	chosen := choose(a.WholeMap, plan)
 	if a.Parts = len(chosen); a.Parts == 0 {
 		return nil
 	}
@@ -139,7 +139,7 @@ func (e Effort) Look(ctx context.Context, n Network, p Picture, a *Answer) error
 	if err != nil {
 		return err
 	}
-	f := newFusion(a.Seen)
+	f := newFusion(a.WholeMap)
 	for i, r := range chosen {
 		f.add(r, answers[i])
 	}

@@ -43,7 +43,7 @@ func TestEffortsAskAsOftenAsTheySay(t *testing.T) {
 		scales.Fast: {4, 3}, scales.Normal: {8, 4}, scales.Best: {13, 9},
 	} {
 		asked := 0
-		a, err := e.Ask(t.Context(), fine{asked: &asked}, striped(800, 600))
+		a, err := e.Predict(t.Context(), fine{asked: &asked}, striped(800, 600))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +63,7 @@ func TestWholeIsTheNetworksOwnAnswer(t *testing.T) {
 	}
 	asked := 0
 	for _, e := range []scales.Effort{"", scales.Whole} {
-		a, err := e.Ask(t.Context(), fine{asked: &asked}, p)
+		a, err := e.Predict(t.Context(), fine{asked: &asked}, p)
 		if err != nil || asked != 0 {
 			t.Fatal(err, asked)
 		}
@@ -79,11 +79,11 @@ func TestWholeIsTheNetworksOwnAnswer(t *testing.T) {
 // Parts show stripes that the whole picture does not, and both are probabilities.
 func TestPartsShowMore(t *testing.T) {
 	asked, p := 0, striped(800, 800)
-	whole, err := scales.Whole.Ask(t.Context(), fine{asked: &asked}, p)
+	whole, err := scales.Whole.Predict(t.Context(), fine{asked: &asked}, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := scales.Best.Ask(t.Context(), fine{asked: &asked}, p)
+	a, err := scales.Best.Predict(t.Context(), fine{asked: &asked}, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestUnsurePartsDoNotCount(t *testing.T) {
 			pix[i] = float32(100 + 400*((x/200+y/200)%2))
 		}
 	}
-	a, err := scales.Best.Ask(t.Context(), unsure{asked: new(int)}, scales.Picture{Pix: pix, Rows: 800, Columns: 800})
+	a, err := scales.Best.Predict(t.Context(), unsure{asked: new(int)}, scales.Picture{Pix: pix, Rows: 800, Columns: 800})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,12 +158,12 @@ func TestWhatIsNotLookedAt(t *testing.T) {
 		}
 	}
 	asked := 0
-	a, err := scales.Normal.Ask(t.Context(), sure{&asked}, scales.Picture{Pix: pix, Rows: 800, Columns: 800})
+	a, err := scales.Normal.Predict(t.Context(), sure{&asked}, scales.Picture{Pix: pix, Rows: 800, Columns: 800})
 	if err != nil || a.Parts != 1 {
 		t.Errorf("%d parts, %v; want the one with something in it", a.Parts, err)
 	}
 	small := striped(250, 200)
-	if a, err = scales.Normal.Ask(t.Context(), sure{&asked}, small); err != nil || a.Parts != 0 {
+	if a, err = scales.Normal.Predict(t.Context(), sure{&asked}, small); err != nil || a.Parts != 0 {
 		t.Errorf("%d parts of a small picture, %v", a.Parts, err)
 	}
 }
@@ -192,7 +192,7 @@ func (failing) Pass(context.Context, []float32) ([]float32, error) { return nil,
 
 func TestAnErrorIsNoAnswer(t *testing.T) {
 	for _, e := range scales.Efforts() {
-		if _, err := scales.Effort(e).Ask(t.Context(), failing{}, striped(400, 400)); !errors.Is(err, errBroken) {
+		if _, err := scales.Effort(e).Predict(t.Context(), failing{}, striped(400, 400)); !errors.Is(err, errBroken) {
 			t.Errorf("%s: %v", e, err)
 		}
 	}
@@ -204,7 +204,7 @@ func TestShapes(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {301, 1}, {1, 999}, {3, 500}, {401, 399}, {2000, 7}, {613, 487}} {
 		for _, e := range scales.Efforts() {
 			p := striped(size[0], size[1])
-			a, err := scales.Effort(e).Ask(t.Context(), fine{asked: &asked}, p)
+			a, err := scales.Effort(e).Predict(t.Context(), fine{asked: &asked}, p)
 			if err != nil {
 				t.Fatalf("%v %s: %v", size, e, err)
 			}

@@ -69,7 +69,7 @@ func (l *learning) add(ctx context.Context, it dataset.Item, full *dataset.Pictu
 	network := &remembering{Network: p, known: map[[sha256.Size]byte][]float32{}}
 	label := dataset.NewSample(it, full).Label
 	for _, effort := range l.efforts {
-		a, err := effort.Ask(ctx, network, scales.Picture{Pix: full.Pix, Rows: full.Rows, Columns: full.Cols})
+		a, err := effort.Predict(ctx, network, scales.Picture{Pix: full.Pix, Rows: full.Rows, Columns: full.Cols})
 		if err != nil {
 			return err
 		}

@@ -100,7 +100,7 @@ func eachItem(ctx context.Context, f *dataset.Folder, data evaluate.Options, do 
 
 // count predicts one sample of a picture.
 func (at Place) count(ctx context.Context, s *dataset.Sample, full *dataset.Picture, p segment.Predictor) (SoftTissue, error) {
-	a, err := at.Effort.Ask(ctx, p, scales.Picture{Pix: full.Pix, Rows: full.Rows, Columns: full.Cols})
+	a, err := at.Effort.Predict(ctx, p, scales.Picture{Pix: full.Pix, Rows: full.Rows, Columns: full.Cols})
 	if err != nil {
 		return SoftTissue{}, err
 	}

@@ -58,7 +58,7 @@ func (n *Network) ask(ctx context.Context, s *dataset.Sample) (picture.Map, erro
 	}
 	x := make([]float32, Side*Side)
 	s.Picture(x)
-	a, err := n.Effort.See(ctx, n.Predictor, x, s.Geo)
+	a, err := n.Effort.PredictWhole(ctx, n.Predictor, x, s.Geo)
 	if err != nil {
 		return picture.Map{}, err
 	}
@@ -67,7 +67,7 @@ func (n *Network) ask(ctx context.Context, s *dataset.Sample) (picture.Map, erro
 
 // Answer implements Answerer.
 func (n *Network) Answer(ctx context.Context, p *dataset.Picture) (picture.Map, error) {
-	a, err := n.Effort.Ask(ctx, n.Predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
+	a, err := n.Effort.Predict(ctx, n.Predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
 	if err != nil {
 		return picture.Map{}, err
 	}

@@ -200,7 +200,7 @@ func (e *evaluation) ask(ctx context.Context, p *dataset.Picture) (*scales.Answe
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return e.opt.Effort.Ask(ctx, e.predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
+	return e.opt.Effort.Predict(ctx, e.predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
 }
 
 // millimetres is the item's spacing, 0 if the data set has none.
