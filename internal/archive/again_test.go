@@ -13,8 +13,8 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// segmenting works with handlers that make a SEG of an image's contents, and notes
-// what is delivered.
+// segmenting runs handlers that make a SEG of an image's content. It returns the delivered
+// objects.
 func segmenting(t *testing.T, a *archive.Archive) (deliveries chan archive.Object) {
 	t.Helper()
 	deliveries = make(chan archive.Object, 100)
@@ -49,7 +49,7 @@ func segmenting(t *testing.T, a *archive.Archive) (deliveries chan archive.Objec
 	return deliveries
 }
 
-// send receives data for a purpose.
+// send stores data for a purpose.
 func send(t *testing.T, a *archive.Archive, data []byte, purpose archive.Purpose) (archive.Object, error) {
 	t.Helper()
 	return a.Receive(t.Context(), incoming("1.2.3", purpose), bytes.NewReader(data))
@@ -60,15 +60,15 @@ func idle(t *testing.T, a *archive.Archive) {
 	await(t, "the queue to empty", func() bool { return len(queue(t, a)) == 0 })
 }
 
-// patient is the data set of an instance for a patient.
+// patient returns the data set of an instance of a patient.
 func patient(id string) []byte {
 	data := dataset(dxClass, "1.2.3", 1000, 7)
 	at := bytes.Index(data, []byte{0x18, 0x00, 0x15, 0x00})
 	return bytes.Join([][]byte{data[:at], element(0x0010, 0x0020, "LO", []byte(id)), data[at:]}, nil)
 }
 
-// A patient is corrected: the new version is segmented under the new identity, what
-// was made of the old one is superseded, and back again makes no third result.
+// When a patient is corrected, the new version is segmented under the new identity and the old
+// results are superseded. If the correction is undone, no third result is made.
 func TestCorrected(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
 	deliveries := segmenting(t, a)
@@ -109,7 +109,7 @@ func TestCorrected(t *testing.T) {
 	}
 }
 
-// What was not begun for the old version is withdrawn.
+// Deliveries of the old version that have not started are withdrawn.
 func TestCorrectedBeforeDelivery(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
 	if _, err := send(t, a, patient("WRONG1"), archive.Segment); err != nil {
@@ -133,8 +133,8 @@ func TestCorrectedBeforeDelivery(t *testing.T) {
 	}
 }
 
-// An instance that was kept without a job, and comes again from a peer with one,
-// gets it; so does a dark frame that went to the wrong title first.
+// An instance that was stored without a job gets one when a peer with another purpose sends it
+// again. The same holds for a dark frame that was first sent to the wrong AE title.
 func TestPurposeChanges(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -165,8 +165,8 @@ func TestPurposeChanges(t *testing.T) {
 	}
 }
 
-// An image that matched no route from one peer is segmented when it comes again from
-// another that one takes.
+// An image that matched no route is segmented when another peer, with a matching route, sends
+// it again.
 func TestRouteOfAnotherPeer(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
 	made := make(chan string, 10)
@@ -184,7 +184,7 @@ func TestRouteOfAnotherPeer(t *testing.T) {
 	for _, c := range []struct {
 		source string
 		jobs   int
-	}{{"dx1", 1}, {"pacs", 1}, {"dx1", 0}} { // once it was segmented, nobody asks again
+	}{{"dx1", 1}, {"pacs", 1}, {"dx1", 0}} { // after it is segmented, nothing changes
 		in.Source = c.source
 		if _, err := a.Receive(t.Context(), in, bytes.NewReader(data)); err != nil {
 			t.Fatal(err)
@@ -204,7 +204,7 @@ func TestRouteOfAnotherPeer(t *testing.T) {
 	}
 }
 
-// An image that matched no route is tried again when it comes again.
+// An image that matched no route is tried again when it is sent again.
 func TestNoRouteYet(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
 	runs := make(chan int64, 10)
@@ -221,8 +221,8 @@ func TestNoRouteYet(t *testing.T) {
 	}
 }
 
-// What cannot be compared is kept beside what is stored, never answered 0000 and
-// dropped, never refused.
+// An instance that cannot be compared with the stored one is stored as a further version; it is
+// not refused, and not dropped with status 0000.
 func TestNotComparable(t *testing.T) {
 	opt := options(durabletest.Dir(t))
 	opt.Digest = func(context.Context, readerOf, int64) (archive.Digests, error) {
@@ -240,8 +240,8 @@ func TestNotComparable(t *testing.T) {
 	}
 }
 
-// A copy that is gone, cut or flipped is replaced by the sender's repeat, in
-// whichever encoding, and its quarantined job runs.
+// A missing, truncated or changed file is replaced by the sender's repeat in any encoding, and
+// its quarantined job runs.
 func TestDamagedCopy(t *testing.T) {
 	for name, spoil := range map[string]func(path string) error{
 		"gone":    os.Remove,
@@ -257,7 +257,7 @@ func TestDamagedCopy(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if deflated { // digests are kept when it is segmented or compared
+				if deflated { // digests are stored when it is segmented or compared
 					if _, err := a.Receive(t.Context(), deflatedIncoming(), bytes.NewReader(deflate(t, patient("A")))); err != nil {
 						t.Fatal(err)
 					}
@@ -299,7 +299,7 @@ func flip(path string) error {
 	return os.WriteFile(path, b, 0o600)
 }
 
-// A result that is damaged is made again, and never delivered as it is.
+// A damaged result is made again, and the damaged file is never delivered.
 func TestDamagedResult(t *testing.T) {
 	for name, spoil := range map[string]func(path string) error{"gone": os.Remove, "cut": func(p string) error { return os.Truncate(p, 600) }, "flipped": flip} {
 		t.Run(name, func(t *testing.T) {
@@ -337,8 +337,8 @@ func TestDamagedResult(t *testing.T) {
 	}
 }
 
-// A repeat after the image has expired is kept and makes no second result, even in
-// another encoding; a corrected one makes its own.
+// A repeat after the image has expired is stored and makes no second result, even in another
+// encoding; a corrected one makes its own result.
 func TestRepeatAfterExpiry(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))

@@ -12,8 +12,8 @@ import (
 	"dicomnode/internal/archive"
 )
 
-// BenchmarkReceive stores objects of the sizes of a DX and a CR image, by one
-// association and by eight at once. Set TMPDIR to the disk to be measured.
+// BenchmarkReceive stores objects of the sizes of a DX and a CR image, on one association and
+// on eight in parallel. Set TMPDIR to the disk to be measured.
 func BenchmarkReceive(b *testing.B) {
 	for _, image := range []struct {
 		name string
@@ -27,8 +27,8 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// benchmarkReceive makes each object anew from one data set by writing its
-// number into the UID, which keeps its length.
+// benchmarkReceive makes each object from one data set by writing its number into the UID,
+// whose length stays the same.
 func benchmarkReceive(b *testing.B, size, associations int) {
 	a := open(b, options(b.TempDir()))
 	const form = "1.2.1%015d"
@@ -60,7 +60,7 @@ func benchmarkReceive(b *testing.B, size, associations int) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "objects/s")
 }
 
-// BenchmarkWorkBegins measures from the end of Receive to the begin of the job.
+// BenchmarkWorkBegins measures the time from the end of Receive to the start of the job.
 func BenchmarkWorkBegins(b *testing.B) {
 	a := open(b, options(b.TempDir()))
 	began := make(chan time.Time, 1)

@@ -21,7 +21,7 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// TestMain turns the test program into the process that TestKill kills.
+// TestMain makes the test program the process that TestKill kills.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("ARCHIVE_FAULT_DIR"); dir != "" {
 		fmt.Fprintln(os.Stderr, faultyNode(dir))
@@ -45,11 +45,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// crashObjects is how many objects each sender has.
+// crashObjects is the number of objects of each sender.
 const crashObjects = 50
 
-// crashingNode receives and works until it is killed. It writes a line with
-// the UID of each object to stdout after Receive has returned nil.
+// crashingNode receives and works until it is killed. After each Receive that returns nil it
+// writes the UID of the object to stdout.
 func crashingNode(dir, round string) error {
 	ctx := context.Background()
 	a, err := archive.Open(ctx, options(dir))
@@ -62,7 +62,7 @@ func crashingNode(dir, round string) error {
 		go func() {
 			for n := 1; ; n++ {
 				if n > crashObjects {
-					select {} // without a disk to wait for it would receive more than anybody has time to check
+					select {} // on a file system in memory it would receive more than can be checked in reasonable time
 				}
 				uid := fmt.Sprintf("1.2.%s.%d.%d", round, w, n)
 				_, err := a.Receive(ctx, incoming(uid, archive.Segment), bytes.NewReader(crashData(uid)))
@@ -91,8 +91,8 @@ func poisonedNode(dir string) error {
 	})
 }
 
-// TestPoison has a job that ends the process each time: in the end it is
-// quarantined instead of begun again, and the node can start.
+// TestPoison: a job that ends the process each time is finally quarantined, and the node can
+// start.
 func TestPoison(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -122,14 +122,14 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// crashData is the data set of uid: its own size and pixels.
+// crashData returns the data set of uid, with its own size and pixels.
 func crashData(uid string) []byte {
 	digest := sha256.Sum256([]byte(uid))
 	return dataset(dxClass, uid, 1000+int(digest[0])*500, digest[1])
 }
 
-// ledgerHandlers make one output for two destinations and note each delivery,
-// with the digest of what was delivered, in a file.
+// ledgerHandlers make one output for two destinations. They write each delivery, with the
+// digest of its content, to a file.
 func ledgerHandlers(dir string) archive.Handlers {
 	return archive.Handlers{
 		Segment: func(_ context.Context, o archive.Object) (archive.Made, error) {
@@ -156,9 +156,9 @@ func ledgerHandlers(dir string) archive.Handlers {
 	}
 }
 
-// TestKill kills a receiving and working node (SIGKILL) again and again at
-// moments drawn by chance, then lets one finish, and checks what the node
-// promised. ARCHIVE_CRASH_ROUNDS sets how often.
+// TestKill kills a receiving and working node (SIGKILL) repeatedly at random times, then lets
+// one finish, and checks that nothing acknowledged is lost. ARCHIVE_CRASH_ROUNDS sets the
+// number of kills.
 func TestKill(t *testing.T) {
 	rounds := 6
 	if s := os.Getenv("ARCHIVE_CRASH_ROUNDS"); s != "" {
@@ -184,7 +184,7 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills, %d objects acknowledged, %d outputs", rounds, len(acknowledged), len(outputs))
 }
 
-// killedRun starts a node, kills it and returns what it acknowledged.
+// killedRun starts a node, kills it and returns the UIDs that it acknowledged.
 func killedRun(t *testing.T, dir string, round int) (acknowledged []string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -201,7 +201,7 @@ func killedRun(t *testing.T, dir string, round int) (acknowledged []string) {
 	lines := bufio.NewScanner(stdout)
 	var kill *time.Timer
 	for lines.Scan() {
-		if kill == nil { // the moment counts from the first acknowledgement
+		if kill == nil { // the time starts at the first acknowledgement
 			kill = time.AfterFunc(rand.N(400*time.Millisecond), func() { cmd.Process.Kill() })
 		}
 		acknowledged = append(acknowledged, lines.Text())
@@ -230,8 +230,8 @@ func checkAcknowledged(t *testing.T, a *archive.Archive, uids []string) {
 	}
 }
 
-// checkObjects checks that rows and files belong together, one to one, and
-// returns the UIDs of the outputs.
+// checkObjects checks that rows and files match one to one, and returns the UIDs of the
+// outputs.
 func checkObjects(t *testing.T, a *archive.Archive, dir string) map[string]bool {
 	t.Helper()
 	files, outputs, sources := map[string]bool{}, map[string]bool{}, 0
@@ -257,8 +257,7 @@ func checkObjects(t *testing.T, a *archive.Archive, dir string) map[string]bool 
 	return outputs
 }
 
-// checkLedger checks that each output reached each destination, and each time
-// with the same bytes: a repeat after a kill is the same object.
+// checkLedger checks that each output reached each destination, each time with the same bytes.
 func checkLedger(t *testing.T, dir string, outputs map[string]bool) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, "ledger"))

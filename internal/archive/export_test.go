@@ -7,13 +7,13 @@ import (
 	"dicomnode/internal/archive/store"
 )
 
-// SetFree replaces the measure of free space.
+// SetFree replaces the function that measures free space.
 func (a *Archive) SetFree(free func(dir string) (int64, error)) {
 	a.free = func() (int64, error) { return free(a.opt.Dir) }
 }
 
-// Inject has f called at every operation of store and index: before it, and after
-// it when after is true. The error of f is the operation's; one after an
+// Inject makes the archive call f at every operation of store and index: before it, and after
+// it with after true. An error of f becomes the error of the operation. An error after the
 // operation hides that it was done.
 func (a *Archive) Inject(f func(operation string, after bool) error) {
 	a.store, a.index = faultyStore{a.store, f}, faultyIndex{a.index, f}
@@ -21,7 +21,7 @@ func (a *Archive) Inject(f func(operation string, after bool) error) {
 
 type fault func(operation string, after bool) error
 
-// around does an operation between two calls of f.
+// around runs an operation between two calls of f.
 func (f fault) around(operation string, do func() error) error {
 	if err := f(operation, false); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (x faultyIndex) View(ctx context.Context, do func(index.Tx) error) error {
 	return x.Index.View(ctx, do)
 }
 
-// Update fails before it begins, before it commits, or after it has.
+// Update fails before it starts, before it commits, or after it has committed.
 func (x faultyIndex) Update(ctx context.Context, do func(index.Tx) error) error {
 	return x.update(ctx, x.Index.Update, do)
 }

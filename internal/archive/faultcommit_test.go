@@ -12,9 +12,9 @@ import (
 	"dicomnode/internal/commitment"
 )
 
-// committing asks for the commitment of what was delivered (PS3.4 J), as a node does, and
-// takes in what a PACS answers to it: at times that it does not have an instance, or
-// nothing. lost is told of an instance that the PACS does not have any more.
+// committing requests the commitment of delivered objects (PS3.4 J), as a node does, and
+// applies the results of a PACS. At times the PACS reports that it does not have an instance,
+// or does not answer. lost is called for an instance that the PACS no longer has.
 func committing(a func() *archive.Archive, lost func(archive.Object)) func(context.Context, archive.Object, index.Delivery) (index.DeliveryState, error) {
 	return func(ctx context.Context, o archive.Object, d index.Delivery) (index.DeliveryState, error) {
 		switch d.State {
@@ -36,7 +36,7 @@ func committing(a func() *archive.Archive, lost func(archive.Object)) func(conte
 		case 1:
 			return "", errors.Join(a().CommitmentAsked(ctx, d.Destination, transaction, true), archive.Later(archive.ErrNotCommitted, time.Millisecond))
 		}
-		for range 5 { // as a PACS reports again what was not taken
+		for range 5 { // a PACS repeats a report that was not accepted
 			if _, err = a().Committed(ctx, d.Destination, result); err == nil {
 				break
 			}
@@ -45,7 +45,7 @@ func committing(a func() *archive.Archive, lost func(archive.Object)) func(conte
 	}
 }
 
-// forgets makes the PACS of a world lose what it was delivered of an instance.
+// forgets makes the PACS of a world lose what was delivered of an instance.
 func (w *world) forgets(o archive.Object) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,8 +56,8 @@ func (w *world) forgets(o archive.Object) {
 	}
 }
 
-// committed adds to f what became of the commitment of an instance's results: one that
-// counts as committed and is not at the PACS is a false Success.
+// committed adds the commitment of an instance's results to f. A result that counts as
+// committed but is not at the PACS is a false Success.
 func (w *world) committed(f *tally, o archive.Object) {
 	results, err := w.a.Results(context.Background(), o.ID)
 	if err != nil {
@@ -79,7 +79,7 @@ func (w *world) committed(f *tally, o archive.Object) {
 	}
 }
 
-// has reports whether the PACS was delivered a result and has not lost it.
+// has reports whether the PACS has received a result and not lost it.
 func (w *world) has(r archive.Object) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// indexFaults spoils the index of an archive, starts, and expects that the start
-// is refused or that everything is as it was; and that a rebuild brings all back.
+// indexFaults damages the index of an archive. Open must refuse it, or everything must be
+// unchanged; a rebuild must restore everything.
 func indexFaults(t *testing.T, n int, spoil func(t *testing.T, dir string) bool) (f tally) {
 	template := filled(t)
 	a := open(t, options(template))
@@ -62,7 +62,7 @@ func indexFaults(t *testing.T, n int, spoil func(t *testing.T, dir string) bool)
 	return f
 }
 
-// loseIndex removes, cuts or replaces the index by an older one.
+// loseIndex removes or truncates the index, or replaces it by an older one.
 func loseIndex(t *testing.T, dir string) bool {
 	path := filepath.Join(dir, "index.sqlite")
 	switch rand.IntN(4) {
@@ -79,7 +79,7 @@ func loseIndex(t *testing.T, dir string) bool {
 		}
 		a := open(t, options(dir))
 		o := receive(t, a, "1.2.99", archive.Keep)
-		if _, err := a.Erase(t.Context(), o.ID); err != nil { // leaves changes, and nothing else
+		if _, err := a.Erase(t.Context(), o.ID); err != nil { // changes the index only
 			t.Fatal(err)
 		}
 		closed(t, a)
@@ -90,8 +90,8 @@ func loseIndex(t *testing.T, dir string) bool {
 	return true
 }
 
-// flipIndex inverts a byte of the index; false when it is one that nothing stands
-// on. What counts is whether anything is lost by it.
+// flipIndex inverts a byte of the index; false if the byte is not used. The test is whether
+// anything is lost.
 func flipIndex(t *testing.T, dir string) bool {
 	path := filepath.Join(dir, "index.sqlite")
 	b, err := os.ReadFile(path)
@@ -112,7 +112,7 @@ func flipIndex(t *testing.T, dir string) bool {
 	return true
 }
 
-// objectFaults spoils stored images or waiting results, some at a time; the sender
+// objectFaults damages stored images or waiting results, several at a time; then the sender
 // repeats the images.
 func objectFaults(t *testing.T, n int) (f tally) {
 	const together = 10
@@ -129,7 +129,7 @@ func objectFaults(t *testing.T, n int) (f tally) {
 			}
 		}
 		results := first/together%2 == 1
-		if results { // they wait, and are spoilt
+		if results { // results that wait are damaged
 			stop := work(t, w.a, archive.Handlers{Segment: h.Segment})
 			await(t, "the results", func() bool { return w.all("deliver", archive.Waiting, together) })
 			stop()

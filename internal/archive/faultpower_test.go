@@ -21,20 +21,20 @@ import (
 )
 
 const (
-	powerRuns    = 2 // of the node, one after the other
-	powerSenders = 4 // at once
+	powerRuns    = 2 // of the node, in sequence
+	powerSenders = 4 // in parallel
 	powerObjects = 6 // of each sender
 )
 
-// powerData is a version of an instance: later ones correct its study's identifiers.
+// powerData returns a version of an instance: later versions correct identifiers of its study.
 func powerData(instance string, version int) []byte {
 	seed := instance[len(instance)-1]
 	data := dataset(dxClass, instance, 600+4096*int(seed%3), seed)
 	return bytes.Replace(data, []byte("1.2.3.5"), fmt.Appendf(nil, "1.2.3.%d", 5+version), 1)
 }
 
-// poweredNode receives, works, expires and starts anew, and says what it has
-// acknowledged ("kept INSTANCE VERSION") and delivered ("sent UID DIGEST").
+// poweredNode receives, works, expires objects and restarts. It prints what it has acknowledged
+// ("kept INSTANCE VERSION") and delivered ("sent UID DIGEST").
 func poweredNode(dir string) error {
 	var mu sync.Mutex
 	say := func(format string, args ...any) {
@@ -81,7 +81,7 @@ func poweredRun(dir string, run int, say func(string, ...any)) (err error) {
 	return errors.Join(err, <-worked, a.Close())
 }
 
-// powerInstance is the i-th instance that is sent, and its versions in their order.
+// powerInstance returns the i-th instance that is sent, and its versions in order.
 func powerInstance(i int) (instance string, versions []int) {
 	n := i % powerObjects
 	instance = fmt.Sprintf("1.2.%d.%d", i/powerObjects+1, n+1)
@@ -94,7 +94,7 @@ func powerInstance(i int) (instance string, versions []int) {
 	return instance, []int{0}
 }
 
-// poweredSender sends its instances, some of them twice or corrected, and makes room.
+// poweredSender sends its instances, some of them twice or corrected, and frees space.
 func poweredSender(ctx context.Context, a *archive.Archive, sender int, say func(string, ...any)) error {
 	for n := range powerObjects {
 		instance, versions := powerInstance(sender*powerObjects + n)
@@ -113,7 +113,7 @@ func poweredSender(ctx context.Context, a *archive.Archive, sender int, say func
 	return nil
 }
 
-// recordPower records poweredNode in a folder that holds nothing yet.
+// recordPower records poweredNode in an empty folder.
 func recordPower(t *testing.T) *powercut.Recording {
 	t.Helper()
 	dir := durabletest.Dir(t)
@@ -131,8 +131,8 @@ func recordPower(t *testing.T) *powercut.Recording {
 	return r
 }
 
-// tracing reports whether processes can be traced. They must be where the peers of tests
-// are required.
+// tracing reports whether processes can be traced. Where the test peers are required, this is
+// required too.
 func tracing(t *testing.T) bool {
 	t.Helper()
 	err := powercut.Available()
@@ -142,8 +142,8 @@ func tracing(t *testing.T) bool {
 	return err == nil
 }
 
-// powerFaults cuts the power at moments drawn by chance and has the disk lose what was
-// not synced.
+// powerFaults simulates power failures at random times, in which the disk loses what was not
+// synced.
 func powerFaults(t *testing.T, n int) (f tally) {
 	r := recordPower(t)
 	for range n {
@@ -152,8 +152,8 @@ func powerFaults(t *testing.T, n int) (f tally) {
 	return f
 }
 
-// cutPower judges the image of a cut that a number draws, and names it when something
-// is wrong.
+// cutPower checks the disk after the power failure that seed selects, and names the seed if
+// something is wrong.
 func cutPower(t *testing.T, r *powercut.Recording, seed uint64, kind powercut.Disk) (f tally) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	moment := random.IntN(r.Moments + 1)
@@ -180,7 +180,7 @@ func cutPower(t *testing.T, r *powercut.Recording, seed uint64, kind powercut.Di
 		f.silent++
 	}
 	if f.bad() == 0 {
-		w.finishPowered(&f, newest) // what is lost would be waited for
+		w.finishPowered(&f, newest) // a loss would be waited for
 	}
 	if err := a.Close(); err != nil {
 		t.Error(err)
@@ -191,8 +191,8 @@ func cutPower(t *testing.T, r *powercut.Recording, seed uint64, kind powercut.Di
 	return f
 }
 
-// anotherBoot has files say what they would if the machine had started since: they name
-// its last start by the identifier that the kernel gives it.
+// anotherBoot changes files as if the machine had been restarted: they contain the kernel's
+// boot id.
 func anotherBoot(t *testing.T, dir string) {
 	t.Helper()
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -215,7 +215,7 @@ func anotherBoot(t *testing.T, dir string) {
 	}
 }
 
-// report is an error of the archive with an honest disk, and expected with another.
+// report fails the test if the disk obeys syncs; with another disk a failure is expected.
 func report(t *testing.T, kind powercut.Disk, format string, args ...any) {
 	t.Helper()
 	if kind == powercut.Honest {
@@ -225,8 +225,8 @@ func report(t *testing.T, kind powercut.Disk, format string, args ...any) {
 	}
 }
 
-// readOutput learns what was delivered, and returns the newest version of each instance
-// that was acknowledged.
+// readOutput reads what was delivered, and returns the newest acknowledged version of each
+// instance.
 func (w *world) readOutput(out []byte) (newest map[string]int) {
 	newest = map[string]int{}
 	for line := range strings.Lines(string(out)) {
@@ -247,8 +247,8 @@ func (w *world) readOutput(out []byte) (newest map[string]int) {
 	return newest
 }
 
-// judgePowered looks for an acknowledged version: as it was, or a newer one whose
-// acknowledgement the cut prevented, or gone after its result was delivered.
+// judgePowered looks for an acknowledged version. It may be unchanged, replaced by a newer one
+// whose acknowledgement the power failure prevented, or removed after its result was delivered.
 func (w *world) judgePowered(f *tally, instance string, version int) {
 	o, err := w.a.Find(context.Background(), instance)
 	if err != nil {
@@ -280,8 +280,8 @@ func (w *world) got(instance string, version int) bool {
 	return false
 }
 
-// finishPowered has the work done and the senders send all again, and expects one
-// result of each version that was there, whose bytes are always the same.
+// finishPowered runs all jobs and makes the senders repeat everything. Each version must have
+// one result, whose bytes are always the same.
 func (w *world) finishPowered(f *tally, newest map[string]int) {
 	stop := work(w.t, w.a, w.handlers())
 	w.settle()
@@ -313,8 +313,9 @@ func (w *world) finishPowered(f *tally, newest map[string]int) {
 	w.loose(f)
 }
 
-// TestPowerCut cuts the power at some moments; POWERCUTS sets at how many. Then a disk
-// ignores syncs: what is counted must not be 0 then, or nothing could be found.
+// TestPowerCut simulates power failures at random times; POWERCUTS sets their number. Then it
+// does the same with a disk that ignores syncs, which must lose something, or the test would
+// detect nothing.
 func TestPowerCut(t *testing.T) {
 	if !tracing(t) {
 		t.Skip("needs strace")

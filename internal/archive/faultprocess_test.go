@@ -17,8 +17,8 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// errorFaults has one operation at a time fail, while an image is received,
-// segmented and delivered, and lets the sender and the queue try again.
+// errorFaults makes one operation at a time fail while an image is received, segmented and
+// delivered. The sender and the queue retry.
 func errorFaults(t *testing.T, n int, cause error) (f tally) {
 	w := newWorld(t, durabletest.Dir(t))
 	closed(t, open(t, w.options()))
@@ -27,7 +27,7 @@ func errorFaults(t *testing.T, n int, cause error) (f tally) {
 		t.Fatal(err)
 	}
 	w.a = a
-	var left atomic.Int64 // operations until one fails; 0 for none
+	var left atomic.Int64 // number of operations until one fails; 0: none fails
 	var hits atomic.Int64
 	a.Inject(func(string, bool) error {
 		if left.Add(-1) == 0 {
@@ -53,7 +53,7 @@ func errorFaults(t *testing.T, n int, cause error) (f tally) {
 			}
 		}
 		if i%20 < 19 {
-			continue // faults meet jobs of several images at once
+			continue // a fault may affect jobs of several images
 		}
 		w.settle()
 		left.Store(-1)
@@ -68,7 +68,7 @@ func errorFaults(t *testing.T, n int, cause error) (f tally) {
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
-	w.a = open(t, w.options()) // adopts or sets aside what the faults left
+	w.a = open(t, w.options()) // adopts or sets aside files left by the faults
 	w.loose(&f)
 	if have := len(all(t, w.a)); have != 2*sent {
 		f.duplicated += max(have-2*sent, 0)
@@ -77,8 +77,8 @@ func errorFaults(t *testing.T, n int, cause error) (f tally) {
 	return f
 }
 
-// killFaults ends processes at an operation, the way SIGKILL does, while they
-// receive, work and expire; then one finishes.
+// killFaults ends processes at an operation, as SIGKILL does, while they receive, work and
+// expire objects; then one finishes.
 func killFaults(t *testing.T, n int) (f tally) {
 	dir := durabletest.Dir(t)
 	w := newWorld(t, dir)
@@ -109,8 +109,8 @@ func killFaults(t *testing.T, n int) (f tally) {
 	return f
 }
 
-// faultHandlers make one output for one destination, which commits it, and note what was
-// delivered.
+// faultHandlers make one output for one destination, which commits it, and record the
+// deliveries.
 func faultHandlers(a *archive.Archive, dir string) archive.Handlers {
 	h := ledgerHandlers(dir)
 	deliver := h.Deliver
@@ -124,7 +124,7 @@ func faultHandlers(a *archive.Archive, dir string) archive.Handlers {
 	return h
 }
 
-// faultyNode receives, works and expires until it is killed at an operation.
+// faultyNode receives, works and expires objects until it is killed at an operation.
 func faultyNode(dir string) error {
 	at, err := strconv.ParseInt(os.Getenv("ARCHIVE_FAULT_AT"), 10, 64)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// repeatFaults sends instances again in every form.
+// repeatFaults sends instances again in all forms.
 func repeatFaults(t *testing.T, n int) (f tally) {
 	w := newWorld(t, durabletest.Dir(t))
 	w.a = open(t, w.options())
@@ -31,7 +31,7 @@ func repeatFaults(t *testing.T, n int) (f tally) {
 		again, newest := data, data
 		in := incoming(instance, archive.Segment)
 		switch i % 6 {
-		case 0: // as it was
+		case 0: // unchanged
 		case 1:
 			in.TransferSyntaxUID, again = deflatedIncoming().TransferSyntaxUID, deflate(t, data)
 		case 2:
@@ -61,8 +61,8 @@ func repeatFaults(t *testing.T, n int) (f tally) {
 	return f
 }
 
-// hostileFaults sends data sets with random damage: what is acknowledged is kept
-// byte for byte, what is refused leaves nothing.
+// hostileFaults sends data sets with random damage. Acknowledged ones must be stored byte for
+// byte; refused ones must leave nothing.
 func hostileFaults(t *testing.T, n int) (f tally) {
 	w := newWorld(t, durabletest.Dir(t))
 	w.a = open(t, w.options())

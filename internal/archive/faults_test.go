@@ -12,7 +12,7 @@ import (
 	"dicomnode/internal/archive/store"
 )
 
-// tally is a line of the table of faults: what was injected, and what came of it.
+// tally is a row of the table of faults: what was injected, and what resulted.
 type tally struct {
 	name                                                      string
 	injected, lost, duplicated, damaged, falseSuccess, silent int
@@ -25,9 +25,9 @@ func (f *tally) add(o tally) {
 
 func (f tally) bad() int { return f.lost + f.duplicated + f.damaged + f.falseSuccess + f.silent }
 
-// TestFaults injects faults of every kind and counts what was lost, duplicated,
-// damaged, acknowledged falsely or passed over in silence: all must be 0. FAULTS
-// sets how many faults there are in all; a bounded part runs in every test.
+// TestFaults injects faults of every kind and counts objects that were lost, duplicated,
+// damaged or falsely acknowledged, and faults that were not reported: all must be 0. FAULTS
+// sets the total number of faults; every test run injects a small number.
 func TestFaults(t *testing.T) {
 	total := 60
 	if s := os.Getenv("FAULTS"); s != "" {
@@ -75,11 +75,11 @@ func TestFaults(t *testing.T) {
 
 const powerCuts = "power cuts"
 
-// faultRound is how many faults meet the same archives: what an archive costs grows
-// with what it holds. The table so far is logged after each round.
+// faultRound is the number of faults on the same archive, whose cost grows with its content.
+// The table so far is logged after each round.
 const faultRound = 300
 
-// faultTable is the table that stands in the documentation.
+// faultTable formats the table of the documentation.
 func faultTable(found []tally) string {
 	sum := tally{name: "all"}
 	for _, f := range found {

@@ -18,8 +18,8 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
-// world is an archive at work, what it was told to keep and what it delivered to a PACS
-// that is to commit it.
+// world is a working archive, the objects that it has acknowledged, and those that it has
+// delivered to a PACS, which is to commit them.
 type world struct {
 	t   *testing.T
 	dir string
@@ -30,7 +30,7 @@ type world struct {
 	delivered map[string]map[string]bool // source → UIDs and bytes of results
 }
 
-// counted counts what is logged at warning and above.
+// counted counts log messages of level warning and above.
 type counted struct {
 	slog.Handler
 	n atomic.Int64
@@ -58,7 +58,7 @@ func (w *world) options() archive.Options {
 	return opt
 }
 
-// handlers make a result whose UID depends on what the image says of its patient.
+// handlers make a result whose UID depends on the patient of the image.
 func (w *world) handlers() archive.Handlers {
 	return archive.Handlers{
 		Segment: func(ctx context.Context, o archive.Object) (archive.Made, error) {
@@ -90,7 +90,7 @@ func (w *world) handlers() archive.Handlers {
 	}
 }
 
-// source is the SOP Instance UID of the image of a result.
+// source returns the SOP Instance UID of the image of a result.
 func source(result archive.Object) string {
 	return result.SOPInstanceUID[:strings.LastIndex(result.SOPInstanceUID, ".")]
 }
@@ -101,7 +101,7 @@ func (w *world) send(instance string, data []byte) error {
 	return err
 }
 
-// judge adds to f what became of an instance that was acknowledged with data.
+// judge adds to f the state of an instance that was acknowledged with data.
 func (w *world) judge(f *tally, instance string, data []byte, results int) {
 	o, err := w.a.Find(context.Background(), instance)
 	if err != nil {
@@ -131,7 +131,7 @@ func (w *world) loose(f *tally) {
 	f.damaged += len(c.Problems)
 }
 
-// settle retries what is quarantined until nothing is left to do.
+// settle retries quarantined jobs until no job is left.
 func (w *world) settle() {
 	w.t.Helper()
 	await(w.t, "the work to be done", func() bool {
@@ -140,7 +140,7 @@ func (w *world) settle() {
 			return false
 		}
 		if s.Quarantined > 0 {
-			_, _ = w.a.Retry(context.Background()) // a fault may meet it too
+			_, _ = w.a.Retry(context.Background()) // a fault may affect the retry too
 		}
 		return s.Waiting+s.Running+s.Retrying+s.Quarantined == 0
 	})
@@ -152,7 +152,7 @@ func (w *world) judgeKept(f *tally, instance string) {
 		w.judge(f, instance, crashData(instance), 1)
 		return
 	}
-	if len(w.delivered[instance]) != 1 { // it expires only when its result was delivered
+	if len(w.delivered[instance]) != 1 { // it expires only after its result was delivered
 		f.lost++
 	}
 }
@@ -177,7 +177,7 @@ func (w *world) readLedger(f *tally) {
 	}
 }
 
-// everything expects all objects, once and whole.
+// everything checks that the archive contains all objects once and undamaged.
 func (w *world) everything(f *tally, want map[string][]byte) {
 	seen := map[string]int{}
 	for _, o := range all(w.t, w.a) {
@@ -196,7 +196,7 @@ func (w *world) everything(f *tally, want map[string][]byte) {
 	}
 }
 
-// all reports whether n jobs wait, all of one kind and in one state.
+// all reports whether n jobs of one kind and in one state wait.
 func (w *world) all(kind jobs.Kind, state jobs.State, n int) bool {
 	q := queue(w.t, w.a)
 	for _, e := range q {
@@ -207,7 +207,7 @@ func (w *world) all(kind jobs.Kind, state jobs.State, n int) bool {
 	return len(q) == n
 }
 
-// spoil removes, cuts or changes the file of an object.
+// spoil removes, truncates or changes the file of an object.
 func (w *world) spoil(id int64) {
 	w.t.Helper()
 	o, err := w.a.Object(w.t.Context(), id)

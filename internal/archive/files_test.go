@@ -28,8 +28,8 @@ func closed(t *testing.T, a *archive.Archive) {
 	}
 }
 
-// filled is a folder of an archive with an image that was segmented and
-// delivered, one whose delivery waits and one that waits itself.
+// filled returns a folder of an archive with three images: one is segmented and delivered, the
+// delivery of one waits, and one waits for segmentation.
 func filled(t *testing.T) (dir string) {
 	t.Helper()
 	dir = durabletest.Dir(t)
@@ -54,7 +54,7 @@ func filled(t *testing.T) (dir string) {
 	return dir
 }
 
-// digests of what is in the files under dir, whatever their names.
+// sums returns the digests of the files below dir, regardless of their names.
 func sums(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	for _, file := range objectFiles(t, dir) {
@@ -68,8 +68,7 @@ func sums(t *testing.T, dir string) (all []string) {
 	return all
 }
 
-// An index that does not belong to its objects stops the start, and nothing is
-// removed or changed by the try.
+// Open refuses an index that does not belong to the objects, and removes or changes nothing.
 func TestIndexDoesNotBelong(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, dir string){
 		"lost":  func(t *testing.T, dir string) { removeAll(t, dir, "", "-wal", "-shm") },
@@ -138,8 +137,8 @@ func scribble(t *testing.T, path string, at int64, n int) {
 	}
 }
 
-// rebuilt makes the index of a filled folder again and expects every object in it,
-// and one job for each image without a result.
+// rebuilt rebuilds the index of a filled folder and expects all objects in it, and one job for
+// each image without a result.
 func rebuilt(t *testing.T, dir string, objects int) {
 	t.Helper()
 	r, err := archive.Rebuild(t.Context(), options(dir), true, func() {})
@@ -187,8 +186,8 @@ func TestRebuildGivesTheSameRows(t *testing.T) {
 	}
 }
 
-// What no row names is adopted when it is a whole object, and set aside otherwise;
-// drafts go.
+// A file without a row is adopted if it is a complete object, and set aside otherwise; drafts
+// are removed.
 func TestOpenAdopts(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -199,7 +198,7 @@ func TestOpenAdopts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path(dir, lost)+".part", b, 0o600); err != nil { // another file of the same object
+	if err := os.WriteFile(path(dir, lost)+".part", b, 0o600); err != nil { // a second file of the same object
 		t.Fatal(err)
 	}
 	for name, content := range map[string][]byte{
@@ -228,7 +227,7 @@ func TestOpenAdopts(t *testing.T) {
 	}
 }
 
-// forget removes a row and its jobs, as if the transaction had not been.
+// forget removes a row and its jobs, as if the transaction had not been committed.
 func forget(t *testing.T, dir string, id int64) {
 	t.Helper()
 	db := database(t, dir)
@@ -239,7 +238,7 @@ func forget(t *testing.T, dir string, id int64) {
 	}
 }
 
-// A kill between the removal of rows and of files brings nothing back.
+// A kill between the removal of rows and of files restores nothing.
 func TestKilledInExpiry(t *testing.T) {
 	dir := filled(t)
 	a := open(t, options(dir))
@@ -255,7 +254,7 @@ func TestKilledInExpiry(t *testing.T) {
 		t.Fatalf("removed %d, %v", n, err)
 	}
 	closed(t, a)
-	for name, b := range keep { // the files a kill would have left
+	for name, b := range keep { // the files that a kill would have left
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -269,8 +268,8 @@ func TestKilledInExpiry(t *testing.T) {
 	}
 }
 
-// An archive of the release before opens: rows, files, jobs, and what became of
-// deliveries; the old index stays beside.
+// An archive of the previous release can be opened: rows, files, jobs, and states of
+// deliveries. The old index is kept beside the new one.
 func TestOldArchive(t *testing.T) {
 	dir := durabletest.Dir(t)
 	if err := os.CopyFS(dir, os.DirFS("testdata/archive-schema-2")); err != nil {
@@ -334,7 +333,7 @@ func deliveriesOf(t *testing.T, a *archive.Archive, id int64) []index.Delivery {
 	return d
 }
 
-// A data directory that is removed, or another in its place, ends the work.
+// Work ends if the data directory is removed or replaced.
 func TestRemovedDirectory(t *testing.T) {
 	dir := filepath.Join(durabletest.Dir(t), "archive")
 	a := open(t, options(dir))
@@ -353,7 +352,7 @@ func TestRemovedDirectory(t *testing.T) {
 	}
 }
 
-// Check names what is missing, damaged and unnamed, and nothing else.
+// Check reports missing, damaged and unnamed files, and nothing else.
 func TestCheck(t *testing.T) {
 	dir := filled(t)
 	a := open(t, options(dir))
@@ -375,14 +374,14 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A backup made while the node receives is restored whole, jobs and all; what was
-// erased since does not come back.
+// A backup made while the node receives can be restored completely, with jobs. Objects erased
+// since do not come back.
 func TestBackupAndRestore(t *testing.T) {
 	dir := filled(t)
 	a := open(t, options(dir))
 	stop := make(chan struct{})
 	stopped := make(chan struct{})
-	go func() { // the node receives and expires meanwhile
+	go func() { // the node receives and expires objects in the meantime
 		defer close(stopped)
 		for i := 0; ; i++ {
 			select {
@@ -446,9 +445,9 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
-// A backup made while jobs run says that they run, though no node does: what they are
-// about is erased from it all the same, and the restore itself erases again what was
-// erased since. A node that works keeps what its jobs are about.
+// In a backup made while jobs run, these jobs are marked as running, though no node works on
+// it. Their objects can still be erased from it, and the restore erases again what was erased
+// since. A working node keeps the objects of its running jobs.
 func TestEraseWhereJobsRan(t *testing.T) {
 	dir := durabletest.Dir(t)
 	opt := options(dir)
@@ -483,7 +482,7 @@ func TestEraseWhereJobsRan(t *testing.T) {
 	closed(t, a)
 
 	restored := durabletest.Dir(t)
-	copyList(t, dir, restored) // of what was erased: the first, by the refused calls
+	copyList(t, dir, restored) // the list of erased instances: the refused calls have added the first
 	r, err := archive.Restore(t.Context(), options(restored), backup, func() {})
 	if err != nil || r.Objects != 1 || r.Erased != 1 {
 		t.Fatalf("restored %+v, %v; want one of two", r, err)
@@ -503,7 +502,7 @@ func TestEraseWhereJobsRan(t *testing.T) {
 	closed(t, shared)
 }
 
-// A job that ran when its node was killed is dropped and retried without a new start.
+// A job that ran when its node was killed can be dropped and retried before the next start.
 func TestQueueOfKilledNode(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -529,7 +528,7 @@ func TestQueueOfKilledNode(t *testing.T) {
 	}
 }
 
-// copyList copies the list of what was erased.
+// copyList copies the list of erased instances.
 func copyList(t *testing.T, from, to string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(from, "erased"))
@@ -541,7 +540,7 @@ func copyList(t *testing.T, from, to string) {
 	}
 }
 
-// What is erased leaves no UID, no digest and no file, and is noted.
+// Erase leaves no UID, no digest and no file, and is recorded.
 func TestErase(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -574,7 +573,7 @@ func TestErase(t *testing.T) {
 	if err := database(t, dir).QueryRowContext(t.Context(), "SELECT count(*) FROM tombstone WHERE sop_instance_uid <> '' OR sha256 <> '' OR results <> '[]' AND results <> 'null'").Scan(&uids); err != nil || uids != 0 {
 		t.Errorf("%d tombstones tell what was erased, %v", uids, err)
 	}
-	if _, err := send(t, a, patient("A"), archive.Segment); err != nil { // sent again on purpose
+	if _, err := send(t, a, patient("A"), archive.Segment); err != nil { // repeated on purpose
 		t.Fatal(err)
 	}
 	<-deliveries

@@ -13,8 +13,8 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// documented runs the commands of "Downgrade" in docs/install.md that follow the n-th stop
-// of the service, up to the next package or text, in a data folder.
+// documented runs, in a data folder, the commands of "Downgrade" in docs/install.md that follow
+// the n-th stop of the service, up to the next package or text.
 func documented(t *testing.T, n int, dataDir string) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/install.md")
@@ -39,7 +39,7 @@ func documented(t *testing.T, n int, dataDir string) {
 	}
 }
 
-// rows are the objects, jobs and deliveries of an index of schema 2, as text.
+// rows returns the objects, jobs and deliveries of an index of schema 2 as text.
 func rows(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	for _, table := range []string{"object", "delivery", "river_job"} {
@@ -72,11 +72,10 @@ func rows(t *testing.T, dir string) (all []string) {
 	return all
 }
 
-// TestGoBack upgrades an archive of schema 2, receives an image, and goes back as
-// docs/install.md says: the older version finds its index as it was, and every file that
-// it names. Versions of that time remove files that their index does not name; what was
-// received since is in the copy, which opens as it was when the newer version is there
-// again.
+// TestGoBack upgrades an archive of schema 2, receives an image, and downgrades as
+// docs/install.md says. The older version finds its index unchanged, and every file that it
+// names. Older versions remove files that their index does not name; objects received since are
+// in the copy, which the newer version can open again.
 func TestGoBack(t *testing.T) {
 	data := durabletest.Dir(t)
 	dir := filepath.Join(data, "archive")
@@ -109,7 +108,7 @@ func TestGoBack(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := os.Remove(path(dir, newer)); err != nil { // as the older version does
+	if err := os.Remove(path(dir, newer)); err != nil { // the older version does this
 		t.Fatal(err)
 	}
 

@@ -16,7 +16,7 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// database opens the index beside the archive.
+// database opens the index while the archive has it open.
 func database(t *testing.T, dir string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "index.sqlite")+"?_pragma=busy_timeout(10000)")
@@ -40,8 +40,7 @@ func fileSize(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// Room is made from the oldest objects that are finished, and no more of them
-// than needed.
+// MakeRoom removes the oldest finished objects, and no more of them than necessary.
 func TestMakeRoom(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -56,9 +55,9 @@ func TestMakeRoom(t *testing.T) {
 		removed, left int
 		have          int64
 	}{
-		{940, 0, 51, 949},  // there is room
+		{940, 0, 51, 949},  // enough free space
 		{960, 32, 19, 981}, // one batch is enough
-		{2000, 18, 1, 999}, // no amount is enough: what waits stays
+		{2000, 18, 1, 999}, // no removal is enough; waiting objects stay
 	} {
 		removed, have, err := a.MakeRoom(t.Context(), c.free)
 		if err != nil || removed != c.removed || have != c.have {
@@ -86,7 +85,7 @@ func TestMakeRoom(t *testing.T) {
 	}
 }
 
-// The rows of finished jobs go after an hour; those of quarantined ones never.
+// The rows of finished jobs are removed after an hour, those of quarantined jobs never.
 func TestFinishedJobsGo(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -119,8 +118,8 @@ func TestFinishedJobsGo(t *testing.T) {
 	}
 }
 
-// Space of removed rows is used again: the database grows with what it holds and
-// not with what it has held.
+// The space of removed rows is used again: the database grows with its present content, not
+// with everything it has contained.
 func TestDatabaseIsReused(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -146,7 +145,7 @@ func TestDatabaseIsReused(t *testing.T) {
 	}
 }
 
-// Any name of a folder will do.
+// Any folder name is allowed.
 func TestFolderNames(t *testing.T) {
 	t.Chdir(durabletest.Dir(t))
 	for _, dir := range []string{"data", "a b/c?d#e%20f"} {

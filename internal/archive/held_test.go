@@ -16,7 +16,7 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// doubtful are handlers whose results are held, and how many they have delivered.
+// doubtful returns handlers whose results are held, and the number of deliveries.
 func doubtful() (h archive.Handlers, sent *atomic.Int64) {
 	sent = &atomic.Int64{}
 	h.Segment = func(_ context.Context, o archive.Object) (archive.Made, error) {
@@ -31,7 +31,7 @@ func doubtful() (h archive.Handlers, sent *atomic.Int64) {
 	return h, sent
 }
 
-// heldIn is an archive with the held results of some images.
+// heldIn makes an archive with the held results of some images.
 func heldIn(t *testing.T, dir string, instances ...string) {
 	t.Helper()
 	a := open(t, options(dir))
@@ -50,7 +50,7 @@ func heldIn(t *testing.T, dir string, instances ...string) {
 	}
 }
 
-// states are those of the deliveries of a result.
+// states returns the states of the deliveries of a result.
 func states(t *testing.T, a *archive.Archive, instance string) map[string]index.DeliveryState {
 	t.Helper()
 	o, err := a.Find(t.Context(), instance)
@@ -75,8 +75,8 @@ func wantStates(t *testing.T, what string, a *archive.Archive, instance string, 
 	}
 }
 
-// What is held is delivered when it is released, and not before: not by a restart, by
-// segmenting again, nor by sending again.
+// A held result is delivered only when it is released, not after a restart, a new segmentation
+// or a resend.
 func TestHeldUntilReleased(t *testing.T) {
 	dir := durabletest.Dir(t)
 	heldIn(t, dir, "1.2.3", "1.2.4")
@@ -131,7 +131,7 @@ func TestHeldUntilReleased(t *testing.T) {
 	}
 }
 
-// What is held does not expire; once it is dropped it does.
+// A held result does not expire; after it is dropped it does.
 func TestHeldDoesNotExpire(t *testing.T) {
 	dir := durabletest.Dir(t)
 	heldIn(t, dir, "1.2.3")
@@ -151,7 +151,7 @@ func TestHeldDoesNotExpire(t *testing.T) {
 	}
 }
 
-// The held result of an image that was corrected is withdrawn.
+// The held result of a corrected image is withdrawn.
 func TestHeldIsSuperseded(t *testing.T) {
 	dir := durabletest.Dir(t)
 	heldIn(t, dir, "1.2.3")
@@ -165,8 +165,8 @@ func TestHeldIsSuperseded(t *testing.T) {
 	}
 }
 
-// An index that is made again holds what was held, with what can be read of the old one
-// and without, and does not hold what was released before.
+// A rebuilt index holds what was held, with and without data of the old index, and does not
+// hold what was released before.
 func TestHeldAfterRebuild(t *testing.T) {
 	for name, lost := range map[string]bool{"from the old index": false, "from the files": true} {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestHeldAfterRebuild(t *testing.T) {
 			a = open(t, options(dir))
 			wantStates(t, "held", a, "1.2.3.9", index.Held)
 			released := index.Pending
-			if lost { // nothing knows of the release: better asked twice
+			if lost { // the release is unknown: better to ask twice
 				released = index.Held
 			}
 			wantStates(t, "released", a, "1.2.4.9", released)

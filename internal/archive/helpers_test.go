@@ -42,7 +42,7 @@ func element(group, el uint16, vr string, value []byte) []byte {
 	return append(b, value...)
 }
 
-// dataset makes a data set whose pixels are size bytes of seed.
+// dataset returns a data set whose pixels are size bytes made from seed.
 func dataset(class, instance string, size int, seed byte) []byte {
 	var b []byte
 	b = append(b, element(0x0008, 0x0016, "UI", []byte(class))...)
@@ -61,7 +61,7 @@ func incoming(instance string, purpose archive.Purpose) archive.Incoming {
 	}
 }
 
-// options are small and impatient.
+// options have small limits and short times.
 func options(dir string) archive.Options {
 	return archive.Options{
 		Dir: dir, MinFree: -1, Digest: digest,
@@ -69,7 +69,8 @@ func options(dir string) archive.Options {
 	}
 }
 
-// digest tells pixels, body part and the rest of what dataset makes apart.
+// digest computes separate digests of pixels, body part and the rest of a data set made by
+// dataset.
 func digest(_ context.Context, r io.Reader, size int64) (d archive.Digests, err error) {
 	file, err := io.ReadAll(r)
 	if err != nil || int64(len(file)) != size {
@@ -88,7 +89,7 @@ func digest(_ context.Context, r io.Reader, size int64) (d archive.Digests, err 
 	return digestData(data, head.BodyPartExamined)
 }
 
-// digestData tells them apart in a data set that is not deflated.
+// digestData is digest for a data set that is not deflated.
 func digestData(data []byte, bodyPart string) (d archive.Digests, err error) {
 	rest, pixels, ok := bytes.Cut(data, []byte{0xE0, 0x7F, 0x10, 0x00})
 	if !ok {
@@ -99,8 +100,8 @@ func digestData(data []byte, bodyPart string) (d archive.Digests, err error) {
 		Identity: sum(bytes.Replace(rest, []byte(bodyPart), nil, 1))}, nil
 }
 
-// emptyIndex is the index of an archive without objects: making its tables is what
-// most tests would spend their time on.
+// emptyIndex is the index of an archive without objects. It is made once, because most tests
+// would spend their time on making its tables.
 var emptyIndex = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "dicomnode-test-*")
 	if err != nil {
@@ -117,7 +118,7 @@ var emptyIndex = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(filepath.Join(dir, "index.sqlite"))
 })
 
-// open opens an archive, which gets an empty index when its folder is empty.
+// open opens an archive. If its folder is empty it gets an empty index.
 func open(t testing.TB, opt archive.Options) *archive.Archive {
 	t.Helper()
 	if list, err := os.ReadDir(opt.Dir); err == nil && len(list) == 0 {
@@ -151,7 +152,7 @@ func receive(t testing.TB, a *archive.Archive, instance string, purpose archive.
 	return o
 }
 
-// work runs the handlers until the function it returns is called.
+// work runs the handlers until the returned function is called.
 func work(t testing.TB, a *archive.Archive, h archive.Handlers) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -172,7 +173,7 @@ func work(t testing.TB, a *archive.Archive, h archive.Handlers) (stop func()) {
 	return stop
 }
 
-// await polls until ok, or fails the test.
+// await polls until ok returns true, or fails the test.
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(2 * time.Minute)
@@ -198,7 +199,7 @@ func queue(t testing.TB, a *archive.Archive) []archive.Entry {
 	return entries
 }
 
-// contents returns the data set an object's file holds.
+// contents returns the data set in an object's file.
 func contents(t testing.TB, o archive.Object) []byte {
 	t.Helper()
 	f, err := o.OpenDataset()
@@ -213,13 +214,13 @@ func contents(t testing.TB, o archive.Object) []byte {
 	return b
 }
 
-// made is what a handler made.
+// made returns the result of a handler.
 func made(outputs ...archive.Output) archive.Made { return archive.Made{Outputs: outputs} }
 
-// delivered is what a destination says that took an object.
+// delivered returns the answer of a destination that accepted an object.
 func delivered() (archive.Answer, error) { return archive.Answer{}, nil }
 
-// path is where the file of an object is.
+// path returns the path of an object's file.
 func path(dir string, o archive.Object) string { return filepath.Join(dir, o.Name) }
 
 // all lists the objects.
@@ -232,12 +233,12 @@ func all(t testing.TB, a *archive.Archive) []archive.Object {
 	return list
 }
 
-// like is an object that outputs are made of.
+// like returns an object from which outputs are made.
 func like(instance string) archive.Object {
 	return archive.Object{Object: index.Object{SOPInstanceUID: instance}}
 }
 
-// seg is the output made of an object, for the destinations.
+// seg returns an output of an object for the destinations.
 func seg(o archive.Object, destinations ...string) archive.Output {
 	instance := fmt.Sprintf("%s.9", o.SOPInstanceUID)
 	return archive.Output{
@@ -250,10 +251,10 @@ func seg(o archive.Object, destinations ...string) archive.Output {
 	}
 }
 
-// readerOf is what Options.Digest reads.
+// readerOf is the type of reader in Options.Digest.
 type readerOf = io.Reader
 
-// segOf is an output of o with a SOP Instance UID.
+// segOf returns an output with a SOP Instance UID.
 func segOf(_ archive.Object, instance string, destinations ...string) archive.Output {
 	out := seg(like(""), destinations...)
 	out.SOPInstanceUID = instance
@@ -264,13 +265,13 @@ func segOf(_ archive.Object, instance string, destinations ...string) archive.Ou
 	return out
 }
 
-// number is a digest as a component of a UID.
+// number returns a digest as a component of a UID.
 func number(digest string) string {
 	sum := sha256.Sum256([]byte(digest))
 	return fmt.Sprint(1 + binary.BigEndian.Uint32(sum[:])/2)
 }
 
-// read returns the data set of an object, or why it cannot be had.
+// read returns the data set of an object, or the error of reading it.
 func read(o archive.Object) ([]byte, error) {
 	f, err := o.OpenDataset()
 	if err != nil {

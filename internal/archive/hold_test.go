@@ -9,8 +9,8 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// What is held, by this process or one beside it, does not expire; what a holder
-// that has ended held does.
+// Objects held by this process or another one do not expire. Holds of an ended process are
+// removed.
 func TestHold(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))

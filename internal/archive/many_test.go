@@ -11,7 +11,7 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// manyJobs is how many jobs wait in the benchmarks, with -short a few.
+// manyJobs is the number of waiting jobs in the benchmarks, smaller with -short.
 func manyJobs() int {
 	if testing.Short() {
 		return 200
@@ -19,7 +19,7 @@ func manyJobs() int {
 	return 10_000
 }
 
-// crowded is the folder of an archive in which manyJobs() wait.
+// crowded returns the folder of an archive with manyJobs() waiting jobs.
 func crowded(b *testing.B) (dir string) {
 	b.Helper()
 	dir = durabletest.Dir(b)
@@ -45,7 +45,7 @@ func crowded(b *testing.B) (dir string) {
 	return dir
 }
 
-// BenchmarkQueueOfMany is what "queue list" costs with 10,000 waiting jobs.
+// BenchmarkQueueOfMany measures "queue list" with 10,000 waiting jobs.
 func BenchmarkQueueOfMany(b *testing.B) {
 	dir := crowded(b)
 	for b.Loop() {
@@ -62,8 +62,8 @@ func BenchmarkQueueOfMany(b *testing.B) {
 	}
 }
 
-// BenchmarkStartWithMany is what the start of a node costs until its first job
-// begins, with 10,000 waiting.
+// BenchmarkStartWithMany measures the start of a node until its first job begins, with 10,000
+// waiting jobs.
 func BenchmarkStartWithMany(b *testing.B) {
 	dir := crowded(b)
 	for b.Loop() {

@@ -9,8 +9,8 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// Whatever an administrator does, and in whatever order, the files belong to the owner of
-// the folder.
+// Files belong to the owner of the folder, whatever commands an administrator runs in whatever
+// order.
 func TestOwner(t *testing.T) {
 	above := durabletest.Foreign(t)
 	opt := options(filepath.Join(above, "archive"))
@@ -26,7 +26,7 @@ func TestOwner(t *testing.T) {
 	if err := flip(path(opt.Dir, kept)); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, a, "1.2.4", archive.Segment) // sets the damaged one aside
+	receive(t, a, "1.2.4", archive.Segment) // moves the damaged file to lost+found
 	closed(t, a)
 	durabletest.AllForeign(t, above)
 	if _, err := archive.Rebuild(t.Context(), opt, true, func() {}); err != nil {

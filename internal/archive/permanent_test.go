@@ -11,7 +11,7 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// What a repeat cannot mend is quarantined after one attempt, with its reason.
+// A permanent error quarantines the job after one attempt, with its reason.
 func TestNotRetried(t *testing.T) {
 	cases := []struct {
 		instance, reason string

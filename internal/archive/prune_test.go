@@ -53,7 +53,7 @@ func TestPrune(t *testing.T) {
 	if n := len(objectFiles(t, dir)); n != 4 {
 		t.Errorf("%d files, want 4", n)
 	}
-	// What is sent again is kept again, and makes no second result.
+	// A repeated object is stored again, and makes no second result.
 	again := receive(t, a, "1.2.3", archive.Segment)
 	if again.ID == done.ID || again.Outcome != archive.Repeated {
 		t.Errorf("sent again: %+v", again)

@@ -23,7 +23,7 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// objectFiles lists the files under dir that are, or were to become, objects.
+// objectFiles lists the objects and drafts below dir.
 func objectFiles(t testing.TB, dir string) (files []string) {
 	t.Helper()
 	for _, sub := range []string{"objects", "incoming"} {
@@ -114,13 +114,13 @@ func TestReceiveRefuses(t *testing.T) {
 			if entries := queue(t, a); len(entries) != 0 {
 				t.Errorf("queue %+v, want none", entries)
 			}
-			receive(t, a, "1.2.3", archive.Segment) // a good copy is welcome afterwards
+			receive(t, a, "1.2.3", archive.Segment) // afterwards an undamaged copy is accepted
 		})
 	}
 }
 
-// TestReceiveIdentity: what could never give a result is refused and named;
-// what is only kept, or a dark frame, needs no study.
+// TestReceiveIdentity: an image that could not give a result is refused with the attribute's
+// name; dark frames and objects that are only stored need no study.
 func TestReceiveIdentity(t *testing.T) {
 	whole := dataset(dxClass, "1.2.3", 1000, 7)
 	study, series := element(0x0020, 0x000D, "UI", []byte("1.2.3.4")), element(0x0020, 0x000E, "UI", []byte("1.2.3.5"))
@@ -128,7 +128,7 @@ func TestReceiveIdentity(t *testing.T) {
 		name      string
 		old, new  []byte
 		attribute part10.Tag
-		kept      bool // for other purposes than segmentation
+		kept      bool // for purposes other than segmentation
 	}{
 		{"no study", study, nil, 0x0020000D, true},
 		{"no series", series, nil, 0x0020000E, true},
@@ -154,7 +154,7 @@ func TestReceiveIdentity(t *testing.T) {
 	}
 }
 
-// TestReceiveTellsFaults: what is wrong and stored all the same is told.
+// TestReceiveTellsFaults: accepted faults of the data set are reported.
 func TestReceiveTellsFaults(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
 	data := append(dataset(dxClass, "1.2.3", 1000, 7), 0, 0)
@@ -164,8 +164,8 @@ func TestReceiveTellsFaults(t *testing.T) {
 	}
 }
 
-// TestReceiveRecoded: the PACS forwards an instance it has already sent, now in
-// another transfer syntax.
+// TestReceiveRecoded: the PACS forwards an instance that it has already sent, now in another
+// transfer syntax.
 func TestReceiveRecoded(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
 	first := receive(t, a, "1.2.3", archive.Segment)
@@ -241,8 +241,8 @@ func TestReceiveAgain(t *testing.T) {
 	}
 }
 
-// TestReceiveSameAtOnce sends one SOP instance many times at once: identical
-// copies all succeed as one object, of two versions exactly one wins.
+// TestReceiveSameAtOnce sends one SOP instance many times in parallel: identical copies all
+// succeed as one object, and of two versions exactly one is stored.
 func TestReceiveSameAtOnce(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -274,7 +274,7 @@ func TestReceiveSameAtOnce(t *testing.T) {
 	}
 }
 
-// interlude is a reader of nothing that does something when it is read.
+// interlude is an empty reader that calls a function when it is read.
 type interlude func()
 
 func (f interlude) Read([]byte) (int, error) {
@@ -282,8 +282,8 @@ func (f interlude) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestReceiveMeanwhile has an instance come whole while it is coming elsewhere: what ends
-// last meets what the index did not know when it began.
+// TestReceiveMeanwhile: an instance arrives completely while another copy of it is still
+// arriving. The later one must find it, although the index did not contain it at the start.
 func TestReceiveMeanwhile(t *testing.T) {
 	for seed, want := range map[byte]error{7: nil, 8: archive.ErrDuplicate} {
 		dir := durabletest.Dir(t)

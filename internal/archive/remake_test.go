@@ -13,8 +13,8 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// A damaged result that a newer program makes again under another UID gives up its
-// deliveries to the new one, which goes only where the old one has not been.
+// If a newer program makes a damaged result again under another UID, the new result takes over
+// its deliveries. It is sent only to destinations that have not received the old one.
 func TestDamagedResultOfAnotherProgram(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))

@@ -9,8 +9,7 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// TestMakeRoomStopsAtAFileThatStays: a file that cannot be removed must not cost
-// the rows of all others.
+// TestMakeRoomStopsAtAFileThatStays: if a file cannot be removed, the rows of the others stay.
 func TestMakeRoomStopsAtAFileThatStays(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))

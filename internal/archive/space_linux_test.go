@@ -12,8 +12,8 @@ import (
 	"dicomnode/internal/durable/durabletest"
 )
 
-// TestDiskFull fills a small file system of its own. Where the user may not
-// mount one the test is skipped; TestReceiveNeedsFreeSpace runs everywhere.
+// TestDiskFull fills a small file system. If the user may not mount one the test is skipped;
+// TestReceiveNeedsFreeSpace runs everywhere.
 func TestDiskFull(t *testing.T) {
 	dir := durabletest.Dir(t)
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
@@ -50,7 +50,7 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("object stored before the disk was full: %v", err)
 		}
 	}
-	// With room again the service goes on by itself.
+	// When there is free space again, the service continues without intervention.
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=32m"); err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,8 @@ func TestSegmentThenDeliver(t *testing.T) {
 	}
 }
 
-// TestSegmentRepeats does a job again whose outputs are committed: they are
-// found, and only a destination that is new gets a delivery.
+// TestSegmentRepeats runs a job again whose outputs are committed: they are reused, and only a
+// new destination gets a delivery.
 func TestSegmentRepeats(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
@@ -146,7 +146,7 @@ func TestQuarantine(t *testing.T) {
 	if s, err := a.Stats(t.Context()); err != nil || s.Quarantined != 1 || s.Waiting != 0 || s.Objects != 1 || !s.Oldest.IsZero() {
 		t.Errorf("stats %+v, %v", s, err)
 	}
-	receive(t, a, "1.2.4", archive.Keep) // quarantine blocks nobody
+	receive(t, a, "1.2.4", archive.Keep) // a quarantined job blocks no other
 	mended.Store(true)
 	if n, err := a.Retry(t.Context(), e.ID+1000); n != 0 || err != nil {
 		t.Errorf("retry of an unknown id: %d, %v", n, err)
@@ -217,8 +217,8 @@ func TestAttemptsEnd(t *testing.T) {
 	}
 }
 
-// TestDeadDestination holds every delivery to one destination until the end:
-// the other one must get all of its objects meanwhile.
+// TestDeadDestination blocks every delivery to one destination until the end: the other must
+// get all of its objects in the meantime.
 func TestDeadDestination(t *testing.T) {
 	a := open(t, options(durabletest.Dir(t)))
 	release := make(chan struct{})
@@ -248,7 +248,7 @@ func TestDeadDestination(t *testing.T) {
 	await(t, "deliveries after resurrection", func() bool { return dead.Load() == 6 })
 }
 
-// TestStopRepeatsWithoutAttempt ends Work while a job runs: it is not failed.
+// TestStopRepeatsWithoutAttempt ends Work while a job runs: this does not count as a failure.
 func TestStopRepeatsWithoutAttempt(t *testing.T) {
 	opt := options(durabletest.Dir(t))
 	opt.StopTimeout = 10 * time.Millisecond
@@ -302,8 +302,8 @@ func TestOutputsAreChecked(t *testing.T) {
 	}
 }
 
-// TestStopWithNewDestination ends Work while a job makes the first output for
-// a destination: the job finishes and the delivery waits for the next start.
+// TestStopWithNewDestination ends Work while a job makes the first output for a destination:
+// the job finishes and the delivery waits for the next start.
 func TestStopWithNewDestination(t *testing.T) {
 	opt := options(durabletest.Dir(t))
 	opt.StopTimeout = 20 * time.Second
