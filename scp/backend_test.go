@@ -27,8 +27,7 @@ const (
 	patientCan = "CANARY^PATIENT"
 )
 
-// patience bounds every wait for the other side: what goes wrong must fail a
-// test, not hang it.
+// patience is the time limit for every wait, so that an error makes a test fail and not hang.
 const patience = 10 * time.Second
 
 func wait[T any](t testing.TB, c <-chan T) T {
@@ -51,7 +50,7 @@ type backend struct {
 	got    map[string][]byte // by SOP Instance UID
 	asked  []scp.StoreRequest
 	closed int
-	ended  chan struct{} // closed with the session unless nil
+	ended  chan struct{} // closed by Close unless nil
 }
 
 func (b *backend) NewSession(_ context.Context, p scp.Peer) (scp.Session, error) {
@@ -81,7 +80,7 @@ func (b *backend) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	return nil
 }
 
-// last returns the latest instance stored.
+// last returns the last instance stored.
 func (b *backend) last() (scp.StoreRequest, []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -117,7 +116,7 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// serve starts a server on a loopback port; it is shut down with the test.
+// serve starts a server on a loopback port; it is shut down at the end of the test.
 func serve(t testing.TB, b scp.Backend, change ...func(*scp.Server)) (addr string, log *syncBuffer) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

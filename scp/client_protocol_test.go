@@ -16,15 +16,15 @@ import (
 	"dicomnode/scp/scptest"
 )
 
-// onPeer runs use with a Dialer's association to a peer that the test plays; its
-// error is sent when it returns.
+// onPeer runs use with an association to a peer that the test controls; the channel gets its
+// error.
 func onPeer(t *testing.T, use func(context.Context, *scp.Client) error) (*scptest.Peer, <-chan error) {
 	t.Helper()
 	d := scp.Dialer{Calling: "XNET", ResponseTimeout: patience, AssociationTimeout: patience}
 	return dialed(t, d, use, scp.Proposal{AbstractSyntax: dxImage, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}, verification)
 }
 
-// dialed is onPeer with a Dialer and proposals of the test's.
+// dialed is onPeer with a given Dialer and proposals.
 func dialed(t *testing.T, d scp.Dialer, use func(context.Context, *scp.Client) error, proposals ...scp.Proposal) (*scptest.Peer, <-chan error) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,9 +70,8 @@ func storeOne(ctx context.Context, c *scp.Client) error {
 	return err
 }
 
-// ending is how the association ends from our side: by an A-ABORT of the service
-// provider, where the peer broke the protocol, or of the user, who has had what
-// it wanted; or the peer has ended it.
+// ending is how the client ends the association: with an A-ABORT as service provider, if the
+// peer violated the protocol, or as service user, when it is done; or the peer has ended it.
 type ending int
 
 const (
@@ -81,7 +80,7 @@ const (
 	byProvider
 )
 
-// expect closes the connection as well: nobody waits for it to be closed.
+// expect also closes the connection.
 func (e ending) expect(t *testing.T, p *scptest.Peer) {
 	t.Helper()
 	if e == gone {
@@ -101,8 +100,8 @@ func storeRSP() *dimse.Command {
 	}
 }
 
-// TestStoreResponses: only the response that belongs to the request is one, and
-// only status 0000 in it is a success.
+// TestStoreResponses: only the response to the request counts, and only status 0000 means
+// success.
 func TestStoreResponses(t *testing.T) {
 	status := func(s scp.Status) func(error) bool {
 		return func(err error) bool {
@@ -170,8 +169,8 @@ func TestStoreResponses(t *testing.T) {
 	}
 }
 
-// TestReleasedByAcceptor: an acceptor that releases instead of responding is
-// answered, and the store is no success.
+// TestReleasedByAcceptor: an acceptor that releases instead of responding gets an answer, and
+// the store fails.
 func TestReleasedByAcceptor(t *testing.T) {
 	p, done := onPeer(t, storeOne)
 	scptest.Expect[*ul.Associate](p)
@@ -188,8 +187,8 @@ func TestReleasedByAcceptor(t *testing.T) {
 	}
 }
 
-// TestAnswersToRequest: what a peer may not answer to an A-ASSOCIATE-RQ ends by
-// A-ABORT; what it may refuse is told.
+// TestAnswersToRequest: an invalid answer to an A-ASSOCIATE-RQ ends in an A-ABORT; a rejection
+// is reported.
 func TestAnswersToRequest(t *testing.T) {
 	ac := func(change func(*ul.Associate)) ul.PDU {
 		a := acceptance()
@@ -233,7 +232,7 @@ func TestAnswersToRequest(t *testing.T) {
 	}
 }
 
-// TestOtherTransferSyntax: a context that was accepted in a transfer syntax nobody
+// TestOtherTransferSyntax: a context that was accepted in a transfer syntax that was not
 // proposed is not used; the others are.
 func TestOtherTransferSyntax(t *testing.T) {
 	p, done := onPeer(t, func(_ context.Context, c *scp.Client) error {
@@ -255,8 +254,8 @@ func TestOtherTransferSyntax(t *testing.T) {
 	}
 }
 
-// TestWaiting: an association that the peer has ended, or wants to, is known before
-// anything is sent over it.
+// TestWaiting: the client detects that the peer has ended the association, or requests its
+// release, before it sends anything.
 func TestWaiting(t *testing.T) {
 	for name, end := range map[string]func(*scptest.Peer){
 		"A-RELEASE-RQ": func(p *scptest.Peer) { p.SendPDU(&ul.Release{}) },

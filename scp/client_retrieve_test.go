@@ -15,8 +15,8 @@ import (
 
 var anyQuery = scp.Query{SOPClassUID: dxImage, TransferSyntaxUID: uid.ImplicitVRLittleEndian, Identifier: []byte("keys")}
 
-// answering plays a peer that reads the request and answers with these responses,
-// each with its data set.
+// answering runs a peer that reads the request and sends these responses, each with its data
+// set.
 func answering(t *testing.T, use func(context.Context, *scp.Client) error, rq func(*dimse.Command), responses ...func(*dimse.Command) string) error {
 	t.Helper()
 	p, done := onPeer(t, use)
@@ -51,7 +51,7 @@ func with(status uint16, data string) func(*dimse.Command) string {
 	}
 }
 
-// TestFind: each match is given once, and the last response tells how it ended.
+// TestFind: each match is reported once, and the final response gives the result.
 func TestFind(t *testing.T) {
 	stop := errors.New("enough")
 	for name, c := range map[string]struct {
@@ -113,8 +113,7 @@ func TestMove(t *testing.T) {
 	}
 }
 
-// TestGetWithoutSession: what a peer stores within a C-GET is refused where nobody
-// takes it.
+// TestGetWithoutSession: without a Session, what a peer stores during a C-GET is refused.
 func TestGetWithoutSession(t *testing.T) {
 	p, done := onPeer(t, func(ctx context.Context, c *scp.Client) error {
 		_, err := c.Get(ctx, anyQuery, nil)

@@ -29,7 +29,7 @@ func dial(t testing.TB, addr string, maxPDU uint32) *scp.Client {
 	return c
 }
 
-// TestStoreSizes sends data sets around every boundary of the fragments.
+// TestStoreSizes sends data sets with sizes around all boundaries of fragments.
 func TestStoreSizes(t *testing.T) {
 	for _, maxPDU := range []uint32{64, 4096, 131072} {
 		b := &backend{}
@@ -105,8 +105,8 @@ type brokenReader struct{ err error }
 
 func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 
-// TestProposals: what cannot be proposed is refused before anything is sent; 128
-// presentation contexts are all that fit (PS3.8 9.3.2.2).
+// TestProposals: invalid proposals are rejected before anything is sent; at most 128
+// presentation contexts fit (PS3.8 9.3.2.2).
 func TestProposals(t *testing.T) {
 	addr, _ := serve(t, &backend{})
 	contexts := func(n int) []scp.Proposal {
@@ -146,7 +146,7 @@ func TestProposals(t *testing.T) {
 	}
 }
 
-// TestCancel: the end of the context ends a call that waits for a mute peer.
+// TestCancel: the end of the context ends a call that waits for a silent peer.
 func TestCancel(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

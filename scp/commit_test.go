@@ -14,7 +14,7 @@ import (
 	"dicomnode/scp/scptest"
 )
 
-// committer is a backend that is asked for storage commitment, and told of it.
+// committer is a backend that receives requests for storage commitment and their results.
 type committer struct {
 	backend
 	fail  error
@@ -81,8 +81,8 @@ func TestCommitment(t *testing.T) {
 	}
 }
 
-// TestCommitmentNotOffered: a session without the services has the context refused, not
-// the request.
+// TestCommitmentNotOffered: without the services in the session, the context is rejected and
+// not the request.
 func TestCommitmentNotOffered(t *testing.T) {
 	addr, _ := serve(t, &backend{}, offersCommitment)
 	d := scp.Dialer{Calling: "PACS"}
@@ -114,8 +114,8 @@ func eventRQ(change func(*dimse.Command)) *dimse.Command {
 	return c
 }
 
-// TestCommitmentRequests pins the responses to what a peer may get wrong (PS3.7 10.1.1,
-// 10.1.4), and the elements of one that is right (Tables 10.3-2 and 10.3-6).
+// TestCommitmentRequests tests the responses to wrong requests of a peer (PS3.7 10.1.1,
+// 10.1.4), and the elements of the response to a valid one (Tables 10.3-2 and 10.3-6).
 func TestCommitmentRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		rq   *dimse.Command
@@ -151,8 +151,8 @@ func TestCommitmentRequests(t *testing.T) {
 	}
 }
 
-// TestReportOnSameAssociation: the answer comes on the association of the request,
-// before its response or after, or not at all.
+// TestReportOnSameAssociation: the result arrives on the association of the request, before or
+// after its response, or not at all.
 func TestReportOnSameAssociation(t *testing.T) {
 	for name, before := range map[string]bool{"before the response": true, "after it": false} {
 		t.Run(name, func(t *testing.T) {
@@ -199,8 +199,8 @@ func TestReportOnSameAssociation(t *testing.T) {
 	}
 }
 
-// TestListenInVain: a peer that asks for nothing is left by A-RELEASE, and one that
-// leaves first is no error.
+// TestListenInVain: the client releases an association on which the peer requests nothing; if
+// the peer releases first, that is no error.
 func TestListenInVain(t *testing.T) {
 	for _, leaves := range []bool{false, true} {
 		p, done := onPeer(t, func(ctx context.Context, c *scp.Client) error {
@@ -217,7 +217,7 @@ func TestListenInVain(t *testing.T) {
 				t.Error("A-RELEASE-RQ instead of the answer")
 			}
 			_ = p.Conn.Close()
-			<-done // released already: Release says so
+			<-done // already released: Release reports it
 			continue
 		}
 		if r := scptest.Expect[*ul.Release](p); r.Response {

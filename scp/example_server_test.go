@@ -13,8 +13,7 @@ import (
 	"dicomnode/scp"
 )
 
-// discard admits one calling AE title and keeps nothing, which a real Session
-// must not do.
+// discard accepts one calling AE title and stores nothing, which a real Session must not do.
 type discard struct{ admitted string }
 
 func (d discard) NewSession(_ context.Context, p scp.Peer) (scp.Session, error) {

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// FuzzServer: whatever arrives, a Server answers in whole PDUs, closes the
-// connection, does not panic, and acknowledges no more than was stored. As
-// coverage differs from run to run of one input, fuzz with -fuzzminimizetime=10x.
+// FuzzServer: for any input a Server answers in complete PDUs, closes the connection, does not
+// panic, and acknowledges only what was stored. Coverage of one input differs between runs, so
+// fuzz with -fuzzminimizetime=10x.
 func FuzzServer(f *testing.F) {
 	paths, err := filepath.Glob("testdata/wire/*.hex")
 	if err != nil || len(paths) == 0 {
@@ -42,7 +42,7 @@ func FuzzServer(f *testing.F) {
 		defer nc.Close()
 		_ = nc.SetDeadline(time.Now().Add(patience))
 		p := nc.(*net.UnixConn)
-		_, _ = p.Write(sent) // fails where the server has closed
+		_, _ = p.Write(sent) // fails if the server has closed the connection
 		_ = p.CloseWrite()
 		got, err := io.ReadAll(p)
 		if err != nil && !strings.Contains(err.Error(), "reset") {
@@ -60,7 +60,7 @@ func FuzzServer(f *testing.F) {
 	})
 }
 
-// acknowledged counts the C-STORE-RSP of status 0000 among whole PDUs.
+// acknowledged counts the C-STORE-RSP with status 0000 among complete PDUs.
 func acknowledged(t *testing.T, b []byte) (n int) {
 	t.Helper()
 	var set []byte

@@ -17,8 +17,8 @@ import (
 	"dicomnode/scp"
 )
 
-// program finds a DCMTK program: other tools use the same names, so --version
-// has to say dcmtk.
+// program finds a DCMTK program. Other tools have the same names, so the output of --version
+// must contain dcmtk.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
@@ -34,8 +34,7 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
-// command is a run of a program that a test does not wait for longer than a
-// minute.
+// command runs a program for at most a minute.
 func command(t *testing.T, name string, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
@@ -49,7 +48,7 @@ func run(t *testing.T, name string, args ...string) {
 	}
 }
 
-// dump is a synthetic image in the notation of dump2dcm.
+// dump is a synthetic image in the format of dump2dcm.
 const dump = `(0008,0016) UI 1.2.840.10008.5.1.4.1.1.7
 (0008,0018) UI 2.25.1
 (0008,0060) CS OT
@@ -67,8 +66,8 @@ const dump = `(0008,0016) UI 1.2.840.10008.5.1.4.1.1.7
 (7fe0,0010) OW 0001\0002\0003\0004\0005\0006\0007\0008
 `
 
-// syntaxes are the transfer syntaxes exchanged: how DCMTK makes a file in each,
-// and how storescu is told to propose it.
+// syntaxes are the tested transfer syntaxes: the DCMTK tool that makes a file, and the option
+// with which storescu proposes it.
 var syntaxes = []struct{ name, uid, tool, flag, propose string }{
 	{"implicit", uid.ImplicitVRLittleEndian, "dcmconv", "+ti", "-xi"},
 	{"explicit", uid.ExplicitVRLittleEndian, "dcmconv", "+te", "-xe"},
@@ -98,8 +97,8 @@ func files(t *testing.T) map[string]string {
 	return made
 }
 
-// dataset returns what follows the file meta information (PS3.10 7.1): the group
-// length is the first element, 12 bytes, behind preamble and prefix.
+// dataset returns the data set after the file meta information (PS3.10 7.1). The group length
+// is the first element, 12 bytes after preamble and prefix.
 func dataset(t *testing.T, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -112,8 +111,8 @@ func dataset(t *testing.T, path string) []byte {
 	return b[144+binary.LittleEndian.Uint32(b[140:]):]
 }
 
-// even pads a deflated data set to even length, as both sides must on the wire
-// (PS3.5 A.5); DCMTK's files lack the padding.
+// even pads a deflated data set to even length, as PS3.5 A.5 requires; DCMTK's files lack the
+// padding.
 func even(transferSyntax string, b []byte) []byte {
 	if transferSyntax == deflated && len(b)%2 == 1 {
 		return append(bytes.Clone(b), 0)
@@ -178,8 +177,8 @@ func TestClientToDCMTK(t *testing.T) {
 	}
 }
 
-// startStorescp starts DCMTK's SCP, bit preserving, with more options, and waits
-// until it answers d.
+// startStorescp starts DCMTK's SCP with bit preserving and more options, and waits until it
+// responds to d.
 func startStorescp(t *testing.T, d *scp.Dialer, dir string, options ...string) scp.Addr {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -15,17 +15,16 @@ import (
 	"dicomnode/scp/scptest"
 )
 
-// refused are the services of PS3.7 that a Server does not perform, by Command
-// Field (PS3.7 E.1), and one field that PS3.7 does not know.
+// refused are the services of PS3.7 that a Server does not perform, by Command Field (PS3.7
+// E.1), and one field that PS3.7 does not define.
 var refused = map[string]dimse.Field{
 	"C-GET": 0x0010, "C-FIND": 0x0020, "C-MOVE": 0x0021,
 	"N-EVENT-REPORT": 0x0100, "N-GET": 0x0110, "N-SET": 0x0120, "N-ACTION": 0x0130, "N-CREATE": 0x0140, "N-DELETE": 0x0150,
 	"unknown": 0x0077,
 }
 
-// TestUnrecognizedOperation: a service not performed is answered 0x0211
-// (PS3.7 C.5.23) by its own response, behind its data set, and the association
-// goes on.
+// TestUnrecognizedOperation: an unsupported service is answered 0x0211 (PS3.7 C.5.23) in its
+// own response, after its data set, and the association continues.
 func TestUnrecognizedOperation(t *testing.T) {
 	b := &backend{}
 	addr, _ := serve(t, b)
@@ -52,8 +51,8 @@ func TestUnrecognizedOperation(t *testing.T) {
 	}
 }
 
-// TestCancelRequest: a C-CANCEL-RQ has no response (PS3.7 9.3.2.3); what follows
-// it is answered.
+// TestCancelRequest: a C-CANCEL-RQ has no response (PS3.7 9.3.2.3); the next message is
+// answered.
 func TestCancelRequest(t *testing.T) {
 	addr, _ := serve(t, &backend{})
 	p := associate(t, addr)
@@ -70,8 +69,7 @@ func TestCancelRequest(t *testing.T) {
 	}
 }
 
-// TestMisplaced: commands that are right, in a presentation context or with a
-// data set that is not.
+// TestMisplaced: valid commands in the wrong presentation context or with the wrong data set.
 func TestMisplaced(t *testing.T) {
 	for name, c := range map[string]struct {
 		command *dimse.Command
@@ -110,8 +108,8 @@ func TestMisplaced(t *testing.T) {
 	}
 }
 
-// TestUnwantedDataset: a data set that nobody wants is read for two minutes and
-// one read more, however few bytes arrive at a time within one fragment.
+// TestUnwantedDataset: an unwanted data set is discarded for two minutes and one more read,
+// even if few bytes arrive at a time within one fragment.
 func TestUnwantedDataset(t *testing.T) {
 	onLine(t, &backend{}, func(t *testing.T, l *line) {
 		rq := storeRQ()
@@ -141,8 +139,7 @@ func TestUnwantedDataset(t *testing.T) {
 	})
 }
 
-// TestCutOffIsLogged: an association released within a message did not end as it
-// should, and the log says so.
+// TestCutOffIsLogged: releasing an association within a message is an error, which is logged.
 func TestCutOffIsLogged(t *testing.T) {
 	for name, c := range map[string]struct {
 		before []ul.PDU
@@ -173,8 +170,8 @@ func TestCutOffIsLogged(t *testing.T) {
 	}
 }
 
-// TestPipelined: a peer that does not wait for responses, though the window is
-// 1/1 (PS3.7 D.3.3.3), gets them all, in order.
+// TestPipelined: a peer that does not wait for responses, although the window is 1/1 (PS3.7
+// D.3.3.3), gets all of them in order.
 func TestPipelined(t *testing.T) {
 	var order []string
 	addr, _ := serve(t, &backend{store: func(_ context.Context, req scp.StoreRequest, r io.Reader) error {

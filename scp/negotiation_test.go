@@ -83,7 +83,7 @@ func TestRefusals(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	addr, _ := serve(t, &backend{}, func(s *scp.Server) { s.MaxAssociations = 2; s.MaxAssociationsPerPeer = 1 })
-	for range 20 { // silent connections take no place
+	for range 20 { // silent connections do not count
 		scptest.Dial(t, addr)
 	}
 	first := associate(t, addr)
@@ -108,9 +108,9 @@ func TestLimits(t *testing.T) {
 	scptest.Expect[*ul.Release](first)
 }
 
-// TestBackendJudgesCalledAETitle: without AE titles of its own a server leaves
-// the called one to the Backend, whose refusal the peer hears as chosen
-// (PS3.8 Table 9-21), and whose reason only the log has.
+// TestBackendJudgesCalledAETitle: a server without AE titles leaves the check of the called one
+// to the Backend. The peer gets the rejection that the Backend chose (PS3.8 Table 9-21); only
+// the log has its reason.
 func TestBackendJudgesCalledAETitle(t *testing.T) {
 	const why = "no route is configured for this title"
 	var asked []string

@@ -9,8 +9,8 @@ import (
 	"dicomnode/scp/scptest"
 )
 
-// TestBadBytes plays what a peer must not send. Each is answered by A-ABORT from
-// the service provider, then the connection is closed.
+// TestBadBytes sends invalid bytes. Each time the server answers with an A-ABORT as service
+// provider and closes the connection.
 func TestBadBytes(t *testing.T) {
 	addr, _ := serve(t, &backend{})
 	twice := request()

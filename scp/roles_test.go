@@ -13,8 +13,8 @@ import (
 	"dicomnode/scp/scptest"
 )
 
-// TestRoleSelection: of the roles proposed for an accepted SOP class those that are
-// supported are granted; nothing is answered for others (PS3.7 D.3.3.4).
+// TestRoleSelection: of the roles proposed for an accepted SOP class the supported ones are
+// granted; there is no answer for others (PS3.7 D.3.3.4).
 func TestRoleSelection(t *testing.T) {
 	both := func(s *scp.Server) { s.Contexts[0].PeerRoles = scp.SCURole | scp.SCPRole }
 	for name, c := range map[string]struct {
@@ -43,8 +43,8 @@ func TestRoleSelection(t *testing.T) {
 	}
 }
 
-// TestClientRole: what an acceptor does not answer is the default, and what nobody
-// proposed it cannot give.
+// TestClientRole: without an answer of the acceptor the default applies, and roles that were
+// not proposed are ignored.
 func TestClientRole(t *testing.T) {
 	for name, c := range map[string]struct {
 		proposed scp.Role
@@ -78,8 +78,8 @@ func TestClientRole(t *testing.T) {
 	}
 }
 
-// TestClientPerforms: while a client waits for a response, its session performs what
-// the peer asks for on the same association, as within a C-GET (PS3.4 C.4.3).
+// TestClientPerforms: while a client waits for a response, its session performs the peer's
+// requests on the same association, as in a C-GET (PS3.4 C.4.3).
 func TestClientPerforms(t *testing.T) {
 	session := &backend{}
 	echo := func(ctx context.Context, c *scp.Client) error { return c.Echo(ctx) }

@@ -28,7 +28,7 @@ func TestPanicEndsOneAssociation(t *testing.T) {
 	}
 }
 
-// TestShutdown: a message under way is finished and answered.
+// TestShutdown: a message in progress is completed and answered.
 func TestShutdown(t *testing.T) {
 	storing, finish := make(chan struct{}), make(chan struct{})
 	b := &backend{store: func(_ context.Context, _ scp.StoreRequest, r io.Reader) error {
@@ -56,7 +56,7 @@ func TestShutdown(t *testing.T) {
 	if rsp := expectResponse(t, p); rsp.Status != 0 {
 		t.Errorf("got status %04X, want success", rsp.Status)
 	}
-	scptest.Expect[*ul.Abort](p) // nothing more came within the grace
+	scptest.Expect[*ul.Abort](p) // no further message within the grace period
 	if err := wait(t, served); err != nil {
 		t.Error(err)
 	}
@@ -65,8 +65,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestServeChecksConfiguration gives Serve a context that has ended: a
-// configuration taken by mistake is not served for ever.
+// TestServeChecksConfiguration calls Serve with a context that has ended, so that Serve returns
+// even if it accepts a wrong configuration.
 func TestServeChecksConfiguration(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()

@@ -15,8 +15,8 @@ import (
 	"dicomnode/scp/scptest"
 )
 
-// TestStoreLog: an instance answered with a warning is stored (PS3.7 C.3), and
-// the log says so; only a failure is an error.
+// TestStoreLog: an instance that is answered with a warning is stored (PS3.7 C.3) and logged as
+// a warning; only a failure is logged as an error.
 func TestStoreLog(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
@@ -57,8 +57,8 @@ func TestStoreLog(t *testing.T) {
 	}
 }
 
-// TestStoreStatus: every way a C-STORE can fail, its status, and that the
-// association goes on.
+// TestStoreStatus: all ways in which a C-STORE can fail and their statuses; the association
+// continues.
 func TestStoreStatus(t *testing.T) {
 	without := func(e dimse.Elements) func(*dimse.Command) { return func(c *dimse.Command) { c.Present &^= e } }
 	fail := func(err error) func(context.Context, scp.StoreRequest, io.Reader) error {
@@ -104,7 +104,7 @@ func TestStoreStatus(t *testing.T) {
 	}
 }
 
-// TestCutOff: a data set that does not arrive whole never ends in io.EOF.
+// TestCutOff: an incomplete data set never ends with io.EOF.
 func TestCutOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		cut  func(*scptest.Peer)

@@ -12,7 +12,7 @@ import (
 	"dicomnode/scp"
 )
 
-// pipeListener hands out one end of each connection made by dial.
+// pipeListener accepts one end of each connection made by dial.
 type pipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -38,8 +38,8 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// TestARTIM: the whole A-ASSOCIATE-RQ must arrive within 30 seconds, however its
-// bytes are spread over them (PS3.8 9.2, Evt18).
+// TestARTIM: the complete A-ASSOCIATE-RQ must arrive within 30 seconds, however its bytes are
+// distributed (PS3.8 9.2, Evt18).
 func TestARTIM(t *testing.T) {
 	encoded, err := ul.Encode(request())
 	if err != nil {

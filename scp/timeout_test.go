@@ -17,15 +17,14 @@ import (
 	"dicomnode/scp"
 )
 
-// line is a connection to a server inside a bubble of synctest. It sets no
-// deadlines of its own, so that only the server's end a wait.
+// line is a connection to a server inside a synctest bubble. It sets no deadlines, so that only
+// those of the server end a wait.
 type line struct {
 	net.Conn
 	t *testing.T
 }
 
-// onLine runs test in a bubble, associated with a server of three different
-// timeouts.
+// onLine runs test in a bubble, associated with a server that has three different timeouts.
 func onLine(t *testing.T, b *backend, test func(*testing.T, *line), change ...func(*scp.Server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -91,8 +90,8 @@ func (l *line) receive() ul.PDU {
 	return p
 }
 
-// abortedAfter fails the test unless the next PDU is the A-ABORT of the service
-// provider, after the time given, and the connection is closed behind it.
+// abortedAfter checks that the next PDU is the A-ABORT of the service provider, that it arrives
+// after the given time, and that the connection is closed afterwards.
 func (l *line) abortedAfter(want time.Duration) {
 	l.t.Helper()
 	begun := time.Now()
@@ -105,7 +104,7 @@ func (l *line) abortedAfter(want time.Duration) {
 	}
 }
 
-// TestIdleTimeout: each wait for a message has the idle timeout anew.
+// TestIdleTimeout: the idle timeout starts again for each message.
 func TestIdleTimeout(t *testing.T) {
 	onLine(t, &backend{}, func(t *testing.T, l *line) {
 		for range 3 {
@@ -119,13 +118,13 @@ func TestIdleTimeout(t *testing.T) {
 	})
 }
 
-// TestReadTimeout: once a message has begun, every read of it has the read
-// timeout, and the session hears of it.
+// TestReadTimeout: within a message, every read has the read timeout, and the session gets the
+// error.
 func TestReadTimeout(t *testing.T) {
 	command := func(l *line) { l.send(commandPDU(l.t, storeRQ(), 1)) }
 	for name, c := range map[string]struct {
 		begin func(*line)
-		heard bool // by the session
+		heard bool // the session got the error
 	}{
 		"within a PDU header": {func(l *line) { l.bytes([]byte{4, 0, 0}) }, false},
 		"within a command":    {func(l *line) { l.bytes([]byte{4, 0, 0, 0, 0, 10, 0, 0, 0, 6, 1, 3, 0, 0}) }, false},
@@ -156,8 +155,8 @@ func TestReadTimeout(t *testing.T) {
 	}
 }
 
-// TestMinRate: a message that comes by the byte ends after the read timeout and the
-// time that its bytes have earned, though no single read takes long.
+// TestMinRate: a message that arrives byte by byte ends after the read timeout plus the time
+// allowed for its bytes, although no single read takes long.
 func TestMinRate(t *testing.T) {
 	b := &backend{store: func(_ context.Context, _ scp.StoreRequest, r io.Reader) error {
 		_, err := io.Copy(io.Discard, r)
@@ -186,7 +185,7 @@ func TestMinRate(t *testing.T) {
 	}, func(s *scp.Server) { s.MinRate = 100 })
 }
 
-// TestMinRateCountsTheWire: the time that the session takes is not the peer's.
+// TestMinRateCountsTheWire: time spent in the session does not count.
 func TestMinRateCountsTheWire(t *testing.T) {
 	b := &backend{store: func(_ context.Context, _ scp.StoreRequest, r io.Reader) error {
 		<-time.After(time.Hour)
@@ -210,9 +209,9 @@ func TestMinRateCountsTheWire(t *testing.T) {
 	}, func(s *scp.Server) { s.MinRate = 100 })
 }
 
-// TestWriteTimeout: a peer that does not read its response cannot hold the
-// association longer than the write timeout and the half second in which its own
-// A-ABORT may arrive. Nothing is written behind half a PDU.
+// TestWriteTimeout: a peer that does not read its response blocks the association at most for
+// the write timeout and the half second in which its own A-ABORT may arrive. Nothing is written
+// after an incomplete PDU.
 func TestWriteTimeout(t *testing.T) {
 	for name, taken := range map[string]int{"reads nothing": 0, "reads half a PDU": 20} {
 		t.Run(name, func(t *testing.T) {

@@ -26,8 +26,8 @@ func secureProgram(t *testing.T, name string) string {
 	return ""
 }
 
-// TestDCMTKToServerTLS: DCMTK stores over TLS, each side proving who it is; one
-// that cannot trust our certificate goes away.
+// TestDCMTKToServerTLS: DCMTK stores over TLS with certificates on both sides; if it does not
+// trust the server's certificate it disconnects.
 func TestDCMTKToServerTLS(t *testing.T) {
 	echoscu, storescu := secureProgram(t, "echoscu"), secureProgram(t, "storescu")
 	id := newIdentity(t)

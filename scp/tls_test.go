@@ -27,8 +27,8 @@ import (
 	"dicomnode/scp"
 )
 
-// identity is a certificate for 127.0.0.1 that is its own authority, and the
-// configurations of both sides that trust nothing else.
+// identity is a self-signed certificate for 127.0.0.1, and configurations of both sides that
+// trust only this certificate.
 type identity struct {
 	certificate, key []byte // PEM
 	server, client   *tls.Config
@@ -70,7 +70,7 @@ func newIdentity(t *testing.T) identity {
 	return id
 }
 
-// files writes certificate and key for programs.
+// files writes certificate and key to files for other programs.
 func (id identity) files(t *testing.T) (certificate, key string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -83,8 +83,8 @@ func (id identity) files(t *testing.T) (certificate, key string) {
 
 var verification = scp.Proposal{AbstractSyntax: uid.Verification, TransferSyntaxes: []string{uid.ImplicitVRLittleEndian}}
 
-// TestTLS: associations and large data sets pass over TLS in both directions,
-// and the Backend sees who the peer proved to be.
+// TestTLS: associations and large data sets use TLS in both directions, and the Backend gets
+// the peer's certificate.
 func TestTLS(t *testing.T) {
 	id := newIdentity(t)
 	seen := make(chan scp.Peer, 1)
@@ -123,8 +123,7 @@ func serveTLS(t *testing.T, b scp.Backend, id identity) (addr string, log *syncB
 	return serveOn(t, dicomtls.NewListener(ln, id.server), b)
 }
 
-// TestTLSRefused: neither side talks DICOM with one that it cannot trust, or
-// that talks plainly.
+// TestTLSRefused: neither side accepts a peer that it does not trust or that uses no TLS.
 func TestTLSRefused(t *testing.T) {
 	id := newIdentity(t)
 	secure, log := serveTLS(t, &backend{}, id)
@@ -163,9 +162,8 @@ func TestTLSRefused(t *testing.T) {
 	}
 }
 
-// TestMuteTLSHandshake: a peer that opens a connection and stops within the TLS
-// handshake, not reading what the server answers or not sending more, is gone
-// after the association timeout, and holds up nobody else meanwhile.
+// TestMuteTLSHandshake: a peer that stops within the TLS handshake, by not reading or not
+// sending, is disconnected after the association timeout. It delays no other peer.
 func TestMuteTLSHandshake(t *testing.T) {
 	id := newIdentity(t)
 	hello := clientHello(t, id.client)
@@ -208,10 +206,10 @@ func TestMuteTLSHandshake(t *testing.T) {
 	}
 }
 
-// TestDialMuteTLS: a server that accepts the connection and leaves out the TLS
-// handshake holds Dial no longer than DialTimeout.
+// TestDialMuteTLS: if a server accepts the connection but does not perform the TLS handshake,
+// Dial returns after DialTimeout.
 func TestDialMuteTLS(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts, nobody answers
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts, but nothing answers
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +223,7 @@ func TestDialMuteTLS(t *testing.T) {
 	}
 }
 
-// noticed tells when it is closed.
+// noticed is a connection that reports when it is closed.
 type noticed struct {
 	net.Conn
 	done chan struct{}
@@ -252,7 +250,7 @@ func clientHello(t *testing.T, config *tls.Config) []byte {
 	defer here.Close()
 	b := make([]byte, 16<<10)
 	_ = there.SetReadDeadline(time.Now().Add(patience))
-	n, err := there.Read(b) // a pipe passes each write whole
+	n, err := there.Read(b) // a pipe passes each write completely
 	if err != nil || n < 100 {
 		t.Fatalf("recorded %d bytes of a ClientHello: %v", n, err)
 	}

@@ -28,7 +28,7 @@ func raw(t *testing.T, rq *ul.Associate, old, with string) []byte {
 	return changed
 }
 
-// TestAETitleBytes: a title that is none is refused as one that is not known.
+// TestAETitleBytes: an invalid AE title is rejected like an unknown one.
 func TestAETitleBytes(t *testing.T) {
 	addr, log := serve(t, &backend{})
 	for name, c := range map[string]struct {
@@ -53,8 +53,8 @@ func TestAETitleBytes(t *testing.T) {
 	}
 }
 
-// TestOneBadProposal: a presentation context that names no UID is refused alone,
-// and the log names what was refused.
+// TestOneBadProposal: only the presentation context with an invalid UID is rejected, and the
+// log names it.
 func TestOneBadProposal(t *testing.T) {
 	addr, log := serve(t, &backend{})
 	rq := request(
@@ -75,7 +75,7 @@ func TestOneBadProposal(t *testing.T) {
 	if want := []byte{ul.AbstractSyntaxUnsupported, ul.Acceptance, ul.TransferSyntaxUnsupported, ul.TransferSyntaxUnsupported}; !bytes.Equal(got, want) {
 		t.Errorf("got results %v, want %v", got, want)
 	}
-	p.SendPDU(commandPDU(t, echoRQ(), 3)) // whatever the answer, the log has been written
+	p.SendPDU(commandPDU(t, echoRQ(), 3)) // when the answer arrives, the log has been written
 	expectResponse(t, p)
 	for _, want := range []string{"presentation contexts refused", "Digital X-Ray Image Storage - For Presentation in JPEG Lossless", "transfer syntax not supported", "(no UID) in Implicit VR Little Endian: SOP class not supported"} {
 		if !strings.Contains(log.String(), want) {
@@ -87,8 +87,7 @@ func TestOneBadProposal(t *testing.T) {
 	}
 }
 
-// TestEmptyMoveOriginator: the elements of PS3.7 Table 9.3-1 that only inform may
-// be empty.
+// TestEmptyMoveOriginator: informative elements of PS3.7 Table 9.3-1 may be empty.
 func TestEmptyMoveOriginator(t *testing.T) {
 	b := &backend{}
 	addr, _ := serve(t, b)
@@ -106,8 +105,8 @@ func TestEmptyMoveOriginator(t *testing.T) {
 	}
 }
 
-// TestHealthCheck: a connection that is only opened and closed is no warning; one
-// that speaks another protocol is, and is named.
+// TestHealthCheck: a connection that is opened and closed without data gives no warning. One
+// with another protocol gives a warning with its name.
 func TestHealthCheck(t *testing.T) {
 	b := &backend{}
 	addr, log := serve(t, b)
@@ -122,7 +121,7 @@ func TestHealthCheck(t *testing.T) {
 		scptest.Expect[*ul.Abort](p)
 	}
 	associate(t, addr)
-	for _, want := range []string{"a HTTP request", "a TLS handshake"} { // written behind the A-ABORT
+	for _, want := range []string{"a HTTP request", "a TLS handshake"} { // written after the A-ABORT
 		for end := time.Now().Add(patience); !strings.Contains(log.String(), want); <-time.After(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("log lacks %q:\n%s", want, log)
@@ -134,8 +133,8 @@ func TestHealthCheck(t *testing.T) {
 	}
 }
 
-// TestSilentStrangers: connections without a request make room for new ones, the
-// oldest first, and those that have associated stay.
+// TestSilentStrangers: the oldest connections without a request are closed to make room for new
+// ones; open associations stay.
 func TestSilentStrangers(t *testing.T) {
 	addr, log := serve(t, &backend{}, func(s *scp.Server) { s.MaxPending = 4 })
 	admitted := associate(t, addr)

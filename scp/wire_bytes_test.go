@@ -12,11 +12,10 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// This file reads and writes PDUs and command sets a second time, from the
-// tables of PS3.8 9.3 and PS3.7 9.3 and E.1, so that what the Server answers is
-// not compared with itself.
+// This file encodes and decodes PDUs and command sets independently, from the tables of PS3.8
+// 9.3 and PS3.7 9.3 and E.1, so that the Server's answers are not compared with its own code.
 
-// stream is what a peer sent on one connection, as PDUs.
+// stream contains the PDUs that a peer sent on one connection.
 type stream [][]byte
 
 // readStream reads hexadecimal; a line that begins with # is a comment.
@@ -60,7 +59,7 @@ type pdv struct {
 func (v pdv) command() bool { return v.control&1 != 0 }
 func (v pdv) last() bool    { return v.control&2 != 0 }
 
-// values takes a P-DATA-TF apart.
+// values returns the PDVs of a P-DATA-TF.
 func values(pdu []byte) (vs []pdv) {
 	for b := pdu[6:]; len(b) > 0; {
 		n := 4 + int(binary.BigEndian.Uint32(b))
@@ -108,8 +107,8 @@ func takesTinyPDUs(s stream) stream {
 
 func unpadded(b []byte) string { return strings.TrimRight(string(b), "\x00 ") }
 
-// answerTo is the A-ASSOCIATE-AC (PS3.8 Table 9-17) of a server that takes the
-// transfer syntaxes of each abstract syntax, the preferred one first.
+// answerTo returns the A-ASSOCIATE-AC (PS3.8 Table 9-17) of a server that supports the transfer
+// syntaxes of each abstract syntax in order of preference.
 func answerTo(rq []byte, takes map[string][]string) []byte {
 	b := []byte{2, 0, 0, 0, 0, 0, 0, 1, 0, 0}
 	b = append(b, rq[10:74]...) // both AE titles and 32 reserved bytes
@@ -130,8 +129,8 @@ func answerTo(rq []byte, takes map[string][]string) []byte {
 	return b
 }
 
-// roles are the SCP/SCU role selections (PS3.7 Table D.3-10) of a server whose
-// peers may be SCU only: the answer to each that proposes it, of a class it takes.
+// roles returns the SCP/SCU role selections (PS3.7 Table D.3-10) of a server whose peers may
+// only be SCU: an answer to each proposal for a supported class.
 func roles(rq []byte, takes map[string][]string) (answers []byte) {
 	for _, r := range items(items(rq[74:], 0x50)[0], 0x54) {
 		class := r[2 : len(r)-2]
@@ -142,8 +141,8 @@ func roles(rq []byte, takes map[string][]string) (answers []byte) {
 	return answers
 }
 
-// judge is PS3.8 Table 9-18 for one presentation context proposed. The transfer
-// syntax of one refused is not significant: the first proposed.
+// judge returns the answer of PS3.8 Table 9-18 to a proposed presentation context. The transfer
+// syntax of a rejected one is not significant: it is the first proposed.
 func judge(context []byte, takes map[string][]string) (result byte, syntax string) {
 	var proposed []string
 	for _, ts := range items(context[4:], 0x40) {
@@ -178,7 +177,7 @@ func element(number uint16, value []byte) []byte {
 	return append(b, value...)
 }
 
-// responseTo is the command set that answers a request (PS3.7 Tables 9.3-2 and
+// responseTo returns the command set of the response to a request (PS3.7 Tables 9.3-2 and
 // 9.3-13): class and instance of the request, no data set, no comment.
 func responseTo(rq map[uint16][]byte, status uint16) []byte {
 	word := func(v uint16) []byte { return binary.LittleEndian.AppendUint16(nil, v) }

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// framings are ways to send the same messages (PS3.8 9.3.1, E.1). None may
-// change an answer.
+// framings are ways to send the same messages (PS3.8 9.3.1, E.1). All must get the same
+// answers.
 var framings = map[string]func(stream) stream{
 	"as recorded":           func(s stream) stream { return s },
 	"all PDVs in one PDU":   func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return [][]pdv{vs} }) },
@@ -16,8 +16,7 @@ var framings = map[string]func(stream) stream{
 	"empty PDVs in between": func(s stream) stream { return reframed(s, func(vs []pdv) [][]pdv { return [][]pdv{empties(vs)} }) },
 }
 
-// reframed joins the PDVs of P-DATA-TF PDUs that follow each other, and shares
-// them out anew.
+// reframed joins the PDVs of consecutive P-DATA-TF PDUs and distributes them again with share.
 func reframed(s stream, share func([]pdv) [][]pdv) (out stream) {
 	var pending []pdv
 	flush := func() {
@@ -49,7 +48,7 @@ func alone(vs []pdv) (out [][]pdv) {
 
 func inThrees(vs []pdv) [][]pdv { return slices.Collect(slices.Chunk(cut(vs, 33), 3)) }
 
-// cut makes fragments of n bytes; only the last keeps its mark.
+// cut divides PDVs into fragments of n bytes; only the last keeps the flag "last".
 func cut(vs []pdv, n int) (out []pdv) {
 	for _, v := range vs {
 		data := v.data
@@ -61,8 +60,8 @@ func cut(vs []pdv, n int) (out []pdv) {
 	return out
 }
 
-// empties puts a fragment without data before each, and moves the mark of the
-// last to one behind it.
+// empties adds a fragment without data before each, and an empty one with the flag "last" at
+// the end.
 func empties(vs []pdv) (out []pdv) {
 	for _, v := range vs {
 		out = append(out, pdv{v.context, v.control &^ 2, nil}, pdv{v.context, v.control &^ 2, v.data}, pdv{v.context, v.control, nil})

@@ -15,11 +15,11 @@ import (
 	"dicomnode/scp"
 )
 
-// query are the models that DCMTK's query tools propose (PS3.4 C.6); the server
-// takes them here, to refuse the operation and not the context.
+// query are the models that DCMTK's query tools propose (PS3.4 C.6). The server accepts them in
+// this test, so that it refuses the operation and not the context.
 var query = []string{"1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.2.3"}
 
-// takes is what serve and query together support.
+// takes returns what serve and query together support.
 func takes() map[string][]string {
 	all := []string{uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, bigEndian, deflated, rle}
 	t := map[string][]string{
@@ -38,9 +38,9 @@ func takesQueries(s *scp.Server) {
 	}
 }
 
-// recordings are the connections in testdata/wire, and what is known of each:
-// contexts proposed and accepted, the status of each response, bytes stored by
-// instance, and the type of the last PDU sent.
+// recordings are the connections in testdata/wire with their expected results: contexts
+// proposed and accepted, the status of each response, bytes stored by instance, and the type of
+// the last PDU.
 var recordings = map[string]struct {
 	proposed, accepted int
 	statuses           []uint16
@@ -63,8 +63,8 @@ var recordings = map[string]struct {
 	"orthanc-store":          {126, 4, []uint16{0}, map[string]int{"2.25.1": 222}, 5},
 }
 
-// TestReplay plays what DCMTK and Orthanc sent, in every framing, and compares
-// each byte answered and each byte stored.
+// TestReplay replays what DCMTK and Orthanc sent, in all framings, and compares all answered
+// and stored bytes.
 func TestReplay(t *testing.T) {
 	for name, known := range recordings {
 		recorded := readStream(t, filepath.Join("testdata/wire", name+".hex"))
@@ -95,7 +95,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestRecordingsAreComplete: no recording lies there unused.
+// TestRecordingsAreComplete: every recording is used.
 func TestRecordingsAreComplete(t *testing.T) {
 	paths, err := filepath.Glob("testdata/wire/*.hex")
 	if err != nil || len(paths) != len(recordings) {
@@ -126,8 +126,8 @@ func TestReplayBytewise(t *testing.T) {
 	}
 }
 
-// TestReplayTinyPDUs: responses are cut into P-DATA-TF no longer than the peer
-// takes, and say the same.
+// TestReplayTinyPDUs: responses are divided into P-DATA-TF that the peer accepts, with the same
+// content.
 func TestReplayTinyPDUs(t *testing.T) {
 	recorded := takesTinyPDUs(readStream(t, "testdata/wire/storescu-two-images.hex"))
 	want := expected(recorded, []uint16{0, 0})
@@ -138,8 +138,8 @@ func TestReplayTinyPDUs(t *testing.T) {
 	}
 }
 
-// TestReplayAllStorageClasses: the request of storescu with all its storage
-// classes, recorded for the upper layer, then release.
+// TestReplayAllStorageClasses replays the request of storescu with all its storage classes,
+// recorded for the upper layer, and a release.
 func TestReplayAllStorageClasses(t *testing.T) {
 	const folder = "../internal/ul/testdata/pdu/"
 	rq := readStream(t, folder+"storescu-associate-rq.hex")
@@ -153,15 +153,15 @@ func TestReplayAllStorageClasses(t *testing.T) {
 	}
 }
 
-// expectation is what a stream must lead to.
+// expectation is the expected result of a stream.
 type expectation struct {
 	answers            []byte
 	stored             map[string][]byte
 	proposed, accepted int
 }
 
-// expected follows the messages of a stream; statuses are those of its requests,
-// in order.
+// expected derives the expectation from the messages of a stream. statuses are those of its
+// requests, in order.
 func expected(s stream, statuses []uint16) expectation {
 	e := expectation{answers: answerTo(s[0], takes()), stored: map[string][]byte{}}
 	for _, c := range items(s[0][74:], 0x20) {
@@ -205,7 +205,7 @@ func expected(s stream, statuses []uint16) expectation {
 	return e
 }
 
-// replay sends all at once and returns all that is answered.
+// replay sends all bytes at once and returns all answers.
 func replay(t *testing.T, b *backend, sent []byte) []byte {
 	t.Helper()
 	addr, _ := serve(t, b, takesQueries)
@@ -227,7 +227,7 @@ func connect(t *testing.T, addr string) *net.TCPConn {
 	return nc.(*net.TCPConn)
 }
 
-// rest closes our direction and reads to the end of the other.
+// rest closes the sending direction and reads the other to its end.
 func rest(t *testing.T, p *net.TCPConn) []byte {
 	t.Helper()
 	if err := p.CloseWrite(); err != nil {

@@ -53,7 +53,7 @@ func (c coder) us(tag uint32, v uint16) []byte {
 
 func join(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
-// identity is what Header is made of.
+// identity encodes the attributes of Header.
 func (c coder) identity() []byte {
 	return join(
 		c.el(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.1.1"),
@@ -66,7 +66,7 @@ func (c coder) identity() []byte {
 	)
 }
 
-// image is a small data set with a sequence in a sequence and native pixels.
+// image encodes a small data set with nested sequences and native pixels.
 func (c coder) image() []byte {
 	inner := join(c.head(0xFFFEE000, "", 8+uint32(len(c.el(0x00080100, "SH", "X"))-8)), c.el(0x00080100, "SH", "X"))
 	return join(
@@ -81,7 +81,7 @@ func (c coder) image() []byte {
 	)
 }
 
-// encapsulated is a data set with pixels in two fragments (PS3.5 A.4).
+// encapsulated encodes a data set with pixels in two fragments (PS3.5 A.4).
 func encapsulated() []byte {
 	c := explicitLE
 	return join(
@@ -94,8 +94,8 @@ func encapsulated() []byte {
 	)
 }
 
-// unknown has a UN element of undefined length, whose items are implicit VR
-// (PS3.5 6.2.2).
+// unknown encodes a UN element of undefined length, whose items are in implicit VR (PS3.5
+// 6.2.2).
 func unknown() []byte {
 	c := explicitLE
 	return join(

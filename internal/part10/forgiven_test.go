@@ -15,29 +15,29 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// otherVR encodes an element whose VR is none of PS3.5, with a 16-bit length.
+// otherVR encodes an element with an unknown VR and a 16-bit length.
 func (c coder) otherVR(tag uint32, vr, value string) []byte {
 	b := c.order.AppendUint16(nil, uint16(tag>>16))
 	b = append(c.order.AppendUint16(b, uint16(tag)), vr...)
 	return append(c.order.AppendUint16(b, uint16(len(value))), value...)
 }
 
-// oddLong is odd with two reserved bytes and a 32-bit length.
+// oddLong encodes an element with an unknown VR, two reserved bytes and a 32-bit length.
 func (c coder) oddLong(tag uint32, vr, value string) []byte {
 	b := c.otherVR(tag, vr, "")
 	return append(c.order.AppendUint32(b, uint32(len(value))), value...)
 }
 
-// A forgiven case is a data set with a fault that does not keep it from being
-// read. body stands between identity and the pixels.
+// forgiven is a data set with a fault that does not prevent reading it. body is placed between
+// identity and the pixels.
 type forgiven struct {
 	name   string
 	fault  part10.Fault
 	syntax string // "" is explicit VR little endian
 	coder  coder
 	body   []byte
-	// want is what the library reads of the attribute after the body has been
-	// written anew; "" where it must be absent.
+	// want is the value of the attribute that the library reads after the elements have been
+	// rewritten; "" if it must be absent.
 	at   tag.Tag
 	want string
 }
@@ -97,8 +97,8 @@ func forgivenCases() []forgiven {
 	}
 }
 
-// dataset puts the body of the case into a data set of its encoding, under tags
-// that ascend.
+// dataset returns a data set with the body of the case, in its encoding and with ascending
+// tags.
 func (f forgiven) dataset() []byte {
 	return join(f.coder.identity(), f.body, f.coder.el(0x7FE00010, "OW", string(make([]byte, 32))))
 }
@@ -110,8 +110,8 @@ func (f forgiven) transferSyntax() string {
 	return f.syntax
 }
 
-// TestForgiven: the receiver and the decoder read what DCMTK or pydicom reads,
-// and say what was wrong.
+// TestForgiven: the receiver and the decoder read what DCMTK or pydicom reads, and report the
+// fault.
 func TestForgiven(t *testing.T) {
 	for _, f := range forgivenCases() {
 		t.Run(f.name, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestForgiven(t *testing.T) {
 	}
 }
 
-// file puts file meta information before a data set.
+// file adds file meta information to a data set.
 func file(t testing.TB, transferSyntax string, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -145,7 +145,7 @@ func file(t testing.TB, transferSyntax string, data []byte) []byte {
 	return append(b.Bytes(), data...)
 }
 
-// parse has the library parse what the reader wrote.
+// parse parses the reader's output with the library.
 func parse(t testing.TB, elements []byte) dicom.Dataset {
 	t.Helper()
 	b := file(t, uid.ExplicitVRLittleEndian, elements)
@@ -156,7 +156,7 @@ func parse(t testing.TB, elements []byte) dicom.Dataset {
 	return ds
 }
 
-// attribute is the value of an attribute as text.
+// attribute returns the value of an attribute as text.
 func attribute(ds dicom.Dataset, at tag.Tag) string {
 	e, err := ds.FindElementByTag(at)
 	if err != nil {
@@ -170,7 +170,7 @@ func attribute(ds dicom.Dataset, at tag.Tag) string {
 	}
 }
 
-// TestForgivenBehind: faults behind the data set.
+// TestForgivenBehind: faults after the data set.
 func TestForgivenBehind(t *testing.T) {
 	deflated := deflate(t, explicitLE.image())
 	zlib := join([]byte{0x78, 0x9C}, deflated, []byte{1, 2, 3, 4})
@@ -201,8 +201,8 @@ func TestForgivenBehind(t *testing.T) {
 	}
 }
 
-// TestMetaInTheDataSet: a device sends file meta information with the data set. It says
-// nothing: neither the encoding nor who the object is.
+// TestMetaInTheDataSet: file meta information that a device sends inside the data set is
+// ignored; neither the encoding nor the identity is taken from it.
 func TestMetaInTheDataSet(t *testing.T) {
 	for ts, c := range map[string]coder{uid.ExplicitVRLittleEndian: explicitLE, uid.ImplicitVRLittleEndian: implicitLE, uid.ExplicitVRBigEndian: explicitBE} {
 		other := uid.ImplicitVRLittleEndian
@@ -226,7 +226,7 @@ func TestMetaInTheDataSet(t *testing.T) {
 	}
 }
 
-// TestNesting: 64 sequences in one another are read, 65 are not, by anybody.
+// TestNesting: 64 nested sequences can be read by all readers, 65 by none.
 func TestNesting(t *testing.T) {
 	c := explicitLE
 	nested := func(depth int) []byte {

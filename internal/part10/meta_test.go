@@ -95,7 +95,7 @@ func TestReadHeaderRefuses(t *testing.T) {
 	}
 }
 
-// FuzzReadHeader starts from real files, where they are, and from made ones.
+// FuzzReadHeader starts from real files, if present, and from synthetic ones.
 func FuzzReadHeader(f *testing.F) {
 	for _, data := range [][]byte{explicitLE.image(), encapsulated(), unknown()} {
 		var file bytes.Buffer
@@ -124,8 +124,7 @@ func FuzzReadHeader(f *testing.F) {
 	})
 }
 
-// Private information comes back to whoever made it, and the header is read as
-// without it.
+// Private information is returned only to its creator, and does not affect the header.
 func TestPrivate(t *testing.T) {
 	const creator = "1.2.3.4.5"
 	for _, value := range []string{"odd", "even", ""} {

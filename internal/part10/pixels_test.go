@@ -11,8 +11,8 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// offsets is a table of offsets in items of 4 bytes, as in the Basic Offset Table, or of 8,
-// as in the Extended Offset Table (7FE0,0001).
+// offsets encodes a table of offsets with items of 4 bytes, as in the Basic Offset Table, or of
+// 8, as in the Extended Offset Table (7FE0,0001).
 func offsets(size int, values ...uint64) (b []byte) {
 	for _, v := range values {
 		if size == 4 {
@@ -24,7 +24,8 @@ func offsets(size int, values ...uint64) (b []byte) {
 	return b
 }
 
-// twoFrames has each stream's codestream twice, with the tables that a writer may give.
+// twoFrames returns files with each stream's codestream twice, with offset tables that a writer
+// may give.
 func twoFrames(tb testing.TB, basic []byte, extended ...uint64) (files map[string][]byte) {
 	files = map[string][]byte{}
 	for _, s := range codectest.Streams(tb) {
@@ -45,8 +46,8 @@ func twoFrames(tb testing.TB, basic []byte, extended ...uint64) (files map[strin
 	return files
 }
 
-// The frames of every family are found with an Extended Offset Table (PS3.3 C.7.6.3.1.8),
-// which wants one fragment a frame and an empty Basic Offset Table, whatever it says.
+// The frames of all families are found with an Extended Offset Table (PS3.3 C.7.6.3.1.8), which
+// requires one fragment per frame and an empty Basic Offset Table. Its content is not used.
 func TestExtendedOffsetTable(t *testing.T) {
 	for name, extended := range map[string][]uint64{"right": {0, 2000}, "empty": {}, "wrong": {1 << 40, 7}, "too long": {0, 1, 2, 3, 4}} {
 		for stream, file := range twoFrames(t, nil, extended...) {
@@ -64,8 +65,8 @@ func TestExtendedOffsetTable(t *testing.T) {
 	}
 }
 
-// FuzzEncapsulation: whatever fragments and tables of offsets are, a frame is a run of the
-// file's own fragments or an error. The seeds are of every family.
+// FuzzEncapsulation: for any fragments and offset tables, a frame is a sequence of the file's
+// fragments or an error. The seeds are of all families.
 func FuzzEncapsulation(f *testing.F) {
 	for _, files := range []map[string][]byte{
 		twoFrames(f, nil), twoFrames(f, offsets(4, 0, 2000)), twoFrames(f, offsets(4, 1, 0)), twoFrames(f, nil, 0, 2000),

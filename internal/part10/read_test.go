@@ -15,8 +15,7 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// TestRead: all encodings give the same elements, and the pixels that stand
-// in the file.
+// TestRead: all encodings give the same elements, and the pixels of the file.
 func TestRead(t *testing.T) {
 	var first []byte
 	for ts, data := range map[string][]byte{
@@ -65,7 +64,7 @@ func TestReadEncapsulated(t *testing.T) {
 	}
 }
 
-// TestReadLeavesOut: what nobody reads later is not written anew.
+// TestReadLeavesOut: elements that no reader needs are not rewritten.
 func TestReadLeavesOut(t *testing.T) {
 	c := explicitLE
 	icon := join(c.us(0x00280010, 1), c.el(0x7FE00010, "OB", "ab"))
@@ -94,7 +93,7 @@ func TestReadLeavesOut(t *testing.T) {
 	}
 }
 
-// TestReadValues: the VR of an element that has none, and values that suit no VR.
+// TestReadValues: the VR of elements without one, and values that do not match their VR.
 func TestReadValues(t *testing.T) {
 	c, im := explicitLE, implicitLE
 	items := join(im.head(0xFFFEE000, "", open), im.el(0x00080100, "", "T1"), im.head(0xFFFEE00D, "", 0))
@@ -136,7 +135,8 @@ func TestReadValues(t *testing.T) {
 	}
 }
 
-// TestReadWithoutPrefix: the first element tells the encoding of a bare data set.
+// TestReadWithoutPrefix: the encoding of a data set without file meta information is detected
+// from its first element.
 func TestReadWithoutPrefix(t *testing.T) {
 	whole := file(t, uid.ExplicitVRBigEndian, explicitBE.image())
 	noSyntax := join(make([]byte, 128), []byte("DICM"), explicitLE.el(0x00020001, "OB", "\x00\x01"), implicitLE.image())
@@ -169,8 +169,8 @@ func TestReadWithoutPrefix(t *testing.T) {
 	}
 }
 
-// TestReadInflatesWhatIsAskedFor: 64 MB of zeros that 64 kB stand for are
-// not unfolded for a picture that needs 32 bytes of them.
+// TestReadInflatesWhatIsAskedFor: of 64 MB of zeros, deflated to 64 kB, only the 32 bytes that
+// an image needs are inflated.
 func TestReadInflatesWhatIsAskedFor(t *testing.T) {
 	const announced = 64 << 20
 	c := explicitLE
@@ -223,7 +223,7 @@ func TestElements(t *testing.T) {
 	}
 }
 
-// TestSharedFilesRead: what is stored is read, with the same header.
+// TestSharedFilesRead: stored files can be read, with the same header.
 func TestSharedFilesRead(t *testing.T) {
 	for _, name := range sharedFiles(t) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestSharedFilesRead(t *testing.T) {
 	}
 }
 
-// agree holds the receiver and the decoder together over one file.
+// agree checks that the receiver and the decoder agree on one file.
 func agree(t *testing.T, file []byte) {
 	t.Helper()
 	o, err := part10.Read(file)
@@ -255,9 +255,8 @@ func agree(t *testing.T, file []byte) {
 	parse(t, o.Elements)
 }
 
-// FuzzReaders holds the two readers together: what the receiver accepts the
-// decoder reads, with the same header as far as it reads, and the library
-// parses what the decoder wrote.
+// FuzzReaders: the decoder reads whatever the receiver accepts, with the same header as far as
+// it reads, and the library parses the decoder's output.
 func FuzzReaders(f *testing.F) {
 	syntaxes := []string{uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian}
 	which := func(ts string) uint8 {

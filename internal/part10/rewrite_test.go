@@ -14,7 +14,7 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// encodedFile puts file meta information before a data set.
+// encodedFile adds file meta information to a data set.
 func encodedFile(t testing.TB, transferSyntax string, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -24,7 +24,7 @@ func encodedFile(t testing.TB, transferSyntax string, data []byte) []byte {
 	return append(b.Bytes(), data...)
 }
 
-// content is what a reader sees of a data set, however it is encoded.
+// content is the content of a data set, independent of its encoding.
 type content struct {
 	Elements, Pixels []byte
 	Header           part10.Header
@@ -63,8 +63,8 @@ func rewrite(t testing.TB, data []byte, from, to string) []byte {
 	return b.Bytes()
 }
 
-// TestRewrite: a data set has the same content in every native transfer syntax,
-// with sequences of defined and undefined length in it.
+// TestRewrite: a data set with sequences of defined and undefined length has the same content
+// in all native transfer syntaxes.
 func TestRewrite(t *testing.T) {
 	sets := map[string][]byte{
 		uid.ImplicitVRLittleEndian: implicitLE.image(), uid.ExplicitVRLittleEndian: explicitLE.image(),
@@ -109,7 +109,7 @@ func TestRewriteBytes(t *testing.T) {
 	}
 }
 
-// TestRewriteShared: real files, where they are native, keep their content.
+// TestRewriteShared: real files with native pixels keep their content.
 func TestRewriteShared(t *testing.T) {
 	rewritten := 0
 	for _, name := range sharedFiles(t) {
@@ -151,13 +151,13 @@ func TestRewriteRefuses(t *testing.T) {
 	}
 	r.Close()
 	r = part10.Rewritten(bytes.NewReader(whole), uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian)
-	if err := r.Close(); err != nil { // unread: its goroutine ends
+	if err := r.Close(); err != nil { // not read: its goroutine must end
 		t.Error(err)
 	}
 }
 
-// FuzzRewrite: no bytes make it panic, and what is written is not much longer than
-// what was read.
+// FuzzRewrite: for any bytes it does not panic, and the output is not much longer than the
+// input.
 func FuzzRewrite(f *testing.F) {
 	for _, data := range [][]byte{explicitLE.image(), unknown(), implicitLE.image()} {
 		f.Add(data)

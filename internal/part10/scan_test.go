@@ -109,9 +109,9 @@ func TestScanErrors(t *testing.T) {
 	}
 }
 
-// TestScanEveryTruncation cuts good data sets at each byte. Where no element
-// is cut the rest is a shorter data set, which is why Receive compares UIDs and
-// the network counts PDVs; everywhere else there must be an error.
+// TestScanEveryTruncation truncates valid data sets at each byte. Between elements the rest is
+// a shorter valid data set, so Receive compares UIDs and the network counts PDVs. Everywhere
+// else there must be an error.
 func TestScanEveryTruncation(t *testing.T) {
 	data := encapsulated()
 	whole := map[int]bool{0: true}
@@ -150,8 +150,8 @@ func TestScanPassesReaderErrors(t *testing.T) {
 	}
 }
 
-// TestScanStopsBombs feeds a deflate stream in which 16 KB stand for 16 MB, over
-// and over: each flushed block of zeros may follow the one before.
+// TestScanStopsBombs scans a deflate stream that repeats 16 KB for 16 MB of zeros without end:
+// flushed blocks can be concatenated.
 func TestScanStopsBombs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("inflates 4 GiB")
@@ -190,8 +190,8 @@ func BenchmarkScan(b *testing.B) {
 	}
 }
 
-// FuzzScan: whatever the bytes, Scan returns, and its error is about the data.
-// What it accepts, it accepts the same in small pieces.
+// FuzzScan: for any bytes Scan returns, with an error about the data only. Data sets that it
+// accepts give the same result in small pieces.
 func FuzzScan(f *testing.F) {
 	syntaxes := []string{uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian}
 	f.Add(implicitLE.image(), uint8(0))
@@ -216,7 +216,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// seedShared adds the beginnings of real data sets, where there are any.
+// seedShared adds the starts of real data sets, if there are any.
 func seedShared(f *testing.F, syntaxes []string) {
 	files, required := findShared(f)
 	if len(files) == 0 && required {
@@ -240,8 +240,7 @@ func seedShared(f *testing.F, syntaxes []string) {
 	}
 }
 
-// keeping checks that the piece it delivered last is as it was when the next is asked
-// for.
+// keeping checks that the piece delivered last is unchanged when the next is requested.
 type keeping struct {
 	io.Reader
 	t          *testing.T
@@ -258,7 +257,7 @@ func (k *keeping) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A reader may go on with a piece until it has delivered the next.
+// A reader may continue to use a piece until it has delivered the next.
 func TestScanInKeepsPieces(t *testing.T) {
 	data := join(explicitLE.identity(), explicitLE.head(0x7FE00010, "OW", 5<<20), bytes.Repeat([]byte{1, 2, 3, 4, 5, 6, 7}, 5<<20)[:5<<20])
 	for _, chunk := range []int{1 << 20, 100, 1 << 16} {
@@ -272,7 +271,7 @@ func TestScanInKeepsPieces(t *testing.T) {
 	}
 }
 
-// chunked delivers at most so many bytes at once.
+// chunked delivers a limited number of bytes at a time.
 type chunked struct {
 	io.Reader
 	most int

@@ -10,8 +10,8 @@ import (
 	"dicomnode/internal/uid"
 )
 
-// findShared lists the real DICOM files that stand beside the repository, and
-// reports whether they must be there.
+// findShared lists the real DICOM files beside the repository, and reports whether they are
+// required.
 func findShared(t testing.TB) (files []string, required bool) {
 	t.Helper()
 	root := os.Getenv("SHARED_DATA")
@@ -25,7 +25,7 @@ func findShared(t testing.TB) (files []string, required bool) {
 	return files, os.Getenv("REQUIRE_SHARED") == "1"
 }
 
-// sharedFiles skips the test without the files, or fails it.
+// sharedFiles skips the test if the files are missing, or fails it if they are required.
 func sharedFiles(t testing.TB) []string {
 	t.Helper()
 	files, required := findShared(t)

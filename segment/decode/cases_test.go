@@ -16,8 +16,8 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// TestCases: files with odd structure and character sets, rebuilt after reports from the
-// field. All are stored and decoded, but for those that no result could be filed of.
+// TestCases: files with unusual structure and character sets, made after reports from the
+// field. All are stored and decoded, except those for which no result could be stored.
 func TestCases(t *testing.T) {
 	dir := t.TempDir()
 	archive := dicomtest.Shared(t, "..", "cases", "files.tar.xz")
@@ -30,7 +30,7 @@ func TestCases(t *testing.T) {
 	}
 	defer f.Close()
 	table := csv.NewReader(f)
-	table.FieldsPerRecord = -1 // what stands in it holds commas
+	table.FieldsPerRecord = -1 // fields contain commas
 	rows, err := table.ReadAll()
 	if err != nil {
 		t.Fatal(err)

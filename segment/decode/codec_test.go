@@ -18,7 +18,7 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// furthest is the largest difference between two images' samples.
+// furthest returns the largest difference between two images' samples.
 func furthest(t *testing.T, a, b *decode.Image) (worst float32) {
 	t.Helper()
 	if a.Rows != b.Rows || a.Columns != b.Columns {
@@ -30,8 +30,8 @@ func furthest(t *testing.T, a, b *decode.Image) (worst float32) {
 	return worst
 }
 
-// Each real file, in each encoding: lossless ones have the samples of the uncompressed
-// file, lossy ones those of another decoder.
+// Each real file in each encoding: lossless ones have the samples of the uncompressed file,
+// lossy ones those of another decoder.
 func TestEncodingsOfRealRadiographs(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	open := func(t *testing.T, name string) *decode.Image {
@@ -59,14 +59,13 @@ func TestEncodingsOfRealRadiographs(t *testing.T) {
 			t.Errorf("%s: %d×%d", name, img.Rows, img.Columns)
 		}
 	}
-	// Grey that is stored as three samples.
+	// A grey image with three samples per pixel.
 	if img := open(t, "radoss_DX_pelvis_DDH1_J2K_RGB"); img.SamplesPerPixel != 3 || img.Inverted() || slices.Max(img.Samples) != 172 {
 		t.Errorf("%d samples, largest %v", img.SamplesPerPixel, slices.Max(img.Samples))
 	}
 }
 
-// Lossy codestreams have the samples that DCMTK's decoders give, or are within one of
-// OpenJPEG's (through GDCM).
+// Lossy codestreams match DCMTK's decoders, or OpenJPEG (through GDCM) to within one.
 func TestLossyAgainstOtherDecoders(t *testing.T) {
 	p := codectest.Open(t, codec.Options{})
 	for _, c := range []struct {
@@ -87,8 +86,9 @@ func TestLossyAgainstOtherDecoders(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Pixel Data come last. A value beyond Bits Stored, which a lossy codec may give,
-			// is the largest one here, where masking it would turn white into black.
+			// Pixel Data is the last element. A value beyond Bits Stored, which a lossy codec
+			// may give, is limited to the largest value; masking it would turn white into
+			// black.
 			words, largest := file[len(file)-2*len(got.Samples):], float32(int(1)<<got.BitsStored-1)
 			beyond := 0
 			for i, v := range got.Samples {
@@ -105,7 +105,7 @@ func TestLossyAgainstOtherDecoders(t *testing.T) {
 	}
 }
 
-// convert runs another DICOM program, without which the test is skipped, or fails under
+// convert runs another DICOM program. If it is missing the test is skipped, or fails with
 // REQUIRE_PEERS=1.
 func convert(t *testing.T, program string, args ...string) {
 	t.Helper()
@@ -120,7 +120,7 @@ func convert(t *testing.T, program string, args ...string) {
 	}
 }
 
-// Without a decoder the image is not unsupported: another time it can be read.
+// A missing decoder does not make the image unsupported: a retry may succeed.
 func TestDecoderMissing(t *testing.T) {
 	path := dicomtest.Shared(t, "dicom", "RG3_J2KR.dcm")
 	none := codectest.Open(t, codec.Options{Folder: t.TempDir()})
@@ -132,7 +132,7 @@ func TestDecoderMissing(t *testing.T) {
 	}
 }
 
-// stub is a codec that gives fixed values.
+// stub is a codec that returns fixed values.
 type stub struct {
 	px    codec.Pixels
 	err   error
@@ -152,8 +152,8 @@ func readWith(t *testing.T, file []byte, c decode.Codec) (*decode.Image, error) 
 	return decode.Read(t.Context(), bytes.NewReader(file), int64(len(file)), c)
 }
 
-// What a codestream's values stand for comes from the data set: Bits Stored, sign, and
-// for a lossy one the range.
+// The meaning of a codestream's values comes from the data set: Bits Stored, sign, and the
+// range if it is lossy.
 func TestMeaningOfCodestreamValues(t *testing.T) {
 	for name, c := range map[string]struct {
 		transferSyntax     string
@@ -189,7 +189,7 @@ func TestMeaningOfCodestreamValues(t *testing.T) {
 	}
 }
 
-// A codestream's own failure is the image's; the rest is not.
+// Errors of a codestream are errors of the image; other errors are not.
 func TestCodecErrors(t *testing.T) {
 	m := dicomtest.Image{Rows: 1, Columns: 1, Bits: 8, Photometric: "MONOCHROME2", Fragments: [][]byte{[]byte("code")}}
 	file := m.Encode(uid.JPEGBaseline8Bit)
@@ -210,7 +210,8 @@ func TestCodecErrors(t *testing.T) {
 	}
 }
 
-// Which fragments are the wanted frame, and that no other is decoded, whatever the Basic Offset Table says (PS3.5 A.4).
+// Which fragments belong to a frame, whatever the Basic Offset Table says, and that no other
+// frame is decoded (PS3.5 A.4).
 func TestFragmentsOfAFrame(t *testing.T) {
 	const soi, soc = "\xff\xd8\xff\xf7", "\xff\x4f\xff\x51"
 	table := func(offsets ...uint32) (b []byte) {

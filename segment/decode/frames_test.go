@@ -13,8 +13,8 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// run is a fluoroscopy whose frames vary by so much around 2000; 0 is one taken before the
-// beam was on.
+// run returns an image with several frames. Each varies by the given amount around 2000; 0 is a
+// frame taken before the exposure.
 func run(rows, cols int, vary ...int) dicomtest.Image {
 	m := dicomtest.Image{Rows: rows, Columns: cols, Bits: 16, Stored: 12, Photometric: "MONOCHROME2",
 		Extra: []dicomtest.Attribute{{Tag: 0x00080016, VR: "UI", Value: uid.XRayRadiofluoroscopicImageStorage}, {Tag: 0x00280008, VR: "IS", Value: len(vary)}}}
@@ -30,8 +30,8 @@ func run(rows, cols int, vary ...int) dicomtest.Image {
 	return m
 }
 
-// Of a run one frame is decoded: the representative one, unless it shows nothing, else the
-// one that shows most.
+// Of several frames one is decoded: the representative one, unless blank, else the one with the
+// largest range.
 func TestFrameOfARun(t *testing.T) {
 	named := func(m dicomtest.Image, n uint16) dicomtest.Image {
 		m.Extra = append(slices.Clone(m.Extra), dicomtest.Attribute{Tag: 0x00286010, VR: "US", Value: n})
@@ -57,7 +57,7 @@ func TestFrameOfARun(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", c.name, uid.Name(ts)), func(t *testing.T) {
 				b := c.run.Encode(ts)
 				got, err := decode.Read(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
-				if c.frame == 0 { // the only frame is not among those looked at
+				if c.frame == 0 { // the only frame that is not blank is not among the examined ones
 					if !errors.Is(err, decode.ErrBlank) || !errors.Is(err, decode.ErrUnsupported) {
 						t.Fatalf("error %v, want ErrBlank", err)
 					}
@@ -80,7 +80,7 @@ func TestFrameOfARun(t *testing.T) {
 	}
 }
 
-// Each frame that shows something is visited once and in order, of a long run some.
+// Each frame that is not blank is visited once and in order; of a long sequence only some are.
 func TestEachFrame(t *testing.T) {
 	visited := func(most int, vary ...int) (out []int, err error) {
 		b := run(7, 5, vary...).Encode(uid.RLELossless)

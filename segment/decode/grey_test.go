@@ -17,7 +17,7 @@ func attribute(tag uint32, vr string, value any) dicomtest.Attribute {
 	return dicomtest.Attribute{Tag: tag, VR: vr, Value: value}
 }
 
-// Grey stored as three samples, native and in RLE, by pixel and by plane.
+// Grey images with three samples per pixel, native and in RLE, color by pixel and by plane.
 func TestGreyAsColour(t *testing.T) {
 	grey := []int{0, 7, 200, 255, 31, 99}
 	rgb := dicomtest.Image{Rows: 2, Columns: 3, Bits: 8, Samples: 3, Photometric: "RGB"}
@@ -39,7 +39,7 @@ func TestGreyAsColour(t *testing.T) {
 	for _, ts := range syntaxes {
 		for name, m := range map[string]dicomtest.Image{"RGB": rgb, "YBR_FULL": ybr, "planes": planes} {
 			if name == "planes" && ts == uid.RLELossless {
-				continue // RLE lies in planes always (PS3.5 G.2)
+				continue // RLE is always by plane (PS3.5 G.2)
 			}
 			img := read(t, m.Encode(ts))
 			if !slices.Equal(img.Samples, want) || img.Inverted() {
@@ -52,7 +52,7 @@ func TestGreyAsColour(t *testing.T) {
 	}
 }
 
-// Planes of a size that is read in several parts, native and from a codec.
+// Planes that are read in several parts, native and from a codec.
 func TestGreyInPlanes(t *testing.T) {
 	const rows, columns = 301, 203
 	m := dicomtest.Image{Rows: rows, Columns: columns, Bits: 16, Samples: 3, Photometric: "RGB", Extra: []dicomtest.Attribute{attribute(0x00280006, "US", uint16(1))}}
@@ -94,7 +94,8 @@ func TestGreyAs422(t *testing.T) {
 	}
 }
 
-// How far the samples of a lossy codestream may lie apart, and what they may mean.
+// The greatest difference between the samples of a lossy codestream, and their possible
+// meanings.
 func TestGreyOfLossyCodestreams(t *testing.T) {
 	for name, c := range map[string]struct {
 		transferSyntax, photometric string

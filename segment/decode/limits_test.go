@@ -15,7 +15,7 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// A deflated data set is unfolded no further than its Pixel Data, however much follows.
+// A deflated data set is inflated only up to the end of its Pixel Data, however much follows.
 func TestDecodeUnfoldsNoMoreThanAnnounced(t *testing.T) {
 	whole := dicomtest.DX(300, 300, 10).Encode(uid.ExplicitVRLittleEndian)
 	want := read(t, whole)
@@ -46,17 +46,18 @@ func TestDecodeUnfoldsNoMoreThanAnnounced(t *testing.T) {
 	}
 }
 
-// dataset is what follows the file meta information, whose length is its first element.
+// dataset returns the data set after the file meta information, whose first element is its
+// length.
 func dataset(file []byte) []byte {
 	return file[144+binary.LittleEndian.Uint32(file[140:]):]
 }
 
-// pixelHeader is Pixel Data (7FE0,0010), OW, without its value.
+// pixelHeader returns the header of Pixel Data (7FE0,0010), OW.
 func pixelHeader(length uint32) []byte {
 	return binary.LittleEndian.AppendUint32([]byte("\xE0\x7F\x10\x00OW\x00\x00"), length)
 }
 
-// deflated is a file in Deflated Explicit VR Little Endian.
+// deflated converts a file to Deflated Explicit VR Little Endian.
 func deflated(t *testing.T, plain []byte) []byte {
 	t.Helper()
 	whole := dicomtest.DX(1, 1, 10).Encode(uid.DeflatedExplicitVRLittleEndian)

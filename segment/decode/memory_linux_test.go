@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector keeps shadows of all memory, which would be measured with it.
+// The race detector needs additional memory, which would be measured too.
 
 package decode_test
 
@@ -24,8 +24,8 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// TestMemory decodes large objects in processes of their own: the most memory one takes
-// is less than twice the decoded size, that of the samples the pipeline works in.
+// TestMemory decodes large objects in separate processes: the peak memory of each is less than
+// twice the decoded size, which is that of the pipeline's samples.
 func TestMemory(t *testing.T) {
 	if path := os.Getenv("DECODE_FILE"); path != "" {
 		decodeAndExit(t, path)
@@ -63,9 +63,9 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// The same of the process that reads a compressed image and the worker that decodes it,
-// together, beside what both need when they are idle: the first image and the second, single
-// ones and a run.
+// The same for a process that reads a compressed image together with its worker, without the
+// memory of both when idle: for the first image and the second, with a single frame and
+// several.
 func TestMemoryOfCodecs(t *testing.T) {
 	env := []string{"DECODE_WORKER=" + codectest.Program(t), "DECODE_FOLDER=" + codectest.Folder(t)}
 	for _, c := range []struct {
@@ -91,10 +91,10 @@ func TestMemoryOfCodecs(t *testing.T) {
 	}
 }
 
-// hugePage may be begun for a few bytes of OpenJPEG.
+// hugePage is allocated even for a few bytes of OpenJPEG.
 const hugePage = 2 << 20
 
-// encodedRun is a file of the image at path, so many times.
+// encodedRun returns a file with the image at path repeated as frames.
 func encodedRun(t *testing.T, path string, rows, columns, frames int) string {
 	t.Helper()
 	file, err := os.ReadFile(path)
@@ -109,7 +109,7 @@ func encodedRun(t *testing.T, path string, rows, columns, frames int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := run(0, 0, make([]int, frames)...) // the attributes of a run
+	m := run(0, 0, make([]int, frames)...) // the attributes of a multi-frame image
 	m.Rows, m.Columns = rows, columns
 	for range frames {
 		m.Fragments = append(m.Fragments, bytes.Join(code, nil))
@@ -121,7 +121,7 @@ func encodedRun(t *testing.T, path string, rows, columns, frames int) string {
 	return path
 }
 
-// peak is the most memory a process needed to decode a file, bytes.
+// peak returns the peak memory of a process that decodes a file, in bytes.
 func peak(t *testing.T, path string, env ...string) int {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestMemory$")
@@ -160,9 +160,9 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// peakWithWorker is the most memory, KiB, that this process and its worker have at the same
-// time, beside what both have when they are idle. Small images of all kinds come before, so
-// that libraries are in memory, then the file at path twice.
+// peakWithWorker returns the peak memory in KiB of this process and its worker together,
+// without their memory when idle. First it decodes small images of all kinds, so that libraries
+// are loaded, then the file at path twice.
 func peakWithWorker(t *testing.T, program, path string) (most int) {
 	pool, err := codec.Open(codec.Options{Command: []string{program}, Folder: os.Getenv("DECODE_FOLDER"), Workers: 1})
 	if err != nil {
@@ -185,12 +185,13 @@ func peakWithWorker(t *testing.T, program, path string) (most int) {
 	return most - idle
 }
 
-// watched is a pool of one worker whose memory is looked at. A worker rests while its values
-// are taken: at no time have both processes more than before, or this one's most and after.
+// watched is a pool of one worker whose memory is measured. The worker is idle while its values
+// are read. Therefore the peak of both is the larger of before, and this process's peak plus
+// after.
 type watched struct {
 	*codec.Pool
 	worker        string
-	before, after int // KiB: the most of both until values are taken; what the worker has then
+	before, after int // KiB: the peak of both until values are read; the worker's memory then
 }
 
 func (w *watched) Decode(ctx context.Context, f codec.Frame, use func(codec.Pixels) error) error {
@@ -201,7 +202,8 @@ func (w *watched) Decode(ctx context.Context, f codec.Frame, use func(codec.Pixe
 	})
 }
 
-// rest gives back what is not needed and measures anew from here; it returns what both have.
+// rest frees unused memory and restarts the measurement; it returns the memory of both
+// processes.
 func (w *watched) rest() int {
 	debug.FreeOSMemory()
 	for _, process := range []string{"self", w.worker} {
@@ -213,7 +215,7 @@ func (w *watched) rest() int {
 	return status("self", "VmHWM") + status(w.worker, "VmHWM")
 }
 
-// status is a figure of a process's memory, KiB (proc(5)).
+// status returns a field of a process's memory in KiB (proc(5)).
 func status(process, name string) int {
 	text, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
@@ -227,7 +229,7 @@ func status(process, name string) int {
 	return kib
 }
 
-// child is the only process that this one has started.
+// child returns the only child process.
 func child() string {
 	lists, err := filepath.Glob("/proc/self/task/*/children")
 	if err != nil {

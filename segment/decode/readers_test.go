@@ -14,8 +14,8 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// FuzzReadersAgree: what the receiver accepts the decoder reads. It may refuse
-// a picture, never the encoding or the values.
+// FuzzReadersAgree: the decoder reads whatever the receiver accepts. It may refuse an image,
+// but never its encoding or values.
 func FuzzReadersAgree(f *testing.F) {
 	for i, ts := range syntaxes {
 		f.Add(dataset(dicomtest.DX(6, 5, 10).Encode(ts)), uint8(i))
@@ -39,8 +39,7 @@ func FuzzReadersAgree(f *testing.F) {
 	})
 }
 
-// TestDecodeForgives: attributes of the pixels that contradict themselves, and
-// a frame in fragments.
+// TestDecodeForgives: contradictory attributes of the pixels, and a frame in several fragments.
 func TestDecodeForgives(t *testing.T) {
 	base := dicomtest.DX(4, 6, 10)
 	plain := base.Encode(uid.ExplicitVRLittleEndian)
@@ -76,8 +75,8 @@ func TestDecodeForgives(t *testing.T) {
 	}
 }
 
-// TestDecodeRLEFragments: one frame in two fragments, and two frames in three
-// that the Basic Offset Table tells apart (PS3.5 A.4).
+// TestDecodeRLEFragments: one frame in two fragments, and two frames in three fragments that
+// the Basic Offset Table separates (PS3.5 A.4).
 func TestDecodeRLEFragments(t *testing.T) {
 	one := dicomtest.DX(6, 5, 10)
 	file := one.Encode(uid.RLELossless)

@@ -38,7 +38,7 @@ func TestDecodeSynthetic(t *testing.T) {
 		for range c.rows * c.cols {
 			v := r.IntN(1 << c.stored)
 			pixel := v
-			if c.stored < c.bits { // an overlay in the unused high bits must not show
+			if c.stored < c.bits { // an overlay in the unused high bits must be ignored
 				pixel |= r.IntN(2) << (c.bits - 1)
 			}
 			if c.signed && v >= 1<<(c.stored-1) {

@@ -14,19 +14,19 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// find finds the field of a picture that has no header.
+// find finds the field of a picture without a header.
 func find(f field.Finder, pix []float32, rows, cols int) (picture.Mask, field.Record, error) {
 	x, geo := picture.Canonical(pix, rows, cols)
 	return f.Find(context.Background(), &decode.Image{Rows: rows, Columns: cols}, pix, x, geo)
 }
 
-// straight finds a field by geometry alone.
+// straight finds a field with geometry only.
 func straight(pix []float32, rows, cols int) (picture.Mask, field.Record) {
-	mask, record, _ := find(field.Finder{}, pix, rows, cols) // only a network fails
+	mask, record, _ := find(field.Finder{}, pix, rows, cols) // only a network can fail
 	return mask, record
 }
 
-// readGrey reads a PNG as numbers, in its own depth.
+// readGrey reads the values of a PNG in its own depth.
 func readGrey(t *testing.T, path string) (pix []float32, rows, cols int) {
 	t.Helper()
 	f, err := os.Open(path)
@@ -58,7 +58,7 @@ func readGrey(t *testing.T, path string) (pix []float32, rows, cols int) {
 // fieldScore compares a field with the true one.
 type fieldScore struct {
 	iou  float64
-	lost float64 // part of the true open beam (else of the true field) that is cut off
+	lost float64 // share of the true open beam (else of the true field) that is removed
 }
 
 func score(found picture.Mask, truth, open []bool) fieldScore {

@@ -10,7 +10,8 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// sees answers that what f says of the 200×200 is exposed, and is sure of it.
+// sees predicts, with certainty, the pixels of the 200×200 for which it returns true as
+// exposed.
 type sees func(row, col int) bool
 
 func (f sees) Predict(ctx context.Context, x []float32) ([]float32, error) {
@@ -22,7 +23,7 @@ func (f sees) Predict(ctx context.Context, x []float32) ([]float32, error) {
 	}).Predict(ctx, x)
 }
 
-// unexposed is an answer: the probability at each place of the 200×200.
+// unexposed is a prediction: the probability at each of the 200×200 pixels.
 type unexposed func(row, col int) float32
 
 func (f unexposed) Predict(context.Context, []float32) ([]float32, error) {
@@ -35,7 +36,7 @@ func (f unexposed) Predict(context.Context, []float32) ([]float32, error) {
 	return p, nil
 }
 
-// grain is a picture that tells nothing and has no flat region.
+// grain returns a picture without information or flat regions.
 func grain(rows, cols int) []float32 {
 	random := rand.New(rand.NewPCG(1, 2))
 	pix := make([]float32, rows*cols)
@@ -74,7 +75,7 @@ func TestFieldByNetwork(t *testing.T) {
 	}
 }
 
-// A flat region gets one answer; what one side of an edge says does not reach the other.
+// A flat region gets a uniform prediction, which does not spread across an edge.
 func TestFieldFollowsThePicture(t *testing.T) {
 	const side = 200
 	pix := make([]float32, side*side)
@@ -95,8 +96,8 @@ func TestFieldFollowsThePicture(t *testing.T) {
 	}
 }
 
-// A straight border takes what the network doubts, not what it is sure of; the network
-// takes from what straight borders leave.
+// A straight border removes pixels of which the network is uncertain, not those of which it is
+// certain. The network removes pixels inside straight borders.
 func TestFieldOfNetworkAndBorders(t *testing.T) {
 	const side = 200
 	pix := grain(side, side)
@@ -104,7 +105,7 @@ func TestFieldOfNetworkAndBorders(t *testing.T) {
 		switch col := i % side; {
 		case col < 20:
 			pix[i] = 0
-		case col < 50: // a step that stops the smoothing of the answer
+		case col < 50: // a step that stops the smoothing
 			pix[i] = 100 + 100*pix[i]
 		default:
 			pix[i] = 2000 + 100*pix[i]
@@ -121,7 +122,7 @@ func TestFieldOfNetworkAndBorders(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer unexposed
 		method string
-		first  int // column of the field
+		first  int // first column of the field
 	}{
 		"no network":      {nil, "image", 50},
 		"sure of all":     {from(0, 0, 0.02), "none", 0},

@@ -9,7 +9,7 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// brightest answers that what is as bright as anything in the picture is unexposed.
+// brightest predicts the brightest pixels of the picture as unexposed.
 type brightest struct{}
 
 func (brightest) Predict(ctx context.Context, x []float32) ([]float32, error) {
@@ -29,13 +29,13 @@ func maximum(v []float32) float32 {
 	return m
 }
 
-// A beam that is clipped to one grey level stays field, whatever the network says of it. A
-// border of that level, which software drew, goes.
+// A beam that is clipped to one grey level stays in the field, whatever the network predicts. A
+// border of that level that software drew is removed.
 func TestSaturatedBeam(t *testing.T) {
 	const rows, cols = 400, 300
 	for _, c := range []struct {
 		name  string
-		depth func(x, y float64) float64 // pixels inside what is not of the brightest level
+		depth func(x, y float64) float64 // depth in pixels inside the region that is not of the brightest level
 		drawn bool
 	}{
 		{"leg", func(x, y float64) float64 { return 70 + 15*math.Sin(y/60) - math.Abs(x-150) }, false},

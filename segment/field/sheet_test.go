@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// writeSheet writes a picture of what was found (red outline) against the truth (green
-// outline; unlabelled pixels blue) into the folder FIELD_SHEET names, for the eye.
+// writeSheet writes, to the folder FIELD_SHEET, a picture of the found field (red outline) and
+// the truth (green outline; unlabelled pixels blue) for visual inspection.
 func writeSheet(t *testing.T, name string, pix []float32, rows, cols int, found, truth, labelled []bool) {
 	t.Helper()
 	dir := os.Getenv("FIELD_SHEET")

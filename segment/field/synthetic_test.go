@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-// collimated is a made-up exposure: a limb with a bone across a turned rectangle, its
-// penumbra, scatter into the border, quantum noise, a logarithmic or linear curve.
+// collimated is a synthetic exposure: a limb with a bone in a rotated rectangle, with penumbra,
+// scatter into the border, quantum noise and a logarithmic or linear curve.
 type collimated struct {
 	rows, cols int
 	pix        []float32
-	truth      []bool // at least 80 % of the beam
-	open       []bool // of truth, where nothing is in the beam
+	truth      []bool // pixels with at least 80 % of the beam
+	open       []bool // pixels of truth with nothing in the beam
 }
 
-// expose draws a case from seed; with open blades the whole frame is exposed.
+// expose draws a case from seed; without blades the whole frame is exposed.
 func expose(seed uint64, blades bool) collimated {
 	r := rand.New(rand.NewPCG(seed, 17))
 	uni := func(a, b float64) float64 { return a + (b-a)*r.Float64() }
@@ -62,7 +62,7 @@ func expose(seed uint64, blades bool) collimated {
 	return c
 }
 
-// FIELD_CASES=100 runs the cases the documentation quotes.
+// FIELD_CASES=100 runs the cases that the documentation quotes.
 func TestFieldOnSyntheticImages(t *testing.T) {
 	for _, blades := range []bool{true, false} {
 		cases := uint64(8)

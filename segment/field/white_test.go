@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A white border is cut off where software drew it around a turned rectangle, and kept
-// where it is open beam around a body.
+// A white border that software drew around a rotated rectangle is removed; one that is open
+// beam around a body is kept.
 func TestWhiteBorder(t *testing.T) {
 	const rows, cols = 400, 300
 	turned := func(x, y float64) bool {

@@ -9,7 +9,7 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// exposedSlowly adds up every pixel of every cell.
+// exposedSlowly sums every pixel of every cell.
 func exposedSlowly(g picture.Geometry, field picture.Mask) []float32 {
 	weights := func(n, m, i int) (first int, w []float32) {
 		lo, hi := float64(i)*float64(n)/float64(m), float64(i+1)*float64(n)/float64(m)
@@ -47,7 +47,7 @@ var fields = map[string]func(y, x, rows, cols int) bool{
 
 var shapes = [][2]int{{200, 200}, {613, 487}, {373, 454}, {1, 1}, {1, 5000}, {3000, 2}, {7, 13}}
 
-// What lies in the field is added up the same way wherever cells are whole in it.
+// Exposed gives the same sums as adding every pixel.
 func TestExposed(t *testing.T) {
 	for _, size := range [][2]int{{500, 410}, {373, 454}, {1, 1}, {1, 700}, {640, 2}, {613, 487}} {
 		g := picture.NewGeometry(size[0], size[1])
@@ -67,7 +67,7 @@ func TestExposed(t *testing.T) {
 	}
 }
 
-// Levels says of each pixel what interpolating there says.
+// Levels gives for each pixel the same result as interpolation.
 func TestLevels(t *testing.T) {
 	const low, high = 0.1, 0.65
 	for _, size := range shapes {
@@ -104,7 +104,7 @@ func between(g picture.Geometry, v []float32, r, c int) float32 {
 	return a + (b-a)*fx
 }
 
-// An area of a picture is made canonical as a picture of its own.
+// An area of a picture is treated as a separate picture.
 func TestCanonicalOfAnArea(t *testing.T) {
 	const rows, cols = 500, 431
 	pix := make([]float32, rows*cols)
@@ -124,8 +124,8 @@ func TestCanonicalOfAnArea(t *testing.T) {
 	}
 }
 
-// Labels, and rows looked at again after their classes changed, have the likeliest class of what
-// Row says and its probability.
+// Labels, and rows processed again after their classes changed, have the most probable class of
+// Row and its probability.
 func TestLabelsAgreeWithRows(t *testing.T) {
 	for _, size := range shapes {
 		m := picture.Map{Geometry: picture.NewGeometry(size[0], size[1])}
@@ -164,7 +164,7 @@ func TestLabelsAgreeWithRows(t *testing.T) {
 	}
 }
 
-// checkLabels compares labels, and the probabilities that were seen, with what Row says.
+// checkLabels compares labels, and the probabilities passed to seen, with Row.
 func checkLabels(t *testing.T, up *picture.Upsampler, size [2]int, label []uint8, seen []float32, class func(i int, p [picture.Classes]float32) uint8) {
 	t.Helper()
 	row := picture.NewRow(size[1])

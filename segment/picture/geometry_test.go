@@ -24,14 +24,14 @@ func TestGeometryPlaces(t *testing.T) {
 	}
 }
 
-// A linear ramp must come back linear, with no shift: its value at a pixel's centre.
+// A linear ramp stays linear and is not shifted: each pixel has the value at its centre.
 func TestGeometryRoundTrip(t *testing.T) {
 	for _, s := range sizes {
 		rows, cols := s[0], s[1]
 		g := picture.NewGeometry(rows, cols)
 		p := make([]float32, picture.Classes*picture.Side*picture.Side)
 		for i := range p {
-			p[i] = -1000 // padding must not show
+			p[i] = -1000 // padding must have no effect
 		}
 		for y := range g.Height {
 			for x := range g.Width {

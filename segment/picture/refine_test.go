@@ -10,7 +10,7 @@ import (
 	"dicomnode/segment/picture"
 )
 
-// plain fills the network's answer with a probability of each class by place.
+// plain returns a network's answer with given probabilities at each pixel.
 func plain(p func(y, x int) (open, soft float32)) []float32 {
 	const n = picture.Side * picture.Side
 	out := make([]float32, picture.Classes*n)
@@ -21,7 +21,7 @@ func plain(p func(y, x int) (open, soft float32)) []float32 {
 	return out
 }
 
-// random is an answer of noise.
+// random returns a random answer.
 func random(seed uint64) []float32 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	return plain(func(int, int) (float32, float32) {
@@ -30,7 +30,7 @@ func random(seed uint64) []float32 {
 	})
 }
 
-// noise is a picture of noise around a ramp.
+// noise returns a picture of noise on a ramp.
 func noise(rows, cols int, seed uint64) []float32 {
 	r := rand.New(rand.NewPCG(seed, 2))
 	pix := make([]float32, rows*cols)
@@ -40,7 +40,7 @@ func noise(rows, cols int, seed uint64) []float32 {
 	return pix
 }
 
-// all gathers the rows.
+// all collects all rows.
 func all(p *picture.Upsampler, rows, cols int) [picture.Classes][]float32 {
 	var out [picture.Classes][]float32
 	for c := range out {
@@ -56,7 +56,7 @@ func all(p *picture.Upsampler, rows, cols int) [picture.Classes][]float32 {
 	return out
 }
 
-// label is the class of each pixel, refined by guided, which may be nil.
+// label returns the class of each pixel, refined by guided, which may be nil.
 func label(geo picture.Geometry, p, pix []float32, guided *picture.GuidedFilter) []uint8 {
 	up := geo.Map(p).Upsampler()
 	if guided != nil {
@@ -66,8 +66,9 @@ func label(geo picture.Geometry, p, pix []float32, guided *picture.GuidedFilter)
 	return label
 }
 
-// An edge of the image a network pixel and more away from that of the network's answer,
-// and in no line with its pixels, becomes the border; bilinear interpolation leaves it.
+// An edge of the image that is more than a network pixel away from that of the network's
+// answer, and not aligned with its pixels, becomes the border; bilinear interpolation does not
+// move it there.
 func TestRefineMovesBordersToEdges(t *testing.T) {
 	const rows, cols, edge = 1000, 900, 473
 	geo := picture.NewGeometry(rows, cols)
@@ -99,8 +100,8 @@ func TestRefineMovesBordersToEdges(t *testing.T) {
 	}
 }
 
-// Where the image tells nothing the filter is a mean over windows, twice: a constant
-// stays, and a step becomes even but stays a step of the same height.
+// In a flat image the filter is the mean over windows, applied twice: a constant stays, and a
+// step becomes a ramp of the same height.
 func TestRefineOfAFlatImageIsTheMean(t *testing.T) {
 	for _, size := range [][2]int{{300, 200}, {200, 200}, {90, 70}, {1, 1}, {1, 500}, {801, 3}} {
 		rows, cols := size[0], size[1]
@@ -139,7 +140,7 @@ func TestRefinedProbabilitiesAreOnes(t *testing.T) {
 		pix[0], pix[len(pix)/2] = float32(math.NaN()), float32(math.Inf(1))
 		field := make(picture.Mask, rows*cols)
 		for i := range field {
-			field[i] = i%cols > cols/3 // a third is not exposed
+			field[i] = i%cols > cols/3 // a third is unexposed
 		}
 		for name, f := range map[string]picture.GuidedFilter{"default": {}, "wide": {Radius: 300}, "sharp": {Radius: 0.01, Epsilon: 1e-9}} {
 			got := all(f.Refine(picture.NewGeometry(rows, cols).Map(random(3)), pix, field), rows, cols)
@@ -160,7 +161,7 @@ func TestRefinedProbabilitiesAreOnes(t *testing.T) {
 	}
 }
 
-// What lies outside the exposed field, however bright, changes nothing inside.
+// Pixels outside the exposed field, however bright, do not affect the result inside.
 func TestRefineLooksAtTheFieldAlone(t *testing.T) {
 	const rows, cols, first = 400, 400, 120
 	geo := picture.NewGeometry(rows, cols)
@@ -171,7 +172,7 @@ func TestRefineLooksAtTheFieldAlone(t *testing.T) {
 	pix, other := noise(rows, cols, 8), noise(rows, cols, 8)
 	for i := range other {
 		if !field[i] {
-			other[i] = 250 // within the range, so that the guide's scale stays
+			other[i] = 250 // within the range, so that the guide's scale does not change
 		}
 	}
 	p := random(9)

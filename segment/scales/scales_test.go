@@ -13,7 +13,7 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// fine counts how often it is asked.
+// fine counts its predictions.
 type fine struct {
 	dicomtest.Greys
 	asked *int
@@ -24,8 +24,8 @@ func (f fine) Pass(ctx context.Context, x []float32) ([]float32, error) {
 	return f.Greys.Predict(ctx, x)
 }
 
-// striped is a picture with stripes a network pixel wide, which blur in the whole picture and
-// do not in its parts.
+// striped returns a picture with stripes one network pixel wide, which are blurred in the whole
+// picture and not in its parts.
 func striped(rows, cols int) scales.Picture {
 	pix := make([]float32, rows*cols)
 	for i := range pix {
@@ -53,7 +53,7 @@ func TestEffortsAskAsOftenAsTheySay(t *testing.T) {
 	}
 }
 
-// The zero value is the network's own answer, to the bit.
+// The zero value gives the network's own answer, bit-identical.
 func TestWholeIsTheNetworksOwnAnswer(t *testing.T) {
 	p := striped(613, 487)
 	x, geo := picture.Canonical(p.Pix, p.Rows, p.Columns)
@@ -76,7 +76,7 @@ func TestWholeIsTheNetworksOwnAnswer(t *testing.T) {
 	}
 }
 
-// Parts show stripes that the whole picture does not, and both are probabilities.
+// Parts show stripes that the whole picture does not show, and both are probabilities.
 func TestPartsShowMore(t *testing.T) {
 	asked, p := 0, striped(800, 800)
 	whole, err := scales.Whole.Predict(t.Context(), fine{asked: &asked}, p)
@@ -101,7 +101,8 @@ func TestPartsShowMore(t *testing.T) {
 	}
 }
 
-// variation is the mean change of the open beam's probability from cell to cell of the body.
+// variation returns the mean change of the open beam's probability between neighbouring cells
+// of the body.
 func variation(m picture.Map) float64 {
 	var sum float64
 	open, n := m.Plane(picture.OpenBeam), 0
@@ -114,7 +115,7 @@ func variation(m picture.Map) float64 {
 	return sum / float64(n)
 }
 
-// unsure has an opinion of whole pictures alone, which are asked about first.
+// unsure is confident only of whole pictures, which are predicted first.
 type unsure struct {
 	dicomtest.Greys
 	asked *int
@@ -130,7 +131,7 @@ func (u unsure) Pass(ctx context.Context, x []float32) ([]float32, error) {
 	return p, err
 }
 
-// Parts that are much less sure than the whole picture do not count.
+// Parts that are much less confident than the whole picture are not used.
 func TestUnsurePartsDoNotCount(t *testing.T) {
 	pix := make([]float32, 800*800)
 	for i := range pix {
@@ -149,7 +150,7 @@ func TestUnsurePartsDoNotCount(t *testing.T) {
 	}
 }
 
-// A part of nothing but sure open beam is not looked at, nor are parts of a small picture.
+// A part that is certainly only open beam is not predicted, nor are parts of a small picture.
 func TestWhatIsNotLookedAt(t *testing.T) {
 	pix := make([]float32, 800*800)
 	for i := range pix {
@@ -168,7 +169,7 @@ func TestWhatIsNotLookedAt(t *testing.T) {
 	}
 }
 
-// sure is certain of open beam where it is bright.
+// sure is certain of open beam where the picture is bright.
 type sure struct{ asked *int }
 
 func (s sure) Predict(_ context.Context, x []float32) ([]float32, error) {
@@ -198,7 +199,7 @@ func TestAnErrorIsNoAnswer(t *testing.T) {
 	}
 }
 
-// Every shape of picture gives probabilities on a grid over all of it.
+// Pictures of all shapes give probabilities on a grid over the whole picture.
 func TestShapes(t *testing.T) {
 	asked := 0
 	for _, size := range [][2]int{{1, 1}, {301, 1}, {1, 999}, {3, 500}, {401, 399}, {2000, 7}, {613, 487}} {

@@ -16,8 +16,8 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// packages is the folder that fetch.sh fills; the test is skipped without it,
-// unless REQUIRE_PEERS is set.
+// packages returns the folder that fetch.sh fills. Without it the test is skipped, unless
+// REQUIRE_PEERS is set.
 func packages(t *testing.T) string {
 	t.Helper()
 	folder, err := filepath.Abs("../../.runtime/deidentify")
@@ -44,8 +44,8 @@ func python(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
-// canary makes the object with a canary in every row of the table, and in odd
-// places, in a new folder beside one named shared.
+// canary makes the object with a canary in every row of the table, and in unusual places, in a
+// new folder beside one named shared.
 func canary(t *testing.T) (dir string, file []byte) {
 	t.Helper()
 	shared := dicomtest.Shared(t, "..", "cases", "deid", "canary.py")
@@ -93,7 +93,7 @@ func deidentified(t *testing.T, file []byte, opt deidentify.Options) ([]byte, *d
 	return b.Bytes(), r
 }
 
-// No canary of canary.py is found by leak.py, both unchanged.
+// leak.py finds no canary of canary.py; both scripts are unchanged.
 func TestCanaries(t *testing.T) {
 	dir, file := canary(t)
 	for name, opt := range map[string]deidentify.Options{"training": {}, "basic": {Basic: true}} {
@@ -114,8 +114,8 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
-// Options leave what they name and nothing else: the canaries that remain are
-// times with shifted dates, and what the option of a row keeps.
+// Options retain only what they name: the remaining canaries are times, with shifted dates, and
+// values that the option of a row keeps.
 func TestCanariesWithOptions(t *testing.T) {
 	dir, file := canary(t)
 	var canaries map[string]string
@@ -143,7 +143,7 @@ func TestCanariesWithOptions(t *testing.T) {
 	}
 }
 
-// rowOf is the row of a canary's place, which ends with a keyword or its name.
+// rowOf returns the row of a canary's place, which ends with a keyword or its name.
 func rowOf(place string) *profile.Row {
 	place, _, _ = strings.Cut(place, " (not")
 	words := strings.FieldsFunc(place, func(r rune) bool { return r == ' ' })
@@ -155,7 +155,7 @@ func rowOf(place string) *profile.Row {
 	return nil
 }
 
-// By the rules of the MIDI-B challenge, with an answer key that is not made from our
+// By the rules of the MIDI-B challenge, with an answer key that is not made from this program's
 // table: all actions of HIPAA and DICOM, and 99.9 % of all.
 func TestMIDIB(t *testing.T) {
 	dir, file := canary(t)
@@ -183,7 +183,7 @@ func TestMIDIB(t *testing.T) {
 		}
 		t.Logf("%s: %v checks, %v failed", name, score.Checks, score.Failed)
 	}
-	// The judge judges: the original fails nearly everything.
+	// A check of the judge: the original fails nearly everything.
 	if report := python(t, dir, script, "canary.dcm", "canary.dcm", "canary.json"); !strings.Contains(report, "text_removed") {
 		t.Errorf("the original passes: %s", report)
 	}

@@ -13,7 +13,7 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// made is an object of a SOP class with the UIDs that every one needs, of a patient.
+// made returns an object of a SOP class and a patient with all required UIDs.
 func made(class, patient string, more ...*object.Element) *object.Object {
 	s := &object.Set{}
 	s.PutText(0x00080016, "UI", class)
@@ -51,7 +51,7 @@ func items(t part10.Tag, all ...[]*object.Element) *object.Element {
 	return e
 }
 
-// result de-identifies o and gives it back as it is written and read.
+// result de-identifies o, writes it and reads it back.
 func result(t *testing.T, opt deidentify.Options, o *object.Object, approve func(*deidentify.Deidentifier, *deidentify.Result)) *object.Object {
 	t.Helper()
 	opt.Key = deidentify.Key{4}
@@ -78,7 +78,7 @@ func result(t *testing.T, opt deidentify.Options, o *object.Object, approve func
 	return out
 }
 
-// claims are the codes of De-identification Method Code Sequence (0012,0064).
+// claims returns the codes of De-identification Method Code Sequence (0012,0064).
 func claims(o *object.Object) (out []string) {
 	for _, item := range o.Find(0x00120064).Items {
 		out = append(out, item.First(0x00080100))
@@ -86,8 +86,8 @@ func claims(o *object.Object) (out []string) {
 	return out
 }
 
-// A Tracking ID stays beside its UID (PS3.3 C.8.20.2) and names nothing any more: it is
-// the same in segmentations and reports of a patient, another for another patient.
+// A Tracking ID stays beside its UID (PS3.3 C.8.20.2) as a pseudonym: the same in segmentations
+// and reports of a patient, another for another patient.
 func TestTracking(t *testing.T) {
 	const lesion, unique = "Kanarie's left knee", "1.2.826.0.1.3680043.8.498.9"
 	seg := func(patient, id string) *object.Object {
@@ -129,8 +129,8 @@ func TestTracking(t *testing.T) {
 	}
 }
 
-// With the Retain Safe Private Option numbers of listed attributes stay with their
-// creators, and nothing else that is private.
+// With the Retain Safe Private Option numbers of listed attributes stay with their creators,
+// and nothing else that is private.
 func TestSafePrivate(t *testing.T) {
 	characteristics := func(group uint16, creator, status string, fine ...uint16) []*object.Element {
 		return []*object.Element{shorts(0x00080301, "US", group), text(0x00080302, "LO", creator), text(0x00080303, "CS", status), shorts(0x00080304, "US", fine...)}
@@ -176,8 +176,8 @@ func TestSafePrivate(t *testing.T) {
 	}
 }
 
-// The overlays of an image stay only where somebody kept them, without their texts, and
-// the Clean Graphics Option is claimed only then.
+// Overlays of an image stay, without their texts, only if a person approved them, and only then
+// is the Clean Graphics Option claimed.
 func TestGraphics(t *testing.T) {
 	overlay := func(group part10.Tag, bits []byte) []*object.Element {
 		g := group << 16

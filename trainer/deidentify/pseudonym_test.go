@@ -47,7 +47,7 @@ func TestShifted(t *testing.T) {
 	}
 }
 
-// The order of a patient's dates and the days between them stay.
+// The order and intervals of a patient's dates stay the same.
 func TestDaysOfAPatient(t *testing.T) {
 	k := Key{3}
 	n := k.days("id\x00A\x001")

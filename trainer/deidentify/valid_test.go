@@ -17,11 +17,10 @@ import (
 	"dicomnode/trainer/simulate"
 )
 
-// faults are the errors that dciodvfy reports of a file, by what they say without
-// their place.
+// faults returns the errors that dciodvfy reports of a file, without their places.
 func faults(t *testing.T, path string) map[string]bool {
 	t.Helper()
-	out, _ := exec.Command("dciodvfy", "-new", path).CombinedOutput() // it fails where it finds errors
+	out, _ := exec.Command("dciodvfy", "-new", path).CombinedOutput() // it fails if it finds errors
 	found := map[string]bool{}
 	for line := range strings.SplitSeq(string(out), "\n") {
 		if strings.HasPrefix(line, "Error") {
@@ -31,7 +30,7 @@ func faults(t *testing.T, path string) map[string]bool {
 	return found
 }
 
-// What is de-identified has no fault that the original had not.
+// A de-identified object has no errors that the original does not have.
 func TestNoNewFaults(t *testing.T) {
 	if _, err := exec.LookPath("dciodvfy"); err != nil {
 		if os.Getenv("REQUIRE_PEERS") == "1" {
@@ -71,7 +70,7 @@ func TestNoNewFaults(t *testing.T) {
 	}
 }
 
-// An object whose SOP class nobody described is refused, never passed on.
+// An object of an unknown SOP class is refused.
 func TestUnknownClassIsRefused(t *testing.T) {
 	b, err := os.ReadFile(dicomtest.Shared(t, "dicom", "RG3_UNC.dcm"))
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"dicomnode/trainer/export"
 )
 
-// What an export of a radiograph as DICOM and PNG costs, as a multiple of decoding it.
+// BenchmarkExport measures the export of a radiograph as DICOM and PNG, as a multiple of the
+// time to decode it.
 func BenchmarkExport(b *testing.B) {
 	path := dicomtest.Shared(b, "dicom", "RG3_UNC.dcm")
 	file, err := os.ReadFile(path)

@@ -14,7 +14,7 @@ import (
 	"dicomnode/trainer/export"
 )
 
-// first is the only object of a set of DICOM files, or one that ok chooses.
+// first returns the only object of a set of DICOM files, or the first that ok accepts.
 func first(t *testing.T, out string, ok func(export.Record) bool) *object.Object {
 	t.Helper()
 	all, err := export.ReadManifest(out)
@@ -39,8 +39,8 @@ func first(t *testing.T, out string, ok func(export.Record) bool) *object.Object
 	return nil
 }
 
-// What is kept goes as well where it is a copy of what was removed; a number that
-// can be written otherwise stays.
+// A kept value is removed too if it is a copy of a removed one; a number that can be written in
+// another form stays.
 func TestCopiesOfRemovedValues(t *testing.T) {
 	source, out := patients(t, 2), filepath.Join(t.TempDir(), "set")
 	files, _ := filepath.Glob(filepath.Join(source, "*.dcm"))
@@ -62,7 +62,7 @@ func TestCopiesOfRemovedValues(t *testing.T) {
 	}
 }
 
-// A shifted date of one patient may be a date of another one.
+// A shifted date of one patient may be an original date of another.
 func TestShiftedDatesMeet(t *testing.T) {
 	source := patients(t, 4)
 	opt := options(source, filepath.Join(t.TempDir(), "a"))
@@ -73,7 +73,7 @@ func TestShiftedDatesMeet(t *testing.T) {
 		t.Fatalf("shifted Study Date %q", date)
 	}
 	files, _ := filepath.Glob(filepath.Join(source, "*.dcm"))
-	for _, half := range [][]string{files[:2], files[2:]} { // one of them is the other patient
+	for _, half := range [][]string{files[:2], files[2:]} { // one half is of the other patient
 		for _, f := range half {
 			changed(t, f, func(o *object.Object) { o.PutText(0x00080020, "DA", date) })
 		}
@@ -88,7 +88,7 @@ func TestShiftedDatesMeet(t *testing.T) {
 	}
 }
 
-// With shifted dates too, a date of one patient is looked for in the files of others.
+// With shifted dates, files are still searched for the dates of other patients.
 func TestDatesOfOthers(t *testing.T) {
 	source := patients(t, 4)
 	opt := options(source, filepath.Join(t.TempDir(), "set"))
@@ -112,7 +112,7 @@ func TestDatesOfOthers(t *testing.T) {
 	}
 }
 
-// An image whose codec is not there is refused; the others are exported.
+// An image whose codec is missing is refused; the others are exported.
 func TestMissingCodec(t *testing.T) {
 	opt := options("", filepath.Join(t.TempDir(), "set"))
 	opt.Source = export.Folders{dicomtest.Shared(t, "dicom", "RG3_J2KR.dcm"), dicomtest.Shared(t, "dicom", "RG2_UNC.dcm")}
@@ -125,7 +125,7 @@ func TestMissingCodec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, rec := range all { // neither labels nor writing are wanted: the predictor has nothing to do
+	for _, rec := range all { // neither labels nor a search for text are requested: the predictor is not used
 		if rec.BurnedIn.Done != "not searched" || rec.BurnedIn.Found != 0 {
 			t.Errorf("%+v, want no search", rec.BurnedIn)
 		}

@@ -20,8 +20,8 @@ import (
 	"dicomnode/trainer/export"
 )
 
-// A segmentation that the node made goes along and still points at its image, whose
-// UID has changed everywhere.
+// A segmentation made by the node is exported with its image and still refers to it, although
+// the image's UID has changed everywhere.
 func TestSegmentationFollows(t *testing.T) {
 	source, out := patients(t, 2), filepath.Join(t.TempDir(), "set")
 	files, err := filepath.Glob(filepath.Join(source, "*.dcm"))
@@ -53,7 +53,7 @@ func TestSegmentationFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed(t, original, func(o *object.Object) {
-		for _, s := range o.Find(0x00620002).Items { // as other programs name what they track
+		for _, s := range o.Find(0x00620002).Items { // other programs name their tracked objects like this
 			s.PutText(0x00620020, "LO", "Kanarienfreund's lesion, "+s.First(0x00620005))
 		}
 	})
@@ -112,8 +112,8 @@ func TestSegmentationFollows(t *testing.T) {
 	}
 }
 
-// noNewFaults tells whether dciodvfy finds errors in one file that it does not find in
-// the other.
+// noNewFaults reports whether dciodvfy finds no errors in made that it does not find in
+// original.
 func noNewFaults(t *testing.T, original, made string) {
 	t.Helper()
 	if _, err := exec.LookPath("dciodvfy"); err != nil {
@@ -123,7 +123,7 @@ func noNewFaults(t *testing.T, original, made string) {
 		return
 	}
 	faults := func(path string) map[string]bool {
-		out, _ := exec.Command("dciodvfy", "-new", path).CombinedOutput() // it fails where it finds errors
+		out, _ := exec.Command("dciodvfy", "-new", path).CombinedOutput() // it fails if it finds errors
 		found := map[string]bool{}
 		for line := range strings.SplitSeq(string(out), "\n") {
 			if strings.HasPrefix(line, "Error") {

@@ -24,7 +24,7 @@ import (
 	"dicomnode/trainer/simulate"
 )
 
-// thirds answers open beam, soft tissue and bone by brightness.
+// thirds predicts open beam, soft tissue and bone by brightness.
 type thirds struct{}
 
 func (thirds) Predict(_ context.Context, x []float32) ([]float32, error) {
@@ -43,7 +43,7 @@ func (thirds) Predict(_ context.Context, x []float32) ([]float32, error) {
 	return out, nil
 }
 
-// patients writes simulated radiographs of several patients into a folder.
+// patients writes simulated radiographs of several patients to a folder.
 func patients(t *testing.T, n int) string {
 	t.Helper()
 	sim, out := t.TempDir(), filepath.Join(t.TempDir(), "Kanarienvogel-Klinik")
@@ -92,7 +92,7 @@ func options(source, out string) export.Options {
 	}
 }
 
-// tree are the digests of the files of a folder, by path.
+// tree returns the digests of the files of a folder, by path.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -135,7 +135,7 @@ func run(t *testing.T, opt export.Options) *export.Report {
 	return r
 }
 
-// Every format is written, valid for its reader, and holds nothing of the originals.
+// All formats are written, valid for their readers, and contain nothing of the originals.
 func TestFormats(t *testing.T) {
 	source, out := patients(t, 6), filepath.Join(t.TempDir(), "set")
 	r := run(t, options(source, out))
@@ -175,7 +175,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// Two runs, other numbers of threads and an interruption give the same bytes.
+// Two runs with different numbers of threads and an interruption give the same bytes.
 func TestDeterministic(t *testing.T) {
 	source := patients(t, 6)
 	var first map[string]string
@@ -211,7 +211,7 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
-// Another key has no pseudonym and no UID in common.
+// With another key no pseudonym or UID is the same.
 func TestOtherKey(t *testing.T) {
 	source := patients(t, 4)
 	a, b := options(source, filepath.Join(t.TempDir(), "a")), options(source, filepath.Join(t.TempDir(), "b"))
@@ -245,7 +245,7 @@ func TestOtherKey(t *testing.T) {
 	}
 }
 
-// A set grows without a byte of its files changing, and shrinks by revocation.
+// A set can be extended without changing its files, and reduced by revocation.
 func TestExtendAndRevoke(t *testing.T) {
 	source, out := patients(t, 6), filepath.Join(t.TempDir(), "set")
 	files, err := filepath.Glob(filepath.Join(source, "*.dcm"))
@@ -289,7 +289,7 @@ func TestExtendAndRevoke(t *testing.T) {
 	}
 }
 
-// Pictures wait, a decision each, and only those that were approved are exported.
+// Pictures wait for review, each gets a decision, and only approved ones are exported.
 func TestReview(t *testing.T) {
 	source, out := patients(t, 4), filepath.Join(t.TempDir(), "set")
 	opt := options(source, out)
@@ -344,8 +344,8 @@ func TestReview(t *testing.T) {
 	}
 }
 
-// What cannot be exported is counted with its reason, and a study of two patients
-// stops the export.
+// Objects that cannot be exported are counted by reason, and a study with two patients stops
+// the export.
 func TestRefusals(t *testing.T) {
 	source := patients(t, 4)
 	files, _ := filepath.Glob(filepath.Join(source, "*.dcm"))
@@ -365,7 +365,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// changed changes an object in its file.
+// changed modifies the object in a file.
 func changed(t *testing.T, path string, f func(o *object.Object)) {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -386,7 +386,7 @@ func changed(t *testing.T, path string, f func(o *object.Object)) {
 	}
 }
 
-// A value that gets through stops the whole export, and nothing of it stays.
+// A leaked value stops the whole export, and nothing of it is left.
 func TestLeakStops(t *testing.T) {
 	source, out := patients(t, 2), filepath.Join(t.TempDir(), "set")
 	opt := options(source, out)
@@ -408,7 +408,7 @@ func TestLeakStops(t *testing.T) {
 	}
 }
 
-// Pixels stay what they are in every encoding that is decoded.
+// Pixels are unchanged in all encodings that can be decoded.
 func TestPixelsStay(t *testing.T) {
 	for _, name := range []string{"RG3_UNC.dcm", "RG3_BigEndian.dcm", "RG3_ImplicitLE.dcm", "RG3_Deflated.dcm", "RG3_RLE.dcm"} {
 		opt := options(dicomtest.Shared(t, "dicom", name), filepath.Join(t.TempDir(), "set"))

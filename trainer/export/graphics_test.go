@@ -16,7 +16,7 @@ import (
 	"dicomnode/trainer/export/review"
 )
 
-// overlaid puts an overlay of 8×8 pixels with a text beside it into an object.
+// overlaid adds an overlay of 8×8 pixels and a text to an object.
 func overlaid(o *object.Object) {
 	short := func(t part10.Tag, vr string, values ...uint16) {
 		e := &object.Element{Tag: t, VR: vr}
@@ -35,8 +35,8 @@ func overlaid(o *object.Object) {
 	o.PutText(0x60004000, "LT", "drawn by Dr. Kanarienfreund")
 }
 
-// With the option for graphics every picture with an overlay waits, the page's preview
-// shows it, and it stays where somebody who was shown just this one kept it.
+// With the graphics option every picture with an overlay waits for review, the preview shows
+// the overlay, and it is kept only after a decision on exactly this overlay.
 func TestGraphicsAreReviewed(t *testing.T) {
 	source, out := patients(t, 2), filepath.Join(t.TempDir(), "set")
 	files, _ := filepath.Glob(filepath.Join(source, "*.dcm"))
@@ -71,7 +71,7 @@ func TestGraphicsAreReviewed(t *testing.T) {
 	if err := review.Decide(dir, review.Decision{ID: plain.ID, Verdict: review.Keep, Boxes: plain.Boxes}); err != nil {
 		t.Fatal(err)
 	}
-	first, with := preview(true) // what was decided before is void
+	first, with := preview(true) // the earlier decision is invalid
 	if first.Graphics == "" || bytes.Equal(without, with) {
 		t.Error("the page does not show the overlay")
 	}

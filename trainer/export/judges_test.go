@@ -9,10 +9,9 @@ import (
 	"dicomnode/trainer/export"
 )
 
-// nnU-Net's integrity check, reader and label manager and MONAI's loader accept a set.
-// They are gigabytes: without JUDGES, the Python environment of judges/fetch.sh, the
-// test is skipped; "make export-judges" runs it. TestLayouts holds the layout that they
-// accept.
+// nnU-Net's integrity check, reader and label manager and MONAI's loader accept a set. They
+// need gigabytes. Without JUDGES, the Python environment of judges/fetch.sh, the test is
+// skipped; "make export-judges" runs it. TestLayouts checks the same layout without them.
 func TestJudges(t *testing.T) {
 	judges := os.Getenv("JUDGES")
 	if judges == "" {

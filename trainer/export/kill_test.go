@@ -19,8 +19,8 @@ const (
 	childOut    = "DICOMNODE_EXPORT_TEST_OUT"
 )
 
-// An export killed after any number of objects, again and again, goes on to the bytes
-// of one that nobody disturbed.
+// An export that is killed repeatedly after any number of objects continues and gives the same
+// bytes as one that was not interrupted.
 func TestKilled(t *testing.T) {
 	source := patients(t, 6)
 	whole, killed := filepath.Join(t.TempDir(), "set"), filepath.Join(t.TempDir(), "set")
@@ -40,14 +40,13 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// killChild exports in a process of its own and kills it once so many objects are
-// done, at whatever it is then.
+// killChild exports in a separate process and kills it after the given number of objects.
 func killChild(t *testing.T, source, out string, objects int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledChild$")
 	cmd.Env = append(os.Environ(), childSource+"="+source, childOut+"="+out)
 	cmd.Stderr = os.Stderr
-	in, errIn := cmd.StdinPipe() // ends with this process, and the child with it
+	in, errIn := cmd.StdinPipe() // closed when this process ends, which ends the child
 	stdout, err := cmd.StdoutPipe()
 	if err = errors.Join(err, errIn); err != nil {
 		t.Fatal(err)
@@ -75,6 +74,6 @@ func TestKilledChild(t *testing.T) {
 	opt.Workers = 2
 	opt.Progress = func(done, _ int) { fmt.Println("done", done) }
 	_, err := export.Run(t.Context(), opt)
-	_, _ = io.Copy(io.Discard, os.Stdin) // whoever wants to kill has time to
+	_, _ = io.Copy(io.Discard, os.Stdin) // waits to be killed
 	t.Error(err, "the export was not killed")
 }

@@ -41,8 +41,8 @@ func readPNG(t *testing.T, path string) image.Image {
 	return m
 }
 
-// The layouts are those that nnU-Net v2 (documentation/reference/dataset-format.md,
-// label_handling.py) and MONAI's load_decathlon_datalist accept.
+// The layouts are accepted by nnU-Net v2 (documentation/reference/dataset-format.md,
+// label_handling.py) and MONAI's load_decathlon_datalist.
 func TestLayouts(t *testing.T) {
 	source, out := patients(t, 6), filepath.Join(t.TempDir(), "set")
 	run(t, options(source, out))
@@ -145,8 +145,7 @@ func monai(t *testing.T, dir string, all map[string]export.Record) {
 	}
 }
 
-// A report of an image has the pseudonyms and UIDs that the image has, in its header
-// and in its content.
+// A report has the same pseudonyms and UIDs as its image, in its header and in its content.
 func TestReportFollows(t *testing.T) {
 	source, out := patients(t, 2), filepath.Join(t.TempDir(), "set")
 	files, _ := filepath.Glob(filepath.Join(source, "*.dcm"))

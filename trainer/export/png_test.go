@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What is written is read by the library as it was, also a picture of one pixel.
+// The library reads the picture unchanged, also one of a single pixel.
 func TestGrey16(t *testing.T) {
 	d := rand.New(rand.NewPCG(5, 6))
 	for _, size := range []image.Point{{1, 1}, {7, 3}, {640, 480}} {

@@ -17,7 +17,7 @@ import (
 
 func hexOf(c color.RGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
 
-// brush paints a disc of a colour with a soft rim, as paint programs do.
+// brush paints a disc with a soft rim, as paint programs do.
 func brush(t *testing.T, path string, c color.RGBA) {
 	t.Helper()
 	f, err := os.Open(path)
@@ -52,8 +52,8 @@ func brush(t *testing.T, path string, c color.RGBA) {
 	}
 }
 
-// What is exported in colours, painted over with soft rims in a paint program and
-// imported again is a data set in which the paint is the label.
+// Labels that are exported in colours, edited with soft rims in a paint program and imported
+// again are those that were painted.
 func TestPaintedRoundTrip(t *testing.T) {
 	source, out := patients(t, 2), filepath.Join(t.TempDir(), "set")
 	opt := options(source, out)

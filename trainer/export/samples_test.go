@@ -8,7 +8,7 @@ import (
 	"dicomnode/segment/decode"
 )
 
-// samples decodes a file, or what is at hand of one.
+// samples decodes a file, or its bytes.
 func samples(t *testing.T, path string, b []byte) []float32 {
 	t.Helper()
 	if b == nil {

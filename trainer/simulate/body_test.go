@@ -9,7 +9,7 @@ import (
 	"dicomnode/trainer/simulate"
 )
 
-// wholeBody is the shared anatomy, where it is there, read once for all tests.
+// wholeBody returns the shared anatomy, if present, read once for all tests.
 func wholeBody(t *testing.T) *simulate.Anatomy {
 	t.Helper()
 	a, err := readOnce(dicomtest.Shared(t, "anatomy", "bp3d_body.npz"))

@@ -27,8 +27,8 @@ func load(t *testing.T, files ...string) *simulate.Anatomy {
 	return a
 }
 
-// A run over CTs depends on seed and index only, tells body parts and spacing, and shows all three classes and what
-// the CT does not.
+// A run with CTs depends only on seed and index, records body parts and spacing, and has all
+// three classes and the area beyond the CT.
 func TestRunOnCTs(t *testing.T) {
 	a := load(t, cttest.Synthetic(t, "chest.nii.gz")+"=3", cttest.Synthetic(t, "knee_1.nii.gz")+"=1")
 	o := simulate.Options{Anatomy: a, Count: 40, Seed: 1, Size: 80}
@@ -71,7 +71,7 @@ func TestLoadAnatomyRefuses(t *testing.T) {
 	}
 }
 
-// DX For Presentation holds the pixels of the PNG file and says which end of the scale is which.
+// DX For Presentation has the pixels of the PNG file and declares its polarity.
 func TestPresentationShowsThePicture(t *testing.T) {
 	dir := run(t, simulate.Options{Count: 12, Seed: 4, Size: 75, Presentation: true})
 	f, err := dataset.Open(dir)
@@ -123,7 +123,7 @@ func near(a, b string) bool {
 	return x > 0 && x/y > .99 && x/y < 1.01
 }
 
-// littleEndian are a PNG file's values, padded to an even length, and their bits.
+// littleEndian returns a PNG file's values, padded to an even length, and their bits.
 func littleEndian(t *testing.T, path string) (stored []byte, bits int) {
 	t.Helper()
 	m := decoded(t, path)

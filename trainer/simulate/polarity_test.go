@@ -7,8 +7,8 @@ import (
 	"dicomnode/trainer/simulate"
 )
 
-// TestRunWritesBothPolarities: about half of the pictures have a dark open beam,
-// and each is labelled with the polarity it has.
+// TestRunWritesBothPolarities: about half of the pictures have a dark open beam, and each has
+// its polarity in the table.
 func TestRunWritesBothPolarities(t *testing.T) {
 	f, err := dataset.Open(run(t, simulate.Options{Count: 24, Seed: 2, Size: 96}))
 	if err != nil {
@@ -33,7 +33,7 @@ func TestRunWritesBothPolarities(t *testing.T) {
 	}
 }
 
-// brightness is the mean of a class's pixels.
+// brightness returns the mean of a class's pixels.
 func brightness(p *dataset.Picture, class uint8) float64 {
 	sum, n := 0.0, 0.0
 	for i, l := range p.Label {

@@ -157,7 +157,7 @@ func TestRunStops(t *testing.T) {
 	}
 }
 
-// A run goes on in its own folder only.
+// A run continues only in its own folder.
 func TestRunRefusesOtherFolders(t *testing.T) {
 	dir := run(t, simulate.Options{Count: 4, Seed: 7, Size: 64})
 	want := digest(t, dir)
@@ -177,7 +177,7 @@ func TestRunRefusesOtherFolders(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(mine, dataset.Table), []byte(table), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := t.TempDir() // of a simulator that did not write its version down
+	before := t.TempDir() // of a simulator that did not record its version
 	if err := os.WriteFile(filepath.Join(before, "simulate.json"), []byte(`{"seed": 7, "size": 64}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestRunRefusesOtherFolders(t *testing.T) {
 	}
 }
 
-// All samples of a view show one patient; a division made since stays.
+// All samples of a view show one patient; a split that was edited stays.
 func TestRunKeepsSplitAndPatients(t *testing.T) {
 	dir := run(t, simulate.Options{Count: 8, Seed: 7, Size: 64})
 	read := func() []dataset.Item {
@@ -237,7 +237,7 @@ func TestRunKeepsSplitAndPatients(t *testing.T) {
 	}
 }
 
-// The exposed field comes beside the pictures and changes none of them.
+// The exposed field is written beside the pictures and does not change them.
 func TestRunWritesFields(t *testing.T) {
 	o := simulate.Options{Count: 8, Seed: 2, Size: 80}
 	plain := run(t, o)

@@ -19,8 +19,8 @@ import (
 	"dicomnode/trainer/deidentify/object"
 )
 
-// Names in every kind of character set are taken out, at the top, in sequences and in
-// private attributes, and found where they are: in that encoding and as UTF-8.
+// Names in all character sets are removed, at the top level, in sequences and in private
+// attributes, and are found in their encoding and as UTF-8.
 func TestCharacterSets(t *testing.T) {
 	file, err := os.ReadFile(dicomtest.Shared(t, "dicom", "RG3_J2KR.dcm"))
 	if err != nil {
@@ -28,7 +28,7 @@ func TestCharacterSets(t *testing.T) {
 	}
 	for term, c := range map[string]struct {
 		encoding    encoding.Encoding
-		prefix      string // designates the set where the encoding does not
+		prefix      string // escape sequence that designates the set if the encoding does not
 		name, place string
 	}{
 		`\ISO 2022 IR 87`:  {japanese.ISO2022JP, "", "山田^太郎", "金糸雀病院"},

@@ -10,8 +10,8 @@ import (
 	"dicomnode/trainer/deidentify"
 )
 
-// Leaping finds what looking at every byte finds, wherever it stands and however its
-// letters are written.
+// The search in strides finds the same as a search at every byte, at all offsets and for any
+// case of letters.
 func TestLeaping(t *testing.T) {
 	var o Originals
 	values := []string{"Kanarienvogel", "77123456", "1.2.826.0.1.99", "@[`{~^_-x", "Ab1Cd2Ef", "short", "YYYYYYYYYY"}

@@ -37,7 +37,7 @@ func checker() *leak.Checker {
 	return o.Checker()
 }
 
-// Each way to write a value is found in texts, names and compressed parts.
+// Each spelling of a value is found in texts, names and compressed parts.
 func TestFound(t *testing.T) {
 	c := checker()
 	zipped := &bytes.Buffer{}
@@ -57,7 +57,7 @@ func TestFound(t *testing.T) {
 	}
 }
 
-// Words of DICOM, short values and the export's own tokens are no hits in text.
+// DICOM's vocabulary, short values and the export's own tokens are no hits in text.
 func TestNotFound(t *testing.T) {
 	c := checker()
 	for _, text := range []string{"body part hand", "F", "Li", "2.25.99771234569", "/ab77123456ffff00.png", "19570305"} {
@@ -67,7 +67,7 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
-// In pixel data eight bytes count, and fewer do not.
+// In pixel data only hits of eight bytes or more count.
 func TestPixels(t *testing.T) {
 	c := checker()
 	for text, want := range map[string]bool{
@@ -85,8 +85,8 @@ func TestPixels(t *testing.T) {
 	}
 }
 
-// Attributes that hold a short or common value of an original are found, also
-// nested, in every encoding; the values are not in the report.
+// Attributes with a short or common value of an original are found in all encodings, also
+// nested. The report does not contain the values.
 func TestAttributes(t *testing.T) {
 	c := checker()
 	file, err := os.ReadFile(dicomtest.Shared(t, "dicom", "RG3_Deflated.dcm"))
@@ -117,7 +117,7 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// The original itself is full of hits, in each encoding of it.
+// The original itself is full of hits in each of its encodings.
 func TestOriginalIsFound(t *testing.T) {
 	for _, name := range []string{"RG3_UNC.dcm", "RG3_Deflated.dcm", "RG3_BigEndian.dcm", "RG3_ImplicitLE.dcm", "RG3_J2KR.dcm"} {
 		file, err := os.ReadFile(dicomtest.Shared(t, "dicom", name))
@@ -153,7 +153,7 @@ func TestOriginalIsFound(t *testing.T) {
 	}
 }
 
-// What a byte costs, as text and as a pixel (of a TIFF file).
+// BenchmarkSearch measures the search per byte of text and of pixels (in a TIFF file).
 func BenchmarkSearch(b *testing.B) {
 	c := checker()
 	data := make([]byte, 8<<20)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Rows without their filters are the pixels that the library decodes.
+// Unfiltered rows are the pixels that the library decodes.
 func TestUnfiltered(t *testing.T) {
 	d := rand.New(rand.NewPCG(3, 4))
 	box := image.Rect(0, 0, 53, 41)

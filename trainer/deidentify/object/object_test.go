@@ -14,8 +14,8 @@ import (
 	"dicomnode/trainer/deidentify/object"
 )
 
-// One radiograph in many encodings is the same tree, and written and read again
-// it stays that tree.
+// A radiograph in many encodings gives the same tree, and after writing and reading it still
+// does.
 func TestEncodings(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(dicomtest.Shared(t, "dicom", "RG3_UNC.dcm")), "RG3_*.dcm"))
 	if err != nil || len(files) < 10 {
@@ -64,7 +64,7 @@ func write(t *testing.T, o *object.Object) []byte {
 	return b.Bytes()
 }
 
-// file is a Part 10 file in explicit VR little endian with these elements.
+// file returns a Part 10 file in explicit VR little endian with these elements.
 func file(elements ...[]byte) []byte {
 	b := append(make([]byte, 128), "DICM"...)
 	b = append(b, element(0x00020010, "UI", []byte("1.2.840.10008.1.2.1\x00"))...)
@@ -89,7 +89,7 @@ func implicit(t uint32, value string) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, uint32(len(value))), value...)
 }
 
-// Items in values of VR UN are found, standard and private ones (PS3.5 6.2.2).
+// Items in values of VR UN are parsed, in standard and private attributes (PS3.5 6.2.2).
 func TestUnknownVR(t *testing.T) {
 	name := implicit(0x00100010, "Smith^Jo")
 	items := append(implicit(0xFFFEE000, ""), name...)
@@ -121,7 +121,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// What is read is written, and read again the same.
+// FuzzParse: an object that can be read can be written, and reading it again gives the same.
 func FuzzParse(f *testing.F) {
 	f.Add(file(element(0x00100010, "PN", []byte("Smith^Jo"))))
 	f.Add(file(element(0x00082218, "SQ", append(implicit(0xFFFEE000, ""), 0xFE, 0xFF, 0x0D, 0xE0))))

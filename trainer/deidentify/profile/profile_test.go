@@ -12,7 +12,7 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// The checked-in tables say what the packages they come from say, row by row.
+// The checked-in tables match the packages that they were made from, row by row.
 func TestTablesAreThePackages(t *testing.T) {
 	folder, err := filepath.Abs("../../../.runtime/deidentify")
 	if err != nil {
@@ -31,7 +31,7 @@ func TestTablesAreThePackages(t *testing.T) {
 	}
 }
 
-// table.go is what table.csv says.
+// table.go matches table.csv.
 func TestTableIsGenerated(t *testing.T) {
 	text, err := os.ReadFile("table.csv")
 	if err != nil {
@@ -73,7 +73,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// Every kept attribute exists, and none is one that the Basic Profile removes.
+// Every kept attribute exists, and the Basic Profile removes none of them.
 func TestAllowListKeepsNothingOfTheTable(t *testing.T) {
 	for group, words := range allowed {
 		for word := range strings.FieldsSeq(words) {
@@ -91,8 +91,8 @@ func TestAllowListKeepsNothingOfTheTable(t *testing.T) {
 	}
 }
 
-// The list of safe private attributes is readable, of numbers alone, and the rows stand in
-// it that PS3.15 Table E.3.10-1 has.
+// The list of safe private attributes can be parsed, has numbers only, and has the rows of
+// PS3.15 Table E.3.10-1.
 func TestSafePrivateList(t *testing.T) {
 	for a, vr := range safePrivate() {
 		if a.Group&1 == 0 || a.Creator == "" || !strings.Contains("DS IS US SS UL SL FL FD", vr) || len(vr) != 2 {

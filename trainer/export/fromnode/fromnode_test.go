@@ -18,8 +18,8 @@ import (
 	"dicomnode/trainer/export/fromnode"
 )
 
-// What a node received is exported while the node has its archive open, and cannot
-// expire before the source is closed.
+// Objects of a node can be exported while the node has its archive open, and cannot expire
+// before the source is closed.
 func TestExportFromArchive(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "archive")
 	a, err := archive.Open(t.Context(), archive.Options{Dir: dir})

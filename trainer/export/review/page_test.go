@@ -20,7 +20,7 @@ import (
 
 const first, second = "00112233445566aa", "00112233445566bb"
 
-// waiting is a folder with two pictures, of which the first has a box.
+// waiting returns a folder with two pictures, the first of which has a box.
 func waiting(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -34,7 +34,7 @@ func waiting(t *testing.T) string {
 	return dir
 }
 
-// Nothing is shown or taken without the token, and no name leads out of the folder.
+// Without the token nothing is shown or accepted, and no name points outside the folder.
 func TestToken(t *testing.T) {
 	dir := waiting(t)
 	s := httptest.NewServer(Page{Dir: dir, Token: "secret"})
@@ -59,7 +59,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// A decision stands with the boxes that were shown and no others.
+// A decision is valid only for the boxes that were shown.
 func TestDecide(t *testing.T) {
 	dir := waiting(t)
 	s := httptest.NewServer(Page{Dir: dir, Token: "secret"})
@@ -93,8 +93,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// The page in a real browser: two pictures are shown with their boxes, and a click
-// each decides.
+// The page in a real browser: two pictures are shown with their boxes, and each is decided with
+// one click.
 func TestBrowser(t *testing.T) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {

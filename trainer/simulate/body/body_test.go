@@ -56,7 +56,7 @@ func FuzzReadNPY(f *testing.F) {
 	})
 }
 
-// The shortcuts of distances change no bit.
+// The optimisations of distances give identical results.
 func TestDistancesAreExact(t *testing.T) {
 	d := random.New(1, 9, 0)
 	points := func(n int) []space.Vec {

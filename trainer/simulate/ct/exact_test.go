@@ -36,8 +36,8 @@ func cylinder(t *testing.T, g cttest.File) *CT {
 	return c
 }
 
-// through is the way of a ray through the plane point (x, 0, z) from a source at y = −dist through a cylinder of
-// radius r; stretch is the ray's length per mm of its projection.
+// through returns the path of a ray through a cylinder of radius r, from a source at y = −dist
+// through the plane point (x, 0, z). stretch is the ray's length per mm of its projection.
 func through(x, z, dist, r float64) float64 {
 	h := dist * math.Abs(x) / math.Hypot(x, dist)
 	return 2 * math.Sqrt(max(r*r-h*h, 0)) * math.Sqrt(1+z*z/(x*x+dist*dist))
@@ -57,13 +57,13 @@ func TestPathsThroughCylinder(t *testing.T) {
 					b, spongy := through(px, pz, 900, cttest.RBone), through(px, pz, 900, cttest.RSpongy)
 					m := spongy*(1-cttest.CylinderHU(space.Vec{})/cortexHU) + (b-spongy)*(1-cttest.CylinderHU(space.Vec{cttest.RBone - 1})/cortexHU)
 					s := b + (through(px, pz, 900, cttest.RSoft)-b)*(1000+cttest.MuscleHU)/1000
-					edge := func(r float64) bool { return math.Abs(math.Abs(px)-r) < 1.5 } // there a path changes by 10 mm per mm
+					edge := func(r float64) bool { return math.Abs(math.Abs(px)-r) < 1.5 } // paths change by 10 mm per mm here
 					near := func(what string, got float32, want, tolerance float64) {
 						if want > 0 {
 							sum[what] += float64(got) - want
 							n[what]++
 						}
-						if math.Abs(float64(got)-want) > tolerance { // voxels' corners
+						if math.Abs(float64(got)-want) > tolerance { // corners of voxels
 							t.Errorf("%s at x=%.1f z=%.1f: %.2f mm, want %.2f", what, px, pz, got, want)
 						}
 					}
@@ -79,7 +79,7 @@ func TestPathsThroughCylinder(t *testing.T) {
 					}
 				}
 			}
-			// Interpolation at the bone's outer border takes radiodensity for marrow.
+			// Interpolation at the bone's outer border gives marrow instead of cortex.
 			for what, within := range map[string][2]float64{"skin": {-.3, .3}, "bone": {-.3, .3}, "marrow": {-.3, 1}} {
 				if e := sum[what] / n[what]; !(e > within[0] && e < within[1]) {
 					t.Errorf("%s: mean error %.2f mm of %.0f rays", what, e, n[what])
@@ -89,7 +89,7 @@ func TestPathsThroughCylinder(t *testing.T) {
 	}
 }
 
-// The label's threshold puts the edge of a bone where the bone ends.
+// The label's threshold places the edge of a bone where the bone ends.
 func TestEdgesOfCylinder(t *testing.T) {
 	for name, g := range cttest.Cylinders {
 		cam := across(200, .4, 1e6)
@@ -112,7 +112,7 @@ func TestEdgesOfCylinder(t *testing.T) {
 	}
 }
 
-// Beyond the cut ends the body goes on, and nobody knows how; beside them is air.
+// Beyond the cut ends the body continues in an unknown way; beside them is air.
 func TestCutEndsAreOutside(t *testing.T) {
 	for name, g := range cttest.Cylinders {
 		f := cylinder(t, g).scans[0].newFan(across(80, 1, 900))
@@ -152,7 +152,7 @@ func TestLoadCT(t *testing.T) {
 	}
 }
 
-// Two cylinders that touch are parted; one is not.
+// Two touching cylinders are separated; one is not.
 func TestLimbsArePaired(t *testing.T) {
 	two := func(one func(space.Vec) float64) func(space.Vec) float64 {
 		return func(p space.Vec) float64 { return one(space.Vec{math.Abs(p[0]) - 29.6, p[1], p[2]}) }

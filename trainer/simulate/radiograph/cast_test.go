@@ -10,10 +10,11 @@ import (
 	"dicomnode/trainer/simulate/random"
 )
 
-// limbSheet is an upright limb 0.4 of the picture, which is 250 mm high, wide, 40 mm thick, with a bone of 15 mm in its middle.
+// limbSheet returns an upright limb 0.4 as wide as the picture, which is 250 mm high. The limb
+// is 40 mm thick and has a bone of 15 mm in its middle.
 func limbSheet(i int) *Sheet { return limbOf(i, 160) }
 
-// limbOf is a limbSheet whose longer side has size pixels.
+// limbOf returns a limbSheet whose longer side has size pixels.
 func limbOf(i, size int) *Sheet {
 	s := newSheet(random.New(11, 2, i), size)
 	s.skin, s.bone, s.marrow = raster.New(s.w, s.h), raster.New(s.w, s.h), raster.New(s.w, s.h)
@@ -50,7 +51,7 @@ func TestCastIsSoftTissue(t *testing.T) {
 			case label[k] == dataset.OpenBeam && l == dataset.SoftTissue:
 				beside++
 			case label[k] == dataset.OpenBeam && l == dataset.OpenBeam && added > .5:
-				behind++ // the half of an end's soft edge
+				behind++ // half of the soft edge of an end
 			case label[k] != dataset.OpenBeam && added > .01:
 				onSkin++
 			}
@@ -70,7 +71,7 @@ func TestCastIsSoftTissue(t *testing.T) {
 	}
 }
 
-// A wall is seen edge-on at its inner border, where a ray passes through it longest.
+// A wall is densest at its inner border, where the path of a ray through it is longest.
 func TestCastIsDensestAtItsBorder(t *testing.T) {
 	b := bandage{wall: 4, radius: 40, rim: 9}
 	if out, rim, middle := b.chord(0), b.chord(4), b.chord(40); out != 0 || rim <= 3 || math.Abs(middle-1) > .05 {

@@ -9,7 +9,8 @@ import (
 	"dicomnode/trainer/simulate/xray"
 )
 
-// halfSlab is a sheet without noise or body: the left half behind mm of muscle, 300 mm wide.
+// halfSlab returns a sheet without noise or body, 300 mm wide: its left half is behind mm of
+// muscle.
 func halfSlab(i, size int, mm float32) *Sheet {
 	d := random.New(uint64(i), 7, 0)
 	s := &Sheet{d: d, w: size, h: size, unit: float64(size) / 200, span: 300, dist: 1000, label: make([]uint8, size*size), body: make([]bool, size*size)}
@@ -23,8 +24,8 @@ func halfSlab(i, size int, mm float32) *Sheet {
 	return s
 }
 
-// Scatter lifts the signal behind a body by about the published ratio, the middle more than the border, and
-// leaks into the open beam beside it; a grid takes most of it away.
+// Scatter increases the signal behind a body by about the published ratio, in the middle more
+// than at the border, and spreads to the open beam beside it; a grid removes most of it.
 func TestScatter(t *testing.T) {
 	ratio := func(g bucky) (inside, beside float64) {
 		s := halfSlab(1, 100, 200)
@@ -59,7 +60,8 @@ func TestGrids(t *testing.T) {
 	}
 }
 
-// The variance of the noise in the open beam and behind the body: one quantum's weight and a little more.
+// The variance of the noise in the open beam and behind the body: that of one quantum and a
+// little more.
 func TestQuanta(t *testing.T) {
 	s := halfSlab(1, 64, 100)
 	if got := s.quanta(1); got != 1 {
@@ -70,7 +72,8 @@ func TestQuanta(t *testing.T) {
 	}
 }
 
-// An edge is blurred by a magnified focal spot, and by more in a picture of a finger than of a leg.
+// An edge is blurred by a magnified focal spot, more in a picture of a finger than of
+// a leg.
 func TestSoften(t *testing.T) {
 	width := func(span float64) float64 {
 		total := 0.0
@@ -96,7 +99,8 @@ func TestSoften(t *testing.T) {
 	}
 }
 
-// Pattern, defects and saturation touch some images and leave the rest alone; none leaves the range of signals.
+// Pattern, defects and saturation change some images and not the others; no signal leaves its
+// range.
 func TestDetectorFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault    func(*Sheet, raster.Plane)
@@ -131,8 +135,9 @@ func TestDetectorFaults(t *testing.T) {
 	}
 }
 
-// Bone stands out from soft tissue as it did in the radiographs that the simulation was matched to, where marrow
-// attenuated 1.2 to 2.9 and cortex, some of its mineral lost, 2.8 to 5.2 times as much.
+// The contrast of bone matches the radiographs that the simulation was fitted to, where marrow
+// attenuated 1.2 to 2.9 times as much as soft tissue and cortex, having lost some of its
+// mineral, 2.8 to 5.2 times as much.
 func TestTissuesOfSamples(t *testing.T) {
 	const behind = 40 // mm of muscle
 	lo, hi := [2]float64{9, 9}, [2]float64{}
@@ -140,7 +145,7 @@ func TestTissuesOfSamples(t *testing.T) {
 		s := halfSlab(i, 16, 40+float32(i%5)*30)
 		m, _ := s.spongiosa()
 		at := func(muscle, bone float64) float64 {
-			here := [2]float32{float32(muscle), float32(bone)} // a table's corner is exact
+			here := [2]float32{float32(muscle), float32(bone)} // a point of the table is exact
 			return float64(s.rays.Absorber(here, here).At(here[0], here[1]))
 		}
 		soft := at(behind, 0)

@@ -8,7 +8,7 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// framed is a sheet with a picture of 0…1 in the beam and a border of −10.
+// framed returns a sheet with a picture of 0…1 in the beam and a border of −10.
 func framed(i int) *Sheet {
 	s := limbSheet(i)
 	s.beam, s.shade, s.pic = make([]bool, len(s.label)), make([]float32, len(s.label)), raster.New(s.w, s.h)

@@ -10,8 +10,8 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
-// Whatever lies around, on and in the patient, a label is a class or ignored, and the same dice make the
-// same picture.
+// With any objects around, on and in the patient, a label is a class or not scored, and the
+// same dice give the same picture.
 func TestSampleLabelsAndRepeats(t *testing.T) {
 	v := body.Phantom().View(random.New(3, 1, 0), view.MapSize)
 	for i := range 40 {

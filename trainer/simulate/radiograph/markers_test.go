@@ -8,8 +8,8 @@ import (
 	"dicomnode/trainer/simulate/radiograph/letters"
 )
 
-// added draws on sheets and returns how many pixels it shadowed; where it does so visibly, the label must be
-// ignored, and nowhere may one class become another.
+// added draws on sheets and returns how many pixels it shadowed. Visibly shadowed pixels must
+// not be scored, and no pixel may change from one class to another.
 func added(t *testing.T, name string, i int, draw func(*Sheet)) (n int) {
 	t.Helper()
 	s := limbSheet(i)
@@ -66,7 +66,7 @@ func TestJewelleryIsIgnored(t *testing.T) {
 	}
 }
 
-// Foam is seen, hardly, and hides nothing.
+// Foam is barely visible and hides nothing.
 func TestSpongeChangesNoLabel(t *testing.T) {
 	drawn := 0
 	for i := range 10 {

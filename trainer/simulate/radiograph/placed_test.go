@@ -14,8 +14,8 @@ func fromFront(n int, px, dist float64) space.Camera {
 	return space.Camera{Right: space.Vec{1}, Up: space.Vec{0, 0, 1}, Dir: space.Vec{0, 1}, Distance: dist, Pixel: px, Side: n}
 }
 
-// A disc keeps its area in mm² however it is zoomed, turned, sheared and mirrored; elastic deformation changes it by
-// some per cent, by nothing on average.
+// A disc keeps its area in mm² under zoom, rotation, shear and mirroring; elastic deformation
+// changes it by a few per cent, by nothing on average.
 func TestSpacingKeepsAreas(t *testing.T) {
 	const r, px = 40., .7 // map pixels, mm
 	v := view.View{Camera: fromFront(view.MapSize, px, 1000), Pixel: px, Skin: raster.New(view.MapSize, view.MapSize), Bone: raster.New(view.MapSize, view.MapSize), Marrow: raster.New(view.MapSize, view.MapSize)}
@@ -49,7 +49,7 @@ func TestSpacingKeepsAreas(t *testing.T) {
 	}
 }
 
-// Rows and columns tell where they go in the body, also when the picture is mirrored.
+// The directions of rows and columns in the body are correct, also in a mirrored picture.
 func TestPlacedDirections(t *testing.T) {
 	v := view.View{Camera: fromFront(view.MapSize, 1, 1000), Pixel: 1} // from the front: the body's left is at the right
 	s := &Sheet{w: view.MapSize, h: view.MapSize}

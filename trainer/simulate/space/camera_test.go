@@ -9,7 +9,7 @@ func frontal(n int, px, dist float64) Camera {
 	return Camera{Right: Vec{1}, Up: Vec{0, 0, 1}, Dir: Vec{0, 1}, Distance: dist, Pixel: px, Side: n}
 }
 
-// chord is the path of the pixel's ray through a sphere of radius r around the origin.
+// chord returns the path of the pixel's ray through a sphere of radius r around the origin.
 func chord(c Camera, i int, r float64) float64 {
 	x := (float64(i%c.Side) - float64(c.Side)/2 - .123) * c.Pixel
 	y := (float64(i/c.Side) - float64(c.Side)/2 - .077) * c.Pixel
@@ -27,7 +27,7 @@ func TestThicknessOfSphere(t *testing.T) {
 	got, worst := Paths(cam, m), 0.0
 	for i := range got.V {
 		want := chord(cam, i, 40)
-		if want > 10 { // at the rim the polyhedron's facets are seen edge-on
+		if want > 10 { // at the rim the facets of the polyhedron are edge-on
 			worst = max(worst, math.Abs(float64(got.V[i])-want))
 		}
 	}

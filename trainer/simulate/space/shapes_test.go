@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A hull around the corners of a cube holds them, and not much more.
+// The hull of the corners of a cube contains them and is not much larger.
 func TestHull(t *testing.T) {
 	var q []Vec
 	for k := range 8 {

@@ -6,7 +6,7 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
-// Names of trunk and limbs may lie within each other, as femur in neck of femur does.
+// Names of trunk parts and limbs may contain each other, as "neck of femur" contains "femur".
 func TestIsTrunk(t *testing.T) {
 	trunk := map[string]bool{
 		"hand": false, "finger": false, "wrist": false, "arm": false, "elbow": false, "foot": false, "ankle": false, "tibia": false,

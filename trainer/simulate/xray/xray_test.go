@@ -7,7 +7,8 @@ import (
 
 var water = Material{1, []portion{{"H", .111898}, {"O", .888102}}}
 
-// The tissues' tables are those that NISTIR 5632 prints for the mixtures (table 4); ours come from the elements.
+// The attenuation of tissues, computed from the elements, matches table 4 of NISTIR 5632 for
+// the mixtures.
 func TestMassAttenuation(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -32,10 +33,11 @@ func TestMassAttenuation(t *testing.T) {
 	}
 }
 
-// air is the mass energy-absorption coefficient of dry air (NISTIR 5632, table 4), which weighs air kerma.
+// air is the mass energy-absorption coefficient of dry air (NISTIR 5632, table 4), the weight
+// of air kerma.
 var air = smooth(4.742, 1.334, .5389, .1537, .06833, .04098, .03041, .02407, .02325, .02496)
 
-// halfValueLayer is the thickness of aluminium, mm, that halves the air kerma.
+// halfValueLayer returns the thickness of aluminium in mm that halves the air kerma.
 func halfValueLayer(t Tube) float64 {
 	kerma := func(mm float64) float64 {
 		t := t
@@ -57,8 +59,8 @@ func halfValueLayer(t Tube) float64 {
 	return lo
 }
 
-// The limits from below are what IEC 60601-1-3 (1994) and 21 CFR 1020.30(m) demand of a tube; with 2.5 to 3 mm of
-// aluminium a tube exceeds them, but by less than 40 %.
+// The lower limits are those of IEC 60601-1-3 (1994) and 21 CFR 1020.30(m) for a tube. With 2.5
+// to 3 mm of aluminium a tube exceeds them by less than 40 %.
 func TestHalfValueLayer(t *testing.T) {
 	for kV, least := range map[float64]float64{50: 1.5, 60: 1.8, 70: 2.1, 80: 2.3, 90: 2.5, 100: 2.7, 110: 3.0, 120: 3.2} {
 		for _, mm := range []float64{2.5, 3} {
@@ -72,7 +74,7 @@ func TestHalfValueLayer(t *testing.T) {
 	}
 }
 
-// Characteristic radiation stands out above 69.5 kV only.
+// Characteristic radiation appears only above 69.5 kV.
 func TestKLines(t *testing.T) {
 	above := func(kV float64) float64 {
 		s := Tube{kV, 3, 0}.photons()
@@ -87,7 +89,7 @@ func TestKLines(t *testing.T) {
 	}
 }
 
-// exact is −ln of the signal behind mm of the materials, with all energies.
+// exact returns −ln of the signal behind mm of the materials, with all energies.
 func exact(t Tube, mm map[*spectrum]float64) float64 {
 	in, out := 0.0, 0.0
 	for i, n := range t.photons() {
@@ -101,7 +103,7 @@ func exact(t Tube, mm map[*spectrum]float64) float64 {
 	return math.Log(in / out)
 }
 
-// Two materials, twelve energies and a table stand for all materials and energies.
+// Two materials, twelve energies and a table represent all materials and energies.
 func TestAbsorberIsExact(t *testing.T) {
 	m := tissues()
 	fat, marrow := inMuscleAndBone(&m.adipose), inMuscleAndBone(&m.marrow)
@@ -118,7 +120,8 @@ func TestAbsorberIsExact(t *testing.T) {
 	}
 }
 
-// A beam hardens on its way: the same bone takes less of it behind more muscle, and at a higher voltage.
+// A beam hardens on its way: the same bone attenuates it less behind more muscle, and at a
+// higher voltage.
 func TestHardening(t *testing.T) {
 	bone := func(kV, behind float64) float64 {
 		b := NewBeam(Tube{kV, 3, 0})
@@ -162,7 +165,8 @@ func TestCoefficients(t *testing.T) {
 	}
 }
 
-// integral is the attenuation integral that an Absorber tabulates, −ln of the signal relative to air, behind mm of muscle and cortical bone.
+// integral returns the attenuation integral that an Absorber tabulates: −ln of the signal
+// relative to air, behind mm of muscle and cortical bone.
 func (b *Beam) integral(muscle, cortical float64) float64 {
 	s := 0.0
 	for k, n := range b.signal {
