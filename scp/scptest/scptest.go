@@ -1,6 +1,5 @@
-// Package scptest is a scripted DICOM peer for tests: it sends bytes, expects
-// PDUs, and cuts the line at any point. It knows no protocol state, so that it
-// can break every rule.
+// Package scptest is a scripted DICOM peer for tests: it sends bytes, expects PDUs, and closes
+// the connection at any point. It has no protocol state, so that it can violate every rule.
 package scptest
 
 import (
@@ -16,16 +15,16 @@ import (
 	"dicomnode/internal/ul"
 )
 
-// patience bounds every wait of a test for the other side.
+// patience is the time limit for each wait.
 const patience = 10 * time.Second
 
-// Peer is one end of a connection under a test's control.
+// Peer is one end of a connection that a test controls.
 type Peer struct {
 	t    testing.TB
 	Conn net.Conn
 }
 
-// Dial connects to a server; the connection is closed with the test.
+// Dial connects to a server; the connection is closed at the end of the test.
 func Dial(t testing.TB, addr string) *Peer {
 	t.Helper()
 	nc, err := net.DialTimeout("tcp", addr, patience)
@@ -35,14 +34,13 @@ func Dial(t testing.TB, addr string) *Peer {
 	return New(t, nc)
 }
 
-// New takes over a connection.
+// New returns a Peer on an existing connection.
 func New(t testing.TB, nc net.Conn) *Peer {
 	t.Cleanup(func() { _ = nc.Close() })
 	return &Peer{t, nc}
 }
 
-// Send writes bytes as they are. That the other side has closed already is for
-// Expect to find.
+// Send writes bytes unchanged. If the other side has already closed, Expect reports it.
 func (p *Peer) Send(b []byte) {
 	p.t.Helper()
 	_ = p.Conn.SetWriteDeadline(time.Now().Add(patience))
@@ -51,7 +49,7 @@ func (p *Peer) Send(b []byte) {
 	}
 }
 
-// SendHex writes bytes given in hexadecimal; spaces do not count.
+// SendHex writes bytes given in hexadecimal; spaces are ignored.
 func (p *Peer) SendHex(s string) {
 	p.t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
@@ -85,7 +83,7 @@ func (p *Peer) Receive() (ul.PDU, error) {
 	return ul.Decode(header[0], body)
 }
 
-// Expect reads the next PDU and fails the test unless it is of type T.
+// Expect reads the next PDU and fails the test if it is not of type T.
 func Expect[T ul.PDU](p *Peer) T {
 	p.t.Helper()
 	pdu, err := p.Receive()

@@ -1,5 +1,5 @@
-// Package codectest gives tests a codec pool whose workers are a program of their own,
-// built once: the test's own program may be slowed and swollen by the race detector.
+// Package codectest gives tests a codec pool whose workers are a separate program, built once.
+// The test program itself may be slow and large because of the race detector.
 package codectest
 
 import (
@@ -14,9 +14,8 @@ import (
 	"dicomnode/internal/codec"
 )
 
-// Open opens a pool of the fetched libraries with workers that also misbehave when
-// told to; see package worker. The test is skipped without the libraries, or fails
-// under REQUIRE_CODECS=1.
+// Open opens a pool of the fetched libraries whose workers can also misbehave; see package
+// worker. Without the libraries the test is skipped, or fails with REQUIRE_CODECS=1.
 func Open(tb testing.TB, o codec.Options) *codec.Pool {
 	tb.Helper()
 	if o.Folder == "" {
@@ -31,7 +30,7 @@ func Open(tb testing.TB, o codec.Options) *codec.Pool {
 	return p
 }
 
-// Folder is that of the fetched libraries.
+// Folder returns the folder of the fetched libraries.
 func Folder(tb testing.TB) string {
 	tb.Helper()
 	folder := codec.Folder("")
@@ -44,7 +43,7 @@ func Folder(tb testing.TB) string {
 	return folder
 }
 
-// Program is the worker program of package worker.
+// Program returns the path of the worker program.
 func Program(tb testing.TB) string {
 	tb.Helper()
 	path, err := build()
@@ -54,9 +53,9 @@ func Program(tb testing.TB) string {
 	return path
 }
 
-// build is done once for each test program. The worker stays in the user's cache, where
-// the go command makes it anew only after a change; each package has its own, so that no
-// test runs the worker of another checkout.
+// build runs once for each test program. The worker stays in the user's cache, where the go
+// command rebuilds it only after a change. Each package has its own, so that no test runs the
+// worker of another checkout.
 var build = sync.OnceValues(func() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

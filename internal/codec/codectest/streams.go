@@ -20,18 +20,18 @@ const streamRows, streamColumns = 40, 56
 //go:embed streams.zip
 var archive []byte
 
-// Stream is one entry of streams.zip, which make.py made: a small picture, as an encoder
-// wrote it.
+// Stream is an entry of streams.zip, which make.py writes: a small picture as an encoder wrote
+// it.
 type Stream struct {
 	Name   string // PICTURE.SYNTAX.ENCODER, such as u12.70.dcmtk
 	Frame  codec.Frame
-	Want   []byte // the samples, little endian, in as many bytes as Bits take
-	Exact  bool   // nothing was lost
+	Want   []byte // the samples, little endian, with as many bytes as Bits need
+	Exact  bool   // lossless
 	Bits   int    // Bits Stored
 	Signed bool
 }
 
-// Image is a picture with the stream as its only frame, without a SOP instance.
+// Image returns an image with the stream as its only frame, without a SOP instance.
 func (s Stream) Image() dicomtest.Image {
 	m := dicomtest.Image{Rows: s.Frame.Rows, Columns: s.Frame.Columns, Bits: 8 * s.width(), Stored: s.Bits, Samples: s.Frame.Samples,
 		Signed: s.Signed, Photometric: "MONOCHROME2", Fragments: [][]byte{bytes.Clone(s.Frame.Code[0])}}
@@ -41,10 +41,10 @@ func (s Stream) Image() dicomtest.Image {
 	return m
 }
 
-// width is how many bytes a sample takes in a data set.
+// width returns the number of bytes of a sample in a data set.
 func (s Stream) width() int { return (s.Bits + 7) / 8 }
 
-// Streams are all of them.
+// Streams returns all streams.
 func Streams(tb testing.TB) (list []Stream) {
 	tb.Helper()
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
@@ -97,7 +97,7 @@ func newStream(tb testing.TB, name string, files map[string][]byte) Stream {
 	return s
 }
 
-// value is sample i of data as a data set with the stream's Bits Stored means it.
+// value returns sample i of data, interpreted with the stream's Bits Stored.
 func (s Stream) value(data []byte, bytes, i int) int {
 	v := int(data[i*bytes])
 	if bytes == 2 {
@@ -110,13 +110,13 @@ func (s Stream) value(data []byte, bytes, i int) int {
 	return v
 }
 
-// Decoded is a frame whose values were taken out of the worker's memory.
+// Decoded is a frame whose values were copied from the worker's memory.
 type Decoded struct {
 	codec.Pixels
-	Data []byte // pixel after pixel
+	Data []byte // color by pixel
 }
 
-// Decode has p decode one frame.
+// Decode decodes one frame with p.
 func Decode(ctx context.Context, p *codec.Pool, f codec.Frame) (d Decoded, err error) {
 	err = p.Decode(ctx, f, func(px codec.Pixels) error {
 		d.Pixels, d.Data = px, make([]byte, f.Rows*f.Columns*f.Samples*px.Bytes)
@@ -129,7 +129,7 @@ func Decode(ctx context.Context, p *codec.Pool, f codec.Frame) (d Decoded, err e
 	return d, err
 }
 
-// byPixel turns planes of samples into pixel after pixel.
+// byPixel converts color by plane to color by pixel.
 func byPixel(planes []byte, samples, size int) (out []byte) {
 	pixels := len(planes) / samples / size
 	for i := range pixels * samples {
@@ -138,7 +138,7 @@ func byPixel(planes []byte, samples, size int) (out []byte) {
 	return out
 }
 
-// Furthest is the largest difference between px and what is wanted.
+// Furthest returns the largest difference between px and the expected samples.
 func (s Stream) Furthest(px Decoded) (worst int) {
 	for i := range s.Frame.Rows * s.Frame.Columns * s.Frame.Samples {
 		v, want := s.value(px.Data, px.Bytes, i), s.value(s.Want, s.width(), i)

@@ -19,12 +19,12 @@ import (
 	"dicomnode/internal/codec"
 )
 
-// Libraries are the C libraries of all families. A process has one copy of them.
+// Libraries are the C libraries of all families. They are loaded once per process.
 type Libraries struct{}
 
 var _ codec.Decoder = Libraries{}
 
-// Load opens the library at path for a family and returns its release.
+// Load opens the library at path for a family and returns its version.
 func (Libraries) Load(f codec.Family, path string) (string, error) {
 	p := C.CString(path)
 	defer C.free(unsafe.Pointer(p))
@@ -38,11 +38,10 @@ func (Libraries) Load(f codec.Family, path string) (string, error) {
 	return C.GoString(&version[0]), nil
 }
 
-// releaseWords stand before the release in the files of libraries that have no function
-// for it.
+// releaseWords precede the version in the files of libraries that have no function for it.
 var releaseWords = map[codec.Family]string{codec.JPEG: "libjpeg-turbo version ", codec.HTJ2K: "OpenJPH Ver "}
 
-// release finds what stands behind words in a library's file.
+// release returns the version that follows words in a library's file.
 func release(path, words string) string {
 	file, err := os.ReadFile(path)
 	if err != nil {

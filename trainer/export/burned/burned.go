@@ -1,6 +1,6 @@
-// Package burned finds writing that is burned into a radiograph: names, numbers and
-// dates that a workstation, a printer or a lead block put into the pixels. It reads
-// no letters; what it finds is for a person to judge.
+// Package burned finds text that is burned into a radiograph: names, numbers and dates that a
+// workstation, a printer or a lead block has put into the pixels. It does not read the text; a
+// person must judge what it finds.
 package burned
 
 import (
@@ -16,25 +16,25 @@ type Box struct {
 	Height int `json:"height"`
 }
 
-// Holds tells whether a pixel lies in the box.
+// Holds reports whether a pixel is in the box.
 func (b Box) Holds(x, y int) bool {
 	return x >= b.Left && x < b.Left+b.Width && y >= b.Top && y < b.Top+b.Height
 }
 
-// Within is the part of the box inside an image.
+// Within returns the part of the box inside an image.
 func (b Box) Within(rows, cols int) Box {
 	left, top := min(max(b.Left, 0), cols), min(max(b.Top, 0), rows)
 	right, bottom := min(max(b.Left+b.Width, left), cols), min(max(b.Top+b.Height, top), rows)
 	return Box{left, top, right - left, bottom - top}
 }
 
-// union is the smallest box around two.
+// union returns the smallest box around both.
 func (b Box) union(o Box) Box {
 	left, top := min(b.Left, o.Left), min(b.Top, o.Top)
 	return Box{left, top, max(b.Left+b.Width, o.Left+o.Width) - left, max(b.Top+b.Height, o.Top+o.Height) - top}
 }
 
-// grown is the box with a margin.
+// grown returns the box with a margin.
 func (b Box) grown(by int) Box {
 	return Box{b.Left - by, b.Top - by, b.Width + 2*by, b.Height + 2*by}
 }
@@ -47,28 +47,28 @@ func (b Box) middle() (x, y float64) {
 	return float64(b.Left) + float64(b.Width)/2, float64(b.Top) + float64(b.Height)/2
 }
 
-// size is the longer side.
+// size returns the longer side.
 func (b Box) size() int { return max(b.Width, b.Height) }
 
-// Picture is what is searched.
+// Picture is a picture to search.
 type Picture struct {
 	Samples       []float32 // stored values, Rows×Columns row by row
 	Rows, Columns int
-	// Label are the regions that a model found: 1 and 2 are anatomy. nil: unknown.
+	// Label contains the regions that a model found: 1 and 2 are anatomy. nil: unknown.
 	Label []uint8
 }
 
-// Findings are boxes around what looks like writing, in reading order.
+// Findings are boxes around possible text, in reading order.
 type Findings struct {
-	// Writing is rows of letters drawn in one grey, anywhere, and every stroke of a
-	// letter's size away from anatomy.
+	// Writing contains rows of letters drawn in one grey, anywhere, and every stroke of a
+	// letter's size outside anatomy.
 	Writing []Box
-	// Doubtful are strokes inside anatomy and beside it, where they may be a lead letter,
-	// metal, bone or an edge as well: somebody should look.
+	// Doubtful contains strokes inside or beside anatomy, which may also be a lead letter,
+	// metal, bone or an edge: a person should review them.
 	Doubtful []Box
 }
 
-// Find looks for writing. A picture too small to hold any has no findings.
+// Find searches for text. A picture that is too small for any has no findings.
 func Find(p Picture) Findings {
 	var out Findings
 	if p.Rows < 16 || p.Columns < 16 || len(p.Samples) != p.Rows*p.Columns {
@@ -91,8 +91,8 @@ func Find(p Picture) Findings {
 	return out
 }
 
-// strokes adds the strokes of a letter's size: those away from anatomy to Writing, the
-// others to Doubtful, but for rows of them beside it.
+// strokes adds the strokes of a letter's size: those away from anatomy and rows of them beside
+// it to Writing, the others to Doubtful.
 func (f *Findings) strokes(p Picture, r relief) {
 	var in, beside []letter
 	for _, l := range strokeLetters(r, p) {
@@ -103,7 +103,7 @@ func (f *Findings) strokes(p Picture, r relief) {
 		}
 	}
 	for _, g := range groups(beside, p) {
-		if !g.telling() {
+		if !g.significant() {
 			continue
 		}
 		f.Writing = append(f.Writing, rows(slices.Clone(g), len(g), p)...)
@@ -118,7 +118,7 @@ func (f *Findings) strokes(p Picture, r relief) {
 		return slices.ContainsFunc(f.Writing, func(b Box) bool { return b.union(l.Box) == b })
 	})
 	for _, g := range groups(in, p) {
-		if g.telling() {
+		if g.significant() {
 			f.Doubtful = append(f.Doubtful, joined(g.boxes(p), loose)...)
 		}
 	}

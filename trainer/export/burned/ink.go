@@ -1,28 +1,29 @@
 package burned
 
-// ink is a grey that a program may have drawn with.
+// ink is a grey level with which a program may have drawn.
 type ink struct {
 	value float32 // stored value
-	dark  bool    // darker than what is around
-	least float32 // by how much it differs from what it is drawn on, as a part of the range
+	dark  bool    // darker than its surroundings
+	least float32 // least difference from the background, relative to the range
 }
 
 const (
-	// repeated is how many pixels of strokes must have the very same grey inside the
-	// range to be taken for drawn.
+	// repeated is the least number of stroke pixels with exactly the same grey inside the range
+	// that count as drawn.
 	repeated = 24
-	// plain is by how much ink differs from what it is drawn on, as a part of the range;
-	// white and black may do so less.
-	plain, pale = .1, .045
-	// noisy is from where on a letter's surroundings are noise, see relief.clutter.
+	// Least differences of ink from the background, relative to the range: plain in general,
+	// pale for white and black.
+	leastInside, leastAtEnds = .1, .045
+	// noisy is the share of clutter above which a letter's surroundings are noise, see
+	// relief.clutter.
 	noisy = .3
-	// highest is the height of letters in rows, as a part of the longer side.
+	// highest is the greatest height of letters in rows, relative to the longer side.
 	highest = .08
 )
 
-// inks are the greys that writing in p may have: the ends of its range, since
-// programs draw in white or black, and the most frequent grey of its strokes of
-// each kind, since what is drawn has one grey and what is radiographed has not.
+// inks returns the possible grey levels of text in p: the ends of its range, because programs
+// draw in white or black, and the most frequent grey of its strokes of each kind, because drawn
+// text has a single grey and radiographed objects do not.
 func inks(p Picture, strokes []float32) []ink {
 	low, high := p.Samples[0], p.Samples[0]
 	for _, v := range p.Samples {
@@ -38,16 +39,16 @@ func inks(p Picture, strokes []float32) []ink {
 			counts[1][s]++
 		}
 	}
-	out := []ink{{high, false, pale}, {low, true, pale}}
+	out := []ink{{high, false, leastAtEnds}, {low, true, leastAtEnds}}
 	for k, values := range counts {
 		if v, ok := outstanding(values); ok {
-			out = append(out, ink{v, k == 1, plain})
+			out = append(out, ink{v, k == 1, leastInside})
 		}
 	}
 	return out
 }
 
-// outstanding is the value that occurs several times as often as any other.
+// outstanding returns the value that is several times as frequent as any other.
 func outstanding(values map[float32]int) (best float32, ok bool) {
 	most, second := 0, 0
 	for v, n := range values {
@@ -60,10 +61,10 @@ func outstanding(values map[float32]int) (best float32, ok bool) {
 	return best, most > repeated && most > 3*second
 }
 
-// written are the letters of an ink: pixels that it covers by two fifths or more. A
-// pixel that ink covers by q is b + q(ink − b) over the background b, which an
-// opening or a closing tells. Those that are weak, which noise makes as well, follow the
-// first n.
+// written returns the letters of an ink: regions of pixels that it covers by at least two
+// fifths. A pixel with coverage q has the value b + q(ink − b), where b is the background from
+// an opening or a closing. The first n letters are strong; weak ones, which may be noise,
+// follow.
 func written(p Picture, r relief, k ink) (letters []letter, n int) {
 	background, sign := r.opened, float32(1)
 	if k.dark {

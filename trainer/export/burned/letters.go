@@ -8,23 +8,23 @@ import (
 	"dicomnode/internal/raster"
 )
 
-// letter is a connected piece of strokes that can be a letter or a part of one.
+// letter is a connected region of strokes that can be a letter or a part of one.
 type letter struct {
 	Box
 	area     int     // pixels
-	contrast float32 // the largest of its pixels, as a part of the image's range
-	full     bool    // some pixel is covered by ink nearly whole
+	contrast float32 // the largest of its pixels, relative to the image's range
+	full     bool    // ink covers some pixel almost completely
 }
 
 const (
-	smallest = .006 // height of a letter, as a part of the longer side
+	smallest = .006 // least height of a letter, relative to the longer side
 	tallest  = .14
-	// nearby is how many pixels from anatomy a box is beside it.
+	// nearby is the distance in pixels from anatomy up to which a box counts as beside it.
 	nearby = 4
 )
 
-// pieces are the connected regions of pixels of one kind other than 0; look is
-// called for each of their pixels.
+// pieces returns the connected regions of pixels of the same kind other than 0. It calls look
+// for each of their pixels.
 func pieces(kind []uint8, p Picture, look func(l *letter, pixel int)) []letter {
 	g := raster.Connect(kind, p.Rows, p.Columns)
 	at := map[int]int{}
@@ -49,8 +49,8 @@ func pieces(kind []uint8, p Picture, look func(l *letter, pixel int)) []letter {
 	return out
 }
 
-// strokeLetters are the pieces of strokes of a letter's size. Long thin ones are lines
-// of a frame, a ruler or the edge of a collimator.
+// strokeLetters returns the regions of strokes that have the size of a letter. Long thin ones
+// are left out: they are lines of a frame, a ruler or the edge of a collimator.
 func strokeLetters(r relief, p Picture) []letter {
 	kind := make([]uint8, len(r.strokes))
 	for i, v := range r.strokes {
@@ -66,8 +66,8 @@ func strokeLetters(r relief, p Picture) []letter {
 	})
 }
 
-// sized tells whether a piece can be a letter of at least some pixels and at most a
-// part of the longer side.
+// sized reports whether a region has the size of a letter: at least pixels, and at most the
+// share most of the longer side.
 func (l letter) sized(pixels int, most float64, p Picture) bool {
 	side := float64(max(p.Rows, p.Columns))
 	least := max(pixels, int(math.Round(smallest*side)))
@@ -75,7 +75,7 @@ func (l letter) sized(pixels int, most float64, p Picture) bool {
 	return long >= least && long <= int(most*side) && l.area >= least && !(long > 12*short && long > 4*least)
 }
 
-// box is the letter's with a margin for its soft rim.
+// box returns the letter's box with a margin for its soft rim.
 func (l letter) box(p Picture) Box {
 	return l.grown(min(l.Width, l.Height)/4+2).Within(p.Rows, p.Columns)
 }
@@ -90,8 +90,8 @@ func (g group) contrast() (most float32) {
 	return most
 }
 
-// telling tells whether letters are several, or one that stands out.
-func (g group) telling() bool { return len(g) > 2 || g.contrast() >= certain }
+// significant reports whether there are more than two letters, or one with high contrast.
+func (g group) significant() bool { return len(g) > 2 || g.contrast() >= certain }
 
 func (g group) boxes(p Picture) []Box {
 	out := make([]Box, len(g))
@@ -101,8 +101,8 @@ func (g group) boxes(p Picture) []Box {
 	return out
 }
 
-// groups clusters letters that are nearer than their own size, in any direction,
-// since writing is turned as the picture is.
+// groups clusters letters that are closer than their own size, in any direction, because text
+// is rotated with the picture.
 func groups(all []letter, p Picture) []group {
 	slices.SortFunc(all, func(a, b letter) int { return cmp.Or(cmp.Compare(a.Top, b.Top), cmp.Compare(a.Left, b.Left)) })
 	parent := make([]int, len(all))
@@ -137,8 +137,7 @@ func groups(all []letter, p Picture) []group {
 	return out
 }
 
-// inAnatomy tells whether more than a tenth of a box is what the model calls soft
-// tissue or bone.
+// inAnatomy reports whether the model labels more than a tenth of a box as soft tissue or bone.
 func inAnatomy(b Box, p Picture) bool {
 	if p.Label == nil {
 		return false

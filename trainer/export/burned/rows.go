@@ -7,21 +7,22 @@ import (
 )
 
 const (
-	// leastInRow is how many letters make writing where nothing but their arrangement
-	// tells that they are letters.
+	// leastInRow is the least number of letters in a row that is recognised by its arrangement
+	// alone.
 	leastInRow = 4
-	// askew is by how much of a row's height a letter may lie off its middle, uneven how
-	// much lower than the highest one it may be, apart how far from the next.
+	// Relative to the height of a row: askew is how far a letter may be off its middle, uneven
+	// the least height relative to the highest letter, apart the greatest distance to the next
+	// letter.
 	askew, uneven, apart = .2, .7, 1.1
-	// wordApart is the same for what follows writing that is found.
+	// wordApart is the greatest distance to what follows text that was found.
 	wordApart = 2
-	// speckles is how many weak pieces may lie around each letter.
+	// speckles is the greatest number of weak regions around each letter.
 	speckles = 2
 )
 
-// rows are the letters of one ink that stand in rows, four or more of one height
-// with gaps of less than that, in any direction; what stands between them and, nearby, in
-// line with them, weak letters among them; and shorter rows beside them.
+// rows returns the boxes of letters of one ink that form rows: four or more of one height with
+// gaps of less than that height, in any direction. They include what is between the letters
+// and, close by and in line with them, weak letters; and shorter rows nearby.
 func rows(all []letter, strong int, p Picture) []Box {
 	beside := neighbours(all, strong, p)
 	taken := make([]bool, len(all))
@@ -51,8 +52,8 @@ func rows(all []letter, strong int, p Picture) []Box {
 	return joined(out, tight)
 }
 
-// near tells whether a letter can be part of a short line above or below a row, or of a
-// word far behind it.
+// near reports whether a letter can be part of a short line above or below a row, or of a word
+// in line with it.
 func (l line) near(all []letter, v letter) bool {
 	high := v.across(l.dx, l.dy)
 	if high < uneven*l.height || high > l.height/uneven {
@@ -62,14 +63,14 @@ func (l line) near(all []letter, v letter) bool {
 	return slices.ContainsFunc(l.members, func(k int) bool { return around.touches(all[k].Box) })
 }
 
-// line is a row with the letters that stand in it.
+// line is a row with its letters.
 type line struct {
 	row
 	members []int
 }
 
-// boxes are those around each two letters that follow each other, so that what stands
-// between them is in one.
+// boxes returns a box around each two consecutive letters, so that what is between them is
+// included.
 func (l line) boxes(all []letter, p Picture) (out []Box) {
 	from := func(k int) float64 { f, _, _, _ := l.at(all[k]); return f }
 	slices.SortFunc(l.members, func(a, b int) int { return cmp.Compare(from(a), from(b)) })
@@ -83,13 +84,13 @@ func (l line) boxes(all []letter, p Picture) (out []Box) {
 	return out
 }
 
-// alike tells whether two letters can stand side by side in a word.
+// alike reports whether two letters can be next to each other in a word.
 func (l letter) alike(o letter) bool {
 	return 5*min(l.size(), o.size()) >= 2*max(l.size(), o.size()) && l.grown(max(3, max(l.size(), o.size())*3/4)).touches(o.Box)
 }
 
-// neighbours are, of each strong letter, those that can be next to it or belong to it.
-// Only letters in the same or adjacent cells of a grid are compared.
+// neighbours returns, for each strong letter, those that can be next to it or belong to it. It
+// compares only letters in the same or adjacent cells of a grid.
 func neighbours(all []letter, strong int, p Picture) [][]int {
 	cell := max(1, int(2.5*highest*float64(max(p.Rows, p.Columns))))
 	type place struct{ x, y int }
@@ -117,8 +118,8 @@ func neighbours(all []letter, strong int, p Picture) [][]int {
 // row is a straight line through two letters.
 type row struct{ x, y, dx, dy, height float64 }
 
-// at is where a letter is along the row, from and to, and how it fits: whole, as a
-// letter of it, or part, as a smaller piece of one.
+// at returns the extent of a letter along the row, and whether it fits as a whole letter, or as
+// a smaller part of one.
 func (r row) at(l letter) (from, to float64, whole, part bool) {
 	a, b := l.middle()
 	off := math.Abs((b-r.y)*r.dx - (a-r.x)*r.dy)
@@ -128,12 +129,12 @@ func (r row) at(l letter) (from, to float64, whole, part bool) {
 	return along - half, along + half, whole, off+high/2 <= .75*r.height
 }
 
-// across is how wide a box is across a direction.
+// across returns the width of a box across a direction.
 func (b Box) across(dx, dy float64) float64 {
 	return float64(b.Width)*math.Abs(dy) + float64(b.Height)*math.Abs(dx)
 }
 
-// rowOf are the letters in a row with i and j; ok is false where they are too few.
+// rowOf returns the letters in a row with i and j; ok is false if there are too few.
 func rowOf(all []letter, strong int, beside [][]int, i, j int) (l line, ok bool) {
 	x, y := all[i].middle()
 	u, v := all[j].middle()
@@ -159,12 +160,12 @@ func rowOf(all []letter, strong int, beside [][]int, i, j int) (l line, ok bool)
 	return l, true
 }
 
-// reach adds what can be reached from the letters of the row without a gap of more than
-// a part of its height.
+// reach adds letters that can be reached from those of the row with gaps of at most gap times
+// its height.
 func (l *line) reach(all []letter, beside [][]int, gap float64) {
 	for k := 0; k < len(l.members); k++ {
 		if l.members[k] >= len(beside) {
-			continue // weak ones lead no further
+			continue // weak ones do not extend the row
 		}
 		from, to, whole, _ := l.at(all[l.members[k]])
 		if !whole {
@@ -182,8 +183,8 @@ func (l *line) reach(all []letter, beside [][]int, gap float64) {
 	}
 }
 
-// speckled tells whether more weak pieces lie around the letters of a row than it has
-// letters: they are noise that is cut off at white or black, which looks like ink.
+// speckled reports whether there are too many weak regions around the letters of a row. They
+// are noise that is clipped at white or black and looks like ink.
 func (l line) speckled(strong int, beside [][]int) bool {
 	weak := map[int]bool{}
 	for _, k := range l.members {
@@ -196,7 +197,7 @@ func (l line) speckled(strong int, beside [][]int) bool {
 	return len(weak) > speckles*len(l.members)
 }
 
-// whole counts the letters that are no smaller pieces.
+// whole counts the letters without smaller parts.
 func (l line) whole(all []letter) (n int) {
 	for _, k := range l.members {
 		if _, _, whole, _ := l.at(all[k]); whole {
@@ -206,11 +207,11 @@ func (l line) whole(all []letter) (n int) {
 	return n
 }
 
-// The letters in a box, in percent of it, from which on boxes are joined: those of
-// writing that is filled, and those that are only shown.
+// The least share of a joined box that its parts must cover, in percent: for text that is
+// filled, and for text that is only shown.
 const tight, loose = 88, 30
 
-// joined are boxes of which those are one whose union holds little else.
+// joined joins boxes whose union contains little else.
 func joined(boxes []Box, percent int) []Box {
 	if len(boxes) == 0 {
 		return nil
@@ -234,8 +235,7 @@ func joined(boxes []Box, percent int) []Box {
 	return boxes
 }
 
-// sums tell how many pixels of a box lie in some boxes: the number of those above and
-// left of each pixel of the box around all of them.
+// sums is a summed-area table of the pixels in some boxes, used to count those in any box.
 type sums struct {
 	n      []int32
 	around Box

@@ -8,31 +8,31 @@ import (
 )
 
 const (
-	// faint and certain are by how much a stroke differs from what is around it, as parts
-	// of the image's range between its 0.1 and 99.9 percentiles: where several letters
-	// stand together little suffices; for a single one it must be more.
+	// Least differences of a stroke from its surroundings, relative to the image's range
+	// between its 0.1 and 99.9 percentiles: faint for several letters together, certain for a
+	// single one.
 	faint, certain = .05, .22
-	// noises is how many times the typical difference a stroke must have besides.
+	// noises is the least ratio of a stroke's difference to the typical difference.
 	noises = 6
-	// thinStroke and boldStroke are the widest strokes that are looked for, as parts of
-	// the longer side: with the second alone, bold letters and what is around small
-	// ones become one.
+	// thinStroke and boldStroke are the greatest widths of strokes, relative to the longer
+	// side. The search is done with both: with boldStroke alone, small letters merge with their
+	// surroundings.
 	thinStroke, boldStroke = .006, .014
 )
 
-// relief is by how much a picture differs from itself without what is thin in it: an
-// opening with a square of more than a stroke's width takes thin bright things away,
-// a closing thin dark ones.
+// relief is the difference between a picture and the picture without thin structures. An
+// opening with a square wider than a stroke removes thin bright structures, a closing thin dark
+// ones.
 type relief struct {
 	opened, closed []float32 // stored values
-	// strokes are the differences as parts of the image's range: positive where a pixel
-	// is thin and bright, negative where thin and dark, 0 where neither.
+	// strokes are the differences relative to the image's range: positive for thin and bright
+	// pixels, negative for thin and dark ones, 0 for others.
 	strokes []float32
 	width   float32 // the image's range, in stored values
-	least   float32 // of a stroke's difference that is no noise, as a part of the range
+	least   float32 // least difference of a stroke that is not noise, relative to the range
 }
 
-// reliefOf is the relief for strokes up to a width; ok is false for a flat picture.
+// reliefOf returns the relief for strokes up to a width; ok is false for a flat picture.
 func reliefOf(p Picture, widest float64) (r relief, ok bool) {
 	ends := raster.Quantiles(p.Samples, .001, .999)
 	if r.width = ends[1] - ends[0]; !(r.width > 0) {
@@ -48,7 +48,7 @@ func reliefOf(p Picture, widest float64) (r relief, ok bool) {
 		if r.strokes[i] = bright; dark > bright {
 			r.strokes[i] = -dark
 		}
-		size[i] = min(bright, dark) // what is in both directions alike is noise
+		size[i] = min(bright, dark) // equal differences in both directions are noise
 	}
 	r.least = max(faint, noises*raster.Quantiles(size, .5)[0])
 	for i, v := range r.strokes {
@@ -59,7 +59,7 @@ func reliefOf(p Picture, widest float64) (r relief, ok bool) {
 	return r, true
 }
 
-// clutter is how much of the differences in a box go both ways, as those of noise do.
+// clutter returns the share of differences in a box that occur in both directions, as in noise.
 func (r relief) clutter(b Box, p Picture) float64 {
 	var lesser, larger float64
 	for y := b.Top; y < b.Top+b.Height; y++ {
@@ -72,14 +72,14 @@ func (r relief) clutter(b Box, p Picture) float64 {
 	return lesser / max(larger, 1e-9)
 }
 
-// columns is how many columns are gone through together: a line of the cache.
+// columns is how many columns are processed together: a cache line.
 const columns = 16
 
-// extreme is the largest, or smallest, value of the square of a radius around each
-// pixel, in a time that does not depend on the radius (van Herk, 1992).
+// extreme returns the largest or smallest value in the square with a radius around each pixel,
+// in a time that does not depend on the radius (van Herk, 1992).
 func extreme(pix []float32, rows, cols, radius int, largest bool) []float32 {
 	out := make([]float32, len(pix))
-	sign := float32(-1) // the smallest is the largest of the negatives
+	sign := float32(-1) // the smallest is the largest of the negated values
 	if largest {
 		sign = 1
 	}
@@ -100,7 +100,7 @@ func extreme(pix []float32, rows, cols, radius int, largest bool) []float32 {
 		if need := columns * rows; cap(s.block) < need {
 			s.block = make([]float32, need)
 		}
-		for y := range rows { // columns become rows
+		for y := range rows { // transposes columns to rows
 			for x, v := range out[y*cols+left:][:width] {
 				s.block[x*rows+y] = v
 			}
@@ -119,12 +119,12 @@ func extreme(pix []float32, rows, cols, radius int, largest bool) []float32 {
 	return out
 }
 
-// scratch is what a line needs besides the picture.
+// scratch contains the buffers for a line.
 type scratch struct{ padded, forward, backward, block []float32 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// take returns the place for a line of n values, beyond whose ends there is nothing.
+// take returns a buffer for a line of n values, padded at both ends.
 func (s *scratch) take(n, radius int) []float32 {
 	whole := n + 2*radius
 	for _, b := range []*[]float32{&s.padded, &s.forward, &s.backward} {
@@ -140,8 +140,8 @@ func (s *scratch) take(n, radius int) []float32 {
 	return s.padded[radius:][:n]
 }
 
-// largest is the largest value of the window around each of a line: running maxima
-// from both ends of blocks of the window's length.
+// largest computes the largest value of the window around each value of a line, from running
+// maxima of blocks of the window's length in both directions.
 func (s *scratch) largest(out []float32, radius int) {
 	window := 2*radius + 1
 	for from := 0; from < len(s.padded); from += window {

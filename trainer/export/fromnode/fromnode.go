@@ -1,6 +1,6 @@
-// Package fromnode exports from a node's archive: it lists what the node has
-// received and made, the newest version of each, and holds it, so that nothing of
-// it expires while the export runs. It only reads.
+// Package fromnode exports from a node's archive: it lists the newest versions of received
+// objects and results, and holds them, so that none expires while the export runs. It only
+// reads.
 package fromnode
 
 import (
@@ -17,11 +17,10 @@ import (
 	"dicomnode/trainer/export"
 )
 
-// Source is an archive, opened beside the node that may be running. Close it after
-// the export.
+// Source is an archive, opened while the node may be running. Close it after the export.
 type Source struct {
-	// Note, when set, is told which objects are about to leave the archive; its error ends
-	// the export before it begins.
+	// Note, if set, is called with the objects that are about to leave the archive; if it
+	// returns an error the export does not begin.
 	Note func([]archive.Object) error
 
 	archive *archive.Archive
@@ -29,8 +28,8 @@ type Source struct {
 	release func() error
 }
 
-// Open opens the archive in a folder. Of filter, what the archive's index knows
-// spares reading the objects.
+// Open opens the archive in a folder. The parts of filter that the archive's index can answer
+// save reading the objects.
 func Open(ctx context.Context, dir string, filter export.Filter) (*Source, error) {
 	a, err := archive.OpenShared(ctx, archive.Options{Dir: dir})
 	if err != nil {
@@ -63,7 +62,7 @@ func (s *Source) List(ctx context.Context) ([]export.Entry, error) {
 	for _, o := range found {
 		now, err := s.archive.Object(ctx, o.ID)
 		if errors.Is(err, archive.ErrNotFound) {
-			continue // it expired before it was held
+			continue // expired before it was held
 		}
 		if err != nil {
 			return nil, err
@@ -73,8 +72,8 @@ func (s *Source) List(ctx context.Context) ([]export.Entry, error) {
 	return entries, nil
 }
 
-// search finds the objects of the studies that have an image the filter lets
-// through, as far as the index knows.
+// search returns the objects of the studies with an image that the filter accepts, as far as
+// the index knows.
 func (s *Source) search(ctx context.Context) ([]archive.Object, error) {
 	all, err := s.archive.Search(ctx, index.Query{Newest: true}, math.MaxInt32)
 	if err != nil {
@@ -91,5 +90,5 @@ func (s *Source) search(ctx context.Context) ([]archive.Object, error) {
 	return all, nil
 }
 
-// Close lets the objects go and closes the archive.
+// Close releases the objects and closes the archive.
 func (s *Source) Close() error { return errors.Join(s.release(), s.archive.Close()) }

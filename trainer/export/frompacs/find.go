@@ -32,10 +32,10 @@ const (
 	tagSeries            part10.Tag = 0x0020000E
 )
 
-// identifier is a data set of text attributes alone.
+// identifier is a data set with text attributes only.
 type identifier map[part10.Tag]string
 
-// encode writes it in implicit VR little endian (PS3.5 A.1).
+// encode encodes it in implicit VR little endian (PS3.5 A.1).
 func (id identifier) encode() []byte {
 	var b []byte
 	for _, t := range slices.Sorted(maps.Keys(id)) {
@@ -54,8 +54,8 @@ func (id identifier) encode() []byte {
 	return b
 }
 
-// decode reads what a PACS answered, up to a sequence of undefined length, which
-// nobody asked for.
+// decode decodes a PACS's response up to a sequence of undefined length, which was not
+// requested.
 func decode(b []byte) identifier {
 	out := identifier{}
 	for e, err := range part10.Elements(b, uid.ImplicitVRLittleEndian) {
@@ -75,7 +75,7 @@ type study struct {
 type series struct {
 	uid, modality string
 	instances     []instance
-	mixed         bool // the PACS has others in it, which are not wanted
+	mixed         bool // the series has other objects that are not wanted
 }
 
 type instance struct{ uid, class string }
@@ -100,14 +100,14 @@ func (s series) count(ok func(string) bool) (n int) {
 	return n
 }
 
-// radiographs are the modalities that are asked for where none is named; companion
-// are those of what belongs to images (PS3.3 C.7.3.1.1.1).
+// radiographs are the modalities to query if none is given; companion are those of objects that
+// refer to images (PS3.3 C.7.3.1.1.1).
 var (
 	radiographs = []string{"CR", "DX", "MG", "IO", "PX", "XA", "RF", "OT"}
 	companion   = map[string]bool{"SEG": true, "SR": true}
 )
 
-// find lists the studies that the filter lets through, as far as the PACS knows.
+// find returns the studies that the filter accepts, as far as the PACS can tell.
 func (s *Source) find(ctx context.Context) ([]study, error) {
 	if s.Filter.From == "" && s.Filter.To == "" && len(s.Filter.Accessions) == 0 {
 		return nil, ErrUnbounded
@@ -141,15 +141,15 @@ func (f finder) each(keys identifier, take func(identifier)) error {
 	})
 }
 
-// studies asks once for each modality and accession number: a list of values is no
-// matching that a PACS must know (PS3.4 C.2.2.2).
+// studies sends a query for each modality and accession number, because a PACS need not support
+// matching a list of values (PS3.4 C.2.2.2).
 func (f finder) studies() ([]study, error) {
 	filter := f.source.Filter
 	modalities, accessions := radiographs, filter.Accessions
 	if len(filter.Modalities) > 0 {
 		modalities = nil
 		for _, m := range filter.Modalities {
-			modalities = append(modalities, strings.ToUpper(m)) // as the PACS has them
+			modalities = append(modalities, strings.ToUpper(m)) // in the PACS they are in upper case
 		}
 	}
 	if len(accessions) == 0 {
@@ -187,8 +187,8 @@ func (f finder) studies() ([]study, error) {
 	return out, nil
 }
 
-// series adds the series of a study that are wanted, with their instances; none
-// where no image is among them.
+// series adds the wanted series of a study and their instances; none if there is no image among
+// them.
 func (f finder) series(st *study, modalities []string) error {
 	var all []series
 	images := 0
@@ -214,7 +214,7 @@ func (f finder) series(st *study, modalities []string) error {
 			_, known := profile.Supported[class]
 			switch {
 			case uid.Check(id[tagInstance]) != nil:
-			case known || class == "": // a PACS need not tell
+			case known || class == "": // a PACS need not return it
 				f.source.untold = f.source.untold || class == ""
 				all[i].instances = append(all[i].instances, instance{id[tagInstance], class})
 			default:

@@ -1,7 +1,7 @@
-// Package frompacs exports from a PACS (PS3.4 C, Study Root): it finds studies by
-// C-FIND and retrieves them by C-GET, or by C-MOVE to a title and port of its own.
-// What it retrieves lies in a folder of the export alone, which only its owner can
-// read, and is removed with it: no node, archive, route or retention ever sees it.
+// Package frompacs exports from a PACS (PS3.4 C, Study Root): it finds studies by C-FIND and
+// retrieves them by C-GET, or by C-MOVE to an AE title and port of its own. It stores the
+// objects in a folder of the export, which only its owner can read and which is removed with
+// the export. No node, archive, route or retention is involved.
 package frompacs
 
 import (
@@ -23,21 +23,22 @@ import (
 
 // Source is a PACS.
 type Source struct {
-	Dialer scp.Dialer // its Session is set here
+	Dialer scp.Dialer // List sets its Session
 	PACS   scp.Addr
 	Filter export.Filter
-	// Companions retrieves the segmentations and reports of the studies too.
+	// Companions also retrieves the segmentations and reports of the studies.
 	Companions bool
-	// Folder is where objects lie until the export is finished.
+	// Folder is the folder of the objects until the export is finished.
 	Folder string
-	// Receive is where the PACS is asked to send to by C-MOVE; nil retrieves by C-GET.
+	// Receive is the destination of C-MOVE; nil retrieves by C-GET.
 	Receive *Receiver
-	// Local lists what a complete retrieval left in Folder, without asking the PACS.
+	// Local lists the objects that a complete retrieval has left in Folder, without using the
+	// PACS.
 	Local bool
-	// Have, which may be nil, tells which instances a set has already: a study of
-	// which it has everything is not retrieved.
+	// Have, which may be nil, reports whether the set already has an instance. Studies of which
+	// it has everything are not retrieved.
 	Have func(instance string) bool
-	// Progress, which may be nil, is told how many objects of how many are there.
+	// Progress, which may be nil, is called with the number of retrieved objects and the total.
 	Progress func(done, total int)
 
 	missing int
@@ -45,24 +46,24 @@ type Source struct {
 	refused map[string]int // reason: instances
 }
 
-// Receiver is the application entity that C-MOVE sends to. The PACS must know its
-// title under this machine's address and the port.
+// Receiver is the application entity to which C-MOVE sends. It must be configured in the PACS
+// with this machine's address and the port.
 type Receiver struct {
 	Title  string
 	Listen string // host:port
 }
 
-// ErrUnbounded is a filter that would have a PACS list everything.
+// ErrUnbounded says that the filter would make a PACS list everything.
 var ErrUnbounded = errors.New("neither dates nor accession numbers limit what is asked of the PACS")
 
-// ErrNoRole is a PACS that does not send on the association that asks (PS3.7
+// ErrNoRole says that the PACS does not send objects on the requesting association (PS3.7
 // D.3.3.4).
 var ErrNoRole = errors.New("the PACS does not offer C-GET for these objects")
 
-// complete is a file of Folder: everything that was found was asked for.
+// complete is the name of a file in Folder that marks a finished retrieval.
 const complete = "complete"
 
-// List finds and retrieves what is not in Folder yet, and lists it.
+// List finds and retrieves the objects that are not in Folder yet, and lists them.
 func (s *Source) List(ctx context.Context) ([]export.Entry, error) {
 	if s.Local && exists(filepath.Join(s.Folder, complete)) {
 		return s.local()
@@ -83,18 +84,18 @@ func (s *Source) List(ctx context.Context) ([]export.Entry, error) {
 	return s.local()
 }
 
-// Missing is how many objects that were found the PACS did not send; untold, whether
-// they can be of SOP classes that are not exported, which it did not tell.
+// Missing returns how many of the found objects the PACS did not send. untold says that these
+// may have SOP classes that are not exported, which the PACS did not report.
 func (s *Source) Missing() (n int, untold bool) { return s.missing, s.untold }
 
-// Refused is how many instances that were found are of SOP classes that are not
-// exported, by the reason: they are not retrieved.
+// Refused returns, by reason, how many of the found instances have SOP classes that are not
+// exported; they are not retrieved.
 func (s *Source) Refused() map[string]int { return s.refused }
 
-// Found is what a PACS says there is.
+// Found counts what a PACS has found.
 type Found struct{ Patients, Studies, Images, Companions int }
 
-// Count finds and retrieves nothing.
+// Count finds objects and does not retrieve them.
 func (s *Source) Count(ctx context.Context) (Found, error) {
 	studies, err := s.find(ctx)
 	patients := map[string]bool{}
@@ -113,7 +114,7 @@ func (s *Source) Count(ctx context.Context) (Found, error) {
 	return out, err
 }
 
-// local are the objects of Folder, in the order of their names.
+// local returns the objects of Folder, sorted by name.
 func (s *Source) local() ([]export.Entry, error) {
 	paths, err := filepath.Glob(filepath.Join(s.Folder, "*.dcm"))
 	if err != nil {
@@ -127,7 +128,7 @@ func (s *Source) local() ([]export.Entry, error) {
 	return entries, nil
 }
 
-// path is where an instance lies: its name says nothing of it.
+// path returns the path of an instance, whose file name does not identify it.
 func (s *Source) path(instance string) string {
 	sum := sha256.Sum256([]byte(instance))
 	return filepath.Join(s.Folder, hex.EncodeToString(sum[:16])+".dcm")
@@ -138,8 +139,8 @@ func exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// retrieve fetches study by study, each over an association of its own, so that a
-// PACS that tires of one loses one study.
+// retrieve retrieves each study on its own association, so that if the PACS aborts one, only
+// that study is lost.
 func (s *Source) retrieve(ctx context.Context, studies []study) error {
 	into := &sink{source: s, wanted: map[string]bool{}}
 	done, total := 0, 0

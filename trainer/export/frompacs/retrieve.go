@@ -19,8 +19,8 @@ import (
 	"dicomnode/trainer/deidentify/profile"
 )
 
-// syntaxes are what objects are taken in: as they are stored, without being
-// recompressed on the way.
+// syntaxes are the accepted transfer syntaxes. They include compressed ones, so that objects
+// are sent as they are stored.
 var syntaxes = []string{
 	uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian,
 	uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless,
@@ -28,19 +28,19 @@ var syntaxes = []string{
 	uid.RLELossless,
 }
 
-// maxContexts is how many presentation contexts an association has (PS3.8 9.3.2.2),
-// but for that of the request.
+// maxContexts is the number of presentation contexts of an association (PS3.8 9.3.2.2) without
+// that of the request.
 const maxContexts = 127
 
-// kinds are the SOP classes, by their kinds in profile.Supported, that objects of a
-// modality have besides secondary captures.
+// kinds are, by modality, the SOP classes of its objects in addition to secondary captures, by
+// their kinds in profile.Supported.
 var kinds = map[string][]string{
 	"CR": {"CR", "DX"}, "DX": {"CR", "DX"}, "MG": {"MG", "DX"}, "IO": {"IO", "DX"}, "PX": {"IO", "DX"}, "XA": {"XA"}, "RF": {"XA", "CR"},
 	"SEG": {"SEG"}, "SR": {"SR11", "SR22", "SR33", "SR34"},
 }
 
-// proposals are those of the SOP classes of a study. Where the PACS did not tell an
-// object's class, those are proposed that its modality has.
+// proposals returns the proposals for the SOP classes of a study. If the PACS did not return an
+// object's class, all classes of its modality are proposed.
 func proposals(st study) []scp.Proposal {
 	classes := map[string]bool{}
 	for _, se := range st.series {
@@ -64,13 +64,13 @@ func proposals(st study) []scp.Proposal {
 	return out
 }
 
-// study retrieves what is missing of a study: whole series where nothing of them is
-// there, single instances otherwise and where a series has objects of other classes,
-// at which Orthanc 1.10 gives a C-GET up.
+// study retrieves the missing objects of a study. It requests a whole series if nothing of it
+// is present. Otherwise, and if a series has objects of other classes, at which Orthanc 1.10
+// aborts a C-GET, it requests single instances.
 func (s *Source) study(ctx context.Context, st study, into *sink) error {
 	storage := proposals(st)
 	if len(storage) == 0 {
-		return nil // all of its objects are of classes that are refused
+		return nil // all of its objects have unsupported classes
 	}
 	class, all := uid.StudyRootQueryRetrieveMove, []scp.Proposal{}
 	d := s.Dialer
@@ -106,14 +106,14 @@ func (s *Source) study(ctx context.Context, st study, into *sink) error {
 	return c.Release(ctx)
 }
 
-// notAll tells whether a retrieval ended with a status that says no more than that
-// objects were not sent: those are counted as missing.
+// notAll reports whether the status of a retrieval only says that some objects were not sent;
+// these are counted as missing.
 func notAll(err error) bool {
 	var status *scp.StatusError
 	return errors.As(err, &status) && status.Status&0xFF00 == 0xA700
 }
 
-// requests are the Identifiers that retrieve what is missing of a series.
+// requests returns the Identifiers that retrieve the missing objects of a series.
 func (s *Source) requests(st study, se series) []identifier {
 	there := se.count(func(i string) bool { return exists(s.path(i)) })
 	switch {
@@ -131,14 +131,14 @@ func (s *Source) requests(st study, se series) []identifier {
 	return out
 }
 
-// sink writes what the PACS sends into the folder.
+// sink writes the objects from the PACS to the folder.
 type sink struct {
 	source *Source
 	stored func()
 
 	mu     sync.Mutex
 	wanted map[string]bool
-	err    error // of writing
+	err    error // error of writing
 }
 
 var (
@@ -163,7 +163,7 @@ func (k *sink) failed() error {
 	return k.err
 }
 
-// NewSession takes associations of the PACS alone.
+// NewSession accepts associations of the PACS only.
 func (k *sink) NewSession(_ context.Context, p scp.Peer) (scp.Session, error) {
 	if p.Calling != k.source.PACS.AETitle {
 		refused := scp.RejectCallingAETitle
@@ -176,7 +176,7 @@ func (k *sink) NewSession(_ context.Context, p scp.Peer) (scp.Session, error) {
 // Close implements scp.Session.
 func (k *sink) Close() error { return nil }
 
-// Store writes an object that was asked for; others are refused.
+// Store writes an object that was requested; others are refused.
 func (k *sink) Store(_ context.Context, req scp.StoreRequest, r io.Reader) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -200,7 +200,7 @@ func (k *sink) Store(_ context.Context, req scp.StoreRequest, r io.Reader) error
 	switch {
 	case sent != nil:
 		return sent
-	case err != nil: // this machine's, and no matter of one object
+	case err != nil: // an error of this machine, not of the object
 		k.err = errors.Join(k.err, err)
 		return &scp.StatusError{Status: scp.OutOfResources, Err: err}
 	}
@@ -208,7 +208,7 @@ func (k *sink) Store(_ context.Context, req scp.StoreRequest, r io.Reader) error
 	return nil
 }
 
-// tee keeps the error of a reader apart from that of a writer.
+// tee separates the error of a reader from that of a writer.
 type tee struct {
 	io.Reader
 	err *error
@@ -222,7 +222,7 @@ func (t tee) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// listen serves the receiver of C-MOVE until stop is called.
+// listen runs the receiver of C-MOVE until stop is called.
 func (s *Source) listen(ctx context.Context, into *sink) (stop func(), err error) {
 	if s.Receive == nil {
 		return func() {}, nil

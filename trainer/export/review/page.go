@@ -18,14 +18,14 @@ var pageHTML string
 
 var page = template.Must(template.New("page").Parse(pageHTML))
 
-// Page serves the pictures of a folder that wait, and takes decisions. Whoever asks
-// must know the token, in the query or in the cookie that the first visit sets.
+// Page serves the pictures of a folder that wait for review, and accepts decisions. A request
+// must have the token, in the query or in the cookie that the first visit sets.
 type Page struct {
 	Dir   string
 	Token string
 }
 
-// NewToken makes a token that cannot be guessed.
+// NewToken returns a token that cannot be guessed.
 func NewToken() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
@@ -34,7 +34,7 @@ func NewToken() string {
 
 const cookie = "dicomnode_review"
 
-// ServeHTTP serves the page, its pictures and the taking of decisions.
+// ServeHTTP serves the page and its pictures, and accepts decisions.
 func (p Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
@@ -66,7 +66,7 @@ func (p Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type row struct {
 	Waiting
 	Verdict     Verdict
-	JSON, Inner string // the boxes and the doubtful ones
+	JSON, Inner string // the boxes, and the doubtful ones
 }
 
 func (p Page) show(w http.ResponseWriter) {
@@ -78,13 +78,13 @@ func (p Page) show(w http.ResponseWriter) {
 	}
 	rows := make([]row, 0, len(waiting))
 	for _, v := range waiting {
-		b, _ := json.Marshal(v.Boxes) // numbers alone
+		b, _ := json.Marshal(v.Boxes) // encoding numbers cannot fail
 		in, _ := json.Marshal(v.Inside)
 		rows = append(rows, row{v, decisions[v.ID].Verdict, string(b), string(in)})
 	}
 	http.SetCookie(w, &http.Cookie{Name: cookie, Value: p.Token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = page.Execute(w, rows) // the connection is gone where it fails
+	_ = page.Execute(w, rows) // fails only if the connection is lost
 }
 
 func (p Page) picture(w http.ResponseWriter, id string) {
@@ -98,14 +98,14 @@ func (p Page) picture(w http.ResponseWriter, id string) {
 		return
 	}
 	w.Header().Set("Content-Type", "image/png")
-	_, _ = w.Write(b) // the connection is gone where it fails
+	_, _ = w.Write(b) // fails only if the connection is lost
 }
 
-// maxDecision bounds the body of a decision, in bytes.
+// maxDecision is the greatest size of a decision's body in bytes.
 const maxDecision = 1 << 20
 
-// decide takes a decision as JSON. A page of another origin can send none: the
-// cookie is SameSite, and the type of the body is not one that forms have.
+// decide accepts a decision as JSON. Pages of other origins cannot send one: the cookie is
+// SameSite, and forms cannot send this content type.
 func (p Page) decide(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Content-Type") != "application/json" {
 		http.Error(w, "want application/json", http.StatusUnsupportedMediaType)

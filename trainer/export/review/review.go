@@ -1,6 +1,5 @@
-// Package review has somebody look at pictures in which writing may be burned in: it
-// keeps them, and what was decided about each, and shows them on a page of their
-// own. It decides nothing itself.
+// Package review lets a person review pictures that may have burned-in text. It stores the
+// pictures and the decisions, and shows the pictures on a web page.
 package review
 
 import (
@@ -21,13 +20,13 @@ import (
 	"dicomnode/trainer/export/burned"
 )
 
-// Verdict is what somebody decided about a picture.
+// Verdict is a person's decision about a picture.
 type Verdict string
 
 // The verdicts.
 const (
-	Keep   Verdict = "keep"   // nothing in it identifies: it stays as it is
-	Blank  Verdict = "blank"  // the boxes hold everything that does: they are filled
+	Keep   Verdict = "keep"   // nothing in it identifies anybody: it stays unchanged
+	Blank  Verdict = "blank"  // the boxes contain everything that does: they are filled
 	Reject Verdict = "reject" // it is not exported
 )
 
@@ -36,27 +35,27 @@ type Decision struct {
 	ID      string       `json:"id"`
 	Verdict Verdict      `json:"verdict"`
 	Boxes   []burned.Box `json:"boxes"`
-	// Graphics is the digest of the overlays that were drawn, "" for none.
+	// Graphics is the digest of the overlays that were shown, "" if there are none.
 	Graphics string `json:"graphics,omitempty"`
 }
 
-// Waiting is a picture that waits.
+// Waiting is a picture that waits for review.
 type Waiting struct {
 	ID    string       `json:"id"`
 	Boxes []burned.Box `json:"boxes"` // that Blank fills, in pixels of the image
-	// Inside may be writing or anatomy; nothing fills them.
+	// Inside are boxes of what may be text or anatomy; they are not filled.
 	Inside []burned.Box `json:"inside,omitempty"`
-	// Width is that of the image, to which the boxes refer.
+	// Width is the width of the image to which the boxes refer.
 	Width int `json:"width"`
-	// Graphics is a digest of the overlays that the preview shows and that Keep keeps, ""
-	// for none.
+	// Graphics is a digest of the overlays that the preview shows and that Keep keeps, "" if
+	// there are none.
 	Graphics string `json:"graphics,omitempty"`
 }
 
-// identifier is the form of an ID, which names files here.
+// identifier matches an ID, which is used in file names.
 var identifier = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-// Hold keeps a picture for review; what was decided about it before is void.
+// Hold stores a picture for review; an earlier decision about it is discarded.
 func Hold(dir string, w Waiting, preview image.Image) error {
 	id := w.ID
 	if !identifier.MatchString(id) {
@@ -76,12 +75,12 @@ func Hold(dir string, w Waiting, preview image.Image) error {
 	return err
 }
 
-// List returns the pictures that wait, by ID.
+// List returns the waiting pictures, by ID.
 func List(dir string) ([]Waiting, error) {
 	return readAll[Waiting](dir, ".waiting.json")
 }
 
-// Read returns the decisions, by ID. A folder that is not there has none.
+// Read returns the decisions, by ID; none if the folder does not exist.
 func Read(dir string) (map[string]Decision, error) {
 	all, err := readAll[Decision](dir, ".decision.json")
 	out := map[string]Decision{}
@@ -117,8 +116,8 @@ func readAll[T any](dir, suffix string) ([]T, error) {
 	return out, nil
 }
 
-// Decide keeps a verdict on a picture that waits, together with the boxes that were
-// shown: where these are not the ones that wait, it is refused.
+// Decide stores a verdict on a waiting picture. It returns an error if the boxes that were
+// shown differ from those of the waiting picture.
 func Decide(dir string, d Decision) error {
 	if !identifier.MatchString(d.ID) || !slices.Contains([]Verdict{Keep, Blank, Reject}, d.Verdict) {
 		return errors.New("decide: no such picture or verdict")

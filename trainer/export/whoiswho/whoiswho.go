@@ -1,6 +1,5 @@
-// Package whoiswho writes the list that turns pseudonyms back into patients, for the
-// holder of the key: encrypted to named recipients (age-encryption.org) and in no
-// other form.
+// Package whoiswho writes the re-identification list for the holder of the key, which maps
+// pseudonyms to patients. It is always encrypted to named recipients (age-encryption.org).
 package whoiswho
 
 import (
@@ -15,18 +14,18 @@ import (
 	"dicomnode/trainer/export"
 )
 
-// columns are those of the list.
+// columns are the columns of the list.
 var columns = []string{"id", "patient", "patient_id", "issuer", "name", "study", "old_study", "series", "old_series", "instance", "old_instance"}
 
-// List is an encrypted list in the making.
+// List is an encrypted list being written.
 type List struct {
 	file      *os.File
 	encrypted io.WriteCloser
 	rows      *csv.Writer
 }
 
-// Create begins a list that only its owner can read, encrypted to recipients
-// ("age1…"). It refuses a name that is taken.
+// Create creates a list that only its owner can read, encrypted to recipients ("age1…"). It
+// returns an error if the file exists.
 func Create(path string, recipients []string) (*List, error) {
 	var to []age.Recipient
 	for _, r := range recipients {

@@ -1,4 +1,4 @@
-// Package indextest is what every index.Index must pass.
+// Package indextest is a test suite for implementations of index.Index.
 package indextest
 
 import (
@@ -13,7 +13,7 @@ import (
 	"dicomnode/internal/archive/index"
 )
 
-// Run runs the suite on indexes that open makes, each empty.
+// Run runs the suite on empty indexes made by open.
 func Run(t *testing.T, open func(t *testing.T) index.Index) {
 	for _, c := range []struct {
 		name string
@@ -35,7 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) index.Index) {
 	}
 }
 
-// Object is a row to insert, with every field set.
+// Object returns a row with every field set.
 func Object(instance string, version int) index.Object {
 	quality := 0.5
 	return index.Object{
@@ -49,7 +49,7 @@ func Object(instance string, version int) index.Object {
 	}
 }
 
-// update runs f and expects success.
+// update runs f and checks that it succeeds.
 func update(t *testing.T, x index.Index, f func(index.Tx) error) {
 	t.Helper()
 	if err := x.Update(t.Context(), f); err != nil {
@@ -73,7 +73,7 @@ func add(t *testing.T, x index.Index, objects ...index.Object) (ids []int64) {
 	return ids
 }
 
-// view gives what f returns of the state of the tables.
+// view returns the result of f on a snapshot of the tables.
 func view[T any](t *testing.T, x index.Index, f func(index.Tx) (T, error)) (v T) {
 	t.Helper()
 	if err := x.View(t.Context(), func(tx index.Tx) (err error) { v, err = f(tx); return err }); err != nil {
@@ -97,7 +97,7 @@ func objects(t *testing.T, x index.Index) {
 
 	want.Outcome, want.Quality, want.SupersededAt, want.Name = "no route", nil, time.Time{}, "objects/01/x.dcm"
 	changed := want
-	changed.SOPInstanceUID, changed.Version = "9.9", 9 // what identifies a row stays
+	changed.SOPInstanceUID, changed.Version = "9.9", 9 // the key of a row must not change
 	update(t, x, func(tx index.Tx) error { return tx.Set(changed) })
 	same(t, "changed object", want, view(t, x, get))
 	same(t, "names", map[string]bool{"objects/01/x.dcm": true}, view(t, x, func(tx index.Tx) (map[string]bool, error) {
@@ -240,7 +240,7 @@ func deliveries(t *testing.T, x index.Index) {
 	same(t, "deliveries of what is gone", nil, view(t, x, of))
 }
 
-// Open deliveries are those that are neither done nor given up.
+// Open deliveries are those that are neither done nor dropped.
 func openDeliveries(t *testing.T, x index.Index) {
 	id := add(t, x, Object("1.2.3", 1))[0]
 	for state, want := range map[index.DeliveryState]int{index.Pending: 1, index.Failing: 1, index.Sent: 1, index.Requested: 1, index.NotCommitted: 1,
@@ -387,7 +387,7 @@ func transactions(t *testing.T, x index.Index) {
 	}
 }
 
-// unsynced updates differ from others only when the power fails.
+// unsynced updates differ from others only after a power failure.
 func unsynced(t *testing.T, x index.Index) {
 	ran, broken := 0, errors.New("broken")
 	fill := func(tx index.Tx) error {
@@ -408,7 +408,7 @@ func unsynced(t *testing.T, x index.Index) {
 	same(t, "functions after the end", 1, ran)
 }
 
-// skip leaves ids out, in an index without rows too.
+// skip leaves ids out, also in an empty index.
 func skip(t *testing.T, x index.Index) {
 	update(t, x, func(tx index.Tx) error { return tx.Skip(100) })
 	first := add(t, x, Object("1.2.3", 1))[0]

@@ -9,7 +9,7 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
-// later: a run that was no try counts for nothing, however often.
+// later: a postponed run does not count as an attempt, however often it happens.
 func later(t *testing.T, q queue) {
 	q.tx(t, func(tx jobs.Tx) error {
 		return q.Insert(t.Context(), tx, jobs.Job{Kind: jobs.Deliver, ObjectID: 1, Destination: "pacs"})

@@ -1,4 +1,4 @@
-// Package jobstest is what every jobs.Queue must pass.
+// Package jobstest is a test suite for implementations of jobs.Queue.
 package jobstest
 
 import (
@@ -17,15 +17,15 @@ import (
 	"dicomnode/internal/archive/jobs"
 )
 
-// Update runs f in a transaction of the rows that a queue goes with.
+// Update runs f in a transaction of the index that the queue belongs to.
 type Update func(ctx context.Context, f func(jobs.Tx) error) error
 
-// Options are small and impatient.
+// Options returns options with small limits and short times.
 func Options() jobs.Options {
 	return jobs.Options{RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, StopTimeout: 100 * time.Millisecond}
 }
 
-// Run runs the suite on queues that open makes, each empty.
+// Run runs the suite on empty queues made by open.
 func Run(t *testing.T, open func(t *testing.T, opt jobs.Options) (jobs.Queue, Update)) {
 	for _, c := range []struct {
 		name string
@@ -76,7 +76,7 @@ func (q queue) list(t testing.TB) []jobs.Entry {
 	return all
 }
 
-// work runs handlers until the function it returns is called.
+// work runs handlers until the returned function is called.
 func (q queue) work(t testing.TB, h jobs.Handlers) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -92,7 +92,7 @@ func (q queue) work(t testing.TB, h jobs.Handlers) (stop func()) {
 	return stop
 }
 
-// await polls until ok, or fails the test.
+// await polls until ok returns true, or fails the test.
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(2 * time.Minute)
@@ -250,8 +250,8 @@ func permanent(t *testing.T, q queue) {
 	q.empty(t)
 }
 
-// What a job waits for is no failure: it keeps its words, is never quarantined, and
-// begins anew when it is asked to.
+// A job that waits for something has not failed: it shows the reason, is never quarantined, and
+// starts again when it is woken.
 func awaits(t *testing.T, q queue) {
 	var there atomic.Bool
 	q.work(t, jobs.Handlers{jobs.Segment: func(context.Context, jobs.Run) error {
@@ -262,7 +262,7 @@ func awaits(t *testing.T, q queue) {
 	}})
 	q.insert(t, jobs.Job{Kind: jobs.Segment, ObjectID: 1})
 	var e jobs.Entry
-	for i := range 5 { // more often than failures are tried
+	for i := range 5 { // more often than a failed job is tried
 		await(t, "the job to wait", func() bool {
 			all := q.list(t)
 			e = all[0]
@@ -280,8 +280,8 @@ func awaits(t *testing.T, q queue) {
 	q.empty(t)
 }
 
-// A job that waits for later is due now when it is woken, and how often it failed counts
-// on; one that is quarantined stays so.
+// Wake makes a waiting job due now and keeps its failure count; a quarantined job stays
+// quarantined.
 func wake(t *testing.T, q queue) {
 	var runs atomic.Int32
 	q.work(t, jobs.Handlers{
@@ -310,7 +310,7 @@ func wake(t *testing.T, q queue) {
 	q.quarantined(t, 1)
 }
 
-// The value of a panic may quote a patient: it is neither kept nor shown.
+// The value of a panic may contain patient data: it is neither stored nor shown.
 func panics(t *testing.T, q queue) {
 	var runs atomic.Int32
 	q.work(t, jobs.Handlers{
@@ -355,7 +355,7 @@ func drop(t *testing.T, q queue) {
 	}
 }
 
-// Work that is stopped while a job runs has not failed the job.
+// Stopping Work while a job runs does not count as a failure of the job.
 func stop(t *testing.T, q queue) {
 	began := make(chan struct{}, 2)
 	stop := q.work(t, jobs.Handlers{jobs.Dark: func(ctx context.Context, _ jobs.Run) error {
@@ -373,7 +373,7 @@ func stop(t *testing.T, q queue) {
 	q.empty(t)
 }
 
-// A destination that holds every delivery holds up no other.
+// A destination that blocks all of its deliveries does not delay others.
 func destinations(t *testing.T, q queue) {
 	release := make(chan struct{})
 	var alive, dead atomic.Int32
@@ -398,7 +398,7 @@ func destinations(t *testing.T, q queue) {
 	q.empty(t)
 }
 
-// What has just arrived goes before what people ask for again.
+// New objects come before repeated work that a person requested.
 func priority(t *testing.T, q queue) {
 	for id := range int64(5) {
 		q.insert(t, jobs.Job{Kind: jobs.Segment, ObjectID: 100 + id, Priority: jobs.Again})

@@ -1,4 +1,4 @@
-// Package storetest is what every store.Store must pass.
+// Package storetest is a test suite for implementations of store.Store.
 package storetest
 
 import (
@@ -13,7 +13,7 @@ import (
 	"dicomnode/internal/archive/store"
 )
 
-// Run runs the suite on stores that open makes, each empty.
+// Run runs the suite on empty stores made by open.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, c := range []struct {
 		name string
@@ -33,7 +33,7 @@ func Keep(t testing.TB, s store.Store, content string) string {
 	return name
 }
 
-// keepOnly stores content that is not yet durable.
+// keepOnly stores content that is not durable yet.
 func keepOnly(t testing.TB, s store.Store, content string) string {
 	t.Helper()
 	d, err := s.Create()
@@ -50,7 +50,7 @@ func keepOnly(t testing.TB, s store.Store, content string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Discard() // leaves what is kept
+	d.Discard() // keeps the kept file
 	return name
 }
 
@@ -157,7 +157,7 @@ func patch(t *testing.T, s store.Store) {
 	}
 }
 
-// begin writes on after Begin, and has bytes and name made durable at the same time.
+// begin writes more after Begin, and makes bytes and name durable in parallel.
 func begin(t *testing.T, s store.Store) {
 	d, err := s.Create()
 	if err != nil {
@@ -239,7 +239,7 @@ func aside(t *testing.T, s store.Store) {
 	}
 }
 
-// names of an index that was damaged must not lead anywhere.
+// names from a damaged index must not point outside the store.
 func names(t *testing.T, s store.Store) {
 	for _, name := range []string{"../../etc/passwd", "/etc/passwd", ""} {
 		if _, err := s.Open(name); err == nil {

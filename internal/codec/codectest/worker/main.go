@@ -1,6 +1,6 @@
-// Command worker is a codec worker for tests. A codestream that begins with a word of
-// misbehaviours is not decoded; the worker then does what a decoder must not. One that ends
-// with EndsOpenJPH crashes that library alone.
+// Command worker is a codec worker for tests. If a codestream begins with a key of
+// misbehaviours, the worker misbehaves accordingly instead of decoding it. A codestream that
+// ends with EndsOpenJPH crashes only that library.
 package main
 
 import (
@@ -55,11 +55,11 @@ var misbehaviours = map[string]func() error{
 	},
 	"KILLS": func() error { return escaped("kill", syscall.Kill(os.Getppid(), 0)) },
 	"CUTS0": func() error { return escaped("truncate", syscall.Ftruncate(3, 0)) }, // the memory shared with the node
-	// more than the answer that was asked for
+	// more than the requested answer
 	"FLOOD": func() error { os.Stdout.Write(make([]byte, 1<<16)); return nil },
 }
 
-// escaped reports as an error what a confined worker must not be able to do.
+// escaped returns an error if a confined worker could do something forbidden.
 func escaped(what string, err error) error {
 	if errors.Is(err, syscall.EPERM) {
 		return errors.New("refused " + what)
