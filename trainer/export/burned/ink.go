@@ -11,8 +11,8 @@ const (
 	// repeated is the least number of stroke pixels with exactly the same grey inside the range
 	// that count as drawn.
 	repeated = 24
-	// Least differences of ink from the background, relative to the range: plain in general,
-	// pale for white and black.
+	// Least differences of ink from the background, relative to the range: leastInside in general,
+	// leastAtEnds for white and black.
 	leastInside, leastAtEnds = .1, .045
 	// noisy is the share of clutter above which a letter's surroundings are noise, see
 	// relief.clutter.
