@@ -35,6 +35,9 @@ func TestDemo(t *testing.T) {
 	if err != nil || len(overlays) != detector.Count+1 {
 		t.Errorf("%d overlays, %v; want %d", len(overlays), err, detector.Count+1)
 	}
+	if strings.Contains(stdout.String(), "QUALITY") { // masks do not tell it
+		t.Errorf("a quality nobody measured:\n%s", &stdout)
+	}
 	accuracies := regexp.MustCompile(`(?m)^dx-1-00000\d\.dcm: ([0-9.]+) % of the pixels`).FindAllStringSubmatch(stdout.String(), -1)
 	if len(accuracies) != detector.Count {
 		t.Fatalf("%d accuracies, want %d:\n%s", len(accuracies), detector.Count, &stdout)

@@ -104,5 +104,5 @@ func maskReport(file, base string, res *segment.Result) offline.Report {
 	field := float64(max(open+soft+bone, 1))
 	return offline.Report{File: file, SEG: base + ".seg.dcm", Overlay: base + ".png", Rows: res.Rows, Columns: res.Columns,
 		Exposed: field / float64(res.Rows*res.Columns), OpenBeam: float64(open) / field, SoftTissue: float64(soft) / field,
-		Bone: float64(bone) / field, HighSoft: float64(high) / field}
+		Bone: float64(bone) / field, HighSoft: float64(high) / field, NoQuality: true}
 }

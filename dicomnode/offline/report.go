@@ -34,6 +34,8 @@ type Report struct {
 	Faults       string   `json:"faults,omitempty"` // tolerated encoding errors of the file
 	Warnings     []string `json:"warnings,omitempty"`
 	Error        string   `json:"error,omitempty"`
+
+	NoQuality bool `json:"-"` // the report is of masks alone, which do not tell the quality
 }
 
 func newReport(file string, res *segment.Result) Report {
@@ -74,7 +76,11 @@ func WriteTable(out io.Writer, reports []Report) error {
 	dark := slices.ContainsFunc(reports, func(r Report) bool { return r.Dark != "" })
 	polarity := slices.ContainsFunc(reports, func(r Report) bool { return r.Polarity != "" })
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT\tQUALITY")
+	fmt.Fprint(w, "IMAGE\tSIZE\tEXPOSED\tOPEN BEAM\tSOFT TISSUE\tBONE\tHIGH-PRECISION SOFT")
+	quality := slices.ContainsFunc(reports, func(r Report) bool { return r.Error == "" && !r.NoQuality })
+	if quality {
+		fmt.Fprint(w, "\tQUALITY")
+	}
 	if dark {
 		fmt.Fprint(w, "\tDARK CORRECTION")
 	}
@@ -87,8 +93,11 @@ func WriteTable(out io.Writer, reports []Report) error {
 			fmt.Fprintf(w, "%s\t%s\n", filepath.Base(r.File), r.Error)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.2f", filepath.Base(r.File),
-			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft, r.Quality)
+		fmt.Fprintf(w, "%s\t%d×%d\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%", filepath.Base(r.File),
+			r.Rows, r.Columns, 100*r.Exposed, 100*r.OpenBeam, 100*r.SoftTissue, 100*r.Bone, 100*r.HighSoft)
+		if quality {
+			fmt.Fprintf(w, "\t%.2f", r.Quality)
+		}
 		if dark {
 			fmt.Fprintf(w, "\t%s", r.Dark)
 		}
