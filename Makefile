@@ -177,6 +177,20 @@ export-judges:
 	bash trainer/export/judges/fetch.sh $(JUDGES)
 	JUDGES=$(JUDGES) $(GO) test -run '^TestJudges$$' -count 1 -timeout 30m -v ./trainer/export
 
+# Recall of burned-in text on BURNED_IN_IMAGES simulated pictures with typefaces that the
+# detector was not made on, and on a quarter as many with the simulator's own text: the
+# figures of docs/export.md. It takes hours; the typefaces are Debian's
+# fonts-dejavu.
+.PHONY: burned-in
+burned-in: BURNED_IN_IMAGES ?= 2000
+burned-in: BURNED_IN_TYPEFACES ?= /usr/share/fonts/truetype/dejavu
+burned-in: runtime
+	BURNED_IN_TYPEFACES=$(BURNED_IN_TYPEFACES) BURNED_IN_IMAGES=$(BURNED_IN_IMAGES) BURNED_IN_SEED=7300 \
+	  $(GO) test ./trainer/export/burned -run '^TestRecall$$' -count 1 -v -timeout 12h
+	BURNED_IN_WRITTEN=1 BURNED_IN_IMAGES=$$(($(BURNED_IN_IMAGES) / 4)) BURNED_IN_SEED=7400 \
+	  $(GO) test ./trainer/export/burned -run '^TestRecall$$' -count 1 -v -timeout 12h
+	$(GO) test ./trainer/export/burned -run '^TestRealRadiographs$$' -count 1 -v -timeout 1h
+
 # What other de-identifiers leave of the planted values, beside ours: the table of
 # docs/export.md. It needs the cases beside the checkout, ../shared/cases/deid.
 .PHONY: export-peers

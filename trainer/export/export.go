@@ -66,7 +66,7 @@ type Policy string
 // The policies.
 const (
 	Quarantine Policy = "quarantine" // a person must review the picture
-	Blank      Policy = "blank"      // the boxes of text are filled with their surroundings
+	Blank      Policy = "blank"      // the boxes of text are filled with their surroundings; unsure pictures are reviewed
 	KeepText   Policy = "keep"
 )
 

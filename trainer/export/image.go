@@ -161,6 +161,7 @@ type picture struct {
 	samples  []float32            // stored values; boxes may be blanked
 	boxes    []burned.Box         // of text
 	inside   []burned.Box         // of what may be text or anatomy
+	unsure   bool                 // boxes may not contain all text, or contain anatomy
 	graphics []deidentify.Overlay // that the set could contain
 }
 
@@ -229,7 +230,7 @@ func (e *run) look(ctx context.Context, file []byte) (*picture, error) {
 		in.Label = p.label
 	}
 	found := burned.Find(in)
-	p.boxes, p.inside = found.Writing, found.Doubtful
+	p.boxes, p.inside, p.unsure = found.Writing, found.Doubtful, found.Unsure
 	return p, nil
 }
 
@@ -245,7 +246,13 @@ func (e *run) waits(p *picture, res *deidentify.Result) bool {
 		return true
 	}
 	says := res.Kind.Screen || strings.EqualFold(p.image.Text(burnedInAnnotation), "YES")
-	return e.BurnedIn == Quarantine && (says || len(p.boxes) > 0 || len(p.inside) > 0)
+	switch e.BurnedIn {
+	case Quarantine:
+		return says || len(p.boxes) > 0 || len(p.inside) > 0
+	case Blank:
+		return says || p.unsure
+	}
+	return false
 }
 
 // hold stores a picture for the review page.

@@ -130,7 +130,7 @@ func (f *exportFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.Pixels, "pixels", "stored", "values of pictures: stored, corrected or canonical")
 	flags.StringVar(&f.Labels, "labels", "draft", "draft (the model's masks), colours (masks to be corrected by painting) or none")
 	flags.StringVar(&f.Dates, "dates", "remove", "remove, shift (by the same number of days for all dates of a patient) or keep")
-	flags.StringVar(&f.BurnedIn, "burned-in", "quarantine", "burned-in text: quarantine, blank or keep")
+	flags.StringVar(&f.BurnedIn, "burned-in", "quarantine", "burned-in text: quarantine (every picture with findings is reviewed), blank (only where the boxes are unsure) or keep")
 	flags.BoolVar(&f.ReviewAll, "review-all", false, "review every picture, not only those with findings")
 	flags.StringVar(&f.Profile, "profile", "training", "training (also keep what is needed to interpret the pixels) or basic (PS3.15 alone)")
 	flags.StringSliceVar(&f.Retain, "retain", nil, "options of PS3.15 E.3: patient, device, institution, uids, descriptors, safe_private, graphics (overlays that the review keeps)")

@@ -56,16 +56,21 @@ type Picture struct {
 	Rows, Columns int
 	// Label contains the regions that a model found: 1 and 2 are anatomy. nil: unknown.
 	Label []uint8
+
+	anatomy *sums // of Label
 }
 
 // Findings are boxes around possible text, in reading order.
 type Findings struct {
 	// Writing contains rows of letters drawn in one grey, anywhere, and every stroke of a
-	// letter's size outside anatomy.
+	// letter's size far from anatomy.
 	Writing []Box
 	// Doubtful contains strokes inside or beside anatomy, which may also be a lead letter,
 	// metal, bone or an edge: a person should review them.
 	Doubtful []Box
+	// Unsure says that the boxes of Writing may not contain all text, or contain anatomy: a
+	// person should review the picture even if they are filled.
+	Unsure bool
 }
 
 // Find searches for text. A picture that is too small for any has no findings.
@@ -74,6 +79,7 @@ func Find(p Picture) Findings {
 	if p.Rows < 16 || p.Columns < 16 || len(p.Samples) != p.Rows*p.Columns {
 		return out
 	}
+	p.anatomy = anatomyOf(p)
 	thin, ok := reliefOf(p, thinStroke)
 	if !ok {
 		return out
@@ -86,17 +92,19 @@ func Find(p Picture) Findings {
 		}
 	}
 	out.strokes(p, thin)
+	blind := p.anatomy == nil && len(out.Writing)+len(out.Doubtful) > 0
+	out.Unsure = out.Unsure || blind || p.fillsAnatomy(out.Writing)
 	sortBoxes(out.Writing)
 	sortBoxes(out.Doubtful)
 	return out
 }
 
-// strokes adds the strokes of a letter's size: those away from anatomy and rows of them beside
-// it to Writing, the others to Doubtful.
+// strokes adds the strokes of a letter's size: those far from anatomy and rows of them beside it
+// to Writing, the others to Doubtful.
 func (f *Findings) strokes(p Picture, r relief) {
 	var in, beside []letter
 	for _, l := range strokeLetters(r, p) {
-		if inAnatomy(l.Box, p) || r.clutter(l.Box, p) >= noisy {
+		if p.inAnatomy(l.Box) || r.clutter(l.Box, p) >= noisy {
 			in = append(in, l)
 		} else {
 			beside = append(beside, l)
@@ -107,11 +115,10 @@ func (f *Findings) strokes(p Picture, r relief) {
 			continue
 		}
 		f.Writing = append(f.Writing, rows(slices.Clone(g), len(g), p)...)
-		boxes := joined(g.boxes(p), tight)
-		if slices.ContainsFunc(boxes, func(b Box) bool { return inAnatomy(b.grown(nearby).Within(p.Rows, p.Columns), p) }) {
-			in = append(in, g...)
+		if g.outside(p) {
+			f.Writing = append(f.Writing, joined(g.boxes(p), tight)...)
 		} else {
-			f.Writing = append(f.Writing, boxes...)
+			in = append(in, g...)
 		}
 	}
 	in = slices.DeleteFunc(in, func(l letter) bool {
@@ -120,6 +127,7 @@ func (f *Findings) strokes(p Picture, r relief) {
 	for _, g := range groups(in, p) {
 		if g.significant() {
 			f.Doubtful = append(f.Doubtful, joined(g.boxes(p), loose)...)
+			f.Unsure = f.Unsure || g.distinct(p)
 		}
 	}
 }

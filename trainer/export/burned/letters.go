@@ -14,6 +14,8 @@ type letter struct {
 	area     int     // pixels
 	contrast float32 // the largest of its pixels, relative to the image's range
 	full     bool    // ink covers some pixel almost completely
+	ink      float32 // stored value of the pixel with the largest contrast
+	ground   float32 // and of its background
 }
 
 const (
@@ -60,7 +62,11 @@ func strokeLetters(r relief, p Picture) []letter {
 			kind[i] = 2
 		}
 	}
-	all := pieces(kind, p, func(l *letter, i int) { l.contrast = max(l.contrast, r.strokes[i], -r.strokes[i]) })
+	all := pieces(kind, p, func(l *letter, i int) {
+		if c := max(r.strokes[i], -r.strokes[i]); c > l.contrast {
+			l.contrast, l.ink, l.ground = c, p.Samples[i], p.Samples[i]-r.strokes[i]*r.width
+		}
+	})
 	return slices.DeleteFunc(all, func(l letter) bool {
 		return !l.sized(3, tallest, p) || 20*l.area <= l.Width*l.Height
 	})
@@ -75,9 +81,30 @@ func (l letter) sized(pixels int, most float64, p Picture) bool {
 	return long >= least && long <= int(most*side) && l.area >= least && !(long > 12*short && long > 4*least)
 }
 
-// box returns the letter's box with a margin for its soft rim.
+// tip reports whether a region is the end of a larger one, such as a corner of the exposed
+// field: more than a quarter of what is around it is as bright as the region.
+func (l letter) tip(p Picture) bool {
+	around := l.grown(2)
+	inside := around.Within(p.Rows, p.Columns)
+	all, like := 0, 0
+	for y := inside.Top; y < inside.Top+inside.Height; y++ {
+		for x := inside.Left; x < inside.Left+inside.Width; x++ {
+			if l.grown(1).Holds(x, y) {
+				continue
+			}
+			all++
+			if v := p.Samples[y*p.Columns+x]; max(v-l.ink, l.ink-v) < max(v-l.ground, l.ground-v) {
+				like++
+			}
+		}
+	}
+	return 4*like > all
+}
+
+// box returns the letter's box with a margin for its soft rim and for strokes that were not
+// found.
 func (l letter) box(p Picture) Box {
-	return l.grown(min(l.Width, l.Height)/4+2).Within(p.Rows, p.Columns)
+	return p.roomy(l.Box, min(l.Width, l.Height)/4+2, l.size())
 }
 
 // group is a cluster of letters: a word, a line or a block of them.
@@ -92,6 +119,19 @@ func (g group) contrast() (most float32) {
 
 // significant reports whether there are more than two letters, or one with high contrast.
 func (g group) significant() bool { return len(g) > 2 || g.contrast() >= certain }
+
+// outside reports whether no letter can be a part of the anatomy: all are far from it, and not
+// higher than letters in rows.
+func (g group) outside(p Picture) bool {
+	most := int(highest * float64(max(p.Rows, p.Columns)))
+	return !slices.ContainsFunc(g, func(l letter) bool { return !p.farFromAnatomy(l.Box) || l.size() > most })
+}
+
+// distinct reports whether a letter has high contrast, lies mostly beside anatomy and is not
+// the end of something larger.
+func (g group) distinct(p Picture) bool {
+	return slices.ContainsFunc(g, func(l letter) bool { return l.contrast >= certain && !p.mostlyAnatomy(l.Box) && !l.tip(p) })
+}
 
 func (g group) boxes(p Picture) []Box {
 	out := make([]Box, len(g))
@@ -135,20 +175,4 @@ func groups(all []letter, p Picture) []group {
 		out[k] = append(out[k], l)
 	}
 	return out
-}
-
-// inAnatomy reports whether the model labels more than a tenth of a box as soft tissue or bone.
-func inAnatomy(b Box, p Picture) bool {
-	if p.Label == nil {
-		return false
-	}
-	n := 0
-	for y := b.Top; y < b.Top+b.Height; y++ {
-		for _, l := range p.Label[y*p.Columns+b.Left:][:b.Width] {
-			if l == 1 || l == 2 {
-				n++
-			}
-		}
-	}
-	return 10*n > b.Width*b.Height
 }

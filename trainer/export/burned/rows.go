@@ -45,7 +45,7 @@ func rows(all []letter, strong int, p Picture) []Box {
 		out = append(out, l.boxes(all, p)...)
 		for i, v := range all[:strong] {
 			if !taken[i] && l.near(all, v) {
-				out = append(out, v.grown(int(l.height)/6+2).Within(p.Rows, p.Columns))
+				out = append(out, p.roomy(v.Box, int(l.height)/6+2, int(2*l.height)))
 			}
 		}
 	}
@@ -79,7 +79,7 @@ func (l line) boxes(all []letter, p Picture) (out []Box) {
 		if i > 0 {
 			b = b.union(all[l.members[i-1]].Box)
 		}
-		out = append(out, b.grown(int(l.height)/6+2).Within(p.Rows, p.Columns))
+		out = append(out, p.roomy(b, int(l.height)/6+2, int(2*l.height)))
 	}
 	return out
 }
@@ -233,40 +233,4 @@ func joined(boxes []Box, percent int) []Box {
 		}
 	}
 	return boxes
-}
-
-// sums is a summed-area table of the pixels in some boxes, used to count those in any box.
-type sums struct {
-	n      []int32
-	around Box
-}
-
-func sumsOf(boxes []Box) sums {
-	s := sums{around: boxes[0]}
-	for _, b := range boxes {
-		s.around = s.around.union(b)
-	}
-	wide := s.around.Width + 1
-	s.n = make([]int32, wide*(s.around.Height+1))
-	for _, b := range boxes {
-		for y := b.Top - s.around.Top + 1; y <= b.Top-s.around.Top+b.Height; y++ {
-			for x := range b.Width {
-				s.n[y*wide+b.Left-s.around.Left+1+x] = 1
-			}
-		}
-	}
-	for y := 1; y <= s.around.Height; y++ {
-		var line int32
-		for x := 1; x < wide; x++ {
-			line += s.n[y*wide+x]
-			s.n[y*wide+x] = line + s.n[(y-1)*wide+x]
-		}
-	}
-	return s
-}
-
-func (s sums) in(b Box) int {
-	at := func(x, y int) int32 { return s.n[(y-s.around.Top)*(s.around.Width+1)+x-s.around.Left] }
-	right, bottom := b.Left+b.Width, b.Top+b.Height
-	return int(at(right, bottom) - at(b.Left, bottom) - at(right, b.Top) + at(b.Left, b.Top))
 }
