@@ -3,6 +3,7 @@ package export_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,11 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"dicomnode/internal/iod"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/seg"
+	"dicomnode/sr"
 	"dicomnode/trainer/deidentify/object"
 	"dicomnode/trainer/export"
 )
@@ -109,6 +114,59 @@ func TestSegmentationFollows(t *testing.T) {
 	masks, rows, cols, err := seg.ReadMasks(file)
 	if err != nil || len(masks) != 4 || rows != m.Rows || cols != m.Columns || masks[0].Count() != res.Masks.Open.Count() {
 		t.Errorf("%d masks of %d×%d, %v", len(masks), rows, cols, err)
+	}
+}
+
+// A report of the node about an image is valid after the export too.
+func TestReportIsValid(t *testing.T) {
+	source, out := patients(t, 1), filepath.Join(t.TempDir(), "set")
+	files, err := filepath.Glob(filepath.Join(source, "*.dcm"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	m, err := decode.ReadFile(t.Context(), files[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := iod.NewSource(m.Dataset)
+	series := image.String(tag.SeriesInstanceUID)
+	report, err := sr.New(sr.Report{
+		Source: image, Rows: m.Rows, Columns: m.Columns,
+		Image:        sr.Reference{SOPClassUID: image.String(tag.SOPClassUID), SOPInstanceUID: image.String(tag.SOPInstanceUID), SeriesInstanceUID: series},
+		Segmentation: sr.Reference{SOPClassUID: uid.SegmentationStorage, SOPInstanceUID: series + ".8", SeriesInstanceUID: series + ".7"},
+		Segments:     []sr.Segment{{Frame: 1, Label: "Bone", TrackingUID: series + ".9", Type: iod.Bone, Anatomic: true, Pixels: 500, FieldFraction: .25, MeanProbability: .875}},
+		Evaluations:  []sr.Evaluation{{Concept: sr.Caution, Text: "Not for diagnostic use, says Kanarienfreund."}},
+		Algorithm:    sr.Algorithm{Name: "thirds", Version: "1"},
+		Equipment:    iod.Equipment{Manufacturer: "dicomnode", ModelName: "XNet Node", SerialNumber: "KANARIE-NODE", SoftwareVersions: "1"},
+		Created:      time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	err = errors.Join(part10.WriteMeta(&b, part10.Meta{SOPClassUID: sr.ComprehensiveSRStorage, SOPInstanceUID: report.UID(), TransferSyntaxUID: uid.ExplicitVRLittleEndian}), report.Encode(&b))
+	original := filepath.Join(source, "report.dcm")
+	if err := errors.Join(err, os.WriteFile(original, b.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	opt := options(source, out)
+	opt.Formats = []export.Format{export.DICOM}
+	if r := run(t, opt); r.Images != 1 || r.Objects != 1 {
+		t.Fatalf("%+v, want the image and its report", r)
+	}
+	all, err := export.ReadManifest(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		if !strings.HasPrefix(r.Kind, "SR") {
+			continue
+		}
+		made := filepath.Join(out, "dicom", r.Patient, r.ID+".dcm")
+		noNewFaults(t, original, made)
+		if file, err := os.ReadFile(made); err != nil || bytes.Contains(bytes.ToUpper(file), []byte("KANARIE")) {
+			t.Errorf("the report still names somebody: %v", err)
+		}
 	}
 }
 

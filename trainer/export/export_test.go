@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -175,14 +176,17 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// Two runs with different numbers of threads and an interruption give the same bytes.
+// Runs with different numbers of objects and threads at a time, and with an interruption, give
+// the same bytes.
 func TestDeterministic(t *testing.T) {
 	source := patients(t, 6)
 	var first map[string]string
 	for _, workers := range []int{1, 3} {
 		opt := options(source, filepath.Join(t.TempDir(), "set"))
 		opt.Workers = workers
+		threads := runtime.GOMAXPROCS(workers)
 		run(t, opt)
+		runtime.GOMAXPROCS(threads)
 		if got := tree(t, opt.Out); first == nil {
 			first = got
 		} else if d := differences(first, got); len(d) > 0 {
