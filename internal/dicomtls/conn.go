@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
-	"sync/atomic"
+	"time"
 )
 
 // recordSize is the greatest size of a record in bytes (RFC 8446 5.1).
@@ -16,9 +16,17 @@ const recordSize = 16 << 10
 type Conn struct {
 	*tls.Conn
 	wire    *wire
+	grace   time.Duration // closeGrace
 	writing sync.Mutex
-	busy    atomic.Bool // during a Write of several records
+
+	mu   sync.Mutex
+	busy bool        // during a Write of several records
+	cut  *time.Timer // closes the wire; nil unless Close was called during a Write
 }
+
+// closeGrace is how long a Write in progress may take to end when the connection is closed, so
+// that the peer can be told that it is closed (RFC 8446 6.1).
+const closeGrace = 250 * time.Millisecond
 
 // Dial connects to host:port and performs the TLS handshake. If c has no ServerName, the host
 // is used.
@@ -32,7 +40,7 @@ func Dial(ctx context.Context, address string, c *tls.Config) (*Conn, error) {
 		c.ServerName, _, _ = net.SplitHostPort(address) // cannot fail: the address could be dialled
 	}
 	w := &wire{Conn: nc}
-	conn := &Conn{Conn: tls.Client(w, c), wire: w}
+	conn := &Conn{Conn: tls.Client(w, c), wire: w, grace: closeGrace}
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = nc.Close()
 		return nil, err
@@ -56,7 +64,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	w := &wire{Conn: nc}
-	return &Conn{Conn: tls.Server(w, l.config), wire: w}, nil
+	return &Conn{Conn: tls.Server(w, l.config), wire: w, grace: closeGrace}, nil
 }
 
 // MostRead is the greatest number of bytes that one Read returns.
@@ -73,22 +81,40 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.Handshake(); err != nil { // cannot be held back: the peer must answer it
 		return 0, err
 	}
-	c.busy.Store(true)
-	defer c.busy.Store(false)
+	c.setBusy(true)
 	c.wire.hold()
 	n, err := c.Conn.Write(p)
 	if failed := c.wire.release(); failed != nil {
-		return 0, failed
+		n, err = 0, failed
+	}
+	if cut := c.setBusy(false); cut != nil { // Close was called
+		_ = c.Conn.Close() // sends close_notify, unless the connection has failed
+		cut.Stop()
+		return n, net.ErrClosed
 	}
 	return n, err
 }
 
-// Close closes the connection. A Write in progress fails at once, even if the peer does not
-// read.
+func (c *Conn) setBusy(busy bool) (cut *time.Timer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy = busy
+	return c.cut
+}
+
+// Close sends close_notify and closes the connection. A Write of several records in progress
+// fails. It then closes the connection itself, at once or, if the peer does not read, after a
+// moment for which Close does not wait.
 func (c *Conn) Close() error {
-	if c.busy.Load() {
-		return c.wire.Conn.Close()
+	c.mu.Lock()
+	if c.busy {
+		defer c.mu.Unlock()
+		if c.cut == nil {
+			c.cut = time.AfterFunc(c.grace, func() { _ = c.wire.Conn.Close() }) // the Write reports what fails
+		}
+		return nil
 	}
+	c.mu.Unlock()
 	return c.Conn.Close()
 }
 

@@ -3,6 +3,7 @@ package dicomtls
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -18,6 +19,7 @@ type line struct {
 	writes int
 	fails  error
 	stuck  chan struct{} // closed by the first write; nil if writes do not block
+	resume chan struct{} // ends the block of writes, as closed does
 	closed chan struct{}
 	once   sync.Once
 }
@@ -29,8 +31,12 @@ func (l *line) Write(p []byte) (int, error) {
 	l.mu.Unlock()
 	if stuck != nil {
 		close(stuck)
-		<-l.closed
-		return 0, net.ErrClosed
+		select {
+		case <-l.closed:
+			return 0, net.ErrClosed
+		case <-l.resume:
+			l.set(fails, nil)
+		}
 	}
 	if fails != nil {
 		return 0, fails
@@ -66,7 +72,7 @@ func (l lines) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &line{Conn: nc, closed: make(chan struct{})}
+	made := &line{Conn: nc, resume: make(chan struct{}), closed: make(chan struct{})}
 	l.accepted <- made
 	return made, nil
 }
@@ -154,6 +160,41 @@ func TestCloseWithinWrite(t *testing.T) {
 		case <-time.After(patience):
 			t.Fatal("the connection does not end")
 		}
+	}
+}
+
+// TestCloseNotifyBehindWrite: if the peer reads, a connection that is closed within a Write ends
+// with the whole of it and close_notify.
+func TestCloseNotifyBehindWrite(t *testing.T) {
+	acceptor, below, requestor := connected(t)
+	acceptor.(*Conn).grace = patience
+	stuck, written, got := make(chan struct{}), make(chan error, 1), make(chan error, 1)
+	below.set(nil, stuck)
+	const size = 128 << 10
+	go func() {
+		_, err := acceptor.Write(make([]byte, size))
+		written <- err
+	}()
+	go func() {
+		b, err := io.ReadAll(requestor) // an end without close_notify is io.ErrUnexpectedEOF
+		if err == nil && len(b) != size {
+			err = fmt.Errorf("%d bytes arrived", len(b))
+		}
+		got <- err
+	}()
+	<-stuck
+	if err := acceptor.Close(); err != nil {
+		t.Error(err)
+	}
+	close(below.resume)
+	if err := <-written; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the write ended with %v", err)
+	}
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+	if _, err := acceptor.Write([]byte{1}); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a write behind the end: %v", err)
 	}
 }
 
