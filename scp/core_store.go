@@ -30,6 +30,9 @@ func (c *core) store(ctx context.Context, m *dimse.Message, pc accepted) error {
 	req, refused := storeRequest(m, pc)
 	if refused != nil {
 		c.log.Warn("instance refused", "sop_class", uid.Name(pc.abstractSyntax), "error", refused)
+		if told, ok := c.session.(StoreRefusalSession); ok {
+			told.StoreRefused(req, refused, m.Dataset)
+		}
 		return c.answer(m, refused)
 	}
 	stored := c.session.Store(ctx, req, m.Dataset)

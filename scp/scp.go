@@ -49,6 +49,16 @@ type Backend interface {
 	NewSession(ctx context.Context, p Peer) (Session, error)
 }
 
+// RefusalBackend is a [Backend] that is told of peers that were refused without it.
+type RefusalBackend interface {
+	Backend
+	// Refused is called once for each connection whose TLS handshake failed, and for each
+	// A-ASSOCIATE-RQ that the Server rejected by its content or by a limit. err is the error of
+	// the handshake, or a *RejectError. After a failed handshake p has no AE titles. Refused may
+	// be called concurrently.
+	Refused(p Peer, err error)
+}
+
 // Session serves one association; its methods are never called concurrently.
 type Session interface {
 	// Store returns nil only when the instance is stored on disk: the sender may delete its
@@ -60,6 +70,14 @@ type Session interface {
 	Store(ctx context.Context, req StoreRequest, r io.Reader) error
 	// Close is called once after the association has ended in any way.
 	Close() error
+}
+
+// StoreRefusalSession is a [Session] that is told of C-STORE requests that were refused without
+// it, because their command is invalid.
+type StoreRefusalSession interface {
+	// StoreRefused is called once for each. The UIDs of req may be invalid. r is the data set, as
+	// with Store, or nil if there is none; it need not be read.
+	StoreRefused(req StoreRequest, failure *StatusError, r io.Reader)
 }
 
 // Peer describes the other side of an association: its A-ASSOCIATE-RQ (PS3.8 9.3.2) and its

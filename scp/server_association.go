@@ -39,6 +39,9 @@ func (a *association) serve(ctx context.Context) {
 	rq, err := a.conn.Request()
 	if err != nil {
 		a.log.Log(ctx, levelOf(err), "connection closed without association", "error", explain(err))
+		if failed := failedHandshake(a.nc); failed != nil {
+			a.tell(explain(failed))
+		}
 		return
 	}
 	a.server.requested(a.conn)
@@ -110,10 +113,12 @@ func loggable(title string) string {
 // and ends the count of the association.
 func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func(), err error) {
 	if rejected := a.server.checkRequest(rq); rejected != nil {
+		a.tell(rejected)
 		return nil, rejected
 	}
 	leave, rejected := a.server.admit(a.peer)
 	if rejected != nil {
+		a.tell(rejected)
 		return nil, rejected
 	}
 	entered := false
@@ -132,6 +137,13 @@ func (a *association) admit(ctx context.Context, rq *ul.Associate) (release func
 			a.log.Error("session did not close", "error", err)
 		}
 	}), nil
+}
+
+// tell tells the Backend of a peer that was refused without it.
+func (a *association) tell(err error) {
+	if told, ok := a.server.Backend.(RefusalBackend); ok {
+		told.Refused(a.peer, err)
+	}
 }
 
 // checkRequest rejects a request by its own content.

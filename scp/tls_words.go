@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"strings"
 )
 
@@ -25,6 +27,24 @@ var failures = []struct{ said, words string }{
 	{"tls: no cipher suite supported by both", "the peer offers no cipher suite in common: its security profile may be a retired one"},
 	{"tls: client offered only unsupported versions", "the peer offers no TLS version in common: it must speak 1.2 or 1.3"},
 	{"tls: client didn't provide a certificate", "the peer shows no certificate: each side must"},
+}
+
+// failedHandshake returns the error of a TLS handshake that failed because of what either side
+// showed or offered; nil if there was none, or only the connection failed.
+func failedHandshake(nc net.Conn) error {
+	secure, ok := nc.(interface{ Handshake() error })
+	if !ok {
+		return nil
+	}
+	err := secure.Handshake() // its result: it is not repeated
+	var network *net.OpError
+	switch {
+	case errors.As(err, &network) && !strings.HasSuffix(network.Op, " error"): // those of alerts are "local error" and "remote error"
+		return nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+		return nil
+	}
+	return err
 }
 
 // explain adds an explanation to the error of a handshake.

@@ -9,6 +9,8 @@ import (
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/inputs"
 	"dicomnode/dicomnode/scu"
+	"dicomnode/dicomnode/trail"
+	"dicomnode/internal/audit"
 )
 
 func sendCmd() *cobra.Command {
@@ -18,6 +20,7 @@ func sendCmd() *cobra.Command {
 		Use: "send PEER|AET@host:port FILES… [--json]", Short: "send DICOM files to a peer (C-STORE)",
 		Long: `Send DICOM files, or all files of a folder, over one association, each in its own
 transfer syntax. Files that the peer refuses are listed; the others are sent.
+With audit: in the configuration the transfers are recorded in the audit trail.
 ` + command.ExitCodes,
 		Example: "  dicomnode send PACS@10.0.0.5:104 study/",
 		Args:    command.WantArgs(2, -1, "a peer and files or folders"),
@@ -31,7 +34,9 @@ transfer syntax. Files that the peer refuses are listed; the others are sent.
 				return err
 			}
 			bar := command.NewProgress(cmd.ErrOrStderr(), len(files), "sending")
-			results, err := d.StoreFiles(cmd.Context(), files, func() { _ = bar.Add(1) }) // cosmetic
+			results, err := audited(d, files, func() ([]scu.Sent, error) {
+				return d.StoreFiles(cmd.Context(), files, func() { _ = bar.Add(1) }) // cosmetic
+			})
 			if results == nil {
 				return err
 			}
@@ -41,6 +46,41 @@ transfer syntax. Files that the peer refuses are listed; the others are sent.
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// audited records in the audit trail, if there is one, which files send sends and how that
+// ends. Nothing is sent that cannot be recorded.
+func audited(d scu.Destination, files []string, send func() ([]scu.Sent, error)) ([]scu.Sent, error) {
+	notes, err := trail.Open(d.Config)
+	if err != nil {
+		return nil, err
+	}
+	from, to := audit.AE{Title: d.Config.Node.AETitle}, audit.AE{Title: d.Peer.AETitle, Address: d.Peer.Host()}
+	sending, err := notes.Sends(from, to, files)
+	if err != nil {
+		return nil, err
+	}
+	results, err := send()
+	sent := map[string]scu.Sent{}
+	for _, s := range results {
+		sent[s.File] = s
+	}
+	return results, errors.Join(err, sending.Ended(func(file string) trail.Result { return result(sent, file, err) }))
+}
+
+// result is how the transfer of a file ended, for the audit trail. Without an association
+// there is only err.
+func result(sent map[string]scu.Sent, file string, err error) trail.Result {
+	s, ok := sent[file]
+	switch {
+	case !ok && err != nil:
+		return trail.Result{Outcome: audit.MinorFailure, Words: err.Error()}
+	case s.Final:
+		return trail.Result{Outcome: audit.SeriousFailure, Words: s.Error}
+	case s.Error != "":
+		return trail.Result{Outcome: audit.MinorFailure, Words: s.Error}
+	}
+	return trail.Result{}
 }
 
 func reportSent(cmd *cobra.Command, results []scu.Sent, asJSON bool) error {

@@ -30,9 +30,7 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 	s, err := n.newSession(ctx, p)
 	var refused *scp.RejectError
 	if errors.As(err, &refused) {
-		if refused.Result != scp.RejectForNow.Result { // a drain or a failing name server is no alert
-			n.trail.Refused(audit.AE{Title: p.Calling, Address: p.Remote.Addr().Unmap().String()}, refused.Err.Error())
-		}
+		n.Refused(p, refused)
 		n.archive.NoteRefusal(index.Refusal{Kind: "association", CallingAE: p.Calling, CalledAE: p.Called,
 			Address: p.Remote.Addr().Unmap().String(), Status: int(refused.Reason), Words: refused.Err.Error()})
 	}
@@ -40,6 +38,22 @@ func (n *Node) NewSession(ctx context.Context, p scp.Peer) (scp.Session, error) 
 		return nil, err
 	}
 	return s.with(), nil
+}
+
+var _ scp.RefusalBackend = (*Node)(nil)
+
+// Refused notes in the audit trail a peer that was not admitted, or whose TLS handshake failed.
+// A refusal for now, such as a drain, a limit or a failing name server, is no alert.
+func (n *Node) Refused(p scp.Peer, err error) {
+	var refused *scp.RejectError
+	switch {
+	case !errors.As(err, &refused):
+	case refused.Transient():
+		return
+	case refused.Err != nil:
+		err = refused.Err
+	}
+	n.trail.Refused(audit.AE{Title: p.Calling, Address: p.Remote.Addr().Unmap().String()}, err.Error())
 }
 
 func (n *Node) newSession(ctx context.Context, p scp.Peer) (*session, error) {

@@ -2,6 +2,8 @@ package node
 
 import (
 	"bytes"
+	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -20,7 +22,9 @@ import (
 	"dicomnode/internal/dimse"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
+	"dicomnode/internal/ul"
 	"dicomnode/scp"
+	"dicomnode/scp/scptest"
 )
 
 // What the audit trail of a node tells (PS3.15 A.5.3): its start, who was refused, what
@@ -118,6 +122,80 @@ func TestAuditOfFailures(t *testing.T) {
 	}
 	if log := n.Log.String(); strings.Contains(log, "SIMULATED") || strings.Contains(log, "Simulated") {
 		t.Errorf("the log names the patient:\n%s", log)
+	}
+}
+
+// A peer whose TLS handshake fails is an alert (PS3.15 A.5.3.11), known by its address
+// alone; one that only connects is none.
+func TestAuditOfHandshakes(t *testing.T) {
+	site := nodetest.NewSite(t, "modality", "pacs")
+	c := site.Config(t.TempDir(), "127.0.0.1:104")
+	got := collected(t, &c)
+	n := startQuick(t, c)
+	idle, err := net.Dial("tcp", n.Addr)
+	if err == nil {
+		err = idle.Close()
+	}
+	nobody, dialled := tls.Dial("tcp", n.Addr, &tls.Config{InsecureSkipVerify: true}) // without a certificate
+	if err := errors.Join(err, dialled); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = nobody.Read(make([]byte, 1)) // what the node says to that
+	_ = nobody.Close()
+	var line string
+	nodetest.Until(t, "an alert", func() bool {
+		line = lineWith(got.String(), `csd-code="110113"`, `csd-code="110126"`, `EventOutcomeIndicator="4"`, `UserID="127.0.0.1" UserIsRequestor="false"`, `ParticipantObjectID="127.0.0.1"`)
+		return line != ""
+	})
+	_, text, _ := strings.Cut(line, "\xEF\xBB\xBF")
+	if err := audittest.Check([]byte(text)); err != nil {
+		t.Errorf("%v in\n%s", err, text)
+	}
+	_, value, _ := strings.Cut(text, `value="`)
+	value, _, _ = strings.Cut(value, `"`)
+	if words, err := base64.StdEncoding.DecodeString(value); err != nil || !strings.Contains(string(words), "the peer shows no certificate") {
+		t.Errorf("alert says %q, %v", words, err)
+	}
+	if n := strings.Count(got.String(), `csd-code="110126"`); n != 1 {
+		t.Errorf("%d alerts, want 1", n)
+	}
+}
+
+// A C-STORE that is refused for its command is a failed transfer (PS3.15 A.5.3.7) of the
+// patient in its data set.
+func TestAuditOfRefusedCommand(t *testing.T) {
+	c := nodetest.Config(t.TempDir(), "127.0.0.1:104")
+	got := collected(t, &c)
+	n := startQuick(t, c)
+	image := nodetest.Image{Name: "nameless", Rows: 64, Cols: 64}
+	b, err := os.ReadFile(image.File(t, t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := part10.ReadHeader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := scptest.Dial(t, n.Addr)
+	p.SendPDU(&ul.Associate{ProtocolVersion: 1, Called: "XNET", Calling: "MODALITY", ApplicationContext: uid.ApplicationContext,
+		Contexts: []ul.Context{{ID: 1, AbstractSyntax: h.SOPClassUID, TransferSyntaxes: []string{h.TransferSyntaxUID}}}, User: ul.UserInformation{ImplementationClassUID: "1.2.3"}})
+	scptest.Expect[*ul.Associate](p)
+	set, err := dimse.Encode(&dimse.Command{Field: dimse.CStoreRQ, AffectedSOPClassUID: h.SOPClassUID, MessageID: 1, DataSetType: dimse.HasDataset,
+		Present: dimse.CommandField | dimse.CommandDataSetType | dimse.MessageID | dimse.Priority | dimse.AffectedSOPClassUID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.SendPDU(&ul.PData{Values: []ul.PDV{{ContextID: 1, Command: true, Last: true, Data: set}}})
+	p.SendPDU(&ul.PData{Values: []ul.PDV{{ContextID: 1, Last: true, Data: b[h.DatasetOffset:]}}})
+	scptest.Expect[*ul.PData](p)
+	var line string
+	nodetest.Until(t, "a message of what was refused", func() bool {
+		line = lineWith(got.String(), `csd-code="110104"`, `EventOutcomeIndicator="8"`, "0120", `UserID="MODALITY"`, image.StudyInstance(), "SIMULATED")
+		return line != ""
+	})
+	_, text, _ := strings.Cut(line, "\xEF\xBB\xBF")
+	if err := audittest.Check([]byte(text)); err != nil {
+		t.Errorf("%v in\n%s", err, text)
 	}
 }
 

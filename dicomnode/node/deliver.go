@@ -118,8 +118,7 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 		return answer{}, err
 	}
 	advice := scu.Destination{Config: *n.config.Load(), Peer: peer}
-	t := n.transfer(destination)
-	n.trail.Begins(t.From, t.To, o)
+	n.trail.Begins(n.transfer(destination), o)
 	said, err := n.associations.store(ctx, peer, o)
 	said.begun = true
 	if err != nil {

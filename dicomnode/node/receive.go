@@ -98,6 +98,14 @@ func (s *session) Store(ctx context.Context, req scp.StoreRequest, r io.Reader) 
 	return nil
 }
 
+var _ scp.StoreRefusalSession = (*session)(nil)
+
+// StoreRefused records a C-STORE that was refused for its command.
+func (s *session) StoreRefused(req scp.StoreRequest, failure *scp.StatusError, r io.Reader) {
+	err := s.refuse(failure)
+	s.node.trail.Unwanted(s.transfer(true, err), req, r)
+}
+
 // transfer is a C-STORE of the peer as the audit trail has it; fresh reports whether the
 // node did not have the object before. What the peer may send again with more success is
 // the lesser failure: the node had no room, or the object did not arrive whole.

@@ -17,6 +17,7 @@ type Sent struct {
 	File   string `json:"file"`
 	Status string `json:"status,omitempty"`
 	Error  string `json:"error,omitempty"`
+	Final  bool   `json:"-"` // it was refused: sending it again fails again
 }
 
 // StoreFiles sends the files over one association and calls step after each. No results means
@@ -93,7 +94,7 @@ func Proposals(headers []part10.Header) []scp.Proposal {
 func StoreFile(ctx context.Context, client *scp.Client, path string, h part10.Header) Sent {
 	s := Sent{File: path}
 	if refused := Refusal(client, h.SOPClassUID, h.TransferSyntaxUID); refused != nil {
-		s.Error = refused.Error()
+		s.Error, s.Final = refused.Error(), !refused.Transient()
 		return s
 	}
 	status, err := store(ctx, client, path, h)
@@ -103,8 +104,8 @@ func StoreFile(ctx context.Context, client *scp.Client, path string, h part10.He
 		return s
 	}
 	s.Status = fmt.Sprintf("%04X", uint16(status))
-	if _, err := Judge(status); err != nil {
-		s.Error = err.Error()
+	if verdict, err := Judge(status); err != nil {
+		s.Error, s.Final = err.Error(), verdict == Refused
 		if answered != nil && answered.Comment != "" {
 			s.Error += fmt.Sprintf(", Error Comment %q", answered.Comment)
 		}

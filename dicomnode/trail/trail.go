@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"os"
 	"slices"
@@ -101,7 +100,7 @@ func (t *Trail) Erased(ok bool, all ...archive.Object) error {
 	if t == nil {
 		return nil
 	}
-	return each(all, func(some []audit.Instance) error { return t.messages.Erased(archive.User(), ok, some...) })
+	return each(instances(all), func(some []audit.Instance) error { return t.messages.Erased(archive.User(), ok, some...) })
 }
 
 // Exported notes what is about to leave for a medium. It returns nil when the message is
@@ -110,26 +109,32 @@ func (t *Trail) Exported(medium string, all ...archive.Object) error {
 	if t == nil {
 		return nil
 	}
-	return each(all, func(some []audit.Instance) error { return t.messages.Exported(archive.User(), medium, some...) })
+	return each(instances(all), func(some []audit.Instance) error { return t.messages.Exported(archive.User(), medium, some...) })
 }
 
 // oneMessage is how many instances a message names, so that none is longer than the 8192
 // octets that every collector should take (RFC 5425 4.3.1): rsyslog cuts what is longer.
 const oneMessage = 50
 
-// each tells of all instances in messages about one study, so about one patient (PS3.15
+// each tells of all instances in messages about one study and one patient (PS3.15
 // A.5.3.7, A.5.3.8); of none in one.
-func each(all []archive.Object, tell func([]audit.Instance) error) error {
+func each(all []audit.Instance, tell func([]audit.Instance) error) error {
 	if len(all) == 0 {
 		return tell(nil)
 	}
-	studies := map[string][]archive.Object{}
-	for _, o := range all {
-		studies[o.StudyInstanceUID] = append(studies[o.StudyInstanceUID], o)
+	type key struct{ study, patient string }
+	var keys []key
+	groups := map[key][]audit.Instance{}
+	for _, i := range all {
+		k := key{i.StudyInstanceUID, i.PatientID}
+		if groups[k] == nil {
+			keys = append(keys, k)
+		}
+		groups[k] = append(groups[k], i)
 	}
-	for _, study := range slices.Sorted(maps.Keys(studies)) {
-		for some := range slices.Chunk(studies[study], oneMessage) {
-			if err := tell(instances(some)); err != nil {
+	for _, k := range keys {
+		for some := range slices.Chunk(groups[k], oneMessage) {
+			if err := tell(some); err != nil {
 				return err
 			}
 		}

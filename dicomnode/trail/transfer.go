@@ -6,13 +6,14 @@ import (
 
 	"dicomnode/internal/archive"
 	"dicomnode/internal/audit"
+	"dicomnode/internal/uid"
 	"dicomnode/scp"
 )
 
 // Begins notes an object that is about to be sent.
-func (t *Trail) Begins(from, to audit.AE, o archive.Object) {
+func (t *Trail) Begins(how audit.Transfer, o archive.Object) {
 	if t != nil {
-		t.note(t.messages.Begins(from, to, instance(o)))
+		t.note(t.messages.Begins(how, instance(o)))
 	}
 }
 
@@ -58,7 +59,28 @@ func (a *Arrival) Refused(how audit.Transfer) {
 	if a == nil {
 		return
 	}
-	i := audit.Instance{SOPClassUID: a.req.SOPClassUID, SOPInstanceUID: a.req.SOPInstanceUID}
+	i := audit.Instance{SOPClassUID: valid(a.req.SOPClassUID), SOPInstanceUID: valid(a.req.SOPInstanceUID)}
 	i.StudyInstanceUID, i.PatientID, i.PatientName = audit.ReadIdentity(bytes.NewReader(a.head), a.req.TransferSyntaxUID)
 	a.trail.note(a.trail.messages.Transferred(how, i))
+}
+
+// valid is s if it is a UID: the schema of a message allows nothing else (PS3.15 A.5.1.1).
+func valid(s string) string {
+	if uid.Valid(s) {
+		return s
+	}
+	return ""
+}
+
+// Unwanted notes a data set that was refused for its command. It reads the beginning of r,
+// which may be nil, to name the patient.
+func (t *Trail) Unwanted(how audit.Transfer, req scp.StoreRequest, r io.Reader) {
+	if t == nil {
+		return
+	}
+	arrival := &Arrival{trail: t, req: req}
+	if r != nil {
+		arrival.head, _ = io.ReadAll(io.LimitReader(r, headBytes)) // cut anywhere; the association reports why
+	}
+	arrival.Refused(how)
 }

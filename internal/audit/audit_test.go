@@ -96,10 +96,12 @@ func TestMessages(t *testing.T) {
 	l := audit.NewLog("XNET", s)
 	pacs, modality := audit.AE{Title: "PACS", Address: "pacs.example"}, audit.AE{Title: "DX1", Address: "10.0.0.21"}
 	moved := audit.Transfer{From: modality, To: pacs, Fresh: true}
+	asked := audit.Transfer{From: audit.AE{Title: "XNET"}, To: pacs, User: "root", Fresh: true}
 	failed := audit.Transfer{From: modality, To: pacs, Outcome: audit.SeriousFailure, Words: "A900 <mismatch>\n"}
 	for _, err := range []error{
 		l.Started("root"), l.Transferred(moved, instance, instance), l.Refused(audit.AE{Title: "<&>", Address: "10.9.9.9"}, "not listed"),
-		l.Configured("root", "peers"), l.Transferred(moved, audit.Instance{SOPInstanceUID: "1.2.3"}), l.Begins(modality, pacs, instance), l.Transferred(failed, instance),
+		l.Configured("root", "peers"), l.Transferred(moved, audit.Instance{SOPInstanceUID: "1.2.3"}), l.Begins(moved, instance), l.Transferred(failed, instance),
+		l.Begins(asked, instance), l.Refused(audit.AE{Address: "10.9.9.8"}, "no certificate"),
 		l.Erased("root", true, instance), l.Exported("root", "/media/usb", instance), l.Stopped("root"),
 	} {
 		if err != nil {
@@ -117,6 +119,8 @@ func TestMessages(t *testing.T) {
 		{`csd-code="110104"`, `ParticipantObjectID="unknown"`, `<SOPClass NumberOfInstances="1">`},
 		{`EventActionCode="E"`, `csd-code="110102"`, `EventOutcomeIndicator="0"`, `csd-code="110153"`, `csd-code="110152"`, `<Instance UID="1.2.3.4">`, patient},
 		{`EventActionCode="R"`, `csd-code="110104"`, `EventOutcomeIndicator="8"`, `<EventOutcomeDescription>A900 &lt;mismatch&gt;&#xA;</EventOutcomeDescription>`, `<Instance UID="1.2.3.4">`, patient},
+		{`csd-code="110102"`, `UserID="XNET" AlternativeUserID="AETITLES=XNET" UserIsRequestor="false"`, `<ActiveParticipant UserID="root" UserIsRequestor="true"></ActiveParticipant>`, patient},
+		{`csd-code="110126"`, `<ActiveParticipant UserID="10.9.9.8" UserIsRequestor="false" NetworkAccessPointID="10.9.9.8" NetworkAccessPointTypeCode="2">`, `ParticipantObjectID="10.9.9.8"`},
 		{`EventActionCode="D"`, `csd-code="110105"`, `ParticipantObjectDataLifeCycle="15"`, patient},
 		{`EventActionCode="R"`, `csd-code="110106"`, `csd-code="110154"`, `UserID="/media/usb"`, `<MediaType csd-code="110037"`, patient},
 		{`csd-code="110121"`},

@@ -64,16 +64,17 @@ func (l *Log) activity(what Code, user string) error {
 		[]participant{l.self(), {UserID: user, Requestor: true, Roles: []Code{roleLauncher}}}, nil)
 }
 
-// Begins: instances are about to go from this application entity to another (PS3.15
+// Begins: instances are about to go from one application entity to another (PS3.15
 // A.5.3.3). [Log.Transferred] tells how that ended.
-func (l *Log) Begins(from, to AE, all ...Instance) error {
-	return l.write("E", true, beginTransferring, nil, transfer(from, to), objects(all, 0))
+func (l *Log) Begins(t Transfer, all ...Instance) error {
+	return l.write("E", true, beginTransferring, nil, t.participants(), objects(all, 0))
 }
 
-// Transfer is one that has ended.
+// Transfer is one that begins or has ended.
 type Transfer struct {
-	From, To AE   // From began it
-	Fresh    bool // To did not have the instances before
+	From, To AE
+	User     string // who asked for it; "": From by itself
+	Fresh    bool   // To did not have the instances before
 	Outcome  Outcome
 	Words    string // why it failed, for EventOutcomeDescription
 }
@@ -88,15 +89,19 @@ func (l *Log) Transferred(t Transfer, all ...Instance) error {
 	if !t.Fresh {
 		e.Action = "R"
 	}
-	return l.writeEvent(e, transfer(t.From, t.To), objects(all, 0))
+	return l.writeEvent(e, t.participants(), objects(all, 0))
 }
 
-func transfer(from, to AE) []participant {
-	return []participant{from.participant(true, roleSource), to.participant(false, roleDestination)}
+func (t Transfer) participants() []participant {
+	both := []participant{t.From.participant(t.User == "", roleSource), t.To.participant(false, roleDestination)}
+	if t.User != "" {
+		both = append(both, participant{UserID: t.User, Requestor: true})
+	}
+	return both
 }
 
-// Refused: an application entity asked for an association and was not admitted, which
-// is a security alert (PS3.15 A.5.3.11).
+// Refused: an application entity asked for an association, or a node for a secure
+// connection, and was not admitted, which is a security alert (PS3.15 A.5.3.11).
 func (l *Log) Refused(who AE, why string) error {
 	if l == nil {
 		return nil

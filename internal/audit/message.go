@@ -143,7 +143,7 @@ var (
 type (
 	// AE is an application entity.
 	AE struct {
-		Title   string
+		Title   string // "" when not known: the address stands for it
 		Address string // IP address or host name; "" when not known
 	}
 	// Instance is a stored object, and whom it is about.
@@ -158,6 +158,9 @@ type (
 
 func (a AE) participant(requestor bool, role Code) participant {
 	p := participant{UserID: a.Title, Alternative: "AETITLES=" + a.Title, Requestor: requestor, Roles: []Code{role}}
+	if a.Title == "" {
+		p.UserID, p.Alternative = orUnknown(a.Address), ""
+	}
 	if a.Address != "" {
 		p.Address, p.AddressType = a.Address, "1"
 		if net.ParseIP(a.Address) != nil {
@@ -193,7 +196,9 @@ func objects(all []Instance, lifeCycle int) (out []object) {
 			c = len(s.Classes) - 1
 		}
 		s.Classes[c].Instances++
-		s.Classes[c].Listed = append(s.Classes[c].Listed, instance{i.SOPInstanceUID})
+		if i.SOPInstanceUID != "" {
+			s.Classes[c].Listed = append(s.Classes[c].Listed, instance{i.SOPInstanceUID})
+		}
 	}
 	return out
 }
