@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -157,7 +158,8 @@ routes:
 // and reports the throughput over TLS as a share of that in plain text: a study of four
 // images on one association, and an association for each image, which shows what the
 // handshake costs. No route takes them, so that nothing else is measured but network and
-// disk.
+// disk. The images differ in their UIDs only, which are written into the files of the
+// first, so that no image is made and no file synced while others are measured.
 func BenchmarkTLS(b *testing.B) {
 	for _, images := range []int{4, 1} {
 		b.Run(fmt.Sprintf("images=%d", images), func(b *testing.B) { benchmarkTLS(b, images) })
@@ -173,11 +175,11 @@ func benchmarkTLS(b *testing.B, images int) {
 		b.Fatal(err)
 	}
 	overTLS.Identity = id
-	plain := spending{name: "plain", to: plainText}
-	secure := spending{name: "tls", to: overTLS}
-	for i := range b.N {
+	plain, secure := spending{to: plainText}, spending{to: overTLS}
+	study := newRepeated(b, images)
+	for range b.N {
 		for _, s := range []*spending{&plain, &secure} {
-			s.send(b, k.PID(), i, images)
+			s.send(b, k.PID(), study)
 		}
 	}
 	objects := float64(b.N * images)
@@ -191,21 +193,17 @@ func benchmarkTLS(b *testing.B, images int) {
 // spending is what sending to one destination took: time on the clock, and of the
 // processors on both sides.
 type spending struct {
-	name             string
 	to               scu.Destination
 	clock, processor time.Duration
 }
 
-// send stores images of 2048×2500 on one association.
-func (s *spending) send(b *testing.B, node, turn, images int) {
+// send stores the images on one association.
+func (s *spending) send(b *testing.B, node int, study *repeated) {
 	b.StopTimer()
-	var files []string
-	for i := range images {
-		files = append(files, nodetest.Image{Name: fmt.Sprintf("%s%d.%d", s.name, turn, i), Rows: 2500, Cols: 2048}.File(b, b.TempDir()))
-	}
+	study.renew(b)
 	before, begun := processorTime(b, os.Getpid(), node), time.Now()
 	b.StartTimer()
-	sent, err := s.to.StoreFiles(b.Context(), files, func() {})
+	sent, err := s.to.StoreFiles(b.Context(), study.files, func() {})
 	b.StopTimer()
 	s.clock += time.Since(begun)
 	s.processor += processorTime(b, os.Getpid(), node) - before
@@ -216,6 +214,73 @@ func (s *spending) send(b *testing.B, node, turn, images int) {
 	}
 	if err != nil {
 		b.Fatal(err)
+	}
+}
+
+// repeated are images of 2048×2500 that become other instances again and again.
+type repeated struct {
+	files    []string
+	instance string  // of the file made first
+	at       []int64 // where it stands in each file
+	made     int
+}
+
+func newRepeated(b *testing.B, images int) *repeated {
+	b.Helper()
+	first := nodetest.Image{Name: "large", Rows: 2500, Cols: 2048}
+	r := &repeated{instance: first.Instance()}
+	file := first.File(b, b.TempDir())
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for from := 0; ; {
+		i := bytes.Index(text[from:], []byte(r.instance))
+		if i < 0 {
+			break
+		}
+		r.at = append(r.at, int64(from+i))
+		from += i + 1
+	}
+	if len(r.at) != 2 { // (0002,0003) and (0008,0018)
+		b.Fatalf("the SOP Instance UID stands at %v", r.at)
+	}
+	r.files = []string{file}
+	for len(r.files) < images {
+		r.files = append(r.files, fmt.Sprintf("%s.%d", file, len(r.files)))
+		if err := os.WriteFile(r.files[len(r.files)-1], text, 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return r
+}
+
+// renew gives each file a UID of the same length that none had before.
+func (r *repeated) renew(b *testing.B) {
+	b.Helper()
+	for _, file := range r.files {
+		f, err := os.OpenFile(file, os.O_WRONLY, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		instance := r.next()
+		for _, at := range r.at {
+			_, wrote := f.WriteAt([]byte(instance), at)
+			err = errors.Join(err, wrote)
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func (r *repeated) next() string {
+	for {
+		r.made++
+		instance := nodetest.Image{Name: fmt.Sprintf("large %d", r.made)}.Instance()
+		if len(instance) == len(r.instance) {
+			return instance
+		}
 	}
 }
 
