@@ -154,6 +154,8 @@ var storeStatuses = []struct {
 	comment string
 }{
 	{archive.ErrNoSpace, 0xA700, "no space left"},
+	{archive.ErrUntrustedFiles, 0xA700, "the disk fails"},
+	{archive.ErrUntrustedIndex, 0xA700, "the disk fails"},
 	{archive.ErrMismatch, 0xA900, "data set does not match SOP class or instance"},
 	{archive.ErrUnreadable, 0xC000, "data set cannot be read"},
 	{archive.ErrDuplicate, otherPixels, "other pixels under a stored SOP Instance UID"},

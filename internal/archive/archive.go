@@ -23,6 +23,7 @@ import (
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
 	"dicomnode/internal/archive/lock"
+	"dicomnode/internal/archive/store"
 )
 
 // Errors that callers branch on.
@@ -38,6 +39,11 @@ var (
 	ErrOldSchema  = index.ErrOld                                                         // of the index: its owner brings it up to date
 	ErrNewSchema  = index.ErrNewer                                                       // of the index: a newer program reads it
 	ErrNotFound   = index.ErrNotFound                                                    // no such object
+
+	// Syncs have failed, and what they lost is not known: nothing is kept until the disk works
+	// (the index) or the program has started again (files).
+	ErrUntrustedFiles = store.ErrUntrusted
+	ErrUntrustedIndex = index.ErrUntrusted
 )
 
 // Purpose is what a received object is for.

@@ -57,24 +57,16 @@ func (a *Archive) gather(batch []*commit) []*commit {
 	return batch
 }
 
-// unsyncedNames is an error of the sync of a folder. Another sync of it may return nil though
-// the names are lost, because the kernel reports an error of writing once: it is not tried again.
-type unsyncedNames struct{ error }
-
-func (e unsyncedNames) Unwrap() error { return e.error }
-
 // commitBatch commits a batch and sends each caller the outcome. If the batch fails, its
-// commits are tried one by one, so that no object is refused because of another one, unless
-// the names of all of them may be lost.
+// commits are tried one by one, so that no object is refused because of another one. What a
+// failed sync may have lost fails again, although the disk may report the error once: see
+// store.Store and store.Draft.
 func (a *Archive) commitBatch(batch []*commit) {
 	err := spaceError(a.commitTogether(batch))
-	var names unsyncedNames
 	switch {
 	case err == nil:
-	case len(batch) == 1 || errors.As(err, &names):
-		for _, c := range batch {
-			c.done <- err
-		}
+	case len(batch) == 1:
+		batch[0].done <- err
 	default:
 		for _, c := range batch {
 			a.commitBatch([]*commit{c})
@@ -127,9 +119,6 @@ func (a *Archive) syncFiles(batch []*commit) error {
 		names[i] = c.name
 	}
 	err := a.store.Sync(names...)
-	if err != nil {
-		err = unsyncedNames{err}
-	}
 	for _, c := range batch {
 		if c.sync != nil {
 			err = errors.Join(err, c.sync()) // has been started

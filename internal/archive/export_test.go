@@ -19,6 +19,13 @@ func (a *Archive) Inject(f func(operation string, after bool) error) {
 	a.store, a.index = faultyStore{a.store, f}, faultyIndex{a.index, f}
 }
 
+// FailStore makes the store report that no more files can be kept.
+func (a *Archive) FailStore() { a.store = failedStore{a.store} }
+
+type failedStore struct{ store.Store }
+
+func (failedStore) Err() error { return store.ErrUntrusted }
+
 type fault func(operation string, after bool) error
 
 // around runs an operation between two calls of f.

@@ -128,7 +128,9 @@ func (w *world) loose(f *tally) {
 	if err != nil {
 		w.t.Error(err)
 	}
-	f.damaged += len(c.Problems)
+	if f.damaged += len(c.Problems); len(c.Problems) > 0 {
+		w.t.Logf("problems: %+v", c.Problems)
+	}
 }
 
 // settle retries quarantined jobs until no job is left.

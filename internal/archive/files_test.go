@@ -352,6 +352,18 @@ func TestRemovedDirectory(t *testing.T) {
 	}
 }
 
+// When no more files can be kept the work ends, so that the node is started again.
+func TestStoreFails(t *testing.T) {
+	a := open(t, options(durabletest.Dir(t)))
+	a.FailStore()
+	err := a.Work(t.Context(), archive.Handlers{Segment: func(context.Context, archive.Object) (archive.Made, error) {
+		return archive.Made{}, nil
+	}})
+	if !errors.Is(err, archive.ErrUntrustedFiles) {
+		t.Errorf("work ended with %v, want %v", err, archive.ErrUntrustedFiles)
+	}
+}
+
 // Check reports missing, damaged and unnamed files, and nothing else.
 func TestCheck(t *testing.T) {
 	dir := filled(t)

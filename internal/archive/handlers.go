@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -13,7 +14,7 @@ import (
 // Work runs the jobs with h until ctx ends. Then it waits for running jobs up to
 // Options.StopTimeout, and cancels the rest, which will be repeated. Only one call can work at
 // a time. It returns ErrGone if the data directory is removed or replaced, because objects
-// received after that would be lost.
+// received after that would be lost, and ErrUntrustedFiles if no more files can be kept.
 func (a *Archive) Work(ctx context.Context, h Handlers) error {
 	if a.lock == nil {
 		return errors.New("work on a shared archive")
@@ -28,8 +29,8 @@ func (a *Archive) Work(ctx context.Context, h Handlers) error {
 	err := a.jobs.Work(ctx, a.handlers(h))
 	end(nil)
 	<-watched
-	if gone := context.Cause(ctx); errors.Is(gone, ErrGone) {
-		return gone
+	if cause := context.Cause(ctx); errors.Is(cause, ErrGone) || errors.Is(cause, ErrUntrustedFiles) {
+		return cause
 	}
 	if errors.Is(err, context.Canceled) {
 		return nil // ctx ended during the start
@@ -40,7 +41,7 @@ func (a *Archive) Work(ctx context.Context, h Handlers) error {
 // watchInterval is how often the data directory is checked.
 const watchInterval = 2 * time.Second
 
-// watch checks that the data directory exists, and writes the collected records about peers at
+// watch checks that the data directory exists and takes files, and writes the collected records about peers at
 // intervals.
 func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 	tick := time.NewTicker(watchInterval)
@@ -52,7 +53,7 @@ func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		if err := a.lock.Check(); err != nil {
+		if err := cmp.Or(a.lock.Check(), a.store.Err()); err != nil {
 			a.opt.Log.Error("the archive stopped", "error", err)
 			end(err)
 			return

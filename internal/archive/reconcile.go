@@ -153,6 +153,9 @@ func (a *Archive) unnamed(ctx context.Context, visit func(name string, hasTombst
 // otherwise.
 func (a *Archive) adopt(ctx context.Context, name string) (adopted bool, err error) {
 	f, err := a.inspect(name)
+	if err == nil { // a repeat of its sender is acknowledged from now on
+		err = a.store.Secure(name)
+	}
 	if err == nil {
 		adopted, err = a.enter(ctx, f, jobs.New)
 	}

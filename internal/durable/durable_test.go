@@ -110,6 +110,24 @@ func TestLongName(t *testing.T) {
 	}
 }
 
+// A file that is written once more is what it was.
+func TestRewrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	want := strings.Repeat("content", 1<<18)
+	if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.Rewrite(path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != want {
+		t.Errorf("file holds %d bytes, %v; want %d as they were", len(got), err, len(want))
+	}
+	if err := durable.Rewrite(path + "2"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
 func TestReady(t *testing.T) {
 	dir := t.TempDir()
 	old := filepath.Join(dir, "old")

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -89,4 +90,27 @@ func Sync(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// Rewrite writes the bytes of a file once more, in place, and makes them durable. [Sync] alone
+// does not do that after a sync that failed, perhaps in another process: the kernel may have
+// forgotten what it could not write, and tells the error once. Nobody else may write the file.
+func Rewrite(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 1<<20)
+	for at := int64(0); err == nil; {
+		var n int
+		n, err = f.ReadAt(b, at)
+		if _, werr := f.WriteAt(b[:n], at); werr != nil {
+			err = werr
+		}
+		at += int64(n)
+	}
+	if err == io.EOF {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }

@@ -47,7 +47,11 @@ func (s *SQLite) begin(ctx context.Context, create func() error) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.highWater.compare(changes)
+	if err := s.highWater.compare(changes); err != nil {
+		return err
+	}
+	s.log.doubted = true // an earlier process may have been killed after a sync that failed
+	return nil
 }
 
 // check runs SQLite's own checks.

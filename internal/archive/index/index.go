@@ -22,6 +22,9 @@ var (
 	ErrBehind   = errors.New("the index is older than what it was last seen to be")
 	ErrDamaged  = errors.New("the index is damaged")
 	ErrFull     = errors.New("no space left for the index")
+	// ErrUntrusted says that a sync of the index has failed and nothing can be committed before
+	// what it may have lost is written again, which failed too.
+	ErrUntrusted = errors.New("the disk failed to keep the index")
 )
 
 // Index is a set of tables that change in transactions. Its methods may be called concurrently.

@@ -3,7 +3,6 @@ package index
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -32,6 +31,7 @@ type SQLite struct {
 	dir       string
 	write     *sql.DB // one connection
 	read      *sql.DB
+	log       *writeAheadLog
 	highWater *highWater
 }
 
@@ -100,13 +100,13 @@ func prepare(dir string, create func() error) error {
 // open opens two connection pools on the database of dir: one connection for all writes, so
 // that writers queue here and do not wait for SQLite's lock, and several for reading.
 func open(dir string) (*SQLite, error) {
-	s := &SQLite{dir: dir, highWater: newHighWater(dir)}
+	s := &SQLite{dir: dir, log: &writeAheadLog{path: filepath.Join(dir, FileName+"-wal")}, highWater: newHighWater(dir)}
 	var err error
-	if s.write, err = openDB(dataSource(dir, "immediate", "")); err != nil {
+	if s.write, err = openDB(dataSource(dir, "immediate", ""), s.log); err != nil {
 		return nil, err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = openDB(dataSource(dir, "deferred", "&_pragma=query_only(1)")); err != nil {
+	if s.read, err = openDB(dataSource(dir, "deferred", "&_pragma=query_only(1)"), nil); err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(4)
@@ -168,23 +168,10 @@ func (s *SQLite) UpdateUnsynced(ctx context.Context, f func(Tx) error) error {
 	})
 }
 
-// Unsynced runs f, which must end its transaction. The commit is not synced (PRAGMA
-// synchronous=NORMAL: the log is written and not synced). Earlier commits stay durable.
+// Unsynced runs f, which must end its transaction. The commit is written to the log and not
+// synced. Earlier commits stay durable.
 func (s *SQLite) Unsynced(ctx context.Context, f func(*sql.Tx) error) error {
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		return classify(err)
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
-		return classify(err)
-	}
-	defer func() {
-		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = FULL"); err != nil {
-			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // forces a new connection
-		}
-	}()
-	tx, err := conn.BeginTx(ctx, nil)
+	tx, err := s.write.BeginTx(context.WithValue(ctx, unsynced{}, true), nil)
 	if err != nil {
 		return classify(err)
 	}

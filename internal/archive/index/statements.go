@@ -14,32 +14,40 @@ import (
 const maxStatements = 128
 
 // openDB opens a pool of connections that prepare each statement once, because parsing most of
-// these statements costs more than running them.
-func openDB(dataSource string) (*sql.DB, error) {
+// these statements costs more than running them. log is that of the pool that writes, which
+// has one connection, and nil for one that reads.
+func openDB(dataSource string, log *writeAheadLog) (*sql.DB, error) {
 	c, err := sqlite.NewConnector(dataSource)
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector{c}), nil
+	return sql.OpenDB(connector{c, log}), nil
 }
 
-type connector struct{ driver.Connector }
+type connector struct {
+	driver.Connector
+	log *writeAheadLog
+}
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	inner, ok := conn.(library)
+	inner, ok := conn.(driverConn)
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("a connection of %T is not what is used here", conn), conn.Close())
 	}
-	return &preparing{library: inner, idle: map[string]statement{}}, nil
+	p := &preparing{driverConn: inner, idle: map[string]statement{}}
+	if c.log == nil {
+		return p, nil
+	}
+	return &writing{preparing: p, log: c.log}, nil
 }
 
-// library and statement are the interfaces of the driver's connections and statements.
+// driverConn and statement are the interfaces of the driver's connections and statements.
 type (
-	library interface {
+	driverConn interface {
 		driver.Conn
 		driver.ConnBeginTx
 		driver.ConnPrepareContext
@@ -59,7 +67,7 @@ type (
 // preparing is a connection that keeps prepared statements. Package sql never uses a connection
 // or its rows concurrently.
 type preparing struct {
-	library
+	driverConn
 	idle map[string]statement
 }
 
@@ -117,7 +125,7 @@ func (c *preparing) Close() (err error) {
 		err = errors.Join(err, s.Close())
 		delete(c.idle, query)
 	}
-	return errors.Join(err, c.library.Close())
+	return errors.Join(err, c.driverConn.Close())
 }
 
 // keptRows return their statement to the connection when they are closed.

@@ -27,7 +27,8 @@ const (
 
 // Disk is a Store in a folder. Files that arrive between two syncs go to the same subfolder, so
 // that one sync makes all their names durable. Files that arrive during a sync go to the next
-// one, because file systems block access to a folder while they sync it.
+// one, because file systems block access to a folder while they sync it. After a failed sync a
+// subfolder gets no more files: see folderSyncs.
 type Disk struct {
 	dir  string
 	mode fs.FileMode // of dir
@@ -35,6 +36,7 @@ type Disk struct {
 
 	mu     sync.Mutex
 	folder int // number of the subfolder for new files
+	syncs  folderSyncs
 }
 
 var _ Store = (*Disk)(nil)
@@ -58,6 +60,7 @@ func openDisk(dir string) (*Disk, error) {
 		return nil, err
 	}
 	d := &Disk{dir: dir, mode: info.Mode().Perm()}
+	d.syncs = folderSyncs{do: (*os.File).Sync, locks: map[string]*sync.Mutex{}, failed: map[string]error{}}
 	d.folder = int(randomBytes(1)[0]) // random, so that all subfolders fill evenly if the node restarts often
 	d.free = func() (int64, error) { return freeBytes(dir) }
 	return d, nil
@@ -140,7 +143,7 @@ func (d *Disk) Sync(names ...string) error {
 		if folder := filepath.Dir(path); !seen[folder] {
 			seen[folder] = true
 			d.leave(filepath.Base(folder))
-			g.Go(func() error { return durable.SyncDir(folder) })
+			g.Go(func() error { return d.syncs.sync(folder) })
 		}
 	}
 	return full(g.Wait())
@@ -153,6 +156,24 @@ func (d *Disk) leave(folder string) {
 	if folder == folderName(d.folder) {
 		d.folder++
 	}
+}
+
+// Secure implements Store.
+func (d *Disk) Secure(name string) error {
+	path, err := d.path(name)
+	if err != nil {
+		return err
+	}
+	if err := durable.Rewrite(path); err != nil {
+		return full(nameless(err))
+	}
+	return d.Sync(name)
+}
+
+// Err implements Store.
+func (d *Disk) Err() error {
+	_, err := d.nextFolder()
+	return err
 }
 
 // Remove implements Store.
@@ -189,7 +210,7 @@ func (d *Disk) SetAside(name string) (string, error) {
 	if err := os.Rename(path, filepath.Join(to, base)); err != nil {
 		return "", err
 	}
-	return filepath.ToSlash(filepath.Join(lostFoundDir, base)), errors.Join(durable.SyncDir(to), durable.SyncDir(filepath.Dir(path)))
+	return filepath.ToSlash(filepath.Join(lostFoundDir, base)), errors.Join(durable.SyncDir(to), d.syncs.sync(filepath.Dir(path)))
 }
 
 // List lists the files folder by folder.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -96,13 +97,17 @@ func (w *diskDraft) stale() error {
 	}
 	w.mu.Lock()
 	s := w.begun
-	w.begun = nil
 	w.mu.Unlock()
 	if s == nil {
 		return nil
 	}
-	<-s.done
-	return s.err
+	if <-s.done; s.err != nil {
+		return s.err // and of each later Sync: another one could return nil though bytes are lost
+	}
+	w.mu.Lock()
+	w.begun = nil
+	w.mu.Unlock()
+	return nil
 }
 
 // Write writes to the file and sends writeback hints on the way.
@@ -148,7 +153,11 @@ func (w *diskDraft) Keep() (string, error) {
 	if w.kept || w.ended {
 		return "", fs.ErrClosed
 	}
-	name := objectsDir + "/" + w.d.nextFolder() + "/" + random() + fileSuffix
+	folder, err := w.d.nextFolder()
+	if err != nil {
+		return "", err
+	}
+	name := objectsDir + "/" + folder + "/" + random() + fileSuffix
 	path, err := w.d.path(name)
 	if err == nil {
 		err = os.Rename(w.f.Name(), path)
@@ -160,11 +169,18 @@ func (w *diskDraft) Keep() (string, error) {
 	return name, nil
 }
 
-// nextFolder returns the subfolder for the next file.
-func (d *Disk) nextFolder() string {
+// nextFolder returns the subfolder for the next file: no sync of it has failed.
+func (d *Disk) nextFolder() (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return folderName(d.folder)
+	for range folders {
+		name := folderName(d.folder)
+		if d.syncs.failure(filepath.Join(d.dir, objectsDir, name)) == nil {
+			return name, nil
+		}
+		d.folder++
+	}
+	return "", fmt.Errorf("%w: no folder is left", ErrUntrusted)
 }
 
 func (w *diskDraft) Discard() {

@@ -54,6 +54,12 @@ func (m *Memory) Sync(names ...string) error {
 	return nil
 }
 
+// Secure checks that the file exists.
+func (m *Memory) Secure(name string) error { return m.Sync(name) }
+
+// Err returns nil.
+func (m *Memory) Err() error { return nil }
+
 // Remove removes files.
 func (m *Memory) Remove(names ...string) error {
 	m.mu.Lock()

@@ -12,8 +12,12 @@ import (
 	"io/fs"
 )
 
-// ErrFull says that the disk is full.
-var ErrFull = errors.New("no space left for files")
+// ErrFull says that the disk is full, ErrUntrusted that a sync has failed and what it may have
+// lost is not known.
+var (
+	ErrFull      = errors.New("no space left for files")
+	ErrUntrusted = errors.New("the disk failed to keep files")
+)
 
 // Store keeps files. Its methods may be called concurrently.
 type Store interface {
@@ -21,8 +25,15 @@ type Store interface {
 	Create() (Draft, error)
 	// Open opens a kept file. It returns fs.ErrNotExist if there is none.
 	Open(name string) (File, error)
-	// Sync makes the names of kept files durable.
+	// Sync makes the names of kept files durable. After an error it fails for all names that the
+	// failed sync was to make durable, and for those of files beside them, however often it is
+	// called; files kept later are not affected.
 	Sync(names ...string) error
+	// Secure makes bytes and name of a kept file durable that a previous process left: it may
+	// have been killed before their sync, or after one that failed.
+	Secure(name string) error
+	// Err returns ErrUntrusted when syncs have failed so often that no more files can be kept.
+	Err() error
 	// Remove removes files. A missing file is no error.
 	Remove(names ...string) error
 	// SetAside moves a file out of the kept files, for inspection by a person. It returns the
@@ -56,7 +67,8 @@ type Draft interface {
 	Hasten()
 	// Begin starts a sync and returns at once.
 	Begin()
-	// Sync makes the written bytes durable. It may be called before or after Keep.
+	// Sync makes the written bytes durable. It may be called before or after Keep. After an error
+	// it fails however often it is called.
 	Sync() error
 	// Keep gives the file its final name. It cannot be written afterwards.
 	Keep() (name string, err error)

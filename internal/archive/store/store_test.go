@@ -65,6 +65,66 @@ func TestFolders(t *testing.T) {
 	}
 }
 
+// What a failed sync of a folder was to make durable stays uncertain, and new files go to other
+// folders, until none is left.
+func TestFailedSync(t *testing.T) {
+	s := open(t, durabletest.Dir(t))
+	keep := func() string {
+		t.Helper()
+		d, err := s.Create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Discard()
+		name, err := d.Keep()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	var broken error
+	s.FailSyncs(func() error { return broken })
+	before := keep()
+	if err := s.Sync(before); err != nil {
+		t.Fatal(err)
+	}
+	name, beside := keep(), keep()
+	broken = errors.New("broken")
+	if err := s.Sync(name); !errors.Is(err, broken) || !errors.Is(err, store.ErrUntrusted) {
+		t.Errorf("sync: %v, want %v", err, broken)
+	}
+	broken = nil
+	for _, name := range []string{name, beside} {
+		if err := s.Sync(name); !errors.Is(err, store.ErrUntrusted) {
+			t.Errorf("sync after the failure: %v, want %v", err, store.ErrUntrusted)
+		}
+	}
+	for range 300 { // through all folders
+		name := keep()
+		if filepath.Dir(name) == filepath.Dir(beside) {
+			t.Fatal("a file went to the folder whose sync failed")
+		}
+		if err := errors.Join(s.Sync(name), s.Err()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	broken = errors.New("broken")
+	for n := 0; s.Err() == nil; n++ {
+		if n > 300 {
+			t.Fatal("all syncs fail, and the store wants more")
+		}
+		_ = s.Sync(keep())
+	}
+	d, err := s.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Discard()
+	if _, err := d.Keep(); !errors.Is(err, store.ErrUntrusted) || !errors.Is(s.Err(), store.ErrUntrusted) {
+		t.Errorf("keep: %v, want %v", err, store.ErrUntrusted)
+	}
+}
+
 // Sweep removes the drafts of an earlier process and keeps other files.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()

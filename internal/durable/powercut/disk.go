@@ -23,15 +23,17 @@ type node struct {
 
 // write is a change to the bytes of a file, or to its length.
 type write struct {
-	at    int
-	bytes []byte // nil when the file is cut, or extended, to at
+	at        int
+	bytes     []byte // nil when the file is cut, or extended, to at
+	forgotten bool   // by a sync that failed
 }
 
 // naming is a change to names: a rename has two, first the new one, and is certain when
 // that one's folder is.
 type naming struct {
-	entries []entry
-	durable bool
+	entries   []entry
+	durable   bool
+	forgotten bool // by a sync that failed
 }
 
 // entry is what a name in a folder stands for from then on; nil for nothing.
@@ -109,7 +111,7 @@ func (r *Recording) until(moment int) (*disk, error) {
 		call *call
 	}
 	var steps []step
-	covered := map[*call]func(){}
+	covered := map[*call]outcome{}
 	for _, c := range r.calls {
 		if c.began > moment {
 			break
@@ -118,7 +120,7 @@ func (r *Recording) until(moment int) (*disk, error) {
 		steps = append(steps, step{c.began, func(c *call) error { covered[c] = d.begin(c); return nil }, c})
 		steps = append(steps, step{ended, func(c *call) error {
 			if c.ended > moment {
-				return d.end(c, func() {})
+				return d.end(c, outcome{})
 			}
 			return d.end(c, covered[c])
 		}, c})
@@ -132,8 +134,11 @@ func (r *Recording) until(moment int) (*disk, error) {
 	return d, nil
 }
 
-// begin returns what is certain when the call has ended well.
-func (d *disk) begin(c *call) (certain func()) {
+// outcome is what an ended sync does to what it covers: it is certain, or forgotten.
+type outcome struct{ certain, forgotten func() }
+
+// begin returns what happens when the call ends well or fails.
+func (d *disk) begin(c *call) outcome {
 	switch c.name {
 	case "close": // another thread may have the number before the call is seen to end
 		delete(d.open, c.number(0))
@@ -142,14 +147,21 @@ func (d *disk) begin(c *call) (certain func()) {
 			return d.sync(f.node)
 		}
 	}
-	return func() {}
+	return outcome{}
 }
 
-// sync makes what was done so far to a file, or to the names in a folder, certain.
-func (d *disk) sync(n *node) func() {
+// sync is the outcome of a sync of what was done so far to a file, or to the names in a folder.
+func (d *disk) sync(n *node) outcome {
 	if !n.folder {
 		done := len(n.changes)
-		return func() { n.durable = max(n.durable, done) }
+		return outcome{
+			certain: func() { n.durable = max(n.durable, done) },
+			forgotten: func() {
+				for i := n.durable; i < done; i++ {
+					n.changes[i].forgotten = true
+				}
+			},
+		}
 	}
 	var done []*naming
 	for _, c := range d.naming {
@@ -157,22 +169,34 @@ func (d *disk) sync(n *node) func() {
 			done = append(done, c)
 		}
 	}
-	return func() {
-		for _, c := range done {
-			c.durable = true
-		}
+	return outcome{
+		certain: func() {
+			for _, c := range done {
+				c.durable = true
+			}
+		},
+		forgotten: func() {
+			for _, c := range done {
+				c.forgotten = !c.durable
+			}
+		},
 	}
 }
 
 // end does what a call did.
-func (d *disk) end(c *call, certain func()) error {
+func (d *disk) end(c *call, sync outcome) error {
 	if c.result < 0 && c.ended != unknown {
+		if sync.forgotten != nil {
+			sync.forgotten()
+		}
 		return nil
 	}
 	switch c.name {
 	case "close", "sync_file_range":
 	case "fsync", "fdatasync":
-		certain()
+		if sync.certain != nil {
+			sync.certain()
+		}
 	case "openat":
 		d.openFile(c)
 	case "open":
@@ -361,11 +385,22 @@ func (d *disk) rename(c *call) error {
 	return nil
 }
 
-// whole is what a file holds after some of its changes.
+// whole is what a file holds after some of its changes, for the process.
 func (n *node) whole(changes int) []byte {
 	b := slices.Clone(n.content)
 	for _, w := range n.changes[:changes] {
 		b = w.apply(b)
+	}
+	return b
+}
+
+// certain is what a file holds on the disk whatever happens.
+func (n *node) certain() []byte {
+	b := slices.Clone(n.content)
+	for _, w := range n.changes[:n.durable] {
+		if !w.forgotten {
+			b = w.apply(b)
+		}
 	}
 	return b
 }

@@ -85,7 +85,7 @@ func (d *disk) settle(f *fate) {
 		}
 	}
 	for _, c := range d.naming {
-		if c.durable || f.keeps() {
+		if !c.forgotten && (c.durable || f.keeps()) {
 			c.settle(f)
 		}
 	}
@@ -139,8 +139,11 @@ func (n *node) kept(of *fate) []byte {
 	if f.how == anyPart {
 		f.how = f.random.IntN(fates) // each file its own
 	}
-	b := n.whole(n.durable)
+	b := n.certain()
 	for _, w := range n.changes[n.durable:] {
+		if w.forgotten {
+			continue
+		}
 		if w.bytes == nil {
 			if f.keeps() {
 				b = w.apply(b)

@@ -9,6 +9,10 @@
 // both names. What file systems do better than that (ext4 makes a new file's name
 // durable with its bytes) is not assumed.
 //
+// After an fsync that failed ([RecordFailing]) nothing is kept of what it was to make certain,
+// and a later one that succeeds does not help: as Linux does, the disk tells its error once and
+// forgets what it could not write.
+//
 // It is for tests, knows nothing of what is in the files, and needs strace on Linux.
 package powercut
 
@@ -19,6 +23,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // traced are the calls that a recording holds. One that changes files in a way the
@@ -52,7 +57,15 @@ type Recording struct {
 // below dir, which must be there. What is in it counts as durable. The output of the
 // process is part of the recording ([Recording.Output]); its error messages go to
 // cmd.Stderr.
-func Record(cmd *exec.Cmd, dir string) (*Recording, error) {
+func Record(cmd *exec.Cmd, dir string) (*Recording, error) { return trace(cmd, dir) }
+
+// RecordFailing is [Record] with a disk that fails: of the fsyncs of each thread those that when
+// selects, in the words of strace (3 is the third, 3+5 that and each fifth after it), return EIO.
+func RecordFailing(cmd *exec.Cmd, dir, when string) (*Recording, error) {
+	return trace(cmd, dir, "-e", "inject=fsync,fdatasync:error=EIO:when="+when)
+}
+
+func trace(cmd *exec.Cmd, dir string, more ...string) (*Recording, error) {
 	if err := Available(); err != nil {
 		return nil, err
 	}
@@ -64,24 +77,24 @@ func Record(cmd *exec.Cmd, dir string) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	trace, err := os.CreateTemp("", "dicomnode-trace-*")
+	out, err := os.CreateTemp("", "dicomnode-trace-*")
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(trace.Name())
-	defer trace.Close()
+	defer os.Remove(out.Name())
+	defer out.Close()
 	path, err := exec.LookPath("strace")
 	if err != nil {
 		return nil, err
 	}
-	options := []string{"strace", "-f", "-qq", "--seccomp-bpf", "-e", "signal=none", "-xx", "-s", "1000000000", "-e", "trace=" + traced, "-o", trace.Name(), "--"}
-	cmd.Args = append(append(options, cmd.Path), cmd.Args[1:]...)
+	options := []string{"strace", "-f", "-qq", "--seccomp-bpf", "-e", "signal=none", "-xx", "-s", "1000000000", "-e", "trace=" + traced, "-o", out.Name()}
+	cmd.Args = slices.Concat(options, more, []string{"--", cmd.Path}, cmd.Args[1:])
 	cmd.Path = path
 	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
 		return nil, err
 	}
 	r := &Recording{base: base, dir: dir}
-	if r.calls, r.Moments, err = readTrace(trace); err != nil {
+	if r.calls, r.Moments, err = readTrace(out); err != nil {
 		return nil, err
 	}
 	_, err = r.until(r.Moments) // what cannot be understood is an error here, not at a cut

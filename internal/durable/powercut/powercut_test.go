@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,11 @@ import (
 // TestMain turns the test program into the process that is recorded.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("POWERCUT_DIR"); dir != "" {
-		if err := writer(dir); err != nil {
+		run := writer
+		if os.Getenv("POWERCUT_FAILING") != "" {
+			run = failing
+		}
+		if err := run(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -55,8 +60,65 @@ func writer(dir string) (err error) {
 	return err
 }
 
-// record records writer in a folder that holds a file.
-func record(t *testing.T) *Recording {
+// failing syncs again what was not synced; its first, third and fifth sync fail.
+func failing(dir string) error {
+	runtime.LockOSThread() // syncs are counted in each thread
+	old, err := os.OpenFile(filepath.Join(dir, "old"), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	sync := func(f *os.File, well bool) {
+		if err := f.Sync(); (err == nil) != well {
+			errs = append(errs, fmt.Errorf("sync: %w", err))
+		}
+	}
+	write := func(b string, at int64) {
+		_, err := old.WriteAt([]byte(b), at)
+		errs = append(errs, err)
+	}
+	write("A", 0)
+	sync(old, false)
+	write("C", 2)
+	sync(old, true)
+	errs = append(errs, os.WriteFile(filepath.Join(dir, "one"), nil, 0o600))
+	sync(folder, false)
+	errs = append(errs, os.WriteFile(filepath.Join(dir, "two"), nil, 0o600))
+	sync(folder, true)
+	fmt.Println("done")
+	return errors.Join(errs...)
+}
+
+// What a failed sync was to make certain is gone, although a later sync succeeds.
+func TestFailing(t *testing.T) {
+	available(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "old"), []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "POWERCUT_DIR="+dir, "POWERCUT_FAILING=1")
+	cmd.Stderr = os.Stderr
+	r, err := RecordFailing(cmd, dir, "1+2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := string(r.Output(r.Moments)); out != "done\n" {
+		t.Fatalf("the process said %q", out)
+	}
+	for name, want := range map[string]string{"old": "beCore", "one": "nothing", "two": ""} {
+		if got := images(t, r, r.Moments, Honest, name); got[want] != rounds {
+			t.Errorf("%s: %v, want %q", name, got, want)
+		}
+	}
+}
+
+// available skips the test where processes cannot be traced.
+func available(t *testing.T) {
 	t.Helper()
 	if err := Available(); err != nil {
 		if os.Getenv("REQUIRE_PEERS") != "" {
@@ -64,6 +126,12 @@ func record(t *testing.T) *Recording {
 		}
 		t.Skip(err)
 	}
+}
+
+// record records writer in a folder that holds a file.
+func record(t *testing.T) *Recording {
+	t.Helper()
+	available(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "old"), []byte("before"), 0o600); err != nil {
 		t.Fatal(err)

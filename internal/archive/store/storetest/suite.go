@@ -99,11 +99,14 @@ func keep(t *testing.T, s store.Store) {
 	if other := Keep(t, s, "hello"); other == name {
 		t.Error("two files with one name")
 	}
+	if err := s.Secure(name); err != nil || Content(t, s, name) != "hello" {
+		t.Errorf("secure: %v, content %q", err, Content(t, s, name))
+	}
 	if err := s.Remove(name, name); err != nil {
 		t.Errorf("remove twice: %v", err)
 	}
 	gone(t, s, name)
-	if err := s.Sync(name); err == nil {
+	if err := errors.Join(s.Sync(name), s.Secure(name)); err == nil {
 		t.Error("what is gone was made durable")
 	}
 	if free, err := s.Free(); free <= 0 || err != nil {
