@@ -20,8 +20,9 @@ import (
 var ErrOther = errors.New("the folder holds another data set, or one simulated with another seed, size, anatomy or version of the simulator")
 
 // Version is the version of the pictures: it increases when a seed gives different pictures.
-// Version 1 stands for all before it was recorded. Version 2 uses the Hounsfield units of bone.
-const Version = 2
+// Version 1 stands for all before it was recorded. Version 2 uses the Hounsfield units of bone,
+// version 3 a least share of bone, upright views of the trunk and stretched scans.
+const Version = 3
 
 // originFile says what the pictures of a folder are made from.
 const originFile = "simulate.json"

@@ -211,8 +211,8 @@ func TestRunKeepsSplitAndPatients(t *testing.T) {
 		for _, it := range f.Items {
 			patients[f.Extra(it, dataset.PatientColumn)]++
 		}
-		if len(patients) != (len(f.Items)+3)/4 || patients[""] != 0 {
-			t.Errorf("%d samples of patients %v, want four of each", len(f.Items), patients)
+		if len(patients) != simulate.Views(len(f.Items)) || patients[""] != 0 {
+			t.Errorf("%d samples of patients %v, want one for each view", len(f.Items), patients)
 		}
 		return f.Items
 	}

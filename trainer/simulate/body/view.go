@@ -181,7 +181,7 @@ func (g *figure) aim(r view.Region, side string, n int) space.Camera {
 		e2 = e2.Sub(axis.Mul(axis.Dot(e2))).Unit()
 		e1 = axis.Cross(e2)
 	}
-	u, up, dir := view.Aimed(d, e1, e2, axis)
+	u, up, dir := view.ProjectionsOf(r.Part).Aimed(d, e1, e2, axis)
 	field := d.Uni(r.Field[0], r.Field[1]) * reach(d)
 	j := field * .18
 	c = c.Add(u.Mul(d.Uni(-j, j))).Add(up.Mul(d.Uni(-j, j)))
@@ -189,13 +189,13 @@ func (g *figure) aim(r view.Region, side string, n int) space.Camera {
 }
 
 // reach returns how much wider than usual the field is: some limbs lie on a large cassette,
-// some pictures show only a joint.
+// some pictures show only a joint or, as the tiles of a picture do, a detail.
 func reach(d random.Dice) float64 {
 	switch x := d.Float64(); {
-	case x < .2:
+	case x < .18:
 		return d.Uni(1.1, 1.8)
-	case x < .3:
-		return d.Uni(.55, .85)
+	case x < .4:
+		return d.Uni(.35, .85)
 	}
 	return 1
 }

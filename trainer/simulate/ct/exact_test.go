@@ -11,6 +11,7 @@ import (
 
 	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/ct/cttest"
+	"dicomnode/trainer/simulate/random"
 	"dicomnode/trainer/simulate/space"
 )
 
@@ -112,11 +113,16 @@ func TestEdgesOfCylinder(t *testing.T) {
 	}
 }
 
-// Beyond the cut ends the body continues in an unknown way; beside them is air.
+// Beyond the cut ends the body continues, in a way that is not scored; beside them is air.
 func TestCutEndsAreOutside(t *testing.T) {
 	for name, g := range cttest.Cylinders {
 		f := cylinder(t, g).scans[0].newFan(across(80, 1, 900))
-		_, _, _, outside := f.measure()
+		skin, bone, _, outside := f.measure()
+		for what, p := range map[string]raster.Plane{"skin": skin, "bone": bone} {
+			if end, middle := p.V[4*80+40], p.V[40*80+40]; math.Abs(float64(end-middle)) > .15*float64(middle) {
+				t.Errorf("%s: %s is %.1f mm beyond the end, %.1f in the middle", name, what, end, middle)
+			}
+		}
 		for _, c := range []struct {
 			x, y int
 			want float32
@@ -174,5 +180,26 @@ func TestLimbsArePaired(t *testing.T) {
 	g = cttest.Cylinders["cubes of 1 mm"]
 	if c, err = Load(g.Write(t, filepath.Join(t.TempDir(), "knee.nii"), cttest.CylinderHU, cttest.CylinderLabel)); err != nil || len(c.scans) != 1 {
 		t.Errorf("one cylinder: %d scans, %v", len(c.scans), err)
+	}
+}
+
+// A stretched volume is one scan in other proportions.
+func TestStretch(t *testing.T) {
+	v := cylinder(t, cttest.Cylinders["cubes of 1 mm"]).scans[0].volume
+	before, p := v.toMM, space.Vec{3, 5, 7}
+	seen := map[float64]bool{}
+	for i := range 50 {
+		s := v.stretch(random.New(1, 0, i))
+		if d := s.toIndex.At(s.toMM.At(p)).Sub(p).Norm(); d > 1e-9 {
+			t.Fatalf("an index comes back %g away", d)
+		}
+		ratio := s.toMM.Det() / before.Det()
+		if ratio < .5 || ratio > 2 {
+			t.Errorf("volume times %.2f", ratio)
+		}
+		seen[ratio] = true
+	}
+	if len(seen) < 50 || v.toMM != before {
+		t.Errorf("%d proportions; the volume itself changed: %v", len(seen), v.toMM != before)
 	}
 }

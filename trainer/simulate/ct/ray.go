@@ -7,8 +7,12 @@ import (
 	"dicomnode/trainer/simulate/space"
 )
 
-// beyondCut is how far, in mm, a body is assumed to continue beyond a cut side of its volume.
-const beyondCut = 500
+// How far, in mm, a body is assumed to continue beyond a cut side of its volume: above and below,
+// and at the sides, where arms are cut.
+const (
+	beyondCut  = 500
+	beyondSide = 100
+)
 
 // fan measures a volume along rays from a camera's source. Voxels are between lo and hi
 // (indices); the body continues beyond cut sides.
@@ -24,7 +28,7 @@ type fan struct {
 
 func (v *volume) newFan(cam space.Camera) *fan {
 	b := &fan{volume: v, cam: cam, from: v.toIndex.At(cam.Centre.Sub(cam.Dir.Mul(cam.Distance))), y: v.dim[0], z: v.dim[0] * v.dim[1]}
-	b.step = max(v.spacing()/2, .4)
+	b.step = max(v.spacing()*.7, .4)
 	for k := range 3 {
 		b.hi[k] = float64(v.dim[k]-1) - 1e-3
 	}
@@ -35,7 +39,11 @@ func (v *volume) newFan(cam space.Camera) *fan {
 func (b *fan) prolong() {
 	b.far = [2]space.Vec{b.lo, b.hi}
 	for k, cut := range b.cut {
-		out := beyondCut / b.toMM.Axes[k].Norm()
+		far := float64(beyondSide)
+		if axis := b.toMM.Axes[k].Unit(); math.Abs(axis[2]) > .7 {
+			far = beyondCut
+		}
+		out := far / b.toMM.Axes[k].Norm()
 		if cut[0] {
 			b.far[0][k] -= out
 		}
@@ -75,32 +83,41 @@ func (b *fan) measure() (skin, bone, marrow, outside raster.Plane) {
 		if t1 > t0 {
 			skin.V[i], bone.V[i], marrow.V[i] = b.march(dir, t0, t1)
 		}
-		if b.goesOn(dir, t0, t1) {
+		if s, b, m, more := b.beyond(dir, t0, t1); more {
 			outside.V[i] = 1
+			skin.V[i], bone.V[i], marrow.V[i] = skin.V[i]+s, bone.V[i]+b, marrow.V[i]+m
 		}
 	}
 	return skin, bone, marrow, outside
 }
 
-// goesOn reports whether the ray meets the body's continuation beyond a cut side, which is
-// assumed to repeat its last layer.
-func (b *fan) goesOn(dir space.Vec, t0, t1 float64) bool {
+// beyond measures the body's continuation beyond a cut side, which is assumed to repeat its last
+// layer, and reports whether the ray meets it. Its voxels are read every few millimetres: it is
+// shown so that the scan does not end as air, and it is not labelled.
+func (b *fan) beyond(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32, met bool) {
+	const step = 3
 	e0, e1 := span(b.from, dir, b.far[0], b.far[1])
 	if t1 <= t0 {
 		t0, t1 = e1, e1
 	}
 	for _, s := range [2][2]float64{{e0, t0}, {t1, e1}} {
-		for t := s[0] + .5; t < s[1]; t += 3 {
+		for t := s[0] + .5; t < s[1]; t += step {
 			i := 0
 			for k, stride := range [3]int{1, b.y, b.z} {
 				i += stride * int(min(max(b.from[k]+t*dir[k], b.lo[k]), b.hi[k])+.5)
 			}
-			if b.v[i] != 0 {
-				return true
+			v := b.v[i]
+			if v == 0 {
+				continue
 			}
+			met = true
+			water, share := float32(v&0xffff), float32(v>>16)/255
+			skin += step * (share + (1-share)*min(water, 1300)/1000)
+			bone += step * share
+			marrow += step * share * (1 - min(max(water-1000, 0)/cortexHU, 1))
 		}
 	}
-	return false
+	return skin, bone, marrow, met
 }
 
 // lanes spreads the two halves of a voxel in 64 bits, so that multiplication by weights with a

@@ -34,8 +34,9 @@ var ctRegions = map[string][]ctRegion{
 		{"ankle", 3, upwards, [2]float64{.4, .8}, false, [2]float64{130, 240}},
 	},
 	"head":  {{"head", 1, upwards, [2]float64{.3, .85}, false, [2]float64{210, 340}}},
-	"chest": {{"chest", 3, upwards, [2]float64{.3, .7}, false, [2]float64{240, 480}}, {"thorax", 1, upwards, [2]float64{.3, .7}, false, [2]float64{200, 400}}},
+	"chest": {{"chest", 3, upwards, [2]float64{.3, .7}, false, [2]float64{280, 480}}, {"thorax", 1, upwards, [2]float64{.3, .7}, false, [2]float64{200, 400}}},
 	"abdomen_pelvis": {
+		{"abdomen", 2, upwards, [2]float64{.4, .75}, false, [2]float64{300, 450}},
 		{"lumbar spine", 2, upwards, [2]float64{.5, .75}, false, [2]float64{200, 400}},
 		{"pelvis", 3, upwards, [2]float64{.15, .4}, false, [2]float64{280, 500}},
 		{"neck of femur", 2, upwards, [2]float64{.1, .3}, true, [2]float64{180, 340}},
@@ -126,7 +127,24 @@ func (c *CT) aim(r ctRegion, d random.Dice) (b *fan, side string) {
 			side = "left"
 		}
 	}
-	return s.newFan(r.camera(target, d)), side
+	stretched := s.stretch(d)
+	return stretched.newFan(r.camera(stretched.toMM.At(s.toIndex.At(target)), d)), side
+}
+
+// stretch returns the volume of another body: its three axes scaled by about 10 % each and
+// sheared, so that one scan shows bodies of several proportions.
+func (v volume) stretch(d random.Dice) *volume {
+	m := space.Affine{}
+	for k := range 3 {
+		m.Axes[k][k] = math.Exp(d.Gauss(0, .1))
+		m.Axes[k][(k+1)%3] = d.Gauss(0, .04)
+	}
+	for k := range 3 {
+		v.toMM.Axes[k] = m.Turn(v.toMM.Axes[k])
+	}
+	v.toMM.Origin = m.Turn(v.toMM.Origin)
+	v.toIndex = v.toMM.Inverse()
+	return &v
 }
 
 // target returns the mean of eight points in bone at the region's height.
@@ -152,12 +170,15 @@ func (s *scan) target(r ctRegion, d random.Dice) space.Vec {
 	return space.Centre(at)
 }
 
-// camera looks at c from the front (35 %), a side (30 %) or obliquely, as for a surface model.
+// camera looks at c as for a surface model; a quarter of the views show a detail.
 func (r ctRegion) camera(c space.Vec, d random.Dice) space.Camera {
 	e1 := r.axis.Cross(space.Vec{1}).Unit()
 	e2 := r.axis.Cross(e1)
-	u, up, dir := view.Aimed(d, e1, e2, r.axis)
+	u, up, dir := view.ProjectionsOf(r.part).Aimed(d, e1, e2, r.axis)
 	field := d.Uni(r.field[0], r.field[1])
+	if d.Chance(.25) {
+		field *= d.Uni(.4, .8)
+	}
 	j := field * .12
 	c = c.Add(u.Mul(d.Uni(-j, j))).Add(up.Mul(d.Uni(-j, j)))
 	return space.Camera{Centre: c, Right: u, Up: up, Dir: dir, Distance: d.Uni(700, 1800), Pixel: field / view.MapSize, Side: view.MapSize}

@@ -18,7 +18,7 @@ func limbSheet(i int) *Sheet { return limbOf(i, 160) }
 func limbOf(i, size int) *Sheet {
 	s := newSheet(random.New(11, 2, i), size)
 	s.skin, s.bone, s.marrow = raster.New(s.w, s.h), raster.New(s.w, s.h), raster.New(s.w, s.h)
-	s.outside, s.span = make([]bool, s.w*s.h), 250
+	s.outside, s.unmapped, s.span = make([]bool, s.w*s.h), make([]bool, s.w*s.h), 250
 	for k := range s.label {
 		switch x := math.Abs(float64(k%s.w)/float64(s.w) - .5); {
 		case x < .06:

@@ -194,7 +194,8 @@ func (s *Sheet) twin() {
 	}
 	for i := range s.label {
 		if j, first := mirror(i); first != (balance > 0) {
-			s.skin.V[i], s.bone.V[i], s.marrow.V[i], s.outside[i] = s.skin.V[j], s.bone.V[j], s.marrow.V[j], s.outside[j]
+			s.skin.V[i], s.bone.V[i], s.marrow.V[i] = s.skin.V[j], s.bone.V[j], s.marrow.V[j]
+			s.outside[i], s.unmapped[i] = s.outside[j], s.unmapped[j]
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (s *Sheet) frame() {
 	if d.Chance(.05) {
 		s.padding(either(.4))
 	}
-	s.paint(s.outside, either(.5))
+	s.paint(s.unmapped, either(.5))
 	if d.Chance(.06) {
 		s.rim(either(.5))
 	}

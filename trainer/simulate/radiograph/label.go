@@ -7,10 +7,18 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
+// Least path in bone, with its marrow, that makes a pixel bone: a millimetre or so in a limb, and
+// in the trunk what can be distinguished from the tissue before and behind it. Rims of ribs and
+// the blade of a scapula over the heart are soft tissue.
+const (
+	leastBone      = .7  // mm
+	leastBoneShare = .02 // of the path in the body
+)
+
 // TissueOf returns the label of a pixel with mm of skin and of bone in its path.
 func TissueOf(skin, bone float32) uint8 {
 	switch {
-	case bone > .7:
+	case bone > max(leastBone, leastBoneShare*skin):
 		return dataset.Bone
 	case skin > .9:
 		return dataset.SoftTissue

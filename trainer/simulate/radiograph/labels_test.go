@@ -10,6 +10,23 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
+// A pixel is bone where the ray crosses enough of it for what else it crosses.
+func TestTissueOf(t *testing.T) {
+	for _, c := range []struct {
+		skin, bone float32 // mm
+		want       uint8
+	}{
+		{0, 0, dataset.OpenBeam}, {.8, 0, dataset.OpenBeam}, {1, 0, dataset.SoftTissue}, {30, .6, dataset.SoftTissue},
+		{30, .8, dataset.Bone}, {.8, .8, dataset.Bone}, // a phalanx; a bare bone
+		{220, 4, dataset.SoftTissue}, {220, 5, dataset.Bone}, // abdomen
+		{110, 4, dataset.Bone}, // a rib over the lung
+	} {
+		if got := TissueOf(c.skin, c.bone); got != c.want {
+			t.Errorf("%g mm of body with %g mm of bone: label %d, want %d", c.skin, c.bone, got, c.want)
+		}
+	}
+}
+
 // With any objects around, on and in the patient, a label is a class or not scored, and the
 // same dice give the same picture.
 func TestSampleLabelsAndRepeats(t *testing.T) {

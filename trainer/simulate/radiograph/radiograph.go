@@ -24,7 +24,8 @@ type Sheet struct {
 	skin, bone, marrow raster.Plane
 	path, pic          raster.Plane
 	label              []uint8
-	body, outside      []bool    // outside: beyond the thickness map
+	body, outside      []bool    // outside: beyond the thickness map or the scan
+	unmapped           []bool    // beyond the thickness map
 	beam               []bool    // not shadowed by the collimator
 	bandaged           []bool    // of a cast, outside the skin
 	covered            []bool    // by a strip, padding or a frame: excluded from the exposed field
@@ -70,7 +71,11 @@ func (s *Sheet) shows() bool {
 	apart := func(a, b int, least float64) bool {
 		return n[a] < 50 || n[b] < 50 || sum[a]/n[a]-sum[b]/n[b] > least
 	}
-	return apart(dataset.SoftTissue, dataset.Bone, .07) && apart(dataset.OpenBeam, dataset.SoftTissue, .05) && n[dataset.Bone] > 50
+	least := .07
+	if s.trunk { // where bones of both sides and much tissue overlap
+		least = .02
+	}
+	return apart(dataset.SoftTissue, dataset.Bone, least) && apart(dataset.OpenBeam, dataset.SoftTissue, .05) && n[dataset.Bone] > 50
 }
 
 func draft(v view.View, d random.Dice, size int) *Sheet {
@@ -133,7 +138,10 @@ func (s *Sheet) warp(v view.View) {
 	z, an := d.Uni(.64, 1.08), math.Exp(d.Gauss(0, .14))
 	sx, sy := min(z*an, 1.2), min(z/an, 1.2)
 	th := d.Gauss(0, .2)
-	if d.Chance(.3) {
+	if s.trunk {
+		th /= 2
+	}
+	if d.Chance(.3) && (!s.trunk || d.Chance(.1)) {
 		th = d.Uni(0, 2*math.Pi)
 	}
 	sin, cos := math.Sincos(th)
@@ -151,16 +159,16 @@ func (s *Sheet) warp(v view.View) {
 		ex, ey = s.noiseMap(g).Each(mulBy), s.noiseMap(g).Each(mulBy)
 	}
 	s.skin, s.bone, s.marrow = raster.New(s.w, s.h), raster.New(s.w, s.h), raster.New(s.w, s.h)
-	s.outside = make([]bool, s.w*s.h)
+	s.outside, s.unmapped = make([]bool, s.w*s.h), make([]bool, s.w*s.h)
 	for i := range s.outside {
 		x, y := s.at(i)
 		x, y = x*n/2*sx*flip, y*n/2*sy
 		px, py := cos*x-sin*y+shear*y+tx+n/2, sin*x+cos*y+ty+n/2
-		s.outside[i] = px < 0 || py < 0 || px > n-1 || py > n-1
+		s.unmapped[i] = px < 0 || py < 0 || px > n-1 || py > n-1
 		if ex.V != nil {
 			px, py = px+float64(ex.V[i]), py+float64(ey.V[i])
 		}
-		s.outside[i] = s.outside[i] || v.Unknown(px, py)
+		s.outside[i] = s.unmapped[i] || v.Unknown(px, py)
 		s.skin.V[i], s.bone.V[i], s.marrow.V[i] = v.At(px, py)
 	}
 }

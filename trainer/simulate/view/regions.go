@@ -40,7 +40,7 @@ var Regions = []Region{
 }
 
 // trunk are the body parts that are not posed.
-var trunk = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "lumbar spine": true, "chest": true, "thorax": true}
+var trunk = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "abdomen": true, "lumbar spine": true, "chest": true, "thorax": true}
 
 // IsTrunk reports whether a body part of the data set belongs to trunk or head: it is thick, so
 // that little signal reaches the detector, it has no cast, and it is upright.

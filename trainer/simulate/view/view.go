@@ -49,31 +49,49 @@ func (v View) At(x, y float64) (skin, bone, marrow float32) {
 	return out[0], out[1], out[2]
 }
 
-// Aimed returns a camera's Right, Up and Dir: from the front (35 %), a side (30 %) or
-// obliquely, around an axis that is vertical in the picture except for a roll. e1, e2 and axis
-// are orthonormal, e1 to the front.
-func Aimed(d random.Dice, e1, e2, axis space.Vec) (u, up, dir space.Vec) {
-	az, el := azimuth(d), min(max(d.Gauss(0, 9), -30), 30)*math.Pi/180
+// Projections are the shares of views from the front and from a side; the others are oblique.
+// Tilted is the share that is turned by any angle in the picture.
+type Projections struct{ Frontal, Lateral, Tilted float64 }
+
+// Projections of limbs, and of trunk and head, which are mostly radiographed upright and from
+// the front.
+var (
+	ofLimbs = Projections{.35, .30, .15}
+	ofTrunk = Projections{.68, .24, .03}
+)
+
+// ProjectionsOf returns how a body part of the data set is viewed.
+func ProjectionsOf(part string) Projections {
+	if IsTrunk(part) {
+		return ofTrunk
+	}
+	return ofLimbs
+}
+
+// Aimed returns a camera's Right, Up and Dir, around an axis that is vertical in the picture
+// except for a roll. e1, e2 and axis are orthonormal, e1 to the front.
+func (p Projections) Aimed(d random.Dice, e1, e2, axis space.Vec) (u, up, dir space.Vec) {
+	az, el := p.azimuth(d), min(max(d.Gauss(0, 9), -30), 30)*math.Pi/180
 	dir = e1.Mul(math.Cos(az)).Add(e2.Mul(math.Sin(az))).Mul(math.Cos(el)).Add(axis.Mul(math.Sin(el)))
 	up = axis.Sub(dir.Mul(axis.Dot(dir))).Unit()
 	u = up.Cross(dir)
-	s, k := math.Sincos(roll(d))
+	s, k := math.Sincos(p.roll(d))
 	return u.Mul(k).Add(up.Mul(s)), up.Mul(k).Sub(u.Mul(s)), dir
 }
 
-func azimuth(d random.Dice) float64 {
+func (p Projections) azimuth(d random.Dice) float64 {
 	a := d.Uni(0, 360)
 	switch x := d.Float64(); {
-	case x < .35:
+	case x < p.Frontal:
 		a = d.Pick(0, 180)
-	case x < .65:
+	case x < p.Frontal+p.Lateral:
 		a = d.Pick(90, 270)
 	}
 	return (a + d.Gauss(0, 8)) * math.Pi / 180
 }
 
-func roll(d random.Dice) float64 {
-	if d.Chance(.15) {
+func (p Projections) roll(d random.Dice) float64 {
+	if d.Chance(p.Tilted) {
 		return d.Uni(0, 2*math.Pi)
 	}
 	return (d.Gauss(0, 8) + d.Pick(0, 180)) * math.Pi / 180

@@ -1,8 +1,11 @@
 package view_test
 
 import (
+	"math"
 	"testing"
 
+	"dicomnode/trainer/simulate/random"
+	"dicomnode/trainer/simulate/space"
 	"dicomnode/trainer/simulate/view"
 )
 
@@ -26,5 +29,26 @@ func TestIsTrunk(t *testing.T) {
 		if view.IsTrunk(part) {
 			t.Errorf("%q is trunk", part)
 		}
+	}
+}
+
+// Trunk and head are viewed upright and mostly from the front, limbs from all sides.
+func TestProjections(t *testing.T) {
+	front, e1, e2, axis := 0, space.Vec{0, -1, 0}, space.Vec{1, 0, 0}, space.Vec{0, 0, 1}
+	const views = 2000
+	for i := range views {
+		_, up, dir := view.ProjectionsOf("chest").Aimed(random.New(1, 0, i), e1, e2, axis)
+		if math.Abs(up.Dot(dir)) > 1e-9 {
+			t.Fatalf("up %v and direction %v are not orthogonal", up, dir)
+		}
+		if math.Abs(dir.Dot(e1)) > math.Cos(35*math.Pi/180) {
+			front++
+		}
+	}
+	if share := float64(front) / views; share < .65 || share > .75 {
+		t.Errorf("%.2f of chests are seen from front or back", share)
+	}
+	if view.ProjectionsOf("hand") == view.ProjectionsOf("chest") {
+		t.Error("hands are viewed like chests")
 	}
 }
