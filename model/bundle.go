@@ -136,8 +136,10 @@ func checkGraph(m *onnx.Model, n Network) error {
 }
 
 // Export makes a bundle of weights and card: it completes the card, runs the golden image on
-// the CPU and stores the result. library is as in Options.
+// the CPU and stores the result. With Weights.Half the kernels are rounded to half precision
+// before. library is as in Options.
 func Export(w Weights, card Card, library string) (*Bundle, error) {
+	w = w.rounded()
 	if err := w.Check(); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,4 +174,46 @@ func FuzzBundle(f *testing.F) {
 			t.Errorf("card of an accepted bundle: %v", err)
 		}
 	})
+}
+
+// A bundle in half precision has half the bytes and contains the rounded kernels exactly.
+func TestHalfPrecision(t *testing.T) {
+	w := lively(model.XNet(8))
+	single := export(t, w)
+	w.Half = true
+	b := export(t, w)
+	if limit := len(single.Bytes()) * 6 / 10; len(b.Bytes()) > limit {
+		t.Errorf("%d bytes, in single precision %d", len(b.Bytes()), len(single.Bytes()))
+	}
+	back, err := b.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !back.Half {
+		t.Error("the weights came back as single precision")
+	}
+	for name, values := range back.Arrays {
+		kernel := strings.HasSuffix(name, "kernel")
+		for i, v := range values {
+			if d := math.Abs(float64(v - w.Arrays[name][i])); d > 0 && !kernel || d > math.Max(math.Abs(float64(v))/2048, 1.0/(1<<25)) {
+				t.Fatalf("%s[%d] is %g, was %g", name, i, v, w.Arrays[name][i])
+			}
+		}
+	}
+	if again := export(t, back); !bytes.Equal(again.Bytes(), b.Bytes()) {
+		t.Error("its own weights made another bundle")
+	}
+	if _, err := model.Open(b, model.Options{Device: "cpu"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A kernel beyond the range of half precision is refused, not stored as infinite.
+func TestHalfPrecisionRange(t *testing.T) {
+	w := lively(model.XNet(1))
+	w.Half = true
+	w.Arrays[model.OutKernel][0] = 70000
+	if _, err := model.Export(w, model.Card{Name: "n", Version: "1", Licence: "CC0-1.0"}, ""); err == nil || !strings.Contains(err.Error(), model.OutKernel) {
+		t.Errorf("error %v, want one about %s", err, model.OutKernel)
+	}
 }

@@ -10,7 +10,8 @@ const (
 
 // graph writes the inference graph of a bundle. Batch normalisation is a separate node, so the
 // weights can be read back unchanged for further training; ONNX Runtime folds it into the
-// convolution when it loads the model.
+// convolution when it loads the model. Kernels in half precision are cast, so everything is
+// computed in single precision.
 func (w Weights) graph() *onnx.Graph {
 	return w.write(1, func(b inference) Builder[plane] { return b })
 }
@@ -57,6 +58,10 @@ func (b inference) nameOf(x plane) string {
 }
 
 func (b inference) array(name string, dims ...int) string {
+	if b.weights.Half && len(dims) == 4 {
+		stored := b.Halves(name, b.weights.Arrays[name], dims...)
+		return b.Node("Cast", onnx.Attrs{"to": int(onnx.Float32)}, stored)
+	}
 	return b.Floats(name, b.weights.Arrays[name], dims...)
 }
 

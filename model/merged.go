@@ -14,6 +14,7 @@ var _ Builder[plane] = merged{}
 // sessionGraph writes the graph that sessions run, of a batch of pictures. It computes what a
 // bundle's does, but for rounding.
 func (w Weights) sessionGraph(batch int) *onnx.Graph {
+	w.Half = false // in memory only
 	return w.write(batch, func(b inference) Builder[plane] { return merged{b} })
 }
 

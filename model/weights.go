@@ -2,8 +2,12 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
+
+	"github.com/x448/float16"
 
 	"dicomnode/model/onnx"
 )
@@ -13,6 +17,7 @@ import (
 type Weights struct {
 	Network Network
 	Arrays  map[string][]float32
+	Half    bool // a bundle stores the kernels in half precision (IEEE 754 binary16)
 }
 
 // Init makes untrained weights, a function of the seed alone: kernels from He's
@@ -23,7 +28,7 @@ func (n Network) Init(seed uint64) Weights {
 	w := Weights{Network: n, Arrays: map[string][]float32{}}
 	for _, p := range n.arrays() {
 		values := make([]float32, p.Len)
-		if len(p.Dims) == 4 {
+		if p.isKernel() {
 			sigma := math.Sqrt(2 / float64(p.Dims[1]*p.Dims[2]*p.Dims[3]))
 			for i := range values {
 				values[i] = float32(sigma * random.NormFloat64())
@@ -113,6 +118,30 @@ func firstNotFinite(values []float32) int {
 	return -1
 }
 
+// rounded returns the weights as a bundle stores them: with Half, the values of kernels are
+// rounded to half precision.
+func (w Weights) rounded() Weights {
+	if !w.Half {
+		return w
+	}
+	arrays := maps.Clone(w.Arrays)
+	for _, p := range w.Network.arrays() {
+		if !p.isKernel() {
+			continue
+		}
+		values := slices.Clone(arrays[p.Name])
+		for i, v := range values {
+			values[i] = float16.Fromfloat32(v).Float32()
+		}
+		arrays[p.Name] = values
+	}
+	w.Arrays = arrays
+	return w
+}
+
+// isKernel reports whether an array is a convolution's kernel: nearly all bytes of a network.
+func (p Parameter) isKernel() bool { return len(p.Dims) == 4 }
+
 // readWeights reads the arrays of a network from a parsed model.
 func readWeights(n Network, m *onnx.Model) (Weights, error) {
 	w := Weights{Network: n, Arrays: map[string][]float32{}}
@@ -130,6 +159,7 @@ func readWeights(n Network, m *onnx.Model) (Weights, error) {
 			return w, fmt.Errorf("read weights: %w", err)
 		}
 		w.Arrays[p.Name] = values
+		w.Half = w.Half || t.Type == onnx.Float16
 	}
 	return w, w.Check()
 }

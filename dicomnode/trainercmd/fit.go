@@ -35,6 +35,7 @@ type fitFlags struct {
 	attributions  []string
 	paper, json   bool
 	elastic       float64
+	half          bool   // half precision
 	augment       string // on or off
 }
 
@@ -158,6 +159,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.Width, "width", 16, "filters at full resolution: 64 is the paper's")
 	flags.StringVar(&f.opt.Fast, "fast", fit.FastAuto, "train on blocked feature maps on a CPU that supports it: auto or off")
 	flags.IntVar(&f.opt.Batch, "batch", 5, "pictures per step")
+	flags.BoolVar(&f.half, "half-precision", false, "store the kernels in half precision, in half the bytes; the network still computes in single precision")
 	flags.IntVar(&f.opt.Together, "steps-per-run", 0, "training steps in one run of ONNX Runtime, which keep the parameters on the GPU; does not change the result; 0: 8 on a GPU, 1 on the CPU")
 	flags.IntVar(&f.opt.Steps, "steps", 0, "length of the run in steps")
 	flags.Float64Var(&f.opt.Epochs, "epochs", 0, "length of the run in passes over the data")
@@ -240,6 +242,7 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 	}
 	card := f.card(cmd, res)
 	card.Training.Simulators = simulators
+	res.Weights.Half = f.half
 	b, err := model.Export(res.Weights, card, f.model.library)
 	if err != nil {
 		return fmt.Errorf("export model: %w", err)

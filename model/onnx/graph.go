@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/x448/float16"
 )
 
 // ElemType is TensorProto.DataType.
@@ -21,6 +23,7 @@ const (
 	Float32 ElemType = 1
 	Int64   ElemType = 7
 	Bool    ElemType = 9
+	Float16 ElemType = 10
 )
 
 const (
@@ -81,6 +84,15 @@ func (g *Graph) Floats(name string, values []float32, dims ...int) string {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 	}
 	return g.constant(name, Float32, raw, len(values), dims)
+}
+
+// Halves is like Floats, for a constant that is stored in half precision.
+func (g *Graph) Halves(name string, values []float32, dims ...int) string {
+	raw := make([]byte, 0, 2*len(values))
+	for _, v := range values {
+		raw = binary.LittleEndian.AppendUint16(raw, float16.Fromfloat32(v).Bits())
+	}
+	return g.constant(name, Float16, raw, len(values), dims)
 }
 
 // Ints adds an int64 constant and returns its name; an empty name gets a fresh

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/x448/float16"
 )
 
 // ErrMalformed means that bytes are not an ONNX model this package can read.
@@ -71,16 +73,21 @@ func Read(data []byte) (*Model, error) {
 	return m, nil
 }
 
-// Floats decodes a float32 tensor.
+// Floats decodes a tensor of single or half precision.
 func (t Tensor) Floats() ([]float32, error) {
 	n := product(t.Dims)
-	if t.Type != Float32 || len(t.Raw) != 4*n {
-		return nil, fmt.Errorf("%w: tensor %.64q: type %d, dimensions %v and %d bytes are not float32",
+	size, known := map[ElemType]int{Float32: 4, Float16: 2}[t.Type]
+	if !known || len(t.Raw) != size*n {
+		return nil, fmt.Errorf("%w: tensor %.64q: type %d, dimensions %v and %d bytes are not floating-point numbers",
 			ErrMalformed, t.Name, t.Type, t.Dims, len(t.Raw))
 	}
 	values := make([]float32, n)
 	for i := range values {
-		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Raw[4*i:]))
+		if t.Type == Float16 {
+			values[i] = float16.Frombits(binary.LittleEndian.Uint16(t.Raw[2*i:])).Float32()
+		} else {
+			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Raw[4*i:]))
+		}
 	}
 	return values, nil
 }
