@@ -22,21 +22,27 @@ func (p *Pipeline) regions(res *Result, up *picture.Upsampler) {
 	n := res.Rows * res.Columns
 	res.Masks = Masks{make(picture.Mask, n), make(picture.Mask, n), make(picture.Mask, n), make(picture.Mask, n)}
 	rows := make([]counts, res.Rows)
-	paint := func(r int, label []uint8, probability []float32) { rows[r] = res.paint(r, label, probability) }
-	label := up.Labels(res.Field, paint)
+	label := up.Labels(res.Field, func(r int, label []uint8, probability []float32) { rows[r] = res.paint(r, label, probability) })
 	changed, lines := picture.RemoveIslands(label, res.Rows, res.Columns, p.Config.leastIsland(n))
-	up.Again(lines, label, paint)
+	up.Again(lines, label, func(r int, label []uint8, probability []float32) {
+		for _, m := range res.row(r) {
+			clear(m)
+		}
+		rows[r] = res.paint(r, label, probability)
+	})
 	res.Probabilities, res.Islands = up, changed
 	res.statistics(rows)
 }
 
-// paint marks the regions of a row in the masks.
-func (res *Result) paint(r int, label []uint8, probability []float32) (c counts) {
+// row returns a row of each mask.
+func (res *Result) row(r int) [strict + 1][]bool {
 	row := func(m picture.Mask) []bool { return m[r*res.Columns:][:res.Columns] }
-	masks := [strict + 1][]bool{row(res.Masks.Open), row(res.Masks.Soft), row(res.Masks.Bone), row(res.Masks.HighPrecisionSoft)}
-	for _, m := range masks {
-		clear(m)
-	}
+	return [strict + 1][]bool{row(res.Masks.Open), row(res.Masks.Soft), row(res.Masks.Bone), row(res.Masks.HighPrecisionSoft)}
+}
+
+// paint marks the regions of a row in the masks, where nothing is marked yet.
+func (res *Result) paint(r int, label []uint8, probability []float32) (c counts) {
+	masks := res.row(r)
 	threshold := float32(res.SoftTissueThreshold)
 	raster.Stretched(label, func(class uint8, from, to int) {
 		if class >= picture.Classes {

@@ -45,6 +45,22 @@ func next(row []bool, i int, want bool, others *[8]bool) int {
 	return i
 }
 
+// Same reports whether two rows of the same length are equal.
+func Same(a, b []bool) bool {
+	b = b[:len(a)]
+	for ; len(a) >= 8; a, b = a[8:], b[8:] {
+		if *(*[8]bool)(a) != *(*[8]bool)(b) {
+			return false
+		}
+	}
+	for i, in := range a {
+		if in != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // ones are pixels to copy from.
 var ones = func() (m [1 << 12]bool) {
 	for i := range m {
@@ -57,6 +73,17 @@ var ones = func() (m [1 << 12]bool) {
 func Set(row []bool) {
 	for len(row) > 0 {
 		row = row[copy(row, ones[:]):]
+	}
+}
+
+// Fill sets all values of a row.
+func Fill(row []uint8, v uint8) {
+	if len(row) == 0 {
+		return
+	}
+	row[0] = v
+	for n := 1; n < len(row); n *= 2 {
+		copy(row[n:], row[:n])
 	}
 }
 

@@ -29,7 +29,8 @@ func Canonical(pix []float32, rows, cols int) (x []float32, geo Geometry) {
 func CanonicalOf(pix raster.Area) (x []float32, geo Geometry) {
 	geo = NewGeometry(pix.Rows, pix.Columns)
 	q := pix.Quantiles(ClipLow, ClipHigh)
-	small := geo.down(pix, q[0], q[1])
+	geo.Low, geo.High = q[0], q[1]
+	small := geo.down(pix, geo.Low, geo.High)
 	low := normalise(small)
 	x = make([]float32, Side*Side)
 	for i := range x {

@@ -17,6 +17,9 @@ type Geometry struct {
 	Rows, Columns int
 	Top, Left     int
 	Height, Width int
+	// Low and High are the percentiles to which Canonical clipped the picture; both are 0 in a
+	// Geometry that is not from Canonical.
+	Low, High float32
 }
 
 // NewGeometry returns the letterbox of a picture of rows×cols pixels, both ≥ 1.

@@ -9,10 +9,10 @@ import "dicomnode/internal/raster"
 func (u *Upsampler) Labels(field Mask, seen func(r int, label []uint8, probability []float32)) (label []uint8) {
 	cols := u.g.Columns
 	label = make([]uint8, u.g.Rows*cols)
+	certain := u.certain()
 	raster.ParallelWith(u.g.Rows, u.rowAcross, func(r int, own rowAcross) {
 		line := label[r*cols:][:cols]
-		u.between(r, own.cells)
-		u.likeliest(own.cells, line, own.probability)
+		u.likeliest(r, certain, own, line)
 		if field != nil {
 			outside(field[r*cols:][:cols], line, own.probability)
 		}
@@ -23,18 +23,92 @@ func (u *Upsampler) Labels(field Mask, seen func(r int, label []uint8, probabili
 	return label
 }
 
-// rowAcross is a buffer for a row of cells and a row of pixels.
+// rowAcross are buffers for a row of cells and a row of pixels.
 type rowAcross struct {
 	cells       []cell
+	class       []uint8 // of each cell, see likeliest
 	probability []float32
 }
 
-func (u *Upsampler) rowAcross() rowAcross { return rowAcross{u.row(), make([]float32, u.g.Columns)} }
+func (u *Upsampler) rowAcross() rowAcross {
+	return rowAcross{u.row(), make([]uint8, u.g.Width), make([]float32, u.g.Columns)}
+}
 
-// likeliest sets the most probable classes of a row, the lower one on a tie.
-func (u *Upsampler) likeliest(cells []cell, label []uint8, probability []float32) {
-	label, probability, right := label[:len(u.col)], probability[:len(u.col)], u.right[:len(u.col)]
-	for k, x := range u.col {
+// uncertain is the class of a cell in which none is clearly the most probable.
+const uncertain = Ignore
+
+// certain returns the class of each cell that is the most probable one by more than rounding
+// errors. Between neighbouring cells that have the same it is the most probable everywhere.
+func (u *Upsampler) certain() []uint8 {
+	n := u.g.Height * u.g.Width
+	class := make([]uint8, n)
+	raster.Blocks(n, func(from, to int) {
+		for i := from; i < to; i++ {
+			a, b, c := u.p[i], u.p[n+i], u.p[2*n+i]
+			switch {
+			case a > max(b, c)+rounding:
+				class[i] = 0
+			case b > max(a, c)+rounding:
+				class[i] = 1
+			case c > max(a, b)+rounding:
+				class[i] = 2
+			default:
+				class[i] = uncertain
+			}
+		}
+	})
+	return class
+}
+
+// likeliest sets the most probable classes of row r and their probabilities, the lower class on
+// a tie. certain is that of Upsampler.certain.
+func (u *Upsampler) likeliest(r int, certain []uint8, own rowAcross, label []uint8) {
+	i, _ := raster.Neighbour(r, u.g.Rows, u.g.Height)
+	w := u.g.Width
+	low := certain[min(i+1, u.g.Height-1)*w:][:w]
+	for x, class := range certain[i*w:][:w] {
+		if own.class[x] = class; class != low[x] {
+			own.class[x] = uncertain
+		}
+	}
+	for from := 0; from < w; {
+		class, to := u.together(own.class, from)
+		first, last := u.first[from], u.first[to]
+		line, probability := label[first:last], own.probability[first:last]
+		if class == uncertain {
+			for c := range Classes {
+				u.classBetween(r, c, from, to, own.cells)
+			}
+			u.choose(own.cells, first, line, probability)
+		} else {
+			u.classBetween(r, int(class), from, to, own.cells)
+			raster.Fill(line, class)
+			u.across(own.cells, int(class), first, probability)
+		}
+		from = to
+	}
+}
+
+// together returns the end of the cells from a cell on, between each of which and the next one
+// the same class is certain, or none is.
+func (u *Upsampler) together(class []uint8, from int) (of uint8, to int) {
+	last := len(class) - 1
+	at := func(x int) uint8 { // between cell x and the next one
+		if class[x] != class[min(x+1, last)] {
+			return uncertain
+		}
+		return class[x]
+	}
+	of = at(from)
+	for to = from + 1; to <= last && at(to) == of; to++ {
+	}
+	return of, to
+}
+
+// choose sets the most probable classes of pixels from column first on, by comparing all.
+func (u *Upsampler) choose(cells []cell, first int, label []uint8, probability []float32) {
+	probability, right := probability[:len(label)], u.right[first:][:len(label)]
+	for k, x := range u.col[first:][:len(label)] {
 		c, f := &cells[x], right[k]
 		best, p := uint8(0), c.at[0]+c.step[0]*f
 		if q := c.at[1] + c.step[1]*f; q > p {
@@ -52,9 +126,7 @@ func outside(field []bool, label []uint8, probability []float32) {
 	for from := raster.NextClear(field, 0); from < len(field); {
 		to := raster.NextSet(field, from)
 		clear(probability[from:to])
-		for k := from; k < to; k++ {
-			label[k] = Ignore
-		}
+		raster.Fill(label[from:to], Ignore)
 		from = raster.NextClear(field, to)
 	}
 }

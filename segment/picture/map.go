@@ -1,11 +1,5 @@
 package picture
 
-import (
-	"math"
-
-	"dicomnode/internal/raster"
-)
-
 // Map contains probabilities on a grid over a picture: Classes×Height×Width values. Top and
 // Left of its Geometry are 0. A Map of a single answer of the network has the network's pixels;
 // one of several parts of a picture has more.
@@ -62,52 +56,3 @@ func (m Map) Answer() []float32 {
 
 // Small averages the map over the network's pixels.
 func (m Map) Small() Map { return NewGeometry(m.Rows, m.Columns).Map(m.Answer()) }
-
-// leastLogarithm is that of the least probability that counts in a geometric mean: a single
-// answer cannot rule out a class that all others see.
-const leastLogarithm = -27.6 // of 1e-12
-
-// Logarithm returns the logarithm of a probability, at least leastLogarithm.
-func Logarithm(p float32) float32 {
-	switch {
-	case p < 1e-12:
-		return leastLogarithm
-	case p == 1: // frequent, where the network is certain
-		return 0
-	}
-	return float32(max(math.Log(float64(p)), leastLogarithm))
-}
-
-// Logarithms replaces probabilities by their logarithms.
-func Logarithms(p []float32) {
-	raster.Blocks(len(p), func(from, to int) {
-		for i, v := range p[from:to] {
-			p[from+i] = Logarithm(v)
-		}
-	})
-}
-
-// Softmax converts logarithms (Classes×n) to probabilities, in place.
-func Softmax(logs []float32) {
-	raster.Blocks(len(logs)/Classes, func(from, to int) { softmax(logs, from, to) })
-}
-
-// softmax is Softmax for the pixels from to to−1.
-func softmax(logs []float32, from, to int) {
-	n := len(logs) / Classes
-	a, b, c := logs[from:to], logs[n+from:n+to], logs[2*n+from:2*n+to]
-	for i := range a {
-		top := max(a[i], b[i], c[i])
-		p, q, r := exponential(a[i]-top), exponential(b[i]-top), exponential(c[i]-top)
-		sum := p + q + r
-		a[i], b[i], c[i] = float32(p/sum), float32(q/sum), float32(r/sum)
-	}
-}
-
-// exponential is math.Exp with a shortcut for 0, which is a third of all calls.
-func exponential(x float32) float64 {
-	if x == 0 {
-		return 1
-	}
-	return math.Exp(float64(x))
-}

@@ -48,7 +48,7 @@ const cellsPerPixel = 3
 // maxCells is the greatest number of cells along an axis.
 const maxCells = cellsPerPixel * Side
 
-// Refine filters the map m with the picture pix, Rows×Columns in arbitrary units, as guide.
+// Refine filters the map m of the picture pix, Rows×Columns in arbitrary units, with it as guide.
 // field, of the same size, limits the windows to the exposed field; nil means no limit. Refine
 // panics if a size is wrong. The result does not depend on the number of processors.
 func (f GuidedFilter) Refine(m Map, pix []float32, field Mask) *Upsampler {
@@ -57,11 +57,17 @@ func (f GuidedFilter) Refine(m Map, pix []float32, field Mask) *Upsampler {
 	}
 	f = f.WithDefaults()
 	network := NewGeometry(m.Rows, m.Columns)
-	grid := Geometry{Rows: m.Rows, Columns: m.Columns,
+	grid := Geometry{Rows: m.Rows, Columns: m.Columns, Low: m.Low, High: m.High,
 		Height: min(m.Rows, cellsPerPixel*network.Height), Width: min(m.Columns, cellsPerPixel*network.Width)}
-	fit := newMoments(cells{grid.Height, grid.Width}, grid.guide(pix), grid.Exposed(field), m.On(grid).P)
-	fit.radius = [2]int{reach(f.Radius, grid.Height, network.Height), reach(f.Radius, grid.Width, network.Width)}
-	return newUpsampler(grid, fit.filter(float32(f.Epsilon)))
+	t := fit{
+		cells: cells{grid.Height, grid.Width}, epsilon: float32(f.Epsilon),
+		radius: [2]int{reach(f.Radius, grid.Height, network.Height), reach(f.Radius, grid.Width, network.Width)},
+		guide:  grid.guide(pix), weight: grid.Exposed(field), probability: m.On(grid).P,
+	}
+	t.filter()
+	u := newUpsampler(grid, t.probability)
+	u.own = true
+	return u
 }
 
 // reach converts a radius in network pixels to cells, if m network pixels are n cells.
@@ -72,14 +78,15 @@ func reach(radius float64, n, m int) int {
 // guide averages pix over Height×Width cells and scales it to 0..1 between the percentiles of
 // Canonical. A constant picture gives all 0.
 func (g Geometry) guide(pix []float32) []float32 {
-	q := raster.Quantiles(pix, ClipLow, ClipHigh)
-	out := g.Down(pix, q[0], q[1])
+	if !(g.High > g.Low) {
+		q := raster.Quantiles(pix, ClipLow, ClipHigh)
+		g.Low, g.High = q[0], q[1]
+	}
+	out := g.Down(pix, g.Low, g.High)
 	scale := 0.0
-	if q[1] > q[0] {
-		scale = 1 / (float64(q[1]) - float64(q[0]))
+	if g.High > g.Low {
+		scale = 1 / (float64(g.High) - float64(g.Low))
 	}
-	for i, v := range out {
-		out[i] = float32((float64(v) - float64(q[0])) * scale)
-	}
+	raster.Each(out, func(v float32) float32 { return float32((float64(v) - float64(g.Low)) * scale) })
 	return out
 }

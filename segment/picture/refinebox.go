@@ -5,123 +5,34 @@ import "dicomnode/internal/raster"
 // cells is the size of the grid for fitting.
 type cells struct{ rows, cols int }
 
-// plane allocates one value per cell.
-func (g cells) plane() []float32 { return make([]float32, g.rows*g.cols) }
+// side is how many rows slideRows sums side by side.
+const side = 4
 
-// each calls f for every cell.
-func (g cells) each(f func(i int)) {
-	raster.Parallel(g.rows, func(y int) {
-		for i := y * g.cols; i < (y+1)*g.cols; i++ {
-			f(i)
+// across sets dst to the sums of planes along rows, over [x−radius, x+radius], truncated at the
+// edges. It gets whole rows of the planes from source: n cells from first on, for which source
+// may use buffers. Running sums have a fixed order, so that the result does not depend on the
+// goroutines.
+func (g cells) across(radius int, dst [][]float32, source func(first, n int, buffers [][]float32) (rows [][]float32)) {
+	room := func() [][]float32 {
+		buffers := make([][]float32, len(dst))
+		for k := range buffers {
+			buffers[k] = make([]float32, side*g.cols)
 		}
-	})
-}
-
-// fitted is the number of fitted classes; the last class gets the remainder to 1.
-const fitted = Classes - 1
-
-// moments are the sums from which the linear functions are fitted, one value per cell.
-type moments struct {
-	cells
-	radius      [2]int    // of the windows, in rows and columns
-	guide       []float32 // 0..1
-	weight      []float32 // exposed share
-	probability []float32 // Classes×rows×cols
-	// Weighted sums over windows: of 1, the guide and its square.
-	n, sum, square []float32
-}
-
-func newMoments(g cells, guide, weight, probability []float32) *moments {
-	m := &moments{cells: g, guide: guide, weight: weight, probability: probability, n: g.plane(), sum: g.plane(), square: g.plane()}
-	m.each(func(i int) {
-		w, v := weight[i], guide[i]
-		m.n[i], m.sum[i], m.square[i] = w, w*v, w*v*v
-	})
-	return m
-}
-
-// leastWeight is the exposed part of a window, in cells, below which it is not fitted.
-const leastWeight = 0.5
-
-// filter returns the refined probabilities, Classes×rows×cols.
-func (m *moments) filter(epsilon float32) []float32 {
-	m.box(m.radius, m.n, m.sum, m.square)
-	area := m.rows * m.cols
-	out := make([]float32, Classes*area)
-	for c := range fitted {
-		m.fit(out[c*area:][:area], m.probability[c*area:][:area], epsilon)
+		return buffers
 	}
-	m.each(func(i int) {
-		a, b := out[i], out[area+i]
-		out[i], out[area+i], out[2*area+i] = distribution(a, b, 1-a-b)
-	})
-	return out
-}
-
-// fit sets dst to the refined p of one class.
-func (m *moments) fit(dst, p []float32, epsilon float32) {
-	slope, offset := m.plane(), m.plane()
-	m.each(func(i int) {
-		slope[i], offset[i] = m.weight[i]*m.guide[i]*p[i], m.weight[i]*p[i]
-	})
-	m.box(m.radius, slope, offset)
-	m.each(func(i int) { // converts sums to weighted slopes and offsets, of which box then takes the mean
-		if m.n[i] < leastWeight {
-			slope[i], offset[i] = 0, 0
-			return
+	raster.ParallelWith((g.rows+side-1)/side, room, func(i int, own [][]float32) {
+		first := i * side * g.cols
+		n := min(side*g.cols, g.rows*g.cols-first)
+		for k, row := range source(first, n, own) {
+			slideRows(dst[k][first:][:n], row[:n], g.cols, radius)
 		}
-		product, p := slope[i]/m.n[i], offset[i]/m.n[i]
-		mean := m.sum[i] / m.n[i]
-		variance := max(0, m.square[i]/m.n[i]-mean*mean)
-		a := (product - mean*p) / (variance + epsilon)
-		slope[i], offset[i] = m.weight[i]*a, m.weight[i]*(p-a*mean)
-	})
-	m.box(m.radius, slope, offset)
-	m.each(func(i int) {
-		dst[i] = p[i]
-		if m.n[i] >= leastWeight {
-			dst[i] = (slope[i]*m.guide[i] + offset[i]) / m.n[i]
-		}
-	})
-}
-
-// distribution turns values that sum to 1 into probabilities: a linear function may leave 0..1.
-func distribution(a, b, c float32) (float32, float32, float32) {
-	if a >= 0 && b >= 0 && c >= 0 {
-		return a, b, c
-	}
-	a, b, c = max(0, a), max(0, b), max(0, c)
-	sum := a + b + c
-	return a / sum, b / sum, c / sum
-}
-
-// stripe is how many columns are summed at a time.
-const stripe = 64
-
-// box replaces each plane by its sums over windows, which are truncated at the edges. It uses
-// running sums in a fixed order, so that the result does not depend on the goroutines.
-func (g cells) box(radius [2]int, planes ...[]float32) {
-	across := make([][]float32, len(planes))
-	for k := range across {
-		across[k] = g.plane()
-	}
-	fours := (g.rows + 3) / 4
-	raster.Parallel(len(planes)*fours, func(i int) {
-		k, first := i/fours, i%fours*4
-		from, n := first*g.cols, min(4, g.rows-first)*g.cols
-		slideRows(across[k][from:][:n], planes[k][from:][:n], g.cols, radius[1])
-	})
-	stripes := (g.cols + stripe - 1) / stripe
-	raster.Parallel(len(planes)*stripes, func(i int) {
-		k, first := i/stripes, i%stripes*stripe
-		g.fall(planes[k], across[k], first, min(stripe, g.cols-first), radius[0])
 	})
 }
 
 // slideRows is slide for each of up to four rows of n cells. Four sums are computed side by
 // side, so that none waits for its own previous addition.
 func slideRows(dst, src []float32, n, radius int) {
-	if len(src) < 4*n {
+	if len(src) < side*n {
 		for from := 0; from < len(src); from += n {
 			slide(dst[from:][:n], src[from:][:n], radius)
 		}
@@ -161,28 +72,49 @@ func slide(dst, src []float32, radius int) {
 	}
 }
 
-// fall is slide along the columns [first, first+n) of a plane.
-func (g cells) fall(dst, src []float32, first, n, radius int) {
-	var sums [stripe]float64
-	row := func(y int) []float32 { return src[y*g.cols+first:][:n] }
-	for y := range min(radius, g.rows) {
-		for x, v := range row(y) {
-			sums[x] += float64(v)
+// stripe is how many columns are summed at a time.
+const stripe = 64
+
+// down sums planes along columns, like across along rows. It calls f with the sums of all
+// planes for n cells of a row, the first of which is the cell first; f is called from several
+// goroutines, and sums are used again afterwards.
+func (g cells) down(radius int, planes [][]float32, f func(first, n int, sums [][stripe]float64)) {
+	room := func() [][stripe]float64 { return make([][stripe]float64, len(planes)) }
+	raster.ParallelWith((g.cols+stripe-1)/stripe, room, func(i int, sums [][stripe]float64) {
+		from := i * stripe
+		n := min(stripe, g.cols-from)
+		clear(sums)
+		for y := range min(radius, g.rows) {
+			g.enter(sums, planes, y*g.cols+from, n)
+		}
+		for y := range g.rows {
+			if y+radius < g.rows {
+				g.enter(sums, planes, (y+radius)*g.cols+from, n)
+			}
+			if y > radius {
+				g.leave(sums, planes, (y-radius-1)*g.cols+from, n)
+			}
+			f(y*g.cols+from, n, sums)
+		}
+	})
+}
+
+// enter adds n cells from first on to the sums.
+func (g cells) enter(sums [][stripe]float64, planes [][]float32, first, n int) {
+	for k, plane := range planes {
+		sum := sums[k][:n]
+		for x, v := range plane[first:][:len(sum)] {
+			sum[x] += float64(v)
 		}
 	}
-	for y := range g.rows {
-		if y+radius < g.rows {
-			for x, v := range row(y + radius) {
-				sums[x] += float64(v)
-			}
-		}
-		if y > radius {
-			for x, v := range row(y - radius - 1) {
-				sums[x] -= float64(v)
-			}
-		}
-		for x, v := range sums[:n] {
-			dst[y*g.cols+first+x] = float32(v)
+}
+
+// leave subtracts them.
+func (g cells) leave(sums [][stripe]float64, planes [][]float32, first, n int) {
+	for k, plane := range planes {
+		sum := sums[k][:n]
+		for x, v := range plane[first:][:len(sum)] {
+			sum[x] -= float64(v)
 		}
 	}
 }

@@ -12,7 +12,7 @@ func (u *Upsampler) fill(out []float32) {
 	raster.ParallelWith(u.g.Rows, u.row, func(r int, cells []cell) {
 		u.between(r, cells)
 		for c := range Classes {
-			u.across(cells, c, out[c*n+r*cols:][:cols])
+			u.across(cells, c, 0, out[c*n+r*cols:][:cols])
 		}
 	})
 }
@@ -23,18 +23,27 @@ func (u *Upsampler) fill(out []float32) {
 type Upsampler struct {
 	g     Geometry
 	p     []float32
+	own   bool      // nothing else uses p
 	col   []int32   // the cell left of each column
 	right []float32 // the weight of the next cell
+	first []int     // the first column right of each cell; at the end, the number of columns
 }
 
 // Upsampler returns an Upsampler from the map to the picture's pixels.
 func (m Map) Upsampler() *Upsampler { return newUpsampler(m.Geometry, m.P) }
 
 func newUpsampler(g Geometry, p []float32) *Upsampler {
-	u := &Upsampler{g: g, p: p, col: make([]int32, g.Columns), right: make([]float32, g.Columns)}
+	u := &Upsampler{g: g, p: p, col: make([]int32, g.Columns), right: make([]float32, g.Columns), first: make([]int, g.Width+1)}
+	cell := 0
 	for c := range u.col {
 		i, f := raster.Neighbour(c, g.Columns, g.Width)
 		u.col[c], u.right[c] = int32(i), f
+		for ; cell < i; cell++ {
+			u.first[cell+1] = c
+		}
+	}
+	for ; cell < g.Width; cell++ {
+		u.first[cell+1] = g.Columns
 	}
 	return u
 }
@@ -49,24 +58,24 @@ type cell struct{ at, step [Classes]float32 }
 // between sets cells, Width long, to the values interpolated at picture row r.
 func (u *Upsampler) between(r int, cells []cell) {
 	for c := range Classes {
-		u.classBetween(r, c, cells)
+		u.classBetween(r, c, 0, u.g.Width, cells)
 	}
 }
 
-// classBetween is between for one class.
-func (u *Upsampler) classBetween(r, class int, cells []cell) {
+// classBetween is between for one class, and the cells from to to−1.
+func (u *Upsampler) classBetween(r, class, from, to int, cells []cell) {
 	i, f := raster.Neighbour(r, u.g.Rows, u.g.Height)
 	w, plane := u.g.Width, u.p[class*u.g.Height*u.g.Width:]
 	top, low := plane[i*w:][:w], plane[min(i+1, u.g.Height-1)*w:][:w]
-	before := &cells[0]
-	before.at[class] = top[0]*(1-f) + low[0]*f
-	for x := 1; x < w; x++ {
-		next := &cells[x]
-		next.at[class] = top[x]*(1-f) + low[x]*f
-		before.step[class] = next.at[class] - before.at[class]
+	before := top[from]*(1-f) + low[from]*f
+	for x := from; x < min(to, w-1); x++ {
+		next := top[x+1]*(1-f) + low[x+1]*f
+		cells[x].at[class], cells[x].step[class] = before, next-before
 		before = next
 	}
-	before.step[class] = 0
+	if to == w {
+		cells[w-1].at[class], cells[w-1].step[class] = before, 0
+	}
 }
 
 // Row sets dst[class] (Columns long) to the probabilities of picture row r.
@@ -75,7 +84,7 @@ func (u *Upsampler) Row(r int, dst [Classes][]float32) {
 	cells := buffer[:u.g.Width]
 	u.between(r, cells)
 	for c := range dst {
-		u.across(cells, c, dst[c])
+		u.across(cells, c, 0, dst[c][:u.g.Columns])
 	}
 }
 
@@ -83,14 +92,14 @@ func (u *Upsampler) Row(r int, dst [Classes][]float32) {
 func (u *Upsampler) ClassRow(r, class int, dst []float32) {
 	var buffer [maxCells]cell
 	cells := buffer[:u.g.Width]
-	u.classBetween(r, class, cells)
-	u.across(cells, class, dst)
+	u.classBetween(r, class, 0, u.g.Width, cells)
+	u.across(cells, class, 0, dst[:u.g.Columns])
 }
 
-// across sets dst to the values of one class in a row.
-func (u *Upsampler) across(cells []cell, class int, dst []float32) {
-	dst, right := dst[:len(u.col)], u.right[:len(u.col)]
-	for k, x := range u.col {
+// across sets dst to the values of one class in a row, from column first on.
+func (u *Upsampler) across(cells []cell, class, first int, dst []float32) {
+	right := u.right[first:][:len(dst)]
+	for k, x := range u.col[first:][:len(dst)] {
 		c := &cells[x]
 		dst[k] = c.at[class] + c.step[class]*right[k]
 	}

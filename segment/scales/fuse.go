@@ -1,6 +1,8 @@
 package scales
 
 import (
+	"math"
+
 	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
 )
@@ -8,7 +10,7 @@ import (
 // fusion collects the answers for parts of a picture.
 type fusion struct {
 	seen   picture.Map // of the whole picture: probabilities at the network's pixels
-	fine   picture.Map // log-probabilities of the whole picture, on the grid of the parts
+	fine   picture.Map // probabilities of the whole picture, on the grid of the parts
 	sum    []float32   // of the parts' log-probabilities, Classes×cells
 	number []float32   // of parts on each cell
 }
@@ -17,9 +19,9 @@ type fusion struct {
 const finer = 2
 
 func newFusion(seen picture.Map) *fusion {
-	grid := picture.Geometry{Rows: seen.Rows, Columns: seen.Columns, Height: finer * seen.Height, Width: finer * seen.Width}
+	grid := seen.Geometry
+	grid.Height, grid.Width = finer*seen.Height, finer*seen.Width
 	f := &fusion{seen: seen, fine: seen.On(grid)}
-	picture.Logarithms(f.fine.P)
 	f.sum, f.number = make([]float32, len(f.fine.P)), make([]float32, grid.Height*grid.Width)
 	return f
 }
@@ -50,8 +52,9 @@ func newAxis(length, n, from, to, m int) axis {
 	return a
 }
 
-// add adds the answer for a part: m contains its log-probabilities.
+// add adds the answer m for a part; it replaces its probabilities by logarithms.
 func (f *fusion) add(r part, m picture.Map) {
+	picture.Logarithms(m.P)
 	rows := newAxis(f.fine.Rows, f.fine.Height, r.top, r.bottom, m.Height)
 	cols := newAxis(f.fine.Columns, f.fine.Width, r.left, r.right, m.Width)
 	n := len(f.number)
@@ -79,58 +82,65 @@ const leastGain = -0.02
 
 // into fuses parts and whole picture into a, as their geometric mean, if the parts are used.
 func (f *fusion) into(a *Answer) {
-	whole, fused, detail := f.fine.P, make([]float32, len(f.sum)), make([]float32, len(f.sum))
-	height, width := f.fine.Height, f.fine.Width
-	raster.Parallel(picture.Classes*height, func(y int) {
-		number := f.number[y%height*width:][:width]
-		whole, sum := whole[y*width:][:width], f.sum[y*width:][:width]
-		fused, detail := fused[y*width:][:width], detail[y*width:][:width]
-		for i, k := range number {
-			detail[i] = whole[i]
-			if k > 0 {
-				detail[i] = sum[i] / k
-			}
-			fused[i] = (detail[i] + whole[i]) / 2
-		}
-	})
-	picture.Softmax(detail)
-	picture.Softmax(whole)
-	a.ScaleDoubt = f.contradiction(detail)
-	if a.Fused = f.gain(detail) >= leastGain; a.Fused {
-		picture.Softmax(fused)
-		a.Map = picture.Map{Geometry: f.fine.Geometry, P: fused}
-	}
-}
-
-// gain returns how much more confident in the body the parts are than the whole picture: the
-// mean over the cells that have parts and are not open beam in the whole picture.
-func (f *fusion) gain(detail []float32) float64 {
-	n, width := len(f.number), f.fine.Width
-	gains, cells := make([]float64, f.fine.Height), make([]int, f.fine.Height)
-	raster.Parallel(f.fine.Height, func(y int) {
+	n, width, height := len(f.number), f.fine.Width, f.fine.Height
+	doubt, gains := make([]float32, n), make([]gain, height)
+	raster.Parallel(height, func(y int) {
 		for i := y * width; i < (y+1)*width; i++ {
-			if f.number[i] == 0 || f.fine.P[picture.OpenBeam*n+i] >= 0.5 {
-				continue
+			whole := at(f.fine.P, i, n)
+			detail, fused := f.cell(i, whole)
+			doubt[i] = difference(detail, whole)
+			if f.number[i] > 0 && whole[picture.OpenBeam] < 0.5 {
+				gains[y].add(max(detail[0], detail[1], detail[2]) - max(whole[0], whole[1], whole[2]))
 			}
-			gains[y] += float64(top(detail, i, n) - top(f.fine.P, i, n))
-			cells[y]++
+			f.sum[i], f.sum[n+i], f.sum[2*n+i] = fused[0], fused[1], fused[2]
 		}
 	})
-	var gain float64
-	number := 0
-	for y, g := range gains {
-		gain += g
-		number += cells[y]
+	grid := picture.Geometry{Rows: height, Columns: width, Height: f.seen.Height, Width: f.seen.Width}
+	a.ScaleDoubt = grid.Down(doubt, 0, 1)
+	if a.Fused = mean(gains) >= leastGain; a.Fused {
+		a.Map = picture.Map{Geometry: f.fine.Geometry, P: f.sum}
 	}
-	return gain / float64(max(1, number))
 }
 
-func top(p []float32, i, n int) float32 { return max(p[i], p[n+i], p[2*n+i]) }
+// at returns the values of the classes at place i of n.
+func at(p []float32, i, n int) [picture.Classes]float32 {
+	return [picture.Classes]float32{p[i], p[n+i], p[2*n+i]}
+}
 
-// contradiction returns Answer.ScaleDoubt.
-func (f *fusion) contradiction(detail []float32) []float32 {
-	doubt := make([]float32, len(f.number))
-	addDifference(doubt, f.fine.Width, detail, f.fine.P, 1)
-	grid := picture.Geometry{Rows: f.fine.Height, Columns: f.fine.Width, Height: f.seen.Height, Width: f.seen.Width}
-	return grid.Down(doubt, 0, 1)
+// cell returns the probabilities of the parts at place i, and their geometric mean with those
+// of the whole picture; the latter are both where there is no part.
+func (f *fusion) cell(i int, whole [picture.Classes]float32) (detail, fused [picture.Classes]float32) {
+	if f.number[i] == 0 {
+		return whole, whole
+	}
+	n, k := len(f.number), f.number[i]
+	detail[0], detail[1], detail[2] = picture.Softmax(f.sum[i]/k, f.sum[n+i]/k, f.sum[2*n+i]/k)
+	var roots [picture.Classes]float64
+	for c := range roots {
+		roots[c] = math.Sqrt(picture.Possible(detail[c]) * picture.Possible(whole[c]))
+	}
+	fused[0], fused[1], fused[2] = picture.Normalised(roots)
+	return detail, fused
+}
+
+// gain is how much more confident in the body the parts are than the whole picture: the sum
+// over cells that have parts and are not open beam in the whole picture.
+type gain struct {
+	sum   float64
+	cells int
+}
+
+func (g *gain) add(v float32) {
+	g.sum += float64(v)
+	g.cells++
+}
+
+// mean returns the mean gain of a cell.
+func mean(gains []gain) float64 {
+	var all gain
+	for _, g := range gains {
+		all.sum += g.sum
+		all.cells += g.cells
+	}
+	return all.sum / float64(max(1, all.cells))
 }

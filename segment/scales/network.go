@@ -34,24 +34,23 @@ func once(ctx context.Context, n Network, xs [][]float32) ([][]float32, error) {
 	if b, ok := n.(Batcher); ok {
 		return b.Passes(ctx, xs)
 	}
-	ask := n.Predict
+	predict := n.Predict
 	if p, ok := n.(Passer); ok {
-		ask = p.Pass
+		predict = p.Pass
 	}
 	out := make([][]float32, len(xs))
 	for i, x := range xs {
 		var err error
-		if out[i], err = ask(ctx, x); err != nil {
+		if out[i], err = predict(ctx, x); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// probabilities predicts a canonical picture with ask, checks the result and removes its
-// padding.
-func probabilities(ctx context.Context, ask func(context.Context, []float32) ([]float32, error), x []float32, geo picture.Geometry) (picture.Map, error) {
-	p, err := ask(ctx, x)
+// probabilities predicts a canonical picture, checks the result and removes its padding.
+func probabilities(ctx context.Context, predict func(context.Context, []float32) ([]float32, error), x []float32, geo picture.Geometry) (picture.Map, error) {
+	p, err := predict(ctx, x)
 	if err == nil {
 		err = picture.CheckProbabilities(p)
 	}
@@ -69,7 +68,7 @@ type view struct {
 	mirror int
 }
 
-// pass predicts several views once each. It returns log-probabilities without padding, mirrored
+// pass predicts several views once each. It returns probabilities without padding, mirrored
 // back.
 func pass(ctx context.Context, n Network, views []view) ([]picture.Map, error) {
 	xs := make([][]float32, len(views))
@@ -95,7 +94,6 @@ func pass(ctx context.Context, n Network, views []view) ([]picture.Map, error) {
 			raster.Flip(p[c*picture.Side*picture.Side:][:picture.Side*picture.Side], picture.Side, views[i].mirror)
 		}
 		maps[i] = views[i].geo.Map(p)
-		picture.Logarithms(maps[i].P)
 	}
 	return maps, nil
 }

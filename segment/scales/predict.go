@@ -3,6 +3,7 @@ package scales
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"dicomnode/internal/raster"
 	"dicomnode/segment/picture"
@@ -77,44 +78,49 @@ func (e Effort) PredictWhole(ctx context.Context, n Network, x []float32, geo pi
 	if mirrors > 1 {
 		a.MirrorDoubt = make([]float32, mean.Height*mean.Width)
 		for _, one := range answers {
-			picture.Softmax(one.P)
 			addDifference(a.MirrorDoubt, mean.Width, one.P, mean.P, 1/float32(mirrors))
 		}
 	}
 	return a, nil
 }
 
-// meanOf returns the geometric mean of answers, which are log-probabilities.
+// meanOf returns the normalised geometric mean of answers, whose number is a power of two.
 func meanOf(answers []picture.Map) picture.Map {
 	mean := picture.Map{Geometry: answers[0].Geometry, P: make([]float32, len(answers[0].P))}
-	raster.Parallel(picture.Classes*mean.Height, func(y int) {
-		row := mean.P[y*mean.Width:][:mean.Width]
-		for _, a := range answers {
-			for i, v := range a.P[y*mean.Width:][:mean.Width] {
-				row[i] += v
+	n := mean.Height * mean.Width
+	raster.Blocks(n, func(from, to int) {
+		for i := from; i < to; i++ {
+			product := [picture.Classes]float64{1, 1, 1}
+			for _, a := range answers {
+				for c := range product {
+					product[c] *= picture.Possible(a.P[c*n+i])
+				}
 			}
-		}
-		for i := range row {
-			row[i] /= float32(len(answers))
+			for k := len(answers); k > 1; k /= 2 {
+				for c, v := range product {
+					product[c] = math.Sqrt(v)
+				}
+			}
+			mean.P[i], mean.P[n+i], mean.P[2*n+i] = picture.Normalised(product)
 		}
 	})
-	picture.Softmax(mean.P)
 	return mean
 }
 
-// addDifference adds weight/2 times the sum over the classes of |a − b| to doubt, whose rows
-// have width cells.
+// addDifference adds weight times the differences of a and b to doubt, whose rows have width
+// cells.
 func addDifference(doubt []float32, width int, a, b []float32, weight float32) {
 	n := len(doubt)
 	raster.Parallel(n/width, func(y int) {
-		row := doubt[y*width:][:width]
-		for c := range picture.Classes {
-			a, b := a[c*n+y*width:][:width], b[c*n+y*width:][:width]
-			for i := range row {
-				row[i] += max(a[i]-b[i], b[i]-a[i]) * weight / 2
-			}
+		for i := y * width; i < (y+1)*width; i++ {
+			doubt[i] += difference(at(a, i, n), at(b, i, n)) * weight
 		}
 	})
+}
+
+// difference returns half the sum over the classes of |a − b|.
+func difference(a, b [picture.Classes]float32) float32 {
+	return (max(a[0]-b[0], b[0]-a[0]) + max(a[1]-b[1], b[1]-a[1]) + max(a[2]-b[2], b[2]-a[2])) / 2
 }
 
 // least is the ratio of a picture's longer side to the network's input above which its parts
