@@ -49,7 +49,7 @@ func (f Finder) Find(ctx context.Context, m *decode.Image, pix, x []float32, geo
 			return nil, record, err
 		}
 		record.Model = f.Model
-		field, record.Method = answer.limit(field)
+		record.Method = answer.limit(field)
 	}
 	record.Fraction = float64(field.Count()) / float64(len(field))
 	return field, record, nil
@@ -62,7 +62,7 @@ func Whole(n int) (picture.Mask, Record) {
 
 func wholeFrame(n int) picture.Mask {
 	m := make(picture.Mask, n)
-	raster.Set(m)
+	raster.Blocks(n, func(from, to int) { raster.Set(m[from:to]) })
 	return m
 }
 
@@ -125,36 +125,6 @@ func shrink(pix []float32, rows, cols int) (small []float32, h, w int) {
 	h, w = max(1, int(float64(rows)*f)), max(1, int(float64(cols)*f))
 	g := picture.Geometry{Rows: rows, Columns: cols, Height: h, Width: w}
 	return g.Down(pix, -math.MaxFloat32, math.MaxFloat32), h, w
-}
-
-// flood marks pixels ≤ level that are connected to the frame's edge.
-func flood(v []float32, h, w int, level float32) picture.Mask {
-	out := make(picture.Mask, h*w)
-	var stack []int
-	visit := func(y, x int) {
-		if i := y*w + x; y >= 0 && y < h && x >= 0 && x < w && !out[i] && v[i] <= level {
-			out[i] = true
-			stack = append(stack, i)
-		}
-	}
-	for y := range h {
-		visit(y, 0)
-		visit(y, w-1)
-	}
-	for x := range w {
-		visit(0, x)
-		visit(h-1, x)
-	}
-	for len(stack) > 0 {
-		i := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		y, x := i/w, i%w
-		visit(y-1, x)
-		visit(y+1, x)
-		visit(y, x-1)
-		visit(y, x+1)
-	}
-	return out
 }
 
 // Record says how the exposed field was found.

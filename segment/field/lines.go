@@ -65,51 +65,24 @@ func strongest(step []float32, h, w int, across bool) []candidate {
 	shears := 2*h/slopesPerRow + 1
 	found := make([][]candidate, shears)
 	least := float32(minChord * 0.7 * float64(min(h, w)))
-	filled := filledPart(step, h, w)
-	raster.ParallelWith(shears, func() []float32 { return make([]float32, w+h+4) }, func(k int, room []float32) {
+	all := newVotes(step, h, w)
+	raster.ParallelWith(shears, all.lines, func(k int, own lines) {
 		slope := float64(k*slopesPerRow-h) / float64(h)
-		sums := shear(step, filled, room, h, w, slope)
-		for i, v := range sums {
-			if max(v, -v) < least || i > 0 && v*v < sums[i-1]*sums[i-1] || i+1 < len(sums) && v*v < sums[i+1]*sums[i+1] {
+		sums := all.shear(own, slope)
+		for i, rounded := range sums {
+			if max(rounded, -rounded) < least-all.error() {
+				continue
+			}
+			v := all.line(own, i)
+			if max(v, -v) < least || i > 0 && v*v < all.line(own, i-1)*all.line(own, i-1) || i+1 < len(sums) && v*v < all.line(own, i+1)*all.line(own, i+1) {
 				continue
 			}
 			found[k] = append(found[k], candidate{slope, float64(i - h/2 - 1), max(v, -v), across, v < 0})
 		}
 	})
-	all := slices.Concat(found...)
-	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.votes, a.votes) })
-	return distinct(all, float64(h))
-}
-
-// shear sums step along lines of one slope; element i is the line at i − h/2 − 1.
-func shear(step []float32, filled []raster.Stretch, sums []float32, h, w int, slope float64) []float32 {
-	clear(sums)
-	for y := range h {
-		off := h/2 + 1 - int(math.Round(slope*(float64(y)-float64(h)/2)))
-		votes := step[y*w:][filled[y].From:filled[y].To]
-		into := sums[off+filled[y].From:][:len(votes)]
-		for x, v := range votes {
-			into[x] += v
-		}
-	}
-	return sums
-}
-
-// filledPart returns the part of each row outside which all values are 0.
-func filledPart(step []float32, h, w int) []raster.Stretch {
-	out := make([]raster.Stretch, h)
-	for y := range out {
-		row := step[y*w:][:w]
-		from, to := 0, w
-		for from < to && row[from] == 0 {
-			from++
-		}
-		for to > from && row[to-1] == 0 {
-			to--
-		}
-		out[y] = raster.Stretch{From: from, To: to}
-	}
-	return out
+	sorted := slices.Concat(found...)
+	slices.SortStableFunc(sorted, func(a, b candidate) int { return cmp.Compare(b.votes, a.votes) })
+	return distinct(sorted, float64(h))
 }
 
 // distinct drops candidates that nearly coincide with a stronger one.

@@ -3,7 +3,6 @@ package field
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync/atomic"
 
 	"dicomnode/internal/raster"
@@ -50,37 +49,37 @@ func (f Finder) ask(ctx context.Context, x []float32, g picture.Geometry, straig
 	return answer{unexposed: out, geo: g}, nil
 }
 
-// limit combines straight, the field inside straight borders (the whole frame if there are
-// none), with the prediction: it removes pixels predicted as unexposed, and restores those
+// limit combines field, which is inside straight borders (the whole frame if there are none), with
+// the prediction, in place: it removes pixels predicted as unexposed, and restores those
 // predicted as exposed with high confidence. method says which of the two determined the
 // result.
-func (a answer) limit(straight picture.Mask) (field picture.Mask, method string) {
-	field = make(picture.Mask, len(straight))
+func (a answer) limit(field picture.Mask) (method string) {
 	var beyondStraight, beyondSeen atomic.Bool // whether each alone would give a different field
 	a.geo.Levels(a.unexposed, confidentBelow, unexposedFrom, func(r int, sure, seen []bool) {
-		line, inside := field[r*a.geo.Columns:][:a.geo.Columns], straight[r*a.geo.Columns:][:a.geo.Columns]
-		copy(line, seen)
-		for from := raster.NextClear(inside, 0); from < len(inside); {
-			to := raster.NextSet(inside, from)
-			copy(line[from:to], sure[from:to]) // outside straight borders only confident pixels stay
-			from = raster.NextClear(inside, to)
+		line := field[r*a.geo.Columns:][:a.geo.Columns]
+		for from := raster.NextClear(line, 0); from < len(line); {
+			to := raster.NextSet(line, from)
+			if !raster.Same(seen[from:to], sure[from:to]) {
+				beyondSeen.Store(true)
+				copy(seen[from:to], sure[from:to]) // outside straight borders only confident pixels stay
+			}
+			from = raster.NextClear(line, to)
 		}
-		if !slices.Equal(line, seen) {
-			beyondSeen.Store(true)
-		}
-		if !slices.Equal(line, inside) {
+		if !raster.Same(line, seen) {
 			beyondStraight.Store(true)
+			copy(line, seen)
 		}
 	})
 	switch {
 	case !plausible(field):
-		return wholeFrame(len(field)), "none"
+		raster.Set(field)
+		return "none"
 	case !beyondSeen.Load():
-		return field, "network"
+		return "network"
 	case !beyondStraight.Load():
-		return field, "image"
+		return "image"
 	}
-	return field, "network and image"
+	return "network and image"
 }
 
 // fillIslands corrects h×w probabilities of unexposed. Unexposed regions that are small or do

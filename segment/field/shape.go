@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"dicomnode/internal/raster"
-	"dicomnode/segment/picture"
 )
 
 // shapeParts are shares of the range, tried as the level of a border that encloses the field on
@@ -25,9 +24,10 @@ const (
 // not be dark: two or more sides at right angles that are straight and steep along their length
 // cannot be the outline of a body.
 func (s *search) cutShape() bool {
+	reached := s.reached()
 	found := make([]rectangle, len(shapeParts))
 	raster.Parallel(len(found), func(k int) {
-		if hull := s.enclosed(s.part(shapeParts[k])); len(hull) >= 3 {
+		if hull := enclosed(reached, k, s.h, s.w); len(hull) >= 3 {
 			found[k] = s.rectangle(hull)
 		}
 	})
@@ -47,32 +47,43 @@ func (s *search) cutShape() bool {
 	return best != nil
 }
 
-// enclosed returns the hull of the field without the pixels that are ≤ level or white and
-// connected to the frame's edge; nil if they are too many or too few.
-func (s *search) enclosed(level float32) []raster.Point {
+// reached returns, for each pixel, the number of the first of shapeParts at which it is connected
+// to the frame's edge by pixels at most so bright; len(shapeParts) if it never is. White pixels
+// and those outside the field count as darkest.
+func (s *search) reached() []uint8 {
 	v := make([]float32, len(s.v))
 	for i := range v {
 		if v[i] = s.v[i]; s.nearWhite()[i] || !s.in[i] {
 			v[i] = s.low
 		}
 	}
-	reached := flood(v, s.h, s.w, level)
-	left := len(reached) - reached.Count()
-	if float64(left) < minField*float64(len(v)) || float64(left) > 0.97*float64(len(v)) {
-		return nil
+	levels := make([]float32, len(shapeParts))
+	for k, p := range shapeParts {
+		levels[k] = s.part(p)
 	}
-	return raster.Hull(outermost(reached, s.h, s.w))
+	return floods(v, s.h, s.w, levels)
 }
 
-// outermost returns the outermost pixels of every row that are not border. It uses regions of
-// at least 2 % of the frame only, so that lead markers and scattered pixels are ignored.
-func outermost(border picture.Mask, h, w int) []raster.Point {
-	label := make([]uint8, len(border))
-	for i, b := range border {
-		if b {
+// enclosed returns the hull of the field without the pixels that are reached up to level k; nil
+// if they are too many or too few.
+func enclosed(reached []uint8, k, h, w int) []raster.Point {
+	label, left := make([]uint8, len(reached)), len(reached)
+	for i, first := range reached {
+		if int(first) <= k {
 			label[i] = 1
+			left--
 		}
 	}
+	if float64(left) < minField*float64(len(label)) || float64(left) > 0.97*float64(len(label)) {
+		return nil
+	}
+	return raster.Hull(outermost(label, h, w))
+}
+
+// outermost returns the outermost pixels of every row that are not border, which label marks
+// with 1. It uses regions of at least 2 % of the frame only, so that lead markers and scattered
+// pixels are ignored.
+func outermost(label []uint8, h, w int) []raster.Point {
 	runs := raster.Connect(label, h, w)
 	area := runs.Areas()
 	var out []raster.Point
