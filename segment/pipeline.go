@@ -56,17 +56,18 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 		v.padding.Limit(res.Field)
 		res.FieldRecord.Fraction = float64(res.Field.Count()) / float64(len(res.Field))
 	}
-	if err := p.ask(ctx, v); err != nil {
+	if err := p.predict(ctx, v); err != nil {
 		return nil, err
 	}
 	res.Scales = v.answer.String()
 	res.Quality = quality(img, v, res.Field)
 	p.regions(res, p.Config.Probabilities(v.answer.Map, v.pix, res.Field))
+	spare.give(v.pix)
 	return res, ctx.Err()
 }
 
-// ask runs the predictions that were not made yet.
-func (p *Pipeline) ask(ctx context.Context, v *view) (err error) {
+// predict runs the predictions that were not made yet.
+func (p *Pipeline) predict(ctx context.Context, v *view) (err error) {
 	if v.answer == nil {
 		if v.answer, err = p.Config.Effort.PredictWhole(ctx, p.Predictor, v.x, v.geo); err != nil {
 			return err
@@ -77,7 +78,8 @@ func (p *Pipeline) ask(ctx context.Context, v *view) (err error) {
 
 // prepare makes the picture: dark corrected, open beam bright as far as the attributes tell.
 func (p *Pipeline) prepare(img *decode.Image, res *Result) (v *view, err error) {
-	v = &view{pix: raster.Clone(img.Samples), padding: padding.Find(img)}
+	v = &view{pix: spare.take(len(img.Samples)), padding: padding.Find(img)}
+	raster.Copy(v.pix, img.Samples)
 	if v.padding != nil {
 		res.Padding = v.padding.Record
 	}

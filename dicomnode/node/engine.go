@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -51,6 +52,7 @@ func openEngine(c configs.Config, log *slog.Logger) (*engine, error) {
 // machine that it shares.
 func returnMemory() {
 	ort.Trim()
+	runtime.GC() // what a pool holds is only freed by the collection after the next
 	debug.FreeOSMemory()
 }
 

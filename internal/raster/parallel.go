@@ -62,9 +62,7 @@ func Each(pix []float32, f func(float32) float32) {
 	})
 }
 
-// Clone copies a picture, in parallel.
-func Clone(pix []float32) []float32 {
-	out := make([]float32, len(pix))
-	Blocks(len(pix), func(from, to int) { copy(out[from:to], pix[from:to]) })
-	return out
+// Copy copies src to dst, which is as long, in parallel.
+func Copy(dst, src []float32) {
+	Blocks(len(src), func(from, to int) { copy(dst[from:to], src[from:to]) })
 }
