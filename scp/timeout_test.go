@@ -27,12 +27,6 @@ type line struct {
 // onLine runs test in a bubble, associated with a server that has three different timeouts.
 func onLine(t *testing.T, b *backend, test func(*testing.T, *line), change ...func(*scp.Server)) {
 	t.Helper()
-	onConn(t, b, func(nc net.Conn) net.Conn { return nc }, test, change...)
-}
-
-// onConn is onLine with what made makes of the server's connection.
-func onConn(t *testing.T, b *backend, made func(net.Conn) net.Conn, test func(*testing.T, *line), change ...func(*scp.Server)) {
-	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ln := &pipeListener{make(chan net.Conn), make(chan struct{})}
 		s := &scp.Server{
@@ -46,7 +40,7 @@ func onConn(t *testing.T, b *backend, made func(net.Conn) net.Conn, test func(*t
 		done := make(chan error)
 		go func() { done <- s.Serve(t.Context(), ln) }()
 		here, there := net.Pipe()
-		ln.conns <- made(there)
+		ln.conns <- there
 		l := &line{here, t}
 		l.send(request())
 		if _, ok := l.receive().(*ul.Associate); !ok {

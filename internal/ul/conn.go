@@ -98,8 +98,7 @@ func (c *Conn) Kill() { _ = c.nc.Close() }
 
 // await waits up to idle until a byte can be read.
 func (c *Conn) await(idle time.Duration) error {
-	c.in.settle()
-	if c.in.buffered() {
+	if len(c.in.buf) > 0 {
 		return nil
 	}
 	c.mu.Lock()
@@ -140,9 +139,6 @@ func (c *Conn) doAlt(e Event, p PDU, cause error, alt bool) error {
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	if a != "DT-2" { // the data set has ended: from here on this goroutine reads, by its own deadlines
-		c.in.settle()
-	}
 	return actions[a](c, p, cause)
 }
 
@@ -159,13 +155,7 @@ func (c *Conn) receive() (PDU, error) {
 	}
 	if kind == typePData {
 		c.pduLeft, c.in.long = length, length >= largeBuffer
-		if err := c.do(EvtData, nil, unexpected("P-DATA-TF")); err != nil {
-			return nil, err
-		}
-		if c.in.long && c.in.large != nil && c.machine.State() == StaData {
-			c.in.readAhead()
-		}
-		return nil, nil
+		return nil, c.do(EvtData, nil, unexpected("P-DATA-TF"))
 	}
 	var body bytes.Buffer // grows with the received bytes, not with the announced length
 	if _, err := io.CopyN(&body, &c.in, int64(length)); err != nil {
@@ -289,7 +279,6 @@ func (c *Conn) Close() {
 		c.Abort()
 	}
 	if c.machine.State() == StaAwaitClose {
-		c.in.drop() // what was read ahead does not count
 		c.artim = time.Now().Add(linger)
 		_, err := io.CopyN(io.Discard, &c.in, lingerBytes)
 		event := EvtTransportClosed

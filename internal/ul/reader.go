@@ -27,7 +27,6 @@ type reader struct {
 	large    *[largeBuffer]byte
 	buf      []byte // unread bytes, part of small or large
 	long     bool   // PDUs are longer than the buffer, so their data is read without it
-	ahead    *ahead // nil unless bytes are, or were, read ahead
 
 	got    int64         // bytes received of the current message
 	waited time.Duration // time spent waiting for them
@@ -58,9 +57,6 @@ func (r *reader) direct(space []byte) int {
 // Read returns buffered bytes, or else reads once from the connection, directly into p if p is
 // large enough.
 func (r *reader) Read(p []byte) (int, error) {
-	if len(r.buf) == 0 && r.ahead != nil && len(p) > 0 {
-		return r.readBehind(p)
-	}
 	if len(r.buf) == 0 && len(p) > 0 {
 		space := r.space()
 		if len(p) >= r.direct(space) {
@@ -75,15 +71,6 @@ func (r *reader) Read(p []byte) (int, error) {
 	n := copy(p, r.buf)
 	r.buf = r.buf[n:]
 	return n, nil
-}
-
-// readBehind returns bytes that were read ahead.
-func (r *reader) readBehind(p []byte) (int, error) {
-	n, err := r.ahead.read(p)
-	if r.ahead.done == nil {
-		r.settle() // gives the buffer back after its last byte
-	}
-	return n, err
 }
 
 func (r *reader) receive(p []byte) (int, error) {
@@ -118,7 +105,6 @@ func (r *reader) shrink() {
 }
 
 func (r *reader) close() {
-	r.drop()
 	r.buf = nil
 	if r.large != nil {
 		largeBuffers.Put(r.large)
