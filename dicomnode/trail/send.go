@@ -30,15 +30,40 @@ func (t *Trail) Sends(from, to audit.AE, files []string) (*Sending, error) {
 	if t == nil {
 		return nil, nil
 	}
+	s := t.sending(from, to, files)
+	return s, s.each(s.files, func(some []audit.Instance) error { return t.messages.Begins(s.how, some...) })
+}
+
+func (t *Trail) sending(from, to audit.AE, files []string) *Sending {
 	s := &Sending{trail: t, how: audit.Transfer{From: from, To: to, User: archive.User(), Fresh: true}, instances: map[string]audit.Instance{}}
 	for _, path := range files {
 		i, err := fileInstance(path)
 		if err != nil {
-			continue // whoever sends the files reports it
+			continue // whoever uses the files reports it
 		}
 		s.instances[path], s.files = i, append(s.files, path)
 	}
-	return s, s.each(s.files, func(some []audit.Instance) error { return t.messages.Begins(s.how, some...) })
+	return s
+}
+
+// Retrieved notes files that the user of this program has retrieved from an application
+// entity. It returns nil when the messages are on disk.
+func (t *Trail) Retrieved(from, to audit.AE, files []string) error {
+	if t == nil {
+		return nil
+	}
+	s := t.sending(from, to, files)
+	return s.each(s.files, func(some []audit.Instance) error { return t.messages.Transferred(s.how, some...) })
+}
+
+// Queries notes what the user of this program is about to ask an application entity. It
+// returns nil when the message is on disk.
+func (t *Trail) Queries(q audit.Query) error {
+	if t == nil {
+		return nil
+	}
+	q.User = archive.User()
+	return t.messages.Queried(q)
 }
 
 // Ended notes how the transfers ended: one message for the files of a study and patient

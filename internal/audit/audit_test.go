@@ -102,7 +102,9 @@ func TestMessages(t *testing.T) {
 		l.Started("root"), l.Transferred(moved, instance, instance), l.Refused(audit.AE{Title: "<&>", Address: "10.9.9.9"}, "not listed"),
 		l.Configured("root", "peers"), l.Transferred(moved, audit.Instance{SOPInstanceUID: "1.2.3"}), l.Begins(moved, instance), l.Transferred(failed, instance),
 		l.Begins(asked, instance), l.Refused(audit.AE{Address: "10.9.9.8"}, "no certificate"),
-		l.Erased("root", true, instance), l.Exported("root", "/media/usb", instance), l.Stopped("root"),
+		l.Erased("root", true, instance), l.Exported("root", "/media/usb", instance),
+		l.Queried(audit.Query{From: audit.AE{Title: "XNET"}, To: pacs, User: "root", SOPClassUID: "1.2.840.10008.5.1.4.1.2.2.1", TransferSyntaxUID: "1.2.840.10008.1.2", Identifier: []byte("keys")}),
+		l.Stopped("root"),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -123,6 +125,8 @@ func TestMessages(t *testing.T) {
 		{`csd-code="110126"`, `<ActiveParticipant UserID="10.9.9.8" UserIsRequestor="false" NetworkAccessPointID="10.9.9.8" NetworkAccessPointTypeCode="2">`, `ParticipantObjectID="10.9.9.8"`},
 		{`EventActionCode="D"`, `csd-code="110105"`, `ParticipantObjectDataLifeCycle="15"`, patient},
 		{`EventActionCode="R"`, `csd-code="110106"`, `csd-code="110154"`, `UserID="/media/usb"`, `<MediaType csd-code="110037"`, patient},
+		{`EventActionCode="E"`, `csd-code="110112"`, `csd-code="110153"`, `csd-code="110152"`, `UserID="root" UserIsRequestor="true"`, `ParticipantObjectID="1.2.840.10008.5.1.4.1.2.2.1"`, `ParticipantObjectTypeCodeRole="24"`,
+			`csd-code="110181"`, `<ParticipantObjectQuery>a2V5cw==</ParticipantObjectQuery><ParticipantObjectDetail type="TransferSyntax" value="MS4yLjg0MC4xMDAwOC4xLjI="`},
 		{`csd-code="110121"`},
 	} {
 		m := next(t, messages)

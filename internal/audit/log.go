@@ -100,6 +100,23 @@ func (t Transfer) participants() []participant {
 	return both
 }
 
+// Query is one that an application entity asks another (PS3.4 C.4.1).
+type Query struct {
+	From, To          AE
+	User              string // who asked for it; "": From by itself
+	SOPClassUID       string
+	TransferSyntaxUID string // of Identifier
+	Identifier        []byte
+}
+
+// Queried: an application entity asks another for what it has (PS3.15 A.5.3.10).
+func (l *Log) Queried(q Query) error {
+	asked := Transfer{From: q.From, To: q.To, User: q.User}
+	return l.write("E", true, query, nil, asked.participants(), []object{{
+		ID: q.SOPClassUID, Type: 2, Role: 24, IDType: idClass, Query: base64.StdEncoding.EncodeToString(q.Identifier),
+		Detail: &detail{"TransferSyntax", base64.StdEncoding.EncodeToString([]byte(q.TransferSyntaxUID))}}})
+}
+
 // Refused: an application entity asked for an association, or a node for a secure
 // connection, and was not admitted, which is a security alert (PS3.15 A.5.3.11).
 func (l *Log) Refused(who AE, why string) error {
@@ -128,7 +145,7 @@ func (l *Log) Configured(user, what string) error {
 // alert is about a node: an IP address, or name@host.
 func (l *Log) alert(what Code, ok bool, active []participant, node, text string) error {
 	return l.write("E", ok, securityAlert, []Code{what}, active, []object{{
-		ID: orUnknown(node), Type: 2, Role: 13, IDType: idNode, Detail: &detail{"Alert Description", base64.StdEncoding.EncodeToString([]byte(text))}}})
+		ID: orUnknown(node), Type: 2, Role: 13, IDType: idNode, Name: new(string), Detail: &detail{"Alert Description", base64.StdEncoding.EncodeToString([]byte(text))}}})
 }
 
 // erased is the ParticipantObjectDataLifeCycle of a permanent erasure (PS3.15 A.5.1.1).

@@ -71,10 +71,11 @@ type source struct {
 type object struct {
 	ID          string  `xml:"ParticipantObjectID,attr"`
 	Type        int     `xml:"ParticipantObjectTypeCode,attr"`                // 1 person, 2 system object
-	Role        int     `xml:"ParticipantObjectTypeCodeRole,attr"`            // 1 patient, 3 report (study), 13 security resource
+	Role        int     `xml:"ParticipantObjectTypeCodeRole,attr"`            // 1 patient, 3 report (study), 13 security resource, 24 query
 	LifeCycle   int     `xml:"ParticipantObjectDataLifeCycle,attr,omitempty"` // 15: permanent erasure
 	IDType      Code    `xml:"ParticipantObjectIDTypeCode"`                   //
-	Name        string  `xml:"ParticipantObjectName"`                         // the schema wants a name or a query, so it is there when empty
+	Name        *string `xml:"ParticipantObjectName"`                         // the schema wants a name, perhaps an empty one, or a query
+	Query       string  `xml:"ParticipantObjectQuery,omitempty"`              // base64
 	Detail      *detail `xml:"ParticipantObjectDetail,omitempty"`             //
 	Description *study  `xml:"ParticipantObjectDescription,omitempty"`        //
 }
@@ -105,6 +106,7 @@ var (
 	instancesTransferred = dcm("110104", "DICOM Instances Transferred")
 	studyDeleted         = dcm("110105", "DICOM Study Deleted")
 	dataExport           = dcm("110106", "Export")
+	query                = dcm("110112", "Query")
 	securityAlert        = dcm("110113", "Security Alert")
 
 	applicationStart      = dcm("110120", "Application Start")
@@ -115,7 +117,7 @@ var (
 
 // Events lists the codes of the events and event types that the messages have.
 func Events() (codes []string) {
-	for _, c := range []Code{applicationActivity, beginTransferring, instancesTransferred, studyDeleted, dataExport, securityAlert,
+	for _, c := range []Code{applicationActivity, beginTransferring, instancesTransferred, studyDeleted, dataExport, query, securityAlert,
 		applicationStart, applicationStop, nodeAuthentication, softwareConfiguration} {
 		codes = append(codes, c.Value)
 	}
@@ -133,6 +135,7 @@ var (
 	mediaURI = dcm("110037", "URI") // PS3.16 CID 405: a folder is none of the other media
 
 	idStudy   = dcm("110180", "Study Instance UID")
+	idClass   = dcm("110181", "SOP Class UID")
 	idNode    = dcm("110182", "Node ID")
 	idPatient = Code{"2", "RFC-3881", "Patient Number"}
 
@@ -181,8 +184,8 @@ func objects(all []Instance, lifeCycle int) (out []object) {
 			n = len(out)
 			at[k] = n
 			out = append(out,
-				object{ID: orUnknown(i.StudyInstanceUID), Type: 2, Role: 3, LifeCycle: lifeCycle, IDType: idStudy, Description: &study{}},
-				object{ID: orUnknown(i.PatientID), Type: 1, Role: 1, IDType: idPatient, Name: i.PatientName})
+				object{ID: orUnknown(i.StudyInstanceUID), Type: 2, Role: 3, LifeCycle: lifeCycle, IDType: idStudy, Name: new(string), Description: &study{}},
+				object{ID: orUnknown(i.PatientID), Type: 1, Role: 1, IDType: idPatient, Name: &i.PatientName})
 		}
 		s := out[n].Description
 		c := -1

@@ -15,7 +15,9 @@ import (
 
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/trainercmd/exportcmd"
+	"dicomnode/internal/audit/audittest"
 	"dicomnode/internal/dicomtest"
+	"dicomnode/internal/uid"
 	"dicomnode/trainer/deidentify/object"
 	"dicomnode/trainer/export"
 )
@@ -223,6 +225,43 @@ func TestRetrievalGoesOn(t *testing.T) {
 	}
 	if len(again) != 3 {
 		t.Errorf("retrieved %v, want two objects again", again)
+	}
+}
+
+// What a PACS is asked and what it sends is in the audit trail (PS3.15 A.5.3.10, A.5.3.7).
+func TestRetrievalIsAudited(t *testing.T) {
+	p := orthanc(t)
+	nodetest.Until(t, "Orthanc's DICOM port", nodetest.Listening(p.address))
+	nodetest.Store(t, nodetest.Calling("XNET", p.title, p.address), stored(t))
+	data := t.TempDir()
+	config := filepath.Join(data, "node.yaml")
+	text := fmt.Sprintf("node: {ae_title: XNET, data_dir: %q}\naudit: {server: \"127.0.0.1:6514\", transport: udp}\n", data)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := verb(t, "--config", config, "--from-pacs", p.title+"@"+p.address, "--key", keyFile(t), "--formats", "dicom", "--labels", "none", "--burned-in", "keep",
+		"--study-date", "20040101-20201231", "--out", filepath.Join(t.TempDir(), "set"))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	spool, err := os.ReadFile(filepath.Join(data, "audit.spool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for line := range strings.Lines(string(spool)) {
+		if err := audittest.Check([]byte(line)); err != nil {
+			t.Errorf("%v in\n%s", err, line)
+		}
+		for _, has := range []string{`ParticipantObjectID="` + uid.StudyRootQueryRetrieveFind, `ParticipantObjectID="` + uid.StudyRootQueryRetrieveGet, `csd-code="110104"`, "SIMULATED"} {
+			if strings.Contains(line, has) && strings.Contains(line, `UserID="ORTHANC"`) {
+				seen[has]++
+			}
+		}
+	}
+	// Both studies are retrieved; one of them has a patient named SIMULATED.
+	if len(seen) != 4 || seen[`csd-code="110104"`] != 2 || seen["SIMULATED"] != 1 {
+		t.Errorf("messages %v in\n%s", seen, spool)
 	}
 }
 

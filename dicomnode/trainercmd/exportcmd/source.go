@@ -15,6 +15,7 @@ import (
 	"dicomnode/dicomnode/scu"
 	"dicomnode/dicomnode/trail"
 	"dicomnode/internal/archive"
+	"dicomnode/internal/audit"
 	"dicomnode/internal/hint"
 	"dicomnode/scp"
 	"dicomnode/trainer/export"
@@ -76,6 +77,9 @@ func (f *exportFlags) pacs(cmd *cobra.Command, opt *export.Options) (*frompacs.S
 	if s.Receive, err = receiver(f.Receive); err != nil {
 		return nil, err
 	}
+	if err := noted(s, c, peer); err != nil {
+		return nil, err
+	}
 	finished, err := export.ReadManifest(f.Out)
 	if err != nil {
 		return nil, err
@@ -89,6 +93,21 @@ func (f *exportFlags) pacs(cmd *cobra.Command, opt *export.Options) (*frompacs.S
 		s.Progress = func(done, total int) { _ = bar.Set(1000 * done / max(1, total)) } // cosmetic
 	}
 	return s, nil
+}
+
+// noted records in the audit trail, if the configuration has one, what a PACS is asked and
+// what it sends.
+func noted(s *frompacs.Source, c configs.Config, peer configs.Peer) error {
+	notes, err := trail.Open(c)
+	if notes == nil || err != nil {
+		return err
+	}
+	us, pacs := audit.AE{Title: c.Node.AETitle}, audit.AE{Title: peer.AETitle, Address: peer.Host()}
+	s.Asks = func(q scp.Query) error {
+		return notes.Queries(audit.Query{From: us, To: pacs, SOPClassUID: q.SOPClassUID, TransferSyntaxUID: q.TransferSyntaxUID, Identifier: q.Identifier})
+	}
+	s.Retrieved = func(files []string) error { return notes.Retrieved(pacs, us, files) }
+	return nil
 }
 
 // peer resolves --from-pacs.

@@ -135,6 +135,9 @@ type finder struct {
 // each performs one C-FIND.
 func (f finder) each(keys identifier, take func(identifier)) error {
 	q := scp.Query{SOPClassUID: uid.StudyRootQueryRetrieveFind, TransferSyntaxUID: uid.ImplicitVRLittleEndian, Identifier: keys.encode()}
+	if err := f.source.asks(q); err != nil {
+		return err
+	}
 	return f.client.Find(f.ctx, q, func(b []byte) error {
 		take(decode(b))
 		return nil

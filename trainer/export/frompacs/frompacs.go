@@ -38,6 +38,12 @@ type Source struct {
 	// Have, which may be nil, reports whether the set already has an instance. Studies of which
 	// it has everything are not retrieved.
 	Have func(instance string) bool
+	// Asks, which may be nil, is called before each C-FIND, C-GET and C-MOVE. Nothing is asked if
+	// it fails.
+	Asks func(scp.Query) error
+	// Retrieved, which may be nil, is called with the files that came with a study, also when the
+	// retrieval failed then.
+	Retrieved func(files []string) error
 	// Progress, which may be nil, is called with the number of retrieved objects and the total.
 	Progress func(done, total int)
 
@@ -134,6 +140,26 @@ func (s *Source) path(instance string) string {
 	return filepath.Join(s.Folder, hex.EncodeToString(sum[:16])+".dcm")
 }
 
+// paths returns the paths of a study's instances that ok accepts.
+func (s study) paths(in *Source, ok func(path string) bool) (out []string) {
+	for _, se := range s.series {
+		for _, i := range se.instances {
+			if path := in.path(i.uid); ok(path) {
+				out = append(out, path)
+			}
+		}
+	}
+	return out
+}
+
+// asks calls Asks.
+func (s *Source) asks(q scp.Query) error {
+	if s.Asks == nil {
+		return nil
+	}
+	return s.Asks(q)
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)
@@ -167,7 +193,12 @@ func (s *Source) retrieve(ctx context.Context, studies []study) error {
 		if st.all(there) {
 			continue
 		}
-		if err := s.study(ctx, st, into); err != nil {
+		missing := st.paths(s, func(path string) bool { return !exists(path) })
+		err := s.study(ctx, st, into)
+		if s.Retrieved != nil {
+			err = errors.Join(err, s.Retrieved(slices.DeleteFunc(missing, func(path string) bool { return !exists(path) })))
+		}
+		if err != nil {
 			return fmt.Errorf("retrieve a study of %s: %w", s.PACS.AETitle, err)
 		}
 		s.missing += st.size() - st.count(there)

@@ -90,6 +90,9 @@ func (s *Source) study(ctx context.Context, st study, into *sink) error {
 	for _, se := range st.series {
 		for _, keys := range s.requests(st, se) {
 			q := scp.Query{SOPClassUID: class, TransferSyntaxUID: uid.ImplicitVRLittleEndian, Identifier: keys.encode()}
+			if err := s.asks(q); err != nil {
+				return err
+			}
 			if s.Receive == nil {
 				_, err = c.Get(ctx, q, nil)
 			} else {
