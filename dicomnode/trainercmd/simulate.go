@@ -49,7 +49,7 @@ are used in four fifths of the views and CTs in one fifth, or each file in propo
 to its weight (--anatomy knee_7.nii.gz=0.5).
 
 With --dicom, DATASET/dicom also contains the raw detector image of each posed body
-(eight pictures show the same one) as DX For Processing, including the detector's
+(four pictures show the same one) as DX For Processing, including the detector's
 offset, and five dark frames. With --dicom-presentation it contains the pictures as
 DX For Presentation.
 ` + command.ExitCodes,

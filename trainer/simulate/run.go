@@ -47,7 +47,7 @@ type Options struct {
 }
 
 // samplesPerView is how many samples share one posed body and camera.
-const samplesPerView = 8
+const samplesPerView = 4
 
 // Views returns how many posed bodies the first count samples show.
 func Views(count int) int { return (count + samplesPerView - 1) / samplesPerView }
