@@ -21,8 +21,6 @@ type letter struct {
 const (
 	smallest = .006 // least height of a letter, relative to the longer side
 	tallest  = .14
-	// nearby is the distance in pixels from anatomy up to which a box counts as beside it.
-	nearby = 4
 )
 
 // pieces returns the connected regions of pixels of the same kind other than 0. It calls look
