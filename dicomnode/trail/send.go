@@ -9,7 +9,7 @@ import (
 	"dicomnode/internal/part10"
 )
 
-// Sending is files that a person sends to an application entity.
+// Sending is files that a person sends to an application entity, or retrieves from one.
 type Sending struct {
 	trail     *Trail
 	how       audit.Transfer
@@ -44,26 +44,6 @@ func (t *Trail) sending(from, to audit.AE, files []string) *Sending {
 		s.instances[path], s.files = i, append(s.files, path)
 	}
 	return s
-}
-
-// Retrieved notes files that the user of this program has retrieved from an application
-// entity. It returns nil when the messages are on disk.
-func (t *Trail) Retrieved(from, to audit.AE, files []string) error {
-	if t == nil {
-		return nil
-	}
-	s := t.sending(from, to, files)
-	return s.each(s.files, func(some []audit.Instance) error { return t.messages.Transferred(s.how, some...) })
-}
-
-// Queries notes what the user of this program is about to ask an application entity. It
-// returns nil when the message is on disk.
-func (t *Trail) Queries(q audit.Query) error {
-	if t == nil {
-		return nil
-	}
-	q.User = archive.User()
-	return t.messages.Queried(q)
 }
 
 // Ended notes how the transfers ended: one message for the files of a study and patient

@@ -41,8 +41,8 @@ func (a *Archive) Work(ctx context.Context, h Handlers) error {
 // watchInterval is how often the data directory is checked.
 const watchInterval = 2 * time.Second
 
-// watch checks that the data directory exists and takes files, and writes the collected records about peers at
-// intervals.
+// watch checks that the data directory exists and takes files, and writes the collected records
+// about peers at intervals.
 func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()

@@ -166,7 +166,7 @@ func thinned(p []space.Vec) []space.Vec {
 	return out
 }
 
-// aim chooses centre, direction (AP 35 %, lateral 30 %, else oblique), roll, field and focus distance.
+// aim chooses centre, direction and roll (view.ProjectionsOf), field and focus distance.
 func (g *figure) aim(r view.Region, side string, n int) space.Camera {
 	d, b := g.d, g.b
 	c, axis := g.target(r, side), space.Vec{0, 0, 1}

@@ -7,8 +7,8 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// Least path in bone, with its marrow, that makes a pixel bone: a millimetre or so in a limb, and
-// in the trunk what can be distinguished from the tissue before and behind it. Rims of ribs and
+// Least path in bone, with its marrow, that makes a pixel bone. The share decides in bodies thicker
+// than 35 mm: bone must be distinguishable from the tissue before and behind it. Rims of ribs and
 // the blade of a scapula over the heart are soft tissue.
 const (
 	leastBone      = .7  // mm

@@ -42,7 +42,7 @@ func (s *Sheet) millimetre() float64 {
 func (s *Sheet) metalwork() *metalwork {
 	m := &metalwork{newDrawing(s.w, s.h), s, s.d, make([]bool, len(s.label)), s.millimetre()}
 	for i, t := range s.bone.V {
-		m.bone[i] = t > .7
+		m.bone[i] = t > leastBone
 	}
 	return m
 }

@@ -83,7 +83,7 @@ func draft(v view.View, d random.Dice, size int) *Sheet {
 	s.trunk, s.chest, s.scanned = view.IsTrunk(v.Part), v.Part == "chest" || v.Part == "thorax", v.Outside.W > 0
 	for range 20 {
 		s.warp(v)
-		if raster.Share(s.skin, 1) > .04 && raster.Share(s.bone, .7) > .01 {
+		if raster.Share(s.skin, 1) > .04 && raster.Share(s.bone, leastBone) > .01 {
 			break
 		}
 	}
