@@ -97,7 +97,7 @@ func (s *sweep) inject(calls, failure string, when int, mayEnd bool) {
 	injected := tracer.detach(s.t)
 	s.injected += injected
 	what := fmt.Sprintf("%s %s, time %d", calls, failure, when)
-	if ended := s.p.Ended(); ended {
+	if s.settled(before) {
 		if s.ended++; !mayEnd {
 			s.t.Fatalf("%s: the node ended", what)
 		}
@@ -113,6 +113,20 @@ func (s *sweep) inject(calls, failure string, when int, mayEnd bool) {
 	if again := s.send(failed); len(again) > 0 {
 		s.t.Fatalf("%s: %d are refused again when the disk is well", what, len(again))
 	}
+}
+
+// settled waits until the node answers or has ended, and reports whether it has: a
+// runtime that fails prints its stacks after its associations are gone.
+func (s *sweep) settled(logged int) bool {
+	s.t.Helper()
+	nodetest.Until(s.t, "the node's answer or end", func() bool {
+		if s.p.Ended() {
+			return true
+		}
+		_, err := s.p.As("MODALITY").Echo(s.t.Context())
+		return err == nil && !strings.Contains(s.p.Log.String()[logged:], "fatal error: ")
+	})
+	return s.p.Ended()
 }
 
 // start runs the node and waits until it works: an error of the disk before that ends it.
