@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -56,13 +57,26 @@ func TestFaults(t *testing.T) {
 		kinds = slices.DeleteFunc(kinds, func(k kind) bool { return k.name == powerCuts })
 	}
 	found := make([]tally, len(kinds))
-	for left := total; left > 0; left -= faultRound {
-		for i, k := range kinds {
-			found[i].name = k.name
-			found[i].add(k.run(t, max(1, int(k.share*float64(min(left, faultRound))+0.5))))
-		}
-		t.Logf("\n%s", faultTable(found))
+	for i, k := range kinds {
+		found[i].name = k.name
 	}
+	var mu sync.Mutex
+	t.Run("rounds", func(t *testing.T) {
+		for left := total; left > 0; left -= faultRound {
+			t.Run("round", func(t *testing.T) {
+				t.Parallel() // it waits for retries most of the time
+				for i, k := range kinds {
+					f := k.run(t, max(1, int(k.share*float64(min(left, faultRound))+0.5)))
+					mu.Lock()
+					found[i].add(f)
+					mu.Unlock()
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				t.Logf("\n%s", faultTable(found))
+			})
+		}
+	})
 	for _, f := range found {
 		if f.injected == 0 {
 			t.Errorf("%s: none was injected", f.name)
@@ -76,7 +90,7 @@ func TestFaults(t *testing.T) {
 const powerCuts = "power cuts"
 
 // faultRound is the number of faults on the same archive, whose cost grows with its content.
-// The table so far is logged after each round.
+// The table so far is logged at the end of each.
 const faultRound = 300
 
 // faultTable formats the table of the documentation.
