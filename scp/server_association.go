@@ -1,6 +1,7 @@
 package scp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -38,8 +39,9 @@ func (a *association) serve(ctx context.Context) {
 	defer a.recovered()
 	rq, err := a.conn.Request()
 	if err != nil {
-		a.log.Log(ctx, levelOf(err), "connection closed without association", "error", explain(err))
-		if failed := failedHandshake(a.nc); failed != nil {
+		failed := failedHandshake(a.nc)
+		a.log.Log(ctx, levelOf(err), "connection closed without association", "error", explain(cmp.Or(failed, err)))
+		if failed != nil {
 			a.tell(explain(failed))
 		}
 		return

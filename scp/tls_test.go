@@ -160,6 +160,9 @@ func TestTLSRefused(t *testing.T) {
 	if !strings.Contains(log.String(), "first record does not look like a TLS handshake") {
 		t.Errorf("log does not say that the peer came without TLS:\n%s", log)
 	}
+	if strings.Contains(log.String(), "connection lost") {
+		t.Errorf("log calls a failed handshake a lost connection:\n%s", log)
+	}
 }
 
 // TestMuteTLSHandshake: a peer that stops within the TLS handshake, by not reading or not
