@@ -32,6 +32,17 @@ type Frame struct {
 	Rows, Columns     int
 	Samples           int      // Samples per Pixel (0028,0002)
 	Code              [][]byte // the codestream, in one or several parts
+	// Spend, if not nil, releases the memory of Code. Decode may call it when a worker has a
+	// copy.
+	Spend func()
+}
+
+// spends reports whether memory for Code, its copy in the worker and the library's copy
+// together are too much: JPEG 2000 of more than 12 bits per sample, which is almost noise.
+func (f *Frame) spends(s syntax, code stream) bool {
+	const bits = 12
+	family := s.families[0]
+	return f.Spend != nil && (family == JPEG2000 || family == HTJ2K) && 8*code.length() > bits*int64(f.Rows*f.Columns*f.Samples)
 }
 
 func (f *Frame) check(s syntax, code stream) error {

@@ -122,7 +122,13 @@ func (p *Pool) Decode(ctx context.Context, f Frame, use func(Pixels) error) erro
 			return fmt.Errorf("%w: %s", ErrMissing, p.Report().missing(s.families[len(s.families)-1]))
 		}
 	}
-	w, px, err := p.decode(ctx, families, &f, code)
+	decode := p.decode
+	if f.spends(s, code) {
+		decode = p.decodeOnce
+	} else {
+		f.Spend = nil
+	}
+	w, px, err := decode(ctx, families, &f, code)
 	if err != nil {
 		return err
 	}
@@ -153,6 +159,27 @@ func (p *Pool) decode(ctx context.Context, families []Family, f *Frame, code str
 		}
 	}
 	return nil, Pixels{}, first
+}
+
+// decodeOnce spends the codestream, so that there is one attempt: in a new worker, which no
+// previous image has damaged.
+func (p *Pool) decodeOnce(ctx context.Context, families []Family, f *Frame, code stream) (*process, Pixels, error) {
+	w, err := p.take(ctx)
+	for err == nil && w.served > 0 {
+		w.end()
+		p.idle <- nil
+		w, err = p.take(ctx)
+	}
+	if err != nil {
+		return nil, Pixels{}, err
+	}
+	px, err := w.exchange(ctx, p.deadline+f.time(), families[0], f, variants(families[0], code)[0])
+	if err != nil {
+		w.end()
+		p.idle <- nil
+		return nil, px, err
+	}
+	return w, px, nil
 }
 
 // attempt decodes in a worker. If the worker ends, attempt tries once more in a new one,

@@ -103,7 +103,7 @@ func (w *process) decodesProbe(s syntax, family Family) error {
 	if err != nil {
 		return err
 	}
-	px, err := w.exchange(context.Background(), helloTime, family, &Frame{s.uid, probeSide, probeSide, 1, nil}, stream{code})
+	px, err := w.exchange(context.Background(), helloTime, family, &Frame{TransferSyntaxUID: s.uid, Rows: probeSide, Columns: probeSide, Samples: 1}, stream{code})
 	if err != nil {
 		return err
 	}

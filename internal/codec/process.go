@@ -117,6 +117,9 @@ func (w *process) ask(family Family, f *Frame, code stream) (px Pixels, err erro
 		}
 		at += int64(len(part))
 	}
+	if f.Spend != nil {
+		f.Spend()
+	}
 	if err := put(w.in, &q); err != nil {
 		return px, fmt.Errorf("%w: %v", ErrWorker, err)
 	}

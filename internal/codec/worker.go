@@ -2,11 +2,14 @@ package codec
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"sync/atomic"
+
+	"dicomnode/internal/codec/scans"
 )
 
 // WorkerArgument is the first argument of a program that is to be a codec worker.
@@ -114,7 +117,7 @@ func (w *worker) serve(in io.Reader, out io.Writer) error {
 	if q.Rows > 65535 || q.Columns > 65535 || q.Samples > 4 || 2*values > int64(len(w.out)) || int64(q.Length) > int64(len(w.code)) {
 		return fmt.Errorf("a request out of range")
 	}
-	r, err := w.decoder.Decode(Job{Family(q.Family), int(q.Rows), int(q.Columns), int(q.Samples), w.threads, w.code[:q.Length]}, w.out[:2*values])
+	r, err := w.decode(Job{Family(q.Family), int(q.Rows), int(q.Columns), int(q.Samples), w.threads, w.code[:q.Length]})
 	a, text := answer{Status: statusDecoded, Precision: uint32(r.Precision), Bytes: uint32(r.Bytes), Signed: flag(r.Signed), Planar: flag(r.Planar)}, r.Warning
 	if err != nil {
 		a, text = answer{Status: statusRefused}, err.Error()
@@ -125,6 +128,31 @@ func (w *worker) serve(in io.Reader, out io.Writer) error {
 	}
 	_, err = io.WriteString(out, text[:a.Text])
 	return err
+}
+
+// decode decodes a job, if necessary one component after the other.
+func (w *worker) decode(j Job) (Result, error) {
+	if j.Family != JPEG || j.Samples == 1 {
+		return w.decoder.Decode(j, w.out[:2*j.Rows*j.Columns*j.Samples])
+	}
+	parts, err := scans.Components(j.Code)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case len(parts) != j.Samples:
+		return w.decoder.Decode(j, w.out[:2*j.Rows*j.Columns*j.Samples])
+	}
+	j.Samples = 1
+	var r Result
+	for k, part := range parts {
+		j.Code = bytes.Join(part, nil)
+		plane := w.out[k*j.Rows*j.Columns*r.Bytes:]
+		if r, err = w.decoder.Decode(j, plane[:2*j.Rows*j.Columns]); err != nil {
+			return r, err
+		}
+	}
+	r.Planar = true
+	return r, nil
 }
 
 func flag(b bool) uint32 {

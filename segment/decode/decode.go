@@ -49,7 +49,7 @@ func ReadFile(ctx context.Context, path string, c Codec) (*Image, error) {
 // Read decodes the Part 10 file of size bytes in r. It supports native pixels in implicit or
 // explicit VR, little or big endian, deflated, RLE Lossless, and the JPEG, JPEG-LS and JPEG
 // 2000 transfer syntaxes that c decodes. Pixels must have 8 or 16 bits allocated and be grey;
-// three equal samples or a grey palette are accepted. Of several frames Read decodes the
+// three equal samples of 8 bits or a grey palette are accepted. Of several frames Read decodes the
 // representative one, or the one with the largest range of values.
 //
 // Errors of the object are ErrUnsupported or ErrMalformed. If c, which may be nil, has no
@@ -101,10 +101,14 @@ func decode(ctx context.Context, file []byte, c Codec) (*Image, error) {
 	if err := m.describe(); err != nil {
 		return nil, err
 	}
-	if m.frames, err = newFrames(ctx, o, m, c); err != nil {
+	if m.frames, err = newFrames(ctx, file, o, m, c); err != nil {
 		return nil, err
 	}
-	return m, m.frames.choose()
+	err = m.frames.choose()
+	if m.Frames == 1 {
+		m.frames = nil // its memory was released
+	}
+	return m, err
 }
 
 // unsupported are the transfer syntaxes of still images (PS3.5 A.4) that have no codec here.

@@ -93,6 +93,8 @@ func (m *Image) supported() error {
 		return fmt.Errorf("%w: photometric interpretation %q", ErrUnsupported, printable(p))
 	case photometric[p] != m.SamplesPerPixel:
 		return fmt.Errorf("%w: %d samples per pixel of photometric interpretation %s", ErrUnsupported, m.SamplesPerPixel, p)
+	case m.SamplesPerPixel > 1 && m.BitsAllocated > 8: // no radiograph is stored so
+		return fmt.Errorf("%w: %d bits allocated for each of %d samples per pixel, at most 8", ErrUnsupported, m.BitsAllocated, m.SamplesPerPixel)
 	}
 	return nil
 }

@@ -30,13 +30,13 @@ func (m *Image) inMemory(data []byte) values {
 }
 
 // codestream decodes a frame with c, checks that it matches the data set and calls use with its
-// values.
-func codestream(ctx context.Context, transferSyntax string, fragments [][]byte, m *Image, c Codec, use func(values) error) error {
+// values. spend releases the memory of a frame that is decoded once; otherwise it is nil.
+func codestream(ctx context.Context, transferSyntax string, fragments [][]byte, m *Image, c Codec, spend func(), use func(values) error) error {
 	if c == nil {
 		return hint.Add(fmt.Errorf("%w: %s", codec.ErrMissing, uid.Name(transferSyntax)), codec.Hint)
 	}
 	var used error
-	f := codec.Frame{TransferSyntaxUID: transferSyntax, Rows: m.Rows, Columns: m.Columns, Samples: m.SamplesPerPixel, Code: fragments}
+	f := codec.Frame{TransferSyntaxUID: transferSyntax, Rows: m.Rows, Columns: m.Columns, Samples: m.SamplesPerPixel, Code: fragments, Spend: spend}
 	err := c.Decode(ctx, f, func(px codec.Pixels) error {
 		m.Decoder = px.Warning
 		if px.Precision > m.in.allocated {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"dicomnode/internal/pages"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/raster"
 	"dicomnode/internal/uid"
@@ -28,19 +29,24 @@ type frames struct {
 	object *part10.Object
 	image  *Image // described, without samples
 	native []byte // of all frames if the pixels are native; little endian
+	source []byte // memory with the encoded frames: the file, or its inflated pixels
 	// encapsulated decodes the fragments of one encapsulated frame and calls use.
 	encapsulated func(m *Image, fragments [][]byte, use func(values) error) error
 }
 
-func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frames, error) {
-	f := &frames{object: o, image: m}
+func newFrames(ctx context.Context, file []byte, o *part10.Object, m *Image, c Codec) (*frames, error) {
+	f := &frames{object: o, image: m, source: file}
 	switch {
 	case o.TransferSyntaxUID == uid.RLELossless:
 		f.encapsulated = rleFrame
 		return f, nil
 	case o.Pixels.Encapsulated:
 		f.encapsulated = func(m *Image, fragments [][]byte, use func(values) error) error {
-			return codestream(ctx, o.TransferSyntaxUID, fragments, m, c, use)
+			var spend func()
+			if m.Frames == 1 {
+				spend = f.spend
+			}
+			return codestream(ctx, o.TransferSyntaxUID, fragments, m, c, spend, use)
 		}
 		return f, nil
 	}
@@ -51,6 +57,10 @@ func newFrames(ctx context.Context, o *part10.Object, m *Image, c Codec) (*frame
 	var err error
 	if f.native, err = o.Native(min(o.Pixels.Length, all+all%2)); err != nil { // with the padding to a full word
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if o.TransferSyntaxUID == uid.DeflatedExplicitVRLittleEndian {
+		pages.Release(file)
+		f.source = f.native
 	}
 	// PS3.5 8.1.2 and annex D: 8-bit samples in OW are paired into words.
 	if o.Pixels.BigEndian && (m.in.allocated == 16 || o.Pixels.VR == "OW") {
@@ -79,13 +89,27 @@ func (f *frames) values(i int, use func(values) error) error {
 		if err != nil {
 			return err
 		}
+		if m.subsampled() { // v is a copy
+			f.spend()
+		}
 		return use(v)
 	}
 	fragments, err := f.object.Pixels.Frame(i, m.Frames)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return f.encapsulated(m, fragments, use)
+	return f.encapsulated(m, fragments, func(v values) error {
+		f.spend()
+		return use(v)
+	})
+}
+
+// spend releases the memory of an encoded frame whose values were decoded, before memory for
+// its samples is needed. Of several frames the others may be read yet.
+func (f *frames) spend() {
+	if f.image.Frames == 1 {
+		pages.Release(f.source)
+	}
 }
 
 func rleFrame(m *Image, fragments [][]byte, use func(values) error) error {

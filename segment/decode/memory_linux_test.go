@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,31 +31,37 @@ func TestMemory(t *testing.T) {
 	if path := os.Getenv("DECODE_FILE"); path != "" {
 		decodeAndExit(t, path)
 	}
-	const rows, columns = 2048, 2560
+	const rows, columns = 1760, 1760
 	idle := peak(t, "none")
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name           string
+		picture        dicomtest.Image
 		transferSyntax string
-		frames         int
 	}{
-		"native":       {uid.ExplicitVRLittleEndian, 1},
-		"big endian":   {uid.ExplicitVRBigEndian, 1},
-		"deflated":     {uid.DeflatedExplicitVRLittleEndian, 1},
-		"RLE":          {uid.RLELossless, 1},
-		"native run":   {uid.ExplicitVRLittleEndian, 4},
-		"deflated run": {uid.DeflatedExplicitVRLittleEndian, 4},
-		"RLE run":      {uid.RLELossless, 4},
+		{"native", grey(t, rows, columns), uid.ExplicitVRLittleEndian},
+		{"big endian", grey(t, rows, columns), uid.ExplicitVRBigEndian},
+		{"deflated", grey(t, rows, columns), uid.DeflatedExplicitVRLittleEndian},
+		{"RLE", grey(t, rows, columns), uid.RLELossless},
+		{"native run", run(rows, columns, 900, 900, 900, 900), uid.ExplicitVRLittleEndian},
+		{"deflated run", run(rows, columns, 900, 900, 900, 900), uid.DeflatedExplicitVRLittleEndian},
+		{"RLE run", run(rows, columns, 900, 900, 900, 900), uid.RLELossless},
+		{"RGB", colour(t, rows, columns), uid.ExplicitVRLittleEndian},
+		{"RGB by plane", byPlane(colour(t, rows, columns)), uid.ExplicitVRLittleEndian},
+		{"YBR_FULL", luminance(colour(t, rows, columns)), uid.ExplicitVRLittleEndian},
+		{"YBR_FULL_422", halved(colour(t, rows, columns)), uid.ExplicitVRLittleEndian},
+		{"RGB RLE", colour(t, rows, columns), uid.RLELossless},
+		{"RGB by plane deflated", byPlane(colour(t, rows, columns)), uid.DeflatedExplicitVRLittleEndian},
+		{"noise RLE", noise(t, rows, columns), uid.RLELossless},
+		{"noise deflated", noise(t, rows, columns), uid.DeflatedExplicitVRLittleEndian},
 	} {
-		t.Run(name, func(t *testing.T) {
-			m := dicomtest.DX(rows, columns, 10)
-			if c.frames > 1 {
-				m = run(rows, columns, 900, 900, 900, 900)
-			}
+		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "image.dcm")
-			if err := os.WriteFile(path, m.Encode(c.transferSyntax), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			write(t, path, c.picture.Encode(c.transferSyntax))
 			used := peak(t, path)
-			decoded := 4 * rows * columns * c.frames
+			decoded := 4 * rows * columns * max(1, len(c.picture.Pixels)/(rows*columns)/max(1, c.picture.Samples))
+			if c.name == "YBR_FULL_422" {
+				decoded = 4 * rows * columns
+			}
 			t.Logf("%.2f times the decoded size", float64(used-idle)/float64(decoded))
 			if used-idle >= 2*decoded {
 				t.Errorf("%d MiB for %d MiB of samples", (used-idle)>>20, decoded>>20)
@@ -63,9 +70,40 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// byPlane changes three samples by pixel to three planes.
+func byPlane(m dicomtest.Image) dicomtest.Image {
+	planes := make([]int, 0, len(m.Pixels))
+	for k := range 3 {
+		for i := k; i < len(m.Pixels); i += 3 {
+			planes = append(planes, m.Pixels[i])
+		}
+	}
+	m.Pixels, m.Extra = planes, append(slices.Clip(identified), attribute(0x00280006, "US", uint16(1)))
+	return m
+}
+
+// luminance changes RGB to YBR_FULL.
+func luminance(m dicomtest.Image) dicomtest.Image {
+	m.Photometric = "YBR_FULL"
+	for i := 0; i < len(m.Pixels); i += 3 {
+		m.Pixels[i+1], m.Pixels[i+2] = 128, 128
+	}
+	return m
+}
+
+// halved changes RGB to YBR_FULL_422.
+func halved(m dicomtest.Image) dicomtest.Image {
+	var pairs []int
+	for i := 0; i < len(m.Pixels); i += 6 {
+		pairs = append(pairs, m.Pixels[i], m.Pixels[i+3], 128, 128)
+	}
+	m.Photometric, m.Pixels = "YBR_FULL_422", pairs
+	return m
+}
+
 // The same for a process that reads a compressed image together with its worker, without the
 // memory of both when idle: for the first image and the second, with a single frame and
-// several.
+// several, and in encodings.
 func TestMemoryOfCodecs(t *testing.T) {
 	env := []string{"DECODE_WORKER=" + codectest.Program(t), "DECODE_FOLDER=" + codectest.Folder(t)}
 	for _, c := range []struct {
@@ -81,13 +119,25 @@ func TestMemoryOfCodecs(t *testing.T) {
 			if c.frames > 1 {
 				path = encodedRun(t, path, c.rows, c.columns, c.frames)
 			}
-			used := peak(t, path, env...)
-			decoded := 4 * c.rows * c.columns * c.frames
-			t.Logf("%.2f times the decoded size, %d MiB", float64(used)/float64(decoded), decoded>>20)
-			if used >= 2*decoded+hugePage {
-				t.Errorf("%d MiB for %d MiB of samples", used>>20, decoded>>20)
-			}
+			checkPeak(t, path, 4*c.rows*c.columns*c.frames, env)
 		})
+	}
+	for _, c := range encodings {
+		t.Run(c.name, func(t *testing.T) {
+			const rows, columns = 1760, 1760
+			path := filepath.Join(t.TempDir(), "image.dcm")
+			write(t, path, c.file(t, c.picture(t, rows, columns)))
+			checkPeak(t, path, 4*rows*columns, env)
+		})
+	}
+}
+
+func checkPeak(t *testing.T, path string, decoded int, env []string) {
+	t.Helper()
+	used := peak(t, path, env...)
+	t.Logf("%.2f times the decoded size, %d MiB", float64(used)/float64(decoded), decoded>>20)
+	if used >= 2*decoded+hugePage {
+		t.Errorf("%d MiB for %d MiB of samples", used>>20, decoded>>20)
 	}
 }
 
@@ -195,7 +245,15 @@ type watched struct {
 }
 
 func (w *watched) Decode(ctx context.Context, f codec.Frame, use func(codec.Pixels) error) error {
+	if spend := f.Spend; spend != nil {
+		f.Spend = func() { // before the worker begins
+			w.before = max(w.before, status("self", "VmHWM")+status(child(), "VmRSS"))
+			spend()
+			forgetPeak("self")
+		}
+	}
 	return w.Pool.Decode(ctx, f, func(px codec.Pixels) error {
+		w.worker = child() // it may be a new one
 		w.before = max(w.before, status("self", "VmHWM")+status(w.worker, "VmHWM"))
 		w.after = max(w.after, status(w.worker, "VmRSS"))
 		return use(px)
@@ -206,13 +264,17 @@ func (w *watched) Decode(ctx context.Context, f codec.Frame, use func(codec.Pixe
 // processes.
 func (w *watched) rest() int {
 	debug.FreeOSMemory()
-	for _, process := range []string{"self", w.worker} {
-		if err := os.WriteFile("/proc/"+process+"/clear_refs", []byte("5"), 0); err != nil { // proc(5): the peak
-			fail(err)
-		}
-	}
+	forgetPeak("self")
+	forgetPeak(w.worker)
 	w.before, w.after = 0, 0
 	return status("self", "VmHWM") + status(w.worker, "VmHWM")
+}
+
+// forgetPeak restarts the measurement of a process's peak (proc(5)).
+func forgetPeak(process string) {
+	if err := os.WriteFile("/proc/"+process+"/clear_refs", []byte("5"), 0); err != nil {
+		fail(err)
+	}
 }
 
 // status returns a field of a process's memory in KiB (proc(5)).

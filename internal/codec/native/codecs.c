@@ -192,6 +192,9 @@ static struct {
   void (*user)(void *, void *, void (*)(void *));
   void (*length)(void *, uint64_t);
   int (*header)(void *, void *, struct openjpeg_image **);
+  struct openjpeg_info *(*info)(void *);
+  void (*info_destroy)(struct openjpeg_info **);
+  int (*area)(void *, struct openjpeg_image *, int32_t, int32_t, int32_t, int32_t);
   int (*decode)(void *, void *, struct openjpeg_image *);
   void (*image_destroy)(struct openjpeg_image *);
   const char *(*version)(void);
@@ -201,12 +204,28 @@ static const char *const openjpeg_names[] = {
   "opj_create_decompress", "opj_destroy_codec", "opj_set_default_decoder_parameters", "opj_setup_decoder", "opj_decoder_set_strict_mode",
   "opj_codec_set_threads", "opj_set_error_handler", "opj_set_warning_handler", "opj_stream_create", "opj_stream_destroy",
   "opj_stream_set_read_function", "opj_stream_set_skip_function", "opj_stream_set_seek_function", "opj_stream_set_user_data",
-  "opj_stream_set_user_data_length", "opj_read_header", "opj_decode", "opj_image_destroy", "opj_version", NULL};
+  "opj_stream_set_user_data_length", "opj_read_header", "opj_get_cstr_info", "opj_destroy_cstr_info", "opj_set_decode_area", "opj_decode", "opj_image_destroy", "opj_version", NULL};
 
+// memory is a codestream that OpenJPEG reads.
 struct memory {
   const uint8_t *bytes;
-  size_t size, at;
+  size_t size, at, gone;
+  bool passing; // what was read is not needed again
 };
+
+enum { readahead = 1 << 20 }; // bytes that OpenJPEG reads at a time and may read again
+
+// let_go gives pages that were read back to the system: the library has a copy of them. This
+// works for memory that is shared with the node, which does not read it again.
+static void let_go(struct memory *m) {
+#ifdef MADV_REMOVE
+  const uintptr_t page = 1 << 12;
+  if (!m->passing || m->at < m->gone + 2 * readahead) return;
+  uintptr_t from = ((uintptr_t)m->bytes + m->gone + page - 1) / page * page, to = ((uintptr_t)m->bytes + m->at - readahead) / page * page;
+  madvise((void *)from, to - from, MADV_REMOVE);
+  m->gone = m->at - readahead;
+#endif
+}
 
 static size_t memory_read(void *into, size_t n, void *user) {
   struct memory *m = user;
@@ -214,6 +233,7 @@ static size_t memory_read(void *into, size_t n, void *user) {
   if (n > m->size - m->at) n = m->size - m->at;
   memcpy(into, m->bytes + m->at, n);
   m->at += n;
+  let_go(m);
   return n;
 }
 
@@ -296,60 +316,140 @@ static void hand_over(const struct openjpeg_component *c, uint8_t *out, uint32_t
   }
 }
 
-static bool same_component(const struct openjpeg_component *c, const struct openjpeg_component *first, const struct want *w) {
-  return c->columns == w->columns && c->rows == w->rows && c->precision == first->precision && c->is_signed == first->is_signed;
+// jpeg2000 is one decoding by OpenJPEG.
+struct jpeg2000 {
+  void *codec, *stream;
+  struct openjpeg_image *image;
+  struct memory memory;
+  struct openjpeg_messages said;
+};
+
+// open2000 reads the main header. The caller closes what it leaves, also after an error.
+static int open2000(struct jpeg2000 *j, const uint8_t *code, size_t n, const struct want *w, struct result *r) {
+  int status = -1;
+  openjpeg_parameters parameters;
+  memset(j, 0, sizeof *j);
+  j->memory.bytes = code;
+  j->memory.size = n;
+  bool boxed = n > 12 && !memcmp(code, "\0\0\0\14jP  ", 8); // a JP2 file (T.800 annex I), which PS3.5 A.4.4 forbids and some write
+  if (!(j->codec = openjpeg.create(boxed ? openjpeg_jp2 : openjpeg_codestream))) FAIL("no memory");
+  openjpeg.on_error(j->codec, openjpeg_error, &j->said);
+  openjpeg.on_warning(j->codec, openjpeg_warning, &j->said);
+  openjpeg.defaults(&parameters);
+  if (!openjpeg.setup(j->codec, &parameters)) FAIL("the decoder refused its parameters");
+  if (!openjpeg.strict(j->codec, 1)) FAIL("no strict mode"); // else half an image is a success
+  if (w->threads > 1) openjpeg.threads(j->codec, (int)w->threads);
+  if (!(j->stream = openjpeg.stream(n < readahead ? n : readahead, 1))) FAIL("no memory");
+  openjpeg.on_read(j->stream, memory_read);
+  openjpeg.on_skip(j->stream, memory_skip);
+  openjpeg.on_seek(j->stream, memory_seek);
+  openjpeg.user(j->stream, &j->memory, NULL);
+  openjpeg.length(j->stream, n);
+  if (!openjpeg.header(j->stream, j->codec, &j->image)) FAIL("%s", j->said.error[0] ? j->said.error : "no image header");
+  status = 0;
+out:
+  return status;
 }
 
-static int decode_jpeg2000(const uint8_t *code, size_t n, uint8_t *out, size_t room, const struct want *w, struct result *r) {
+// close2000 frees all but the image.
+static void close2000(struct jpeg2000 *j) {
+  if (j->stream) openjpeg.stream_destroy(j->stream);
+  if (j->codec) openjpeg.destroy(j->codec);
+  j->stream = j->codec = NULL;
+}
+
+static bool same_component(const struct openjpeg_component *c, const struct openjpeg_component *first) {
+  return c->columns == first->columns && c->rows == first->rows && c->precision == first->precision && c->is_signed == first->is_signed;
+}
+
+// describe2000 checks the image against what is wanted.
+static int describe2000(const struct openjpeg_image *image, size_t room, const struct want *w, struct result *r) {
   int status = -1;
-  struct memory memory = {code, n, 0};
-  struct openjpeg_messages said = {{0}, {0}, 0};
-  struct openjpeg_image *image = NULL;
-  openjpeg_parameters parameters;
-  void *stream = NULL;
-  bool boxed = n > 12 && !memcmp(code, "\0\0\0\14jP  ", 8); // a JP2 file (T.800 annex I), which PS3.5 A.4.4 forbids and some write
-  void *codec = openjpeg.create(boxed ? openjpeg_jp2 : openjpeg_codestream);
-  if (!codec) FAIL("no memory");
-  openjpeg.on_error(codec, openjpeg_error, &said);
-  openjpeg.on_warning(codec, openjpeg_warning, &said);
-  openjpeg.defaults(&parameters);
-  if (!openjpeg.setup(codec, &parameters)) FAIL("the decoder refused its parameters");
-  if (!openjpeg.strict(codec, 1)) FAIL("no strict mode"); // else half an image is a success
-  if (w->threads > 1) openjpeg.threads(codec, (int)w->threads);
-  if (!(stream = openjpeg.stream(n < 1 << 20 ? n : 1 << 20, 1))) FAIL("no memory");
-  openjpeg.on_read(stream, memory_read);
-  openjpeg.on_skip(stream, memory_skip);
-  openjpeg.on_seek(stream, memory_seek);
-  openjpeg.user(stream, &memory, NULL);
-  openjpeg.length(stream, n);
-  if (!openjpeg.header(stream, codec, &image)) FAIL("%s", said.error[0] ? said.error : "no image header");
   if (image->count < 1) FAIL("no components");
   const struct openjpeg_component *first = &image->components[0];
   r->precision = first->precision;
   r->is_signed = first->is_signed;
   if (!suits(r, w, image->y1 - image->y0, image->x1 - image->x0, image->count, room)) goto out;
   for (uint32_t k = 0; k < image->count; k++)
-    if (!same_component(&image->components[k], first, w)) FAIL("the components differ in size or precision");
-  if (!openjpeg.decode(codec, stream, image)) FAIL("%s", said.error[0] ? said.error : "damaged data");
-  openjpeg.stream_destroy(stream);
-  openjpeg.destroy(codec);
-  stream = codec = NULL;
+    if (!same_component(&image->components[k], first) || first->columns != w->columns || first->rows != w->rows) FAIL("the components differ in size or precision");
+  status = 0;
+out:
+  return status;
+}
+
+// frugal2000 refuses code-blocks so small that OpenJPEG's notes on them take more memory
+// than their samples, and windows of high-throughput JPEG 2000, which release 2.5.4 decodes
+// to wrong samples without saying so. It lets a codestream that is read once go as it is read;
+// of several tiles OpenJPEG may look for further tile-parts of the first, and return.
+static int frugal2000(struct jpeg2000 *j, bool once, const struct want *w, struct result *r) {
+  enum { notes = 560 }; // bytes for a code-block
+  int status = -1;
+  struct openjpeg_info *info = openjpeg.info(j->codec);
+  if (!info || !info->tile.of) FAIL("no memory");
+  if (!once && (info->tile.of->block_style & openjpeg_high_throughput)) FAIL("HTJ2K of %u samples per pixel, which OpenJPH alone decodes", w->samples);
+  uint32_t width = 1u << (info->tile.of->block_width & 15), height = 1u << (info->tile.of->block_height & 15);
+  uint64_t columns = info->tile_width < w->columns ? info->tile_width : w->columns, rows = info->tile_height < w->rows ? info->tile_height : w->rows;
+  if (columns * rows * w->samples / (width * height) * notes > (uint64_t)w->rows * w->columns * 3) FAIL("code-blocks of %ux%u samples take too much memory", width, height);
+  j->memory.passing = once && info->tiles_across == 1 && info->tiles_down == 1;
+  status = 0;
+out:
+  if (info) openjpeg.info_destroy(&info);
+  return status;
+}
+
+// window is a part of an image.
+struct window {
+  uint32_t x, y, columns, rows;
+};
+
+// put_window puts the samples of a component of a window.
+static void put_window(const struct openjpeg_component *c, uint8_t *out, uint32_t k, const struct window *v, const struct result *r, const struct want *w) {
+  for (uint32_t y = 0; y < v->rows; y++)
+    put_samples(c->data + (size_t)y * v->columns, v->columns, out + ((size_t)(v->y + y) * w->columns + v->x) * w->samples * r->bytes, k, r, w);
+}
+
+// window2000 decodes a window into its place of out.
+static int window2000(const uint8_t *code, size_t n, uint8_t *out, size_t room, const struct window *v, const struct want *w, struct result *r) {
+  int status = -1;
+  struct jpeg2000 j;
+  bool all = v->columns == w->columns && v->rows == w->rows;
+  if (open2000(&j, code, n, w, r) || describe2000(j.image, room, w, r) || frugal2000(&j, all, w, r)) goto out;
+  int32_t x = (int32_t)(j.image->x0 + v->x), y = (int32_t)(j.image->y0 + v->y);
+  if (!all && !openjpeg.area(j.codec, j.image, x, y, x + (int32_t)v->columns, y + (int32_t)v->rows)) FAIL("%s", j.said.error[0] ? j.said.error : "no such part");
+  if (!openjpeg.decode(j.codec, j.stream, j.image)) FAIL("%s", j.said.error[0] ? j.said.error : "damaged data");
+  close2000(&j);
 #ifdef __GLIBC__
   malloc_trim(0); // what the library worked with, before its samples are handed over
 #endif
-  for (uint32_t k = 0; k < image->count; k++) {
-    const struct openjpeg_component *c = &image->components[k];
-    if (!c->data || !same_component(c, first, w)) FAIL("a component was not decoded");
-    hand_over(c, out, k, r, w);
+  const struct openjpeg_component *first = &j.image->components[0];
+  if (j.image->count != w->samples || first->columns != v->columns || first->rows != v->rows) FAIL("a part was not decoded");
+  for (uint32_t k = 0; k < j.image->count; k++) {
+    const struct openjpeg_component *c = &j.image->components[k];
+    if (!c->data || !same_component(c, first)) FAIL("a component was not decoded");
+    if (all) hand_over(c, out, k, r, w);
+    else put_window(c, out, k, v, r, w);
   }
-  r->warnings = said.warnings;
-  memcpy(r->text, said.warning, text_size);
+  r->warnings = j.said.warnings;
+  memcpy(r->text, j.said.warning, text_size);
   status = 0;
 out:
-  if (image) openjpeg.image_destroy(image);
-  if (stream) openjpeg.stream_destroy(stream);
-  if (codec) openjpeg.destroy(codec);
+  close2000(&j);
+  if (j.image) openjpeg.image_destroy(j.image);
   return status;
+}
+
+// OpenJPEG works with 4 bytes for each sample. An image with one sample per pixel is decoded
+// at once, one with more in 64 windows, for each of which the library reads the
+// codestream anew.
+static int decode_jpeg2000(const uint8_t *code, size_t n, uint8_t *out, size_t room, const struct want *w, struct result *r) {
+  uint32_t parts = w->samples == 1 ? 1 : 8;
+  uint32_t columns = (w->columns + parts - 1) / parts, rows = (w->rows + parts - 1) / parts;
+  for (uint32_t y = 0; y < w->rows; y += rows)
+    for (uint32_t x = 0; x < w->columns; x += columns) {
+      struct window v = {x, y, w->columns - x < columns ? w->columns - x : columns, w->rows - y < rows ? w->rows - y : rows};
+      if (window2000(code, n, out, room, &v, w, r)) return -1;
+    }
+  return 0;
 }
 
 // ---------- the families ----------

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "families.h"
 #include "openjph_abi.h"
 
@@ -87,6 +88,29 @@ static bool describe(const struct openjph_handle *size, const struct want *w, si
   return true;
 }
 
+// tiled reports whether SIZ, which is the first marker segment (T.800 A.5.1), divides the
+// image into tiles.
+static bool tiled(const uint8_t *code, size_t n, const struct want *w) {
+  enum { tile_width = 24, tile_height = 28, end = 32 };
+  uint32_t width = 0, height = 0;
+  if (n < end) return false;
+  for (int i = 0; i < 4; i++) {
+    width = width << 8 | code[tile_width + i];
+    height = height << 8 | code[tile_height + i];
+  }
+  return width < w->columns || height < w->rows;
+}
+
+// let_go gives a codestream that was read back to the system, where it is memory shared with
+// the node, which does not read it again.
+static void let_go(const uint8_t *code, size_t n) {
+#ifdef MADV_REMOVE
+  const uintptr_t page = 1 << 12;
+  uintptr_t from = ((uintptr_t)code + page - 1) / page * page, to = ((uintptr_t)code + n) / page * page;
+  if (from < to) madvise((void *)from, to - from, MADV_REMOVE);
+#endif
+}
+
 int decode_htj2k(const uint8_t *code, size_t n, uint8_t *out, size_t room, const struct want *w, struct result *r) {
   struct openjph_handle codestream = {NULL};
   struct openjph_file file = {openjph.file_methods + 2, NULL, NULL, 0}; // behind the offset to the top and the type
@@ -102,7 +126,9 @@ int decode_htj2k(const uint8_t *code, size_t n, uint8_t *out, size_t room, const
   struct openjph_handle size = openjph.size(&codestream);
   if (!describe(&size, w, room, r)) goto out;
   openjph.set_planar(&codestream, false);
-  openjph.create(&codestream);
+  if (w->samples > 1 && tiled(code, n, w)) FAIL("tiles of %u samples per pixel take too much memory", w->samples);
+  openjph.create(&codestream); // has read the codestream to its end
+  let_go(code, n);
   size_t row = (size_t)w->columns * w->samples * r->bytes;
   for (uint32_t y = 0; y < w->rows; y++)
     for (uint32_t i = 0; i < w->samples; i++) {

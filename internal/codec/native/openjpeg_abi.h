@@ -18,4 +18,20 @@ struct openjpeg_image {
   uint32_t icc_size;
 };
 
+struct openjpeg_component_info {
+  uint32_t component, style, resolutions, block_width, block_height, block_style; // width and height as exponents of 2
+};
+
+struct openjpeg_info {
+  uint32_t x0, y0, tile_width, tile_height, tiles_across, tiles_down, components;
+  struct {
+    int tile;
+    uint32_t style;
+    int order;
+    uint32_t layers, transform;
+    struct openjpeg_component_info *of; // of each component
+  } tile;
+};
+
+enum { openjpeg_high_throughput = 0x40 }; // in block_style: T.814 A.4
 enum { openjpeg_codestream = 0, openjpeg_jp2 = 2 };
