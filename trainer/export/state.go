@@ -61,7 +61,8 @@ func (e *run) open() error {
 
 func (e *run) close() {
 	if e.state != nil {
-		_ = e.state.lock.Close() // nothing was written
+		_ = syscall.Flock(int(e.state.lock.Fd()), syscall.LOCK_UN) // a child being started may have a copy of the descriptor
+		_ = e.state.lock.Close()                                   // nothing was written
 	}
 }
 

@@ -136,7 +136,13 @@ func (l *Lock) Release() error {
 	if l.crash != nil {
 		err = errors.Join(err, l.crash.Close())
 	}
-	return errors.Join(err, l.f.Truncate(0), l.f.Close())
+	return errors.Join(err, l.f.Truncate(0), unlock(l.f))
+}
+
+// unlock unlocks and closes f. Closing alone does not release the lock while a child that
+// is being started has a copy of the descriptor, until it executes its program.
+func unlock(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
 
 // Held reports whether a process owns the data directory.
@@ -148,10 +154,9 @@ func Held(dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer f.Close() // releases the lock
 	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return true, nil
+		return true, f.Close()
 	}
-	return false, err
+	return false, errors.Join(err, unlock(f))
 }
