@@ -39,8 +39,8 @@ func trainerEvaluateCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "evaluate DATASET [--model BUNDLE] [--exclude PATTERN] [--split S] [--effort E] [--refine METHOD] [--json] [--out DIR]", Short: "score a model on a labelled data set",
 		Long: `Score a model on a data set folder (dataset.csv, images, labels) at the network's
-200×200 pixels and at native resolution: accuracy, precision, recall, F1, AUC and
-confidence per class, body part and image, the confusion matrix, calibration,
+200×200 pixels, as predicted and as refined for the masks, and at native resolution:
+accuracy, precision, recall, F1, AUC and confidence per class, body part and image, the confusion matrix, calibration,
 soft-tissue rates by threshold, boundary distances (also in millimetres if the
 table has a column spacing_mm), and bootstrap intervals over images. --out
 writes metrics.json and report.html. The report contains pictures of the data set:
@@ -65,7 +65,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.Resamples, "resamples", 1000, "of images for the intervals; 0 leaves intervals out")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of the resamples and of the images shown")
 	flags.IntVar(&f.opt.Cases, "cases", 6, "images with the lowest accuracy in the report, and as many random ones")
-	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "upsampling for the scores at native resolution: "+strings.Join(pipeline.Refinements, " or "))
+	flags.StringVar(&f.refine, "refine", configs.Default().Segmentation.Refine, "upsampling for the scores at native resolution and for the refined ones: "+strings.Join(pipeline.Refinements, " or "))
 	flags.BoolVar(&f.quality, "quality", false, "compute the quality of each prediction as the node does (one more pass, for the exposed field), and report how well it finds inaccurate ones")
 	flags.StringVarP(&f.out, "out", "o", "", "folder for metrics.json and report.html")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")

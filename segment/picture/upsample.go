@@ -48,6 +48,9 @@ func newUpsampler(g Geometry, p []float32) *Upsampler {
 	return u
 }
 
+// Answer averages the probabilities over the network's pixels and adds padding, as Map.Answer.
+func (u *Upsampler) Answer() []float32 { return Map{Geometry: u.g, P: u.p}.Answer() }
+
 // row returns a buffer for between.
 func (u *Upsampler) row() []cell { return make([]cell, u.g.Width) }
 

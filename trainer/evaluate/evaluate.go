@@ -3,7 +3,7 @@
 // accuracy, F1, AUC and confidence per class and weighted, the confusion matrix, ROC
 // curves, calibration, and what a threshold does to soft tissue; beyond the paper,
 // boundary distances and bootstrap intervals. All is measured at the network's
-// 200×200 pixels and again at the images' own, with the pixels of all images
+// 200×200 pixels, again there after refinement, and at the images' own, with the pixels of all images
 // pooled; pixels labelled 255 and padding are left out. As in the paper it is the
 // network that is scored: exposed field and islands, which the node deals with
 // afterwards, play no part. One image is in memory at a time.
@@ -32,10 +32,10 @@ type Options struct {
 	Workers    int                   // of Load: images loaded at once; 0: one per CPU
 	SoftTissue threshold.Table       // soft-tissue probability for Report.Threshold
 	Chosen     string                // how the thresholds were chosen, for the report
-	Guided     *picture.GuidedFilter // at native resolution; nil: bilinear interpolation
+	Guided     *picture.GuidedFilter // refines at native resolution, and for Report.Refined; nil: bilinear interpolation
 	Effort     scales.Effort         // of the predictions
 	Network    picture.Correction    // of the probabilities at the network's pixels
-	Native     picture.Correction    // of those at native resolution
+	Native     picture.Correction    // of those at native resolution, and of Report.Refined
 	Resamples  int                   // of the bootstrap; 0: 1000, negative: none
 	Seed       uint64                // of the bootstrap and of Report.Sample
 	Cases      int                   // images kept for Report.Worst and as many for Report.Sample
@@ -70,6 +70,9 @@ func Run(ctx context.Context, folder string, p segment.Predictor, opt Options) (
 	}
 	e := &evaluation{predictor: p, opt: opt, network: newScale(opt), native: newScale(opt), gallery: newGallery(opt),
 		spacing: slices.Index(f.ExtraColumns, dataset.SpacingColumn)}
+	if opt.Guided != nil {
+		e.refined = newScale(opt)
+	}
 	for i, it := range items {
 		if err := e.item(ctx, f, it); err != nil {
 			return nil, fmt.Errorf("evaluate %s: %w", folder, err)
@@ -164,6 +167,7 @@ type evaluation struct {
 	predictor       segment.Predictor
 	opt             Options
 	network, native *scale // native is nil in Measure
+	refined         *scale // nil without Options.Guided
 	gallery         *gallery
 	spacing         int // index of dataset.SpacingColumn among the extra columns, −1 without
 	x               [dataset.Side * dataset.Side]float32
@@ -184,7 +188,7 @@ func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Ite
 	if err != nil {
 		return fmt.Errorf("predict %s: %w", it.ID, err)
 	}
-	row := e.sample(s, answer.Small().Corrected(e.opt.Network).Answer(), spacing)
+	row := e.sample(e.network, s, answer.Small().Corrected(e.opt.Network).Answer(), spacing)
 	if e.opt.Judge != nil {
 		if err := e.judge(ctx, p, answer); err != nil {
 			return fmt.Errorf("judge %s: %w", it.ID, err)
@@ -228,17 +232,17 @@ func (e *evaluation) whole(ctx context.Context, s *dataset.Sample) error {
 	if err != nil {
 		return fmt.Errorf("predict %s: %w", s.Item.ID, err)
 	}
-	e.sample(s, p, 0)
+	e.sample(e.network, s, p, 0)
 	return nil
 }
 
-// sample scores the answer p about s at 200×200; spacing is the image's.
-func (e *evaluation) sample(s *dataset.Sample, p []float32, spacing float64) Image {
+// sample scores the answer p about s at 200×200, in one of the two scales there; spacing is the image's.
+func (e *evaluation) sample(at *scale, s *dataset.Sample, p []float32, spacing float64) Image {
 	n := len(e.x)
 	prediction := make([]uint8, n)
-	e.network.image.limit = float32(e.opt.SoftTissue.At(s.Item.BodyPart))
+	at.image.limit = float32(e.opt.SoftTissue.At(s.Item.BodyPart))
 	for i, truth := range s.Label {
-		prediction[i] = e.network.image.add(truth, [dataset.Classes]float32{p[i], p[n+i], p[2*n+i]})
+		prediction[i] = at.image.add(truth, [dataset.Classes]float32{p[i], p[n+i], p[2*n+i]})
 	}
 	hide(prediction, s.Label)
 	scaled := 0.0
@@ -246,7 +250,7 @@ func (e *evaluation) sample(s *dataset.Sample, p []float32, spacing float64) Ima
 		scaled = spacing * float64(s.Geo.Rows) / float64(s.Geo.Height)
 	}
 	b := boundaries(s.Label, prediction, dataset.Side, dataset.Side, scaled)
-	return e.network.finish(s.Item, dataset.Side, dataset.Side, b)
+	return at.finish(s.Item, dataset.Side, dataset.Side, b)
 }
 
 // check refuses an answer that is not n probabilities of each class.
@@ -272,9 +276,12 @@ func hide(prediction, label []uint8) {
 }
 
 // pixels scores the image at native resolution, with probabilities upsampled as in the node,
-// and returns the prediction of every pixel.
+// and returns the prediction of every pixel. Refined probabilities are scored at 200×200 too.
 func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, answer picture.Map, spacing float64) []uint8 {
 	up := segment.Config{Guided: e.opt.Guided, Correction: e.opt.Native}.Probabilities(answer, p.Pix, nil)
+	if e.refined != nil {
+		e.sample(e.refined, s, up.Answer(), spacing)
+	}
 	buffer := make([]float32, dataset.Classes*p.Cols)
 	var row [picture.Classes][]float32
 	for k := range row {
@@ -301,6 +308,10 @@ func (e *evaluation) report() (*Report, error) {
 	if e.native != nil {
 		native := e.native.result(e.opt)
 		r.Native = &native
+	}
+	if e.refined != nil {
+		refined := e.refined.result(e.opt)
+		r.Refined = &refined
 	}
 	if e.gallery != nil {
 		r.Worst, r.Sample = e.gallery.worst, e.gallery.sample()

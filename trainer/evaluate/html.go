@@ -95,6 +95,10 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	p := page{Report: r, Style: template.CSS(chart.Style + styleSheet), Classes: dataset.ClassNames, Paper: paper} // our own style sheet
 	p.Views = append(p.Views, viewOf("network", "At the network's resolution",
 		fmt.Sprintf("%d×%d pixels: what the network itself sees and answers, and the figures that the paper reports.", dataset.Side, dataset.Side), &r.Result, r.Threshold))
+	if r.Refined != nil {
+		p.Views = append(p.Views, viewOf("refined", "At the network's resolution, refined",
+			"Probabilities refined by guided filtering as in the node's masks, averaged over the network's pixels. Images weigh alike.", r.Refined, r.Threshold))
+	}
 	if r.Native != nil {
 		how := "bilinearly"
 		if r.Guided != nil {

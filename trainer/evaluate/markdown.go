@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// WriteMarkdown writes the main scores as a table of a README: a row for 200×200 and one for
-// native resolution, with the intervals of the accuracy and of the recall of soft tissue.
+// WriteMarkdown writes the main scores as a table of a README: a row for 200×200, one for
+// the refined answer there, and one for native resolution, with the intervals of the accuracy and of the recall of soft tissue.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	name := "model"
 	if r.Model != nil {
@@ -14,6 +14,9 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	}
 	text := fmt.Sprintf("| %d images | accuracy | F1 open beam | soft tissue | bone | AUC | calibration error | recall of soft tissue at 97 %% precision |\n|---|---|---|---|---|---|---|---|\n", len(r.Images))
 	text += r.Result.markdownRow(name + " at 200×200")
+	if r.Refined != nil {
+		text += r.Refined.markdownRow(name + " at 200×200, refined")
+	}
 	if r.Native != nil {
 		text += r.Native.markdownRow(name + " at native resolution")
 	}

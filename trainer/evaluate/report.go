@@ -167,19 +167,21 @@ type Model struct {
 }
 
 // Report is the evaluation of one predictor on one data set: the embedded Result at
-// the network's 200×200 pixels, Native at the pixels of the images. Pixels labelled
+// the network's 200×200 pixels, Native at the pixels of the images. Refined is Native's
+// refined probabilities averaged over the 200×200 pixels, where images weigh alike. Pixels labelled
 // 255 and padding are not scored.
 type Report struct {
 	Folder    string                `json:"folder,omitempty"`   // the last element of its path
 	Excluded  []string              `json:"excluded,omitempty"` // ids left out by request
 	Splits    []string              `json:"splits,omitempty"`   // splits scored; none: all
 	Model     *Model                `json:"model,omitempty"`
-	Guided    *picture.GuidedFilter `json:"guided,omitempty"`                       // what refined Native
+	Guided    *picture.GuidedFilter `json:"guided,omitempty"`                       // what refined Native and Refined
 	Threshold float64               `json:"soft_tissue_threshold"`                  // of body parts without their own
 	Chosen    string                `json:"soft_tissue_threshold_chosen,omitempty"` // how they were chosen; Options.Chosen
 	Result
-	Native *Result `json:"native,omitempty"`
-	Flag   *Flag   `json:"flag,omitempty"` // of the images' qualities; nil: not computed
+	Refined *Result `json:"refined,omitempty"` // nil without refinement
+	Native  *Result `json:"native,omitempty"`
+	Flag    *Flag   `json:"flag,omitempty"` // of the images' qualities; nil: not computed
 
 	Worst  []Case `json:"-"` // the images with the lowest accuracy, lowest first
 	Sample []Case `json:"-"` // images drawn at random, by id

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	segmentpicture "dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
 )
@@ -102,6 +103,51 @@ func TestNativeResolution(t *testing.T) {
 	}
 	if b := r.Classes[dataset.SoftTissue].Boundary; b.Mean.Defined() || b.Images != 0 || b.Missed != 0 {
 		t.Errorf("boundary of a class that is not there: %+v", b)
+	}
+}
+
+// A border that the prediction misses by a pixel of the network is at an edge of the image:
+// refinement moves it there, which the scores of the refined answer at 200×200 show.
+func TestRefinedAtNetworkResolution(t *testing.T) {
+	const size, edge = 600, 297
+	picture, label := image.NewGray(image.Rect(0, 0, size, size)), image.NewGray(image.Rect(0, 0, size, size))
+	for i := range label.Pix {
+		if i%size >= edge {
+			picture.Pix[i], label.Pix[i] = 200, dataset.Bone
+		}
+	}
+	dir := t.TempDir()
+	w, err := dataset.Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Add(dataset.Item{ID: "edge", BodyPart: "hand", Polarity: dataset.AirDark}, picture, label), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, guided := range []*segmentpicture.GuidedFilter{nil, segmentpicture.NewGuidedFilter()} {
+		r, err := evaluate.Run(t.Context(), dir, columns(edge*side/size+1), evaluate.Options{Guided: guided})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text, table bytes.Buffer
+		if err := errors.Join(r.WriteText(&text), r.WriteMarkdown(&table)); err != nil {
+			t.Fatal(err)
+		}
+		near(t, "accuracy", r.Accuracy, 1-1.0/side)
+		rows := strings.Count(text.String(), "at 200×200, refined") + strings.Count(table.String(), "at 200×200, refined")
+		if guided == nil {
+			if r.Refined != nil || rows != 0 {
+				t.Errorf("refined without a filter: %+v, %d times in the tables", r.Refined, rows)
+			}
+			continue
+		}
+		if rows != 2 {
+			t.Errorf("refined scores %d times in the tables, want 2", rows)
+		}
+		near(t, "refined accuracy", r.Refined.Accuracy, 1)
+		if r.Refined.Pixels != r.Pixels {
+			t.Errorf("%d refined pixels scored, want %d", r.Refined.Pixels, r.Pixels)
+		}
 	}
 }
 

@@ -26,6 +26,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.writeParts(t)
 	r.writeImages(t)
 	r.writeFlag(t)
+	if r.Refined != nil {
+		fmt.Fprintf(t, "\nat %d×%d, refined by guided filtering, %d scored\n", dataset.Side, dataset.Side, r.Refined.Pixels)
+		r.Refined.writeFigures(t, r.Threshold)
+	}
 	if r.Native != nil {
 		fmt.Fprintf(t, "\nat native resolution%s, %d scored\n", map[bool]string{true: ", refined by guided filtering"}[r.Guided != nil], r.Native.Pixels)
 		r.Native.writeFigures(t, r.Threshold)
