@@ -48,12 +48,7 @@ var faultyCalls = []struct {
 // instead of 2.
 func TestDiskErrors(t *testing.T) {
 	t.Parallel()
-	if err := powercut.Available(); err != nil {
-		if os.Getenv("REQUIRE_PEERS") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	requireStrace(t)
 	times := 2
 	if os.Getenv("FAULTS") != "" {
 		times = 24
@@ -72,6 +67,17 @@ func TestDiskErrors(t *testing.T) {
 	}
 	if s.injected < times*5 || s.refused == 0 {
 		t.Errorf("only %d errors were injected, %d refusals", s.injected, s.refused)
+	}
+}
+
+// requireStrace skips a test where strace cannot be used, or fails it with REQUIRE_PEERS.
+func requireStrace(t *testing.T) {
+	t.Helper()
+	if err := powercut.Available(); err != nil {
+		if os.Getenv("REQUIRE_PEERS") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
 	}
 }
 
@@ -254,9 +260,9 @@ type tracer struct {
 	ended chan struct{}
 }
 
-// attach has calls of a process fail from now on: strace counts them in each thread by
-// itself.
-func attach(t *testing.T, pid int, inject, calls string) *tracer {
+// attach has calls of a process fail from now on, with paths only those on these: strace
+// counts them in each thread by itself.
+func attach(t *testing.T, pid int, inject, calls string, paths ...string) *tracer {
 	t.Helper()
 	f, err := os.CreateTemp(t.TempDir(), "trace-*")
 	if err != nil {
@@ -264,7 +270,11 @@ func attach(t *testing.T, pid int, inject, calls string) *tracer {
 	}
 	f.Close()
 	r := &tracer{out: f.Name(), ready: make(chan struct{}), ended: make(chan struct{})}
-	r.cmd = exec.Command("strace", "-f", "-e", "signal=none", "-e", "trace="+calls, "-e", "inject="+inject, "-o", r.out, "-p", strconv.Itoa(pid))
+	args := []string{"-f", "-e", "signal=none", "-e", "trace=" + calls, "-e", "inject=" + inject, "-o", r.out, "-p", strconv.Itoa(pid)}
+	for _, path := range paths {
+		args = append(args, "-P", path)
+	}
+	r.cmd = exec.Command("strace", args...)
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

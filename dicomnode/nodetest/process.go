@@ -32,6 +32,9 @@ func Main(m *testing.M, program func()) {
 	os.Exit(m.Run())
 }
 
+// AsProgram is the environment in which the test binary is the program.
+func AsProgram() []string { return append(os.Environ(), asProgram+"=1") }
+
 // Process is "dicomnode serve" in a process of its own.
 type Process struct {
 	Config string // its configuration file
@@ -97,7 +100,7 @@ func (p *Process) Start(t testing.TB) {
 func (p *Process) TryStart() error {
 	line := append(slices.Clone(p.Wrap), os.Args[0], "serve", "--config", p.Config)
 	p.cmd = exec.Command(line[0], line[1:]...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	p.cmd.Env = AsProgram()
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -138,6 +141,16 @@ func (p *Process) Kill() {
 	<-p.logged
 	_ = p.cmd.Wait() // killed, as meant
 	p.cmd = nil
+}
+
+// End waits until the process has ended by itself and returns its exit code.
+func (p *Process) End(t testing.TB) int {
+	t.Helper()
+	Until(t, "the end of the node", p.Ended)
+	_ = p.cmd.Wait() // the exit code says it
+	code := p.cmd.ProcessState.ExitCode()
+	p.cmd = nil
+	return code
 }
 
 // Stop is kill -TERM: the node must end with exit code 0.

@@ -30,7 +30,9 @@ type Rebuilt struct {
 // copied from it where it is readable: tombstones, manual actions, peers, refusals, digests,
 // outcomes and the states of deliveries. Results keep their SOP Instance UIDs and bytes. If
 // deliver is true, results are delivered again unless their delivery is known to be done. Each
-// image without a result gets one job. step is called after each file.
+// image without a result gets one job. Files that the old index does not name are written once
+// more, as [Open] does with files without a row; an error of that ends Rebuild. step is called
+// after each file.
 func Rebuild(ctx context.Context, opt Options, deliver bool, step func()) (r Rebuilt, err error) {
 	opt = opt.withDefaults()
 	if _, err := os.Stat(opt.Dir); err != nil {
@@ -119,13 +121,25 @@ func (b *rebuilding) read(ctx context.Context, step func()) (all []found, err er
 			return err
 		}
 		all = append(all, f)
-		return err
+		return cmp.Or(err, b.secure(f))
 	})
 	slices.SortStableFunc(all, func(x, y found) int {
 		return cmp.Or(cmp.Compare(min(len(x.note.Parent), 1), min(len(y.note.Parent), 1)),
 			x.row.Received.Compare(y.row.Received), strings.Compare(x.row.SOPInstanceUID, y.row.SOPInstanceUID))
 	})
 	return all, err
+}
+
+// secure makes a file durable unless the old index names it, so that it was made durable before
+// its row: from now on a repeat of its sender is acknowledged.
+func (b *rebuilding) secure(f found) error {
+	if known := b.known(f); known.Name == f.row.Name && known.SHA256 == f.row.SHA256 {
+		return nil
+	}
+	if err := b.store.Secure(f.row.Name); err != nil {
+		return fmt.Errorf("make a found file durable: %w", err)
+	}
+	return nil
 }
 
 // enter adds the row of a file without a job: whether an image needs one is known only when all

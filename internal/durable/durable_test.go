@@ -128,6 +128,34 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
+// Folders are made with those above them, and what was made is removed again after an error.
+func TestMakeAll(t *testing.T) {
+	dir := t.TempDir()
+	there, deep, wide := filepath.Join(dir, "there"), filepath.Join(dir, "new", "deep", "er"), filepath.Join(dir, "new", "wide")
+	if err := os.Mkdir(there, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.MakeAll(0o750, there, deep, wide, filepath.Join(dir, "file")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a file in the way: %v, want %v", err, fs.ErrExist)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was made is still there: %v", err)
+	}
+	for range 2 {
+		if err := durable.MakeAll(0o750, there, deep, wide); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{there, deep, wide} {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			t.Errorf("%s: %v, %v", path, info, err)
+		}
+	}
+}
+
 func TestReady(t *testing.T) {
 	dir := t.TempDir()
 	old := filepath.Join(dir, "old")

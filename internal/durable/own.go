@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -43,6 +44,46 @@ func MkdirAll(path string, mode fs.FileMode) error {
 		return err
 	}
 	return MkdirAll(path, mode)
+}
+
+// MakeAll is [MkdirAll] for several folders, and makes their names durable. If that fails, it
+// removes those that it has made: an existing name would not be written again, because the
+// kernel reports once what it could not write and may forget it.
+func MakeAll(mode fs.FileMode, paths ...string) error {
+	var made []string
+	var err error
+	for _, path := range paths {
+		made = append(made, missing(path)...)
+		if err = MkdirAll(path, mode); err != nil {
+			break
+		}
+	}
+	parents := map[string]bool{}
+	for _, path := range append(made, paths...) {
+		parents[filepath.Dir(path)] = true
+	}
+	for parent := range parents {
+		if err == nil {
+			err = SyncDir(parent)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	for _, path := range slices.Backward(made) {
+		if rerr := os.Remove(path); !errors.Is(rerr, fs.ErrNotExist) {
+			err = errors.Join(err, rerr)
+		}
+	}
+	return err
+}
+
+// missing lists path and the folders above it that do not exist, the highest first.
+func missing(path string) []string {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(path) == path {
+		return nil
+	}
+	return append(missing(filepath.Dir(path)), path)
 }
 
 func ownFolder(path string) error {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -39,13 +40,14 @@ const (
 	crashName = "crash"
 )
 
+// Dir makes this process the owner of a folder. It returns ErrInUse if another one is.
 func Dir(dir string) (*Lock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	l := &Lock{f: f}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := flock(f); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("lock %s: %w", dir, ErrInUse)
@@ -53,10 +55,23 @@ func Dir(dir string) (*Lock, error) {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	if err := errors.Join(durable.Own(f), l.inquire(dir)); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, unlock(f))
 	}
 	return l, nil
 }
+
+// flock locks f. For a moment another process may have it that only asks; see [Held].
+func flock(f *os.File) (err error) {
+	for range 10 {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		pause()
+	}
+	return err
+}
+
+var pause = func() { time.Sleep(10 * time.Millisecond) } // replaced in tests
 
 // inquire finds out how the last owner ended, and prepares the files for the next.
 func (l *Lock) inquire(dir string) (err error) {

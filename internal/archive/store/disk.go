@@ -66,18 +66,16 @@ func openDisk(dir string) (*Disk, error) {
 	return d, nil
 }
 
-// makeFolders creates missing subfolders and makes them durable.
+// makeFolders creates missing subfolders and makes them, and the folder of the store, durable.
 func (d *Disk) makeFolders() error {
-	wanted := []string{incomingDir}
+	wanted := []string{filepath.Join(d.dir, incomingDir)}
 	for i := range folders {
-		wanted = append(wanted, filepath.Join(objectsDir, folderName(i)))
+		wanted = append(wanted, filepath.Join(d.dir, objectsDir, folderName(i)))
 	}
-	for _, name := range wanted {
-		if err := durable.MkdirAll(filepath.Join(d.dir, name), d.mode); err != nil {
-			return err
-		}
+	if err := durable.SyncDir(filepath.Dir(d.dir)); err != nil {
+		return err
 	}
-	return errors.Join(durable.SyncDir(filepath.Join(d.dir, objectsDir)), durable.SyncDir(d.dir), durable.SyncDir(filepath.Dir(d.dir)))
+	return durable.MakeAll(d.mode, wanted...)
 }
 
 func folderName(i int) string { return fmt.Sprintf("%02x", i%folders) }
