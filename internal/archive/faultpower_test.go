@@ -309,7 +309,7 @@ func (w *world) judgePowered(f *tally, instance string, version int) {
 	}
 	b, err := read(o)
 	if err != nil || !bytes.Equal(b, powerData(instance, version)) && !bytes.Equal(b, powerData(instance, version+1)) {
-		w.t.Logf("%s version %d, object %d: %d bytes, %v", instance, version, o.ID, len(b), err)
+		w.t.Logf("%s version %d, object %d of version %d: %d bytes, %v; delivered: %v", instance, version, o.ID, o.Version, len(b), err, w.got(instance, version))
 		f.damaged++
 	}
 }

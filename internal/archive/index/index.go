@@ -96,7 +96,8 @@ type Objects interface {
 	// Delete removes rows and their deliveries.
 	Delete(ids ...int64) error
 	// Expired lists at most limit objects that were received before a time, oldest first. It
-	// leaves out objects in busy and those with a child in busy.
+	// leaves out objects in busy, those with a child in busy, and those with an earlier version:
+	// that would be taken for the newest.
 	Expired(before time.Time, busy []int64, limit int) ([]int64, error)
 	// Received returns the times of reception of those objects that exist.
 	Received(ids []int64) (map[int64]time.Time, error)

@@ -248,7 +248,9 @@ func (t *memoryTx) Expired(before time.Time, busy []int64, limit int) (ids []int
 	}
 	all := t.pick(func(o Object) bool {
 		old := o.Received.Before(before) || o.Received.After(now) && o.ID < last
-		return o.ParentID == 0 && old && !held[o.ID]
+		return o.ParentID == 0 && old && !held[o.ID] && !slices.ContainsFunc(t.objects, func(v Object) bool {
+			return v.SOPInstanceUID == o.SOPInstanceUID && v.Version < o.Version
+		})
 	})
 	slices.SortStableFunc(all, func(a, b Object) int { return a.Received.Compare(b.Received) })
 	for _, o := range all[:min(limit, len(all))] {

@@ -163,6 +163,7 @@ func (t *sqlTx) Expired(before time.Time, busy []int64, limit int) ([]int64, err
 		AND (received < ?1 OR received > ?2 AND id < (SELECT max(id) FROM object WHERE parent_id = 0 AND received < ?1))
 		AND id NOT IN (SELECT CASE o.parent_id WHEN 0 THEN o.id ELSE o.parent_id END
 			FROM object o WHERE o.id IN (SELECT value FROM json_each(?3)))
+		AND NOT EXISTS (SELECT 1 FROM object o WHERE o.sop_instance_uid = object.sop_instance_uid AND o.version < object.version)
 		ORDER BY received, id LIMIT ?4`, nanos(before), nanos(time.Now()), array(busy), limit)
 }
 

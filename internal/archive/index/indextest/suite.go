@@ -207,6 +207,15 @@ func expired(t *testing.T, x index.Index) {
 	} {
 		same(t, tt.name, tt.want, view(t, x, func(tx index.Tx) ([]int64, error) { return tx.Expired(day(-3), tt.busy, tt.limit) }))
 	}
+	newer := Object("1.1", 2)
+	newer.Received = day(-6)
+	add(t, x, newer) // id 8
+	expired := func() []int64 {
+		return view(t, x, func(tx index.Tx) ([]int64, error) { return tx.Expired(day(-3), []int64{1}, 10) })
+	}
+	same(t, "a later version of a busy one", []int64{2, 4, 3, 6}, expired())
+	update(t, x, func(tx index.Tx) error { return tx.Delete(1) })
+	same(t, "a later version without an earlier one", []int64{2, 4, 8, 3, 6}, expired())
 }
 
 func deliveries(t *testing.T, x index.Index) {
