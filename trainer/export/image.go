@@ -173,7 +173,7 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 	}
 	decision, decided := decisions[it.id]
 	p.graphics = e.graphics(res)
-	decided = decided && slices.Equal(decision.Boxes, p.boxes) && decision.Graphics == digest(p.graphics) // the decision counts only if the reviewed findings are unchanged
+	decided = decided && decision.Matches(p.boxes, digest(p.graphics)) // the decision counts only if the reviewed findings are unchanged
 	if !decided && e.waits(p, res) {
 		return e.hold(it, p)
 	}
@@ -190,6 +190,9 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 	r.Graphics = graphics
 	r.BurnedIn = &Burned{Found: len(p.boxes) + len(p.inside), Done: "nothing", Reviewed: decided}
 	boxes := p.boxes
+	if decided {
+		boxes = slices.Concat(boxes, decision.Fill)
+	}
 	switch {
 	case !e.searches():
 		r.BurnedIn.Done = "not searched"
@@ -260,7 +263,7 @@ func (e *run) hold(it item, p *picture) error {
 	e.mu.Lock()
 	e.report.Pending++
 	e.mu.Unlock()
-	return review.Hold(ReviewDir(e.Work), review.Waiting{ID: it.id, Boxes: p.boxes, Inside: p.inside, Width: p.image.Columns, Graphics: digest(p.graphics)}, preview(p))
+	return review.Hold(ReviewDir(e.Work), review.Waiting{ID: it.id, Boxes: p.boxes, Inside: p.inside, Width: p.image.Columns, Height: p.image.Rows, Graphics: digest(p.graphics)}, preview(p))
 }
 
 // record returns the record of an object before its files are made.

@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/deidentify/object"
 	"dicomnode/trainer/export"
+	"dicomnode/trainer/export/burned"
 	"dicomnode/trainer/export/review"
 )
 
@@ -41,6 +43,53 @@ func TestBlankWhenUnsure(t *testing.T) {
 				t.Errorf("%+v, want the picture that was kept", r)
 			}
 		})
+	}
+}
+
+// A box that the reviewer has added is filled too, where nothing was found as well.
+func TestBlankWhatWasAdded(t *testing.T) {
+	source, out := patients(t, 1), filepath.Join(t.TempDir(), "set")
+	opt := options(source, out)
+	opt.Formats, opt.BurnedIn, opt.ReviewAll = []export.Format{export.Dataset}, export.Quarantine, true
+	if r, err := export.Run(t.Context(), opt); !errors.Is(err, export.ErrPending) {
+		t.Fatalf("%v, %+v, want one that waits", err, r)
+	}
+	dir := export.ReviewDir(out + ".work")
+	waiting, err := review.List(dir)
+	if err != nil || len(waiting) != 1 {
+		t.Fatal(waiting, err)
+	}
+	w, added := waiting[0], burned.Box{Left: 30, Top: 50, Width: 20, Height: 9}
+	if w.Width == 0 || w.Height == 0 {
+		t.Errorf("%+v, want the size of the picture", w)
+	}
+	if err := review.Decide(dir, review.Decision{ID: w.ID, Verdict: review.Blank, Boxes: w.Boxes, Fill: []burned.Box{added}}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, opt)
+	records, err := export.ReadManifest(out)
+	if err != nil || len(records) != 1 {
+		t.Fatal(records, err)
+	}
+	if b := records[w.ID].BurnedIn; b.Done != "blanked" || !b.Reviewed || len(b.Blanked) != len(w.Boxes)+1 || b.Blanked[len(w.Boxes)] != [4]int{30, 50, 20, 9} {
+		t.Errorf("%+v, want the box that was added", b)
+	}
+	set, err := dataset.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	m, err := set.Load(set.Items[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := added.Top*m.Cols + added.Left
+	for y := added.Top; y < added.Top+added.Height; y++ {
+		for i := y*m.Cols + added.Left; i < y*m.Cols+added.Left+added.Width; i++ {
+			if m.Pix[i] != m.Pix[first] || m.Label[i] != dataset.Ignore {
+				t.Fatalf("pixel %d is %v, label %d, want %v, not scored", i, m.Pix[i], m.Label[i], m.Pix[first])
+			}
+		}
 	}
 }
 

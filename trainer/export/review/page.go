@@ -65,8 +65,8 @@ func (p Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // row is a picture on the page.
 type row struct {
 	Waiting
-	Verdict     Verdict
-	JSON, Inner string // the boxes, and the doubtful ones
+	Verdict           Verdict
+	JSON, Inner, Fill string // the boxes, the doubtful ones, and those that were added
 }
 
 func (p Page) show(w http.ResponseWriter) {
@@ -78,9 +78,14 @@ func (p Page) show(w http.ResponseWriter) {
 	}
 	rows := make([]row, 0, len(waiting))
 	for _, v := range waiting {
+		d := decisions[v.ID]
+		if !d.Matches(v.Boxes, v.Graphics) {
+			d = Decision{}
+		}
 		b, _ := json.Marshal(v.Boxes) // encoding numbers cannot fail
 		in, _ := json.Marshal(v.Inside)
-		rows = append(rows, row{v, decisions[v.ID].Verdict, string(b), string(in)})
+		fill, _ := json.Marshal(d.Fill)
+		rows = append(rows, row{v, d.Verdict, string(b), string(in), string(fill)})
 	}
 	http.SetCookie(w, &http.Cookie{Name: cookie, Value: p.Token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

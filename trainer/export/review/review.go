@@ -28,6 +28,8 @@ const (
 	Keep   Verdict = "keep"   // nothing in it identifies anybody: it stays unchanged
 	Blank  Verdict = "blank"  // the boxes contain everything that does: they are filled
 	Reject Verdict = "reject" // it is not exported
+	// Undecided withdraws a decision.
+	Undecided Verdict = ""
 )
 
 // Decision is a verdict on a picture with the boxes that were shown.
@@ -35,6 +37,8 @@ type Decision struct {
 	ID      string       `json:"id"`
 	Verdict Verdict      `json:"verdict"`
 	Boxes   []burned.Box `json:"boxes"`
+	// Fill are boxes that the person has added, which Blank fills too.
+	Fill []burned.Box `json:"fill,omitempty"`
 	// Graphics is the digest of the overlays that were shown, "" if there are none.
 	Graphics string `json:"graphics,omitempty"`
 }
@@ -43,10 +47,12 @@ type Decision struct {
 type Waiting struct {
 	ID    string       `json:"id"`
 	Boxes []burned.Box `json:"boxes"` // that Blank fills, in pixels of the image
-	// Inside are boxes of what may be text or anatomy; they are not filled.
+	// Inside are boxes of what may be text or anatomy; they are filled only if the person
+	// chooses them.
 	Inside []burned.Box `json:"inside,omitempty"`
-	// Width is the width of the image to which the boxes refer.
-	Width int `json:"width"`
+	// Width and Height are the size of the image to which the boxes refer.
+	Width  int `json:"width"`
+	Height int `json:"height"`
 	// Graphics is a digest of the overlays that the preview shows and that Keep keeps, "" if
 	// there are none.
 	Graphics string `json:"graphics,omitempty"`
@@ -55,7 +61,8 @@ type Waiting struct {
 // identifier matches an ID, which is used in file names.
 var identifier = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-// Hold stores a picture for review; an earlier decision about it is discarded.
+// Hold stores a picture for review. An earlier decision about it counts only if the findings are
+// the same.
 func Hold(dir string, w Waiting, preview image.Image) error {
 	id := w.ID
 	if !identifier.MatchString(id) {
@@ -116,10 +123,15 @@ func readAll[T any](dir, suffix string) ([]T, error) {
 	return out, nil
 }
 
+// Matches reports whether the decision is about these findings.
+func (d Decision) Matches(boxes []burned.Box, graphics string) bool {
+	return slices.Equal(d.Boxes, boxes) && d.Graphics == graphics
+}
+
 // Decide stores a verdict on a waiting picture. It returns an error if the boxes that were
 // shown differ from those of the waiting picture.
 func Decide(dir string, d Decision) error {
-	if !identifier.MatchString(d.ID) || !slices.Contains([]Verdict{Keep, Blank, Reject}, d.Verdict) {
+	if !identifier.MatchString(d.ID) || !slices.Contains([]Verdict{Keep, Blank, Reject, Undecided}, d.Verdict) {
 		return errors.New("decide: no such picture or verdict")
 	}
 	var w Waiting
@@ -130,15 +142,39 @@ func Decide(dir string, d Decision) error {
 	if err != nil {
 		return fmt.Errorf("decide: %w", err)
 	}
-	if !slices.Equal(w.Boxes, d.Boxes) || w.Graphics != d.Graphics {
-		return errors.New("decide: the boxes or graphics have changed since they were shown; look again")
+	path := filepath.Join(dir, d.ID+".decision.json")
+	if d.Verdict == Undecided {
+		return withdraw(path)
 	}
-	if d.Verdict == Blank && len(d.Boxes) == 0 {
-		return errors.New("decide: there is no box to fill; keep or reject")
+	if err := d.check(w); err != nil {
+		return err
 	}
 	text, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
-	return durable.ReplaceBytes(filepath.Join(dir, d.ID+".decision.json"), 0o600, text)
+	return durable.ReplaceBytes(path, 0o600, text)
+}
+
+// withdraw removes a decision, if there is one.
+func withdraw(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("withdraw decision: %w", err)
+	}
+	return durable.SyncDir(filepath.Dir(path))
+}
+
+// check compares a decision with what was to be decided.
+func (d Decision) check(w Waiting) error {
+	switch {
+	case !d.Matches(w.Boxes, w.Graphics):
+		return errors.New("decide: the boxes or graphics have changed since they were shown; look again")
+	case d.Verdict == Blank && len(d.Boxes)+len(d.Fill) == 0:
+		return errors.New("decide: there is no box to fill; draw one, keep or reject")
+	case d.Verdict != Blank && len(d.Fill) > 0:
+		return errors.New("decide: boxes were added, but only Blank fills them")
+	case slices.ContainsFunc(d.Fill, func(b burned.Box) bool { return b.Width < 1 || b.Height < 1 || b.Within(w.Height, w.Width) != b }):
+		return errors.New("decide: an added box is not in the picture")
+	}
+	return nil
 }
