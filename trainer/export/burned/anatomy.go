@@ -1,28 +1,50 @@
 package burned
 
-const (
-	// beyond is the distance from anatomy, relative to the longer side, from which a finding is
-	// surely not a part of it: the model misses some of its rim.
-	beyond = .03
-	// filled is the largest share of the anatomy that may be filled without a review.
-	filled = .001
-)
+import "dicomnode/internal/raster"
 
-// anatomyOf returns the pixels that the model labels as soft tissue or bone, nil without labels.
-func anatomyOf(p Picture) *sums {
+// beyond is the distance from anatomy, relative to the longer side, from which a finding is
+// surely not a part of it: the model misses some of its rim.
+const beyond = .03
+
+// large is the least share of the anatomy in a large region.
+const large = .25
+
+// isAnatomy reports whether a label is soft tissue or bone.
+func isAnatomy(label uint8) bool { return label == 1 || label == 2 }
+
+// anatomyOf returns the pixels that the model labels as soft tissue or bone, and those of them
+// in large regions; nil without labels.
+func anatomyOf(p Picture) (all, body *sums) {
 	if len(p.Label) != p.Rows*p.Columns {
-		return nil
+		return nil, nil
 	}
-	s := newSums(Box{0, 0, p.Columns, p.Rows})
-	for y := range p.Rows {
-		for x, l := range p.Label[y*p.Columns:][:p.Columns] {
-			if l == 1 || l == 2 {
-				s.mark(y, x, x+1)
-			}
+	mask := make([]uint8, len(p.Label))
+	for i, l := range p.Label {
+		if isAnatomy(l) {
+			mask[i] = 1
 		}
 	}
-	s.add()
-	return s
+	g := raster.Connect(mask, p.Rows, p.Columns)
+	area, total := map[int]int{}, 0
+	for i, run := range g.Runs {
+		if mask[g.First(i)] != 0 {
+			area[g.Root(i)] += int(run.To - run.From)
+			total += int(run.To - run.From)
+		}
+	}
+	all, body = newSums(Box{0, 0, p.Columns, p.Rows}), newSums(Box{0, 0, p.Columns, p.Rows})
+	for i, run := range g.Runs {
+		if mask[g.First(i)] == 0 {
+			continue
+		}
+		all.mark(int(run.Row), int(run.From), int(run.To))
+		if float64(area[g.Root(i)]) >= large*float64(total) {
+			body.mark(int(run.Row), int(run.From), int(run.To))
+		}
+	}
+	all.add()
+	body.add()
+	return all, body
 }
 
 // inAnatomy reports whether more than a tenth of a box is anatomy.
@@ -30,9 +52,10 @@ func (p Picture) inAnatomy(b Box) bool {
 	return p.anatomy != nil && 10*p.anatomy.in(b) > b.Width*b.Height
 }
 
-// mostlyAnatomy reports whether more than half of a box is anatomy.
+// mostlyAnatomy reports whether more than half of a box is anatomy in large regions. A small
+// region may be the box of an identification, which the model takes for anatomy.
 func (p Picture) mostlyAnatomy(b Box) bool {
-	return p.anatomy != nil && 2*p.anatomy.in(b) > b.Width*b.Height
+	return p.body != nil && 2*p.body.in(b) > b.Width*b.Height
 }
 
 // farFromAnatomy reports whether there is no anatomy in a box and around it.
@@ -74,21 +97,4 @@ func (b Box) without(o Box) Box {
 		b.Top, b.Height = o.Top+o.Height, b.Height-o.Height
 	}
 	return b
-}
-
-// fillsAnatomy reports whether boxes cover more of the anatomy than may be filled without a
-// review.
-func (p Picture) fillsAnatomy(boxes []Box) bool {
-	if p.anatomy == nil || len(boxes) == 0 {
-		return false
-	}
-	covered, n := sumsOf(boxes), 0
-	for y := range p.Rows {
-		for x, l := range p.Label[y*p.Columns:][:p.Columns] {
-			if (l == 1 || l == 2) && covered.holds(x, y) {
-				n++
-			}
-		}
-	}
-	return float64(n) > filled*float64(p.anatomy.in(Box{0, 0, p.Columns, p.Rows}))
 }

@@ -57,7 +57,7 @@ type Picture struct {
 	// Label contains the regions that a model found: 1 and 2 are anatomy. nil: unknown.
 	Label []uint8
 
-	anatomy *sums // of Label
+	anatomy, body *sums // of Label, see anatomyOf
 }
 
 // Findings are boxes around possible text, in reading order.
@@ -79,7 +79,7 @@ func Find(p Picture) Findings {
 	if p.Rows < 16 || p.Columns < 16 || len(p.Samples) != p.Rows*p.Columns {
 		return out
 	}
-	p.anatomy = anatomyOf(p)
+	p.anatomy, p.body = anatomyOf(p)
 	thin, ok := reliefOf(p, thinStroke)
 	if !ok {
 		return out
@@ -91,9 +91,9 @@ func Find(p Picture) Findings {
 			out.Writing = append(out.Writing, rows(letters, n, p)...)
 		}
 	}
+	inRows := len(out.Writing)
 	out.strokes(p, thin)
-	blind := p.anatomy == nil && len(out.Writing)+len(out.Doubtful) > 0
-	out.Unsure = out.Unsure || blind || p.fillsAnatomy(out.Writing)
+	out.Unsure = out.Unsure || out.unsure(p, inRows)
 	sortBoxes(out.Writing)
 	sortBoxes(out.Doubtful)
 	return out

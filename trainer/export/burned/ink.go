@@ -12,8 +12,9 @@ const (
 	// that count as drawn.
 	repeated = 24
 	// Least differences of ink from the background, relative to the range: leastInside in general,
-	// leastAtEnds for white and black.
-	leastInside, leastAtEnds = .1, .045
+	// leastAtEnds for white and black. Those are searched with leastPale as well, and not only
+	// with that, because then letters merge with their surroundings.
+	leastInside, leastAtEnds, leastPale = .1, .05, .03
 	// noisy is the share of clutter above which a letter's surroundings are noise, see
 	// relief.clutter.
 	noisy = .3
@@ -39,7 +40,7 @@ func inks(p Picture, strokes []float32) []ink {
 			counts[1][s]++
 		}
 	}
-	out := []ink{{high, false, leastAtEnds}, {low, true, leastAtEnds}}
+	out := []ink{{high, false, leastAtEnds}, {low, true, leastAtEnds}, {high, false, leastPale}, {low, true, leastPale}}
 	for k, values := range counts {
 		if v, ok := outstanding(values); ok {
 			out = append(out, ink{v, k == 1, leastInside})
@@ -70,7 +71,7 @@ func written(p Picture, r relief, k ink) (letters []letter, n int) {
 	if k.dark {
 		background, sign = r.closed, -1
 	}
-	least := max(k.least, r.least) * r.width
+	least := max(k.least, r.noise) * r.width
 	kind := make([]uint8, len(p.Samples))
 	for i, v := range p.Samples {
 		if contrast := k.value - background[i]; sign*contrast >= least {

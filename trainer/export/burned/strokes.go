@@ -29,7 +29,8 @@ type relief struct {
 	// pixels, negative for thin and dark ones, 0 for others.
 	strokes []float32
 	width   float32 // the image's range, in stored values
-	least   float32 // least difference of a stroke that is not noise, relative to the range
+	noise   float32 // differences below it may be noise, relative to the range
+	least   float32 // least difference of a stroke: faint, or more in noise
 }
 
 // reliefOf returns the relief for strokes up to a width; ok is false for a flat picture.
@@ -50,7 +51,8 @@ func reliefOf(p Picture, widest float64) (r relief, ok bool) {
 		}
 		size[i] = min(bright, dark) // equal differences in both directions are noise
 	}
-	r.least = max(faint, noises*raster.Quantiles(size, .5)[0])
+	r.noise = noises * raster.Quantiles(size, .5)[0]
+	r.least = max(faint, r.noise)
 	for i, v := range r.strokes {
 		if v < r.least && v > -r.least {
 			r.strokes[i] = 0
