@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"dicomnode/internal/pages"
 	"dicomnode/internal/raster"
 )
 
@@ -48,19 +49,30 @@ func (v *values) pixels(from, until int, m *Image, room *[]byte) ([]byte, error)
 	}
 	data := (*room)[:size]
 	if !v.planar {
-		_, err := v.from.ReadAt(data, int64(from*m.SamplesPerPixel*v.bytes))
+		at := from * m.SamplesPerPixel * v.bytes
+		_, err := v.from.ReadAt(data, int64(at))
+		v.spend(at, size)
 		return data, err
 	}
 	plane := (*room)[size:][:(until-from)*v.bytes]
 	for s := range m.SamplesPerPixel {
-		if _, err := v.from.ReadAt(plane, int64((s*m.Rows*m.Columns+from)*v.bytes)); err != nil {
+		at := (s*m.Rows*m.Columns + from) * v.bytes
+		if _, err := v.from.ReadAt(plane, int64(at)); err != nil {
 			return nil, err
 		}
+		v.spend(at, len(plane))
 		for i := 0; i < len(plane); i += v.bytes {
 			copy(data[i*m.SamplesPerPixel+s*v.bytes:][:v.bytes], plane[i:])
 		}
 	}
 	return data, nil
+}
+
+// spend releases memory of values that were read, if they are not read again.
+func (v *values) spend(at, size int) {
+	if v.once != nil {
+		pages.Release(v.once[at:][:size])
+	}
 }
 
 // value returns value i of data as an unsigned number.

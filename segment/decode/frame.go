@@ -18,10 +18,11 @@ import (
 type values struct {
 	from      io.ReaderAt
 	planar    bool
-	bytes     int  // of a value: 1 or 2
-	precision int  // bits of the codestream, or Bits Allocated of native pixels
-	signed    bool // the codestream declares them signed
-	lossy     bool // values may differ from the encoded ones
+	bytes     int    // of a value: 1 or 2
+	precision int    // bits of the codestream, or Bits Allocated of native pixels
+	signed    bool   // the codestream declares them signed
+	lossy     bool   // values may differ from the encoded ones
+	once      []byte // the values in memory, if nobody reads them again; otherwise nil
 }
 
 // inMemory returns values with Bits Allocated bits.
@@ -42,7 +43,7 @@ func codestream(ctx context.Context, transferSyntax string, fragments [][]byte, 
 		if px.Precision > m.in.allocated {
 			used = fmt.Errorf("%w: codestream of %d bits, %d allocated", ErrMalformed, px.Precision, m.in.allocated)
 		} else {
-			used = use(values{px.Values, px.Planar, px.Bytes, px.Precision, px.Signed, codec.Lossy(transferSyntax)})
+			used = use(values{from: px.Values, planar: px.Planar, bytes: px.Bytes, precision: px.Precision, signed: px.Signed, lossy: codec.Lossy(transferSyntax)})
 		}
 		return used
 	})
@@ -75,11 +76,15 @@ func (m *Image) native(data []byte) (values, error) {
 	v := m.inMemory(data)
 	switch planar := m.Integers(tag.PlanarConfiguration); {
 	case m.subsampled() && m.Columns%2 == 0:
-		v.from = bytes.NewReader(upsampled(data, v.bytes))
+		v.once = upsampled(data, v.bytes)
+		v.from = bytes.NewReader(v.once)
 	case m.subsampled():
 		return v, fmt.Errorf("%w: %d columns of two pixels each", ErrMalformed, m.Columns)
 	case m.SamplesPerPixel > 1 && len(planar) == 1 && planar[0] == 1:
 		v.planar = true // PS3.3 C.7.6.3.1.3
+	}
+	if m.SamplesPerPixel > 1 && m.Frames == 1 && v.once == nil {
+		v.once = data
 	}
 	return v, nil
 }

@@ -120,7 +120,11 @@ func rleFrame(m *Image, fragments [][]byte, use func(values) error) error {
 	if err != nil {
 		return err
 	}
-	return use(m.inMemory(data))
+	v := m.inMemory(data)
+	if m.SamplesPerPixel > 1 {
+		v.once = data
+	}
+	return use(v)
 }
 
 // choose reads the frame that represents the object: its only frame; or its representative
