@@ -15,10 +15,15 @@ const blockBytes = 64 << 10
 // blocks are reusable buffers for values.
 var blocks = sync.Pool{New: func() any { return new([]byte) }}
 
-// convert converts values to samples, in blocks of rows on several goroutines. to sets the
-// samples of a block from its values, color by pixel. Each value is read once.
+// convert converts values to new samples: see convertInto.
 func (m *Image) convert(v values, to func(samples []float32, data []byte)) ([]float32, error) {
 	samples := make([]float32, m.Rows*m.Columns)
+	return samples, m.convertInto(samples, v, to)
+}
+
+// convertInto converts values to samples, in blocks of rows on several goroutines. to sets the
+// samples of a block from its values, color by pixel. Each value is read once.
+func (m *Image) convertInto(samples []float32, v values, to func(samples []float32, data []byte)) error {
 	rows := max(1, blockBytes/(m.Columns*m.SamplesPerPixel*v.bytes))
 	var mu sync.Mutex
 	var failed error
@@ -35,10 +40,7 @@ func (m *Image) convert(v values, to func(samples []float32, data []byte)) ([]fl
 		}
 		to(samples[from:until], data)
 	})
-	if failed != nil {
-		return nil, failed
-	}
-	return samples, nil
+	return failed
 }
 
 // pixels reads the values of pixels from to until−1 into room, which it enlarges if necessary.

@@ -21,8 +21,9 @@ func (m *Image) unpackGrey(v values, of func(int) int) ([]float32, error) {
 	if v.lossy {
 		allowed = lossySpread
 	}
+	samples := make([]float32, m.Rows*m.Columns)
 	for _, model := range m.colourModels() {
-		if samples, grey, err := m.greyAs(v, of, model, allowed); err != nil || grey {
+		if grey, err := m.greyAs(samples, v, of, model, allowed); err != nil || grey {
 			return samples, err
 		}
 	}
@@ -53,9 +54,9 @@ func (m *Image) colourModels() []colourModel {
 	return []colourModel{rgb} // the decoder has undone YBR_RCT and YBR_ICT
 }
 
-func (m *Image) greyAs(v values, of func(int) int, model colourModel, allowed float64) (samples []float32, grey bool, err error) {
+func (m *Image) greyAs(samples []float32, v values, of func(int) int, model colourModel, allowed float64) (grey bool, err error) {
 	var coloured atomic.Bool
-	samples, err = m.convert(v, func(samples []float32, data []byte) {
+	err = m.convertInto(samples, v, func(samples []float32, data []byte) {
 		for i := range samples {
 			grey, spread := model(m, of(v.value(data, 3*i)), of(v.value(data, 3*i+1)), of(v.value(data, 3*i+2)))
 			if spread > allowed {
@@ -65,7 +66,7 @@ func (m *Image) greyAs(v values, of func(int) int, model colourModel, allowed fl
 			samples[i] = float32(grey)
 		}
 	})
-	return samples, !coloured.Load(), err
+	return !coloured.Load(), err
 }
 
 func rgb(_ *Image, r, g, b int) (grey int, spread float64) {
