@@ -116,22 +116,32 @@ func TestOtherObjects(t *testing.T) {
 	}
 }
 
-// A disk with a sharp edge in flat air is a slice; one that grows thick from nothing is not.
+// A disk with a sharp edge in flat air is a slice, and one that absorbs like its middle three
+// pixels below its edge, in any air; one that grows thick from nothing is not, nor is a body
+// that leaves the picture.
 func TestSlicesAreNoRadiographs(t *testing.T) {
+	disk := func(x, y float64) float64 { return (x*x + y*y) / 0.64 }
+	band := func(_, y float64) float64 { return y * y / 0.38 }
+	full := func(float64) float32 { return 500 }
 	for name, c := range map[string]struct {
-		inside func(r float64) float32
+		radius func(x, y float64) float64 // squared; the body is below 1
+		bone   float64                    // up to this radius
+		inside func(r2 float64) float32
+		slope  float64 // of air, from left to right
 		slice  bool
 	}{
-		"slice":      {func(float64) float32 { return 500 }, true},
-		"projection": {func(r float64) float32 { return float32(1000 - 500*min(1, 2*(1-r))) }, false},
+		"slice, more bone than flesh": {disk, 0.6, full, 0, true},
+		"slice in uneven air":         {disk, 0.2, full, 20, true},
+		"projection":                  {disk, 0.2, func(r2 float64) float32 { return float32(1000 - 500*min(1, 2*(1-r2))) }, 0, false},
+		"a body leaves the picture":   {band, 0.2, full, 0, false},
 	} {
 		const n = 400
 		pix := make([]float32, n*n)
 		for i := range pix {
 			y, x := float64(i/n)/n*2-1, float64(i%n)/n*2-1
-			pix[i] = 1000
-			switch r2 := (x*x + y*y) / 0.64; {
-			case r2 < 0.2:
+			pix[i] = float32(1000 - c.slope*x)
+			switch r2 := c.radius(x, y); {
+			case r2 < c.bone:
 				pix[i] = -150
 			case r2 < 1:
 				pix[i] = c.inside(r2)
