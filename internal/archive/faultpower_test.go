@@ -367,6 +367,7 @@ func (w *world) finishPowered(f *tally, newest map[string]int) {
 // does the same with a disk that ignores syncs, which must lose something, or the test would
 // detect nothing.
 func TestPowerCut(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	if !tracing(t) {
 		t.Skip("needs strace")
 	}
@@ -402,6 +403,7 @@ func powerCutsWanted(t *testing.T) int {
 // TestPowerCutAfterFailedSyncs is TestPowerCut with a disk that fails to sync now and then, and
 // then forgets what it could not write.
 func TestPowerCutAfterFailedSyncs(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	if !tracing(t) {
 		t.Skip("needs strace")
 	}

@@ -30,6 +30,7 @@ func (f tally) bad() int { return f.lost + f.duplicated + f.damaged + f.falseSuc
 // damaged or falsely acknowledged, and faults that were not reported: all must be 0. FAULTS
 // sets the total number of faults; every test run injects a small number.
 func TestFaults(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	total := 60
 	if s := os.Getenv("FAULTS"); s != "" {
 		var err error
