@@ -120,9 +120,9 @@ func (h frameHeader) index(id byte) int {
 	return -1
 }
 
-// Components returns a codestream, in parts that share the memory of code, for each component of a JPEG codestream that has each in a
-// scan of its own and all of one size; nil for other codestreams. The error says that the
-// image takes too much memory.
+// Components returns a codestream, in parts that share the memory of code, for each component
+// of a JPEG codestream that has each in a scan of its own and all of one size; nil for other
+// codestreams. The error says that the image takes too much memory.
 func Components(code []byte) ([][][]byte, error) {
 	list, ok := segments(code)
 	h := frameOf(list)
