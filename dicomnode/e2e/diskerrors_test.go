@@ -53,8 +53,7 @@ func TestDiskErrors(t *testing.T) {
 	if os.Getenv("FAULTS") != "" {
 		times = 24
 	}
-	pacs := nodetest.NewKeepingPACS(t)
-	s := &sweep{t: t, p: nodetest.NewProcess(t, pacs.PeersAndRoutes()), dir: t.TempDir(), acked: map[string]string{}}
+	s := newSweep(t, nodetest.NewKeepingPACS(t))
 	s.start()
 	for _, c := range faultyCalls {
 		for _, failure := range c.failures {
@@ -90,6 +89,22 @@ type sweep struct {
 	acked                    map[string]string // instance → file
 	images                   int
 	injected, refused, ended int
+}
+
+// newSweep is a node, not started yet, that delivers to pacs.
+func newSweep(t *testing.T, pacs *nodetest.KeepingPACS) *sweep {
+	t.Helper()
+	return &sweep{t: t, p: nodetest.NewProcess(t, pacs.PeersAndRoutes()), dir: t.TempDir(), acked: map[string]string{}}
+}
+
+// archive is the folder of the node's archive.
+func (s *sweep) archive() string {
+	s.t.Helper()
+	c, err := configs.Load(s.p.Config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return node.ArchiveDir(c)
 }
 
 // inject sends images on two associations at once while a call fails, and again
@@ -190,11 +205,7 @@ func (s *sweep) restart() {
 	s.t.Helper()
 	s.p.Kill()
 	s.start()
-	c, err := configs.Load(s.p.Config)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	a, err := archive.OpenShared(s.t.Context(), archive.Options{Dir: node.ArchiveDir(c)})
+	a, err := archive.OpenShared(s.t.Context(), archive.Options{Dir: s.archive()})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"dicomnode/configs"
-	"dicomnode/dicomnode/node"
 	"dicomnode/dicomnode/nodetest"
 )
 
@@ -19,14 +17,9 @@ import (
 func TestNoFolderLeft(t *testing.T) {
 	t.Parallel()
 	requireStrace(t)
-	pacs := nodetest.NewKeepingPACS(t)
-	s := &sweep{t: t, p: nodetest.NewProcess(t, pacs.PeersAndRoutes()), dir: t.TempDir(), acked: map[string]string{}}
+	s := newSweep(t, nodetest.NewKeepingPACS(t))
 	s.start()
-	c, err := configs.Load(s.p.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folders, err := filepath.Glob(filepath.Join(node.ArchiveDir(c), "objects", "*"))
+	folders, err := filepath.Glob(filepath.Join(s.archive(), "objects", "*"))
 	if err != nil || len(folders) < 100 {
 		t.Fatal(len(folders), "folders", err)
 	}
@@ -67,13 +60,8 @@ func TestFirstStartWithoutSync(t *testing.T) {
 	requireStrace(t)
 	pacs := nodetest.NewKeepingPACS(t)
 	for _, folder := range []string{"", "archive", "archive/objects"} {
-		p := nodetest.NewProcess(t, pacs.PeersAndRoutes())
-		s := &sweep{t: t, p: p, dir: t.TempDir(), acked: map[string]string{}}
-		c, err := configs.Load(p.Config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dataDir := filepath.Dir(node.ArchiveDir(c))
+		s := newSweep(t, pacs)
+		p, dataDir := s.p, filepath.Dir(s.archive())
 		p.Wrap = []string{"strace", "-f", "-qq", "-o", filepath.Join(s.dir, "trace"), "-e", "signal=none", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "-P", filepath.Join(dataDir, folder)}
 		if err := p.TryStart(); err != nil {
 			t.Fatal(err)
@@ -99,18 +87,13 @@ func TestFirstStartWithoutSync(t *testing.T) {
 func TestRebuildMakesDurable(t *testing.T) {
 	t.Parallel()
 	requireStrace(t)
-	pacs := nodetest.NewKeepingPACS(t)
-	s := &sweep{t: t, p: nodetest.NewProcess(t, pacs.PeersAndRoutes()), dir: t.TempDir(), acked: map[string]string{}}
+	s := newSweep(t, nodetest.NewKeepingPACS(t))
 	s.start()
 	if failed := s.send(s.make(3)); len(failed) > 0 {
 		t.Fatalf("%d images are refused", len(failed))
 	}
 	s.p.Kill()
-	c, err := configs.Load(s.p.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := node.ArchiveDir(c)
+	dir := s.archive()
 	files, err := filepath.Glob(filepath.Join(dir, "objects", "*", "*"))
 	if err != nil || len(files) != 4 { // one of start
 		t.Fatal(files, err)

@@ -62,8 +62,8 @@ func Open(ctx context.Context, opt Options) (*Archive, error) {
 	return a, nil
 }
 
-// makeDir creates the folder, and makes it durable, with the mode and owner of its parent, unless the parent is open
-// to other users or missing: then only this user may enter.
+// makeDir creates the folder, and makes it durable, with the mode and owner of its parent,
+// unless the parent is open to other users or missing: then only this user may enter.
 func makeDir(dir string) error {
 	mode := fs.FileMode(0o700)
 	if info, err := os.Stat(filepath.Dir(dir)); err == nil && info.Mode().Perm()&0o007 == 0 {

@@ -3,8 +3,8 @@
 // accuracy, F1, AUC and confidence per class and weighted, the confusion matrix, ROC
 // curves, calibration, and what a threshold does to soft tissue; beyond the paper,
 // boundary distances and bootstrap intervals. All is measured at the network's
-// 200×200 pixels, again there after refinement, and at the images' own, with the pixels of all images
-// pooled; pixels labelled 255 and padding are left out. As in the paper it is the
+// 200×200 pixels, again there after refinement, and at the images' own, with the pixels
+// of all images pooled; pixels labelled 255 and padding are left out. As in the paper it is the
 // network that is scored: exposed field and islands, which the node deals with
 // afterwards, play no part. One image is in memory at a time.
 package evaluate
@@ -236,7 +236,8 @@ func (e *evaluation) whole(ctx context.Context, s *dataset.Sample) error {
 	return nil
 }
 
-// sample scores the answer p about s at 200×200, in one of the two scales there; spacing is the image's.
+// sample scores the answer p about s at 200×200, in one of the two scales there; spacing is
+// the image's.
 func (e *evaluation) sample(at *scale, s *dataset.Sample, p []float32, spacing float64) Image {
 	n := len(e.x)
 	prediction := make([]uint8, n)

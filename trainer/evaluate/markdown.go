@@ -6,7 +6,8 @@ import (
 )
 
 // WriteMarkdown writes the main scores as a table of a README: a row for 200×200, one for
-// the refined answer there, and one for native resolution, with the intervals of the accuracy and of the recall of soft tissue.
+// the refined answer there, and one for native resolution, with the intervals of the accuracy
+// and of the recall of soft tissue.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	name := "model"
 	if r.Model != nil {

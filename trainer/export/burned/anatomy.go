@@ -32,7 +32,7 @@ func anatomyOf(p Picture) (all, body *sums) {
 			total += int(run.To - run.From)
 		}
 	}
-	all, body = newSums(Box{0, 0, p.Columns, p.Rows}), newSums(Box{0, 0, p.Columns, p.Rows})
+	all, body = newSums(p.whole()), newSums(p.whole())
 	for i, run := range g.Runs {
 		if mask[g.First(i)] == 0 {
 			continue
