@@ -3,20 +3,18 @@ package export_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"dicomnode/internal/dicomtest"
-	"dicomnode/model"
-	"dicomnode/model/ort"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/scales"
 	"dicomnode/trainer/export"
+	"dicomnode/trainer/export/exporttest"
 )
 
 // BenchmarkExport measures the export of a radiograph as DICOM and PNG, as a multiple of the
@@ -44,7 +42,7 @@ func BenchmarkExportLabels(b *testing.B) {
 	}
 	opt := options(path, "")
 	opt.Formats, opt.Workers, opt.BurnedIn = []export.Format{export.DICOM, export.PNG, export.Dataset}, 1, export.KeepText
-	opt.Pipeline = embedded(b)
+	opt.Pipeline = exporttest.Pipeline(b, segment.Config{Effort: scales.Normal, Guided: picture.NewGuidedFilter()})
 	asMultiple(b, opt, file, "×models", opt.Pipeline)
 }
 
@@ -71,28 +69,4 @@ func asMultiple(b *testing.B, opt export.Options, file []byte, unit string, mode
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(alone), unit)
-}
-
-// embedded returns the program's models at the default effort and refinement.
-func embedded(b *testing.B) *segment.Pipeline {
-	b.Helper()
-	open := func(bundle *model.Bundle, target model.Target, err error) *model.Session {
-		if err != nil {
-			b.Fatal(err)
-		}
-		s, err := model.Open(bundle, model.Options{Target: target, Device: "cpu"})
-		if errors.Is(err, ort.ErrNoLibrary) && os.Getenv("REQUIRE_ORT") != "1" {
-			b.Skip(err)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { _ = s.Close() })
-		return s
-	}
-	regions, err := model.Embedded()
-	p := &segment.Pipeline{Predictor: open(regions, model.Regions, err), Config: segment.Config{Effort: scales.Normal, Guided: picture.NewGuidedFilter()}}
-	field, err := model.EmbeddedField()
-	p.Field = open(field, model.Field, err)
-	return p
 }

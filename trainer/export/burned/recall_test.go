@@ -1,47 +1,20 @@
 package burned_test
 
 import (
-	"errors"
 	"os"
 	"strconv"
 	"sync"
 	"testing"
 
 	"dicomnode/internal/dicomtest"
-	"dicomnode/model"
-	"dicomnode/model/ort"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
 	"dicomnode/segment/scales"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/export/burned"
+	"dicomnode/trainer/export/exporttest"
 )
-
-// pipeline is the program's own models, as an export uses them; without the library
-// the test is skipped unless REQUIRE_ORT is set.
-func pipeline(t *testing.T) *segment.Pipeline {
-	t.Helper()
-	open := func(b *model.Bundle, target model.Target, err error) *model.Session {
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := model.Open(b, model.Options{Target: target, Device: "cpu"})
-		if errors.Is(err, ort.ErrNoLibrary) && os.Getenv("REQUIRE_ORT") != "1" {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
-	}
-	regions, err := model.Embedded()
-	p := &segment.Pipeline{Predictor: open(regions, model.Regions, err)}
-	field, err := model.EmbeddedField()
-	p.Field = open(field, model.Field, err)
-	return p
-}
 
 // labelled are the regions that the program's models find, as an export has them.
 func labelled(t *testing.T, p *segment.Pipeline, s sheet) []uint8 {
@@ -79,7 +52,7 @@ func number(name string, otherwise int) int {
 // effort of the models and "guided" refinement; without, each picture is predicted once. "make
 // burned-in" looks at many; docs/export.md has the figures.
 func TestRecall(t *testing.T) {
-	p := pipeline(t)
+	p := exporttest.Pipeline(t, segment.Config{})
 	if _, err := typefaces(); err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +138,7 @@ func TestRealRadiographs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	p := pipeline(t)
+	p := exporttest.Pipeline(t, segment.Config{})
 	r := result{kinds: map[string]*tally{"marker": {}}}
 	for _, it := range f.Items {
 		m, err := f.Load(it)
