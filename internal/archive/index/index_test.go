@@ -217,6 +217,55 @@ func TestOldSchema(t *testing.T) {
 	private(t, path, path+".schema-2", path+".changes")
 }
 
+// Rows of a schema without CRC-32C remain valid, with their row checksums: a changed value is
+// still found. What a rebuild takes from such an index is not less.
+func TestSchemaWithoutCRC(t *testing.T) {
+	script, err := os.ReadFile("testdata/schema-5.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := durabletest.Dir(t)
+	path := filepath.Join(dir, index.FileName)
+	execute(t, path, string(script))
+	old, err := index.MoveAway(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := index.Salvage(t.Context(), old)
+	if len(s.Objects) != 2 || s.Objects[0].SHA256 != "aa" || s.Objects[0].CRC32C != "" || len(s.Tombstones) != 1 {
+		t.Errorf("salvaged %+v", s)
+	}
+	execute(t, path, string(script))
+	x := open(t, dir)
+	err = x.Update(t.Context(), func(tx index.Tx) error {
+		o, err := tx.Object(1)
+		if err == nil {
+			o.CRC32C = "0a1b2c3d"
+			err = tx.Set(o)
+		}
+		return err
+	})
+	if err := errors.Join(err, x.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []string{"UPDATE object SET crc32c = '0a1b2c3e' WHERE id = 1", "UPDATE object SET crc32c = '' WHERE id = 1", "UPDATE object SET body_part = 'FOOT' WHERE id = 2"} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		execute(t, path, change)
+		if x, err := index.Open(t.Context(), dir, free); !errors.Is(err, index.ErrDamaged) {
+			t.Errorf("%s: %v, want ErrDamaged", change, err)
+			if err == nil {
+				x.Close()
+			}
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // private checks that only the owner can read the files.
 func private(t *testing.T, paths ...string) {
 	t.Helper()

@@ -26,7 +26,11 @@ type Object struct {
 	DatasetOffset     int64  // of the data set in the file, bytes
 	Received          time.Time
 
-	// SHA256 is the hexadecimal SHA-256 of the data set as stored; "" if unknown.
+	// CRC32C is the CRC-32C (Castagnoli) of the data set as stored, in eight hexadecimal digits;
+	// "" for an object of a release that did not compute it.
+	CRC32C string
+	// SHA256 is the hexadecimal SHA-256 of the data set as stored; "" until it is computed, which
+	// for a received object is when its file is first read to its end.
 	SHA256 string
 	// Digests identify the content independently of its encoding.
 	Digests Digests

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // MoveAway renames the database in dir, with its write-ahead log and high-water mark, so that a
@@ -57,8 +58,13 @@ func Salvage(ctx context.Context, file string) (s Salvaged) {
 		return s
 	}
 	defer db.Close()
-	if have, err := version(ctx, db); err != nil || have < columnsSince || have > len(schema) {
+	have, err := version(ctx, db)
+	if err != nil || have < columnsSince || have > len(schema) {
 		return s
+	}
+	columns := columns
+	if have < crc32cSince {
+		columns = strings.Replace(columns, "crc32c", "''", 1)
 	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

@@ -34,10 +34,16 @@ CREATE TABLE delivery (
 	versions,
 	commitments,
 	`CREATE INDEX delivery_held ON delivery (object_id, destination) WHERE state = 'held';`,
+	`ALTER TABLE object ADD COLUMN crc32c TEXT NOT NULL DEFAULT '';`,
 }
 
-// columnsSince is the first schema in which all tables have the columns read here.
-const columnsSince = 4
+const (
+	// columnsSince is the first schema in which all tables have the columns read here, except
+	// crc32c.
+	columnsSince = 4
+	// crc32cSince is the first schema in which objects have the column crc32c.
+	crc32cSince = 6
+)
 
 // commitments adds the state of requests for commitment to destinations, and the requests of
 // peers (PS3.4 J).

@@ -13,7 +13,7 @@ import (
 const columns = `id, parent_id, sop_class_uid, sop_instance_uid, version, transfer_syntax_uid,
 	study_instance_uid, series_instance_uid, accession_number, modality, body_part,
 	calling_ae, called_ae, source, route, purpose, path, size, dataset_offset, received,
-	sha256, pixel_digest, meaning_digest, identity_digest, outcome, outcome_at, quality, superseded_at, row_sum`
+	sha256, pixel_digest, meaning_digest, identity_digest, outcome, outcome_at, quality, superseded_at, crc32c, row_sum`
 
 func scanObject(r row) (o Object, err error) {
 	var received, outcome, superseded, sum int64
@@ -21,7 +21,7 @@ func scanObject(r row) (o Object, err error) {
 	err = r.Scan(&o.ID, &o.ParentID, &o.SOPClassUID, &o.SOPInstanceUID, &o.Version, &o.TransferSyntaxUID,
 		&o.StudyInstanceUID, &o.SeriesInstanceUID, &o.AccessionNumber, &o.Modality, &o.BodyPartExamined,
 		&o.CallingAE, &o.CalledAE, &o.Source, &o.Route, &o.Purpose, &o.Name, &o.Size, &o.DatasetOffset, &received,
-		&o.SHA256, &o.Digests.Pixels, &o.Digests.Meaning, &o.Digests.Identity, &o.Outcome, &outcome, &quality, &superseded, &sum)
+		&o.SHA256, &o.Digests.Pixels, &o.Digests.Meaning, &o.Digests.Identity, &o.Outcome, &outcome, &quality, &superseded, &o.CRC32C, &sum)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Object{}, ErrNotFound
 	}
@@ -36,9 +36,14 @@ func scanObject(r row) (o Object, err error) {
 }
 
 // rowSum returns a checksum of the values of a row, never 0. It detects a changed byte, which
-// SQLite's own checks do not.
+// SQLite's own checks do not. An empty crc32c, the last value, is left out, so that the
+// checksums of rows that were written before that column existed remain right.
 func rowSum(values []any) int64 {
-	return int64(crc32.ChecksumIEEE(fmt.Appendf(nil, "%q", values[:len(names)-1]))) + 1
+	values = values[:len(names)-1]
+	if last := len(values) - 1; values[last] == "" {
+		values = values[:last]
+	}
+	return int64(crc32.ChecksumIEEE(fmt.Appendf(nil, "%q", values))) + 1
 }
 
 // values returns the values of o's columns after the id.
@@ -50,7 +55,7 @@ func values(o Object) []any {
 	all := []any{o.ParentID, o.SOPClassUID, o.SOPInstanceUID, o.Version, o.TransferSyntaxUID,
 		o.StudyInstanceUID, o.SeriesInstanceUID, o.AccessionNumber, o.Modality, o.BodyPartExamined,
 		o.CallingAE, o.CalledAE, o.Source, o.Route, o.Purpose, o.Name, o.Size, o.DatasetOffset, nanos(o.Received),
-		o.SHA256, o.Digests.Pixels, o.Digests.Meaning, o.Digests.Identity, o.Outcome, nanos(o.OutcomeAt), quality, nanos(o.SupersededAt)}
+		o.SHA256, o.Digests.Pixels, o.Digests.Meaning, o.Digests.Identity, o.Outcome, nanos(o.OutcomeAt), quality, nanos(o.SupersededAt), o.CRC32C}
 	return append(all, rowSum(all))
 }
 

@@ -43,7 +43,7 @@ func Object(instance string, version int) index.Object {
 		TransferSyntaxUID: "1.2.840.10008.1.2.1", StudyInstanceUID: "1.2.3.4", SeriesInstanceUID: "1.2.3.5",
 		AccessionNumber: "A1", Modality: "DX", BodyPartExamined: "HAND", CallingAE: "DXROOM1", CalledAE: "XNET",
 		Source: "dx1", Route: "radiographs", Purpose: "segment", Name: fmt.Sprintf("objects/00/%s-%d.dcm", instance, version),
-		Size: 1000, DatasetOffset: 300, Received: time.Unix(1700000000, 123), SHA256: "aa",
+		Size: 1000, DatasetOffset: 300, Received: time.Unix(1700000000, 123), CRC32C: "0a1b2c3d", SHA256: "aa",
 		Digests: index.Digests{Pixels: "p", Meaning: "m", Identity: "i"},
 		Outcome: "segmented", OutcomeAt: time.Unix(1700000001, 0), Quality: &quality, SupersededAt: time.Unix(1700000002, 0),
 	}
