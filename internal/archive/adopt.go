@@ -2,8 +2,6 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +10,7 @@ import (
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
 	"dicomnode/internal/archive/note"
+	"dicomnode/internal/archive/sum"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 )
@@ -46,9 +45,9 @@ func (a *Archive) inspect(name string) (f found, err error) {
 	f.row = index.Object{SOPClassUID: head.SOPClassUID, SOPInstanceUID: head.SOPInstanceUID, Version: 1,
 		TransferSyntaxUID: head.TransferSyntaxUID, Purpose: Keep, Received: time.Now(),
 		Name: name, Size: file.Size(), DatasetOffset: head.DatasetOffset}
-	sum := sha256.New()
+	sums := sum.New()
 	data := io.NewSectionReader(file, head.DatasetOffset, file.Size()-head.DatasetOffset)
-	scanned, err := part10.Scan(io.TeeReader(data, sum), head.TransferSyntaxUID)
+	scanned, err := part10.Scan(io.TeeReader(data, sums), head.TransferSyntaxUID)
 	if err != nil {
 		return f, fmt.Errorf("%w: %w", errNoObject, err)
 	}
@@ -56,9 +55,9 @@ func (a *Archive) inspect(name string) (f found, err error) {
 		return f, fmt.Errorf("%w: it has no SOP instance", errNoObject)
 	}
 	describe(&f.row, scanned)
-	f.row.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	f.row.CRC32C, f.row.SHA256 = sums.CRC32C(), sums.SHA256()
 	if f.note.Version != "" {
-		if f.note.SHA256 != f.row.SHA256 {
+		if !f.note.Fits(f.row) {
 			return f, fmt.Errorf("%w: its bytes have changed", errNoObject)
 		}
 		f.note.Describe(&f.row)
@@ -92,14 +91,15 @@ func (a *Archive) enter(ctx context.Context, f found, p jobs.Priority) (entered 
 }
 
 // returnFile makes f the file of row v if v's own file is missing or damaged and f has the same
-// content.
+// content: by SHA-256, or by CRC-32C if v's file was never read.
 func (a *Archive) returnFile(ctx context.Context, tx index.Tx, v index.Object, f found) (bool, error) {
 	if _, err := a.verify(ctx, v); !errors.Is(err, ErrDamaged) {
 		return false, err
 	}
-	if v.SHA256 != "" && v.SHA256 != f.row.SHA256 {
+	if v.SHA256 != "" && v.SHA256 != f.row.SHA256 || v.CRC32C != "" && v.CRC32C != f.row.CRC32C {
 		return false, nil
 	}
+	v.CRC32C, v.SHA256 = f.row.CRC32C, f.row.SHA256
 	v.Name, v.Size, v.DatasetOffset, v.TransferSyntaxUID = f.row.Name, f.row.Size, f.row.DatasetOffset, f.row.TransferSyntaxUID
 	return true, tx.Set(v)
 }

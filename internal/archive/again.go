@@ -15,12 +15,7 @@ import (
 
 // handleRepeat handles the arrival of an instance that is already stored as v. It replaces a damaged
 // copy by the one that arrived, and adds a missing job.
-func (a *Archive) handleRepeat(ctx context.Context, in *arrival, v index.Object, newest bool) (index.Object, error) {
-	_, err := a.verify(ctx, v)
-	damaged := errors.Is(err, ErrDamaged)
-	if err != nil && !damaged {
-		return v, fmt.Errorf("read stored object: %w", err)
-	}
+func (a *Archive) handleRepeat(ctx context.Context, in *arrival, v index.Object, newest, damaged bool) (_ index.Object, err error) {
 	other := newest && in.wantsMore(v)
 	if other {
 		v.Purpose, v.Source, v.CallingAE, v.CalledAE, v.Outcome = in.Purpose, in.Source, in.CallingAE, in.CalledAE, ""
@@ -85,19 +80,18 @@ func (a *Archive) rewrite(in *arrival, v index.Object) (index.Object, error) {
 		return v, fmt.Errorf("create file: %w", spaceError(err))
 	}
 	defer d.Discard()
-	v.TransferSyntaxUID, v.SHA256 = in.row.TransferSyntaxUID, in.row.SHA256
-	sumAt, err := a.writeMeta(d, v, note.Of(v))
-	if err != nil {
+	v.TransferSyntaxUID, v.CRC32C = in.row.TransferSyntaxUID, in.row.CRC32C
+	if v.SHA256, err = in.sha256(); err != nil {
+		return v, err
+	}
+	if _, err = a.writeMeta(d, v, note.Of(v)); err != nil {
 		return v, fmt.Errorf("write file meta information: %w", spaceError(err))
 	}
 	v.DatasetOffset = d.Size()
-	if _, err := io.Copy(d, io.NewSectionReader(in.draft, in.row.DatasetOffset, in.row.Size-in.row.DatasetOffset)); err != nil {
+	if _, err := io.Copy(d, in.dataset()); err != nil {
 		return v, fmt.Errorf("write object: %w", spaceError(err))
 	}
 	v.Size = d.Size()
-	if err := a.seal(d, sumAt, v.SHA256); err != nil {
-		return v, err
-	}
 	if err = d.Sync(); err == nil {
 		v.Name, err = d.Keep()
 	}

@@ -87,6 +87,7 @@ type Options struct {
 	DeliverWorkers int           // parallel deliveries per destination; 0 means 2
 	SegmentTimeout time.Duration // of one segment or dark job; 0 means 10 minutes
 	DeliverTimeout time.Duration // of one delivery; 0 means 10 minutes
+	IdleAfter      time.Duration // how long nothing must have been received or segmented before Work reads objects for their SHA-256; 0 means 10 s
 	StopTimeout    time.Duration // how long Work waits for running jobs when its context ends; 0 means 10 s
 
 	RetryBase   time.Duration // pause after the first failure; 0 means 5 s, doubled each time
@@ -170,6 +171,7 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.MinFree = cmp.Or(o.MinFree, defaultMinFree)
+	o.IdleAfter = cmp.Or(o.IdleAfter, 10*time.Second)
 	return o
 }
 

@@ -84,7 +84,7 @@ func copyObject(ctx context.Context, o Object, to string) error {
 		return err
 	}
 	return durable.Replace(path, 0o600, func(w io.Writer) error {
-		_, err := io.Copy(w, contextReader{ctx, r})
+		_, err := io.Copy(w, stopReader{ctx.Err, r})
 		return err
 	})
 }

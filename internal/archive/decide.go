@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -47,8 +48,12 @@ func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error)
 		return index.Object{}, ErrDuplicate
 	}
 	for _, v := range slices.Backward(versions) {
-		if a.sameBytes(v, in) {
-			return a.handleRepeat(ctx, in, v, v.ID == newest.ID)
+		same, damaged, err := a.sameBytes(ctx, v, in)
+		if err != nil {
+			return v, err
+		}
+		if same {
+			return a.handleRepeat(ctx, in, v, v.ID == newest.ID, damaged)
 		}
 	}
 	in.row.Digests = a.digests(ctx, in)
@@ -64,7 +69,11 @@ func (a *Archive) compare(ctx context.Context, in *arrival, versions []index.Obj
 	if have.Known() {
 		for _, v := range slices.Backward(versions) {
 			if v.Digests == have {
-				return a.handleRepeat(ctx, in, v, v.ID == newest.ID)
+				damaged, err := a.damaged(ctx, v)
+				if err != nil {
+					return v, err
+				}
+				return a.handleRepeat(ctx, in, v, v.ID == newest.ID, damaged)
 			}
 		}
 	}
@@ -85,7 +94,11 @@ func (a *Archive) storeNew(ctx context.Context, in *arrival, tombstones []index.
 		version = max(version, b.Version+1)
 	}
 	if i := slices.IndexFunc(tombstones, func(b index.Tombstone) bool { return len(b.Results) > 0 }); i >= 0 {
-		if b := tombstones[i]; b.SHA256 != in.row.SHA256 {
+		arrived, err := in.sha256() // its file is gone: only this shows that the bytes are the same
+		if err != nil {
+			return index.Object{}, err
+		}
+		if b := tombstones[i]; b.SHA256 != arrived {
 			in.row.Digests = a.digests(ctx, in)
 			repeated = in.row.Digests.Known() && in.row.Digests == b.Digests
 		} else {
@@ -127,13 +140,37 @@ func (a *Archive) keepVersion(in *arrival, newest index.Object, why string) (ind
 	return o, err
 }
 
-// sameBytes reports whether an arrival has the transfer syntax and checksum of v.
-func (a *Archive) sameBytes(v index.Object, in *arrival) bool {
-	sum := v.SHA256
-	if sum == "" { // stored by an older release
-		sum, _ = a.verify(context.Background(), v)
+// sameBytes reports whether an arrival has the transfer syntax and the bytes of v, and whether
+// the file of v is damaged. Size and CRC-32C only show that bytes differ, because other bytes
+// can have the same CRC-32C: SHA-256 decides. If v has none, and is damaged before it was ever
+// read, size and CRC-32C decide: then the arrival replaces the file, and nothing was made of
+// it.
+func (a *Archive) sameBytes(ctx context.Context, v index.Object, in *arrival) (same, damaged bool, err error) {
+	length := func(o index.Object) int64 { return o.Size - o.DatasetOffset }
+	if v.TransferSyntaxUID != in.TransferSyntaxUID || length(v) != length(in.row) || v.CRC32C != "" && v.CRC32C != in.row.CRC32C {
+		return false, false, nil
 	}
-	return v.TransferSyntaxUID == in.TransferSyntaxUID && sum == in.row.SHA256
+	arrived, err := in.sha256()
+	if err != nil || v.SHA256 != "" && v.SHA256 != arrived {
+		return false, false, err
+	}
+	stored, err := a.verify(ctx, v)
+	switch {
+	case errors.Is(err, ErrDamaged):
+		return v.SHA256 != "" || v.CRC32C != "", true, nil
+	case err != nil:
+		return false, false, fmt.Errorf("read stored object: %w", err)
+	}
+	return stored == arrived, false, nil
+}
+
+// damaged reports whether the file of v is missing or damaged.
+func (a *Archive) damaged(ctx context.Context, v index.Object) (bool, error) {
+	_, err := a.verify(ctx, v)
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return false, fmt.Errorf("read stored object: %w", err)
+	}
+	return err != nil, nil
 }
 
 // digests computes the digests of an arrival; the zero value if they cannot be computed.

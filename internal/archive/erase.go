@@ -90,7 +90,7 @@ func (a *Archive) eraseInstance(ctx context.Context, tx index.Tx, uid string) (n
 		if err := a.withdraw(tx, entries); err != nil {
 			return nil, nil, err
 		}
-		more, err := replaceByTombstones(tx, v.ID, "erased")
+		more, err := replaceByTombstones(tx, v.ID, "erased", nil) // forgotten in this transaction
 		if err != nil {
 			return nil, nil, err
 		}

@@ -166,3 +166,8 @@ func (x faultyIndex) update(ctx context.Context, update func(context.Context, fu
 		})
 	})
 }
+
+// SumPage computes the SHA-256 of some objects after an id, if the archive is idle.
+func (a *Archive) SumPage(ctx context.Context, after int64) (last int64, err error) {
+	return a.unread().SumPage(ctx, after)
+}

@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/jobs"
-	"dicomnode/internal/archive/older"
 )
 
 // Work runs the jobs with h until ctx ends. Then it waits for running jobs up to
@@ -24,11 +25,12 @@ func (a *Archive) Work(ctx context.Context, h Handlers) error {
 	}
 	defer a.working.Unlock()
 	ctx, end := context.WithCancelCause(ctx)
-	watched := make(chan struct{})
-	go func() { defer close(watched); a.watch(ctx, end) }()
+	var beside sync.WaitGroup
+	beside.Go(func() { a.watch(ctx, end) })
+	beside.Go(func() { a.unread().SumWhenIdle(ctx, min(a.opt.IdleAfter, watchInterval)) })
 	err := a.jobs.Work(ctx, a.handlers(h))
 	end(nil)
-	<-watched
+	beside.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, ErrGone) || errors.Is(cause, ErrUntrustedFiles) {
 		return cause
 	}
@@ -46,7 +48,6 @@ const watchInterval = 2 * time.Second
 func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
-	older.Sum(ctx, a.index, a.verify)
 	for {
 		select {
 		case <-ctx.Done():
@@ -68,10 +69,10 @@ func (a *Archive) watch(ctx context.Context, end context.CancelCauseFunc) {
 func (a *Archive) handlers(h Handlers) jobs.Handlers {
 	all := jobs.Handlers{}
 	if h.Segment != nil {
-		all[jobs.Segment] = func(ctx context.Context, r jobs.Run) error { return a.segment(ctx, h, r) }
+		all[jobs.Segment] = func(ctx context.Context, r jobs.Run) error { defer a.activity.Begin()(); return a.segment(ctx, h, r) }
 	}
 	if h.Dark != nil {
-		all[jobs.Dark] = func(ctx context.Context, r jobs.Run) error { return a.dark(ctx, h, r) }
+		all[jobs.Dark] = func(ctx context.Context, r jobs.Run) error { defer a.activity.Begin()(); return a.dark(ctx, h, r) }
 	}
 	if h.Deliver != nil {
 		all[jobs.Deliver] = func(ctx context.Context, r jobs.Run) error { return a.deliver(ctx, h, r) }
@@ -82,6 +83,7 @@ func (a *Archive) handlers(h Handlers) jobs.Handlers {
 // subject is the object of a job. It can only be missing if somebody removed it by hand.
 func (a *Archive) subject(ctx context.Context, r jobs.Run) (Object, error) {
 	o, err := a.Object(ctx, r.ObjectID)
+	o.learned = new(atomic.Pointer[string])
 	if errors.Is(err, ErrNotFound) {
 		err = Permanent(err)
 	}
@@ -118,7 +120,7 @@ func (a *Archive) dark(ctx context.Context, h Handlers, r jobs.Run) error {
 	if err := h.Dark(ctx, o); err != nil {
 		return unreadable(err)
 	}
-	return a.finish(ctx, r, func(tx index.Tx) error { return settleOutcome(tx, o.ID, Learnt, nil) })
+	return a.finish(ctx, r, func(tx index.Tx) error { return settleOutcome(tx, o.ID, Learnt, o.keepSum) })
 }
 
 // unreadable ends the attempts for a damaged object: only its sender can replace it, and then

@@ -64,7 +64,7 @@ func incoming(instance string, purpose archive.Purpose) archive.Incoming {
 // options have small limits and short times.
 func options(dir string) archive.Options {
 	return archive.Options{
-		Dir: dir, MinFree: -1, Digest: digest,
+		Dir: dir, MinFree: -1, Digest: digest, IdleAfter: 50 * time.Millisecond,
 		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, StopTimeout: time.Second,
 	}
 }

@@ -2,16 +2,16 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
+	"sync/atomic"
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/store"
+	"dicomnode/internal/archive/sum"
+	"dicomnode/internal/archive/unread"
 	"dicomnode/internal/part10"
 )
 
@@ -23,7 +23,16 @@ type Object struct {
 	// stored in the index.
 	Forgiven part10.Forgiven
 
-	store store.Store
+	store   store.Store
+	learned *atomic.Pointer[string] // gets the SHA-256 that a reading of the file computes; nil if it is not wanted
+}
+
+// keepSum completes a row of o with the SHA-256 that a reading of o has computed, if the row
+// has none and still has the same file.
+func (o Object) keepSum(row *index.Object) {
+	if s := o.learned.Load(); s != nil && row.SHA256 == "" && row.Name == o.Name {
+		row.SHA256 = *s
+	}
 }
 
 // Open opens the Part 10 file for reading.
@@ -43,7 +52,7 @@ func (o Object) openAt(offset int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{f: f, o: o.Object, at: offset, sum: sha256.New()}
+	r := &Reader{f: f, o: o.Object, at: offset, sums: sum.New(), learned: o.learned}
 	if f.Size() != o.Size || o.DatasetOffset > o.Size {
 		err = fmt.Errorf("%w: %d bytes, want %d", ErrDamaged, f.Size(), o.Size)
 	} else {
@@ -56,14 +65,15 @@ func (o Object) openAt(offset int64) (*Reader, error) {
 }
 
 // Reader reads a stored object once, from start to end. Before it returns the last bytes it
-// verifies the checksum of the data set: reading a damaged object ends with ErrDamaged and
-// never with io.EOF.
+// verifies the checksums of the data set that the row has, CRC-32C and SHA-256: reading a
+// damaged object ends with ErrDamaged and never with io.EOF.
 type Reader struct {
-	f   store.File
-	o   index.Object
-	at  int64 // offset in the file
-	sum hash.Hash
-	got string // the checksum, when all was read
+	f       store.File
+	o       index.Object
+	at      int64 // offset in the file
+	sums    *sum.Both
+	got     string // the SHA-256, when all was read and is undamaged
+	learned *atomic.Pointer[string]
 }
 
 // Size is the number of bytes of the whole file.
@@ -78,12 +88,11 @@ func (r *Reader) Read(p []byte) (int, error) {
 	}
 	n, err := r.f.Read(p[:min(int64(len(p)), r.o.Size-r.at)])
 	if skip := min(max(r.o.DatasetOffset-r.at, 0), int64(n)); n > 0 {
-		r.sum.Write(p[skip:n])
+		r.sums.Write(p[skip:n])
 	}
 	if r.at += int64(n); r.at == r.o.Size {
-		r.got = hex.EncodeToString(r.sum.Sum(nil))
-		if r.o.SHA256 != "" && r.got != r.o.SHA256 {
-			return 0, fmt.Errorf("%w: its bytes have changed", ErrDamaged)
+		if err := r.check(); err != nil {
+			return 0, err
 		}
 	}
 	if errors.Is(err, io.EOF) && r.at < r.o.Size {
@@ -92,28 +101,50 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// verify reads a stored object completely. It returns the checksum of its data set.
-func (a *Archive) verify(ctx context.Context, o index.Object) (sum string, err error) {
+// check compares the checksums of all bytes with those of the row.
+func (r *Reader) check() error {
+	crc, sha := r.sums.CRC32C(), r.sums.SHA256()
+	if r.o.CRC32C != "" && crc != r.o.CRC32C || r.o.SHA256 != "" && sha != r.o.SHA256 {
+		return fmt.Errorf("%w: its bytes have changed", ErrDamaged)
+	}
+	if r.got = sha; r.learned != nil {
+		r.learned.Store(&sha)
+	}
+	return nil
+}
+
+// verify reads a stored object completely. It returns the SHA-256 of its data set.
+func (a *Archive) verify(ctx context.Context, o index.Object) (sha256 string, err error) {
+	return a.verifyWhile(o, ctx.Err)
+}
+
+// verifyWhile is verify until stop returns an error, which it returns.
+func (a *Archive) verifyWhile(o index.Object, stop func() error) (sha256 string, err error) {
 	r, err := a.object(o).Open()
 	if err != nil {
 		return "", err
 	}
 	defer r.Close()
-	_, err = io.Copy(io.Discard, contextReader{ctx, r})
+	_, err = io.Copy(io.Discard, stopReader{stop, r})
 	return r.got, err
 }
 
-// contextReader is a reader that fails when its context is done.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
+// unread returns the objects as package unread handles them.
+func (a *Archive) unread() unread.Objects {
+	return unread.Objects{Index: a.index, Read: a.verifyWhile, Log: a.opt.Log, Activity: &a.activity, After: a.opt.IdleAfter}
 }
 
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
+// stopReader is a reader that fails when stop returns an error.
+type stopReader struct {
+	stop func() error
+	r    io.Reader
+}
+
+func (s stopReader) Read(p []byte) (int, error) {
+	if err := s.stop(); err != nil {
 		return 0, err
 	}
-	return c.r.Read(p)
+	return s.r.Read(p)
 }
 
 func (a *Archive) object(o index.Object) Object { return Object{Object: o, store: a.store} }

@@ -15,6 +15,7 @@ import (
 	"dicomnode/internal/archive/older"
 	"dicomnode/internal/archive/sightings"
 	"dicomnode/internal/archive/store"
+	"dicomnode/internal/archive/unread"
 	"dicomnode/internal/durable"
 )
 
@@ -30,6 +31,7 @@ type Archive struct {
 	commits  chan *commit
 	stopped  sync.WaitGroup // waits for commitLoop
 	deciding keyedMutex     // locks of SOP instances that are being stored
+	activity unread.Activity
 
 	closing   sync.RWMutex // held for reading by Receive
 	closed    bool

@@ -2,8 +2,6 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +11,7 @@ import (
 	"dicomnode/internal/archive/jobs"
 	"dicomnode/internal/archive/note"
 	"dicomnode/internal/archive/store"
+	"dicomnode/internal/archive/sum"
 	"dicomnode/internal/part10"
 )
 
@@ -107,8 +106,9 @@ func (a *Archive) storeOutput(ctx context.Context, source Object, made Made, out
 // fillOutput writes the file of o and checks its content like that of a received object.
 func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held string, out Output) error {
 	n := note.Of(*o)
+	n.SHA256 = note.UnknownSHA256
 	n.Parent, n.ParentOf, n.Destinations, n.Held = source.SOPInstanceUID, source.Version, out.Destinations, held
-	sumAt, err := a.writeMeta(d, *o, n)
+	sealAt, err := a.writeMeta(d, *o, n)
 	switch {
 	case d.Err() != nil:
 		return spaceError(d.Err())
@@ -116,15 +116,15 @@ func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held
 		return Permanent(err)
 	}
 	o.DatasetOffset = d.Size()
-	sum := sha256.New()
-	err = out.Write(io.MultiWriter(d, sum))
+	sums := sum.New()
+	err = out.Write(io.MultiWriter(d, sums))
 	switch {
 	case d.Err() != nil: // an error of the disk, not of the output
 		return spaceError(d.Err())
 	case err != nil:
 		return Permanent(err)
 	}
-	o.Size, o.SHA256 = d.Size(), hex.EncodeToString(sum.Sum(nil))
+	o.Size, o.CRC32C, o.SHA256 = d.Size(), sums.CRC32C(), sums.SHA256()
 	head, err := part10.Scan(io.NewSectionReader(d, o.DatasetOffset, o.Size-o.DatasetOffset), o.TransferSyntaxUID)
 	switch {
 	case err != nil:
@@ -133,7 +133,8 @@ func (a *Archive) fillOutput(o *index.Object, source Object, d store.Draft, held
 		return Permanent(ErrMismatch)
 	}
 	describe(o, head)
-	return a.seal(d, sumAt, o.SHA256)
+	_, err = d.WriteAt(n.Seal(*o), sealAt)
+	return spaceError(err)
 }
 
 // commitOutputs adds rows and deliveries, sets the outcome and ends the job in one transaction.
@@ -163,6 +164,7 @@ func (a *Archive) commitOutputs(ctx context.Context, r jobs.Run, source Object, 
 			outcome = Segmented
 		}
 		return settleOutcome(tx, source.ID, outcome, func(o *index.Object) {
+			source.keepSum(o)
 			o.Quality = made.Quality
 			if made.Route != "" {
 				o.Route = made.Route

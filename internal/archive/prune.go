@@ -1,11 +1,13 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"dicomnode/internal/archive/hold"
@@ -82,31 +84,29 @@ func (a *Archive) prune(ctx context.Context, before time.Time, cause string, eno
 
 // pruneBatch removes some objects: first their rows, leaving tombstones in the same
 // transaction, then their files. If a crash leaves a file without a row, the next Open finds
-// its tombstone and removes it.
+// its tombstone and removes it. Each tombstone has the SHA-256 of its object, unless the file
+// is damaged.
 func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string) (removed int, err error) {
 	var names []string
 	kept, err := hold.Listed(filepath.Join(a.opt.Dir, holdsName))
 	if err != nil {
 		return 0, fmt.Errorf("read holds: %w", err)
 	}
+	ids, err := view(ctx, a, func(tx index.Tx) ([]int64, error) { return a.expired(ctx, tx, before, kept) })
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	sums, err := a.unread().SumExpired(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		names = nil
-		busy, err := a.jobs.Undone(ctx, tx)
-		if err != nil {
-			return err
-		}
-		held, err := tx.Held()
-		if err != nil {
-			return err
-		}
-		for _, d := range held {
-			busy = append(busy, d.ObjectID)
-		}
-		sources, err := tx.Expired(before, append(busy, kept...), pruneBatch)
+		sources, err := a.expired(ctx, tx, before, kept)
 		for _, id := range sources {
-			if err == nil {
+			if err == nil && slices.Contains(ids, id) {
 				var more []string
-				more, err = replaceByTombstones(tx, id, cause)
+				more, err = replaceByTombstones(tx, id, cause, sums)
 				names = append(names, more...)
 			}
 		}
@@ -123,9 +123,25 @@ func (a *Archive) pruneBatch(ctx context.Context, before time.Time, cause string
 	return len(names), nil
 }
 
-// replaceByTombstones replaces the rows of an object and its results by tombstones. It returns the names of
-// their files.
-func replaceByTombstones(tx index.Tx, id int64, cause string) (names []string, err error) {
+// expired lists objects that may be removed. kept are protected by Hold.
+func (a *Archive) expired(ctx context.Context, tx index.Tx, before time.Time, kept []int64) ([]int64, error) {
+	busy, err := a.jobs.Undone(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	held, err := tx.Held()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range held {
+		busy = append(busy, d.ObjectID)
+	}
+	return tx.Expired(before, append(busy, kept...), pruneBatch)
+}
+
+// replaceByTombstones replaces the rows of an object and its results by tombstones. sums has the SHA-256, by
+// file name, of those whose rows have none. It returns the names of their files.
+func replaceByTombstones(tx index.Tx, id int64, cause string, sums map[string]string) (names []string, err error) {
 	source, err := tx.Object(id)
 	if err != nil {
 		return nil, err
@@ -135,7 +151,7 @@ func replaceByTombstones(tx index.Tx, id int64, cause string) (names []string, e
 		return nil, err
 	}
 	ids := []int64{id}
-	stone := tombstone(source, cause)
+	stone := tombstone(source, cause, sums)
 	for _, child := range children {
 		deliveries, err := tx.DeliveriesOf(child.ID)
 		if err != nil {
@@ -147,14 +163,14 @@ func replaceByTombstones(tx index.Tx, id int64, cause string) (names []string, e
 		}
 		stone.Results = append(stone.Results, made)
 		ids, names = append(ids, child.ID), append(names, child.Name)
-		if err := tx.AddTombstone(tombstone(child, cause)); err != nil {
+		if err := tx.AddTombstone(tombstone(child, cause, sums)); err != nil {
 			return nil, err
 		}
 	}
 	return append(names, source.Name), errors.Join(tx.AddTombstone(stone), tx.Delete(ids...))
 }
 
-func tombstone(o index.Object, cause string) index.Tombstone {
+func tombstone(o index.Object, cause string, sums map[string]string) index.Tombstone {
 	return index.Tombstone{SOPInstanceUID: o.SOPInstanceUID, Version: o.Version, Received: o.ParentID == 0, Name: o.Name,
-		SHA256: o.SHA256, Digests: o.Digests, Cause: cause, At: time.Now()}
+		SHA256: cmp.Or(o.SHA256, sums[o.Name]), Digests: o.Digests, Cause: cause, At: time.Now()}
 }

@@ -133,7 +133,9 @@ func (b *rebuilding) read(ctx context.Context, step func()) (all []found, err er
 // secure makes a file durable unless the old index names it, so that it was made durable before
 // its row: from now on a repeat of its sender is acknowledged.
 func (b *rebuilding) secure(f found) error {
-	if known := b.known(f); known.Name == f.row.Name && known.SHA256 == f.row.SHA256 {
+	known := b.known(f)
+	same := known.SHA256 == f.row.SHA256 || known.SHA256 == "" && known.CRC32C == f.row.CRC32C
+	if known.Name == f.row.Name && same {
 		return nil
 	}
 	if err := b.store.Secure(f.row.Name); err != nil {

@@ -12,6 +12,7 @@ import (
 	"dicomnode/internal/archive/jobs"
 	"dicomnode/internal/archive/note"
 	"dicomnode/internal/archive/store"
+	"dicomnode/internal/archive/sum"
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 )
@@ -30,6 +31,7 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 		return Object{}, err
 	}
 	defer a.end()
+	defer a.activity.Begin()()
 	if err := in.check(); err != nil {
 		return Object{}, err
 	}
@@ -42,13 +44,11 @@ func (a *Archive) Receive(ctx context.Context, in Incoming, r io.Reader) (Object
 	}
 	defer d.Discard()
 	arrival := &arrival{Incoming: in, draft: d, row: in.row()}
-	unlock := func() {}
-	defer func() { unlock() }()
-	err = a.fill(arrival, r, func() error {
-		unlock = a.deciding.lock(in.SOPInstanceUID) // held until the commit
-		return a.lookUp(ctx, arrival)
-	})
-	if err != nil {
+	if err := a.fill(arrival, r); err != nil {
+		return Object{}, err
+	}
+	defer a.deciding.lock(in.SOPInstanceUID)() // held until the commit
+	if err := a.lookUp(ctx, arrival); err != nil {
 		return Object{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -96,31 +96,49 @@ func (a *Archive) checkSpace() error {
 // arrival is an object that was received and is not stored yet.
 type arrival struct {
 	Incoming
-	draft store.Draft
-	row   index.Object
-	sumAt int64 // offset of its checksum in the file
+	draft  store.Draft
+	row    index.Object // its SHA256 is empty until sha256 is called
+	note   note.Note
+	sealAt int64 // offset in the file at which the note is sealed
 
 	before before // what the index contains of the instance
 
 	forgiven part10.Forgiven
 }
 
+// sha256 returns the SHA-256 of the data set that arrived, in hexadecimal. The first call reads
+// the draft.
+func (in *arrival) sha256() (string, error) {
+	if in.row.SHA256 == "" {
+		sums := sum.New()
+		if _, err := io.Copy(sums, in.dataset()); err != nil {
+			return "", fmt.Errorf("read what arrived: %w", err)
+		}
+		in.row.SHA256 = sums.SHA256()
+	}
+	return in.row.SHA256, nil
+}
+
+// dataset returns a reader of the data set that arrived.
+func (in *arrival) dataset() *io.SectionReader {
+	return io.NewSectionReader(in.draft, in.row.DatasetOffset, in.row.Size-in.row.DatasetOffset)
+}
+
 // writeMeta writes preamble and file meta information of o, with its note. It returns the
-// offset of the checksum.
-func (a *Archive) writeMeta(w io.Writer, o index.Object, n note.Note) (sumAt int64, err error) {
+// offset at which the note is sealed.
+func (a *Archive) writeMeta(w io.Writer, o index.Object, n note.Note) (sealAt int64, err error) {
 	return n.WriteMeta(w, o, note.Program{ImplementationClassUID: a.opt.ImplementationClassUID, ImplementationVersionName: a.opt.ImplementationVersionName})
 }
 
-// fill writes the file and completes the row from the data set. It calls meanwhile when all
-// bytes have arrived, while their checksum is still being computed.
-func (a *Archive) fill(in *arrival, r io.Reader, meanwhile func() error) (err error) {
+// fill writes the file and completes the row from the data set.
+func (a *Archive) fill(in *arrival, r io.Reader) (err error) {
 	o, d := &in.row, in.draft
-	if in.sumAt, err = a.writeMeta(d, *o, note.Of(*o)); err != nil {
+	in.note = note.Of(*o)
+	if in.sealAt, err = a.writeMeta(d, *o, in.note); err != nil {
 		return fmt.Errorf("write file meta information: %w", spaceError(err))
 	}
 	o.DatasetOffset = d.Size()
-	var failed error
-	head, sum, err := intake.Scan(r, d, o.TransferSyntaxUID, func() { failed = meanwhile() })
+	head, crc, err := intake.Scan(r, d, o.TransferSyntaxUID)
 	switch {
 	case d.Err() != nil:
 		return fmt.Errorf("write object: %w", spaceError(d.Err()))
@@ -128,8 +146,6 @@ func (a *Archive) fill(in *arrival, r io.Reader, meanwhile func() error) (err er
 		return fmt.Errorf("read data set: %w", err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
-	case failed != nil:
-		return failed
 	}
 	if err := in.identify(head); err != nil {
 		return err
@@ -142,8 +158,8 @@ func (a *Archive) fill(in *arrival, r io.Reader, meanwhile func() error) (err er
 	}
 	describe(o, head)
 	in.forgiven = head.Forgiven
-	o.Size, o.SHA256 = d.Size(), sum
-	return a.seal(d, in.sumAt, o.SHA256)
+	o.Size, o.CRC32C = d.Size(), crc.String()
+	return nil
 }
 
 // IdentityError says that a UID of the data set is absent or invalid. It is a kind of
@@ -182,14 +198,6 @@ func (in Incoming) identify(h part10.Header) error {
 	return nil
 }
 
-// seal writes the checksum of the data set at its offset.
-func (a *Archive) seal(d store.Draft, sumAt int64, sum string) error {
-	if _, err := d.WriteAt([]byte(sum), sumAt); err != nil {
-		return fmt.Errorf("write object: %w", spaceError(err))
-	}
-	return nil
-}
-
 // describe copies the attributes that the index shows from a data set's header.
 func describe(o *index.Object, h part10.Header) {
 	o.StudyInstanceUID, o.SeriesInstanceUID = h.StudyInstanceUID, h.SeriesInstanceUID
@@ -218,13 +226,10 @@ func (a *Archive) keepNew(in *arrival, version int, plain bool, more func(index.
 	return o, err
 }
 
-// keepFile gives the file of an arrival its name, with the version of o. From then on bytes and
+// keepFile gives the file of an arrival its name, with the note of o. From then on bytes and
 // name are written to disk while the commit is prepared.
 func (a *Archive) keepFile(in *arrival, o index.Object) (name string, err error) {
-	if o.Version != in.row.Version {
-		_, err = in.draft.WriteAt(note.Digits(o.Version), in.sumAt+note.VersionAfter)
-	}
-	if err == nil {
+	if _, err = in.draft.WriteAt(in.note.Seal(o), in.sealAt); err == nil {
 		name, err = in.draft.Keep()
 	}
 	if err != nil {

@@ -190,13 +190,13 @@ type Problem struct {
 // Checked counts what Check has read.
 type Checked struct {
 	Objects  int       `json:"objects"`
-	Unsummed int       `json:"without_sum"` // of an earlier release, without a checksum yet: damage cannot be detected
+	Unsummed int       `json:"without_sum"` // of an earlier release, without a checksum before: earlier damage was not detected
 	Problems []Problem `json:"problems"`
 }
 
 // Check reads every object and compares it with its row. Files without a row are problems too.
-// It changes nothing and may run beside a node; objects that arrive in the meantime are left
-// out. step is called after each object.
+// It changes nothing, except that it adds SHA-256s that are not known yet, and may run beside a
+// node; objects that arrive in the meantime are left out. step is called after each object.
 func (a *Archive) Check(ctx context.Context, step func()) (c Checked, err error) {
 	c.Problems = []Problem{}
 	var loose []string
@@ -207,13 +207,19 @@ func (a *Archive) Check(ctx context.Context, step func()) (c Checked, err error)
 		if err != nil || len(page) == 0 {
 			break
 		}
+		var summed []index.Object
 		for _, o := range page {
 			last = o.ID
-			if err = a.checkObject(ctx, o, &c); err != nil {
+			known := o.SHA256 != ""
+			if o.SHA256, err = a.checkObject(ctx, o, &c); err != nil {
 				break
+			}
+			if !known {
+				summed = append(summed, o)
 			}
 			step()
 		}
+		_ = a.unread().Keep(ctx, summed) // a full disk does not end a check
 	}
 	if err != nil {
 		return c, err
@@ -221,20 +227,21 @@ func (a *Archive) Check(ctx context.Context, step func()) (c Checked, err error)
 	return c, a.checkLoose(ctx, loose, &c)
 }
 
-func (a *Archive) checkObject(ctx context.Context, o index.Object, c *Checked) error {
+// checkObject returns the SHA-256 of an object, "" if it is damaged.
+func (a *Archive) checkObject(ctx context.Context, o index.Object, c *Checked) (sha256 string, err error) {
 	c.Objects++
-	if o.SHA256 == "" {
+	if o.CRC32C == "" && o.SHA256 == "" {
 		c.Unsummed++
 	}
-	_, err := a.verify(ctx, o)
+	sha256, err = a.verify(ctx, o)
 	if !errors.Is(err, ErrDamaged) {
-		return err
+		return sha256, err
 	}
 	if _, gone := a.Object(ctx, o.ID); errors.Is(gone, ErrNotFound) {
-		return nil // expired in the meantime
+		return "", nil // expired in the meantime
 	}
 	c.Problems = append(c.Problems, Problem{Object: o.ID, File: o.Name, What: err.Error()})
-	return nil
+	return "", nil
 }
 
 // checkLoose looks again at files that had no row: those that were just being stored have one

@@ -18,17 +18,10 @@ const headerEnd = 0x0020000E
 func Scan(r io.Reader, transferSyntaxUID string) (Header, error) {
 	buf := scanBuffers.Get().(*[]byte)
 	defer scanBuffers.Put(buf)
-	return ScanIn(*buf, r, transferSyntaxUID)
-}
-
-// ScanIn is [Scan] with a buffer of ScanBuffer bytes from the caller. Bytes delivered by r are
-// not modified until r has delivered the next piece, so r may continue to use them in the
-// meantime. This does not hold for a deflated data set.
-func ScanIn(buf []byte, r io.Reader, transferSyntaxUID string) (Header, error) {
 	if transferSyntaxUID == uid.DeflatedExplicitVRLittleEndian {
-		return scanDeflated(r, buf)
+		return scanDeflated(r, *buf)
 	}
-	k := newWalker(inHalves(r, buf), encodingOf(transferSyntaxUID))
+	k := newWalker(&window{src: r, buf: *buf}, encodingOf(transferSyntaxUID))
 	err := k.run(nil)
 	k.header.TransferSyntaxUID = transferSyntaxUID
 	return k.header, err

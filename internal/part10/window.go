@@ -6,26 +6,19 @@ import (
 	"sync"
 )
 
-// ScanBuffer is the size in bytes of the buffer of Scan. It reads half of it at a time, which
-// is large, so that a reader that copies to a file writes in large pieces.
-const ScanBuffer = 1 << 20
+// scanBuffer is the size in bytes of the buffer of Scan. It is large, so that a reader that
+// copies to a file writes in large pieces.
+const scanBuffer = 512 << 10
 
-var scanBuffers = sync.Pool{New: func() any { b := make([]byte, ScanBuffer); return &b }}
+var scanBuffers = sync.Pool{New: func() any { b := make([]byte, scanBuffer); return &b }}
 
 // window is a buffered stream with lookahead.
 type window struct {
 	src    io.Reader
 	buf    []byte
-	spare  []byte // same size as buf, alternates with it; nil if buf is the only buffer
-	lo, hi int    // unread part of buf
-	start  int64  // offset in the stream of buf[0]
-	err    error  // the error that ended src
-}
-
-// inHalves returns a window that alternates between the two halves of buf.
-func inHalves(src io.Reader, buf []byte) *window {
-	half := len(buf) / 2
-	return &window{src: src, buf: buf[:half:half], spare: buf[half : 2*half]}
+	lo, hi int   // unread part of buf
+	start  int64 // offset in the stream of buf[0]
+	err    error // the error that ended src
 }
 
 // inMemory returns a window on all of data; peek returns slices of it.
@@ -64,16 +57,11 @@ func (w *window) peek(n int) ([]byte, error) {
 	return w.buf[w.lo : w.lo+n], nil
 }
 
-// fill moves the unread bytes to the start of the next buffer and reads more after them.
+// fill moves the unread bytes to the start of the buffer and reads more after them.
 func (w *window) fill() {
-	to := w.buf
-	if w.spare != nil {
-		to = w.spare
-		w.spare = w.buf
-	}
 	w.start += int64(w.lo)
-	w.hi = copy(to, w.buf[w.lo:w.hi])
-	w.buf, w.lo = to, 0
+	w.hi = copy(w.buf, w.buf[w.lo:w.hi])
+	w.lo = 0
 	for range 100 {
 		n, err := w.src.Read(w.buf[w.hi:])
 		w.hi += n

@@ -72,7 +72,7 @@ func reportCheck(cmd *cobra.Command, c archive.Checked, asJSON bool) error {
 		}
 		fmt.Fprintf(out, "%d objects checked, %d problems\n", c.Objects, len(c.Problems))
 		if c.Unsummed > 0 {
-			fmt.Fprintf(out, "%d objects of an earlier release have no sum yet; the running node adds it\n", c.Unsummed)
+			fmt.Fprintf(out, "%d objects of an earlier release had no checksum; damage before this check is not detected\n", c.Unsummed)
 		}
 	}
 	if n := len(c.Problems); n > 0 {

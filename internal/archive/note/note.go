@@ -4,6 +4,7 @@ package note
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,12 +23,13 @@ const creator = "2.25.70555743227352130109191487546232996182"
 
 // Note contains the values of an object's row that its data set does not have. It is stored in
 // the file meta information, so that the index can be rebuilt from files. It contains no
-// patient data. SHA256 and Version are known only at the end and overwrite placeholders, so
-// they come first and have a fixed length.
+// patient data. CRC32C, Version and SHA256 are known only at the end and overwrite placeholders,
+// so they come first and have a fixed length. Notes of earlier releases have no CRC32C.
 type Note struct {
-	SHA256       string   `json:"sha256"`   // of the data set, hexadecimal
-	Version      string   `json:"version"`  // of the row, ten digits
-	Received     int64    `json:"received"` // nanoseconds since 1970
+	CRC32C       string   `json:"crc32c"`           // of the data set, eight hexadecimal digits
+	Version      string   `json:"version"`          // of the row, ten digits
+	SHA256       string   `json:"sha256,omitempty"` // of the data set, hexadecimal; "" if it is not known when the file is written
+	Received     int64    `json:"received"`         // nanoseconds since 1970
 	CallingAE    string   `json:"calling_ae,omitempty"`
 	CalledAE     string   `json:"called_ae,omitempty"`
 	Source       string   `json:"source,omitempty"`
@@ -39,26 +41,41 @@ type Note struct {
 	Held         string   `json:"held,omitempty"` // why a result was held for a person when it was made
 }
 
-var unknownSum = strings.Repeat("0", 64)
+// unknownCRC and UnknownSHA256 are the placeholders of checksums.
+var (
+	unknownCRC    = strings.Repeat("0", 8)
+	UnknownSHA256 = strings.Repeat("0", 64)
+)
 
-// VersionAfter is the offset in bytes of the version from the start of the checksum.
-var VersionAfter = int64(len(unknownSum + `","version":"`))
-
-// Digits formats a version as in a note.
-func Digits(v int) []byte { return fmt.Appendf(nil, "%010d", v) }
-
-// Of returns the note of an object that is about to be written.
+// Of returns the note of an object that is about to be written. It has no SHA-256 if o has
+// none; a caller that will know it before Seal sets UnknownSHA256.
 func Of(o index.Object) Note {
-	return Note{SHA256: unknownSum, Version: string(Digits(o.Version)), Received: o.Received.UnixNano(), CallingAE: o.CallingAE,
-		CalledAE: o.CalledAE, Source: o.Source, Route: o.Route, Purpose: o.Purpose}
+	return Note{CRC32C: cmp.Or(o.CRC32C, unknownCRC), Version: digits(o.Version), SHA256: o.SHA256, Received: o.Received.UnixNano(),
+		CallingAE: o.CallingAE, CalledAE: o.CalledAE, Source: o.Source, Route: o.Route, Purpose: o.Purpose}
+}
+
+// digits formats a version as in a note.
+func digits(v int) string { return fmt.Sprintf("%010d", v) }
+
+// sealAfter is the offset in bytes of the CRC-32C from the start of a note.
+const sealAfter = len(`{"crc32c":"`)
+
+// Seal returns the bytes that overwrite the start of the note, at the offset that WriteMeta
+// has returned: the checksums and the version of o.
+func (n Note) Seal(o index.Object) []byte {
+	b := o.CRC32C + `","version":"` + digits(o.Version)
+	if n.SHA256 != "" {
+		b += `","sha256":"` + o.SHA256
+	}
+	return []byte(b)
 }
 
 // Program identifies the program that writes a file (PS3.10 7.1, (0002,0012) and (0002,0013)).
 type Program struct{ ImplementationClassUID, ImplementationVersionName string }
 
 // WriteMeta writes preamble and file meta information of o, with its note. It returns the
-// offset of the checksum of the data set.
-func (n Note) WriteMeta(w io.Writer, o index.Object, by Program) (sumAt int64, err error) {
+// offset at which Seal overwrites it.
+func (n Note) WriteMeta(w io.Writer, o index.Object, by Program) (sealAt int64, err error) {
 	private, err := json.Marshal(n)
 	if err != nil {
 		return 0, err
@@ -74,9 +91,9 @@ func (n Note) WriteMeta(w io.Writer, o index.Object, by Program) (sumAt int64, e
 	if err != nil {
 		return 0, err
 	}
-	sumAt = int64(bytes.LastIndex(b.Bytes(), []byte(unknownSum)))
+	sealAt = int64(bytes.LastIndex(b.Bytes(), private) + sealAfter)
 	_, err = w.Write(b.Bytes())
-	return sumAt, err
+	return sealAt, err
 }
 
 // knownAE returns a valid AE title (PS3.5 6.2 AE) unchanged and "" for an invalid one. The file
@@ -107,10 +124,21 @@ func Read(r io.Reader) (n Note, err error) {
 		return n, ErrNone
 	}
 	err = json.Unmarshal(bytes.TrimRight(private, "\x00"), &n)
-	if err != nil || n.version() < 1 || n.Received <= 0 || len(n.SHA256) != len(unknownSum) {
+	if err != nil || n.version() < 1 || n.Received <= 0 || !n.summed() {
 		return n, ErrUnreadable
 	}
 	return n, nil
+}
+
+// summed reports whether the note has a checksum, and none of another length.
+func (n Note) summed() bool {
+	crc, sha := len(n.CRC32C), len(n.SHA256)
+	return crc+sha > 0 && (crc == 0 || crc == len(unknownCRC)) && (sha == 0 || sha == len(UnknownSHA256))
+}
+
+// Fits reports whether the checksums of the note are those of o, which has both.
+func (n Note) Fits(o index.Object) bool {
+	return (n.CRC32C == "" || n.CRC32C == o.CRC32C) && (n.SHA256 == "" || n.SHA256 == o.SHA256)
 }
 
 // version returns the version as a number, 0 if it is invalid.
@@ -119,9 +147,8 @@ func (n Note) version() int {
 	return v
 }
 
-// Describe copies the values of a note to a row.
+// Describe copies the values of a note to a row, except the checksums.
 func (n Note) Describe(o *index.Object) {
 	o.Version, o.Received = n.version(), time.Unix(0, n.Received)
 	o.CallingAE, o.CalledAE, o.Source, o.Route, o.Purpose = n.CallingAE, n.CalledAE, n.Source, n.Route, n.Purpose
-	o.SHA256 = n.SHA256
 }

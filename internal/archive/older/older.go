@@ -75,37 +75,3 @@ func settleDeliveries(tx index.Tx, o index.Object, entries []jobs.Entry) error {
 	}
 	return nil
 }
-
-// Sum stores checksums of objects that have none, so that later damage is detected. It computes
-// them with sum. An object that fails is tried again at the next start.
-func Sum(ctx context.Context, x index.Index, sum func(context.Context, index.Object) (string, error)) {
-	for last := int64(0); ctx.Err() == nil; {
-		var page []index.Object
-		err := x.View(ctx, func(tx index.Tx) (err error) {
-			page, err = tx.Page(last, pageSize)
-			return err
-		})
-		if err != nil || len(page) == 0 {
-			return
-		}
-		for _, o := range page {
-			if last = o.ID; o.SHA256 != "" {
-				continue
-			}
-			if s, err := sum(ctx, o); err == nil {
-				_ = setSum(ctx, x, o.ID, s)
-			}
-		}
-	}
-}
-
-func setSum(ctx context.Context, x index.Index, id int64, sum string) error {
-	return x.Update(ctx, func(tx index.Tx) error {
-		row, err := tx.Object(id)
-		if err != nil || row.SHA256 != "" {
-			return err
-		}
-		row.SHA256 = sum
-		return tx.Set(row)
-	})
-}
