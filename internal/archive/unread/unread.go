@@ -106,13 +106,19 @@ func (u Objects) report(ctx context.Context, o index.Object, err error) {
 // removed nevertheless.
 func (u Objects) SumExpired(ctx context.Context, ids []int64) (map[string]string, error) {
 	var all []index.Object
-	err := u.Index.View(ctx, func(tx index.Tx) (err error) {
+	err := u.Index.View(ctx, func(tx index.Tx) error {
 		for _, id := range ids {
-			o, oerr := tx.Object(id)
+			o, err := tx.Object(id)
+			if errors.Is(err, index.ErrNotFound) {
+				continue // somebody else has removed it
+			}
 			children, cerr := tx.Children(id)
-			all, err = append(append(all, o), children...), errors.Join(err, oerr, cerr)
+			if err := errors.Join(err, cerr); err != nil {
+				return err
+			}
+			all = append(append(all, o), children...)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package unread_test
 
 import (
+	"errors"
+	"log/slog"
+	"maps"
 	"testing"
 	"time"
 
@@ -45,6 +48,40 @@ func TestKeep(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Objects that somebody else has removed, and files that cannot be read, do not keep the others
+// from being removed.
+func TestSumExpired(t *testing.T) {
+	x := index.NewMemory()
+	var ids []int64
+	err := x.Update(t.Context(), func(tx index.Tx) error {
+		for _, instance := range []string{"1.2.1", "1.2.2", "1.2.3"} {
+			o := indextest.Object(instance, 1)
+			if instance != "1.2.3" {
+				o.SHA256 = ""
+			}
+			id, err := tx.Add(o)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := unread.Objects{Index: x, Log: slog.New(slog.DiscardHandler), Read: func(o index.Object, _ func() error) (string, error) {
+		if o.SOPInstanceUID == "1.2.2" {
+			return "", errors.New("unreadable")
+		}
+		return "read", nil
+	}}
+	got, err := u.SumExpired(t.Context(), append([]int64{99}, ids...))
+	if want := map[string]string{"objects/00/1.2.1-1.dcm": "read"}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }
 
