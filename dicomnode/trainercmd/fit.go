@@ -53,7 +53,8 @@ loss (cross-entropy of the labelled pixels), as in the paper, with --stop-on acc
 that with the highest accuracy. --patience stops a run that does not improve.
 Images are read when needed. All are also read once during the first steps, so that
 a damaged one ends the run early. They must not change during the run. With
---checkpoint an interrupted or killed run resumes when the command is repeated.
+--checkpoint an interrupted or killed run resumes when the command is repeated;
+with --finish it ends where it was, and the bundle is written.
 
 --paper trains as in the paper: width 64, batch 5, Adam at a constant 1e-4
 (--schedule constant, --warm-up=-1), L2 5e-4, validation each epoch, patience 20,
@@ -183,6 +184,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.Patience, "patience", 0, "validations without improvement before stopping; 0 never stops")
 	flags.IntVar(&f.opt.Recalibrate, "batch-norm-batches", 100, "batches for the re-estimation of batch normalisation statistics, for each validation and the bundle")
 	flags.StringVar(&f.opt.Checkpoint, "checkpoint", "", "file to save to and to resume from")
+	flags.BoolVar(&f.opt.Finish, "finish", false, "end an interrupted run where its --checkpoint is, and write the bundle")
 	flags.IntVar(&f.opt.Memory, "memory", 128, "MiB of decoded pictures to keep; others are decoded each time they are used")
 	flags.StringVar(&f.opt.Curve, "curve", "", "CSV file of the learning curve; also drawn in an SVG file with the same name")
 	flags.BoolVar(&f.json, "json", false, "print JSON, one line for each validation and one at the end")
@@ -257,7 +259,9 @@ func (f *fitFlags) run(cmd *cobra.Command) error {
 func hintedFit(err error, checkpoint string) error {
 	switch {
 	case errors.Is(err, context.Canceled) && checkpoint != "":
-		return hint.Add(err, GoesOn)
+		return hint.Add(err, GoesOn+"; with --finish it ends the run there and writes the bundle")
+	case errors.Is(err, fit.ErrNothingToFinish):
+		return hint.Add(err, "--finish needs the --checkpoint and the other options of a run that was interrupted")
 	case errors.Is(err, context.Canceled):
 		return hint.Add(err, "with --checkpoint FILE an interrupted run can resume")
 	case errors.Is(err, fit.ErrOtherRun):

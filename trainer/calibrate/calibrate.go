@@ -30,9 +30,10 @@ type Scaling struct {
 // Identity changes nothing.
 var Identity = Scaling{Scale: 1}
 
-// Apply folds s into the output convolution of w, which is not changed.
+// Apply folds s into the output convolution of w, which is not changed. Kernels in half precision
+// stay so.
 func (s Scaling) Apply(w model.Weights) (model.Weights, error) {
-	out := model.Weights{Network: w.Network, Arrays: map[string][]float32{}}
+	out := model.Weights{Network: w.Network, Half: w.Half, Arrays: map[string][]float32{}}
 	if err := errors.Join(out.SetFlat(w.Flat()), out.SetRunning(w.Running())); err != nil {
 		return out, fmt.Errorf("calibrate: %w", err)
 	}

@@ -184,11 +184,15 @@ func TestLeaveOneOut(t *testing.T) {
 // probabilities.
 func TestApply(t *testing.T) {
 	w := model.XNet(1).Init(3)
+	w.Half = true
 	before := append([]float32(nil), w.Arrays[model.OutKernel]...)
 	s := calibrate.Scaling{Scale: 0.5, Shift: [dataset.Classes]float64{0.25, 0, -1}}
 	scaled, err := s.Apply(w)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !scaled.Half {
+		t.Error("kernels in half precision became kernels in single precision")
 	}
 	for i, v := range before {
 		if w.Arrays[model.OutKernel][i] != v || scaled.Arrays[model.OutKernel][i] != v/2 {

@@ -48,6 +48,9 @@ type candidate struct {
 // ErrNoCheckpoint means that a file is not one that a run wrote.
 var ErrNoCheckpoint = errors.New("it is not a checkpoint")
 
+// ErrNothingToFinish means that there is no checkpoint of a run that is to be ended.
+var ErrNothingToFinish = errors.New("there is no checkpoint to finish")
+
 // ErrOtherRun means that a checkpoint belongs to other options or data.
 var ErrOtherRun = errors.New("the checkpoint belongs to a run with other options or data")
 

@@ -47,6 +47,7 @@ type Options struct {
 
 	Init       *model.Weights // parameters to start from; nil: random
 	Checkpoint string         // file to save to and to resume from; empty: none
+	Finish     bool           `json:"-"` // end the run where its checkpoint is
 	Save       int            // steps between checkpoints; 0: 500
 	Curve      string         // CSV file of the learning curve, drawn in an SVG file beside it; empty: none
 

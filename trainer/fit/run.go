@@ -166,6 +166,9 @@ func (r *run) start() (step.State, error) {
 			return c.State, nil
 		}
 	}
+	if r.o.Finish {
+		return step.State{}, ErrNothingToFinish
+	}
 	w := r.o.network().Init(r.o.Seed)
 	if r.o.Init != nil {
 		w = *r.o.Init
@@ -231,6 +234,9 @@ func (r *run) elapsed() time.Duration { return r.before + time.Since(r.started) 
 func (r *run) share() float64 { return r.shareAt(r.stepper.Step()) }
 
 func (r *run) shareAt(step int) float64 {
+	if r.o.Finish {
+		return 1
+	}
 	if r.o.Steps > 0 {
 		return float64(step) / float64(r.o.Steps)
 	}
