@@ -104,6 +104,7 @@ type Peer struct {
 // Model selects the network's weights and the device.
 type Model struct {
 	Bundle  string `yaml:"bundle"`  // "published", "embedded" or a file
+	Trunk   string `yaml:"trunk"`   // model for images of trunk and head: "auto", "embedded", "none" or a file
 	Device  string `yaml:"device"`  // auto, cpu or cuda
 	Library string `yaml:"library"` // ONNX Runtime shared library; empty searches
 	Threads int    `yaml:"threads"` // CPU threads per image; 0 is all cores
@@ -171,7 +172,7 @@ func Default() Config {
 			CommitmentWait: 24 * time.Hour,
 		},
 		Calibration:  Calibration{AETitle: "XNETDARK"},
-		Model:        Model{Bundle: "published", Device: "auto"},
+		Model:        Model{Bundle: "published", Trunk: "auto", Device: "auto"},
 		Segmentation: Segmentation{Profile: "display", Refine: "guided", Effort: "normal"},
 		SoftTissue:   SoftTissue{},
 		Codecs:       Codecs{Confinement: "preferred"},

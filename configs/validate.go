@@ -315,6 +315,9 @@ func (v *checker) choices(c Config) {
 	if c.Model.Bundle == "" {
 		v.add("model.bundle", `write "published", "embedded" or the path of a model bundle`, "is empty")
 	}
+	if c.Model.Trunk == "" {
+		v.add("model.trunk", `write "auto", "embedded", "none" or the path of a model bundle`, "is empty")
+	}
 	if c.Model.Threads < 0 || c.Model.Threads > 1024 {
 		v.add("model.threads", "0 uses every core", "%d is not within 0 to 1024", c.Model.Threads)
 	}

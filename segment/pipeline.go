@@ -26,6 +26,7 @@ type Predictor interface {
 type Pipeline struct {
 	Predictor   Predictor
 	Model       Model
+	Trunk       *Variant          // for images of trunk and head; nil: Predictor segments them too
 	Field       Predictor         // of the exposed field; nil: geometry finds it
 	FieldDigest string            // SHA-256 of its bundle, hexadecimal
 	Calibration dark.Calibrations // nil: no dark frames
@@ -41,7 +42,7 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 	if err := checkSize(img); err != nil {
 		return nil, fmt.Errorf("segment image: %w", err)
 	}
-	res := p.begin(img)
+	res := begin(img)
 	v, err := p.prepare(img, res)
 	if err == nil && res.Polarity.Undecided {
 		err = p.decide(ctx, v, &res.Polarity)
@@ -56,24 +57,19 @@ func (p *Pipeline) Run(ctx context.Context, img *decode.Image) (*Result, error) 
 		v.padding.Limit(res.Field)
 		res.FieldRecord.Fraction = float64(res.Field.Count()) / float64(len(res.Field))
 	}
-	if err := p.predict(ctx, v); err != nil {
+	use, err := p.choose(ctx, res.BodyPart, v, res.Field)
+	if err == nil {
+		err = use.predict(ctx, v)
+	}
+	if err != nil {
 		return nil, err
 	}
+	use.describe(res)
 	res.Scales = v.answer.String()
 	res.Quality = quality(img, v, res.Field)
-	p.regions(res, p.Config.Probabilities(v.answer.Map, v.pix, res.Field))
+	res.regions(use.Config, use.Config.Probabilities(v.answer.Map, v.pix, res.Field))
 	spare.give(v.pix)
 	return res, ctx.Err()
-}
-
-// predict runs the predictions that were not made yet.
-func (p *Pipeline) predict(ctx context.Context, v *view) (err error) {
-	if v.answer == nil {
-		if v.answer, err = p.Config.Effort.PredictWhole(ctx, p.Predictor, v.x, v.geo); err != nil {
-			return err
-		}
-	}
-	return p.Config.Effort.PredictParts(ctx, p.Predictor, scales.Picture{Pix: v.pix, Rows: v.geo.Rows, Columns: v.geo.Columns}, v.answer)
 }
 
 // prepare makes the picture: dark corrected, open beam bright as far as the attributes tell.
@@ -101,16 +97,11 @@ func checkSize(img *decode.Image) error {
 }
 
 // begin is a result with what is known before any pixel is read.
-func (p *Pipeline) begin(img *decode.Image) *Result {
-	res := &Result{
+func begin(img *decode.Image) *Result {
+	return &Result{
 		Rows: img.Rows, Columns: img.Columns, Frame: max(1, img.Frame), Frames: img.Frames, FrameReason: img.FrameReason,
-		BodyPart: img.BodyPart(), Model: p.Model, ConfigDigest: p.Config.Digest(), Effort: p.Config.Effort,
+		BodyPart: img.BodyPart(),
 	}
-	res.SoftTissueThreshold = p.Config.SoftTissue.At(res.BodyPart)
-	if p.Config.Guided != nil {
-		res.Guided = new(p.Config.Guided.WithDefaults())
-	}
-	return res
 }
 
 // findField finds the exposed field, unless the configuration uses the whole frame.

@@ -67,11 +67,7 @@ func quality(img *decode.Image, v *view, field picture.Mask) Quality {
 	share := v.geo.Exposed(field)
 	q := Quality{MirrorDoubt: meanOver(a.MirrorDoubt, share), ScaleDoubt: meanOver(a.ScaleDoubt, share)}
 	small := a.Map.Small()
-	best := make([]float32, small.Height*small.Width)
-	for i := range best {
-		best[i] = max(small.P[i], small.P[len(best)+i], small.P[2*len(best)+i])
-	}
-	q.Confidence = max(0, meanOver(best, share))
+	q.Confidence = confidence(small, share)
 	q.Figure = q.Confidence
 	switch {
 	case q.MirrorDoubt >= 0:
@@ -97,6 +93,15 @@ func (p *Pipeline) Judge(ctx context.Context, pix []float32, rows, cols int, a *
 		return Quality{}, err
 	}
 	return quality(img, &view{pix: pix, x: x, geo: geo, answer: a}, field), nil
+}
+
+// confidence is the mean probability of the most probable class, weighted by share.
+func confidence(m picture.Map, share []float32) float64 {
+	best := make([]float32, m.Height*m.Width)
+	for i := range best {
+		best[i] = max(m.P[i], m.P[len(best)+i], m.P[2*len(best)+i])
+	}
+	return max(0, meanOver(best, share))
 }
 
 // meanOver is the mean of v weighted by share, −1 without values.

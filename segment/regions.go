@@ -18,12 +18,12 @@ type counts struct {
 
 // regions fills the masks and figures of res. Each row is painted as soon as its classes are
 // known, and again where small islands were removed.
-func (p *Pipeline) regions(res *Result, up *picture.Upsampler) {
+func (res *Result) regions(c Config, up *picture.Upsampler) {
 	n := res.Rows * res.Columns
 	res.Masks = Masks{make(picture.Mask, n), make(picture.Mask, n), make(picture.Mask, n), make(picture.Mask, n)}
 	rows := make([]counts, res.Rows)
 	label := up.Labels(res.Field, func(r int, label []uint8, probability []float32) { rows[r] = res.paint(r, label, probability) })
-	changed, lines := picture.RemoveIslands(label, res.Rows, res.Columns, p.Config.leastIsland(n))
+	changed, lines := picture.RemoveIslands(label, res.Rows, res.Columns, c.leastIsland(n))
 	up.Again(lines, label, func(r int, label []uint8, probability []float32) {
 		for _, m := range res.row(r) {
 			clear(m)

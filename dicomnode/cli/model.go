@@ -23,8 +23,8 @@ func modelInfoCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "info [BUNDLE] [--json]", Short: "print the card of a model bundle",
 		Long: `Print the card of a model: name, training data, scores and licence. Without
-BUNDLE it is the model in this program; "embedded-field" is the program's model of
-the exposed field.
+BUNDLE it is the model in this program; "embedded-trunk" is the program's model for
+images of trunk and head, "embedded-field" that of the exposed field.
 ` + command.ExitCodes,
 		Example: "  dicomnode model info",
 		Args:    command.WantArgs(0, 1, "at most one bundle"),

@@ -31,7 +31,8 @@ func modelVerifyCmd() *cobra.Command {
 		Long: `Compare a bundle with the checksum that it contains, load it into ONNX Runtime and
 run its golden image: the prediction must be the one stored in the bundle. Without
 BUNDLE the models that a node uses are verified: the bundle of the configuration, or
-the one in this program, and embedded-field, the model of the exposed field.
+the one in this program, the model for images of trunk and head, if there is one
+(embedded-trunk), and the model of the exposed field (embedded-field).
 ` + command.ExitCodes,
 		Example: "  dicomnode model verify",
 		Args:    command.WantArgs(0, 1, "at most one bundle"),
@@ -73,20 +74,17 @@ func verify(c configs.Config, name []string) ([]verified, error) {
 		v, err := verifyBundle(b, b.Card.Target, c.Model)
 		return []verified{v}, err
 	}
-	regions, err := pipeline.ConfiguredBundle(c)
+	bundles, err := pipeline.Bundles(c)
 	if err != nil {
 		return nil, err
 	}
-	field, err := model.EmbeddedField()
-	if err != nil {
-		return nil, err
+	list := make([]verified, len(bundles))
+	for i, b := range bundles {
+		if list[i], err = verifyBundle(b.Bundle, b.Target, c.Model); err != nil {
+			return nil, err
+		}
 	}
-	first, err := verifyBundle(regions, model.Regions, c.Model)
-	if err != nil {
-		return nil, err
-	}
-	second, err := verifyBundle(field, model.Field, c.Model)
-	return []verified{first, second}, err
+	return list, nil
 }
 
 // checkSum refuses a file without a checksum: a changed byte would be noticed neither here nor,
@@ -95,7 +93,7 @@ func checkSum(b *model.Bundle) error {
 	if b.Sealed() {
 		return nil
 	}
-	for _, embedded := range []func() (*model.Bundle, error){model.Embedded, model.EmbeddedField} {
+	for _, embedded := range []func() (*model.Bundle, error){model.Embedded, model.EmbeddedTrunk, model.EmbeddedField} {
 		if e, err := embedded(); err == nil && e.Digest == b.Digest {
 			return nil
 		}

@@ -46,16 +46,19 @@ func Probe(ctx context.Context, c configs.Config) []Tried {
 
 func tryModel(c configs.Config) Tried {
 	t := Tried{What: "model"}
-	s, m, err := pipeline.OpenModel(c)
+	p, closeModels, err := pipeline.OpenModels(c)
 	if err != nil {
 		t.Err = err
 		return t
 	}
-	t.Found = fmt.Sprintf("%s %s on %s", m.Name, m.Version, m.Device)
-	if why := s.Fallback(); why != nil {
+	t.Found = fmt.Sprintf("%s %s on %s", p.Model.Name, p.Model.Version, p.Model.Device)
+	if p.Trunk != nil {
+		t.Found += fmt.Sprintf(", for trunk and head %s %s", p.Trunk.Model.Name, p.Trunk.Model.Version)
+	}
+	if why := pipeline.Fallback(p); why != nil {
 		t.Found += ", CUDA is not used: " + why.Error()
 	}
-	t.Err = s.Close()
+	t.Err = closeModels()
 	return t
 }
 

@@ -6,8 +6,8 @@ import (
 	"os"
 	"time"
 
+	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/codec"
-	"dicomnode/model"
 )
 
 // EngineKey is where a node stores its [Engine] in the archive.
@@ -22,6 +22,7 @@ type Engine struct {
 	Version  string    `json:"version"`
 	Digest   string    `json:"digest"`
 	Device   string    `json:"device"`
+	Trunk    string    `json:"trunk,omitempty"`    // name and version of the model for images of trunk and head
 	Fallback string    `json:"fallback,omitempty"` // why CUDA was not used
 }
 
@@ -29,8 +30,11 @@ type Engine struct {
 func (n *Node) describe() {
 	m := n.engine.pipeline.Model
 	e := Engine{Program: n.version, PID: os.Getpid(), Since: time.Now(), Model: m.Name, Version: m.Version, Digest: m.Digest, Device: m.Device}
-	if s, ok := n.engine.pipeline.Predictor.(*model.Session); ok && s.Fallback() != nil {
-		e.Fallback = s.Fallback().Error()
+	if t := n.engine.pipeline.Trunk; t != nil {
+		e.Trunk = t.Model.Name + " " + t.Model.Version
+	}
+	if why := pipeline.Fallback(n.engine.pipeline); why != nil {
+		e.Fallback = why.Error()
 		n.log.Info("segmenting on the CPU", "reason", e.Fallback)
 	}
 	b, err := json.Marshal(e)

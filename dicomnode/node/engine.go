@@ -43,9 +43,20 @@ func openEngine(c configs.Config, log *slog.Logger) (*engine, error) {
 		return nil, err
 	}
 	e.announce("model ready")
-	e.inProgress.idle = returnMemory
+	e.inProgress.idle = e.idle
 	returnMemory() // that reading, checking and testing the bundles used
 	return e, nil
+}
+
+// idle gives the memory of the model of trunk and head back, and unused memory.
+func (e *engine) idle() {
+	e.using.RLock()
+	err := pipeline.Idle(e.pipeline)
+	e.using.RUnlock()
+	if err != nil {
+		e.log.Warn("cannot close the model of trunk and head", "error", err)
+	}
+	returnMemory()
 }
 
 // returnMemory gives unused memory back to the system: a node is idle most of the time, on a
@@ -59,6 +70,9 @@ func returnMemory() {
 func (e *engine) announce(message string) {
 	m := e.pipeline.Model
 	e.log.Info(message, "model", m.Name, "version", m.Version, "digest", m.Digest, "device", m.Device)
+	if t := e.pipeline.Trunk; t != nil {
+		e.log.Info("model for images of trunk and head", "model", t.Model.Name, "version", t.Model.Version, "digest", t.Model.Digest)
+	}
 }
 
 // Run segments one image with the model that is current when it begins.

@@ -13,6 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
+
 	"dicomnode/configs"
 	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/pipeline"
@@ -30,12 +33,18 @@ func tinyBundle(t *testing.T, seed uint64) *model.Bundle {
 	return b
 }
 
+// testEngine is an engine without a model of trunk and head.
 func testEngine(t *testing.T) (e *engine, store model.Store, log *bytes.Buffer) {
+	t.Helper()
+	return testEngineWith(t, pipeline.None)
+}
+
+func testEngineWith(t *testing.T, trunk string) (e *engine, store model.Store, log *bytes.Buffer) {
 	t.Helper()
 	nodetest.RequireModel(t)
 	c := configs.Default()
 	c.Node.DataDir = t.TempDir()
-	c.Model.Device, c.Model.Threads = "cpu", 1
+	c.Model.Trunk, c.Model.Device, c.Model.Threads = trunk, "cpu", 1
 	log = &bytes.Buffer{}
 	e, err := openEngine(c, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
@@ -102,6 +111,44 @@ func TestEngineFollowsPublications(t *testing.T) {
 	if !strings.Contains(log.String(), "keeping the current one") {
 		t.Errorf("log does not say that the damaged model was left:\n%s", log)
 	}
+}
+
+// A chest is segmented by the model of trunk and head, but not beside a site's own model; and that
+// of trunk and head leaves the memory of an idle node.
+func TestEngineOfTwoModels(t *testing.T) {
+	e, store, log := testEngineWith(t, pipeline.Auto)
+	trunk, err := model.EmbeddedTrunk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chest := flatImage()
+	part, err := dicom.NewElement(tag.BodyPartExamined, []string{"CHEST"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chest.Dataset.Elements = append(chest.Dataset.Elements, part)
+	expect := func(want string) {
+		t.Helper()
+		res, err := e.Run(t.Context(), chest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Model.Digest != want {
+			t.Fatalf("segmented with %s, want %s", res.Model.Digest, want)
+		}
+	}
+	for range 2 {
+		expect(trunk.Digest)
+		e.idle()
+	}
+	if !strings.Contains(log.String(), "model for images of trunk and head") {
+		t.Errorf("log does not name the model:\n%s", log)
+	}
+	own := tinyBundle(t, 0)
+	if err := store.Publish(own); err != nil {
+		t.Fatal(err)
+	}
+	expect(own.Digest)
 }
 
 // TestEngineDropsNoWork: images under way and images that begin during a change

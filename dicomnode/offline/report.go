@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"dicomnode/segment"
@@ -30,6 +31,7 @@ type Report struct {
 	Offset       float64  `json:"dark_offset"`
 	Frame        int      `json:"frame,omitempty"` // of a multi-frame image, from 1
 	Quality      float64  `json:"quality"`         // how far it is to be trusted, 0 to 1
+	Model        string   `json:"model,omitempty"` // name and version of the one that was used
 	Milliseconds float64  `json:"milliseconds"`
 	Faults       string   `json:"faults,omitempty"` // tolerated encoding errors of the file
 	Warnings     []string `json:"warnings,omitempty"`
@@ -43,6 +45,7 @@ func newReport(file string, res *segment.Result) Report {
 		File: file, Warnings: res.Warnings(), Rows: res.Rows, Columns: res.Columns, Exposed: res.FieldRecord.Fraction,
 		OpenBeam: res.Open.Fraction, SoftTissue: res.Soft.Fraction, Bone: res.Bone.Fraction,
 		HighSoft: res.HighPrecisionSoft.Fraction, Quality: res.Quality.Figure, Dark: darkInWords(res.Dark), Offset: res.Dark.Offset,
+		Model: strings.TrimSpace(res.Model.Name + " " + res.Model.Version),
 	}
 	if res.Frames > 1 {
 		r.Frame = res.Frame

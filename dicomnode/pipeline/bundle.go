@@ -18,7 +18,14 @@ import (
 const (
 	Embedded      = "embedded"
 	EmbeddedField = "embedded-field" // the one of the exposed field, for info and as initial weights
+	EmbeddedTrunk = "embedded-trunk" // the one for images of trunk and head
 	Published     = "published"
+)
+
+// Values of model.trunk other than files and Embedded.
+const (
+	Auto = "auto" // Embedded with the bundle in the program, None with another
+	None = "none"
 )
 
 // ModelStore is the store of published models.
@@ -33,6 +40,8 @@ func LoadBundle(name string) (*model.Bundle, error) {
 		return model.Embedded()
 	case EmbeddedField:
 		return model.EmbeddedField()
+	case EmbeddedTrunk:
+		return model.EmbeddedTrunk()
 	}
 	b, err := model.LoadBundle(name)
 	if err != nil {
@@ -76,4 +85,64 @@ func ConfiguredBundle(c configs.Config) (*model.Bundle, error) {
 		return model.Embedded()
 	}
 	return b, nil
+}
+
+// TrunkBundle is the bundle for images of trunk and head that model.trunk names, beside the
+// bundle general; nil if general segments them too.
+func TrunkBundle(trunk string, general *model.Bundle) (*model.Bundle, error) {
+	if trunk == Auto {
+		own, err := model.Embedded()
+		if err != nil {
+			return nil, err
+		}
+		if trunk = None; own.Digest == general.Digest {
+			trunk = Embedded
+		}
+	}
+	if trunk == None {
+		return nil, nil
+	}
+	return namedTrunk(trunk)
+}
+
+// namedTrunk is the bundle that model.trunk names, if it is not None.
+func namedTrunk(trunk string) (*model.Bundle, error) {
+	if trunk == Auto || trunk == Embedded {
+		return model.EmbeddedTrunk()
+	}
+	return LoadBundle(trunk)
+}
+
+// regionBundles are the bundles of a configuration for images in general, and for those of trunk
+// and head; the latter may be nil.
+func regionBundles(c configs.Config) (general, trunk *model.Bundle, err error) {
+	if general, err = ConfiguredBundle(c); err != nil {
+		return nil, nil, err
+	}
+	trunk, err = TrunkBundle(c.Model.Trunk, general)
+	return general, trunk, err
+}
+
+// Used is a bundle that a node uses, and what it must predict.
+type Used struct {
+	*model.Bundle
+	Target model.Target
+}
+
+// Bundles are all bundles that a node of a configuration uses: for images in general, for those
+// of trunk and head, if there is one, and that of the exposed field.
+func Bundles(c configs.Config) ([]Used, error) {
+	general, trunk, err := regionBundles(c)
+	if err != nil {
+		return nil, err
+	}
+	field, err := model.EmbeddedField()
+	if err != nil {
+		return nil, err
+	}
+	used := []Used{{general, model.Regions}}
+	if trunk != nil {
+		used = append(used, Used{trunk, model.Regions})
+	}
+	return append(used, Used{field, model.Field}), nil
 }

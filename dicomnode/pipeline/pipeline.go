@@ -6,6 +6,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 
@@ -30,30 +31,102 @@ func DarkDir(c configs.Config) string { return filepath.Join(c.Node.DataDir, "da
 // Open opens the models and the dark frames of a configuration. The returned function closes
 // the models.
 func Open(c configs.Config) (p *segment.Pipeline, closeModels func() error, err error) {
-	s, m, err := OpenModel(c)
-	if err != nil {
+	if p, closeModels, err = OpenModels(c); err != nil {
 		return nil, nil, err
+	}
+	if p.Calibration, err = dark.Open(DarkDir(c)); err != nil {
+		return nil, nil, errors.Join(err, closeModels())
+	}
+	return p, closeModels, nil
+}
+
+// OpenModels is Open without the dark frames, so that it reads nothing of the data folder but a
+// published model.
+func OpenModels(c configs.Config) (p *segment.Pipeline, closeModels func() error, err error) {
+	var opened []io.Closer
+	closeModels = func() error {
+		var errs []error
+		for _, s := range opened {
+			errs = append(errs, s.Close())
+		}
+		return errors.Join(errs...)
+	}
+	p = &segment.Pipeline{}
+	if err := openModels(c, p, &opened); err != nil {
+		return nil, nil, errors.Join(err, closeModels())
+	}
+	return p, closeModels, nil
+}
+
+// openModels opens the models of a configuration for p and adds them to opened.
+func openModels(c configs.Config, p *segment.Pipeline, opened *[]io.Closer) error {
+	general, trunk, err := regionBundles(c)
+	if err != nil {
+		return err
+	}
+	s, err := OpenBundle(general, model.Regions, c.Model)
+	if err != nil {
+		return err
+	}
+	*opened = append(*opened, s)
+	p.Predictor, p.Model = s, Described(general, s)
+	if p.Config, err = segmentConfig(c, general.Card); err != nil {
+		return err
+	}
+	if trunk != nil {
+		predictor, variant, err := openTrunk(c, trunk, p.Model.Device)
+		if err != nil {
+			return fmt.Errorf("open model of trunk and head: %w", err)
+		}
+		*opened = append(*opened, predictor)
+		p.Trunk = variant
 	}
 	field, err := OpenField(c.Model)
 	if err != nil {
-		return nil, nil, errors.Join(err, s.Close())
+		return err
 	}
-	closeModels = func() error { return errors.Join(s.Close(), field.Close()) }
-	darks, err := dark.Open(DarkDir(c))
-	var config segment.Config
-	if err == nil {
-		config, err = segmentConfig(c, s.Card())
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, closeModels())
-	}
-	return &segment.Pipeline{
-		Predictor: s, Model: m, Field: field, FieldDigest: field.Digest(), Calibration: darks,
-		Config: config,
-	}, closeModels, nil
+	*opened = append(*opened, field)
+	p.Field, p.FieldDigest = field, field.Digest()
+	return nil
 }
 
-// OpenModel opens the configured model and its description for the SEG.
+// Fallback is why the models of p run on the CPU although CUDA was tried; usually nil.
+func Fallback(p *segment.Pipeline) error {
+	if s, ok := p.Predictor.(*model.Session); ok {
+		return s.Fallback()
+	}
+	return nil
+}
+
+// openTrunk prepares a bundle for images of trunk and head, with the settings of a configuration.
+// The first of them opens it. A file is opened once before, which runs its golden image, so that
+// one that this machine cannot run is noticed at the start.
+func openTrunk(c configs.Config, b *model.Bundle, device string) (*onDemand, *segment.Variant, error) {
+	digest := b.Digest // alone, so that the bundle does not stay in memory
+	predictor := &onDemand{open: func() (*model.Session, error) {
+		b, err := namedTrunk(c.Model.Trunk)
+		if err != nil {
+			return nil, err
+		}
+		if b.Digest != digest {
+			return nil, errors.New("open model of trunk and head: the file is not the one that was opened at the start")
+		}
+		return OpenBundle(b, model.Regions, c.Model)
+	}}
+	config, err := segmentConfig(c, b.Card)
+	if err == nil && c.Model.Trunk != Auto && c.Model.Trunk != Embedded {
+		err = errors.Join(predictor.load(), predictor.release())
+	}
+	m := segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: digest, Device: device}
+	return predictor, &segment.Variant{Predictor: predictor, Model: m, Config: config}, err
+}
+
+// Described is the description of a bundle for results; s runs it.
+func Described(b *model.Bundle, s *model.Session) segment.Model {
+	return segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}
+}
+
+// OpenModel opens the configured model for images in general, and its description.
 func OpenModel(c configs.Config) (*model.Session, segment.Model, error) {
 	b, err := ConfiguredBundle(c)
 	if err != nil {
@@ -63,7 +136,7 @@ func OpenModel(c configs.Config) (*model.Session, segment.Model, error) {
 	if err != nil {
 		return nil, segment.Model{}, err
 	}
-	return s, segment.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}, nil
+	return s, Described(b, s), nil
 }
 
 // OpenField opens the program's model of the exposed field.

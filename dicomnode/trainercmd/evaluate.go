@@ -26,6 +26,7 @@ type evaluateFlags struct {
 	opt       evaluate.Options
 	threshold float64 // 0: the model card's
 	bundle    string
+	trunk     string
 	refine    string
 	effort    effortFlag
 	out       string
@@ -59,6 +60,7 @@ func (f *evaluateFlags) add(cmd *cobra.Command) {
 	f.effort.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.bundle, "model", pipeline.Embedded, "model bundle, or \"embedded\"")
+	flags.StringVar(&f.trunk, "trunk", pipeline.Auto, "model bundle for images of trunk and head, as by model.trunk: auto, embedded, none or a file")
 	flags.StringSliceVar(&f.opt.Exclude, "exclude", nil, "pattern of ids to leave out (repeatable)")
 	flags.StringSliceVar(&f.opt.Splits, "split", nil, "split to score (repeatable; default all)")
 	flags.Float64Var(&f.threshold, "threshold", 0, "soft-tissue probability to report on; 0 takes those of the model card, by body part")
@@ -138,12 +140,10 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 	}
 	opt.Model = &evaluate.Model{Name: b.Card.Name, Version: b.Card.Version, Digest: s.Digest(), Device: s.Device()}
 	closers := []io.Closer{s}
-	if f.quality {
-		field, err := f.judging(&opt)
-		if err != nil {
-			return nil, command.JoinClose(err, s)
-		}
-		closers = append(closers, field)
+	more, err := f.second(b, &opt)
+	closers = append(closers, more...)
+	if err != nil {
+		return nil, closeAll(err, closers)
 	}
 	bar := command.NewProgress(cmd.ErrOrStderr(), 1, "")
 	opt.Progress = func(done, all int) {
@@ -153,29 +153,55 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 		_ = bar.Set(done) // cosmetic
 	}
 	report, err := evaluate.Run(cmd.Context(), folder, s, opt)
-	err = hintedData(err)
-	for _, c := range closers {
-		err = command.JoinClose(err, c)
-	}
-	return report, err
+	return report, closeAll(hintedData(err), closers)
 }
 
-// judging has the answers judged as the node does it. The model of the exposed field is open
-// until it is closed.
-func (f *evaluateFlags) judging(opt *evaluate.Options) (io.Closer, error) {
+// closeAll closes all and adds their errors to err.
+func closeAll(err error, all []io.Closer) error {
+	for _, c := range all {
+		err = command.JoinClose(err, c)
+	}
+	return err
+}
+
+// second opens the model for images of trunk and head, if there is one beside b, and the model
+// of the exposed field, by which the node chooses between both and judges the answers. They
+// must be closed, also after an error.
+func (f *evaluateFlags) second(b *model.Bundle, opt *evaluate.Options) (opened []io.Closer, err error) {
+	trunk, err := pipeline.TrunkBundle(f.trunk, b)
+	if err != nil || trunk == nil && !f.quality {
+		return nil, err
+	}
 	c := configs.Default().Model
 	c.Device, c.Library, c.Threads = f.model.device, f.model.library, f.model.threads
 	field, err := pipeline.OpenField(c)
 	if err != nil {
 		return nil, err
 	}
-	p := &segment.Pipeline{Field: field, FieldDigest: field.Digest()}
+	opened = append(opened, field)
+	if f.quality {
+		judge(opt, &segment.Pipeline{Field: field, FieldDigest: field.Digest()})
+	}
+	if trunk == nil {
+		return opened, nil
+	}
+	s, err := f.model.open(trunk)
+	if err != nil {
+		return opened, err
+	}
+	opt.Trunk = &evaluate.Trunk{Field: field, Network: pipeline.Correction(trunk.Card, f.effort.value, model.AtNetwork, "")}
+	opt.Trunk.Predictor, opt.Trunk.Model = s, pipeline.Described(trunk, s)
+	opt.Trunk.Config = segment.Config{Effort: opt.Effort, Correction: pipeline.Correction(trunk.Card, f.effort.value, model.AtNative, f.refine)}
+	return append(opened, s), nil
+}
+
+// judge has the answers judged as the node does it.
+func judge(opt *evaluate.Options, p *segment.Pipeline) {
 	opt.Limit = segment.LeastQuality
 	opt.Judge = func(ctx context.Context, m *dataset.Picture, a *scales.Answer) (float64, error) {
 		q, err := p.Judge(ctx, m.Pix, m.Rows, m.Cols, a)
 		return q.Figure, err
 	}
-	return field, nil
 }
 
 // thresholds are those to report on, the flag's or the card's, and how the card's were

@@ -45,6 +45,16 @@ type Options struct {
 	// images have none. Limit is the limit in Report.Flag.
 	Judge func(context.Context, *dataset.Picture, *scales.Answer) (float64, error)
 	Limit float64
+	// Trunk is the second model, for images of trunk and head; nil: there is none. Which of the
+	// two predicts an image is decided as in a node; the body part is that of the data set.
+	Trunk *Trunk
+}
+
+// Trunk is a model for images of trunk and head.
+type Trunk struct {
+	segment.Variant                    // Config has the calibration at native resolution
+	Network         picture.Correction // of the probabilities at the network's pixels
+	Field           segment.Predictor  // of the exposed field, in which the confidence is measured
 }
 
 func (o Options) resamples() int {
@@ -184,27 +194,36 @@ func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Ite
 		return err
 	}
 	s := dataset.NewSample(it, p)
-	answer, err := e.ask(ctx, p)
+	answer, trunk, err := e.ask(ctx, it, p)
 	if err != nil {
 		return fmt.Errorf("predict %s: %w", it.ID, err)
 	}
-	row := e.sample(e.network, s, answer.Small().Corrected(e.opt.Network).Answer(), spacing)
+	network, native := e.opt.Network, e.opt.Native
+	if trunk {
+		network, native = e.opt.Trunk.Network, e.opt.Trunk.Config.Correction
+	}
+	row := e.sample(e.network, s, answer.Small().Corrected(network).Answer(), spacing)
+	e.network.images[len(e.network.images)-1].Trunk = trunk
 	if e.opt.Judge != nil {
 		if err := e.judge(ctx, p, answer); err != nil {
 			return fmt.Errorf("judge %s: %w", it.ID, err)
 		}
 	}
-	prediction := e.pixels(s, p, answer.Map, spacing)
+	prediction := e.pixels(s, p, answer.Map, native, spacing)
 	e.gallery.offer(row, p, prediction)
 	return nil
 }
 
-// ask predicts an image as the node does.
-func (e *evaluation) ask(ctx context.Context, p *dataset.Picture) (*scales.Answer, error) {
+// ask predicts an image as the node does. trunk reports whether Options.Trunk was chosen.
+func (e *evaluation) ask(ctx context.Context, it dataset.Item, p *dataset.Picture) (a *scales.Answer, trunk bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return e.opt.Effort.Predict(ctx, e.predictor, scales.Picture{Pix: p.Pix, Rows: p.Rows, Columns: p.Cols})
+	pipeline := segment.Pipeline{Predictor: e.predictor, Config: segment.Config{Effort: e.opt.Effort}}
+	if t := e.opt.Trunk; t != nil {
+		pipeline.Trunk, pipeline.Field = &t.Variant, t.Field
+	}
+	return pipeline.Predict(ctx, it.BodyPart, p.Pix, p.Rows, p.Cols)
 }
 
 // millimetres is the item's spacing, 0 if the data set has none.
@@ -278,8 +297,8 @@ func hide(prediction, label []uint8) {
 
 // pixels scores the image at native resolution, with probabilities upsampled as in the node,
 // and returns the prediction of every pixel. Refined probabilities are scored at 200×200 too.
-func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, answer picture.Map, spacing float64) []uint8 {
-	up := segment.Config{Guided: e.opt.Guided, Correction: e.opt.Native}.Probabilities(answer, p.Pix, nil)
+func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, answer picture.Map, native picture.Correction, spacing float64) []uint8 {
+	up := segment.Config{Guided: e.opt.Guided, Correction: native}.Probabilities(answer, p.Pix, nil)
 	if e.refined != nil {
 		e.sample(e.refined, s, up.Answer(), spacing)
 	}
@@ -316,6 +335,9 @@ func (e *evaluation) report() (*Report, error) {
 	}
 	if e.gallery != nil {
 		r.Worst, r.Sample = e.gallery.worst, e.gallery.sample()
+	}
+	if t := e.opt.Trunk; t != nil {
+		r.Trunk = &Model{Name: t.Model.Name, Version: t.Model.Version, Digest: t.Model.Digest, Device: t.Model.Device}
 	}
 	if e.opt.Judge != nil {
 		r.Flag = flagOf(r.Images, e.opt.Limit)

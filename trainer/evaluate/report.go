@@ -105,6 +105,7 @@ type Image struct {
 	ID          string                 `json:"id"`
 	BodyPart    string                 `json:"body_part"`
 	Difficult   bool                   `json:"difficult"`
+	Trunk       bool                   `json:"trunk,omitempty"` // segmented by the model for images of trunk and head
 	Rows        int                    `json:"rows"`
 	Columns     int                    `json:"columns"`
 	Pixels      int64                  `json:"pixels"`
@@ -175,6 +176,7 @@ type Report struct {
 	Excluded  []string              `json:"excluded,omitempty"` // ids left out by request
 	Splits    []string              `json:"splits,omitempty"`   // splits scored; none: all
 	Model     *Model                `json:"model,omitempty"`
+	Trunk     *Model                `json:"trunk_model,omitempty"`                  // of images of trunk and head, and those that Model is unsure of
 	Guided    *picture.GuidedFilter `json:"guided,omitempty"`                       // what refined Native and Refined
 	Threshold float64               `json:"soft_tissue_threshold"`                  // of body parts without their own
 	Chosen    string                `json:"soft_tissue_threshold_chosen,omitempty"` // how they were chosen; Options.Chosen

@@ -41,10 +41,23 @@ func (r *Report) writeHead(w io.Writer) {
 	if r.Model != nil {
 		fmt.Fprintf(w, "%s %s on %s, digest %s\n", r.Model.Name, r.Model.Version, r.Model.Device, r.Model.Digest)
 	}
+	if t := r.Trunk; t != nil {
+		fmt.Fprintf(w, "%s %s, for trunk and head, predicted %d of the images, digest %s\n", t.Name, t.Version, r.byTrunk(), t.Digest)
+	}
 	fmt.Fprintf(w, "%d images, %d pixels scored at %d×%d\n", len(r.Images), r.Pixels, dataset.Side, dataset.Side)
 	if len(r.Excluded) > 0 {
 		fmt.Fprintf(w, "left out: %s\n", strings.Join(r.Excluded, ", "))
 	}
+}
+
+// byTrunk is the number of images that the model of trunk and head predicted.
+func (r *Report) byTrunk() (n int) {
+	for _, i := range r.Images {
+		if i.Trunk {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *Report) writeChosen(w io.Writer) {
