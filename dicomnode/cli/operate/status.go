@@ -91,6 +91,9 @@ func printStatus(out io.Writer, s *inspect.Status) error {
 	fmt.Fprintf(w, "running\t%s\n", running)
 	if e := s.Engine; e != nil {
 		fmt.Fprintf(w, "program\t%s\nmodel\t%s %s on %s since %s, digest %s\n", e.Program, e.Model, e.Version, e.Device, clock(e.Since), e.Digest)
+		if e.Trunk != "" {
+			fmt.Fprintf(w, "\t%s for images of trunk and head\n", e.Trunk)
+		}
 		if e.Fallback != "" {
 			fmt.Fprintf(w, "\tCUDA is not used: %s\n", e.Fallback)
 		}
