@@ -14,18 +14,24 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// halves answers open beam on the left and soft tissue on the right, as sure as sure says.
-func halves(sure float32) fixed {
+// columns answers open beam in the columns that open selects and soft tissue in the others, as
+// sure as sure says.
+func columns(sure float32, open func(x int) bool) fixed {
 	const n = picture.Side * picture.Side
 	p := make(fixed, picture.Classes*n)
 	for i := range n {
-		likely, other := picture.OpenBeam, picture.SoftTissue
-		if i%picture.Side >= picture.Side/2 {
+		likely, other := picture.SoftTissue, picture.OpenBeam
+		if open(i % picture.Side) {
 			likely, other = other, likely
 		}
 		p[likely*n+i], p[other*n+i] = sure, 1-sure
 	}
 	return p
+}
+
+// halves answers open beam on the left and soft tissue on the right.
+func halves(sure float32) fixed {
+	return columns(sure, func(x int) bool { return x < picture.Side/2 })
 }
 
 // A confident answer has its confidence as its quality, an unsure one a warning.

@@ -39,7 +39,7 @@ var thinLimbs = map[string]bool{
 const unsure = 0.80
 
 // placeOf looks for the first word of a body part that is in one of the tables: devices write
-// "HAND_PA" or "Left wrist" too, and data sets "forearm+hand".
+// "HAND_PA" or "Left wrist" too, and data sets "forearm+hand" or "neck of femur", which is a hip.
 func placeOf(bodyPart string) (trunk, thin bool) {
 	notLetter := func(r rune) bool { return !unicode.IsLetter(r) }
 	for _, word := range strings.FieldsFunc(strings.ToUpper(bodyPart), notLetter) {

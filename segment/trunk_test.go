@@ -14,19 +14,10 @@ import (
 	"dicomnode/segment/scales"
 )
 
-// band answers soft tissue in the middle and open beam beside it, as sure as sure says; so do
-// its mirror images.
+// band answers soft tissue in the middle and open beam beside it; so do its mirror images.
 func band(sure float32) fixed {
-	const n = picture.Side * picture.Side
-	p := make(fixed, picture.Classes*n)
-	for i := range n {
-		likely, other := picture.OpenBeam, picture.SoftTissue
-		if x := i % picture.Side; x >= picture.Side/4 && x < picture.Side-picture.Side/4 {
-			likely, other = other, likely
-		}
-		p[likely*n+i], p[other*n+i] = sure, 1-sure
-	}
-	return p
+	const edge = picture.Side / 4
+	return columns(sure, func(x int) bool { return x < edge || x >= picture.Side-edge })
 }
 
 // counted is a network with one answer that counts.
