@@ -46,14 +46,16 @@ func Truth(e Exposure) ([]uint8, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]uint8, e.Rows*e.Columns)
+	if e.Dark {
+		return make([]uint8, e.Rows*e.Columns), nil
+	}
+	out := radiograph.Tissues(e.Columns, e.Rows, func(i int) radiograph.Ray {
+		skin, bone, marrow := r.paths(i%e.Columns, i/e.Columns)
+		return radiograph.NewRay(skin, bone, marrow, demoTrabeculae)
+	})
 	for i := range out {
-		if !e.Dark {
-			skin, bone, _ := r.paths(i%e.Columns, i/e.Columns)
-			out[i] = radiograph.TissueOf(skin, bone)
-			if r.unknown(i%e.Columns, i/e.Columns) {
-				out[i] = dataset.Ignore
-			}
+		if r.unknown(i%e.Columns, i/e.Columns) {
+			out[i] = dataset.Ignore
 		}
 	}
 	return out, nil
@@ -118,7 +120,9 @@ func (r *readOut) offsets() []float64 {
 	return columns
 }
 
-// demoTube is the tube of all read-outs.
+// demoTrabeculae is the share of mineral in the marrow of all read-outs, demoTube their tube.
+const demoTrabeculae = .25
+
 var demoTube = xray.Tube{KV: 60, Aluminium: 3}
 
 // signal returns the noiseless image of primary radiation only, 40,000 in the open beam; nil
@@ -128,7 +132,7 @@ func (r *readOut) signal() func(x, y int) float64 {
 		return nil
 	}
 	inside := xray.Marrow()
-	inside = xray.Mixture{Muscle: .75 * inside.Muscle, Cortical: .75*inside.Cortical + .25}
+	inside = xray.Mixture{Muscle: (1 - demoTrabeculae) * inside.Muscle, Cortical: (1-demoTrabeculae)*inside.Cortical + demoTrabeculae}
 	_, deep := r.v.Skin.Bounds()
 	_, bony := r.v.Bone.Bounds()
 	a := xray.NewBeam(demoTube).Absorber([2]float32{0, 0}, [2]float32{deep, bony})

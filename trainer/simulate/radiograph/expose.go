@@ -42,7 +42,7 @@ func (s *Sheet) detect(I raster.Plane) raster.Plane {
 		x = max(x, 1e-5)
 		sigma := float32(math.Sqrt(float64(s.quanta(x)/n + electronic*electronic)))
 		// Bone is not scored if a 7-pixel neighbourhood cannot distinguish it from soft tissue.
-		if s.label[i] == dataset.Bone && (s.steel == nil || !s.steel[i]) && s.bone.V[i]*.05*x < .5*sigma {
+		if s.label[i] == dataset.Bone && (s.steel == nil || !s.steel[i]) && s.ray(i).Mineral*.05*x < .5*sigma {
 			s.label[i] = dataset.Ignore
 		}
 		I.V[i] = max(x+sigma*float32(d.NormFloat64()), 1e-5)

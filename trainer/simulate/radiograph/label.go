@@ -7,31 +7,21 @@ import (
 	"dicomnode/trainer/dataset"
 )
 
-// Least path in bone, with its marrow, that makes a pixel bone. The share decides in bodies thicker
-// than 35 mm: bone must be distinguishable from the tissue before and behind it. Rims of ribs and
-// the blade of a scapula over the heart are soft tissue.
-const (
-	leastBone      = .7  // mm
-	leastBoneShare = .02 // of the path in the body
-)
-
-// TissueOf returns the label of a pixel with mm of skin and of bone in its path.
-func TissueOf(skin, bone float32) uint8 {
-	switch {
-	case bone > max(leastBone, leastBoneShare*skin):
-		return dataset.Bone
-	case skin > .9:
-		return dataset.SoftTissue
+func (s *Sheet) labelTissue() {
+	s.label = Tissues(s.w, s.h, s.ray)
+	s.body = make([]bool, len(s.label))
+	for i, l := range s.label {
+		s.body[i] = l != dataset.OpenBeam
 	}
-	return dataset.OpenBeam
 }
 
-func (s *Sheet) labelTissue() {
-	s.body = make([]bool, len(s.label))
-	for i := range s.label {
-		s.label[i] = TissueOf(s.skin.V[i], s.bone.V[i])
-		s.body[i] = s.label[i] != dataset.OpenBeam
+// ray returns the paths at pixel i. The marrow of a CT has lost its trabeculae to the mineral.
+func (s *Sheet) ray(i int) Ray {
+	spongy := float32(meanTrabeculae)
+	if s.scanned {
+		spongy = 0
 	}
+	return NewRay(s.skin.V[i], s.bone.V[i], s.marrow.V[i], spongy)
 }
 
 // hideInvisible relabels soft tissue as open beam if the processing has made it invisible: it

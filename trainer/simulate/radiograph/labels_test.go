@@ -10,19 +10,52 @@ import (
 	"dicomnode/trainer/simulate/view"
 )
 
-// A pixel is bone where the ray crosses enough of it for what else it crosses.
-func TestTissueOf(t *testing.T) {
+// A pixel is bone where the ray crosses enough of it, and enough mineral for what else it crosses.
+func TestTissuesOfOneRay(t *testing.T) {
 	for _, c := range []struct {
-		skin, bone float32 // mm
-		want       uint8
+		skin, bone, mineral float32 // mm
+		want                uint8
 	}{
-		{0, 0, dataset.OpenBeam}, {.8, 0, dataset.OpenBeam}, {1, 0, dataset.SoftTissue}, {30, .6, dataset.SoftTissue},
-		{30, .8, dataset.Bone}, {.8, .8, dataset.Bone}, // a phalanx; a bare bone
-		{220, 4, dataset.SoftTissue}, {220, 5, dataset.Bone}, // abdomen
-		{110, 4, dataset.Bone}, // a rib over the lung
+		{0, 0, 0, dataset.OpenBeam}, {.8, 0, 0, dataset.OpenBeam}, {1, 0, 0, dataset.SoftTissue}, {30, .6, .6, dataset.SoftTissue},
+		{30, .8, .8, dataset.Bone}, {.8, .8, .8, dataset.Bone}, // a phalanx; a bare bone
+		{220, 8, 1.5, dataset.SoftTissue}, {220, 35, 5, dataset.Bone}, // abdomen: a rib, a vertebra
+		{70, 8, 1.7, dataset.Bone}, {200, 8, 1.7, dataset.SoftTissue}, // a rib before lung, and before the heart
+		{120, 20, 4, dataset.Bone}, // the border of a condyle
 	} {
-		if got := TissueOf(c.skin, c.bone); got != c.want {
-			t.Errorf("%g mm of body with %g mm of bone: label %d, want %d", c.skin, c.bone, got, c.want)
+		if got := Tissues(1, 1, func(int) Ray { return Ray{c.skin, c.bone, c.mineral} })[0]; got != c.want {
+			t.Errorf("%g mm of body with %g mm of bone and %g mm of mineral: label %d, want %d", c.skin, c.bone, c.mineral, got, c.want)
+		}
+	}
+}
+
+// Bone with little mineral is bone inside a ring of more of it, with a small gap too, and soft
+// tissue elsewhere.
+func TestFaintBoneInsideBone(t *testing.T) {
+	rays := map[byte]Ray{'.': {}, 's': {Skin: 200}, 'f': {200, 8, 1.5}, 'B': {200, 12, 4}}
+	const picture, want = "" +
+		"ssssssssssss" +
+		"sBBBBBBssfsf" +
+		"sBffffBBBssf" +
+		"sBfBBffsBBBB" +
+		"sBBBBBBsssss", "" +
+		"111111111111" +
+		"122222211111" +
+		"122222222111" +
+		"122222212222" +
+		"122222211111"
+	got := Tissues(12, 5, func(i int) Ray { return rays[picture[i]] })
+	for i, l := range got {
+		if l != want[i]-'0' {
+			t.Errorf("row %d, column %d: label %d, want %c", i/12, i%12, l, want[i])
+		}
+	}
+}
+
+// Trabeculae that are not compact bone yet count as mineral; those of a CT are.
+func TestMineralOfRay(t *testing.T) {
+	for _, c := range []struct{ bone, marrow, trabeculae, want float32 }{{10, 8, 0, 2}, {10, 8, .25, 4}, {10, 12, 0, 0}} {
+		if r := NewRay(100, c.bone, c.marrow, c.trabeculae); r.Mineral != c.want {
+			t.Errorf("%+v: %g mm of mineral", c, r.Mineral)
 		}
 	}
 }
