@@ -32,7 +32,11 @@ var trunkAndHead = map[string]bool{
 var thinLimbs = map[string]bool{
 	"ANKLE": true, "CALCANEUS": true, "ELBOW": true, "FINGER": true, "FOOT": true, "FOREARM": true, "HAND": true, "KNEE": true,
 	"LOWERLEG": true, "PATELLA": true, "THUMB": true, "TIBIA": true, "TIBIAFIBULA": true, "TOE": true, "WRIST": true,
+	"FIBULAR": true, "METACARPAL": true, "METATARSAL": true, "RADIAL": true, "ULNAR": true, // with HEAD or NECK
 }
+
+// thickLimbs are words whose HEAD or NECK is not that of the body; the general model's sureness decides.
+var thickLimbs = map[string]bool{"HUMERAL": true, "HUMERUS": true}
 
 // unsure is the sureness of the general model in the whole picture below which the model of trunk
 // and head segments an image. It was chosen on pictures of both (docs/model-card.md).
@@ -43,7 +47,7 @@ const unsure = 0.80
 func placeOf(bodyPart string) (trunk, thin bool) {
 	notLetter := func(r rune) bool { return !unicode.IsLetter(r) }
 	for _, word := range strings.FieldsFunc(strings.ToUpper(bodyPart), notLetter) {
-		if trunkAndHead[word] || thinLimbs[word] {
+		if trunkAndHead[word] || thinLimbs[word] || thickLimbs[word] {
 			return trunkAndHead[word], thinLimbs[word]
 		}
 	}
