@@ -44,17 +44,18 @@ func openEngine(c configs.Config, log *slog.Logger) (*engine, error) {
 	}
 	e.announce("model ready")
 	e.inProgress.idle = e.idle
-	returnMemory() // that reading, checking and testing the bundles used
+	e.inProgress.enter()() // the models are idle until the first image
+	returnMemory()         // that reading, checking and testing the bundles used
 	return e, nil
 }
 
-// idle gives the memory of the model of trunk and head back, and unused memory.
+// idle gives the memory of the models back, and unused memory.
 func (e *engine) idle() {
 	e.using.RLock()
 	err := pipeline.Idle(e.pipeline)
 	e.using.RUnlock()
 	if err != nil {
-		e.log.Warn("cannot close the model of trunk and head", "error", err)
+		e.log.Warn("cannot close an idle model", "error", err)
 	}
 	returnMemory()
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"dicomnode/configs"
-	"dicomnode/model"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/scales"
@@ -16,7 +15,7 @@ import (
 
 // timed is a session that counts how long it is asked, and how often.
 type timed struct {
-	*model.Session
+	*onDemand
 	took  atomic.Int64 // nanoseconds
 	times atomic.Int64
 }
@@ -28,12 +27,12 @@ func (t *timed) count(begun time.Time) {
 
 func (t *timed) Predict(ctx context.Context, x []float32) ([]float32, error) {
 	defer t.count(time.Now())
-	return t.Session.Predict(ctx, x)
+	return t.onDemand.Predict(ctx, x)
 }
 
 func (t *timed) Pass(ctx context.Context, x []float32) ([]float32, error) {
 	defer t.count(time.Now())
-	return t.Session.Pass(ctx, x)
+	return t.onDemand.Pass(ctx, x)
 }
 
 func (t *timed) Passes(ctx context.Context, xs [][]float32) ([][]float32, error) {
@@ -41,7 +40,7 @@ func (t *timed) Passes(ctx context.Context, xs [][]float32) ([][]float32, error)
 		t.count(begun)
 		t.times.Add(int64(len(xs)) - 1)
 	}(time.Now())
-	return t.Session.Passes(ctx, xs)
+	return t.onDemand.Passes(ctx, xs)
 }
 
 // BenchmarkEfforts segments a picture of 2048×2048 pixels with each effort in turns. Beside
@@ -68,12 +67,12 @@ func BenchmarkEfforts(b *testing.B) {
 			b.Error(err)
 		}
 	}()
-	regions, okRegions := p.Predictor.(*model.Session)
-	field, okField := p.Field.(*model.Session)
+	regions, okRegions := p.Predictor.(*onDemand)
+	field, okField := p.Field.(*onDemand)
 	if !okRegions || !okField {
-		b.Fatal(errors.New("the pipeline runs no sessions"))
+		b.Fatal(errors.New("the models cannot be timed"))
 	}
-	asked := [2]*timed{{Session: regions}, {Session: field}}
+	asked := [2]*timed{{onDemand: regions}, {onDemand: field}}
 	p.Predictor, p.Field = asked[0], asked[1]
 	efforts := []scales.Effort{scales.Fast, scales.Normal, scales.Best}
 	var all, inside, times [3]float64

@@ -6,13 +6,15 @@ import (
 	"sync"
 
 	"dicomnode/model"
+	"dicomnode/model/ort"
 	"dicomnode/segment"
 )
 
-// onDemand is a model that is in memory only while it is needed: most nodes hardly see what it
-// is for. It is safe for concurrent use.
+// onDemand is a model that is in memory only while it is needed: a node is idle most of the time,
+// and hardly sees what the model of trunk and head is for. It is safe for concurrent use.
 type onDemand struct {
-	open func() (*model.Session, error)
+	open     func() (*model.Session, error) // opens the same model each time, on the same device
+	fallback error                          // why it runs on the CPU although CUDA was tried; usually nil
 
 	using   sync.RWMutex // held for reading by predictions; session is not changed meanwhile
 	session *model.Session
@@ -76,12 +78,15 @@ func (o *onDemand) Passes(ctx context.Context, xs [][]float32) (ps [][]float32, 
 }
 
 // release gives the memory of the model back, unless it is predicting; the next prediction
-// opens it again.
+// opens it again. On a GPU it stays: opening it takes seconds there.
 func (o *onDemand) release() error {
 	if !o.using.TryLock() {
 		return nil
 	}
 	defer o.using.Unlock()
+	if o.session != nil && o.session.Device() != ort.CPU {
+		return nil
+	}
 	return o.drop()
 }
 
@@ -101,13 +106,18 @@ func (o *onDemand) drop() (err error) {
 	return err
 }
 
-// Idle gives the memory of models back that p rarely needs.
+// Idle gives the memory of p's models back that can be opened again at any time: those in the
+// program, and that of trunk and head.
 func Idle(p *segment.Pipeline) error {
-	if p.Trunk == nil {
-		return nil
+	models := []segment.Predictor{p.Predictor, p.Field}
+	if p.Trunk != nil {
+		models = append(models, p.Trunk.Predictor)
 	}
-	if o, ok := p.Trunk.Predictor.(*onDemand); ok {
-		return o.release()
+	var errs []error
+	for _, m := range models {
+		if o, ok := m.(*onDemand); ok {
+			errs = append(errs, o.release())
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

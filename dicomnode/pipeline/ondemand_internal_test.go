@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"dicomnode/internal/dicomtest"
 	"dicomnode/model"
 	"dicomnode/model/ort"
+	"dicomnode/segment"
 	"dicomnode/segment/picture"
 )
 
@@ -146,5 +148,48 @@ func TestTrunkFileReplaced(t *testing.T) {
 	}
 	if _, err := p.Trunk.Predictor.Predict(t.Context(), make([]float32, picture.Side*picture.Side)); err == nil {
 		t.Error("another model was used")
+	}
+}
+
+// The models in the program are given back when idle, and predict the same afterwards. A file stays
+// open: it may be replaced.
+func TestIdleModels(t *testing.T) {
+	c := withTrunk(t, Auto)
+	c.Model.Bundle = Embedded
+	p, closeModels, err := OpenModels(c)
+	needLibrary(t, err)
+	x := make([]float32, picture.Side*picture.Side)
+	for i := range x {
+		x[i] = float32(i%picture.Side)/picture.Side*2 - 1
+	}
+	for name, m := range map[string]segment.Predictor{"general": p.Predictor, "field": p.Field, "trunk and head": p.Trunk.Predictor} {
+		before, err := m.Predict(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Idle(p); err != nil {
+			t.Error(err)
+		}
+		if s := m.(*onDemand).session; (s == nil) != (p.Model.Device == ort.CPU) {
+			t.Errorf("%s on %s: session %v when idle", name, p.Model.Device, s)
+		}
+		after, err := m.Predict(t.Context(), x)
+		if err != nil || !slices.Equal(before, after) {
+			t.Errorf("%s: opened again, it predicts something else, %v", name, err)
+		}
+	}
+	if err := closeModels(); err != nil {
+		t.Error(err)
+	}
+	own, closeOwn, err := OpenModels(withTrunk(t, None))
+	needLibrary(t, err)
+	if err := Idle(own); err != nil {
+		t.Error(err)
+	}
+	if _, ok := own.Predictor.(*model.Session); !ok {
+		t.Errorf("a file is %T", own.Predictor)
+	}
+	if err := closeOwn(); err != nil {
+		t.Error(err)
 	}
 }

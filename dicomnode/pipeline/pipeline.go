@@ -64,14 +64,14 @@ func openModels(c configs.Config, p *segment.Pipeline, opened *[]io.Closer) erro
 	if err != nil {
 		return err
 	}
-	s, err := OpenBundle(general, model.Regions, c.Model)
-	if err != nil {
+	if err := openGeneral(c, general, p, opened); err != nil {
 		return err
 	}
-	*opened = append(*opened, s)
-	p.Predictor, p.Model = s, Described(general, s)
 	if p.Config, err = segmentConfig(c, general.Card); err != nil {
 		return err
+	}
+	if p.Model.Device == ort.CPU { // so is what is opened again: results name one device
+		c.Model.Device = ort.CPU
 	}
 	if trunk != nil {
 		predictor, variant, err := openTrunk(c, trunk, p.Model.Device)
@@ -85,15 +85,49 @@ func openModels(c configs.Config, p *segment.Pipeline, opened *[]io.Closer) erro
 	if err != nil {
 		return err
 	}
-	*opened = append(*opened, field)
-	p.Field, p.FieldDigest = field, field.Digest()
+	predictor := &onDemand{session: field, open: func() (*model.Session, error) { return OpenField(c.Model) }}
+	*opened = append(*opened, predictor)
+	p.Field, p.FieldDigest = predictor, field.Digest()
+	return nil
+}
+
+// openGeneral opens the bundle for images in general. A bundle that is not in the program stays
+// open: its file may change.
+func openGeneral(c configs.Config, b *model.Bundle, p *segment.Pipeline, opened *[]io.Closer) error {
+	own, err := model.Embedded()
+	if err != nil {
+		return err
+	}
+	s, err := OpenBundle(b, model.Regions, c.Model)
+	if err != nil {
+		return err
+	}
+	var use interface {
+		segment.Predictor
+		io.Closer
+	} = s
+	if own.Digest == b.Digest {
+		c.Model.Device = s.Device() // also when it is opened again
+		use = &onDemand{session: s, fallback: s.Fallback(), open: func() (*model.Session, error) {
+			own, err := model.Embedded()
+			if err != nil {
+				return nil, err
+			}
+			return OpenBundle(own, model.Regions, c.Model)
+		}}
+	}
+	*opened = append(*opened, use)
+	p.Predictor, p.Model = use, Described(b, s)
 	return nil
 }
 
 // Fallback is why the models of p run on the CPU although CUDA was tried; usually nil.
 func Fallback(p *segment.Pipeline) error {
-	if s, ok := p.Predictor.(*model.Session); ok {
+	switch s := p.Predictor.(type) {
+	case *model.Session:
 		return s.Fallback()
+	case *onDemand:
+		return s.fallback
 	}
 	return nil
 }
