@@ -23,7 +23,14 @@ type before struct {
 // hold the lock of the instance, so that concurrent arrivals of it are decided one after the
 // other.
 func (a *Archive) lookUp(ctx context.Context, in *arrival) error {
-	err := a.index.View(ctx, func(tx index.Tx) (err error) {
+	known, err := a.index.Known(ctx, in.SOPInstanceUID)
+	if err != nil {
+		return fmt.Errorf("look up object: %w", err)
+	}
+	if !known { // as nearly always: one query instead of a transaction
+		return nil
+	}
+	err = a.index.View(ctx, func(tx index.Tx) (err error) {
 		if in.before.versions, err = tx.Versions(in.SOPInstanceUID); err == nil && len(in.before.versions) == 0 {
 			in.before.tombstones, err = tx.TombstonesOf(in.SOPInstanceUID)
 		}

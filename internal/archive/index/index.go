@@ -39,6 +39,9 @@ type Index interface {
 	// process. A power failure may undo it, with all later updates up to the next durable one.
 	// Use it for changes that the object files, or a repeated job, can restore.
 	UpdateUnsynced(ctx context.Context, f func(Tx) error) error
+	// Known reports whether there is a version or a tombstone of a SOP instance. It costs half
+	// of a View that finds nothing.
+	Known(ctx context.Context, sopInstanceUID string) (bool, error)
 	// Changes counts all updates so far that changed a row of this package.
 	Changes(ctx context.Context) (int64, error)
 	// Snapshot writes a copy of the database to a new file while others read and write. The

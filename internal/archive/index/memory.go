@@ -93,6 +93,17 @@ func (m *Memory) Update(ctx context.Context, f func(Tx) error) error {
 // UpdateUnsynced is the same as Update.
 func (m *Memory) UpdateUnsynced(ctx context.Context, f func(Tx) error) error { return m.Update(ctx, f) }
 
+// Known implements Index.
+func (m *Memory) Known(ctx context.Context, sopInstanceUID string) (known bool, err error) {
+	err = m.View(ctx, func(tx Tx) error {
+		v, err := tx.Versions(sopInstanceUID)
+		t, errT := tx.TombstonesOf(sopInstanceUID)
+		known = len(v)+len(t) > 0
+		return errors.Join(err, errT)
+	})
+	return known, err
+}
+
 // Changes implements Index.
 func (m *Memory) Changes(context.Context) (int64, error) { return m.state().changes, nil }
 

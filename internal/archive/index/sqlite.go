@@ -200,6 +200,13 @@ func transact(ctx context.Context, tx *sql.Tx, f func(Tx) error) (changes int64,
 	return changes, nil
 }
 
+// Known implements Index.
+func (s *SQLite) Known(ctx context.Context, sopInstanceUID string) (known bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM object WHERE sop_instance_uid = ?1)
+		OR EXISTS (SELECT 1 FROM tombstone WHERE sop_instance_uid = ?1)`, sopInstanceUID).Scan(&known)
+	return known, classify(err)
+}
+
 // Changes implements Index.
 func (s *SQLite) Changes(ctx context.Context) (n int64, err error) {
 	err = s.read.QueryRowContext(ctx, "SELECT value FROM value WHERE key = 'changes'").Scan(&n)

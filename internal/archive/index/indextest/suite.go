@@ -57,6 +57,16 @@ func update(t *testing.T, x index.Index, f func(index.Tx) error) {
 	}
 }
 
+// known checks which SOP instances have a version or a tombstone.
+func known(t *testing.T, x index.Index, want map[string]bool) {
+	t.Helper()
+	for instance, w := range want {
+		if got, err := x.Known(t.Context(), instance); err != nil || got != w {
+			t.Errorf("%q is known: %v, %v; want %v", instance, got, err, w)
+		}
+	}
+}
+
 // add inserts objects and returns their ids.
 func add(t *testing.T, x index.Index, objects ...index.Object) (ids []int64) {
 	t.Helper()
@@ -139,6 +149,7 @@ func versions(t *testing.T, x index.Index) {
 	first, second := Object("1.2.3", 1), Object("1.2.3", 2)
 	ids := add(t, x, second, first)
 	second.ID, first.ID = ids[0], ids[1]
+	known(t, x, map[string]bool{"1.2.3": true, "1.2.5": false, "": false})
 	same(t, "versions", []index.Object{first, second}, view(t, x, func(tx index.Tx) ([]index.Object, error) { return tx.Versions("1.2.3") }))
 	same(t, "newest", second, view(t, x, func(tx index.Tx) (index.Object, error) { return tx.Newest("1.2.3") }))
 	again := Object("1.2.3", 2)
@@ -300,6 +311,7 @@ func tombstones(t *testing.T, x index.Index) {
 	})
 	of := func(tx index.Tx) ([]index.Tombstone, error) { return tx.TombstonesOf("1.2.3") }
 	same(t, "tombstones", []index.Tombstone{young, old}, view(t, x, of))
+	known(t, x, map[string]bool{"1.2.3": true, "1.2.4": true, "1.2.3.9": false})
 	files := func(tx index.Tx) (map[string]bool, error) {
 		return tx.TombstoneFiles([]string{"objects/a", "objects/b", "objects/x"})
 	}
@@ -311,6 +323,7 @@ func tombstones(t *testing.T, x index.Index) {
 	})
 	update(t, x, func(tx index.Tx) error { return tx.Forget("1.2.3") })
 	same(t, "forgotten", nil, view(t, x, of))
+	known(t, x, map[string]bool{"1.2.3": false, "1.2.4": true})
 	same(t, "files of the forgotten", map[string]bool{"objects/b": true}, view(t, x, files))
 }
 
