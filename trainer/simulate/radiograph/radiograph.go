@@ -75,7 +75,54 @@ func (s *Sheet) shows() bool {
 	if s.trunk { // where bones of both sides and much tissue overlap
 		least = .02
 	}
-	return apart(dataset.SoftTissue, dataset.Bone, least) && apart(dataset.OpenBeam, dataset.SoftTissue, .05) && n[dataset.Bone] > 50
+	return apart(dataset.SoftTissue, dataset.Bone, least) && apart(dataset.OpenBeam, dataset.SoftTissue, .05) && n[dataset.Bone] > 50 &&
+		(!s.trunk || s.legible())
+}
+
+// legible reports whether the borders of bone can be seen in a picture of the trunk: on average
+// soft tissue is brighter than bone nearby by 2.5 % of the range, and by two thirds of the noise.
+func (s *Sheet) legible() bool {
+	contrast, n := s.localContrast()
+	if n < 50 {
+		return true
+	}
+	lo, hi := s.pic.Bounds()
+	return contrast > .025*float64(hi-lo) && contrast > .67*s.roughness()
+}
+
+// localContrast returns the mean difference of soft tissue and bone within 6 units of each other,
+// and at how many pixels there are both.
+func (s *Sheet) localContrast() (contrast float64, n int) {
+	var sum, share [2]raster.Plane // of soft tissue and bone
+	for k := range sum {
+		sum[k], share[k] = raster.New(s.w, s.h), raster.New(s.w, s.h)
+		for i, l := range s.label {
+			if l == dataset.SoftTissue+uint8(k) {
+				sum[k].V[i], share[k].V[i] = s.pic.V[i], 1
+			}
+		}
+		sum[k], share[k] = s.blur(sum[k], 6), s.blur(share[k], 6)
+	}
+	for i, l := range s.label {
+		a, b := share[0].V[i], share[1].V[i]
+		if l <= dataset.Bone && min(a, b) > .15 {
+			contrast += float64(sum[0].V[i]/a - sum[1].V[i]/b)
+			n++
+		}
+	}
+	return contrast / float64(max(n, 1)), n
+}
+
+// roughness returns the standard deviation in soft tissue and bone of what is finer than a unit.
+func (s *Sheet) roughness() float64 {
+	smooth, sum, n := s.blur(s.pic, 1), 0.0, 0.0
+	for i, l := range s.label {
+		if l == dataset.SoftTissue || l == dataset.Bone {
+			e := float64(s.pic.V[i] - smooth.V[i])
+			sum, n = sum+e*e, n+1
+		}
+	}
+	return math.Sqrt(sum / max(n, 1))
 }
 
 func draft(v view.View, d random.Dice, size int) *Sheet {
