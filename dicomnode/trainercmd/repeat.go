@@ -39,7 +39,7 @@ func repeat(cmd *cobra.Command, folders []string) string {
 		case isFile:
 			value = public(value, word)
 		}
-		if strings.ContainsAny(value, "*? ") {
+		if strings.ContainsAny(value, "*?[ ") {
 			value = "'" + value + "'"
 		}
 		line += " --" + flag.Name + " " + value
@@ -60,5 +60,8 @@ func plain(cmd *cobra.Command, flag *pflag.Flag) string {
 	if numbers, err := cmd.Flags().GetFloat64Slice(flag.Name); err == nil {
 		return strings.ReplaceAll(strings.Trim(fmt.Sprint(numbers), "[]"), " ", ",")
 	}
-	return strings.Trim(flag.Value.String(), "[]")
+	if words, err := cmd.Flags().GetStringSlice(flag.Name); err == nil { // patterns may end in a bracket
+		return strings.Join(words, ",")
+	}
+	return flag.Value.String()
 }
