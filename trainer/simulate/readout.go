@@ -51,7 +51,7 @@ func Truth(e Exposure) ([]uint8, error) {
 	}
 	out := radiograph.Tissues(e.Columns, e.Rows, func(i int) radiograph.Ray {
 		skin, bone, marrow := r.paths(i%e.Columns, i/e.Columns)
-		return radiograph.NewRay(skin, bone, marrow, demoTrabeculae)
+		return radiograph.NewRay(skin, bone, marrow, radiograph.MeanTrabeculae)
 	})
 	for i := range out {
 		if r.unknown(i%e.Columns, i/e.Columns) {
@@ -120,9 +120,7 @@ func (r *readOut) offsets() []float64 {
 	return columns
 }
 
-// demoTrabeculae is the share of mineral in the marrow of all read-outs, demoTube their tube.
-const demoTrabeculae = .25
-
+// demoTube is the tube of all read-outs.
 var demoTube = xray.Tube{KV: 60, Aluminium: 3}
 
 // signal returns the noiseless image of primary radiation only, 40,000 in the open beam; nil
@@ -131,8 +129,9 @@ func (r *readOut) signal() func(x, y int) float64 {
 	if r.Dark {
 		return nil
 	}
+	const spongy = radiograph.MeanTrabeculae
 	inside := xray.Marrow()
-	inside = xray.Mixture{Muscle: (1 - demoTrabeculae) * inside.Muscle, Cortical: (1-demoTrabeculae)*inside.Cortical + demoTrabeculae}
+	inside = xray.Mixture{Muscle: (1 - spongy) * inside.Muscle, Cortical: (1-spongy)*inside.Cortical + spongy}
 	_, deep := r.v.Skin.Bounds()
 	_, bony := r.v.Bone.Bounds()
 	a := xray.NewBeam(demoTube).Absorber([2]float32{0, 0}, [2]float32{deep, bony})

@@ -21,8 +21,9 @@ const (
 	mostOpenBorder = .2
 )
 
-// meanTrabeculae is the share of mineral in the marrow of a surface model, whose own share varies.
-const meanTrabeculae = .25
+// MeanTrabeculae is the share of mineral in the marrow of a surface model. It varies in pictures,
+// and labels do not depend on it.
+const MeanTrabeculae = .25
 
 // Ray holds path lengths in mm: in the body, in bone with its marrow, and the thickness of compact
 // bone with the same mineral.
@@ -104,7 +105,7 @@ func (s *Sheet) labelTissue() {
 
 // ray returns the paths at pixel i. The marrow of a CT has lost its trabeculae to the mineral.
 func (s *Sheet) ray(i int) Ray {
-	spongy := float32(meanTrabeculae)
+	spongy := float32(MeanTrabeculae)
 	if s.scanned {
 		spongy = 0
 	}
