@@ -195,6 +195,7 @@ func TestOpenAdopts(t *testing.T) {
 	dir := durabletest.Dir(t)
 	a := open(t, options(dir))
 	lost := receive(t, a, "1.2.3", archive.Segment)
+	want := contents(t, lost)
 	o := receive(t, a, "1.2.4", archive.Keep)
 	closed(t, a)
 	b, err := os.ReadFile(path(dir, lost))
@@ -216,7 +217,7 @@ func TestOpenAdopts(t *testing.T) {
 	}
 	forget(t, dir, lost.ID)
 	a = open(t, options(dir))
-	if got, err := a.Find(t.Context(), "1.2.3"); err != nil || !bytes.Equal(contents(t, got), contents(t, lost)) || !got.Received.Equal(lost.Received) {
+	if got, err := a.Find(t.Context(), "1.2.3"); err != nil || !bytes.Equal(contents(t, got), want) || !got.Received.Equal(lost.Received) {
 		t.Errorf("adopted %+v, %v", got, err)
 	}
 	if q := queue(t, a); len(q) != 1 || q[0].Kind != "segment" {

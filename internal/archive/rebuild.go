@@ -120,8 +120,11 @@ func (b *rebuilding) read(ctx context.Context, step func()) (all []found, err er
 			_, err = b.store.SetAside(name)
 			return err
 		}
+		if err == nil {
+			err = b.secure(&f)
+		}
 		all = append(all, f)
-		return cmp.Or(err, b.secure(f))
+		return err
 	})
 	slices.SortStableFunc(all, func(x, y found) int {
 		return cmp.Or(cmp.Compare(min(len(x.note.Parent), 1), min(len(y.note.Parent), 1)),
@@ -132,15 +135,17 @@ func (b *rebuilding) read(ctx context.Context, step func()) (all []found, err er
 
 // secure makes a file durable unless the old index names it, so that it was made durable before
 // its row: from now on a repeat of its sender is acknowledged.
-func (b *rebuilding) secure(f found) error {
-	known := b.known(f)
+func (b *rebuilding) secure(f *found) error {
+	known := b.known(*f)
 	same := known.SHA256 == f.row.SHA256 || known.SHA256 == "" && known.CRC32C == f.row.CRC32C
 	if known.Name == f.row.Name && same {
 		return nil
 	}
-	if err := b.store.Secure(f.row.Name); err != nil {
+	name, err := b.store.Secure(f.row.Name)
+	if err != nil {
 		return fmt.Errorf("make a found file durable: %w", err)
 	}
+	f.row.Name = name
 	return nil
 }
 

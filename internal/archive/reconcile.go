@@ -154,7 +154,8 @@ func (a *Archive) unnamed(ctx context.Context, visit func(name string, hasTombst
 func (a *Archive) adopt(ctx context.Context, name string) (adopted bool, err error) {
 	f, err := a.inspect(name)
 	if err == nil { // a repeat of its sender is acknowledged from now on
-		err = a.store.Secure(name)
+		name, err = a.store.Secure(name)
+		f.row.Name = name
 	}
 	if err == nil {
 		adopted, err = a.enter(ctx, f, jobs.New)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	pathpkg "path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -157,15 +158,23 @@ func (d *Disk) leave(folder string) {
 }
 
 // Secure implements Store.
-func (d *Disk) Secure(name string) error {
+func (d *Disk) Secure(name string) (string, error) {
 	path, err := d.path(name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := durable.Rewrite(path); err != nil {
-		return full(nameless(err))
+		return "", full(nameless(err))
 	}
-	return d.Sync(name)
+	anew := pathpkg.Join(pathpkg.Dir(name), random()+fileSuffix)
+	to, err := d.path(anew)
+	if err == nil {
+		err = os.Rename(path, to)
+	}
+	if err != nil {
+		return "", full(nameless(err))
+	}
+	return anew, d.Sync(anew)
 }
 
 // Err implements Store.

@@ -54,8 +54,18 @@ func (m *Memory) Sync(names ...string) error {
 	return nil
 }
 
-// Secure checks that the file exists.
-func (m *Memory) Secure(name string) error { return m.Sync(name) }
+// Secure gives the file a new name.
+func (m *Memory) Secure(name string) (string, error) {
+	if err := m.Sync(name); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	anew := name + "'"
+	m.files[anew] = m.files[name]
+	delete(m.files, name)
+	return anew, nil
+}
 
 // Err returns nil.
 func (m *Memory) Err() error { return nil }

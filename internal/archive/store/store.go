@@ -29,9 +29,11 @@ type Store interface {
 	// failed sync was to make durable, and for those of files beside them, however often it is
 	// called; files kept later are not affected.
 	Sync(names ...string) error
-	// Secure makes bytes and name of a kept file durable that a previous process left: it may
-	// have been killed before their sync, or after one that failed.
-	Secure(name string) error
+	// Secure makes a kept file durable that a previous process left: it may have been killed
+	// before its sync, or after one that failed. The bytes are written once more, and the file
+	// gets a new name, which Secure returns: a name that a failed sync has lost is not written
+	// by a later one.
+	Secure(name string) (string, error)
 	// Err returns ErrUntrusted when syncs have failed so often that no more files can be kept.
 	Err() error
 	// Remove removes files. A missing file is no error.

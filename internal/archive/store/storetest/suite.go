@@ -99,14 +99,17 @@ func keep(t *testing.T, s store.Store) {
 	if other := Keep(t, s, "hello"); other == name {
 		t.Error("two files with one name")
 	}
-	if err := s.Secure(name); err != nil || Content(t, s, name) != "hello" {
-		t.Errorf("secure: %v, content %q", err, Content(t, s, name))
+	anew, err := s.Secure(name)
+	if err != nil || anew == name || Content(t, s, anew) != "hello" {
+		t.Fatalf("secure: %v, name %q after %q", err, anew, name)
 	}
+	gone(t, s, name)
+	name = anew
 	if err := s.Remove(name, name); err != nil {
 		t.Errorf("remove twice: %v", err)
 	}
 	gone(t, s, name)
-	if err := errors.Join(s.Sync(name), s.Secure(name)); err == nil {
+	if _, err := s.Secure(name); err == nil || s.Sync(name) == nil {
 		t.Error("what is gone was made durable")
 	}
 	if free, err := s.Free(); free <= 0 || err != nil {
