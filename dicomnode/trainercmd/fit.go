@@ -36,7 +36,7 @@ type fitFlags struct {
 	paper, json   bool
 	elastic       float64
 	half          bool   // half precision
-	augment       string // on or off
+	augment       string // one of augmentWords
 }
 
 func trainerFitCmd() *cobra.Command {
@@ -91,13 +91,11 @@ func (f *fitFlags) complete(cmd *cobra.Command, args []string) error {
 	}
 	copy(f.opt.ClassWeights[:], f.classWeights)
 	f.opt.Target = targetNames[f.target]
-	if f.augment == "off" {
-		f.opt.Augment = &fit.Augmentation{}
-	} else if cmd.Flags().Changed("elastic") {
-		augment := fit.DefaultAugmentation
+	augment := augmentations[f.augment]
+	if cmd.Flags().Changed("elastic") {
 		augment.Elastic = f.elastic
-		f.opt.Augment = &augment
 	}
+	f.opt.Augment = &augment
 	f.opt.Data = args
 	f.opt.Device, f.opt.Library, f.opt.Threads = f.model.device, f.model.library, f.model.threads
 	return f.start(cmd)
@@ -114,8 +112,8 @@ func (f *fitFlags) check(cmd *cobra.Command) error {
 		return command.Usagef("for example --class-weights 1,1,0.7", "--class-weights has %d numbers; 3 required", len(f.classWeights))
 	case !slices.Contains(targetWords, f.target):
 		return command.Usagef("--target is "+strings.Join(targetWords, " or "), "unknown value %q of --target", f.target)
-	case !slices.Contains([]string{"on", "off"}, f.augment):
-		return command.Usagef("--augment is on or off", "unknown value %q of --augment", f.augment)
+	case !slices.Contains(augmentWords, f.augment):
+		return command.Usagef("--augment is on, upright or off", "unknown value %q of --augment", f.augment)
 	case f.augment == "off" && cmd.Flags().Changed("elastic"):
 		return option.Refuse("augment elastic", "off varies nothing: leave --elastic out")
 	}
@@ -141,6 +139,12 @@ func (f *fitFlags) checkNumbers() error {
 	}
 	return nil
 }
+
+// augmentWords are the values of --augment, augmentations what they stand for.
+var (
+	augmentWords  = []string{"on", "upright", "off"}
+	augmentations = map[string]fit.Augmentation{"on": fit.DefaultAugmentation, "upright": fit.UprightAugmentation, "off": {}}
+)
 
 // targetWords are the values of --target, targetNames what they stand for.
 var (
@@ -173,7 +177,7 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	flags.Float64SliceVar(&f.classWeights, "class-weights", []float64{1, 1, 1}, "weights in the loss of open beam, soft tissue and bone; with --target field of unexposed, open beam and attenuated")
 	flags.Float64Var(&f.opt.AverageDecay, "average-decay", 0.998, "decay of the moving average of the parameters that is exported; negative: no average")
 	flags.Float64Var(&f.opt.Smoothing, "smoothing", 0, "label smoothing, 0 to 1")
-	flags.StringVar(&f.augment, "augment", "on", "augment during training: on, or off for data sets that trainer augment made")
+	flags.StringVar(&f.augment, "augment", augmentWords[0], "augment during training: on; upright for images of trunk and head, which are not turned by 90 degrees; or off for data sets that trainer augment made")
 	flags.Float64Var(&f.elastic, "elastic", fit.DefaultElastic, "largest elastic displacement of the augmentation, in pixels of the 200x200; 0: none")
 	flags.Uint64Var(&f.opt.Seed, "seed", 1, "seed of everything random")
 	flags.StringSliceVar(&f.opt.Validation, "validation", nil, "data set folder for validation, its split \"val\" or all (repeatable; default: the data sets' split \"val\")")

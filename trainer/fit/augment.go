@@ -14,6 +14,7 @@ import (
 // Open beam stays bright: no variation turns the scale round.
 type Augmentation struct {
 	Flip    bool    // mirror either way, and turn by 90°
+	Upright bool    `json:",omitempty"` // do not turn by 90°
 	Rotate  float64 // largest turn, degrees
 	Zoom    float64 // largest magnification and reduction, as log: 0.2 is ±22 %
 	Shear   float64 // largest shear
@@ -26,6 +27,10 @@ type Augmentation struct {
 
 // DefaultAugmentation suits simulated pictures and a handful of real ones.
 var DefaultAugmentation = Augmentation{Flip: true, Rotate: 15, Zoom: 0.2, Shear: 0.08, Aspect: 0.5, Elastic: DefaultElastic, Gamma: 0.2, Noise: 0.02, Clip: 0.05}
+
+// UprightAugmentation suits pictures of trunk and head, which are upright: they are not turned by 90°, and turned,
+// sheared and cropped half as far or less.
+var UprightAugmentation = Augmentation{Flip: true, Upright: true, Rotate: 7, Zoom: 0.15, Shear: 0.04, Aspect: 0.2, Elastic: DefaultElastic, Gamma: 0.2, Noise: 0.02, Clip: 0.05}
 
 // DefaultElastic is DefaultAugmentation's largest elastic displacement, in pixels
 // of the 200×200: 1.5 % of the longer side, a third of what trainer augment takes.
@@ -57,7 +62,7 @@ type view struct {
 
 func (a Augmentation) view(r *rand.Rand, g picture.Geometry, size int) view {
 	aspect := float64(g.Width) / float64(g.Height) // of the output
-	quarter := a.Flip && r.IntN(2) == 1
+	quarter := a.Flip && r.IntN(2) == 1 && !a.Upright
 	if quarter {
 		aspect = 1 / aspect
 	}

@@ -165,3 +165,19 @@ func TestRate(t *testing.T) {
 		}
 	}
 }
+
+// Pictures of trunk and head are mirrored, and not turned by 90°.
+func TestUpright(t *testing.T) {
+	turned := map[bool]int{}
+	for k := range uint64(100) {
+		for _, upright := range []bool{true, false} {
+			a := Augmentation{Flip: true, Upright: upright}
+			if v := a.view(random(1, k), wide().Geo, 200); v.height > v.width {
+				turned[upright]++
+			}
+		}
+	}
+	if turned[true] != 0 || turned[false] < 30 {
+		t.Errorf("of 100 pictures %d were turned though upright, %d otherwise", turned[true], turned[false])
+	}
+}

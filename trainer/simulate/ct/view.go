@@ -33,13 +33,13 @@ var ctRegions = map[string][]ctRegion{
 		{"foot", 7, forwards, [2]float64{0, .45}, false, [2]float64{170, 330}},
 		{"ankle", 3, upwards, [2]float64{.4, .8}, false, [2]float64{130, 240}},
 	},
-	"head":  {{"head", 1, upwards, [2]float64{.3, .85}, false, [2]float64{210, 340}}},
-	"chest": {{"chest", 3, upwards, [2]float64{.3, .7}, false, [2]float64{280, 480}}, {"thorax", 1, upwards, [2]float64{.3, .7}, false, [2]float64{200, 400}}},
+	"head":  {{"head", 1, upwards, [2]float64{.4, .75}, false, [2]float64{230, 320}}},
+	"chest": {{"chest", 3, upwards, [2]float64{.35, .65}, false, [2]float64{340, 460}}, {"thorax", 1, upwards, [2]float64{.3, .7}, false, [2]float64{260, 400}}},
 	"abdomen_pelvis": {
-		{"abdomen", 2, upwards, [2]float64{.4, .75}, false, [2]float64{300, 450}},
-		{"lumbar spine", 2, upwards, [2]float64{.5, .75}, false, [2]float64{200, 400}},
-		{"pelvis", 3, upwards, [2]float64{.15, .4}, false, [2]float64{280, 500}},
-		{"neck of femur", 2, upwards, [2]float64{.1, .3}, true, [2]float64{180, 340}},
+		{"abdomen", 2, upwards, [2]float64{.4, .75}, false, [2]float64{330, 450}},
+		{"lumbar spine", 2, upwards, [2]float64{.5, .75}, false, [2]float64{230, 400}},
+		{"pelvis", 3, upwards, [2]float64{.2, .4}, false, [2]float64{340, 460}},
+		{"neck of femur", 2, upwards, [2]float64{.1, .3}, true, [2]float64{200, 340}},
 	},
 }
 
@@ -82,7 +82,7 @@ func (c *CT) chooseRegion(d random.Dice) ctRegion {
 // Requirements for a map of a CT: the greatest share beyond the scanned body, and the least
 // shares of bone and of body.
 const (
-	maxOutside = .4
+	maxOutside = .3
 	minBone    = .04
 	minBody    = .12
 )
@@ -170,16 +170,20 @@ func (s *scan) target(r ctRegion, d random.Dice) space.Vec {
 	return space.Centre(at)
 }
 
-// camera looks at c as for a surface model; a quarter of the views show a detail.
+// camera looks at c as for a surface model; a quarter of the views, of trunk and head a tenth,
+// show a detail.
 func (r ctRegion) camera(c space.Vec, d random.Dice) space.Camera {
 	e1 := r.axis.Cross(space.Vec{1}).Unit()
 	e2 := r.axis.Cross(e1)
 	u, up, dir := view.ProjectionsOf(r.part).Aimed(d, e1, e2, r.axis)
 	field := d.Uni(r.field[0], r.field[1])
-	if d.Chance(.25) {
+	detail, j := .25, field*.12
+	if view.IsTrunk(r.part) {
+		detail, j = .1, field*.06
+	}
+	if d.Chance(detail) {
 		field *= d.Uni(.4, .8)
 	}
-	j := field * .12
 	c = c.Add(u.Mul(d.Uni(-j, j))).Add(up.Mul(d.Uni(-j, j)))
 	return space.Camera{Centre: c, Right: u, Up: up, Dir: dir, Distance: d.Uni(700, 1800), Pixel: field / view.MapSize, Side: view.MapSize}
 }

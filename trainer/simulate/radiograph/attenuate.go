@@ -1,6 +1,8 @@
 package radiograph
 
 import (
+	"math"
+
 	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/xray"
 )
@@ -90,6 +92,26 @@ func (s *Sheet) trabeculae() raster.Plane {
 		fine.V[i] = a * (fine.V[i] + mid.V[i] + .4*coarse.V[i])
 	}
 	return fine
+}
+
+// mineralise gives the bone of a CT of trunk or head the borders and the mineral of more people.
+// Slices of 2.5 to 5 mm and voxels of 0.8 mm and more have blurred the cortex, whose borders are what shows
+// a rib before a lung, and the scanned patients are old and ill: others have up to twice their mineral.
+func (s *Sheet) mineralise() {
+	if !s.scanned || !s.trunk {
+		return
+	}
+	d := s.d
+	gain, edge := float32(math.Exp(d.Uni(0, math.Log(2)))), float32(d.Uni(.5, 2))
+	mineral := s.bone.Clone()
+	for i, m := range s.marrow.V {
+		mineral.V[i] -= m
+	}
+	smooth := mineral.Blur(2.5 / s.Placed.Mm)
+	for i, m := range mineral.V {
+		m = gain * (m + edge*(m-smooth.V[i]))
+		s.marrow.V[i] = s.bone.V[i] - raster.Clamp(m, 0, s.bone.V[i])
+	}
 }
 
 func (s *Sheet) gas() raster.Plane {

@@ -8,10 +8,36 @@ import (
 	"dicomnode/trainer/simulate/radiograph/clahe"
 )
 
+// processing is how far the processing of pictures goes.
+type processing struct {
+	saturated  float64    // least quantile of the body above which it is white
+	sharpened  [2]float64 // shares of pictures with unsharp masks
+	fine, wide float64    // the greatest amounts of a fine and a wide one
+	flattened  float64    // share of pictures of which the coarsest structures are reduced
+	flat       float64    // the greatest share of those that is removed
+	adapted    float64    // share with local histogram equalisation
+	equalised  float64    // share with global histogram equalisation
+	lines      float64    // share with line noise
+}
+
+// Pictures of trunk and head are processed so that bone is still seen: it differs from its
+// surroundings much less than the bones of a limb do.
+var (
+	limbProcessing  = processing{.78, [2]float64{.55, .25}, 2.5, 1.2, .55, .95, .09, .05, .12}
+	trunkProcessing = processing{.96, [2]float64{.4, .1}, 1.5, .6, .35, .6, .05, 0, .05}
+)
+
+func (s *Sheet) processing() processing {
+	if s.trunk {
+		return trunkProcessing
+	}
+	return limbProcessing
+}
+
 // process converts the detector signal to a picture as vendors do: a tone curve, then
 // saturation, unsharp masking, equalisation and line noise. Open beam stays bright.
 func (s *Sheet) process() {
-	d := s.d
+	d, p := s.d, s.processing()
 	m := d.Float64()
 	if s.thick {
 		m = d.Uni(.33, 1)
@@ -31,11 +57,11 @@ func (s *Sheet) process() {
 	}
 	visible := s.exposedBody()
 	if d.Chance(.3) {
-		top := s.pic.Quantiles(visible, d.Uni(.78, 1))[0]
+		top := s.pic.Quantiles(visible, d.Uni(p.saturated, 1))[0]
 		s.pic.Each(func(x float32) float32 { return min(x, top) })
 	}
-	for _, p := range []float64{.55, .25} {
-		if d.Chance(p) {
+	for _, share := range p.sharpened {
+		if d.Chance(share) {
 			s.unsharp()
 		}
 	}
@@ -49,7 +75,7 @@ func (s *Sheet) process() {
 		top := s.pic.Quantiles(nil, 1-d.Uni(.02, .6)*air)[0]
 		s.pic.Each(func(x float32) float32 { return min(x, top) })
 	}
-	if d.Chance(.12) {
+	if d.Chance(p.lines) {
 		s.lines()
 	}
 }
@@ -122,16 +148,18 @@ func (s *Sheet) window() {
 		lo = q[3]
 		hi = max(hi, lo+.15)
 	}
-	if s.trunk && d.Chance(.75) {
-		s.detail()
+	if s.trunk {
+		if d.Chance(.75) {
+			s.detail()
+		}
 		q = s.pic.Quantiles(s.exposedBody(), .02, .98)
 		span := q[1] - q[0]
 		lo, hi = q[0]-float32(d.Uni(0, .3))*span, q[1]+float32(d.Uni(0, .2))*span
 	}
 	scale := 1 / (max(hi-lo, .02) + 1e-3)
 	s.pic.Each(func(x float32) float32 { return raster.Clamp((x-lo)*scale, -.6, 1.6) })
-	if d.Chance(.55) {
-		wide, mean, a := s.blur(s.pic, d.Uni(8, 40)), s.pic.Mean(), float32(d.Uni(.2, .95))
+	if p := s.processing(); d.Chance(p.flattened) {
+		wide, mean, a := s.blur(s.pic, d.Uni(8, 40)), s.pic.Mean(), float32(d.Uni(.2, p.flat))
 		for i, b := range wide.V {
 			s.pic.V[i] -= a * (b - mean)
 		}
@@ -161,27 +189,27 @@ func (s *Sheet) curve() {
 }
 
 func (s *Sheet) unsharp() {
-	d := s.d
+	d, p := s.d, s.processing()
 	sigma := math.Exp(d.Uni(math.Log(.8), math.Log(25)))
-	a := float32(d.Uni(.2, 2.5))
+	a := float32(d.Uni(.2, p.fine))
 	if sigma > 5 {
-		a = float32(d.Uni(.1, 1.2))
+		a = float32(d.Uni(.1, p.wide))
 	}
 	for i, b := range s.blur(s.pic, sigma).V {
 		s.pic.V[i] += a * (s.pic.V[i] - b)
 	}
 }
 
-// equalise mixes in a histogram equalisation: CLAHE in 9 % of the images, global in 5 %.
+// equalise mixes in a histogram equalisation, local (CLAHE) or global.
 func (s *Sheet) equalise() {
-	d := s.d
+	d, p := s.d, s.processing()
 	m := d.Float64()
-	if m >= .14 {
+	if m >= p.adapted+p.equalised {
 		return
 	}
 	s.stretch()
 	tiles, limit := d.Between(2, 9), d.Uni(1, 4)
-	if m >= .09 {
+	if m >= p.adapted {
 		tiles, limit = 1, 1e9
 	}
 	e, a := clahe.Equalise(s.pic, tiles, limit), float32(d.Uni(.4, 1))
@@ -199,7 +227,7 @@ var detailSigmas = []float64{.8, 1.6, 3.2, 6.4, 12.8}
 // each band to a power below one and reduces the remainder that is coarser than all bands.
 func (s *Sheet) detail() {
 	d := s.d
-	power, rest := d.Uni(.5, .85), float32(d.Uni(.35, .9))
+	power, rest := d.Uni(.6, .95), float32(d.Uni(.4, .95))
 	q := s.pic.Quantiles(s.exposedBody(), .02, .98)
 	strong := float64(q[1]-q[0])*d.Uni(.3, .6) + 1e-6
 	fine, out := s.pic.Clone(), raster.New(s.w, s.h)

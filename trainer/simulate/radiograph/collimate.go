@@ -18,8 +18,11 @@ func (s *Sheet) collimate(I raster.Plane) {
 	if s.twins == nil && !d.Chance(.62) {
 		return
 	}
-	c := s.field()
-	if raster.Share(c, .5) < .12 {
+	c, least := s.field(), .12
+	if s.trunk { // less would cut what the picture is taken for
+		least = .55
+	}
+	if raster.Share(c, .5) < least {
 		return
 	}
 	s.shade = c.V

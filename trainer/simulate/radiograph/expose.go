@@ -35,7 +35,7 @@ func (s *Sheet) detect(I raster.Plane) raster.Plane {
 		most = -3.8
 	}
 	if s.trunk { // exposure control: the dose is chosen for the signal behind the body
-		n, most = float32(math.Pow(10, d.Uni(4.4, 5.9)))/max(I.Quantiles(s.body, .5)[0], 1e-4), -4.5
+		n, most = float32(math.Pow(10, d.Uni(4.7, 5.9)))/max(I.Quantiles(s.body, .5)[0], 1e-4), -4.5
 	}
 	electronic := float32(math.Pow(10, d.Uni(-5, most)))
 	for i, x := range I.V {

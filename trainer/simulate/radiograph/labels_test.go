@@ -2,8 +2,10 @@ package radiograph
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
+	"dicomnode/internal/raster"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/simulate/body"
 	"dicomnode/trainer/simulate/random"
@@ -81,6 +83,37 @@ func TestSampleLabelsAndRepeats(t *testing.T) {
 			if !bytes.Equal(again.label, s.label) || again.pic.V[again.w*again.h/2] != s.pic.V[s.w*s.h/2] {
 				t.Fatalf("sample %d differs when made again", i)
 			}
+		}
+	}
+}
+
+// The bone of a CT gets borders and mineral, and no more mineral than bone; a surface model's, and a
+// limb's, stays as it is.
+func TestMineralise(t *testing.T) {
+	const side = 100
+	for name, c := range map[string]struct{ scanned, trunk bool }{"chest": {true, true}, "foot": {true, false}, "surface model": {false, true}} {
+		s := &Sheet{d: random.New(1, 2, 3), w: side, h: side, unit: 1, scanned: c.scanned, trunk: c.trunk, Placed: Placement{Mm: 1}}
+		s.bone = raster.New(side, side)
+		for i := range s.bone.V {
+			if x := i % side; x >= 40 && x < 60 {
+				s.bone.V[i] = 10
+			}
+		}
+		s.marrow = s.bone.Clone().Each(func(b float32) float32 { return .8 * b })
+		before := s.marrow.Clone()
+		s.mineralise()
+		mineral := func(x int) float32 { i := 50*side + x; return s.bone.V[i] - s.marrow.V[i] }
+		for i, m := range s.marrow.V {
+			if m < 0 || m > s.bone.V[i] {
+				t.Fatalf("%s: %g mm of marrow in %g mm of bone", name, m, s.bone.V[i])
+			}
+		}
+		if c.scanned && c.trunk {
+			if mineral(40) <= mineral(50)*1.1 || mineral(50) < 2 || mineral(20) != 0 {
+				t.Errorf("%s: mineral at the border %g, inside %g, outside %g; want %g or more inside, more at the border", name, mineral(40), mineral(50), mineral(20), 2.)
+			}
+		} else if !slices.Equal(s.marrow.V, before.V) {
+			t.Errorf("%s: the marrow has changed", name)
 		}
 	}
 }

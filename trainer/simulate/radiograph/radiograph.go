@@ -87,7 +87,7 @@ func (s *Sheet) legible() bool {
 		return true
 	}
 	lo, hi := s.pic.Bounds()
-	return contrast > .025*float64(hi-lo) && contrast > .67*s.roughness()
+	return contrast > .035*float64(hi-lo) && contrast > s.roughness()
 }
 
 // localContrast returns the mean difference of soft tissue and bone within 6 units of each other,
@@ -134,6 +134,7 @@ func draft(v view.View, d random.Dice, size int) *Sheet {
 			break
 		}
 	}
+	s.mineralise()
 	s.twin()
 	s.labelTissue()
 	s.attenuate()
@@ -182,13 +183,16 @@ func (s *Sheet) at(i int) (x, y float64) {
 // mirroring, shift and elastic deformation.
 func (s *Sheet) warp(v view.View) {
 	d := s.d
-	z, an := d.Uni(.64, 1.08), math.Exp(d.Gauss(0, .14))
+	z, an, bend := d.Uni(.64, 1.08), math.Exp(d.Gauss(0, .14)), .07
+	if s.trunk { // a CT is stretched before it is projected
+		z, an, bend = d.Uni(.8, 1.08), math.Exp(d.Gauss(0, .06)), .035
+	}
 	sx, sy := min(z*an, 1.2), min(z/an, 1.2)
 	th := d.Gauss(0, .2)
 	if s.trunk {
-		th /= 2
+		th /= 4
 	}
-	if d.Chance(.3) && (!s.trunk || d.Chance(.1)) {
+	if d.Chance(.3) && (!s.trunk || d.Chance(.05)) {
 		th = d.Uni(0, 2*math.Pi)
 	}
 	sin, cos := math.Sincos(th)
@@ -201,7 +205,7 @@ func (s *Sheet) warp(v view.View) {
 	var ex, ey raster.Plane
 	if d.Chance(.6) {
 		g := d.Uni(25, 80)
-		a := float32(g * d.Uni(.02, .07)) // more would bend straight bones into waves
+		a := float32(g * d.Uni(.02, bend)) // more would bend straight bones into waves
 		mulBy := func(x float32) float32 { return x * a }
 		ex, ey = s.noiseMap(g).Each(mulBy), s.noiseMap(g).Each(mulBy)
 	}

@@ -50,14 +50,15 @@ func (v View) At(x, y float64) (skin, bone, marrow float32) {
 }
 
 // Projections are the shares of views from the front and from a side; the others are oblique.
-// Tilted is the share that is turned by any angle in the picture.
-type Projections struct{ Frontal, Lateral, Tilted float64 }
+// Tilted is the share that is turned by any angle in the picture, and Reversed the share of the
+// others that is upside down. Spread is the standard deviation of all angles in degrees.
+type Projections struct{ Frontal, Lateral, Tilted, Reversed, Spread float64 }
 
-// Projections of limbs, and of trunk and head, which are mostly radiographed upright and from
-// the front.
+// Projections of limbs, and of trunk and head, which are positioned more carefully, and mostly
+// radiographed upright and from the front.
 var (
-	ofLimbs = Projections{.35, .30, .15}
-	ofTrunk = Projections{.68, .24, .03}
+	ofLimbs = Projections{.35, .30, .15, .5, 8}
+	ofTrunk = Projections{.70, .24, .02, .1, 5}
 )
 
 // ProjectionsOf returns how a body part of the data set is viewed.
@@ -71,7 +72,7 @@ func ProjectionsOf(part string) Projections {
 // Aimed returns a camera's Right, Up and Dir, around an axis that is vertical in the picture
 // except for a roll. e1, e2 and axis are orthonormal, e1 to the front.
 func (p Projections) Aimed(d random.Dice, e1, e2, axis space.Vec) (u, up, dir space.Vec) {
-	az, el := p.azimuth(d), min(max(d.Gauss(0, 9), -30), 30)*math.Pi/180
+	az, el := p.azimuth(d), min(max(d.Gauss(0, p.Spread*9/8), -30), 30)*math.Pi/180
 	dir = e1.Mul(math.Cos(az)).Add(e2.Mul(math.Sin(az))).Mul(math.Cos(el)).Add(axis.Mul(math.Sin(el)))
 	up = axis.Sub(dir.Mul(axis.Dot(dir))).Unit()
 	u = up.Cross(dir)
@@ -87,12 +88,16 @@ func (p Projections) azimuth(d random.Dice) float64 {
 	case x < p.Frontal+p.Lateral:
 		a = d.Pick(90, 270)
 	}
-	return (a + d.Gauss(0, 8)) * math.Pi / 180
+	return (a + d.Gauss(0, p.Spread)) * math.Pi / 180
 }
 
 func (p Projections) roll(d random.Dice) float64 {
 	if d.Chance(p.Tilted) {
 		return d.Uni(0, 2*math.Pi)
 	}
-	return (d.Gauss(0, 8) + d.Pick(0, 180)) * math.Pi / 180
+	turn := 0.0
+	if d.Chance(p.Reversed) {
+		turn = 180
+	}
+	return (d.Gauss(0, p.Spread) + turn) * math.Pi / 180
 }
