@@ -189,10 +189,12 @@ func (f *evaluateFlags) second(b *model.Bundle, opt *evaluate.Options) (opened [
 	if err != nil {
 		return opened, err
 	}
+	opened = append(opened, s)
 	opt.Trunk = &evaluate.Trunk{Field: field, Network: pipeline.Correction(trunk.Card, f.effort.value, model.AtNetwork, "")}
+	opt.Trunk.SoftTissue, _, err = f.thresholds(trunk.Card.SoftTissue)
 	opt.Trunk.Predictor, opt.Trunk.Model = s, pipeline.Described(trunk, s)
 	opt.Trunk.Config = segment.Config{Effort: opt.Effort, Correction: pipeline.Correction(trunk.Card, f.effort.value, model.AtNative, f.refine)}
-	return append(opened, s), nil
+	return opened, err
 }
 
 // judge has the answers judged as the node does it.

@@ -30,7 +30,7 @@ type Options struct {
 	Exclude    []string              // patterns of ids to leave out, as in path.Match: "*phantom*"
 	Splits     []string              // splits to score; none: all
 	Workers    int                   // of Load: images loaded at once; 0: one per CPU
-	SoftTissue threshold.Table       // soft-tissue probability for Report.Threshold
+	SoftTissue threshold.Table       // soft-tissue probability for Report.Threshold; of images that Trunk predicts, its own
 	Chosen     string                // how the thresholds were chosen, for the report
 	Guided     *picture.GuidedFilter // refines at native resolution, and for Report.Refined; nil: bilinear interpolation
 	Effort     scales.Effort         // of the predictions
@@ -54,7 +54,8 @@ type Options struct {
 type Trunk struct {
 	segment.Variant                    // Config has the calibration at native resolution
 	Network         picture.Correction // of the probabilities at the network's pixels
-	Field           segment.Predictor  // of the exposed field, in which the confidence is measured
+	SoftTissue      threshold.Table
+	Field           segment.Predictor // of the exposed field, in which the confidence is measured
 }
 
 func (o Options) resamples() int {
@@ -160,7 +161,7 @@ func Measure(ctx context.Context, samples []*dataset.Sample, p segment.Predictor
 // with the first error among them.
 func MeasureAll(ctx context.Context, samples iter.Seq2[*dataset.Sample, error], p segment.Predictor) (*Report, error) {
 	opt := Options{Resamples: -1}
-	e := &evaluation{predictor: p, opt: opt, network: newScale(opt)}
+	e := &evaluation{predictor: p, opt: opt, network: newScale(opt), limits: opt.SoftTissue}
 	for s, err := range samples {
 		if err == nil {
 			err = e.whole(ctx, s)
@@ -179,7 +180,8 @@ type evaluation struct {
 	network, native *scale // native is nil in Measure
 	refined         *scale // nil without Options.Guided
 	gallery         *gallery
-	spacing         int // index of dataset.SpacingColumn among the extra columns, −1 without
+	limits          threshold.Table // soft-tissue probabilities of the model that predicted the image
+	spacing         int             // index of dataset.SpacingColumn among the extra columns, −1 without
 	x               [dataset.Side * dataset.Side]float32
 }
 
@@ -199,8 +201,9 @@ func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Ite
 		return fmt.Errorf("predict %s: %w", it.ID, err)
 	}
 	network, native := e.opt.Network, e.opt.Native
+	e.limits = e.opt.SoftTissue
 	if trunk {
-		network, native = e.opt.Trunk.Network, e.opt.Trunk.Config.Correction
+		network, native, e.limits = e.opt.Trunk.Network, e.opt.Trunk.Config.Correction, e.opt.Trunk.SoftTissue
 	}
 	row := e.sample(e.network, s, answer.Small().Corrected(network).Answer(), spacing)
 	e.network.images[len(e.network.images)-1].Trunk = trunk
@@ -260,7 +263,7 @@ func (e *evaluation) whole(ctx context.Context, s *dataset.Sample) error {
 func (e *evaluation) sample(at *scale, s *dataset.Sample, p []float32, spacing float64) Image {
 	n := len(e.x)
 	prediction := make([]uint8, n)
-	at.image.limit = float32(e.opt.SoftTissue.At(s.Item.BodyPart))
+	at.limit(e.limits.At(s.Item.BodyPart))
 	for i, truth := range s.Label {
 		prediction[i] = at.image.add(truth, [dataset.Classes]float32{p[i], p[n+i], p[2*n+i]})
 	}
@@ -308,7 +311,7 @@ func (e *evaluation) pixels(s *dataset.Sample, p *dataset.Picture, answer pictur
 		row[k] = buffer[k*p.Cols:][:p.Cols]
 	}
 	prediction := make([]uint8, len(p.Label))
-	e.native.image.limit = float32(e.opt.SoftTissue.At(s.Item.BodyPart))
+	e.native.limit(e.limits.At(s.Item.BodyPart))
 	for y := range p.Rows {
 		up.Row(y, row)
 		for x := range p.Cols {

@@ -202,7 +202,7 @@ func (s *scale) result(opt Options) Result {
 	r.Within = averageWithin(all)
 	r.ROC = s.total.roc(rocStep)
 	for name, p := range s.parts {
-		r.BodyParts = append(r.BodyParts, p.result(name, opt.SoftTissue.At(name)))
+		r.BodyParts = append(r.BodyParts, p.result(name, p.threshold))
 	}
 	slices.SortFunc(r.BodyParts, func(a, b BodyPart) int { return cmp.Compare(a.Name, b.Name) })
 	r.ImageMeans = meansOf(s.images)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dicomnode/segment"
 	segmentpicture "dicomnode/segment/picture"
 	"dicomnode/trainer/dataset"
 	"dicomnode/trainer/evaluate"
@@ -386,5 +387,40 @@ func TestIntervalOfSoftTissueAtPrecision(t *testing.T) {
 	}
 	if want := "(53.3–88.9)"; !strings.Contains(table.String(), want) {
 		t.Errorf("the table lacks %q:\n%s", want, table.String())
+	}
+}
+
+// Soft tissue of an image that the model of trunk and head predicts has that model's threshold.
+func TestThresholdOfTrunk(t *testing.T) {
+	dir := pictures(t, 2, 200, 200, func(int, int, int) uint8 { return dataset.SoftTissue })
+	csv := filepath.Join(dir, "dataset.csv")
+	b, err := os.ReadFile(csv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(csv, bytes.Replace(b, []byte("hand"), []byte("chest"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	soft := predict(func(x []float32) []float32 {
+		n := len(x)
+		return slices.Concat(slices.Repeat([]float32{.1}, n), slices.Repeat([]float32{.8}, n), slices.Repeat([]float32{.1}, n))
+	})
+	low, high := .5, .9
+	r, err := evaluate.Run(t.Context(), dir, soft, evaluate.Options{SoftTissue: table(t, &low, nil), Resamples: -1,
+		Trunk: &evaluate.Trunk{Variant: segment.Variant{Predictor: soft}, SoftTissue: table(t, &high, nil)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		part      string
+		threshold float64
+		tpr       evaluate.Value
+	}{{"chest", .9, 0}, {"hand", .5, 1}} {
+		if p := r.BodyParts[i]; p.Name != want.part || p.Operating.Threshold != want.threshold || p.Operating.TPR != want.tpr || r.Native.BodyParts[i].Operating.TPR != want.tpr {
+			t.Errorf("%+v, want %+v", p.Operating, want)
+		}
+	}
+	if r.Operating.TPR != .5 {
+		t.Errorf("of all soft tissue %v, want a half", r.Operating.TPR)
 	}
 }

@@ -132,13 +132,18 @@ type scale struct {
 	parts        map[string]*part
 	images       []Image
 	draws        []draw
-	keep         bool // draws are wanted
+	keep         bool    // draws are wanted
+	threshold    float64 // of soft tissue, for the image
 }
 
 type part struct {
 	*tally
 	boundaries []Boundaries
+	threshold  float64 // of its last image
 }
+
+// limit sets the soft-tissue threshold of the next image.
+func (s *scale) limit(t float64) { s.threshold, s.image.limit = t, float32(t) }
 
 func newScale(opt Options) *scale {
 	return &scale{image: newTally(fineBits), total: newTally(fineBits), parts: map[string]*part{}, keep: opt.resamples() > 0}
@@ -163,6 +168,7 @@ func (s *scale) finish(it dataset.Item, rows, cols int, b Boundaries) Image {
 		s.parts[it.BodyPart] = p
 	}
 	p.boundaries = append(p.boundaries, b)
+	p.threshold = s.threshold
 	s.image.addTo(p.tally)
 	s.image.addTo(s.total)
 	if s.keep {
