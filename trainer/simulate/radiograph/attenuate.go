@@ -95,8 +95,8 @@ func (s *Sheet) trabeculae() raster.Plane {
 }
 
 // mineralise gives the bone of a CT of trunk or head the borders and the mineral of more people.
-// Slices of 2.5 to 5 mm and voxels of 0.8 mm and more have blurred the cortex, whose borders are what shows
-// a rib before a lung, and the scanned patients are old and ill: others have up to twice their mineral.
+// Thick slices, and voxels of 0.8 mm and more, have blurred the cortex, whose borders are what
+// shows a rib before a lung. That people have up to twice the mineral of the scanned is assumed.
 func (s *Sheet) mineralise() {
 	if !s.scanned || !s.trunk {
 		return
