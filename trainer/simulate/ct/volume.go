@@ -80,6 +80,9 @@ func newCT(hu, label *nifti, regions []ctRegion) (*CT, error) {
 	if err != nil {
 		return nil, err
 	}
+	if regions[0].part == "abdomen" {
+		v.fillMarrow()
+	}
 	whole := &scan{volume: v}
 	if whole.survey(); len(whole.bone) == 0 {
 		return nil, fmt.Errorf("%w: no bone in its labels", ErrNIfTI)

@@ -15,10 +15,13 @@ const (
 	leastBone         = .7 // mm
 	leastMineralShare = .013
 	// Bone with less mineral counts where it is surrounded by bone that is seen, as the wing of the
-	// ilium is: where no more than a fifth of its border touches something else. The least share of
+	// ilium is: where at most two fifths of its border touch something else. The least share of
 	// the body's path that it takes with its marrow:
 	leastBoneShare = .02
-	mostOpenBorder = .2
+	mostOpenBorder = .4
+	// Thinner bone, as in the middle of that wing, counts where at most a tenth of its border touches
+	// something else.
+	mostOpenBorderThin = .1
 )
 
 // MeanTrabeculae is the share of mineral in the marrow of a surface model. It varies in pictures,
@@ -35,16 +38,21 @@ func NewRay(skin, bone, marrow, trabeculae float32) Ray {
 	return Ray{skin, bone, bone - (1-trabeculae)*min(marrow, bone)}
 }
 
-// faint is the label of bone with little mineral before it is decided.
-const faint = dataset.Bone + 1
+// The labels of bone with little mineral, and of thinner bone, before they are decided.
+const (
+	faint = dataset.Bone + 1 + iota
+	thin
+)
 
-// label decides on a ray alone, except for faint bone.
+// label decides on a ray alone, except for faint and thin bone.
 func (r Ray) label() uint8 {
 	switch {
 	case r.Bone > leastBone && r.Mineral > leastMineralShare*r.Skin:
 		return dataset.Bone
 	case r.Bone > max(leastBone, leastBoneShare*r.Skin):
 		return faint
+	case r.Bone > leastBone:
+		return thin
 	case r.Skin > .9:
 		return dataset.SoftTissue
 	}
@@ -58,25 +66,32 @@ func Tissues(w, h int, ray func(i int) Ray) []uint8 {
 	for i := range label {
 		label[i] = ray(i).label()
 	}
-	seen := make([]bool, len(label))
-	for i, l := range label {
-		if l == faint && !seen[i] {
-			settle(label, seen, i, w, h)
-		}
-	}
+	settle(label, faint, mostOpenBorder, w, h)
+	settle(label, thin, mostOpenBorderThin, w, h)
 	return label
 }
 
-// settle labels the connected pixels of faint bone at i as bone, if they are surrounded by it, or
-// as soft tissue.
-func settle(label []uint8, seen []bool, i, w, h int) {
+// settle labels each area of pixels labelled weak as bone, if no more than a share mostOpen of its
+// border touches something else, or as soft tissue.
+func settle(label []uint8, weak uint8, mostOpen float64, w, h int) {
+	seen := make([]bool, len(label))
+	for i, l := range label {
+		if l == weak && !seen[i] {
+			settleArea(label, seen, i, mostOpen, w, h)
+		}
+	}
+}
+
+// settleArea does so for the area of pixel i.
+func settleArea(label []uint8, seen []bool, i int, mostOpen float64, w, h int) {
+	weak := label[i]
 	seen[i] = true
 	area, closed, open := []int{i}, 0, 0
 	for k := 0; k < len(area); k++ {
 		for _, j := range raster.Neighbours(area[k], w, h) {
 			switch {
-			case j < 0 || label[j] == faint && seen[j]:
-			case label[j] == faint:
+			case j < 0 || label[j] == weak && seen[j]:
+			case label[j] == weak:
 				seen[j] = true
 				area = append(area, j)
 			case label[j] == dataset.Bone:
@@ -87,7 +102,7 @@ func settle(label []uint8, seen []bool, i, w, h int) {
 		}
 	}
 	to := uint8(dataset.SoftTissue)
-	if closed > 0 && float64(open) <= mostOpenBorder*float64(open+closed) {
+	if closed > 0 && float64(open) <= mostOpen*float64(open+closed) {
 		to = dataset.Bone
 	}
 	for _, j := range area {

@@ -31,21 +31,25 @@ func TestTissuesOfOneRay(t *testing.T) {
 }
 
 // Bone with little mineral is bone inside a ring of more of it, with a small gap too, and soft
-// tissue elsewhere.
+// tissue elsewhere; thinner bone only inside a closed ring.
 func TestFaintBoneInsideBone(t *testing.T) {
-	rays := map[byte]Ray{'.': {}, 's': {Skin: 200}, 'f': {200, 8, 1.5}, 'B': {200, 12, 4}}
+	rays := map[byte]Ray{'.': {}, 's': {Skin: 200}, 'f': {200, 8, 1.5}, 't': {200, 2, 1}, 'B': {200, 12, 4}}
 	const picture, want = "" +
 		"ssssssssssss" +
 		"sBBBBBBssfsf" +
 		"sBffffBBBssf" +
 		"sBfBBffsBBBB" +
-		"sBBBBBBsssss", "" +
+		"sBttBBtsBttB" +
+		"sBBBBBBsBtsB" +
+		"ssssssssBBBB", "" +
 		"111111111111" +
 		"122222211111" +
 		"122222222111" +
 		"122222212222" +
-		"122222211111"
-	got := Tissues(12, 5, func(i int) Ray { return rays[picture[i]] })
+		"122222112112" +
+		"122222212112" +
+		"111111112222"
+	got := Tissues(12, 7, func(i int) Ray { return rays[picture[i]] })
 	for i, l := range got {
 		if l != want[i]-'0' {
 			t.Errorf("row %d, column %d: label %d, want %c", i/12, i%12, l, want[i])

@@ -44,11 +44,14 @@ type Sheet struct {
 	steel              []bool     // metal over bone or soft tissue; nil if there is none
 }
 
+// mostDrafts are drawn anew of a view in which bone and soft tissue do not show.
+const mostDrafts = 20
+
 // New makes a radiograph of a view: geometry, physics, processing, labels. Its longer side has
 // size pixels. The same dice give the same picture.
 func New(v view.View, d random.Dice, size int) *Sheet {
 	s := draft(v, d, size)
-	for range 8 {
+	for range mostDrafts {
 		if s.shows() {
 			break
 		}
@@ -80,7 +83,7 @@ func (s *Sheet) shows() bool {
 }
 
 // legible reports whether the borders of bone can be seen in a picture of the trunk: on average
-// soft tissue is brighter than bone nearby by 2.5 % of the range, and by two thirds of the noise.
+// soft tissue is brighter than bone nearby by 3.5 % of the range, and by the noise.
 func (s *Sheet) legible() bool {
 	contrast, n := s.localContrast()
 	if n < 50 {
@@ -183,10 +186,11 @@ func (s *Sheet) at(i int) (x, y float64) {
 // mirroring, shift and elastic deformation.
 func (s *Sheet) warp(v view.View) {
 	d := s.d
-	z, an, bend := d.Uni(.64, 1.08), math.Exp(d.Gauss(0, .14)), .07
+	least, stretch, bend := .64, .14, .07
 	if s.trunk { // a CT is stretched before it is projected
-		z, an, bend = d.Uni(.8, 1.08), math.Exp(d.Gauss(0, .06)), .035
+		least, stretch, bend = .8, .06, .035
 	}
+	z, an := d.Uni(least, 1.08), math.Exp(d.Gauss(0, stretch))
 	sx, sy := min(z*an, 1.2), min(z/an, 1.2)
 	th := d.Gauss(0, .2)
 	if s.trunk {

@@ -49,21 +49,27 @@ func (v View) At(x, y float64) (skin, bone, marrow float32) {
 	return out[0], out[1], out[2]
 }
 
-// Projections are the shares of views from the front and from a side; the others are oblique.
-// Tilted is the share that is turned by any angle in the picture, and Reversed the share of the
-// others that is upside down. Spread is the standard deviation of all angles in degrees.
-type Projections struct{ Frontal, Lateral, Tilted, Reversed, Spread float64 }
+// Projections are the shares of views from the front or back, and from a side; the others are
+// oblique, by up to Oblique degrees from front or back. Tilted is the share that is turned by any
+// angle in the picture, and Reversed the share of the others that is upside down. Spread is the
+// standard deviation of all angles in degrees.
+type Projections struct{ Frontal, Lateral, Oblique, Tilted, Reversed, Spread float64 }
 
 // Projections of limbs, and of trunk and head, which are positioned more carefully, and mostly
-// radiographed upright and from the front.
+// radiographed upright and from the front; abdomen, pelvis and hip never quite from a side, where
+// 400 mm of body hide the bones.
 var (
-	ofLimbs = Projections{.35, .30, .15, .5, 8}
-	ofTrunk = Projections{.70, .24, .02, .1, 5}
+	ofLimbs  = Projections{.35, .30, 90, .15, .5, 8}
+	ofTrunk  = Projections{.70, .24, 90, .02, .1, 5}
+	ofPelvis = Projections{.85, 0, 50, .02, .1, 5}
 )
 
 // ProjectionsOf returns how a body part of the data set is viewed.
 func ProjectionsOf(part string) Projections {
-	if IsTrunk(part) {
+	switch {
+	case part == "abdomen" || part == "pelvis" || part == "neck of femur":
+		return ofPelvis
+	case IsTrunk(part):
 		return ofTrunk
 	}
 	return ofLimbs
@@ -82,6 +88,8 @@ func (p Projections) Aimed(d random.Dice, e1, e2, axis space.Vec) (u, up, dir sp
 
 func (p Projections) azimuth(d random.Dice) float64 {
 	a := d.Uni(0, 360)
+	front := 180 * math.Round(a/180)
+	a = front + (a-front)*p.Oblique/90
 	switch x := d.Float64(); {
 	case x < p.Frontal:
 		a = d.Pick(0, 180)

@@ -52,3 +52,18 @@ func TestProjections(t *testing.T) {
 		t.Error("hands are viewed like chests")
 	}
 }
+
+// A pelvis is never viewed from a side, a hand and a chest are.
+func TestNoLateralPelvis(t *testing.T) {
+	e1, e2, axis := space.Vec{0, -1, 0}, space.Vec{1, 0, 0}, space.Vec{0, 0, 1}
+	for part, want := range map[string]bool{"pelvis": false, "abdomen": false, "neck of femur": false, "chest": true, "lumbar spine": true, "hand": true} {
+		lateral := false
+		for i := range 500 {
+			_, _, dir := view.ProjectionsOf(part).Aimed(random.New(1, 0, i), e1, e2, axis)
+			lateral = lateral || math.Abs(dir.Dot(e2)) > math.Cos(10*math.Pi/180)
+		}
+		if lateral != want {
+			t.Errorf("%s from a side: %v", part, lateral)
+		}
+	}
+}
