@@ -17,41 +17,50 @@ type Variant struct {
 	Config    Config
 }
 
-// trunkAndHead are the defined terms of Body Part Examined (0018,0015) of images that
-// Pipeline.Trunk segments (PS3.16 Annex L). Shoulder and clavicle are missing: in their
-// images the arm or the chest may be what matters.
-var trunkAndHead = map[string]bool{
-	"ABDOMEN": true, "ABDOMENPELVIS": true, "CHEST": true, "CHESTABDOMEN": true, "COCCYX": true, "CSPINE": true, "CTSPINE": true,
-	"HEAD": true, "HEADNECK": true, "HIP": true, "JAW": true, "LSPINE": true, "LSSPINE": true, "MAXILLA": true, "NECK": true, "ORBIT": true,
-	"PELVIS": true, "RIB": true, "SACRUM": true, "SINUS": true, "SKULL": true, "SPINE": true, "SSPINE": true, "STERNUM": true,
-	"THORAX": true, "TLSPINE": true, "TSPINE": true, "WHOLESPINE": true, "ZYGOMA": true,
-}
+// place is where in the body an image is from, as far as its Body Part Examined (0018,0015) says.
+type place uint8
 
-// thinLimbs are those of images that the general model segments however sure it is: most of what
-// it was trained with is like them.
-var thinLimbs = map[string]bool{
-	"ANKLE": true, "CALCANEUS": true, "ELBOW": true, "FINGER": true, "FOOT": true, "FOREARM": true, "HAND": true, "KNEE": true,
-	"LOWERLEG": true, "PATELLA": true, "THUMB": true, "TIBIA": true, "TIBIAFIBULA": true, "TOE": true, "WRIST": true,
-	"FIBULAR": true, "METACARPAL": true, "METATARSAL": true, "RADIAL": true, "ULNAR": true, // with HEAD or NECK
-}
+const (
+	elsewhere    place = iota // or unknown: the general model's sureness decides
+	thinLimb                  // the general model segments it however sure it is: it was trained mostly on such images
+	trunkAndHead              // Pipeline.Trunk segments it
+)
 
-// thickLimbs are words whose HEAD or NECK is not that of the body; the general model's sureness decides.
-var thickLimbs = map[string]bool{"HUMERAL": true, "HUMERUS": true}
+// places are the defined terms of Body Part Examined (PS3.16 Annex L), and words beside HEAD and
+// NECK that say it is not that of the body. Shoulder and clavicle are missing: in their images the
+// arm or the chest may be what matters.
+var places = wordsAt(map[place]string{
+	trunkAndHead: `ABDOMEN ABDOMENPELVIS CHEST CHESTABDOMEN COCCYX CSPINE CTSPINE HEAD HEADNECK HIP JAW LSPINE LSSPINE MAXILLA NECK ORBIT
+		PELVIS RIB SACRUM SINUS SKULL SPINE SSPINE STERNUM THORAX TLSPINE TSPINE WHOLESPINE ZYGOMA`,
+	thinLimb: `ANKLE CALCANEUS ELBOW FINGER FOOT FOREARM HAND KNEE LOWERLEG PATELLA THUMB TIBIA TIBIAFIBULA TOE WRIST
+		FIBULAR METACARPAL METATARSAL RADIAL ULNAR`,
+	elsewhere: `HUMERAL HUMERUS`,
+})
+
+func wordsAt(of map[place]string) map[string]place {
+	out := map[string]place{}
+	for at, words := range of {
+		for _, w := range strings.Fields(words) {
+			out[w] = at
+		}
+	}
+	return out
+}
 
 // unsure is the sureness of the general model in the whole picture below which the model of trunk
 // and head segments an image. It was chosen on pictures of both (docs/model-card.md).
 const unsure = 0.80
 
-// placeOf looks for the first word of a body part that is in one of the tables: devices write
+// placeOf looks for the first word of a body part that is in the table: devices write
 // "HAND_PA" or "Left wrist" too, and data sets "forearm+hand" or "neck of femur", which is a hip.
-func placeOf(bodyPart string) (trunk, thin bool) {
+func placeOf(bodyPart string) place {
 	notLetter := func(r rune) bool { return !unicode.IsLetter(r) }
 	for _, word := range strings.FieldsFunc(strings.ToUpper(bodyPart), notLetter) {
-		if trunkAndHead[word] || thinLimbs[word] || thickLimbs[word] {
-			return trunkAndHead[word], thinLimbs[word]
+		if at, ok := places[word]; ok {
+			return at
 		}
 	}
-	return false, false
+	return elsewhere
 }
 
 // choose returns the model for an image of a body part: that of trunk and head if the body part
@@ -59,11 +68,11 @@ func placeOf(bodyPart string) (trunk, thin bool) {
 // known to be a thin limb. v gets the general model's answer if that is used.
 func (p *Pipeline) choose(ctx context.Context, bodyPart string, v *view, field picture.Mask) (*Variant, error) {
 	general := &Variant{p.Predictor, p.Model, p.Config}
-	trunk, thin := placeOf(bodyPart)
-	if p.Trunk == nil || thin {
+	at := placeOf(bodyPart)
+	if p.Trunk == nil || at == thinLimb {
 		return general, nil
 	}
-	if !trunk {
+	if at != trunkAndHead {
 		if err := general.predictWhole(ctx, v); err != nil || sureness(v.answer, v.geo.Exposed(field)) >= unsure {
 			return general, err
 		}
@@ -72,7 +81,7 @@ func (p *Pipeline) choose(ctx context.Context, bodyPart string, v *view, field p
 	if err := p.Trunk.predictWhole(ctx, v); err != nil {
 		return nil, err
 	}
-	v.answer.Second = !trunk
+	v.answer.Second = at != trunkAndHead
 	return p.Trunk, nil
 }
 
