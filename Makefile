@@ -159,7 +159,7 @@ efforts: runtime build
 # a bounded part is in gotest.
 FAULTS ?= 10000
 faults:
-	FAULTS=$(FAULTS) $(GO) test -run TestFaults -count 1 -parallel 8 -v -timeout 6h ./internal/archive
+	FAULTS=$(FAULTS) $(GO) test -run TestFaults -count 1 -parallel 16 -v -timeout 6h ./internal/archive
 	FAULTS=$(FAULTS) $(GO) test -run TestDiskErrors -count 1 -v -timeout 2h ./dicomnode/e2e
 	$(GO) test -run TestOddPACSs -count 1 -v -timeout 1h ./dicomnode/node
 	FAULTS=$$(($(FAULTS) / 20)) $(GO) test -run TestCutOverTLS -count 1 -v -timeout 2h ./dicomnode/node

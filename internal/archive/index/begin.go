@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -23,8 +26,6 @@ func (s *SQLite) begin(ctx context.Context, create func() error) (err error) {
 		return err
 	}
 	switch {
-	case s.From > len(schema):
-		return otherSchema(s.From)
 	case s.From == 0:
 		if err := create(); err != nil {
 			return err
@@ -34,7 +35,7 @@ func (s *SQLite) begin(ctx context.Context, create func() error) (err error) {
 			return err
 		}
 	}
-	if err := migrate(ctx, s.write, s.From); err != nil {
+	if err := migrate(ctx, s.write, s.From, len(schema)); err != nil {
 		return fmt.Errorf("prepare %s: %w", FileName, err)
 	}
 	if err := s.checkRows(ctx); err != nil {
@@ -73,7 +74,7 @@ func (s *SQLite) check(ctx context.Context) error {
 // checkRows compares the table definitions with the schema and, in a small database, the rows
 // with their checksums.
 func (s *SQLite) checkRows(ctx context.Context) error {
-	want, err := expected()
+	want, err := expected[len(schema)]()
 	if err != nil {
 		return err
 	}
@@ -100,19 +101,24 @@ func (s *SQLite) checkRows(ctx context.Context) error {
 	})
 }
 
-// expected returns the definitions that the schema creates.
-var expected = sync.OnceValues(func() (map[string]string, error) {
-	fresh, err := sql.Open("sqlite", "file::memory:")
-	if err != nil {
-		return nil, err
+// expected returns the definitions that the first n steps of the schema create.
+var expected = func() (of []func() (map[string]string, error)) {
+	for n := range len(schema) + 1 {
+		of = append(of, sync.OnceValues(func() (map[string]string, error) {
+			fresh, err := sql.Open("sqlite", "file::memory:")
+			if err != nil {
+				return nil, err
+			}
+			defer fresh.Close()
+			fresh.SetMaxOpenConns(1) // each connection would open its own database
+			if err := migrate(context.Background(), fresh, 0, n); err != nil {
+				return nil, err
+			}
+			return definitions(context.Background(), fresh)
+		}))
 	}
-	defer fresh.Close()
-	fresh.SetMaxOpenConns(1) // each connection would open its own database
-	if err := migrate(context.Background(), fresh, 0); err != nil {
-		return nil, err
-	}
-	return definitions(context.Background(), fresh)
-})
+	return of
+}()
 
 // definitions returns the definitions of the tables and indexes of a database by name.
 func definitions(ctx context.Context, db *sql.DB) (map[string]string, error) {
@@ -145,21 +151,57 @@ func (s *SQLite) copyBeside(ctx context.Context) error {
 	return nil
 }
 
+// version returns the number of schema steps that made a database, which is in its header. It
+// returns ErrNewer if this program does not know as many, and ErrDamaged if the tables are those of
+// another number: a damaged header must not be taken for the work of another program.
 func version(ctx context.Context, db *sql.DB) (have int, err error) {
-	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have)
-	return have, err
-}
-
-func otherSchema(have int) error {
-	if have > len(schema) {
-		return fmt.Errorf("%w: schema %d, this one knows %d", ErrNewer, have, len(schema))
+	if err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil || have == len(schema) {
+		return have, err // checkRows compares the tables
 	}
-	return fmt.Errorf("%w: schema %d, this one needs %d", ErrOld, have, len(schema))
+	tables, err := definitions(ctx, db)
+	if err != nil {
+		return 0, err
+	}
+	made, foreign, err := stepsOf(tables)
+	switch {
+	case err != nil:
+		return 0, err
+	case have > len(schema) && (foreign || made < len(schema)):
+		return 0, fmt.Errorf("%w: schema %d, this one knows %d", ErrNewer, have, len(schema))
+	case have == made && (have > 0 || tables["object"] == ""), have > 0 && made == 0: // earlier releases wrote some definitions in other words
+		return have, nil
+	}
+	return 0, fmt.Errorf("%w: its header says schema %d, which is not that of its tables", ErrDamaged, have)
 }
 
-// migrate runs the schema steps after the first have steps, each in a transaction.
-func migrate(ctx context.Context, db *sql.DB, have int) error {
-	for ; have < len(schema); have++ {
+// stepsOf returns how many steps of the schema create just such tables, 0 if no number does, and
+// whether there are tables or indexes that are neither theirs nor of the jobs.
+func stepsOf(tables map[string]string) (made int, foreign bool, err error) {
+	for n, of := range expected {
+		want, err := of()
+		if err != nil {
+			return 0, false, err
+		}
+		rest := maps.Clone(tables)
+		maps.DeleteFunc(rest, func(name, text string) bool {
+			is, ok := want[name]
+			return ok && is == text
+		})
+		if len(tables)-len(rest) == len(want) {
+			made, foreign = n, slices.ContainsFunc(slices.Collect(maps.Keys(rest)), isForeign)
+		}
+	}
+	return made, foreign, nil
+}
+
+// isForeign reports whether a table or an index is neither of the queue of jobs nor SQLite's own.
+func isForeign(name string) bool {
+	return !strings.HasPrefix(name, "river_") && !strings.HasPrefix(name, "sqlite_")
+}
+
+// migrate runs the schema steps after the first have steps up to step last, each in a transaction.
+func migrate(ctx context.Context, db *sql.DB, have, last int) error {
+	for ; have < last; have++ {
 		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
 			return err

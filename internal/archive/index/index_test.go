@@ -87,7 +87,15 @@ func TestOpenRefuses(t *testing.T) {
 				return b
 			})
 		}, index.ErrDamaged},
-		{"newer", func(t *testing.T, path string) { execute(t, path, "PRAGMA user_version = 99") }, index.ErrNewer},
+		{"newer", func(t *testing.T, path string) {
+			execute(t, path, "CREATE TABLE later (id INTEGER)", "PRAGMA user_version = 99")
+		}, index.ErrNewer},
+		{"another schema in its header", func(t *testing.T, path string) {
+			execute(t, path, "CREATE TABLE river_job (id TEXT PRIMARY KEY)", "PRAGMA user_version = 249") // the jobs' tables are here too
+		}, index.ErrDamaged},
+		{"an older schema in its header", func(t *testing.T, path string) { execute(t, path, "PRAGMA user_version = 2") }, index.ErrDamaged},
+		{"no schema in its header", func(t *testing.T, path string) { execute(t, path, "PRAGMA user_version = 0") }, index.ErrDamaged},
+		{"a negative schema in its header", func(t *testing.T, path string) { execute(t, path, "PRAGMA user_version = -7") }, index.ErrDamaged},
 		{"older than its witness", func(t *testing.T, path string) { execute(t, path, "UPDATE value SET value = 1 WHERE key = 'changes'") }, index.ErrBehind},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

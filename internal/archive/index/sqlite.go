@@ -67,8 +67,8 @@ func OpenShared(ctx context.Context, dir string) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.From, err = version(ctx, s.read); err == nil && s.From != len(schema) {
-		err = otherSchema(s.From)
+	if s.From, err = version(ctx, s.read); err == nil && s.From < len(schema) {
+		err = fmt.Errorf("%w: schema %d, this one needs %d", ErrOld, s.From, len(schema))
 	}
 	if err != nil {
 		return nil, errors.Join(classify(err), s.Close())
