@@ -23,7 +23,7 @@ var ErrOther = errors.New("the folder holds another data set, or one simulated w
 // Version 1 stands for all before it was recorded. Version 2 uses the Hounsfield units of bone,
 // version 3 a least share of bone, upright views of the trunk and stretched scans, version 4 a least
 // share of mineral, version 5 trunk and head as a department positions and processes them, version 6
-// thin bone within bone.
+// marrow and thin bone within bone, and no pelvis from a side.
 const Version = 6
 
 // originFile says what the pictures of a folder are made from.

@@ -39,39 +39,35 @@ type layer struct {
 
 // marrow returns what the bones of a slice with pixels of dx×dy mm enclose.
 func (bone layer) marrow(dx, dy float64) layer {
-	shut := bone.dilate(int(widestGap/2/dx+.5), int(widestGap/2/dy+.5)).erode(int(widestGap/2/dx+.5), int(widestGap/2/dy+.5))
+	half := func(mm float64) (rx, ry int) { return int(mm/2/dx + .5), int(mm/2/dy + .5) }
+	rx, ry := half(widestGap)
+	shut := bone.dilate(rx, ry).erode(rx, ry)
 	shut.closeHoles(int(largestHole / dx / dy))
 	for i, in := range bone.in {
 		shut.in[i] = shut.in[i] && !in
 	}
-	rx, ry := int(narrowest/2/dx+.5), int(narrowest/2/dy+.5)
+	rx, ry = half(narrowest)
 	return shut.erode(rx, ry).dilate(rx, ry)
 }
 
 // closeHoles adds the connected areas of at most most pixels that touch no side of the slice.
 func (l layer) closeHoles(most int) {
-	seen := make([]bool, len(l.in))
+	v := make([]uint8, len(l.in))
 	for i, in := range l.in {
-		if in || seen[i] {
-			continue
+		if in {
+			v[i] = 1
 		}
-		seen[i] = true
-		area, open := []int{i}, false
-		for k := 0; k < len(area); k++ {
-			for _, j := range raster.Neighbours(area[k], l.w, l.h) {
-				switch {
-				case j < 0:
-					open = true
-				case !l.in[j] && !seen[j]:
-					seen[j] = true
-					area = append(area, j)
-				}
-			}
+	}
+	areas := raster.Connect(v, l.h, l.w)
+	sizes := areas.Areas()
+	for k, r := range areas.Runs {
+		if r.Row == 0 || int(r.Row) == l.h-1 || r.From == 0 || int(r.To) == l.w {
+			sizes[areas.Root(k)] = most + 1
 		}
-		if !open && len(area) <= most {
-			for _, j := range area {
-				l.in[j] = true
-			}
+	}
+	for k, r := range areas.Runs {
+		if first := areas.First(k); sizes[areas.Root(k)] <= most {
+			raster.Set(l.in[first : first+int(r.To-r.From)])
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dicomnode/trainer/simulate/space"
@@ -80,7 +81,7 @@ func newCT(hu, label *nifti, regions []ctRegion) (*CT, error) {
 	if err != nil {
 		return nil, err
 	}
-	if regions[0].part == "abdomen" {
+	if slices.ContainsFunc(regions, func(r ctRegion) bool { return r.part == "pelvis" }) {
 		v.fillMarrow()
 	}
 	whole := &scan{volume: v}

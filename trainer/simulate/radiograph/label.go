@@ -71,43 +71,35 @@ func Tissues(w, h int, ray func(i int) Ray) []uint8 {
 	return label
 }
 
-// settle labels each area of pixels labelled weak as bone, if no more than a share mostOpen of its
-// border touches something else, or as soft tissue.
+// settle labels each connected area of pixels labelled weak as bone, if no more than a share
+// mostOpen of its border touches something else, or as soft tissue.
 func settle(label []uint8, weak uint8, mostOpen float64, w, h int) {
-	seen := make([]bool, len(label))
-	for i, l := range label {
-		if l == weak && !seen[i] {
-			settleArea(label, seen, i, mostOpen, w, h)
-		}
-	}
-}
-
-// settleArea does so for the area of pixel i.
-func settleArea(label []uint8, seen []bool, i int, mostOpen float64, w, h int) {
-	weak := label[i]
-	seen[i] = true
-	area, closed, open := []int{i}, 0, 0
-	for k := 0; k < len(area); k++ {
-		for _, j := range raster.Neighbours(area[k], w, h) {
-			switch {
-			case j < 0 || label[j] == weak && seen[j]:
-			case label[j] == weak:
-				seen[j] = true
-				area = append(area, j)
-			case label[j] == dataset.Bone:
-				closed++
-			default:
-				open++
+	areas := raster.Connect(label, h, w)
+	border := make([]struct{ closed, open float64 }, len(areas.Runs)) // by root
+	each := func(f func(root, i int)) {
+		for k, r := range areas.Runs {
+			for i := areas.First(k); i < areas.First(k)+int(r.To-r.From) && label[i] == weak; i++ {
+				f(areas.Root(k), i)
 			}
 		}
 	}
-	to := uint8(dataset.SoftTissue)
-	if closed > 0 && float64(open) <= mostOpen*float64(open+closed) {
-		to = dataset.Bone
-	}
-	for _, j := range area {
-		label[j] = to
-	}
+	each(func(root, i int) {
+		for _, j := range raster.Neighbours(i, w, h) {
+			switch {
+			case j < 0 || label[j] == weak:
+			case label[j] == dataset.Bone:
+				border[root].closed++
+			default:
+				border[root].open++
+			}
+		}
+	})
+	each(func(root, i int) {
+		label[i] = dataset.SoftTissue
+		if b := border[root]; b.closed > 0 && b.open <= mostOpen*(b.open+b.closed) {
+			label[i] = dataset.Bone
+		}
+	})
 }
 
 func (s *Sheet) labelTissue() {

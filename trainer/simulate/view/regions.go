@@ -39,9 +39,15 @@ var Regions = []Region{
 	{"thorax", .7, "tA", "rib|tsp", "", "", [2]float64{320, 520}},
 }
 
-// trunk are the body parts that are not posed.
-var trunk = map[string]bool{"shoulder": true, "neck of femur": true, "pelvis": true, "head": true, "cervical": true, "abdomen": true, "lumbar spine": true, "chest": true, "thorax": true}
+// trunk are the body parts that are not posed, and how they are viewed.
+var trunk = map[string]Projections{
+	"shoulder": ofTrunk, "head": ofTrunk, "cervical": ofTrunk, "lumbar spine": ofTrunk, "chest": ofTrunk, "thorax": ofTrunk,
+	"abdomen": ofPelvis, "pelvis": ofPelvis, "neck of femur": ofPelvis,
+}
 
 // IsTrunk reports whether a body part of the data set belongs to trunk or head: it is thick, so
 // that little signal reaches the detector, it has no cast, and it is upright.
-func IsTrunk(part string) bool { return trunk[part] }
+func IsTrunk(part string) bool {
+	_, is := trunk[part]
+	return is
+}

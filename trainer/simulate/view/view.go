@@ -66,11 +66,8 @@ var (
 
 // ProjectionsOf returns how a body part of the data set is viewed.
 func ProjectionsOf(part string) Projections {
-	switch {
-	case part == "abdomen" || part == "pelvis" || part == "neck of femur":
-		return ofPelvis
-	case IsTrunk(part):
-		return ofTrunk
+	if p, is := trunk[part]; is {
+		return p
 	}
 	return ofLimbs
 }
