@@ -26,12 +26,13 @@ const (
 	trunkAndHead              // Pipeline.Trunk segments it
 )
 
-// places are the defined terms of Body Part Examined (PS3.16 Annex L), and words beside HEAD and
-// NECK that say it is not that of the body. Shoulder and clavicle are missing: in their images the
-// arm or the chest may be what matters.
+// places are the defined terms of Body Part Examined (PS3.16 Annex L), words that devices write
+// instead (KUB: kidney, ureter, bladder), and words beside HEAD and NECK that say it is not that of
+// the body. Shoulder and clavicle are missing: in their images the arm or the chest may be what matters.
 var places = wordsAt(map[place]string{
 	trunkAndHead: `ABDOMEN ABDOMENPELVIS CHEST CHESTABDOMEN COCCYX CSPINE CTSPINE HEAD HEADNECK HIP JAW LSPINE LSSPINE MAXILLA NECK ORBIT
-		PELVIS RIB SACRUM SINUS SKULL SPINE SSPINE STERNUM THORAX TLSPINE TSPINE WHOLESPINE ZYGOMA`,
+		PELVIS RIB SACRUM SINUS SKULL SPINE SSPINE STERNUM THORAX TLSPINE TSPINE WHOLESPINE ZYGOMA
+		ABD CERVICAL KUB LUMBAR RIBS THORACIC`,
 	thinLimb: `ANKLE CALCANEUS ELBOW FINGER FOOT FOREARM HAND KNEE LOWERLEG PATELLA THUMB TIBIA TIBIAFIBULA TOE WRIST
 		FIBULAR METACARPAL METATARSAL RADIAL ULNAR`,
 	elsewhere: `HUMERAL HUMERUS`,

@@ -63,6 +63,8 @@ func TestModelOfTrunkAndHead(t *testing.T) {
 		"head of the humerus":  {"HUMERAL HEAD", scales.Whole, 0.9, "general", [2]int{1, 0}},
 		"the hip":              {"Femoral neck", scales.Whole, 0.9, "trunk", [2]int{0, 1}},
 		"the spine":            {"L SPINE", scales.Whole, 0.9, "trunk", [2]int{0, 1}},
+		"spine, left out":      {"Lumbar AP", scales.Whole, 0.9, "trunk", [2]int{0, 1}},
+		"a device's name":      {"KUB", scales.Whole, 0.9, "trunk", [2]int{0, 1}},
 		"no body part":         {"", scales.Whole, 0.9, "general", [2]int{1, 0}},
 		"no body part, unsure": {"", scales.Whole, 0.6, "trunk", [2]int{1, 1}},
 		"fast":                 {"", scales.Fast, 0.9, "general", [2]int{4, 0}},
