@@ -49,7 +49,7 @@ func Truth(e Exposure) ([]uint8, error) {
 	if e.Dark {
 		return make([]uint8, e.Rows*e.Columns), nil
 	}
-	out := radiograph.Tissues(e.Columns, e.Rows, func(i int) radiograph.Ray {
+	out := radiograph.Tissues(r.v.Part, e.Columns, e.Rows, func(i int) radiograph.Ray {
 		skin, bone, marrow := r.paths(i%e.Columns, i/e.Columns)
 		return radiograph.NewRay(skin, bone, marrow, radiograph.MeanTrabeculae)
 	})

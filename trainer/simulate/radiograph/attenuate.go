@@ -64,7 +64,7 @@ func (s *Sheet) tissues() (soft, bone raster.Plane) {
 func (s *Sheet) source() xray.Tube {
 	d := s.d
 	t := xray.Tube{KV: min(max(52+1.6*s.thickness()+d.Gauss(0, 6), 45), 100), Aluminium: d.Uni(2.5, 4)}
-	if s.chest && s.thickness() > 12 && d.Chance(.75) {
+	if isChest(s.part) && s.thickness() > 12 && d.Chance(.75) {
 		t.KV = d.Uni(100, 120)
 	}
 	if d.Chance(.25) {

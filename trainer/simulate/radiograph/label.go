@@ -14,15 +14,33 @@ import (
 const (
 	leastBone         = .7 // mm
 	leastMineralShare = .013
-	// Bone with less mineral counts where it is surrounded by bone that is seen, as the wing of the
-	// ilium is: where at most two fifths of its border touch something else. The least share of
-	// the body's path that it takes with its marrow:
+	// Bone with less mineral counts where it is surrounded by bone that is seen (closure). The least
+	// share of the body's path that it takes with its marrow:
 	leastBoneShare = .02
-	mostOpenBorder = .4
-	// Thinner bone, as in the middle of that wing, counts where at most a tenth of its border touches
-	// something else.
-	mostOpenBorderThin = .1
 )
+
+// closure says where bone with too little mineral counts: at most a share of the border of a
+// connected area of it touches something else than bone that is seen.
+type closure struct {
+	faint float64 // of bone above leastBoneShare
+	thin  float64 // of thinner bone
+}
+
+// ofChest is stricter, because there the bone that surrounds an area is not that around it: ribs and spine
+// cross in front of and behind heart and liver. Elsewhere it is, as around the wing of the ilium.
+var (
+	ofChest   = closure{.2, 0}
+	elsewhere = closure{.4, .1}
+)
+
+func closureOf(part string) closure {
+	if isChest(part) {
+		return ofChest
+	}
+	return elsewhere
+}
+
+func isChest(part string) bool { return part == "chest" || part == "thorax" }
 
 // MeanTrabeculae is the share of mineral in the marrow of a surface model. It varies in pictures,
 // and labels do not depend on it.
@@ -59,15 +77,16 @@ func (r Ray) label() uint8 {
 	return dataset.OpenBeam
 }
 
-// Tissues returns the label of each of w×h pixels, row by row: open beam, soft tissue, and bone
-// where it can be told from the tissue before and behind it.
-func Tissues(w, h int, ray func(i int) Ray) []uint8 {
+// Tissues returns the label of each of w×h pixels of a body part of the data set, row by row: open
+// beam, soft tissue, and bone where it can be told from the tissue before and behind it.
+func Tissues(part string, w, h int, ray func(i int) Ray) []uint8 {
 	label := make([]uint8, w*h)
 	for i := range label {
 		label[i] = ray(i).label()
 	}
-	settle(label, faint, mostOpenBorder, w, h)
-	settle(label, thin, mostOpenBorderThin, w, h)
+	most := closureOf(part)
+	settle(label, faint, most.faint, w, h)
+	settle(label, thin, most.thin, w, h)
 	return label
 }
 
@@ -103,7 +122,7 @@ func settle(label []uint8, weak uint8, mostOpen float64, w, h int) {
 }
 
 func (s *Sheet) labelTissue() {
-	s.label = Tissues(s.w, s.h, s.ray)
+	s.label = Tissues(s.part, s.w, s.h, s.ray)
 	s.body = make([]bool, len(s.label))
 	for i, l := range s.label {
 		s.body[i] = l != dataset.OpenBeam

@@ -24,35 +24,53 @@ func TestTissuesOfOneRay(t *testing.T) {
 		{70, 8, 1.7, dataset.Bone}, {200, 8, 1.7, dataset.SoftTissue}, // a rib before lung, and before the heart
 		{120, 20, 4, dataset.Bone}, // the border of a condyle
 	} {
-		if got := Tissues(1, 1, func(int) Ray { return Ray{c.skin, c.bone, c.mineral} })[0]; got != c.want {
+		if got := Tissues("foot", 1, 1, func(int) Ray { return Ray{c.skin, c.bone, c.mineral} })[0]; got != c.want {
 			t.Errorf("%g mm of body with %g mm of bone and %g mm of mineral: label %d, want %d", c.skin, c.bone, c.mineral, got, c.want)
 		}
 	}
 }
 
 // Bone with little mineral is bone inside a ring of more of it, with a small gap too, and soft
-// tissue elsewhere; thinner bone only inside a closed ring.
+// tissue elsewhere; thinner bone only inside a closed ring. In a chest the gap must be smaller.
 func TestFaintBoneInsideBone(t *testing.T) {
 	rays := map[byte]Ray{'.': {}, 's': {Skin: 200}, 'f': {200, 8, 1.5}, 't': {200, 2, 1}, 'B': {200, 12, 4}}
-	const picture, want = "" +
+	const picture, pelvis, chest = "" +
 		"ssssssssssss" +
 		"sBBBBBBssfsf" +
 		"sBffffBBBssf" +
 		"sBfBBffsBBBB" +
 		"sBttBBtsBttB" +
 		"sBBBBBBsBtsB" +
-		"ssssssssBBBB", "" +
+		"ssssssssBBBB" +
+		"sBBBssssssss" +
+		"sBfBssssssss" +
+		"ssssssssssss", "" +
 		"111111111111" +
 		"122222211111" +
 		"122222222111" +
 		"122222212222" +
 		"122222112112" +
 		"122222212112" +
-		"111111112222"
-	got := Tissues(12, 7, func(i int) Ray { return rays[picture[i]] })
-	for i, l := range got {
-		if l != want[i]-'0' {
-			t.Errorf("row %d, column %d: label %d, want %c", i/12, i%12, l, want[i])
+		"111111112222" +
+		"122211111111" +
+		"122211111111" +
+		"111111111111", "" +
+		"111111111111" +
+		"122222211111" +
+		"122222222111" +
+		"122222212222" +
+		"122222112112" +
+		"122222212112" +
+		"111111112222" +
+		"122211111111" +
+		"121211111111" +
+		"111111111111"
+	for part, want := range map[string]string{"pelvis": pelvis, "chest": chest} {
+		got := Tissues(part, 12, 10, func(i int) Ray { return rays[picture[i]] })
+		for i, l := range got {
+			if l != want[i]-'0' {
+				t.Errorf("%s, row %d, column %d: label %d, want %c", part, i/12, i%12, l, want[i])
+			}
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 // the detector are multiples of it.
 type Sheet struct {
 	d                  random.Dice
+	part               string // body part of the data set
 	w, h               int
 	unit               float64
 	skin, bone, marrow raster.Plane
@@ -32,7 +33,6 @@ type Sheet struct {
 	twins              *blade    // the line between two exposures on one plate; nil for a single exposure
 	shade              []float32 // collimator transmission; nil if wide open
 	thick, trunk       bool
-	chest              bool
 	scanned            bool    // the view is of a CT
 	span, dist         float64 // mm of the longer side; mm from the focal spot to the body
 	rays               *xray.Beam
@@ -130,7 +130,7 @@ func (s *Sheet) roughness() float64 {
 
 func draft(v view.View, d random.Dice, size int) *Sheet {
 	s := newSheet(d, size)
-	s.trunk, s.chest, s.scanned = view.IsTrunk(v.Part), v.Part == "chest" || v.Part == "thorax", v.Outside.W > 0
+	s.part, s.trunk, s.scanned = v.Part, view.IsTrunk(v.Part), v.Outside.W > 0
 	for range 20 {
 		s.warp(v)
 		if raster.Share(s.skin, 1) > .04 && raster.Share(s.bone, leastBone) > .01 {
