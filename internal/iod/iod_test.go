@@ -159,11 +159,12 @@ func TestDecimalStrings(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0", 1: "1", 0.2: "0.2", 1.0 / 3: "0.33333333333333", -1.0 / 3: "-0.3333333333333",
 		1e-20 / 3: "3.3333333333e-21", 123456789.123456789: "123456789.123457",
+		1599200: "1599200", 1e15: "1000000000000000", -1e15: "-1e+15", 0.00001: "0.00001",
 	} {
 		d := &iod.DataSet{}
 		d.Decimals(tag.SliceThickness, v)
 		got := strings.TrimSpace(string(encode(t, d)[8:]))
-		if len(got) > 16 || !strings.HasPrefix(got, want[:min(len(want), 10)]) {
+		if len(got) > 16 || !strings.HasPrefix(got, want[:min(len(want), 10)]) || len(want) < 10 && got != want {
 			t.Errorf("%v is %q, want %q", v, got, want)
 		}
 	}

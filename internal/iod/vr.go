@@ -147,9 +147,10 @@ func checkPersonName(v string) error {
 	return nil
 }
 
-// formatDS writes v in at most 16 characters, as exactly as they allow.
+// formatDS writes v in at most 16 characters (PS3.5 6.2), as exactly as they allow,
+// and without an exponent where they hold all digits.
 func formatDS(v float64) string {
-	s := strconv.FormatFloat(v, 'g', -1, 64)
+	s := strconv.FormatFloat(v, 'f', -1, 64)
 	for digits := 16; len(s) > 16 && digits > 0; digits-- {
 		s = strconv.FormatFloat(v, 'g', digits, 64)
 	}
