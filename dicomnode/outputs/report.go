@@ -14,7 +14,7 @@ import (
 
 // measurements are the contents of the report of the image.
 func (m *Maker) measurements() sr.Report {
-	source, res := iod.NewSource(m.img.Dataset), m.res
+	source, res := m.img.Source(), m.res
 	r := sr.Report{
 		Source: source, Rows: res.Rows, Columns: res.Columns,
 		Image: sr.Reference{SOPClassUID: m.img.SOPClassUID, SOPInstanceUID: m.img.SOPInstanceUID,
@@ -28,8 +28,8 @@ func (m *Maker) measurements() sr.Report {
 		Equipment: m.product(),
 		Created:   m.created(),
 	}
-	if res.Frames > 1 {
-		r.Frame = res.Frame
+	if frame, ok := res.ReferencedFrame(m.img.SOPClassUID); ok {
+		r.Frame = frame
 	}
 	return r
 }
