@@ -22,11 +22,17 @@ func ConfigFlag(cmd *cobra.Command, path *string) {
 
 // LoadConfig reads the file, saying what to do where there is none.
 func LoadConfig(path string) (configs.Config, error) {
-	c, err := configs.Load(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return c, hint.Add(err, fmt.Sprintf("write one with \"dicomnode config init %s\", or name yours with --config", path))
-	}
+	c, _, err := InspectConfig(path)
 	return c, err
+}
+
+// InspectConfig is LoadConfig with warnings about settings that are probably a mistake.
+func InspectConfig(path string) (configs.Config, configs.Problems, error) {
+	c, warnings, err := configs.Inspect(path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = hint.Add(err, fmt.Sprintf("write one with \"dicomnode config init %s\", or name yours with --config", path))
+	}
+	return c, warnings, err
 }
 
 // OptionalConfig is the configuration, or the defaults when the standard place
