@@ -101,7 +101,11 @@ func (f *findFlags) list(cmd *cobra.Command, args []string, query imageQuery, pr
 		return err
 	}
 	if f.asJSON {
-		return command.PrintJSON(cmd.OutOrStdout(), lives)
+		err := command.PrintJSON(cmd.OutOrStdout(), lives)
+		if len(lives) > 0 || err != nil {
+			return err
+		}
+		return print(io.Discard, lives) // whether none is an error depends on the verb
 	}
 	return print(cmd.OutOrStdout(), lives)
 }
