@@ -110,6 +110,9 @@ type Delivery struct {
 	Job         *Job      `json:"job,omitempty"` // unfinished
 }
 
+// Pending reports whether the node still works on the delivery: it is not sent twice.
+func (d Delivery) Pending() bool { return d.Job != nil && d.Job.State != Quarantined }
+
 // defaultLimit is the default of Query.Limit.
 const defaultLimit = 1000
 

@@ -92,6 +92,9 @@ func TestHeldUntilReleased(t *testing.T) {
 	if n, err := a.Resend(t.Context(), nil, first); n != 0 || err != nil {
 		t.Errorf("sent again: %d, %v; want none while it is held", n, err)
 	}
+	if acts, err := a.Acts(t.Context(), 10); len(acts) != 0 || err != nil {
+		t.Errorf("acts %+v, %v; want none, nothing was sent", acts, err)
+	}
 	source, err := a.Find(t.Context(), "1.2.3")
 	if err == nil {
 		_, err = a.Reprocess(t.Context(), source.ID)

@@ -145,18 +145,22 @@ func (a *Archive) works() (bool, error) {
 
 // Resend starts the deliveries of results again, to the given destinations or, if there are
 // none, to all destinations that they ever had. Deliveries that are pending or held are left
-// alone. It returns the number of started deliveries. It is recorded as a manual action.
+// alone. It returns the number of started deliveries. They are recorded as a manual action.
 func (a *Archive) Resend(ctx context.Context, destinations []string, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		n = 0
+		var sent []int64
 		for _, id := range ids {
 			made, err := a.resend(ctx, tx, id, destinations)
 			if err != nil {
 				return fmt.Errorf("object %d: %w", id, err)
 			}
+			if made > 0 {
+				sent = append(sent, id)
+			}
 			n += made
 		}
-		return act(ctx, tx, "resend", objectList(ids))
+		return actOn(ctx, tx, "resend", sent)
 	})
 	return n, err
 }
@@ -207,11 +211,12 @@ func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, destination
 // Reprocess adds the jobs of received objects again, for example for a new model or
 // destination. The objects are given by their ids. Existing results and deliveries are not made
 // again; another model or program makes additional results. Segment handlers get the model of
-// [WithModel]. If an id is unknown, Reprocess returns ErrNotFound and adds no job. It is
-// recorded as a manual action.
+// [WithModel]. If an id is unknown, Reprocess returns ErrNotFound and adds no job. The objects
+// that got a job are recorded as a manual action.
 func (a *Archive) Reprocess(ctx context.Context, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		var all []jobs.Job
+		var done []int64
 		for _, id := range ids {
 			o, err := tx.Object(id)
 			if err != nil {
@@ -226,12 +231,12 @@ func (a *Archive) Reprocess(ctx context.Context, ids ...int64) (n int, err error
 					if j.Kind == jobs.Segment {
 						j.Model = ModelOf(ctx)
 					}
-					all = append(all, j)
+					all, done = append(all, j), append(done, id)
 				}
 			}
 		}
 		n = len(all)
-		return errors.Join(a.jobs.Insert(ctx, tx, all...), act(ctx, tx, "reprocess", objectList(ids)))
+		return errors.Join(a.jobs.Insert(ctx, tx, all...), actOn(ctx, tx, "reprocess", done))
 	})
 	return n, err
 }
@@ -299,6 +304,14 @@ func (a *Archive) Note(ctx context.Context, what, subject string) error {
 // act records a manual action.
 func act(ctx context.Context, tx index.Tx, what, subject string) error {
 	return tx.Note(index.Act{At: time.Now(), Who: User(), What: what, Subject: subject, Reason: reasonOf(ctx)})
+}
+
+// actOn records a manual action on objects; one on none is none.
+func actOn(ctx context.Context, tx index.Tx, what string, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return act(ctx, tx, what, objectList(ids))
 }
 
 // User returns the name of the operating system's user who runs this process.

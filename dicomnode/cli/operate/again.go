@@ -3,6 +3,8 @@ package operate
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,13 +55,13 @@ func (f *againFlags) runOn(cmd *cobra.Command, args []string, what string, query
 	for _, l := range lives {
 		all = append(all, ids(l)...)
 	}
-	if len(all) == 0 {
-		return fmt.Errorf("%s: nothing to do: %s found, none to %s", what, command.Plural(len(lives), "image"), what)
-	}
-	if f.before != nil {
+	if f.before != nil && len(lives) > 0 {
 		if err := f.announce(cmd, lives); err != nil {
 			return err
 		}
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("%s: nothing to do: %s found, none to %s", what, command.Plural(len(lives), "image"), what)
 	}
 	if (len(all) > 1 || f.ask) && !f.yes {
 		if err := confirm(cmd, fmt.Sprintf("%s %s of %s?", what, command.Plural(len(all), "object"), command.Plural(len(lives), "image"))); err != nil {
@@ -124,7 +126,9 @@ pending delivery are not sent twice. Held results are not sent, except one named
 					return command.Usagef("destinations are peers whose address has a port", "no peer with an address is named %q in %s", name, f.config)
 				}
 			}
-			f.before = heldWords
+			f.before = func(_ context.Context, _ *archive.Archive, lives []inspect.History) (string, error) {
+				return unsentWords(lives, to), nil
+			}
 			ids := inspect.History.UnheldIDs
 			if f.object != 0 {
 				ids = inspect.History.ResultIDs
@@ -139,16 +143,37 @@ pending delivery are not sent twice. Held results are not sent, except one named
 	return cmd
 }
 
-// heldWords describes the held results that are not sent again.
-func heldWords(_ context.Context, _ *archive.Archive, lives []inspect.History) (string, error) {
-	n := 0
+// unsentWords describes what is not sent again: held results, deliveries that are pending, and
+// results without a destination.
+func unsentWords(lives []inspect.History, to []string) string {
+	held, pending, nowhere := 0, 0, 0
 	for _, l := range lives {
-		n += len(l.HeldIDs())
+		held += len(l.HeldIDs())
+		for _, r := range l.Results {
+			if len(r.Deliveries) == 0 && len(to) == 0 {
+				nowhere++
+			}
+			for _, d := range r.Deliveries {
+				if d.Pending() && (len(to) == 0 || slices.Contains(to, d.Destination)) {
+					pending++
+				}
+			}
+		}
 	}
-	if n == 0 {
-		return "", nil
+	var words []string
+	for _, w := range []struct {
+		n           int
+		what, state string
+	}{
+		{held, "result", "held where it was to go, and stays so; see dicomnode held list"},
+		{pending, "delivery", "pending already, not sent twice; dicomnode queue list shows the reason"},
+		{nowhere, "result", "never sent; name a peer with --to"},
+	} {
+		if w.n > 0 {
+			words = append(words, command.Plural(w.n, w.what)+" "+w.state)
+		}
 	}
-	return fmt.Sprintf("%s held where it was to go, and stays so; see dicomnode held list", command.Plural(n, "result")), nil
+	return strings.Join(words, "\n")
 }
 
 func reprocessCmd() *cobra.Command {
