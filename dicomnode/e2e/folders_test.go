@@ -124,6 +124,17 @@ func TestRebuildMakesDurable(t *testing.T) {
 	if said, injected, err := rebuild(true); err == nil || injected != 1 || !strings.Contains(said, "make a found file durable: ") {
 		t.Errorf("without an index: %v, %d failures\n%s", err, injected, said)
 	}
+	run := func(verb string) ([]byte, error) {
+		cmd := exec.Command(os.Args[0], "archive", verb, "--config", s.p.Config)
+		cmd.Env = nodetest.AsProgram()
+		return cmd.CombinedOutput()
+	}
+	if out, err := run("check"); err == nil || !strings.Contains(string(out), `"dicomnode archive rebuild" completes it`) {
+		t.Errorf("an incomplete index is used: %v\n%s", err, out)
+	}
+	if out, err := run("rebuild"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	s.start()
 	s.restart()
 }

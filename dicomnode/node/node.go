@@ -84,6 +84,7 @@ var archiveHints = []struct {
 	err  error
 	text string
 }{
+	{archive.ErrRebuilding, "\"dicomnode archive rebuild\" completes it: it begins again, and still uses the index from before"},
 	{archive.ErrIndex, "nothing was changed. Put the right index back, or \"dicomnode archive rebuild\" makes it again from the objects; \"dicomnode archive restore\" brings a backup back"},
 	{archive.ErrInUse, "see node: {data_dir: …}; one node uses a folder at a time"},
 	{archive.ErrOldSchema, "start the node of this version once: it brings the index up to date"},

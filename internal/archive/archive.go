@@ -34,6 +34,7 @@ var (
 	ErrDuplicate  = errors.New("SOP instance is already stored with other pixels")       // same UID, another image
 	ErrDamaged    = errors.New("the stored object is missing or damaged")                // send it again
 	ErrIndex      = errors.New("the index does not belong to the objects in its folder") // archive rebuild or restore
+	ErrRebuilding = index.ErrRebuilding                                                  // an ErrIndex: archive rebuild
 	ErrInUse      = lock.ErrInUse                                                        //
 	ErrGone       = lock.ErrGone                                                         //
 	ErrOldSchema  = index.ErrOld                                                         // of the index: its owner brings it up to date

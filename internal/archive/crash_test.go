@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, securingNode(dir))
 		os.Exit(1)
 	}
+	if dir := os.Getenv("ARCHIVE_REBUILD_DIR"); dir != "" {
+		fmt.Fprintln(os.Stderr, rebuildingNode(dir))
+		os.Exit(1)
+	}
 	if dir := os.Getenv("ARCHIVE_POISON_DIR"); dir != "" {
 		fmt.Fprintln(os.Stderr, poisonedNode(dir))
 		os.Exit(1)

@@ -43,8 +43,8 @@ type Archive struct {
 // a row are adopted, or moved to lost+found. Only files that a tombstone names are removed.
 //
 // It returns ErrInUse if another process has the directory. It returns ErrIndex, and changes
-// nothing, if the index is missing although there are objects, is older than they are, or is
-// damaged.
+// nothing, if the index is missing although there are objects, is older than they are, is
+// damaged, or was not completely rebuilt (ErrRebuilding).
 func Open(ctx context.Context, opt Options) (*Archive, error) {
 	opt = opt.withDefaults()
 	if err := makeDir(opt.Dir); err != nil {
@@ -76,6 +76,9 @@ func makeDir(dir string) error {
 
 // openOwned opens the store, index and jobs of a directory that this process has locked.
 func openOwned(ctx context.Context, opt Options, l *lock.Lock) (*Archive, error) {
+	if err := index.CheckRebuilt(opt.Dir); err != nil {
+		return nil, asErrIndex(err)
+	}
 	files, err := store.OpenShared(opt.Dir) // changes nothing, because the index is checked first
 	if err != nil {
 		return nil, err
@@ -139,7 +142,7 @@ func noObjects(s store.Store) error {
 // asErrIndex turns the errors of a damaged or outdated index into ErrIndex. It does not change the
 // error for a schema of a newer version, because that index is not damaged.
 func asErrIndex(err error) error {
-	for _, e := range []error{index.ErrDamaged, index.ErrBehind} {
+	for _, e := range []error{index.ErrDamaged, index.ErrBehind, index.ErrRebuilding} {
 		if errors.Is(err, e) && !errors.Is(err, ErrIndex) {
 			return fmt.Errorf("%w: %w", ErrIndex, err)
 		}
@@ -161,6 +164,9 @@ func asDamagedIndex(ctx context.Context, err error) error {
 // must have the schema of this version: only the owner migrates it.
 func OpenShared(ctx context.Context, opt Options) (*Archive, error) {
 	opt = opt.withDefaults()
+	if err := index.CheckRebuilt(opt.Dir); err != nil {
+		return nil, asErrIndex(err)
+	}
 	x, err := index.OpenShared(ctx, opt.Dir)
 	if err != nil {
 		return nil, asErrIndex(err)

@@ -26,7 +26,9 @@ type Rebuilt struct {
 }
 
 // Rebuild creates the index of a directory from its files. No other process may use the
-// directory. The old index stays beside the new one. Rows that cannot be derived from files are
+// directory. The old index stays beside the new one. Until Rebuild has returned without an error
+// [Open] and [OpenShared] return ErrRebuilding; after an interruption it is called again, and reads
+// the same old index. Rows that cannot be derived from files are
 // copied from it where it is readable: tombstones, manual actions, peers, refusals, digests,
 // outcomes and the states of deliveries. Results keep their SOP Instance UIDs and bytes. If
 // deliver is true, results are delivered again unless their delivery is known to be done. Each
@@ -42,7 +44,7 @@ func Rebuild(ctx context.Context, opt Options, deliver bool, step func()) (r Reb
 	if err != nil {
 		return r, err
 	}
-	if r.Old, err = index.MoveAway(opt.Dir); err != nil {
+	if r.Old, err = index.BeginRebuild(opt.Dir); err != nil {
 		return r, errors.Join(err, l.Release())
 	}
 	x, err := index.Open(ctx, opt.Dir, func() error { return nil })
@@ -52,6 +54,9 @@ func Rebuild(ctx context.Context, opt Options, deliver bool, step func()) (r Reb
 	a := &Archive{opt: opt, lock: l, index: x}
 	if err = a.openParts(ctx, x, l); err == nil {
 		err = a.rebuild(ctx, &r, deliver, step)
+	}
+	if err == nil {
+		err = index.EndRebuild(opt.Dir)
 	}
 	return r, errors.Join(err, a.Close())
 }

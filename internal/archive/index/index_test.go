@@ -235,7 +235,7 @@ func TestSchemaWithoutCRC(t *testing.T) {
 	dir := durabletest.Dir(t)
 	path := filepath.Join(dir, index.FileName)
 	execute(t, path, string(script))
-	old, err := index.MoveAway(dir)
+	old, err := index.BeginRebuild(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,40 +3,10 @@ package index
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 )
-
-// MoveAway renames the database in dir, with its write-ahead log and high-water mark, so that a
-// new one can be created. It returns the new name; "" if there is no database.
-func MoveAway(dir string) (name string, err error) {
-	for i := 1; ; i++ {
-		name = fmt.Sprintf("%s.lost-%d", FileName, i)
-		if _, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, os.ErrNotExist) {
-			break
-		}
-	}
-	moved := false
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		err := os.Rename(filepath.Join(dir, FileName+suffix), filepath.Join(dir, name+suffix))
-		if err == nil {
-			moved = true
-		} else if !errors.Is(err, os.ErrNotExist) {
-			return "", err
-		}
-	}
-	if err := os.Remove(filepath.Join(dir, highWaterName)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	if !moved {
-		return "", nil
-	}
-	return filepath.Join(dir, name), nil
-}
 
 // Salvaged is what could be read from a damaged database.
 type Salvaged struct {
@@ -49,7 +19,7 @@ type Salvaged struct {
 	CommitmentRequests []CommitmentRequest
 }
 
-// Salvage reads what it can from a database that MoveAway has renamed. The result may be
+// Salvage reads what it can from a database that BeginRebuild has moved away. The result may be
 // incomplete, or empty if nothing can be read.
 func Salvage(ctx context.Context, file string) (s Salvaged) {
 	path := url.URL{Path: filepath.ToSlash(file)}
