@@ -117,7 +117,7 @@ func (b *builder) representation(el element) string {
 	if _, known := representations[el.vr]; known && el.vr != "UN" {
 		return el.vr
 	}
-	vr := dictionary(el.tag)
+	vr := dictionary(el.tag, el.length)
 	switch {
 	case vr == "":
 		return "UN"
@@ -132,6 +132,7 @@ func (b *builder) representation(el element) string {
 var signedByPixels = map[Tag]bool{
 	0x00280106: true, 0x00280107: true, 0x00280108: true, 0x00280109: true,
 	0x00280110: true, 0x00280111: true, 0x00280120: true, 0x00280121: true,
+	0x00283002: true, // LUT Descriptor, whose first input is a pixel (PS3.3 C.11.1.1)
 }
 
 // value writes el with a value.
@@ -196,7 +197,7 @@ func (b *builder) text(el element, vr string, value []byte) {
 // put writes an element and pads its value to even length with pad.
 func (b *builder) put(t Tag, vr string, value []byte, pad byte) {
 	n := len(value) + len(value)%2
-	if n > 0xFFFE && !LongForm(vr) {
+	if n > maxShort && !LongForm(vr) {
 		if !representations[vr].text {
 			b.forgiven.add(NotSuited, t)
 			return

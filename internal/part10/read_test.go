@@ -112,6 +112,7 @@ func TestReadValues(t *testing.T) {
 		{"UN with text for a sequence", uid.ExplicitVRLittleEndian, c.el(0x00120064, "UN", "ANONYMISER"), tag.DeidentificationMethodCodeSequence, "", part10.NotItems},
 		{"half an item", uid.ImplicitVRLittleEndian, im.el(0x00120064, "", string(items[:20])), tag.DeidentificationMethodCodeSequence, "", part10.NotItems},
 		{"signed padding in implicit VR", uid.ImplicitVRLittleEndian, join(im.el(0x00280103, "", "\x01\x00"), im.el(0x00280120, "", "\x00\x80")), tag.PixelPaddingValue, "-32768", 0},
+		{"signed table in implicit VR", uid.ImplicitVRLittleEndian, join(im.el(0x00280103, "", "\x01\x00"), im.el(0x00283002, "", "\x02\x00\x00\x80\x08\x00")), tag.LUTDescriptor, "2 -32768 8", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			pixels := map[bool][]byte{true: c.el(0x7FE00010, "OW", "ab"), false: im.el(0x7FE00010, "", "ab")}[tt.syntax == uid.ExplicitVRLittleEndian]
@@ -307,6 +308,38 @@ func BenchmarkRead(b *testing.B) {
 	for b.Loop() {
 		if _, err := part10.Read(data); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestReadTables: a look-up table without VR is OW where it is too long for US (PS3.5 7.1.2),
+// also when the data set is written in another transfer syntax.
+func TestReadTables(t *testing.T) {
+	im := implicitLE
+	for _, tt := range []struct {
+		tag    uint32
+		length int
+		want   string
+	}{
+		{0x00283006, 65534, "US"},
+		{0x00283006, 65536, "OW"},
+		{0x00283006, 131072, "OW"}, // 65,536 entries of 16 bits
+		{0x00281200, 65536, "OW"},  // Gray Lookup Table Data, "US or SS or OW"
+	} {
+		value := strings.Repeat("ab", tt.length/2)
+		item := im.el(tt.tag, "", value)
+		data := join(im.identity(), im.head(0x00283000, "", open), im.head(0xFFFEE000, "", uint32(len(item))), item, im.head(0xFFFEE0DD, "", 0),
+			im.el(0x7FE00010, "", "ab"))
+		o, err := part10.Read(file(t, uid.ImplicitVRLittleEndian, data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := explicitLE.el(tt.tag, tt.want, value)
+		if !bytes.Contains(o.Elements, want) || o.Forgiven.Any() {
+			t.Errorf("%v of %d bytes: not read as %s; forgiven %q", part10.Tag(tt.tag), tt.length, tt.want, o.Forgiven)
+		}
+		if got := rewrite(t, data, uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian); !bytes.Contains(got, want) {
+			t.Errorf("%v of %d bytes: not written as %s", part10.Tag(tt.tag), tt.length, tt.want)
 		}
 	}
 }

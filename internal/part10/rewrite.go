@@ -160,7 +160,7 @@ func (o *rewriter) representation(el element) string {
 	if _, known := representations[el.vr]; known {
 		return el.vr
 	}
-	vr := dictionary(el.tag)
+	vr := dictionary(el.tag, el.length)
 	switch {
 	case pixelAttribute[el.tag] && el.length == 2:
 		vr = "US"
@@ -168,7 +168,7 @@ func (o *rewriter) representation(el element) string {
 		vr = "SS"
 	}
 	rep, known := representations[vr]
-	if !known || vr == "SQ" || el.length > 0xFFFE && !rep.long || int(el.length)%rep.width != 0 {
+	if !known || vr == "SQ" || el.length > maxShort && !rep.long || int(el.length)%rep.width != 0 {
 		return "UN" // PS3.5 6.2.2
 	}
 	return vr

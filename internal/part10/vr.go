@@ -40,9 +40,10 @@ func Width(vr string) int { return max(1, representations[vr].width) }
 // IsText reports whether Specific Character Set applies to the VR (PS3.5 6.1.2.2).
 func IsText(vr string) bool { return representations[vr].text }
 
-// dictionary returns the VR of t in PS3.6, the first if there are several, "" for attributes
-// that it does not list: private and retired ones.
-func dictionary(t Tag) string {
+// dictionary returns the VR of t in PS3.6 for a value of length bytes, "" for attributes that it
+// does not list: private and retired ones. Of several VRs it is the first whose length field
+// holds the length: a look-up table, "US or OW", of more than 65,534 bytes is OW (PS3.5 7.1.2).
+func dictionary(t Tag, length uint32) string {
 	if t == tagPixelData {
 		return "OW"
 	}
@@ -50,8 +51,16 @@ func dictionary(t Tag) string {
 	if err != nil || len(info.VRs) == 0 {
 		return ""
 	}
+	for _, vr := range info.VRs {
+		if length <= maxShort || LongForm(vr) {
+			return vr
+		}
+	}
 	return info.VRs[0]
 }
+
+// maxShort is the greatest even number that a length of 16 bits holds.
+const maxShort = 0xFFFE
 
 // vrString returns the VR in b, without an allocation for known VRs.
 func vrString(b [2]byte) string {

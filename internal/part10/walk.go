@@ -197,7 +197,7 @@ func (k *walker) value(top *level, el element) error {
 	}
 	k.note(el)
 	switch {
-	case el.vr == "SQ", k.rewrite != nil && el.vr == "" && dictionary(el.tag) == "SQ":
+	case el.vr == "SQ", k.rewrite != nil && el.vr == "" && dictionary(el.tag, el.length) == "SQ":
 		return k.push(sequence, top.enc, el)
 	case top.kind == dataset && el.tag == tagPixelData && k.build != nil:
 		return k.pixelData(top, el)
