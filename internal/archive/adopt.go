@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"dicomnode/internal/archive/index"
@@ -116,7 +117,8 @@ func (a *Archive) enterReceived(ctx context.Context, tx index.Tx, f found, versi
 			f.row.Outcome, f.row.OutcomeAt, f.row.Digests = Repeated, time.Now(), b.Digests
 		}
 	}
-	newer := len(versions) > 0 && versions[len(versions)-1].Version > f.row.Version
+	newer := len(versions) > 0 && versions[len(versions)-1].Version > f.row.Version ||
+		slices.ContainsFunc(tombstones, func(b index.Tombstone) bool { return b.Version > f.row.Version })
 	if newer {
 		f.row.SupersededAt = time.Now()
 	}

@@ -125,3 +125,62 @@ func (a *Archive) addMissingJob(ctx context.Context, tx index.Tx, in *arrival, v
 	a.opt.Log.Info("object was received before; missing jobs are created", "object", v.ID, "peer", in.Source, "purpose", v.Purpose)
 	return a.jobs.Insert(ctx, tx, jobsFor(v, jobs.New)...)
 }
+
+// expiry is what tombstones say about the contents of an arrival.
+type expiry struct {
+	version  int  // the latest with these contents; 0 if none
+	latest   int  // the latest version of the instance
+	repeated bool // results were made of these contents
+}
+
+// outdated reports whether there was a version with these contents and another one since.
+func (e expiry) outdated() bool { return e.version > 0 && e.version < e.latest }
+
+// expiryOf compares an arrival with the tombstones of its instance. Their files are gone, so
+// only SHA-256 or digests show that contents are the same.
+func (a *Archive) expiryOf(ctx context.Context, in *arrival) (e expiry, err error) {
+	stones := in.before.tombstones
+	if len(stones) == 0 {
+		return e, nil
+	}
+	arrived, err := in.sha256()
+	if err != nil {
+		return e, err
+	}
+	if !in.row.Digests.Known() {
+		in.row.Digests = a.digestsFrom(ctx, in, stones, arrived)
+	}
+	for _, b := range stones {
+		e.latest = max(e.latest, b.Version)
+		if b.SHA256 == arrived || b.Digests.Known() && b.Digests == in.row.Digests {
+			e.version, e.repeated = max(e.version, b.Version), e.repeated || len(b.Results) > 0
+		}
+	}
+	return e, nil
+}
+
+// digestsFrom returns the digests of an arrival from the tombstone with its SHA-256, or computes
+// them if a tombstone has some to compare.
+func (a *Archive) digestsFrom(ctx context.Context, in *arrival, stones []index.Tombstone, arrived string) Digests {
+	if i := slices.IndexFunc(stones, func(b index.Tombstone) bool { return b.SHA256 == arrived }); i >= 0 {
+		return stones[i].Digests
+	}
+	if !slices.ContainsFunc(stones, func(b index.Tombstone) bool { return b.Digests.Known() }) {
+		return Digests{}
+	}
+	return a.digests(ctx, in)
+}
+
+// storeOutdated stores a version again that has expired and that a later one has replaced. It
+// gets its number and no job; the later version remains the current one.
+func (a *Archive) storeOutdated(in *arrival, e expiry) (index.Object, error) {
+	in.row.SupersededAt = time.Now()
+	if e.repeated {
+		in.row.Outcome, in.row.OutcomeAt = Repeated, time.Now()
+	}
+	o, err := a.keepNew(in, e.version, false, func(index.Tx, *index.Object) ([]jobs.Job, error) { return nil, nil })
+	if err == nil {
+		a.opt.Log.Info("object was received before, and a newer version since", "object", o.ID, "peer", o.Source)
+	}
+	return o, err
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"dicomnode/internal/archive"
 	"dicomnode/internal/archive/index"
@@ -372,4 +373,77 @@ func TestRepeatAfterExpiry(t *testing.T) {
 	if len(deliveries) != 0 {
 		t.Error("a repeat made a result")
 	}
+}
+
+// TestOutdatedAfterExpiry: a version that has expired is stored again as what it was, without a
+// result, and the version that replaced it remains the current one, whether that is stored or
+// not.
+func TestOutdatedAfterExpiry(t *testing.T) {
+	type step struct {
+		patient string
+		deflate bool
+		version int
+		outcome string
+		current int // 0: all that is stored is superseded
+	}
+	for name, c := range map[string]struct {
+		both  bool // versions expire
+		again []step
+	}{
+		"the correction is stored": {false, []step{{"WRONG1", false, 1, archive.Repeated, 2}, {"WRONG1", false, 1, archive.Repeated, 2}, {"WRONG1", true, 1, archive.Repeated, 2}, {"RIGHT1", false, 2, archive.Segmented, 2}}},
+		"in another encoding":      {false, []step{{"WRONG1", true, 1, archive.Repeated, 2}, {"WRONG1", false, 1, archive.Repeated, 2}}},
+		"both expired":             {true, []step{{"WRONG1", false, 1, archive.Repeated, 0}, {"WRONG1", true, 1, archive.Repeated, 0}, {"RIGHT1", false, 3, archive.Repeated, 3}}},
+		"in order":                 {true, []step{{"RIGHT1", true, 3, archive.Repeated, 3}, {"WRONG1", true, 1, archive.Repeated, 3}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := open(t, options(durabletest.Dir(t)))
+			deliveries := segmenting(t, a)
+			before := time.Now()
+			for _, id := range []string{"WRONG1", "RIGHT1"} {
+				before = time.Now()
+				if _, err := send(t, a, patient(id), archive.Segment); err != nil {
+					t.Fatal(err)
+				}
+				<-deliveries
+				idle(t, a)
+			}
+			if c.both {
+				before = time.Now()
+			}
+			if _, err := a.Prune(t.Context(), before); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range c.again {
+				in, data := incoming("1.2.3", archive.Segment), patient(s.patient)
+				if s.deflate {
+					in, data = deflatedIncoming(), deflate(t, data)
+				}
+				o, err := a.Receive(t.Context(), in, bytes.NewReader(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o, err = a.Object(t.Context(), o.ID); err != nil || o.Version != s.version || o.Outcome != s.outcome || current(t, a) != s.current {
+					t.Errorf("%+v: version %d, %q, %v; current is %d", s, o.Version, o.Outcome, err, current(t, a))
+				}
+			}
+			idle(t, a)
+			if len(deliveries) != 0 {
+				t.Errorf("%d results are delivered again", len(deliveries))
+			}
+		})
+	}
+}
+
+// current returns the version of the one image that is not superseded, 0 if there is none.
+func current(t *testing.T, a *archive.Archive) (version int) {
+	t.Helper()
+	for _, o := range all(t, a) {
+		if o.ParentID == 0 && o.SupersededAt.IsZero() {
+			if version != 0 {
+				t.Errorf("versions %d and %d are current", version, o.Version)
+			}
+			version = o.Version
+		}
+	}
+	return version
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 	"time"
 
 	"dicomnode/internal/archive/index"
@@ -31,7 +30,7 @@ func (a *Archive) lookUp(ctx context.Context, in *arrival) error {
 		return nil
 	}
 	err = a.index.View(ctx, func(tx index.Tx) (err error) {
-		if in.before.versions, err = tx.Versions(in.SOPInstanceUID); err == nil && len(in.before.versions) == 0 {
+		if in.before.versions, err = tx.Versions(in.SOPInstanceUID); err == nil {
 			in.before.tombstones, err = tx.TombstonesOf(in.SOPInstanceUID)
 		}
 		return err
@@ -48,7 +47,7 @@ func (a *Archive) lookUp(ctx context.Context, in *arrival) error {
 func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error) {
 	versions := in.before.versions
 	if len(versions) == 0 {
-		return a.storeNew(ctx, in, in.before.tombstones)
+		return a.storeNew(ctx, in)
 	}
 	newest := versions[len(versions)-1]
 	if newest.SOPClassUID != in.SOPClassUID {
@@ -60,7 +59,7 @@ func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error)
 			return v, err
 		}
 		if same {
-			return a.handleRepeat(ctx, in, v, v.ID == newest.ID, damaged)
+			return a.handleRepeat(ctx, in, v, isCurrent(v, newest), damaged)
 		}
 	}
 	in.row.Digests = a.digests(ctx, in)
@@ -73,69 +72,73 @@ func (a *Archive) decide(ctx context.Context, in *arrival) (index.Object, error)
 // compare classifies an arrival whose bytes are not stored yet by its digests.
 func (a *Archive) compare(ctx context.Context, in *arrival, versions []index.Object) (index.Object, error) {
 	newest, have := versions[len(versions)-1], in.row.Digests
-	if have.Known() {
-		for _, v := range slices.Backward(versions) {
-			if v.Digests == have {
-				damaged, err := a.damaged(ctx, v)
-				if err != nil {
-					return v, err
-				}
-				return a.handleRepeat(ctx, in, v, v.ID == newest.ID, damaged)
+	gone, err := a.expiryOf(ctx, in)
+	if err != nil {
+		return newest, err
+	}
+	for _, v := range slices.Backward(versions) {
+		if have.Known() && v.Digests == have || v.Version == gone.version {
+			damaged, err := a.damaged(ctx, v)
+			if err != nil {
+				return v, err
 			}
+			return a.handleRepeat(ctx, in, v, isCurrent(v, newest), damaged)
 		}
 	}
+	gone.latest = max(gone.latest, newest.Version)
 	switch {
+	case gone.outdated():
+		return a.storeOutdated(in, gone)
+	case gone.version > 0:
+		return a.keepVersion(in, newest, gone, "it is the latest version, which had expired")
 	case !have.Known() || !newest.Digests.Known():
-		return a.keepVersion(in, newest, "its contents cannot be compared with what is stored")
+		return a.keepVersion(in, newest, gone, "its contents cannot be compared with what is stored")
 	case have.Pixels == newest.Digests.Pixels && have.Meaning == newest.Digests.Meaning:
-		return a.keepVersion(in, newest, "patient, study or references were corrected")
+		return a.keepVersion(in, newest, gone, "patient, study or references were corrected")
 	}
 	return index.Object{}, ErrDuplicate
 }
 
-// storeNew stores an instance that is not in the archive. If tombstones show that it was stored
-// earlier and results were made, it gets no second result.
-func (a *Archive) storeNew(ctx context.Context, in *arrival, tombstones []index.Tombstone) (index.Object, error) {
-	version, repeated := 1, false
-	for _, b := range tombstones {
-		version = max(version, b.Version+1)
+// isCurrent reports whether v is the newest version that is stored, and no later one was.
+func isCurrent(v, newest index.Object) bool { return v.ID == newest.ID && v.SupersededAt.IsZero() }
+
+// storeNew stores an instance that is not in the archive. If tombstones show that its contents
+// were stored earlier and results were made of them, it gets no second result.
+func (a *Archive) storeNew(ctx context.Context, in *arrival) (index.Object, error) {
+	gone, err := a.expiryOf(ctx, in)
+	if err != nil {
+		return index.Object{}, err
 	}
-	if i := slices.IndexFunc(tombstones, func(b index.Tombstone) bool { return len(b.Results) > 0 }); i >= 0 {
-		arrived, err := in.sha256() // its file is gone: only this shows that the bytes are the same
-		if err != nil {
-			return index.Object{}, err
-		}
-		if b := tombstones[i]; b.SHA256 != arrived {
-			in.row.Digests = a.digests(ctx, in)
-			repeated = in.row.Digests.Known() && in.row.Digests == b.Digests
-		} else {
-			in.row.Digests, repeated = b.Digests, true
-		}
+	if gone.outdated() {
+		return a.storeOutdated(in, gone)
 	}
 	switch {
-	case repeated:
+	case gone.repeated:
 		in.row.Outcome, in.row.OutcomeAt = Repeated, time.Now()
 	case in.Purpose == Segment && in.Unrouted != nil && in.Unrouted(a.object(in.row)):
 		in.row.Outcome, in.row.OutcomeAt = NoRoute, time.Now()
 	}
-	o, err := a.keepNew(in, version, len(tombstones) == 0, func(_ index.Tx, o *index.Object) ([]jobs.Job, error) {
+	o, err := a.keepNew(in, gone.latest+1, gone.latest == 0, func(_ index.Tx, o *index.Object) ([]jobs.Job, error) {
 		if o.Outcome != "" {
 			return nil, nil
 		}
 		return jobsFor(*o, jobs.New), nil
 	})
-	if err == nil && repeated {
+	if err == nil && gone.repeated {
 		a.opt.Log.Info("object was received before, and its results were made then", "object", o.ID, "peer", o.Source)
 	}
 	return o, err
 }
 
-// keepVersion stores an arrival as a new version and cancels the pending jobs of the version
-// before.
-func (a *Archive) keepVersion(in *arrival, newest index.Object, why string) (index.Object, error) {
+// keepVersion stores an arrival as the latest version and cancels the pending jobs of the
+// version before. It gets a job unless results were made of its contents before they expired.
+func (a *Archive) keepVersion(in *arrival, newest index.Object, gone expiry, why string) (index.Object, error) {
+	if gone.repeated {
+		in.row.Outcome, in.row.OutcomeAt = Repeated, time.Now()
+	}
 	var superseded []int64
-	o, err := a.keepNew(in, newest.Version+1, false, func(tx index.Tx, o *index.Object) (wanted []jobs.Job, err error) {
-		if superseded, err = a.supersede(tx, newest); err != nil {
+	o, err := a.keepNew(in, gone.latest+1, false, func(tx index.Tx, o *index.Object) (wanted []jobs.Job, err error) {
+		if superseded, err = a.supersede(tx, newest); err != nil || gone.repeated {
 			return nil, err
 		}
 		return jobsFor(*o, jobs.New), nil
@@ -223,39 +226,4 @@ func (a *Archive) digest(ctx context.Context, object int64, r io.Reader, size in
 		return Digests{}
 	}
 	return d
-}
-
-// keyedMutex is a set of mutexes, one for each key.
-type keyedMutex struct {
-	mu    sync.Mutex
-	locks map[string]*keyLock
-}
-
-type keyLock struct {
-	sync.Mutex
-	users int
-}
-
-// lock locks the mutex of a key and returns the function that unlocks it.
-func (k *keyedMutex) lock(key string) (unlock func()) {
-	k.mu.Lock()
-	if k.locks == nil {
-		k.locks = map[string]*keyLock{}
-	}
-	l := k.locks[key]
-	if l == nil {
-		l = &keyLock{}
-		k.locks[key] = l
-	}
-	l.users++
-	k.mu.Unlock()
-	l.Lock()
-	return func() {
-		l.Unlock()
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if l.users--; l.users == 0 {
-			delete(k.locks, key)
-		}
-	}
 }
