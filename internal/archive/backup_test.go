@@ -118,12 +118,18 @@ func TestEraseWhereJobsRan(t *testing.T) {
 		}
 	}
 	closed(t, shared)
+	if _, err := os.Stat(filepath.Join(dir, "erased")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was not erased is recorded: %v", err)
+	}
 	close(release)
 	stop()
+	if _, err := a.Erase(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
 	closed(t, a)
 
 	restored := durabletest.Dir(t)
-	copyList(t, dir, restored) // the list of erased instances: the refused calls have added the first
+	copyList(t, dir, restored)
 	r, err := archive.Restore(t.Context(), options(restored), backup, func() {})
 	if err != nil || r.Objects != 1 || r.Erased != 1 {
 		t.Fatalf("restored %+v, %v; want one of two", r, err)
@@ -192,4 +198,37 @@ func TestErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-deliveries
+}
+
+// Lines that an earlier attempt has cut are skipped, and the next erasure does not continue them.
+func TestErasedListCut(t *testing.T) {
+	dir := durabletest.Dir(t)
+	a := open(t, options(dir))
+	list := filepath.Join(dir, "erased")
+	keep := func() archive.Object { return receive(t, a, "1.2.3", archive.Keep) }
+	if _, err := a.Erase(t.Context(), keep().ID); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1, 40, 64, 65, 80, len(whole) - 1} {
+		if err := os.WriteFile(list, append(whole, whole[:n]...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		closed(t, a)
+		a = open(t, options(dir))
+		if _, err := a.Erase(t.Context(), keep().ID); err != nil {
+			t.Fatal(err)
+		}
+		now, err := os.ReadFile(list)
+		lines := strings.Split(string(now), "\n")
+		if err != nil || len(lines) != 4 || lines[0]+"\n" != string(whole) || len(lines[2]) < 80 || lines[3] != "" {
+			t.Errorf("after %d bytes of a line: %q, %v", n, now, err)
+		}
+		if n, err := a.EraseAgain(t.Context()); n != 0 || err != nil {
+			t.Errorf("erased again: %d, %v", n, err)
+		}
+	}
 }

@@ -1,13 +1,13 @@
 package archive
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,7 +26,8 @@ var ErrRunning = errors.New("a job about it runs; try again in a moment")
 // Erase removes received objects, given by their ids, with all their versions, results and
 // tombstones. It is recorded as a manual action. The hashes of their SOP Instance UIDs are
 // added to a list beside the index, so that EraseAgain can find objects that a restored backup
-// brings back. Erase returns the number of removed objects, including results.
+// brings back. If a job for one of them runs, Erase returns ErrRunning and removes and records
+// nothing. Erase returns the number of removed objects, including results.
 func (a *Archive) Erase(ctx context.Context, ids ...int64) (removed int, err error) {
 	var uids []string
 	for _, id := range ids {
@@ -41,13 +42,16 @@ func (a *Archive) Erase(ctx context.Context, ids ...int64) (removed int, err err
 	if len(uids) == 0 {
 		return 0, nil
 	}
-	if err := appendErased(a.opt.Dir, uids); err != nil {
-		return 0, fmt.Errorf("note what is erased: %w", err)
-	}
-	return a.erase(ctx, uids, objectList(ids))
+	return a.erase(ctx, uids, objectList(ids), func() error {
+		if err := appendErased(a.opt.Dir, uids); err != nil {
+			return fmt.Errorf("note what is erased: %w", err)
+		}
+		return nil
+	})
 }
 
-func (a *Archive) erase(ctx context.Context, uids []string, subject string) (removed int, err error) {
+// erase removes instances. It calls note before the commit, when nothing but that can fail.
+func (a *Archive) erase(ctx context.Context, uids []string, subject string, note func() error) (removed int, err error) {
 	var names []string
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		names = nil
@@ -59,6 +63,7 @@ func (a *Archive) erase(ctx context.Context, uids []string, subject string) (rem
 			}
 			names, all = append(names, more...), append(all, results...)
 		}
+		tx.BeforeCommit(note)
 		return errors.Join(tx.Forget(all...), act(ctx, tx, "erase", subject))
 	})
 	if err != nil {
@@ -134,42 +139,58 @@ func erasedKey(uid string) string {
 }
 
 func appendErased(dir string, uids []string) error {
-	f, err := os.OpenFile(filepath.Join(dir, erasedName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
 	var b strings.Builder
 	for _, uid := range uids {
 		fmt.Fprintf(&b, "%s %s\n", erasedKey(uid), time.Now().UTC().Format(time.RFC3339Nano))
 	}
-	_, err = f.WriteString(b.String())
-	return errors.Join(err, durable.Own(f), f.Sync(), f.Close(), durable.SyncDir(dir))
+	return errors.Join(appendLines(filepath.Join(dir, erasedName), b.String()), durable.SyncDir(dir))
+}
+
+// appendLines appends lines to a file, durably. If that fails, the file gets its old size again.
+// A last line that an earlier attempt has cut is ended first.
+func appendLines(path, lines string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	if last := []byte{'\n'}; err == nil && size > 0 {
+		if _, err = f.ReadAt(last, size-1); last[0] != '\n' {
+			lines = "\n" + lines
+		}
+	}
+	if err == nil {
+		_, err = f.WriteString(lines)
+	}
+	if err = errors.Join(err, durable.Own(f), f.Sync()); err != nil {
+		err = errors.Join(err, f.Truncate(size))
+	}
+	return errors.Join(err, f.Close())
 }
 
 // readErased reads the list of a folder. It returns the time of the last erasure of each
-// instance by its key.
-func readErased(dir string) (map[string]time.Time, error) {
-	f, err := os.Open(filepath.Join(dir, erasedName))
+// instance by its key, and the number of lines that are not whole: a full disk or a crash has
+// cut them, and their erasure failed.
+func readErased(dir string) (keys map[string]time.Time, cut int, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, erasedName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, fmt.Errorf("read the list of what was erased: %w", err)
 	}
-	defer f.Close()
-	keys := map[string]time.Time{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		key, at, _ := strings.Cut(lines.Text(), " ")
+	keys = map[string]time.Time{}
+	for line := range strings.Lines(string(b)) {
+		key, at, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		when, err := time.Parse(time.RFC3339Nano, at)
-		if err != nil {
-			return nil, fmt.Errorf("read the list of what was erased: %w", err)
-		}
-		if when.After(keys[key]) {
+		switch {
+		case err != nil || len(key) != hex.EncodedLen(sha256.Size):
+			cut++
+		case when.After(keys[key]):
 			keys[key] = when
 		}
 	}
-	return keys, lines.Err()
+	return keys, cut, nil
 }
 
 // copyErased copies the list to a backup.
@@ -190,12 +211,7 @@ func mergeErased(dir, from string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, erasedName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, durable.Own(f), f.Sync(), f.Close())
+	return appendLines(filepath.Join(dir, erasedName), string(b))
 }
 
 // EraseAgain erases instances of the list that a restored backup has brought back, and returns
@@ -205,13 +221,16 @@ func (a *Archive) EraseAgain(ctx context.Context) (removed int, err error) {
 	if err != nil || len(back) == 0 {
 		return 0, err
 	}
-	return a.erase(ctx, back, "what a backup brought back")
+	return a.erase(ctx, back, "what a backup brought back", func() error { return nil })
 }
 
 // restoredInstances returns the SOP Instance UIDs of received objects that are older than their entry in
 // the list.
 func (a *Archive) restoredInstances(ctx context.Context) (uids []string, err error) {
-	erased, err := readErased(a.opt.Dir)
+	erased, cut, err := readErased(a.opt.Dir)
+	if cut > 0 {
+		a.opt.Log.Warn("lines of the list of erased objects are cut and count for nothing", "file", erasedName, "lines", cut)
+	}
 	if err != nil || len(erased) == 0 {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -57,5 +59,51 @@ func TestDiskFull(t *testing.T) {
 	receive(t, a, "1.3", archive.Segment)
 	if n := len(queue(t, a)); n != len(stored)+1 {
 		t.Errorf("%d jobs, want %d", n, len(stored)+1)
+	}
+}
+
+// TestEraseOnFullDisk: an erasure that the list of erased objects has no room for fails, leaves
+// the list as it was, and can be done when there is room.
+func TestEraseOnFullDisk(t *testing.T) {
+	dir := durabletest.Dir(t)
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
+		t.Skipf("mount a small file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	a := open(t, options(dir))
+	var ids []int64
+	for i := range 60 {
+		ids = append(ids, receive(t, a, fmt.Sprintf("1.2.7.%d", i), archive.Keep).ID)
+	}
+	if _, err := a.Erase(t.Context(), ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	list, filler := filepath.Join(dir, "erased"), filepath.Join(dir, "filler")
+	before, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filler)
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	f.Close()
+	if n, err := a.Erase(t.Context(), ids[1:]...); err == nil {
+		t.Errorf("erased %d on a full disk", n)
+	}
+	if after, err := os.ReadFile(list); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the list is now %q, %v", after, err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, a)
+	a = open(t, options(dir))
+	if n, err := a.Erase(t.Context(), ids[1:]...); n != len(ids)-1 || err != nil {
+		t.Errorf("erased %d, %v", n, err)
 	}
 }
