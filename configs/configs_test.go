@@ -84,6 +84,31 @@ func TestParseGood(t *testing.T) {
 	}
 }
 
+// What is wrong with one key does not hide the problems of other sections, and no problem is
+// listed that only follows from it.
+func TestAllProblems(t *testing.T) {
+	peers := "peers:\n  - {name: pacs, ae_title: PACS, address: \"10.0.0.5:104\"}\n"
+	for text, want := range map[string][]string{
+		peers + "routes:\n  - {name: r, from: dx1, send_to: [pasc]}\n  - {name: s, send_to: [pasc]}\n": {"routes[0].from", "routes[1].send_to[0]"},
+		peers + "routes:\n  - {name: r, sendto: [pacs]}\n  - {name: s, send_to: [pasc]}\n":             {"routes[0].sendto", "routes[1].send_to[0]"},
+		"node: {listen: 11112, data_dri: x}\nlog: {level: loud}\nretention: {keep: 30x}\n":             {"node.data_dri", "log.level", "retention.keep"},
+		"peers: [dx1, {name: pacs, ae_title: SEVENTEEN_LETTERS, address: 10.0.0.1}]\n":                 {"peers[0]", "peers[1].ae_title"},
+		"pears: []\nroutes:\n  - {name: s, send_to: [pacs]}\n":                                         {"pears"},
+		"node: {listen: 11112, data_dri: x}\nmodel: {threads: many}\n":                                 {"node.data_dri", ""},
+	} {
+		_, err := configs.Parse([]byte(text))
+		var problems configs.Problems
+		errors.As(err, &problems)
+		var got []string
+		for _, p := range problems {
+			got = append(got, p.Key)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("Parse(%q): %v\n%s", text, err, d)
+		}
+	}
+}
+
 func TestProblems(t *testing.T) {
 	peers := "peers:\n  - {name: pacs, ae_title: PACS, address: \"10.0.0.5:104\"}\n"
 	cases := []struct {
@@ -97,7 +122,11 @@ func TestProblems(t *testing.T) {
 		{"unknown key in list", "peers:\n  - name: a\n    adress: 1.2.3.4\n", 3, "peers[0].adress", "unknown key", `"address"`},
 		{"far from all keys", "log:\n  colour_of_the_hair: red\n", 2, "log.colour_of_the_hair", "unknown key", "valid keys here: format, level"},
 		{"duplicate key", "log: {level: info}\nlog: {level: info}\n", 2, "", "already defined", "config init"},
-		{"wrong type", "node: {ae_title: [a]}\n", 1, "", "", "config init"},
+		{"list for a value", "node: {ae_title: [a]}\n", 1, "node.ae_title", "is no single value", "config init"},
+		{"value for a list", peers + "routes:\n  - {name: r, from: pacs, send_to: [pacs]}\n", 4, "routes[0].from", "is no list", "write [pacs]"},
+		{"section for a list", "peers: {name: a}\n", 1, "peers", "is no list", `"- "`},
+		{"value for a section", "node: XNET\n", 1, "node", "has no keys", "config init"},
+		{"value for an entry", "peers: [dx1]\n", 1, "peers[0]", "has no keys", "config init"},
 		{"not YAML", "node: {", 0, "", "", "config init"},
 		{"two documents", "log: {}\n---\nlog: {}\n", 1, "", "more than one", "---"},
 		{"long AE title", "node:\n  ae_title: SEVENTEEN_LETTERS\n", 2, "node.ae_title", "17 characters, at most 16", "1 to 16"},

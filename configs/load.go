@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -77,7 +78,7 @@ func inspect(text []byte) (c Config, warnings Problems, err error) {
 	}
 	keys := newKeys(file)
 	if len(keys.wrong) > 0 {
-		return Config{}, nil, keys.wrong
+		return Config{}, nil, problemsBeside(keys, file)
 	}
 	if c = Default(); empty(file) {
 		return c, nil, nil
@@ -91,6 +92,20 @@ func inspect(text []byte) (c Config, warnings Problems, err error) {
 	}
 	warnings = keys.locate(warn(c))
 	return c, warnings, nil
+}
+
+// problemsBeside are the wrong keys, and the problems of what the document has without them.
+func problemsBeside(k *keys, file *ast.File) Problems {
+	c := Default()
+	if root := body(file); root != nil {
+		err := yaml.NewDecoder(bytes.NewReader(nil), yaml.CustomUnmarshaler(parseDuration)).DecodeFromNode(root, &c)
+		if err != nil {
+			return append(k.wrong, syntaxProblem(err))
+		}
+	}
+	all := append(k.wrong, k.besides(k.locate(validate(c)))...)
+	slices.SortStableFunc(all, func(a, b Problem) int { return a.Line - b.Line })
+	return all
 }
 
 // hintDefaultFile is the hint if no other fits.
