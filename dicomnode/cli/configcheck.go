@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -133,10 +134,30 @@ func explain(cmd *cobra.Command, path string, c configs.Config) {
 		fmt.Fprintln(w, "Nothing is segmented: write a route.")
 	}
 	for _, r := range c.Routes {
-		fmt.Fprintf(w, "Route %s: %s from %s is segmented, the SEG goes to %s.\n", r.Name,
-			command.OrAll(r.Modalities, "every modality"), command.OrAll(r.From, "every peer"), command.OrAll(r.SendTo, "nobody"))
+		fmt.Fprintf(w, "Route %s: %s from %s is segmented, %s %s%s.\n", r.Name, command.OrAll(r.Modalities, "every modality"),
+			command.OrAll(r.From, "every peer"), sent(r.Kinds()), command.OrAll(r.SendTo, "nobody"), doubted(r.Quality))
 	}
 	fmt.Fprintln(w, kept(c.Retention))
+}
+
+// sent names the outputs of a route.
+func sent(kinds []string) string {
+	last := len(kinds) - 1
+	if last == 0 {
+		return kinds[0] + " goes to"
+	}
+	return strings.Join(kinds[:last], ", ") + " and " + kinds[last] + " go to"
+}
+
+// doubted describes what happens to results of low quality.
+func doubted(q configs.Quality) string {
+	switch {
+	case q == configs.Quality{}:
+		return ""
+	case q.Below == configs.Hold:
+		return fmt.Sprintf("; results of quality below %v are held", q.Min)
+	}
+	return fmt.Sprintf("; the log warns of results of quality below %v", q.Min)
 }
 
 // kept describes the retention of finished objects.

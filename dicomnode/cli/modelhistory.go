@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/hint"
@@ -48,13 +49,22 @@ that the digest in a SEG identifies the model that made it.
 			for _, e := range history {
 				fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\n", e.Time.Format(time.RFC3339), e.Action, e.Name, e.Version, e.Digest)
 			}
-			fmt.Fprintf(w, "in use\t%s\t%s %s\t%s\n", c.Model.Bundle, b.Card.Name, b.Card.Version, b.Digest)
+			fmt.Fprintf(w, "in use\t%s\t%s %s\t%s\n", origin(c, b), b.Card.Name, b.Card.Version, b.Digest)
 			return w.Flush()
 		},
 	}
 	command.ConfigFlag(cmd, &config)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// origin is where the bundle in use comes from: published, embedded or a file.
+func origin(c configs.Config, b *model.Bundle) string {
+	embedded, err := model.Embedded()
+	if c.Model.Bundle == pipeline.Published && err == nil && b.Digest == embedded.Digest {
+		return pipeline.Embedded // nothing is published, or all of it was taken back
+	}
+	return c.Model.Bundle
 }
 
 func modelRollbackCmd() *cobra.Command {
