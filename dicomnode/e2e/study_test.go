@@ -100,7 +100,7 @@ func checkKept(t *testing.T, c configs.Config, n *testNode) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	lives, err := inspect.Find(t.Context(), a, c, inspect.Query{})
+	lives, _, err := inspect.Find(t.Context(), a, c, inspect.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ type Query struct {
 	State        string // one of [States]
 	NotDelivered bool   // results that are not delivered to all destinations
 	Held         bool   // images with a held result, regardless of Limit
-	Limit        int    // at most so many, the most recent; 0 means 1000
+	Limit        int    // examine at most so many, the most recent; 0 means all
 }
 
 // States are the possible values of [Life.State].
@@ -113,16 +113,25 @@ type Delivery struct {
 // Pending reports whether the node still works on the delivery: it is not sent twice.
 func (d Delivery) Pending() bool { return d.Job != nil && d.Job.State != Quarantined }
 
-// defaultLimit is the default of Query.Limit.
-const defaultLimit = 1000
+// all is a limit that no archive reaches.
+const all = 1 << 30
 
-// Find returns the histories of the images that q selects, the most recent first. c has the
-// current routes.
-func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([]History, error) {
+// Find returns the histories of the images that q selects, the most recent first, and whether
+// its limit left older images out. c has the current routes.
+func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) (lives []History, limited bool, err error) {
 	objects, err := q.objects(ctx, a)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	if limited = q.Limit > 0 && len(objects) > q.Limit; limited {
+		objects = objects[:q.Limit]
+	}
+	lives, err = q.histories(ctx, a, c, objects)
+	return lives, limited, err
+}
+
+// histories are those of the objects that are in the state that q selects.
+func (q Query) histories(ctx context.Context, a *archive.Archive, c configs.Config, objects []archive.Object) ([]History, error) {
 	jobs, err := jobsOf(ctx, a)
 	if err != nil {
 		return nil, err
@@ -149,16 +158,20 @@ func Find(ctx context.Context, a *archive.Archive, c configs.Config, q Query) ([
 	return lives, nil
 }
 
-// objects are the images that q selects by the columns of the index.
+// objects are the images that q selects by the columns of the index: one more than its limit, if
+// there are so many.
 func (q Query) objects(ctx context.Context, a *archive.Archive) ([]archive.Object, error) {
 	if q.Object != 0 {
 		o, err := imageOf(ctx, a, q.Object)
 		return []archive.Object{o}, err
 	}
 	base := index.Query{Source: q.Peer, ReceivedFrom: q.Since, ReceivedOnly: true}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = defaultLimit
+	if q.State == Unrouted {
+		base.Outcome = archive.NoRoute
+	}
+	limit := all
+	if q.Limit > 0 {
+		limit = q.Limit + 1
 	}
 	switch {
 	case q.Held || q.State == Held:
@@ -184,9 +197,9 @@ func (q Query) objects(ctx context.Context, a *archive.Archive) ([]archive.Objec
 
 // held are the images with held results, the most recent first.
 func (q Query) held(ctx context.Context, a *archive.Archive) (images []archive.Object, err error) {
-	all, err := a.Held(ctx)
+	deliveries, err := a.Held(ctx)
 	seen := map[int64]bool{}
-	for _, d := range slices.Backward(all) {
+	for _, d := range slices.Backward(deliveries) {
 		if err != nil {
 			break
 		}

@@ -34,7 +34,7 @@ func (f *findFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.state, "state", "", "images in this state: "+strings.Join(inspect.States, ", "))
 	flags.BoolVar(&f.notDelivered, "not-delivered", false, "images with a result that is not delivered")
 	flags.BoolVar(&f.unrouted, "unrouted", false, "images that no route took")
-	flags.IntVar(&f.limit, "limit", 1000, "examine at most so many images, the most recent ones")
+	flags.IntVar(&f.limit, "limit", 0, "examine at most so many images, the most recent ones (default: all)")
 }
 
 // addChoice adds the flags that select images in any state.
@@ -134,22 +134,39 @@ Exit codes: 0 found, 1 nothing found or failed, 2 wrong usage.`,
 		Example: "  dicomnode find A1234567\n  dicomnode find --since 1d --not-delivered",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.list(cmd, args, f.query, printFound)
+			return f.list(cmd, args, f.findQuery, printFound)
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().Lookup("limit").Usage = fmt.Sprintf("examine at most so many images, the most recent ones (default: %d if no image, time or state is given)", defaultLimit)
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// find runs the query.
+// defaultLimit is the limit of "dicomnode find" for everything that is stored.
+const defaultLimit = 1000
+
+// findQuery is the query of "dicomnode find".
+func (f *findFlags) findQuery(cmd *cobra.Command, args []string) (inspect.Query, error) {
+	q, err := f.query(cmd, args)
+	if q.Term == "" && q.State == "" && !q.NotDelivered && q.Since.IsZero() {
+		q.Limit = cmp.Or(q.Limit, defaultLimit)
+	}
+	return q, err
+}
+
+// find runs the query, and says if its limit leaves images out.
 func (f *findFlags) find(cmd *cobra.Command, q inspect.Query) (lives []inspect.History, err error) {
 	c, err := command.LoadConfig(f.config)
 	if err != nil {
 		return nil, err
 	}
 	err = withArchive(cmd.Context(), f.config, func(a *archive.Archive) error {
-		lives, err = inspect.Find(cmd.Context(), a, c, q)
+		var limited bool
+		lives, limited, err = inspect.Find(cmd.Context(), a, c, q)
+		if limited {
+			fmt.Fprintf(cmd.ErrOrStderr(), "only the latest %d images were examined; --limit N examines more\n", q.Limit)
+		}
 		return err
 	})
 	return lives, err
