@@ -121,10 +121,18 @@ func (d *DataSet) CopyOrEmpty(s Source, tags ...tag.Tag) {
 	}
 }
 
+// CopyRequired copies Type 1 attributes: one that s lacks, or has with a value
+// that breaks the VR, makes d invalid.
+func (d *DataSet) CopyRequired(s Source, tags ...tag.Tag) {
+	for _, t := range tags {
+		d.copy(s, copied{tag: t, required: true})
+	}
+}
+
 func (d *DataSet) copy(s Source, a copied) {
 	e := s.find(a.tag)
 	switch {
-	case a.required && len(s.Strings(a.tag)) == 0:
+	case a.required && (s.lacks(e) || a.identity && len(s.stringsOf(e)) == 0):
 		d.fail(a.tag, fmt.Errorf("copy from the source image: %w", errRequired))
 		return
 	case e == nil && a.empty:
@@ -164,7 +172,7 @@ func (d *DataSet) putElement(s Source, e *dicom.Element) {
 	case []string:
 		d.putText(s, e)
 	case []int:
-		d.Ints(e.Tag, v...)
+		d.ints(e.Tag, e.RawValueRepresentation, v)
 	case []float64:
 		d.Decimals(e.Tag, v...)
 	case []*dicom.SequenceItemValue:
@@ -174,7 +182,7 @@ func (d *DataSet) putElement(s Source, e *dicom.Element) {
 			d.putText(s, e)
 			return
 		}
-		d.fail(e.Tag, fmt.Errorf("copy a value of VR %s", e.RawValueRepresentation))
+		d.bytes(e.Tag, e.RawValueRepresentation, v)
 	default:
 		d.fail(e.Tag, fmt.Errorf("copy a value of type %T", v))
 	}

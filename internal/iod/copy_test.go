@@ -250,3 +250,43 @@ func TestLocalTime(t *testing.T) {
 		}
 	}
 }
+
+// TestCopyKeepsTheVR: attributes of several VRs keep that of the source, and what a data set
+// requires is copied or makes it invalid.
+func TestCopyKeepsTheVR(t *testing.T) {
+	for name, c := range map[string]struct {
+		tag   tag.Tag
+		vr    string
+		value any
+		want  string // encoded; "" is an error
+	}{
+		"table in OW":           {tag.LUTData, "OW", []byte{1, 2, 3, 4}, "\x28\x00\x06\x30OW\x00\x00\x04\x00\x00\x00\x01\x02\x03\x04"},
+		"odd table in OW":       {tag.LUTData, "OW", []byte{1, 2, 3}, "\x28\x00\x06\x30OW\x00\x00\x04\x00\x00\x00\x01\x02\x03\x00"},
+		"table in US":           {tag.LUTData, "US", []int{258, 65535}, "\x28\x00\x06\x30US\x04\x00\x02\x01\xff\xff"},
+		"table in OB":           {tag.LUTData, "OB", []byte{1, 2}, ""},
+		"signed descriptor":     {tag.LUTDescriptor, "SS", []int{2, -1, 8}, "\x28\x00\x02\x30SS\x06\x00\x02\x00\xff\xff\x08\x00"},
+		"unsigned descriptor":   {tag.LUTDescriptor, "US", []int{2, 65535, 8}, "\x28\x00\x02\x30US\x06\x00\x02\x00\xff\xff\x08\x00"},
+		"descriptor of two":     {tag.LUTDescriptor, "SS", []int{2, -1}, ""},
+		"descriptor in UL":      {tag.LUTDescriptor, "UL", []int{2, 70000, 8}, ""},
+		"table without entries": {tag.LUTData, "OW", []byte{}, ""},
+		"no value":              {tag.LUTData, "US", []int{}, ""},
+	} {
+		e, err := dicom.NewElement(c.tag, c.value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.RawValueRepresentation = c.vr
+		d := &iod.DataSet{}
+		d.CopyRequired(iod.NewSource(dicom.Dataset{Elements: []*dicom.Element{e}}), c.tag)
+		if c.want == "" {
+			var attribute *iod.AttributeError
+			if !errors.As(d.Err(), &attribute) || attribute.Tag != c.tag {
+				t.Errorf("%s: error is %v", name, d.Err())
+			}
+			continue
+		}
+		if got := encode(t, d); string(got) != c.want {
+			t.Errorf("%s: encoded as %q, want %q", name, got, c.want)
+		}
+	}
+}

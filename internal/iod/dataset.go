@@ -71,13 +71,20 @@ func (d *DataSet) Strings(t tag.Tag, values ...string) {
 }
 
 // Ints sets an attribute with VR IS, US, UL, SS or SL.
-func (d *DataSet) Ints(t tag.Tag, values ...int) {
+func (d *DataSet) Ints(t tag.Tag, values ...int) { d.ints(t, "", values) }
+
+// ints is Ints for an attribute that may have several VRs, such as US or SS: it
+// gets vr where the data dictionary lists that.
+func (d *DataSet) ints(t tag.Tag, vr string, values []int) {
 	info, err := lookUp(t)
 	if err != nil {
 		d.fail(t, err)
 		return
 	}
-	if vr := info.VRs[0]; vr != "IS" {
+	if !slices.Contains(info.VRs, vr) {
+		vr = info.VRs[0]
+	}
+	if vr != "IS" {
 		value, err := encodeInts(vr, values)
 		d.set(element{tag: t, vr: vr, value: value}, err, checkVM(info.VM, len(values)))
 		return
@@ -107,6 +114,19 @@ func (d *DataSet) Decimals(t tag.Tag, values ...float64) {
 		text[i] = formatDS(v)
 	}
 	d.Strings(t, text...)
+}
+
+// bytes sets an attribute with VR OB or OW, which the data dictionary must list
+// for it, to a value in little endian order.
+func (d *DataSet) bytes(t tag.Tag, vr string, value []byte) {
+	info, err := lookUp(t)
+	if err == nil && !slices.Contains(info.VRs, vr) {
+		err = fmt.Errorf("encode bytes as %s", vr)
+	}
+	if len(value)%2 != 0 { // PS3.5 7.1.1
+		value = append(slices.Clone(value), 0)
+	}
+	d.set(element{tag: t, vr: vr, value: value}, err)
 }
 
 // Tags sets an attribute with VR AT.

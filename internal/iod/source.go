@@ -72,6 +72,26 @@ func (s Source) find(t tag.Tag) *dicom.Element {
 	return nil
 }
 
+// lacks reports whether e is absent or has no value.
+func (s Source) lacks(e *dicom.Element) bool {
+	if e == nil || e.Value == nil {
+		return true
+	}
+	switch v := e.Value.GetValue().(type) {
+	case []string:
+		return len(s.stringsOf(e)) == 0
+	case []int:
+		return len(v) == 0
+	case []float64:
+		return len(v) == 0
+	case []byte:
+		return len(v) == 0
+	case []*dicom.SequenceItemValue:
+		return len(v) == 0
+	}
+	return false
+}
+
 // stringsOf trims what is padding in every VR; one empty value is none.
 func (s Source) stringsOf(e *dicom.Element) []string {
 	values := s.rawStrings(e)

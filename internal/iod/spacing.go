@@ -56,6 +56,24 @@ func calibrated(s Source, pixel, imager [2]float64, hasImager bool, scanned [2]f
 	return hasImager && pixel != imager || !hasImager && hasScanned && pixel != scanned
 }
 
+// PixelAspectRatio is the height of a pixel and its width, as Pixel Aspect Ratio
+// (0028,0034) gives them (PS3.3 C.7.6.3.1.7). It reports false when there are not
+// two positive numbers.
+func PixelAspectRatio(s Source) (ratio [2]int, ok bool) {
+	text := s.Strings(tag.PixelAspectRatio)
+	if len(text) != 2 {
+		return ratio, false
+	}
+	for i := range ratio {
+		n, err := strconv.ParseInt(strings.TrimSpace(text[i]), 10, 32)
+		if err != nil || n < 1 {
+			return [2]int{}, false
+		}
+		ratio[i] = int(n)
+	}
+	return ratio, true
+}
+
 func spacingOf(s Source, t tag.Tag) (v [2]float64, ok bool) {
 	text := s.Strings(t)
 	if len(text) != 2 {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/picture"
+	"dicomnode/segment/polarity"
 	"dicomnode/segment/seg"
 )
 
@@ -142,19 +144,88 @@ func (s *State) display(d *iod.DataSet) {
 	s.pixelSize(area)
 	d.Sequence(tag.DisplayedAreaSelectionSequence, area)
 
-	d.Copy(s.source, tag.ModalityLUTSequence)
-	if !d.Has(tag.ModalityLUTSequence) {
-		d.Copy(s.source, tag.RescaleIntercept, tag.RescaleSlope, tag.RescaleType)
+	s.modality(d)
+	s.voi(d)
+	d.Strings(tag.PresentationLUTShape, s.shape())
+}
+
+// modality sets the Modality LUT module (PS3.3 C.11.1), without which a viewer takes the
+// stored values (PS3.4 N.2): the image's table, or its rescaling, completed if need be. The
+// Modality LUT of XA and RF leads back to the intensity of the beam and is not for display
+// (PS3.3 C.8.7.1.1.2, PS3.4 N.2.1.2).
+func (s *State) modality(d *iod.DataSet) {
+	if polarity.Of(s.img).Kind == polarity.Fluoroscopy {
+		return
 	}
+	if items := s.source.Items(tag.ModalityLUTSequence); len(items) > 0 {
+		lut := table(items[0])
+		copyOr(lut, items[0], tag.ModalityLUTType, unspecified)
+		d.Sequence(tag.ModalityLUTSequence, lut)
+		return
+	}
+	if s.source.String(tag.RescaleIntercept) != "" || s.source.String(tag.RescaleSlope) != "" {
+		copyOr(d, s.source, tag.RescaleIntercept, "0")
+		copyOr(d, s.source, tag.RescaleSlope, "1")
+		copyOr(d, s.source, tag.RescaleType, unspecified)
+	}
+}
+
+// unspecified are the units of a Modality LUT that names none (PS3.3 C.11.1.1.2).
+const unspecified = "US"
+
+// copyOr copies an attribute that needs a value, or sets it to otherwise.
+func copyOr(d *iod.DataSet, s iod.Source, t tag.Tag, otherwise string) {
+	if s.String(t) != "" {
+		decimals(d, s, t)
+	}
+	if !d.Has(t) {
+		d.Strings(t, otherwise)
+	}
+}
+
+// decimals copies numbers, those of more than 16 characters (PS3.5 6.2) rounded.
+func decimals(d *iod.DataSet, s iod.Source, t tag.Tag) {
+	d.Copy(s, t)
+	var values []float64
+	for _, text := range s.Strings(t) {
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return
+		}
+		values = append(values, v)
+	}
+	if !d.Has(t) {
+		d.Decimals(t, values...)
+	}
+}
+
+// voi sets the Softcopy VOI LUT module (PS3.3 C.11.8): the image's tables, or its windows.
+func (s *State) voi(d *iod.DataSet) {
 	voi := &iod.DataSet{}
-	voi.Copy(s.source, tag.VOILUTSequence)
-	if !voi.Has(tag.VOILUTSequence) {
-		voi.Copy(s.source, tag.WindowCenter, tag.WindowWidth, tag.WindowCenterWidthExplanation, tag.VOILUTFunction)
+	var tables []*iod.DataSet
+	for _, item := range s.source.Items(tag.VOILUTSequence) {
+		tables = append(tables, table(item))
+	}
+	switch {
+	case len(tables) > 0:
+		voi.Sequence(tag.VOILUTSequence, tables...)
+	case s.source.String(tag.WindowCenter) != "" && s.source.String(tag.WindowWidth) != "":
+		decimals(voi, s.source, tag.WindowCenter)
+		decimals(voi, s.source, tag.WindowWidth)
+		voi.Copy(s.source, tag.WindowCenterWidthExplanation, tag.VOILUTFunction)
 	}
 	if voi.Has(tag.VOILUTSequence) || voi.Has(tag.WindowCenter) && voi.Has(tag.WindowWidth) {
 		d.Sequence(tag.SoftcopyVOILUTSequence, voi)
 	}
-	d.Strings(tag.PresentationLUTShape, s.shape())
+}
+
+// table copies a look-up table (PS3.3 C.11.1, C.11.2). One that cannot be copied is an error:
+// without it the image would be shown otherwise than its header says.
+func table(item iod.Source) *iod.DataSet {
+	d := &iod.DataSet{}
+	d.CopyRequired(item, tag.LUTDescriptor, tag.LUTData)
+	d.Copy(item, tag.LUTExplanation)
+	return d
 }
 
 // pixelSize is what a viewer needs to show pixels that are not square.
@@ -163,7 +234,11 @@ func (s *State) pixelSize(area *iod.DataSet) {
 		area.Decimals(tag.PresentationPixelSpacing, spacing.Row, spacing.Column)
 		return
 	}
-	area.Ints(tag.PresentationPixelAspectRatio, 1, 1)
+	ratio, known := iod.PixelAspectRatio(s.source)
+	if !known {
+		ratio = [2]int{1, 1}
+	}
+	area.Ints(tag.PresentationPixelAspectRatio, ratio[:]...)
 }
 
 // shape turns MONOCHROME1 over, as Presentation LUT Shape (2050,0020) of the image

@@ -2,13 +2,18 @@ package gsps_test
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"dicomnode/internal/dicomtest"
 	"dicomnode/internal/iod"
+	"dicomnode/internal/part10"
+	"dicomnode/internal/uid"
 	"dicomnode/segment"
 	"dicomnode/segment/decode"
 	"dicomnode/segment/gsps"
@@ -89,4 +94,128 @@ func TestDisplayIsTheImages(t *testing.T) {
 	if got := s.String(tag.PresentationLUTShape); got != "INVERSE" {
 		t.Errorf("Presentation LUT Shape %q, want INVERSE", got)
 	}
+}
+
+// TestLookUpTables: the tables of the image are those of the state, in the VR of the image.
+func TestLookUpTables(t *testing.T) {
+	attribute := func(t uint32, vr string, v any) dicomtest.Attribute {
+		return dicomtest.Attribute{Tag: t, VR: vr, Value: v}
+	}
+	descriptor := attribute(0x00283002, "US", []uint16{2, 65535, 16})
+	signed := attribute(0x00283002, "SS", []uint16{2, 65535, 16}) // its first input is -1
+	kind := attribute(0x00283004, "LO", "OD")
+	for name, c := range map[string]struct {
+		sequence    uint32
+		items       [][]dicomtest.Attribute
+		first, data any
+		fails       bool
+	}{
+		"modality in US": {0x00283000, [][]dicomtest.Attribute{{descriptor, kind, attribute(0x00283006, "US", []uint16{65535, 1})}}, []int{2, 65535, 16}, []int{65535, 1}, false},
+		"modality in OW": {0x00283000, [][]dicomtest.Attribute{{descriptor, kind, attribute(0x00283006, "OW", []byte{255, 255, 1, 0})}}, []int{2, 65535, 16}, []byte{255, 255, 1, 0}, false},
+		"no type":        {0x00283000, [][]dicomtest.Attribute{{signed, attribute(0x00283006, "OW", []byte{255, 255, 1, 0})}}, []int{2, -1, 16}, []byte{255, 255, 1, 0}, false},
+		"VOI in OW":      {0x00283010, [][]dicomtest.Attribute{{signed, attribute(0x00283006, "OW", []byte{255, 255, 1, 0})}}, []int{2, -1, 16}, []byte{255, 255, 1, 0}, false},
+		"long explanation": {0x00283010, [][]dicomtest.Attribute{{descriptor, attribute(0x00283003, "LO", strings.Repeat("x", 66)),
+			attribute(0x00283006, "US", []uint16{65535, 1})}}, []int{2, 65535, 16}, []int{65535, 1}, false},
+		"no descriptor": {0x00283000, [][]dicomtest.Attribute{{kind, attribute(0x00283006, "US", []uint16{65535, 1})}}, nil, nil, true},
+		"no data":       {0x00283010, [][]dicomtest.Attribute{{descriptor}}, nil, nil, true},
+		"data in OB":    {0x00283010, [][]dicomtest.Attribute{{descriptor, attribute(0x00283006, "OB", []byte{255, 1})}}, nil, nil, true},
+	} {
+		img, res := segmenttest.Radiograph(t, 40, 30, left, dicomtest.Attribute{Tag: c.sequence, VR: "SQ", Value: c.items})
+		if c.fails {
+			if _, err := gsps.New(img, res, segmenttest.Product, segmenttest.Created); err == nil || !strings.Contains(err.Error(), "LUT") {
+				t.Errorf("%s: error %v, want one that names the attribute", name, err)
+			}
+			continue
+		}
+		b := made(t, img, res)
+		segmenttest.MustBeClean(t, "GrayscaleSoftcopyPresentationState", b)
+		lut := tables(t, b, c.sequence == 0x00283010)
+		for at, want := range map[tag.Tag]any{tag.LUTDescriptor: c.first, tag.LUTData: c.data} {
+			if e, err := lut.FindElementByTag(at); err != nil || !cmp.Equal(e.Value.GetValue(), want) {
+				t.Errorf("%s: %v is not %v", name, at, want)
+			}
+		}
+	}
+}
+
+// tables is the first table of a state.
+func tables(t *testing.T, b []byte, voi bool) *dicom.Dataset {
+	t.Helper()
+	ds, err := dicom.Parse(bytes.NewReader(b), int64(len(b)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := &decode.Image{Dataset: ds}
+	items := state.Items(tag.ModalityLUTSequence)
+	if voi {
+		if softcopy := state.Items(tag.SoftcopyVOILUTSequence); len(softcopy) == 1 {
+			items = (&decode.Image{Dataset: *softcopy[0]}).Items(tag.VOILUTSequence)
+		}
+	}
+	if len(items) != 1 {
+		t.Fatalf("%d tables, want 1", len(items))
+	}
+	return items[0]
+}
+
+// TestGreyScale: the rescaling is complete or absent, windows are copied, and pixels that are
+// not square are shown so.
+func TestGreyScale(t *testing.T) {
+	const slope, intercept, kind, center, width, ratio, spacing = 0x00281053, 0x00281052, 0x00281054, 0x00281050, 0x00281051, 0x00280034, 0x00280030
+	vrs := map[uint32]string{slope: "DS", intercept: "DS", kind: "LO", center: "DS", width: "DS", ratio: "IS", spacing: "DS"}
+	for name, c := range map[string]struct {
+		class        string
+		header, want map[uint32]string
+	}{
+		"nothing":       {"", nil, map[uint32]string{slope: "", intercept: "", kind: "", center: "", 0x00700102: `1\1`}},
+		"no type":       {"", map[uint32]string{slope: "2", intercept: "-5"}, map[uint32]string{slope: "2", intercept: "-5", kind: "US"}},
+		"slope alone":   {"", map[uint32]string{slope: "2"}, map[uint32]string{slope: "2", intercept: "0", kind: "US"}},
+		"all three":     {"", map[uint32]string{slope: "2", intercept: "3", kind: "OD"}, map[uint32]string{slope: "2", intercept: "3", kind: "OD"}},
+		"type alone":    {"", map[uint32]string{kind: "OD"}, map[uint32]string{slope: "", intercept: "", kind: ""}},
+		"empty":         {"", map[uint32]string{slope: "", intercept: "", center: "", width: ""}, map[uint32]string{slope: "", intercept: "", center: ""}},
+		"long slope":    {"", map[uint32]string{slope: "0.33333333333333333333", intercept: "0"}, map[uint32]string{slope: "0.33333333333333"}},
+		"long window":   {"", map[uint32]string{center: "100.000000000000001", width: "50"}, map[uint32]string{center: "100", width: "50"}},
+		"fluoroscopy":   {uid.XRayRadiofluoroscopicImageStorage, map[uint32]string{slope: "2", intercept: "3"}, map[uint32]string{slope: "", intercept: "", kind: ""}},
+		"tall pixels":   {"", map[uint32]string{ratio: `2\1`}, map[uint32]string{0x00700102: `2\1`}},
+		"no ratio":      {"", map[uint32]string{ratio: `0\1`}, map[uint32]string{0x00700102: `1\1`}},
+		"spacing first": {"", map[uint32]string{ratio: `2\1`, spacing: `0.2\0.1`}, map[uint32]string{0x00700102: "", 0x00700101: `0.2\0.1`}},
+	} {
+		extra := []dicomtest.Attribute{left}
+		for at, v := range c.header {
+			extra = append(extra, dicomtest.Attribute{Tag: at, VR: vrs[at], Value: v})
+		}
+		img, res := segmenttest.Radiograph(t, 40, 30, extra...)
+		if c.class != "" {
+			img.SOPClassUID = c.class
+			img.Dataset.Elements = slices.DeleteFunc(img.Dataset.Elements, func(e *dicom.Element) bool { return e.Tag == presentationIntent })
+		}
+		b := made(t, img, res)
+		if c.class == "" {
+			segmenttest.MustBeClean(t, "GrayscaleSoftcopyPresentationState", b)
+		}
+		got := flat(t, b)
+		for at, want := range c.want {
+			if got[part10.Tag(at)] != want {
+				t.Errorf("%s: %v is %q, want %q", name, part10.Tag(at), got[part10.Tag(at)], want)
+			}
+		}
+	}
+}
+
+var presentationIntent = tag.Tag{Group: 0x0008, Element: 0x0068}
+
+// flat are the values of a state and of the items of its sequences.
+func flat(t *testing.T, b []byte) map[part10.Tag]string {
+	t.Helper()
+	ds, err := dicom.Parse(bytes.NewReader(b), int64(len(b)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[part10.Tag]string{}
+	for e := range ds.FlatIterator() {
+		if v, ok := e.Value.GetValue().([]string); ok {
+			all[part10.Tag(uint32(e.Tag.Group)<<16|uint32(e.Tag.Element))] = strings.Join(v, `\`)
+		}
+	}
+	return all
 }
