@@ -43,7 +43,13 @@ type destinationState struct {
 	probeAt   time.Time // time of the next probe
 	probeNext time.Duration
 	probing   bool
-	answered  chan struct{} // closed when a probe ends
+	answered  chan struct{} // closed when the state changes
+}
+
+// wake ends the waiting of all calls of ready; they look at the state again.
+func (s *destinationState) wake() {
+	close(s.answered)
+	s.answered = make(chan struct{})
 }
 
 // errDown means that a destination was not called because it is down.
@@ -79,28 +85,31 @@ func (d *destinations) ready(ctx context.Context, name string, probe func(contex
 			d.mu.Unlock()
 			return d.probe(ctx, name, s, probe)
 		}
-		wait, answered := time.NewTimer(max(time.Until(s.probeAt), time.Millisecond)), s.answered
+		var due <-chan time.Time // nil while another call probes: its end wakes this one
+		if !s.probing {
+			due = time.After(time.Until(s.probeAt))
+		}
+		answered := s.answered
 		d.mu.Unlock()
 		select {
-		case <-wait.C:
+		case <-due:
 		case <-answered:
 		case <-ctx.Done():
 		}
-		wait.Stop()
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
 }
 
-// probe calls the destination; s.probing was set.
+// probe calls the destination; s.probing was set. If [destinations.forget] is called meanwhile,
+// nothing refers to s afterwards.
 func (d *destinations) probe(ctx context.Context, name string, s *destinationState, probe func(context.Context) error) error {
 	err := probe(ctx)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.probing = false
-	close(s.answered)
-	s.answered = make(chan struct{})
+	s.wake()
 	switch {
 	case err == nil:
 		s.open = false
@@ -168,8 +177,8 @@ func (d *destinations) worked(name string) {
 	if !s.since.IsZero() {
 		d.log.Info("destination works again", "destination", name, "failures", s.failures, "failed_for", time.Since(s.since).Round(time.Second))
 	}
-	answered := s.answered
-	*s = destinationState{answered: answered, probing: s.probing}
+	s.wake()
+	*s = destinationState{answered: s.answered, probing: s.probing}
 }
 
 // forget resets all destinations, because addresses may have changed.
@@ -177,7 +186,7 @@ func (d *destinations) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range d.by {
-		close(s.answered)
+		s.wake()
 	}
 	d.by = nil
 }

@@ -98,3 +98,82 @@ func TestRefusalsDoNotStopADestination(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A reload while a destination is probed wakes who waits for it, and the probe ends as it would
+// have.
+func TestAReloadDuringAProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _ := newDestinations()
+		d.failed("pacs", 12, 1, true, errRefused)
+		slow := func(context.Context) error {
+			<-time.After(10 * time.Second)
+			return errRefused
+		}
+		begun := time.Now()
+		var g sync.WaitGroup
+		g.Go(func() {
+			if err := d.ready(t.Context(), "pacs", slow); !errors.Is(err, errDown) {
+				t.Errorf("the probe ended with %v", err)
+			}
+		})
+		<-time.After(probeFirst + time.Second)
+		g.Go(func() {
+			if err := d.ready(t.Context(), "pacs", slow); err != nil || time.Since(begun) > probeFirst+2*time.Second {
+				t.Errorf("after the reload: %v after %v", err, time.Since(begun))
+			}
+		})
+		<-time.After(time.Second)
+		d.forget()
+		g.Wait()
+	})
+}
+
+// A delivery that waits while another call probes waits for its end, and for a delivery that
+// succeeds in the meantime, without looking again and again.
+func TestWaitingForAProbe(t *testing.T) {
+	for name, c := range map[string]struct {
+		worked time.Duration // after the begin of the probe; 0: not at all
+		want   time.Duration
+	}{
+		"the probe ends":      {0, time.Minute},
+		"a delivery succeeds": {time.Second, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, _ := newDestinations()
+				d.failed("pacs", 12, 1, true, errRefused)
+				slow := func(context.Context) error { <-time.After(time.Minute); return nil }
+				var g sync.WaitGroup
+				<-time.After(probeFirst)
+				g.Go(func() { _ = d.ready(t.Context(), "pacs", slow) }) // succeeds in the end
+				synctest.Wait()
+				begun := time.Now()
+				ctx := &counting{Context: t.Context()}
+				g.Go(func() {
+					if err := d.ready(ctx, "pacs", slow); err != nil {
+						t.Error(err)
+					}
+					if waited := time.Since(begun); waited != c.want || ctx.looks > 2 {
+						t.Errorf("waited %v and looked %d times, want %v and at most twice", waited, ctx.looks, c.want)
+					}
+				})
+				if c.worked > 0 {
+					<-time.After(c.worked)
+					d.worked("pacs")
+				}
+				g.Wait()
+			})
+		})
+	}
+}
+
+// counting counts how often somebody asks whether the context has ended.
+type counting struct {
+	context.Context
+	looks int
+}
+
+func (c *counting) Err() error {
+	c.looks++
+	return c.Context.Err()
+}
