@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -22,8 +23,15 @@ func (f *peerFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.calling, "calling", "", "calling AE title (default: node.ae_title)")
 }
 
-// find resolves a peer name by the configuration, and AET@host:port without one.
+// find resolves a peer name by the configuration, and AET@host:port without one. What the
+// destination notes is printed.
 func (f *peerFlags) find(cmd *cobra.Command, arg string) (scu.Destination, error) {
+	d, err := f.resolve(cmd, arg)
+	d.Note = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "note: %v\n", err) }
+	return d, err
+}
+
+func (f *peerFlags) resolve(cmd *cobra.Command, arg string) (scu.Destination, error) {
 	c, err := configs.Load(f.config)
 	direct := strings.Contains(arg, "@")
 	if direct && errors.Is(err, os.ErrNotExist) && !cmd.Flags().Changed("config") {

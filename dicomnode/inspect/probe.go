@@ -126,8 +126,9 @@ func tryName(ctx context.Context, p configs.Peer) []Tried {
 func tryEcho(ctx context.Context, c configs.Config, p configs.Peer) Tried {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	took, err := scu.Destination{Config: c, Peer: p}.Echo(ctx)
-	return Tried{"C-ECHO to peer " + p.Name, fmt.Sprintf("%s answers in %.1f ms", p.Address, took.Seconds()*1000), err}
+	note := ""
+	took, err := scu.Destination{Config: c, Peer: p, Note: func(err error) { note = "; " + err.Error() }}.Echo(ctx)
+	return Tried{"C-ECHO to peer " + p.Name, fmt.Sprintf("%s answers in %.1f ms", p.Address, took.Seconds()*1000) + note, err}
 }
 
 // tryCommitment negotiates storage commitment with a peer that has storage_commitment or

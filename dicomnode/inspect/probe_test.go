@@ -33,6 +33,7 @@ func TestProbe(t *testing.T) {
 		{Name: "quiet", AETitle: "DX", Address: "10.0.0.1"},
 		{Name: "committing", AETitle: "PACS", Address: committing.Address, StorageCommitment: true},
 		{Name: "asking", AETitle: "DX", Address: told.Address, CommitmentBy: configs.CommitmentByNode},
+		{Name: "abrupt", AETitle: "PACS", Address: nodetest.NewOddPACS(t, nodetest.Oddity{Abrupt: true}).Address},
 		{Name: "unable", AETitle: "PACS", Address: pacs.Addr.Host, StorageCommitment: true},
 	}
 	want := map[string]string{ // what to the beginning of its hint, "" for what works
@@ -42,9 +43,11 @@ func TestProbe(t *testing.T) {
 		"name of peer lost": "the peer is not admitted while", "C-ECHO to peer lost": "this machine cannot resolve",
 		"C-ECHO to peer committing": "", "storage commitment with peer committing": "",
 		"C-ECHO to peer asking": "", "storage commitment with peer asking": "",
+		"C-ECHO to peer abrupt": "",
 		"C-ECHO to peer unable": "", "storage commitment with peer unable": "storage commitment must be switched on there",
 	}
 	found := map[string]string{
+		"C-ECHO to peer abrupt":                   "; the association with abrupt did not end by A-RELEASE: connection lost: unexpected EOF",
 		"storage commitment with peer committing": "it may be asked: yes; it may be answered on an association of this node: no",
 		"storage commitment with peer asking":     "it may be asked: no; it may be answered on an association of this node: yes",
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -157,6 +158,20 @@ func TestOddPACSs(t *testing.T) {
 	}
 	check("down", archive.Retrying, "connection refused", "nothing listens on 127.0.0.1:1")
 	check("nohost", archive.Retrying, "lookup no-such-pacs.invalid", "cannot resolve no-such-pacs.invalid")
+}
+
+// A destination that closes the connection in place of an A-RELEASE-RP answers a probe all the
+// same, also one that knows no Verification: after one failure it gets the next delivery.
+func TestAProbeThatEndsAbruptly(t *testing.T) {
+	for name, accept := range map[string]func(*ul.Associate){"verifies": nil, "knows no Verification": results(3)} {
+		pacs := nodetest.NewOddPACS(t, nodetest.Oddity{Abrupt: true, Accept: accept})
+		c := nodetest.Config(t.TempDir(), pacs.Address)
+		n := &Node{log: slog.New(slog.DiscardHandler)}
+		n.config.Store(&c)
+		if err := n.probe(t.Context(), c.Peers[1]); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // A destination gets the next of its forms when it refuses one, and later images in that

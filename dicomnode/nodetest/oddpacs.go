@@ -26,6 +26,7 @@ type Oddity struct {
 	Respond  func(*dimse.Command)          // changes the C-STORE-RSP
 	Pieces   func(pdu []byte) (p [][]byte) // cuts the C-STORE-RSP
 	Then     func(net.Conn)                // after a C-STORE-RSP
+	Abrupt   bool                          // closes the connection in place of an A-RELEASE-RP
 }
 
 // OddPACS counts the objects that it got whole.
@@ -151,7 +152,7 @@ func (p *OddPACS) messages(nc net.Conn) {
 		}
 		data, ok := pdu.(*ul.PData)
 		if !ok {
-			if r, isRelease := pdu.(*ul.Release); isRelease && !r.Response {
+			if r, isRelease := pdu.(*ul.Release); isRelease && !r.Response && !p.odd.Abrupt {
 				sendPDU(nc, &ul.Release{Response: true})
 			}
 			return

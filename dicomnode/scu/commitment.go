@@ -26,7 +26,8 @@ func (d Destination) CommitmentRoles(ctx context.Context) (scp.Role, error) {
 			return 0, hint.Add(refused, "storage commitment must be switched on there for AE title "+d.Config.Node.AETitle)
 		}
 	}
-	return client.Role(uid.StorageCommitmentPushModel), client.Release(ctx)
+	d.release(ctx, client)
+	return client.Role(uid.StorageCommitmentPushModel), nil
 }
 
 // CommitmentVerdict is how a Failure Reason of storage commitment is handled.

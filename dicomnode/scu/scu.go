@@ -31,6 +31,7 @@ type Destination struct {
 	Config   configs.Config
 	Peer     configs.Peer
 	Identity *dicomtls.Identity // nil: Dial loads what Config names, each time
+	Note     func(error)        // gets what went wrong and does not matter; nil ignores it
 }
 
 // Dial associates with the destination. Its errors have a hint.
@@ -61,5 +62,15 @@ func (d Destination) Echo(ctx context.Context) (time.Duration, error) {
 	if err := client.Echo(ctx); err != nil {
 		return 0, hint.Add(fmt.Errorf("verify %s: %w", d.Peer.Name, err), d.Hint(err))
 	}
-	return time.Since(begun), client.Release(ctx)
+	took := time.Since(begun)
+	d.release(ctx, client)
+	return took, nil
+}
+
+// release ends an association. How the peer takes it changes nothing of what it has answered
+// before, so an error is only noted.
+func (d Destination) release(ctx context.Context, client *scp.Client) {
+	if err := client.Release(ctx); err != nil && d.Note != nil {
+		d.Note(fmt.Errorf("the association with %s did not end by A-RELEASE: %w", d.Peer.Name, err))
+	}
 }

@@ -39,7 +39,8 @@ func (d Destination) StoreFiles(ctx context.Context, files []string, step func()
 		}
 		step()
 	}
-	return results, client.Release(ctx)
+	d.release(ctx, client)
+	return results, nil
 }
 
 // readHeaders reads the identifying attributes of each file, and records those that cannot be

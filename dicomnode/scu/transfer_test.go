@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dicomnode/configs"
+	"dicomnode/dicomnode/nodetest"
 	"dicomnode/dicomnode/scu"
 	"dicomnode/internal/dicomtest"
 	"dicomnode/internal/part10"
@@ -99,5 +100,32 @@ func TestRefusalInWords(t *testing.T) {
 	results, err = serve(t, p, uid.ImplicitVRLittleEndian).StoreFiles(t.Context(), []string{image(t, uid.ExplicitVRLittleEndian)}, func() {})
 	if err != nil || results[0].Status != "A700" || !strings.Contains(results[0].Error, "Archive offline, call 1234") {
 		t.Errorf("no space: got %+v, %v", results, err)
+	}
+}
+
+// TestAbruptEnd: where a peer closes the connection in place of an A-RELEASE-RP, what it has
+// answered counts, and the end is noted.
+func TestAbruptEnd(t *testing.T) {
+	d := nodetest.Calling("XNET", "PACS", nodetest.NewOddPACS(t, nodetest.Oddity{Abrupt: true}).Address)
+	for name, call := range map[string]func() error{
+		"C-ECHO": func() error { _, err := d.Echo(t.Context()); return err },
+		"C-STORE": func() error {
+			results, err := d.StoreFiles(t.Context(), []string{image(t, uid.ExplicitVRLittleEndian)}, func() {})
+			if err == nil && results[0].Status != "0000" {
+				t.Errorf("the PACS answered %+v", results)
+			}
+			return err
+		},
+		"roles": func() error { _, err := d.CommitmentRoles(t.Context()); return err },
+	} {
+		var noted error
+		d.Note = func(err error) { noted = err }
+		if err := call(); err != nil || noted == nil || !strings.Contains(noted.Error(), "did not end by A-RELEASE") {
+			t.Errorf("%s: error %v, note %v", name, err, noted)
+		}
+		d.Note = nil
+		if err := call(); err != nil {
+			t.Errorf("%s, unnoted: %v", name, err)
+		}
 	}
 }
