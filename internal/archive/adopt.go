@@ -23,6 +23,15 @@ var errNoObject = errors.New("not a whole object")
 type found struct {
 	row  index.Object
 	note note.Note // the zero value when it has none
+	id   int64     // of its row in an older index; 0: it gets the next one
+}
+
+// add adds the row of f.
+func (f found) add(tx index.Tx) (int64, error) {
+	if f.id == 0 {
+		return tx.Add(f.row)
+	}
+	return f.id, tx.AddAs(f.id, f.row)
 }
 
 // inspect reads the whole file. It returns errNoObject if the file is not a complete object;
@@ -122,7 +131,7 @@ func (a *Archive) enterReceived(ctx context.Context, tx index.Tx, f found, versi
 	if newer {
 		f.row.SupersededAt = time.Now()
 	}
-	if f.row.ID, err = tx.Add(f.row); err != nil {
+	if f.row.ID, err = f.add(tx); err != nil {
 		return err
 	}
 	for _, v := range versions {
@@ -154,7 +163,7 @@ func (a *Archive) enterResult(ctx context.Context, tx index.Tx, f found, p jobs.
 			return false, err
 		}
 		f.row.ParentID, f.row.SupersededAt = v.ID, v.SupersededAt
-		if f.row.ID, err = tx.Add(f.row); err != nil {
+		if f.row.ID, err = f.add(tx); err != nil {
 			return false, err
 		}
 		v.Outcome, v.OutcomeAt = Segmented, time.Now()

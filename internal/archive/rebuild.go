@@ -29,8 +29,8 @@ type Rebuilt struct {
 // directory. The old index stays beside the new one. Until Rebuild has returned without an error
 // [Open] and [OpenShared] return ErrRebuilding; after an interruption it is called again, and reads
 // the same old index. Rows that cannot be derived from files are
-// copied from it where it is readable: tombstones, manual actions, peers, refusals, digests,
-// outcomes and the states of deliveries. Results keep their SOP Instance UIDs and bytes. If
+// copied from it where it is readable: object numbers, tombstones, manual actions, peers, refusals,
+// digests, outcomes and the states of deliveries. Results keep their SOP Instance UIDs and bytes. If
 // deliver is true, results are delivered again unless their delivery is known to be done. Each
 // image without a result gets one job. Files that the old index does not name are written once
 // more, as [Open] does with files without a row; an error of that ends Rebuild. step is called
@@ -62,7 +62,7 @@ func Rebuild(ctx context.Context, opt Options, deliver bool, step func()) (r Reb
 }
 
 func (a *Archive) rebuild(ctx context.Context, r *Rebuilt, deliver bool, step func()) error {
-	b := rebuilding{Archive: a, found: r, deliver: deliver}
+	b := rebuilding{Archive: a, found: r, deliver: deliver, taken: map[int64]bool{}}
 	if r.Old != "" {
 		b.old = index.Salvage(ctx, r.Old)
 	}
@@ -87,10 +87,14 @@ type rebuilding struct {
 	found   *Rebuilt
 	deliver bool
 	old     index.Salvaged
+	taken   map[int64]bool // numbers of the old index that rows of the new one have
 }
 
 // takeOver copies from the old index what files do not contain.
 func (b *rebuilding) takeOver(tx index.Tx) (err error) {
+	if last := b.lastID(); last > 0 {
+		err = tx.Skip(last)
+	}
 	for _, t := range b.old.Tombstones {
 		err = errors.Join(err, tx.AddTombstone(t))
 	}
@@ -107,6 +111,36 @@ func (b *rebuilding) takeOver(tx index.Tx) (err error) {
 		err = errors.Join(err, tx.SetCommitmentRequest(p))
 	}
 	return err
+}
+
+// maxID is the largest number that is taken over: a damaged index may have any.
+const maxID = 1 << 53
+
+// lastID is the largest number that an object of the old index had: manual actions and logs name
+// objects by their numbers, so that no other object may get one of them.
+func (b *rebuilding) lastID() (last int64) {
+	ids := []int64{b.old.LastID}
+	for _, o := range b.old.Objects {
+		ids = append(ids, o.ID)
+	}
+	for _, a := range b.old.Acts {
+		ids = append(ids, ActObjects(a)...)
+	}
+	for _, id := range ids {
+		if id <= maxID {
+			last = max(last, id)
+		}
+	}
+	return last
+}
+
+// idOf is the number of a row in the old index; 0 if the new index cannot use it.
+func (b *rebuilding) idOf(known index.Object) int64 {
+	if known.ID < 0 || known.ID > maxID || b.taken[known.ID] {
+		return 0
+	}
+	b.taken[known.ID] = true
+	return known.ID
 }
 
 // read inspects all files. It returns received objects by time of reception, then results.
@@ -158,6 +192,7 @@ func (b *rebuilding) secure(f *found) error {
 // results have been added.
 func (b *rebuilding) enter(ctx context.Context, f found) error {
 	known := b.known(f)
+	f.id = b.idOf(known)
 	entered, err := b.Archive.enter(ctx, f, noJobs)
 	switch {
 	case err != nil:

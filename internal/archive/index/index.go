@@ -74,6 +74,8 @@ type Objects interface {
 	// Add inserts o and returns its id. It returns ErrExists if the version of the SOP instance
 	// has a row.
 	Add(o Object) (id int64, err error)
+	// AddAs is Add with an id that no row has.
+	AddAs(id int64, o Object) error
 	// Object returns the object with the id, or ErrNotFound.
 	Object(id int64) (Object, error)
 	// Newest returns the highest version of a SOP instance, or ErrNotFound.

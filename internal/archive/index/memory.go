@@ -128,12 +128,14 @@ func (t *memoryTx) OnCommit(f func())           { t.after = append(t.after, f) }
 
 // find returns the position of an object, or ErrNotFound.
 func (t *memoryTx) find(id int64) (int, error) {
-	i, ok := slices.BinarySearchFunc(t.objects, id, func(o Object, id int64) int { return cmp.Compare(o.ID, id) })
+	i, ok := slices.BinarySearchFunc(t.objects, id, byID)
 	if !ok {
 		return 0, ErrNotFound
 	}
 	return i, nil
 }
+
+func byID(o Object, id int64) int { return cmp.Compare(o.ID, id) }
 
 func (t *memoryTx) Skip(n int64) error {
 	t.lastID += n
@@ -151,19 +153,25 @@ func (t *memoryTx) pick(match func(Object) bool) (all []Object) {
 }
 
 func (t *memoryTx) Add(o Object) (int64, error) {
+	id := t.lastID + 1
+	return id, t.AddAs(id, o)
+}
+
+func (t *memoryTx) AddAs(id int64, o Object) error {
 	for _, have := range t.objects {
 		if have.SOPInstanceUID == o.SOPInstanceUID && have.Version == o.Version {
-			return 0, ErrExists
+			return ErrExists
 		}
-		if have.Name == o.Name {
-			return 0, errors.New("two objects with one file")
+		if have.Name == o.Name || have.ID == id {
+			return errors.New("two objects with one file or id")
 		}
 	}
 	t.changed = true
-	t.lastID++
-	o.ID = t.lastID
-	t.objects = append(t.objects, stored(o))
-	return o.ID, nil
+	t.lastID = max(t.lastID, id)
+	o.ID = id
+	at, _ := slices.BinarySearchFunc(t.objects, id, byID)
+	t.objects = slices.Insert(t.objects, at, stored(o))
+	return nil
 }
 
 // stored returns o as a database would return it, with times in nanoseconds.

@@ -10,6 +10,7 @@ import (
 
 // Salvaged is what could be read from a damaged database.
 type Salvaged struct {
+	LastID             int64 // that an object had; 0 if that cannot be read
 	Objects            []Object
 	Deliveries         []Delivery
 	Tombstones         []Tombstone
@@ -43,6 +44,7 @@ func Salvage(ctx context.Context, file string) (s Salvaged) {
 	defer func() { _ = tx.Rollback() }()
 	t := &sqlTx{ctx: ctx, tx: tx}
 	s.Objects, _ = list(t, scanObject, "SELECT "+columns+" FROM object")
+	_ = tx.QueryRowContext(ctx, "SELECT seq FROM sqlite_sequence WHERE name = 'object'").Scan(&s.LastID)
 	s.Deliveries, _ = list(t, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery")
 	s.Tombstones, _ = list(t, scanTombstone, "SELECT sop_instance_uid, version, received, path, sha256, pixel_digest, meaning_digest, identity_digest, cause, at, results FROM tombstone ORDER BY id")
 	s.Acts, _ = t.Acts(1 << 20)

@@ -59,13 +59,14 @@ func values(o Object) []any {
 	return append(all, rowSum(all))
 }
 
-// insertObject and updateObject are built from the list of columns above.
+// insertObject, insertObjectAs and updateObject are built from the list of columns above.
 var (
 	names        = strings.FieldsFunc(columns, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })[1:]
 	marks        = "?" + strings.Repeat(", ?", len(names)-1)
 	insertObject = "INSERT INTO object (" + strings.Join(names, ", ") + ") VALUES (" + marks +
 		") ON CONFLICT (sop_instance_uid, version) DO NOTHING RETURNING id"
-	updateObject = "UPDATE object SET (" + strings.Join(names, ", ") + ") = (" + marks + ") WHERE id = ?"
+	insertObjectAs = strings.NewReplacer("object (", "object (id, ", "VALUES (", "VALUES (?, ").Replace(insertObject)
+	updateObject   = "UPDATE object SET (" + strings.Join(names, ", ") + ") = (" + marks + ") WHERE id = ?"
 )
 
 func (t *sqlTx) Add(o Object) (id int64, err error) {
@@ -75,6 +76,15 @@ func (t *sqlTx) Add(o Object) (id int64, err error) {
 		return 0, ErrExists
 	}
 	return id, err
+}
+
+func (t *sqlTx) AddAs(id int64, o Object) error {
+	t.changed = true
+	err := t.tx.QueryRowContext(t.ctx, insertObjectAs, append([]any{id}, values(o)...)...).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrExists
+	}
+	return err
 }
 
 func (t *sqlTx) Set(o Object) error {

@@ -21,7 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) index.Index) {
 	}{
 		{"objects", objects}, {"versions", versions}, {"search", search}, {"expired", expired},
 		{"deliveries", deliveries}, {"open", openDeliveries}, {"promises", commitmentRequests}, {"tombstones", tombstones}, {"journal", journal},
-		{"transactions", transactions}, {"unsynced", unsynced}, {"skip", skip}, {"changes", changes},
+		{"transactions", transactions}, {"unsynced", unsynced}, {"skip", skip}, {"add as", addAs}, {"changes", changes},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := open(t)
@@ -438,6 +438,20 @@ func skip(t *testing.T, x index.Index) {
 	second := add(t, x, Object("1.2.3", 2))[0]
 	if first != 101 || second != first+1001 {
 		t.Errorf("ids %d and %d, want 101 and %d", first, second, first+1001)
+	}
+}
+
+// addAs adds rows with given ids; later ones get higher ids.
+func addAs(t *testing.T, x index.Index) {
+	update(t, x, func(tx index.Tx) error {
+		return errors.Join(tx.AddAs(7, Object("1.2.3", 1)), tx.AddAs(3, Object("1.2.3", 2)))
+	})
+	same(t, "the next id", 8, add(t, x, Object("1.2.3", 3))[0])
+	same(t, "row 3", 2, view(t, x, func(tx index.Tx) (index.Object, error) { return tx.Object(3) }).Version)
+	for id, o := range map[int64]index.Object{9: Object("1.2.3", 1), 7: Object("1.2.4", 1)} {
+		if err := x.Update(t.Context(), func(tx index.Tx) error { return tx.AddAs(id, o) }); err == nil || (id == 9) != errors.Is(err, index.ErrExists) {
+			t.Errorf("added as %d: %v", id, err)
+		}
 	}
 }
 
