@@ -1,8 +1,10 @@
 package decode
 
 import (
+	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"dicomnode/internal/pages"
 	"dicomnode/internal/raster"
@@ -27,6 +29,7 @@ func (m *Image) convertInto(samples []float32, v values, to func(samples []float
 	rows := max(1, blockBytes/(m.Columns*m.SamplesPerPixel*v.bytes))
 	var mu sync.Mutex
 	var failed error
+	var seen atomic.Uint32
 	raster.Parallel((m.Rows+rows-1)/rows, func(b int) {
 		from, until := b*rows*m.Columns, min((b+1)*rows, m.Rows)*m.Columns
 		room := blocks.Get().(*[]byte)
@@ -38,10 +41,33 @@ func (m *Image) convertInto(samples []float32, v values, to func(samples []float
 			failed = fmt.Errorf("read decoded values: %w", err)
 			return
 		}
+		if v.precision > m.in.stored && !v.lossy { // a lossy codec keeps no overlay, but goes beyond the range
+			seen.Or(v.anyBits(data))
+		}
 		to(samples[from:until], data)
 	})
+	m.Unused = seen.Load()&^uint32(m.storedBits()) != 0
 	return failed
 }
+
+// anyBits returns the bits that any of the values has.
+func (v *values) anyBits(data []byte) uint32 {
+	var all [8]byte
+	for ; len(data) >= 8; data = data[8:] {
+		binary.LittleEndian.PutUint64(all[:], binary.LittleEndian.Uint64(all[:])|binary.LittleEndian.Uint64(data))
+	}
+	for i, b := range data {
+		all[i] |= b
+	}
+	bits := 0
+	for i := range len(all) / v.bytes {
+		bits |= v.value(all[:], i)
+	}
+	return uint32(bits)
+}
+
+// storedBits are the bits of a pixel cell that are stored (PS3.5 8.1.1).
+func (m *Image) storedBits() int { return (1<<m.in.stored - 1) << (m.in.high + 1 - m.in.stored) }
 
 // pixels reads the values of pixels from to until−1 into room, which it enlarges if necessary.
 func (v *values) pixels(from, until int, m *Image, room *[]byte) ([]byte, error) {

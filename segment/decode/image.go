@@ -45,6 +45,10 @@ type Image struct {
 	// Stored, sign extended, exact in float32, before the Modality LUT.
 	Samples []float32
 
+	// Unused says that bits are set that are not stored, such as those of an old overlay (PS3.5
+	// 8.1.2), or the sign of a value of more bits.
+	Unused bool
+
 	// Decoder is a codec's warning about an intact codestream, "" if there is none.
 	Decoder string
 

@@ -4,7 +4,8 @@
 // rules are in package profile. This package applies them at every level of an object, and
 // makes pseudonyms, UIDs and dates that are consistent in all objects of one key.
 //
-// It does not examine pixels (package burned does). It records the de-identification in an
+// It does not examine pixels (package burned does), but removes what Pixel Data has beside them
+// (package pixels). It records the de-identification in an
 // object (PS3.3 C.12.1.1.1, 0012,0062 to 0064) only when [Deidentifier.Claim] is called, after
 // the leak check.
 package deidentify
@@ -19,6 +20,7 @@ import (
 	"dicomnode/internal/part10"
 	"dicomnode/internal/uid"
 	"dicomnode/trainer/deidentify/object"
+	"dicomnode/trainer/deidentify/pixels"
 	"dicomnode/trainer/deidentify/profile"
 )
 
@@ -96,6 +98,9 @@ type Result struct {
 	// Graphics are the overlays of the object if the option retains them. Their texts are
 	// removed, their graphics are unchanged. They are not in Object.
 	Graphics []Overlay
+	// Unclean says that Pixel Data may have more than pixels, such as a comment, and could not be
+	// rewritten without it: the caller stores its samples anew, or does not export the object.
+	Unclean bool
 	// Swept are the attributes that Sweep removed.
 	Swept   []part10.Tag
 	options []profile.Option // the applied options
@@ -125,6 +130,7 @@ func (d *Deidentifier) Object(o *object.Object) (*Result, error) {
 	r.preamble(o)
 	r.Result.Object = &object.Object{Meta: &object.Set{}, TransferSyntaxUID: o.TransferSyntaxUID, Set: r.set(o.Set, nil, false)}
 	r.finish(o)
+	r.Unclean = !pixels.Clean(r.Result.Object, o)
 	return &r.Result, nil
 }
 

@@ -90,6 +90,10 @@ func native(o *object.Object, p *picture) {
 			o.Put(&object.Element{Tag: t, VR: "US", Value: binary.LittleEndian.AppendUint16(nil, uint16(v))})
 		}
 	}
+}
+
+// derived sets value 1 of Image Type (PS3.3 C.7.6.1.1.2).
+func derived(o *object.Object) {
 	if kind := o.Text(0x00080008); len(kind) > 1 {
 		kind[0] = "DERIVED"
 		o.PutText(0x00080008, "CS", kind...)

@@ -94,6 +94,10 @@ func (e *run) one(ctx context.Context, it item, finished map[string]Record, deci
 	if err != nil {
 		return err
 	}
+	if !it.picture && res.Unclean {
+		e.withdraw(it, "its pixel data may have more than pixels, and cannot be rewritten")
+		return nil
+	}
 	if !it.picture {
 		return e.companion(it, o, res)
 	}
@@ -193,6 +197,9 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 	if decided {
 		boxes = slices.Concat(boxes, decision.Fill)
 	}
+	if res.Unclean || p.image.Unused && res.Object.Find(object.PixelData).Fragments != nil {
+		native(res.Object, p)
+	}
 	switch {
 	case !e.searches():
 		r.BurnedIn.Done = "not searched"
@@ -201,6 +208,7 @@ func (e *run) image(ctx context.Context, it item, file []byte, o *object.Object,
 		r.BurnedIn.Done, r.BurnedIn.Blanked = "blanked", rectangles(boxes)
 		blank(p, boxes)
 		native(res.Object, p)
+		derived(res.Object)
 	default:
 		r.BurnedIn.Done = "kept"
 	}
