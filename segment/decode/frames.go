@@ -17,7 +17,8 @@ var tagRepresentativeFrame = tag.Tag{Group: 0x0028, Element: 0x6010} // Represen
 
 const (
 	mostExamined = 128  // greatest number of frames that are examined, evenly spread
-	blankPart    = 0.01 // of the full scale: a frame with a smaller range is blank
+	blankPart    = 0.01 // of the object's range: a frame with a smaller range is blank
+	fewLevels    = 10   // an object whose range is at most so many grey levels is blank
 	spreadOf     = 4096 // approximate number of samples from which the range is estimated
 )
 
@@ -27,9 +28,10 @@ var ErrBlank = fmt.Errorf("%w: no frame shows anything", ErrUnsupported)
 // frames reads the frames of an object, one at a time.
 type frames struct {
 	object *part10.Object
-	image  *Image // described, without samples
-	native []byte // of all frames if the pixels are native; little endian
-	source []byte // memory with the encoded frames: the file, or its inflated pixels
+	image  *Image  // described, without samples
+	native []byte  // of all frames if the pixels are native; little endian
+	source []byte  // memory with the encoded frames: the file, or its inflated pixels
+	widest *widest // nil until examined
 	// encapsulated decodes the fragments of one encapsulated frame and calls use.
 	encapsulated func(m *Image, fragments [][]byte, use func(values) error) error
 }
@@ -127,44 +129,38 @@ func rleFrame(m *Image, fragments [][]byte, use func(values) error) error {
 	return use(v)
 }
 
+// widest is the examined frame with the largest range, the first of several.
+type widest struct {
+	frame  int // from 0
+	spread float32
+}
+
 // choose reads the frame that represents the object: its only frame; or its representative
-// frame, unless blank; or the frame with the largest range, the first of several. It keeps at
-// most one frame in memory besides the one being read.
+// frame, unless blank; or the frame with the largest range. It keeps at most one frame in
+// memory besides the one being read.
 func (f *frames) choose() error {
 	m := f.image
 	if m.Frames == 1 {
 		return f.take(0, "")
 	}
-	named := 0
+	reason := "the one that shows most"
 	if v := m.Integers(tagRepresentativeFrame); len(v) == 1 && v[0] >= 1 && v[0] <= m.Frames {
-		named = v[0]
-		samples, err := f.read(named - 1)
-		if err != nil {
+		if err := f.take(v[0]-1, "the representative one"); err != nil {
 			return err
 		}
-		if f.shows(samples) {
-			m.Samples, m.Frame, m.FrameReason = samples, named, "the representative one"
-			return nil
-		}
-	}
-	best, most := -1, float32(0)
-	step := (m.Frames + mostExamined - 1) / mostExamined
-	for i := 0; i < m.Frames; i += step {
-		samples, err := f.read(i)
-		if err != nil {
+		if shows, err := f.shows(m.Samples); shows || err != nil {
 			return err
 		}
-		if s := spread(samples); s > most && f.shows(samples) {
-			best, most = i, s
-		}
+		reason = fmt.Sprintf("the one that shows most; frame %d, named representative, shows nothing", v[0])
 	}
+	most, err := f.examine()
 	switch {
-	case best < 0:
+	case err != nil:
+		return err
+	case most.spread <= f.negligible():
 		return ErrBlank
-	case named > 0:
-		return f.take(best, fmt.Sprintf("the one that shows most; frame %d, named representative, shows nothing", named))
 	}
-	return f.take(best, "the one that shows most")
+	return f.take(most.frame, reason)
 }
 
 func (f *frames) take(i int, reason string) (err error) {
@@ -173,10 +169,41 @@ func (f *frames) take(i int, reason string) (err error) {
 	return err
 }
 
-// shows reports whether a frame is not blank. A frame taken before the exposure is blank.
-func (f *frames) shows(samples []float32) bool {
-	return spread(samples) > blankPart*float32(int(1)<<f.image.BitsStored)
+// examine finds the frame with the largest range, once.
+func (f *frames) examine() (widest, error) {
+	if f.widest != nil {
+		return *f.widest, nil
+	}
+	var most widest
+	step := (f.image.Frames + mostExamined - 1) / mostExamined
+	for i := 0; i < f.image.Frames; i += step {
+		samples, err := f.read(i)
+		if err != nil {
+			return widest{}, err
+		}
+		if s := spread(samples); s > most.spread {
+			most = widest{i, s}
+		}
+	}
+	f.widest = &most
+	return most, nil
 }
+
+// shows reports whether a frame is not blank. A frame taken before the exposure is blank: its
+// range is small beside that of the object, which need not use all of its Bits Stored.
+func (f *frames) shows(samples []float32) (bool, error) {
+	s := spread(samples)
+	if s > blankPart*f.fullScale() { // the object's range is not larger than the full scale
+		return true, nil
+	}
+	most, err := f.examine()
+	return s > f.negligible() && s > blankPart*most.spread, err
+}
+
+// negligible is the range of an object that shows nothing.
+func (f *frames) negligible() float32 { return min(fewLevels, blankPart*f.fullScale()) }
+
+func (f *frames) fullScale() float32 { return float32(int(1) << f.image.BitsStored) }
 
 // spread returns the range between the 5th and the 95th percentile of a subset of the samples.
 func spread(samples []float32) float32 {
@@ -223,7 +250,11 @@ func (m *Image) EachFrame(most int, visit func(*Image) error) error {
 		if err := f.take(i, reason); err != nil {
 			return err
 		}
-		if !f.shows(one.Samples) {
+		shows, err := m.frames.shows(one.Samples)
+		if err != nil {
+			return err
+		}
+		if !shows {
 			continue
 		}
 		seen++

@@ -80,6 +80,55 @@ func TestFrameOfARun(t *testing.T) {
 	}
 }
 
+// What is blank depends on the range of the object, not on Bits Stored: detectors of 10 bits
+// are often declared as 16. A range of few grey levels is that of noise.
+func TestBlankFrames(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		stored int
+		vary   []int
+		frame  int // 0: all are blank
+		shown  []int
+	}{
+		{"10 bits in 16", 16, []int{0, 300, 600}, 3, []int{2, 3}},
+		{"noise beside a picture", 16, []int{3, 600, 20}, 2, []int{2, 3}},
+		{"16 bits", 16, []int{200, 30000, 400}, 2, []int{2, 3}},
+		{"noise in 16 bits", 16, []int{3, 9, 6}, 0, nil},
+		{"noise in 12 bits", 12, []int{3, 9, 6}, 0, nil},
+		{"little contrast in 12 bits", 12, []int{0, 30}, 2, []int{2}},
+		{"8 bits", 8, []int{0, 5}, 2, []int{2}},
+	} {
+		for _, named := range []uint16{0, 1} {
+			m := run(6, 100, c.vary...)
+			m.Stored = c.stored
+			if c.stored == 8 {
+				for i, v := range m.Pixels {
+					m.Pixels[i] = max(0, v-1900)
+				}
+			}
+			if named > 0 { // the first frame is blank
+				m.Extra = append(m.Extra, dicomtest.Attribute{Tag: 0x00286010, VR: "US", Value: named})
+			}
+			b := m.Encode(uid.ExplicitVRLittleEndian)
+			img, err := decode.ReadFrames(t.Context(), bytes.NewReader(b), int64(len(b)), nil)
+			if c.frame == 0 {
+				if !errors.Is(err, decode.ErrBlank) {
+					t.Errorf("%s: error %v, want ErrBlank", c.name, err)
+				}
+				continue
+			}
+			if err != nil || img.Frame != c.frame {
+				t.Errorf("%s: %v, or another frame than %d", c.name, err, c.frame)
+				continue
+			}
+			var shown []int
+			if err := img.EachFrame(8, func(m *decode.Image) error { shown = append(shown, m.Frame); return nil }); err != nil || !slices.Equal(shown, c.shown) {
+				t.Errorf("%s: frames %v show something, want %v (%v)", c.name, shown, c.shown, err)
+			}
+		}
+	}
+}
+
 // Each frame that is not blank is visited once and in order; of a long sequence only some are.
 func TestEachFrame(t *testing.T) {
 	visited := func(most int, vary ...int) (out []int, err error) {
