@@ -290,3 +290,24 @@ func TestCopyKeepsTheVR(t *testing.T) {
 		}
 	}
 }
+
+func TestPixelAspectRatio(t *testing.T) {
+	for _, c := range []struct{ ratio, spacing, want string }{
+		{"", "", ""}, {`2\1`, "", `2\1`}, {`1\1`, "", ""}, {`3\3`, "", ""}, {`0\1`, "", ""}, {`-2\1`, "", ""}, {`2`, "", ""},
+		{`2\1`, `0.2\0.2`, ""}, {"", `0.2\0.25`, `800\1000`}, {"", `0.2\0.20001`, ""}, {"", `1e300\1e-300`, ""}, {"", `1e-300\1`, ""},
+	} {
+		var elements []*dicom.Element
+		for at, v := range map[tag.Tag]string{tag.PixelAspectRatio: c.ratio, tag.PixelSpacing: c.spacing} {
+			e, err := dicom.NewElement(at, strings.Split(v, `\`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			elements = append(elements, e)
+		}
+		d := &iod.DataSet{}
+		d.PixelAspectRatio(iod.NewSource(dicom.Dataset{Elements: elements}))
+		if got := strings.Join(parse(t, encode(t, d)).Strings(tag.PixelAspectRatio), `\`); got != c.want {
+			t.Errorf("ratio %q, spacing %q: got %q, want %q", c.ratio, c.spacing, got, c.want)
+		}
+	}
+}

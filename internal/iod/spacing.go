@@ -74,6 +74,28 @@ func PixelAspectRatio(s Source) (ratio [2]int, ok bool) {
 	return ratio, true
 }
 
+// PixelAspectRatio sets Pixel Aspect Ratio (0028,0034) of an object with the pixels
+// of s and no spacing, unless they are square (Type 1C, PS3.3 C.7.6.3). Of a spacing
+// it is rounded to thousandths of the width.
+func (d *DataSet) PixelAspectRatio(s Source) {
+	ratio, known := PixelAspectRatio(s)
+	if spacing, hasSpacing := PixelSpacing(s); hasSpacing {
+		ratio[0], ratio[1] = thousandths(spacing.Row/spacing.Column), 1000
+		known = ratio[0] > 0
+	}
+	if known && ratio[0] != ratio[1] {
+		d.Ints(tag.PixelAspectRatio, ratio[:]...)
+	}
+}
+
+// thousandths is 0 for what is no ratio of a pixel.
+func thousandths(v float64) int {
+	if v > 1000 {
+		return 0
+	}
+	return int(math.Round(1000 * v))
+}
+
 func spacingOf(s Source, t tag.Tag) (v [2]float64, ok bool) {
 	text := s.Strings(t)
 	if len(text) != 2 {

@@ -132,6 +132,7 @@ func (c *Capture) header(rows, cols int) *iod.DataSet {
 	c.image(d)
 	d.Ints(tag.Rows, rows)
 	d.Ints(tag.Columns, cols)
+	d.PixelAspectRatio(c.source)
 	return d
 }
 

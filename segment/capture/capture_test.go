@@ -29,6 +29,17 @@ func TestCaptureIsClean(t *testing.T) {
 	segmenttest.MustBeClean(t, "SCImage", captured(t, img, res), "<Laterality>") // unknown here: empty
 }
 
+// TestCaptureKeepsTheShapeOfPixels: pixels that are not square stay so (PS3.3 C.7.6.3).
+func TestCaptureKeepsTheShapeOfPixels(t *testing.T) {
+	side := dicomtest.Attribute{Tag: 0x00200062, VR: "CS", Value: "L"}
+	img, res := segmenttest.Radiograph(t, 64, 48, side, dicomtest.Attribute{Tag: 0x00280034, VR: "IS", Value: `2\1`})
+	file := captured(t, img, res)
+	segmenttest.MustBeClean(t, "SCImage", file)
+	if !bytes.Contains(file, []byte("\x28\x00\x34\x00IS\x04\x002\\1 ")) {
+		t.Error("no Pixel Aspect Ratio")
+	}
+}
+
 func captured(t testing.TB, img *decode.Image, res *segment.Result) []byte {
 	t.Helper()
 	c, err := capture.New(img, res, segmenttest.Product, segmenttest.Created)

@@ -77,3 +77,23 @@ func TestSEGCharactersAsIs(t *testing.T) {
 		t.Errorf("two encodings in one data set: model %q", got[tag.ManufacturerModelName])
 	}
 }
+
+// TestSEGKeepsTheShapeOfPixels: without a spacing, pixels that are not square have their
+// aspect ratio, in Pixel Spacing or, where the profile has none, as such.
+func TestSEGKeepsTheShapeOfPixels(t *testing.T) {
+	for profile, want := range map[seg.Profile]string{
+		seg.Display: "\x28\x00\x30\x00DS\x04\x002\\1 ",
+		seg.Strict:  "\x28\x00\x34\x00IS\x04\x002\\1 ",
+	} {
+		img, res := segmenttest.Radiograph(t, 8, 10, dicomtest.Attribute{Tag: 0x00280034, VR: "IS", Value: `2\1`})
+		s, err := seg.New(img, res, segOptions(profile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := segmenttest.File(t, s.SOPClassUID(), s)
+		segmenttest.MustBeClean(t, "Segmentation", file)
+		if !bytes.Contains(file, []byte(want)) {
+			t.Errorf("%s: no aspect ratio", profile)
+		}
+	}
+}

@@ -88,8 +88,8 @@ func (s *SEG) frameOfReference(d *iod.DataSet) {
 
 // plane sets Plane Orientation and Pixel Measures (PS3.3 C.7.6.16.2.4,
 // C.7.6.16.2.1). A projection has no slice thickness, yet the attribute is
-// required there; 1 mm, and 1 mm pixels where the source gives no spacing, have
-// no physical meaning.
+// required there; 1 mm, and pixels 1 mm wide where the source gives no spacing,
+// have no physical meaning.
 func (s *SEG) plane(shared *iod.DataSet) {
 	orientation := &iod.DataSet{}
 	s.copyOr(orientation, tag.ImageOrientationPatient, 1, 0, 0, 0, 1, 0)
@@ -98,6 +98,9 @@ func (s *SEG) plane(shared *iod.DataSet) {
 	spacing, known := iod.PixelSpacing(s.source)
 	if !known {
 		spacing.Row, spacing.Column = 1, 1
+		if ratio, known := iod.PixelAspectRatio(s.source); known {
+			spacing.Row = float64(ratio[0]) / float64(ratio[1])
+		}
 	}
 	measures := &iod.DataSet{}
 	measures.Decimals(tag.PixelSpacing, spacing.Row, spacing.Column)

@@ -231,6 +231,9 @@ func (s *SEG) imagePixel(d *iod.DataSet) {
 	d.Ints(tag.BitsStored, s.form.bits)
 	d.Ints(tag.HighBit, s.form.bits-1)
 	d.Ints(tag.PixelRepresentation, 0)
+	if s.opt.Profile == Strict { // display has a spacing
+		d.PixelAspectRatio(s.source)
+	}
 }
 
 // references sets Referenced Series (Common Instance Reference, PS3.3 C.12.2) and Source Image Sequence.
