@@ -96,6 +96,7 @@ type Result struct {
 	SOPClass   string     `json:"sop_class_uid"`
 	Instance   string     `json:"sop_instance_uid"`
 	Made       time.Time  `json:"made"`
+	Superseded bool       `json:"superseded,omitempty"` // by the result of a newer version, or of another model after it was damaged
 	Deliveries []Delivery `json:"deliveries"`
 }
 
@@ -112,6 +113,9 @@ type Delivery struct {
 
 // Pending reports whether the node still works on the delivery: it is not sent twice.
 func (d Delivery) Pending() bool { return d.Job != nil && d.Job.State != Quarantined }
+
+// Dropped reports whether a person has given the delivery up.
+func (d Delivery) Dropped() bool { return d.Job == nil && d.State == string(index.Refused) }
 
 // all is a limit that no archive reaches.
 const all = 1 << 30
@@ -146,8 +150,9 @@ func (q Query) histories(ctx context.Context, a *archive.Archive, c configs.Conf
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range append([]int64{l.Object}, l.ResultIDs()...) {
-			l.Acts = append(l.Acts, acts[id]...)
+		l.Acts = slices.Clone(acts[l.Object])
+		for _, r := range l.Results {
+			l.Acts = append(l.Acts, acts[r.Object]...)
 		}
 		slices.SortStableFunc(l.Acts, func(a, b Act) int { return a.At.Compare(b.At) })
 		l.Acts = slices.Compact(l.Acts) // one may be about several results
@@ -276,7 +281,7 @@ func historyOf(ctx context.Context, a *archive.Archive, c configs.Config, o arch
 		return l, err
 	}
 	for _, r := range results {
-		result := Result{Object: r.ID, SOPClass: r.SOPClassUID, Instance: r.SOPInstanceUID, Made: r.Received, Deliveries: []Delivery{}}
+		result := Result{Object: r.ID, SOPClass: r.SOPClassUID, Instance: r.SOPInstanceUID, Made: r.Received, Superseded: !r.SupersededAt.IsZero(), Deliveries: []Delivery{}}
 		deliveries, err := a.Deliveries(ctx, r.ID)
 		if err != nil {
 			return l, err
@@ -368,7 +373,9 @@ func (l History) UnheldIDs() []int64 {
 // ResultIDs are the numbers of the results that are not superseded.
 func (l History) ResultIDs() (ids []int64) {
 	for _, r := range l.Results {
-		ids = append(ids, r.Object)
+		if !r.Superseded {
+			ids = append(ids, r.Object)
+		}
 	}
 	return ids
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dicomnode/dicomnode/nodetest"
+	"dicomnode/internal/archive"
 )
 
 // An association that waits for the next object breaks when it comes, after the PACS had
@@ -46,7 +47,7 @@ func TestAnObjectIsSentOnceMore(t *testing.T) {
 			if err != nil || len(made) != 1 {
 				t.Fatal(made, err)
 			}
-			if jobs, err := n.archive.Resend(t.Context(), nil, made[0].ID); jobs != 1 || err != nil {
+			if jobs, err := n.archive.Resend(t.Context(), archive.Resending{}, made[0].ID); jobs != 1 || err != nil {
 				t.Fatal(jobs, err)
 			}
 			nodetest.Until(t, "the second delivery", func() bool {

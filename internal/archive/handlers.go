@@ -166,3 +166,17 @@ func IsFinal(ctx context.Context, err error) bool {
 	r, _ := ctx.Value(jobKey{}).(jobs.Run)
 	return r.Last || jobs.IsPermanent(err) || IsInstead(err)
 }
+
+type modelKey struct{}
+
+// WithModel returns a context in which Reprocess adds jobs for a model. Segment handlers of
+// these jobs are called with such a context too. The caller chooses the name of the model.
+func WithModel(ctx context.Context, model string) context.Context {
+	return context.WithValue(ctx, modelKey{}, model)
+}
+
+// ModelOf returns the model of a context made by WithModel, "" for the model in use.
+func ModelOf(ctx context.Context) string {
+	model, _ := ctx.Value(modelKey{}).(string)
+	return model
+}

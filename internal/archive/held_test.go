@@ -89,7 +89,7 @@ func TestHeldUntilReleased(t *testing.T) {
 		t.Fatalf("held %+v, %v", held, err)
 	}
 	first := held[0].ObjectID
-	if n, err := a.Resend(t.Context(), nil, first); n != 0 || err != nil {
+	if n, err := a.Resend(t.Context(), archive.Resending{}, first); n != 0 || err != nil {
 		t.Errorf("sent again: %d, %v; want none while it is held", n, err)
 	}
 	if acts, err := a.Acts(t.Context(), 10); len(acts) != 0 || err != nil {
@@ -129,7 +129,7 @@ func TestHeldUntilReleased(t *testing.T) {
 	if err != nil || len(acts) != 2 || acts[0].What != "drop" || acts[1].What != "release" || acts[1].Reason != "looked at" || len(archive.ActObjects(acts[1])) != 2 {
 		t.Errorf("acts %+v, %v", acts, err)
 	}
-	if n, err := a.Resend(t.Context(), nil, held[2].ObjectID); n != 2 || err != nil {
+	if n, err := a.Resend(t.Context(), archive.Resending{Dropped: true}, held[2].ObjectID); n != 2 || err != nil {
 		t.Errorf("what was dropped is sent after all: %d, %v; want 2", n, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -143,15 +144,21 @@ func (a *Archive) works() (bool, error) {
 	return false, nil
 }
 
-// Resend starts the deliveries of results again, to the given destinations or, if there are
-// none, to all destinations that they ever had. Deliveries that are pending or held are left
-// alone. It returns the number of started deliveries. They are recorded as a manual action.
-func (a *Archive) Resend(ctx context.Context, destinations []string, ids ...int64) (n int, err error) {
+// Resending selects the deliveries that Resend starts.
+type Resending struct {
+	To      []string // destinations; none means all that a result ever had
+	Dropped bool     // without To: also the deliveries that a person has dropped
+}
+
+// Resend starts the deliveries of results again. Deliveries that are pending or held are left
+// alone, and results that are superseded. A quarantined job is retried. It returns the number of
+// started deliveries. They are recorded as a manual action.
+func (a *Archive) Resend(ctx context.Context, r Resending, ids ...int64) (n int, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
 		n = 0
 		var sent []int64
 		for _, id := range ids {
-			made, err := a.resend(ctx, tx, id, destinations)
+			made, err := a.resend(ctx, tx, id, r)
 			if err != nil {
 				return fmt.Errorf("object %d: %w", id, err)
 			}
@@ -165,47 +172,65 @@ func (a *Archive) Resend(ctx context.Context, destinations []string, ids ...int6
 	return n, err
 }
 
-func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, destinations []string) (n int, err error) {
-	if _, err := tx.Object(id); err != nil {
+func (a *Archive) resend(ctx context.Context, tx index.Tx, id int64, r Resending) (n int, err error) {
+	o, err := tx.Object(id)
+	if err != nil || !o.SupersededAt.IsZero() {
 		return 0, err
 	}
 	all, err := tx.DeliveriesOf(id)
 	if err != nil {
 		return 0, err
 	}
-	if len(destinations) == 0 {
-		for _, d := range all {
-			destinations = append(destinations, d.Destination)
-		}
-	}
 	entries, err := a.jobs.Of(ctx, tx, id)
 	if err != nil {
 		return 0, err
 	}
-	waits := map[string]bool{}
-	for _, e := range entries {
-		waits[e.Destination] = e.State != Quarantined
-	}
-	for _, d := range all {
-		waits[d.Destination] = waits[d.Destination] || d.State == index.Held
-	}
-	for _, destination := range destinations {
-		if waits[destination] {
-			continue
-		}
-		if _, err := tx.AddDelivery(id, destination); err != nil {
-			return 0, err
-		}
-		err := setDelivery(tx, id, destination, func(d *index.Delivery) { d.State, d.TransactionUID = index.Pending, "" })
-		if err == nil {
-			err = a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: id, Destination: destination, Priority: jobs.Again})
-		}
-		if err != nil {
+	for _, destination := range r.destinations(all, entries) {
+		if err := a.deliverAgain(ctx, tx, id, destination, entries); err != nil {
 			return 0, err
 		}
 		n++
 	}
 	return n, nil
+}
+
+// destinations lists the destinations to which a result with these deliveries and jobs is sent
+// again.
+func (r Resending) destinations(all []index.Delivery, entries []jobs.Entry) (to []string) {
+	to = slices.Compact(slices.Sorted(slices.Values(r.To)))
+	for _, d := range all {
+		dropped := d.State == index.Refused && !slices.ContainsFunc(entries, isTo(d.Destination))
+		if len(r.To) == 0 && (r.Dropped || !dropped) {
+			to = append(to, d.Destination)
+		}
+	}
+	held := func(destination string) bool {
+		return slices.ContainsFunc(all, func(d index.Delivery) bool { return d.Destination == destination && d.State == index.Held })
+	}
+	waits := func(destination string) bool {
+		return slices.ContainsFunc(entries, func(e jobs.Entry) bool { return e.Destination == destination && e.State != Quarantined })
+	}
+	return slices.DeleteFunc(to, func(destination string) bool { return held(destination) || waits(destination) })
+}
+
+func isTo(destination string) func(jobs.Entry) bool {
+	return func(e jobs.Entry) bool { return e.Destination == destination }
+}
+
+// deliverAgain makes a delivery pending, with the job that failed or a new one.
+func (a *Archive) deliverAgain(ctx context.Context, tx index.Tx, id int64, destination string, entries []jobs.Entry) error {
+	if _, err := tx.AddDelivery(id, destination); err != nil {
+		return err
+	}
+	err := setDelivery(tx, id, destination, func(d *index.Delivery) { d.State, d.TransactionUID = index.Pending, "" })
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(entries, isTo(destination)); i >= 0 {
+		_, err := a.jobs.Retry(ctx, tx, entries[i].ID)
+		return err
+	}
+	return a.jobs.Insert(ctx, tx, jobs.Job{Kind: jobs.Deliver, ObjectID: id, Destination: destination, Priority: jobs.Again})
 }
 
 // Reprocess adds the jobs of received objects again, for example for a new model or
@@ -280,20 +305,6 @@ type reasonKey struct{}
 // WithReason returns a context in which manual actions are recorded with a reason.
 func WithReason(ctx context.Context, reason string) context.Context {
 	return context.WithValue(ctx, reasonKey{}, reason)
-}
-
-type modelKey struct{}
-
-// WithModel returns a context in which Reprocess adds jobs for a model. Segment handlers of
-// these jobs are called with such a context too. The caller chooses the name of the model.
-func WithModel(ctx context.Context, model string) context.Context {
-	return context.WithValue(ctx, modelKey{}, model)
-}
-
-// ModelOf returns the model of a context made by WithModel, "" for the model in use.
-func ModelOf(ctx context.Context) string {
-	model, _ := ctx.Value(modelKey{}).(string)
-	return model
 }
 
 // Note records a manual action on stored data, with the reason of [WithReason].

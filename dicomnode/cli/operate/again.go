@@ -112,7 +112,9 @@ func resendCmd() *cobra.Command {
 		Long: `Deliver existing results of images again, when a PACS has lost or deleted them, or
 to another peer (--to). Images are selected as by "dicomnode find". Results with a
 pending delivery are not sent twice. Held results are not sent, except one named by
---object and sent elsewhere by --to, for review. A running node starts at once.
+--object and sent elsewhere by --to, for review. A delivery that somebody has dropped
+is made only if --object names the image or result, or --to the destination. Results
+that a newer version supersedes are not sent. A running node starts at once.
 ` + command.ExitCodes,
 		Example: "  dicomnode resend A1234567\n  dicomnode resend --since 1d --to archive --yes",
 		Args:    command.WantArgs(0, 1, "at most one accession number or UID"),
@@ -127,14 +129,14 @@ pending delivery are not sent twice. Held results are not sent, except one named
 				}
 			}
 			f.before = func(_ context.Context, _ *archive.Archive, lives []inspect.History) (string, error) {
-				return unsentWords(lives, to), nil
+				return unsentWords(lives, to, f.object != 0), nil
 			}
 			ids := inspect.History.UnheldIDs
 			if f.object != 0 {
 				ids = inspect.History.ResultIDs
 			}
 			return f.run(cmd, args, "resend", ids, func(ctx context.Context, a *archive.Archive, ids []int64) (int, error) {
-				return a.Resend(ctx, to, ids...)
+				return a.Resend(ctx, archive.Resending{To: to, Dropped: f.object != 0}, ids...)
 			})
 		},
 	}
@@ -143,19 +145,26 @@ pending delivery are not sent twice. Held results are not sent, except one named
 	return cmd
 }
 
-// unsentWords describes what is not sent again: held results, deliveries that are pending, and
-// results without a destination.
-func unsentWords(lives []inspect.History, to []string) string {
-	held, pending, nowhere := 0, 0, 0
+// unsentWords describes what is not sent again: held and superseded results, deliveries that are
+// pending or, unless they are named, dropped, and results without a destination.
+func unsentWords(lives []inspect.History, to []string, named bool) string {
+	held, pending, nowhere, dropped, superseded := 0, 0, 0, 0, 0
 	for _, l := range lives {
 		held += len(l.HeldIDs())
 		for _, r := range l.Results {
+			if r.Superseded {
+				superseded++
+				continue
+			}
 			if len(r.Deliveries) == 0 && len(to) == 0 {
 				nowhere++
 			}
 			for _, d := range r.Deliveries {
 				if d.Pending() && (len(to) == 0 || slices.Contains(to, d.Destination)) {
 					pending++
+				}
+				if d.Dropped() && len(to) == 0 && !named {
+					dropped++
 				}
 			}
 		}
@@ -167,6 +176,8 @@ func unsentWords(lives []inspect.History, to []string) string {
 	}{
 		{held, "result", "held where it was to go, and stays so; see dicomnode held list"},
 		{pending, "delivery", "pending already, not sent twice; dicomnode queue list shows the reason"},
+		{dropped, "delivery", "dropped by somebody, and not made; name the image with --object, or the destination with --to"},
+		{superseded, "result", "superseded by a newer version, and not sent"},
 		{nowhere, "result", "never sent; name a peer with --to"},
 	} {
 		if w.n > 0 {
