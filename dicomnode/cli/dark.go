@@ -102,6 +102,7 @@ type darkEntry struct {
 	Binning  string  `json:"binning,omitempty"`
 	Mode     string  `json:"mode,omitempty"`
 	Frames   int     `json:"frames"`
+	Floods   int     `json:"flood_frames"`
 	Offset   float64 `json:"mean_offset"`
 	Gain     bool    `json:"gain"`
 	Defects  int     `json:"defect_pixels"`
@@ -113,7 +114,7 @@ func newDarkEntry(d *dark.Calibration) darkEntry {
 	for _, v := range d.Offset {
 		sum += float64(v)
 	}
-	return darkEntry{d.Key.Detector, d.Key.Rows, d.Key.Columns, d.Key.Binning, d.Key.Mode, d.Frames,
+	return darkEntry{d.Key.Detector, d.Key.Rows, d.Key.Columns, d.Key.Binning, d.Key.Mode, d.Frames, d.Floods,
 		sum / float64(max(len(d.Offset), 1)), d.Gain != nil, d.Defect.Count(), d.Digest}
 }
 
@@ -121,9 +122,9 @@ func darkListCmd() *cobra.Command {
 	var config string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list [--json]", Short: "list the detectors that have dark frames",
-		Long: `List the detectors that have dark frames. Calibration files that cannot be
-read are named; the exit code is then 1.
+		Use: "list [--json]", Short: "list the detectors that have dark or flood frames",
+		Long: `List the detectors that have dark or flood frames. Both are used from the third
+dark frame on. Calibration files that cannot be read are named; the exit code is then 1.
 ` + command.ExitCodes,
 		Example: "  dicomnode dark list --config dicomnode.yaml",
 		Args:    command.WantArgs(0, 0, "no arguments"),
@@ -153,10 +154,10 @@ func printDarks(out io.Writer, known []*dark.Calibration, asJSON bool) error {
 		return command.PrintJSON(out, entries)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "DETECTOR\tSIZE\tBINNING\tMODE\tFRAMES\tMEAN OFFSET\tGAIN\tDEFECT PIXELS")
+	fmt.Fprintln(w, "DETECTOR\tSIZE\tBINNING\tMODE\tDARK FRAMES\tFLOOD FRAMES\tMEAN OFFSET\tGAIN\tDEFECT PIXELS")
 	for _, e := range entries {
-		fmt.Fprintf(w, "%s\t%d×%d\t%s\t%s\t%d\t%.1f\t%s\t%d\n", e.Detector, e.Rows, e.Columns, e.Binning, e.Mode,
-			e.Frames, e.Offset, yesNo(e.Gain), e.Defects)
+		fmt.Fprintf(w, "%s\t%d×%d\t%s\t%s\t%d\t%d\t%.1f\t%s\t%d\n", e.Detector, e.Rows, e.Columns, e.Binning, e.Mode,
+			e.Frames, e.Floods, e.Offset, yesNo(e.Gain), e.Defects)
 	}
 	return w.Flush()
 }

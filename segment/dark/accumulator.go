@@ -86,9 +86,12 @@ func (s *series) trimmed() []float32 {
 	return out
 }
 
-// calibration computes offset, gain and defects.
+// calibration computes offset, gain and defects, for which it needs dark frames.
 func (a *accumulator) calibration(digest string) *Calibration {
-	d := &Calibration{Key: a.Key, Frames: a.Dark.N, Offset: a.Dark.trimmed(), Digest: digest}
+	d := &Calibration{Key: a.Key, Frames: a.Dark.N, Floods: a.Flood.N, Offset: a.Dark.trimmed(), Digest: digest}
+	if a.Dark.N == 0 {
+		return d
+	}
 	d.Defect = make(picture.Mask, len(d.Offset))
 	markOutliers(d.Defect, d.Offset)
 	if a.Dark.N >= 4 {

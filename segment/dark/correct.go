@@ -35,7 +35,7 @@ func Correct(m *decode.Image, pix []float32, calibrations Calibrations) Record {
 	}
 	offset := estimateShare * raster.Quantiles(pix, picture.ClipLow)[0]
 	raster.Each(pix, func(v float32) float32 { return max(0, v-offset) })
-	rec := Record{Method: "estimated", Reason: ErrNoCalibration.Error(), Offset: float64(offset)}
+	rec := Record{Method: "estimated", Reason: err.Error(), Offset: float64(offset)}
 	if !errors.Is(err, ErrNoCalibration) {
 		rec.Reason, rec.Err = "the calibration of this detector cannot be used", err
 	}

@@ -19,7 +19,8 @@ import (
 // strongly each pixel answers with it, and which pixels not to believe.
 type Calibration struct {
 	Key    Key
-	Frames int // dark frames averaged
+	Frames int // dark frames averaged; fewer than [AgreeingFrames] are not used
+	Floods int // flood frames averaged
 
 	Offset []float32    // mean dark signal, Rows×Columns, stored values
 	Gain   []float32    // flood − dark, divided by its median; nil without flood frames
@@ -92,7 +93,7 @@ type Calibrations interface {
 	Lookup(Key) (*Calibration, error)
 }
 
-// ErrNoCalibration is returned for a detector without dark frames.
+// ErrNoCalibration is returned for a detector without dark frames, or with too few.
 var ErrNoCalibration = errors.New("no dark frames for this detector")
 
 // ErrDamaged is a calibration file that contradicts itself. Images of its detector get

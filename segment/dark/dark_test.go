@@ -92,6 +92,47 @@ func TestDarkWithoutCalibration(t *testing.T) {
 	}
 }
 
+// A calibration that is not used yet, because its dark frames are missing or too few, is listed and
+// dropped, and the record of an image says how many there are.
+func TestTooFewDarkFrames(t *testing.T) {
+	img := read(t, dicomtest.DX(50, 60, 300).Encode(uid.ExplicitVRLittleEndian))
+	for _, c := range []struct {
+		darks, floods int
+		want          string
+	}{
+		{0, 1, "0 of 3 dark frames of this detector"},
+		{2, 0, "2 of 3 dark frames of this detector"},
+		{2, 1, "2 of 3 dark frames of this detector"},
+	} {
+		store, err := dark.Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range c.darks {
+			if err := store.AddDark(darkFrame(t, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range c.floods {
+			if err := store.AddFlood(img); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if all, err := store.List(); err != nil || len(all) != 1 || all[0].Frames != c.darks || all[0].Floods != c.floods || all[0].Key.Detector != "DET1" {
+			t.Errorf("%d and %d frames: listed %+v, %v", c.darks, c.floods, all, err)
+		}
+		if _, rec := correct(img, store); rec.Method != "estimated" || rec.Reason != c.want || rec.Err != nil {
+			t.Errorf("%d and %d frames: %+v", c.darks, c.floods, rec)
+		}
+		if n, err := store.Drop("DET1"); n != 1 || err != nil {
+			t.Errorf("%d and %d frames: %d dropped, %v", c.darks, c.floods, n, err)
+		}
+		if _, rec := correct(img, store); rec.Reason != dark.ErrNoCalibration.Error() {
+			t.Errorf("dropped: %+v", rec)
+		}
+	}
+}
+
 func TestFloodGivesGain(t *testing.T) {
 	store, err := dark.Open(t.TempDir())
 	if err != nil {

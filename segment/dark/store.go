@@ -70,11 +70,20 @@ func (s *Store) Lookup(key Key) (*Calibration, error) {
 		return nil, err
 	}
 	if a.Dark.N < AgreeingFrames {
-		return nil, fmt.Errorf("%w: %d dark frames of %d that must agree", ErrNoCalibration, a.Dark.N, AgreeingFrames)
+		return nil, tooFew(a.Dark.N)
 	}
 	s.loaded[key] = inMemory{a.calibration(f.digest), f.info}
 	return s.loaded[key].dark, nil
 }
+
+// tooFew is an ErrNoCalibration of a detector with some frames: the number of its dark frames.
+type tooFew int
+
+func (n tooFew) Error() string {
+	return fmt.Sprintf("%d of %d dark frames of this detector", int(n), AgreeingFrames)
+}
+
+func (tooFew) Is(err error) bool { return err == ErrNoCalibration }
 
 // unchanged compares two looks at a path. Files are replaced, not written over, so that
 // a change gives another inode as well.
@@ -194,7 +203,7 @@ func (s *Store) lock() (unlock func() error, err error) {
 }
 
 // List returns every readable calibration of the folder, in no order, and an error that
-// names the files it could not read.
+// names the files it could not read. One that has only flood frames is listed too.
 func (s *Store) List() ([]*Calibration, error) {
 	files, err := calibrationFiles(s.dir)
 	if err != nil {
@@ -204,12 +213,11 @@ func (s *Store) List() ([]*Calibration, error) {
 	var problems []error
 	for _, path := range files {
 		a, f, err := readCalibration(path)
-		switch {
-		case err != nil:
+		if err != nil {
 			problems = append(problems, err)
-		case a.Dark.N > 0:
-			out = append(out, a.calibration(f.digest))
+			continue
 		}
+		out = append(out, a.calibration(f.digest))
 	}
 	return out, errors.Join(problems...)
 }
