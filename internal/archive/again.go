@@ -29,7 +29,7 @@ func (a *Archive) handleRepeat(ctx context.Context, in *arrival, v index.Object,
 		a.opt.Log.Info("object was received before, and a newer version since", "object", v.ID, "peer", in.Source)
 		return v, nil
 	}
-	return v, a.index.Update(ctx, func(tx index.Tx) error { return a.addMissingJob(ctx, tx, in, v) })
+	return v, a.index.Update(ctx, func(tx index.Tx) error { return a.addMissingJob(ctx, tx, in, v.ID) })
 }
 
 // wantsMore reports whether a repeated object needs processing that v did not get: it has
@@ -113,8 +113,13 @@ func (a *Archive) setAside(name string, object int64) {
 	}
 }
 
-// addMissingJob adds the job that v lacks, if v has no result and no pending job of its purpose.
-func (a *Archive) addMissingJob(ctx context.Context, tx index.Tx, in *arrival, v index.Object) error {
+// addMissingJob adds the job that an object lacks, if it has no result and no pending job of its
+// purpose. It reads the row, because a job may have ended since the arrival was compared with it.
+func (a *Archive) addMissingJob(ctx context.Context, tx index.Tx, in *arrival, id int64) error {
+	v, err := tx.Object(id)
+	if err != nil {
+		return err
+	}
 	if in.Purpose == Keep || v.Outcome != "" && v.Outcome != NoRoute && v.Outcome != Kept {
 		return nil
 	}

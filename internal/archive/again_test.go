@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -446,4 +448,43 @@ func current(t *testing.T, a *archive.Archive) (version int) {
 		}
 	}
 	return version
+}
+
+// A repeat in another encoding that arrives while its image is segmented, and is compared until
+// the job has ended, makes no second job.
+func TestRepeatWhileSegmented(t *testing.T) {
+	opt := options(durabletest.Dir(t))
+	began, finish := make(chan struct{}, 2), make(chan struct{})
+	compares, ended := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	opt.Digest = func(ctx context.Context, r io.Reader, size int64) (archive.Digests, error) {
+		once.Do(func() { close(compares); <-ended })
+		return digest(ctx, r, size)
+	}
+	a := open(t, opt)
+	work(t, a, archive.Handlers{Segment: func(context.Context, archive.Object) (archive.Made, error) {
+		began <- struct{}{}
+		<-finish
+		return made(), nil
+	}})
+	if _, err := send(t, a, patient("A"), archive.Segment); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	received := make(chan error)
+	go func() {
+		_, err := a.Receive(t.Context(), deflatedIncoming(), bytes.NewReader(deflate(t, patient("A"))))
+		received <- err
+	}()
+	<-compares
+	close(finish)
+	idle(t, a)
+	close(ended)
+	if err := <-received; err != nil {
+		t.Fatal(err)
+	}
+	idle(t, a)
+	if len(began) != 0 {
+		t.Error("the image was segmented twice")
+	}
 }

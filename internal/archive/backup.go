@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"dicomnode/internal/archive/index"
 	"dicomnode/internal/archive/lock"
@@ -137,11 +138,17 @@ func Restore(ctx context.Context, opt Options, from string, step func()) (r Rest
 	return r, err
 }
 
-// restorable returns an error if the folder has an index or objects, which a restore would
-// overwrite.
+// restorable returns an error if the folder has objects, an index, or any other file of one: a
+// write-ahead log or a high-water mark that is left belongs to another index.
 func restorable(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, index.FileName)); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s has an index: %w", dir, fs.ErrExist)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), index.FileName) {
+			return fmt.Errorf("%s has %s: %w", dir, e.Name(), fs.ErrExist)
+		}
 	}
 	s, err := store.OpenShared(dir)
 	if err != nil {

@@ -232,3 +232,27 @@ func TestErasedListCut(t *testing.T) {
 		}
 	}
 }
+
+// A restore does not begin where a file of another index is left.
+func TestRestoreBesideLeftovers(t *testing.T) {
+	dir, backup := durabletest.Dir(t), filepath.Join(durabletest.Dir(t), "backup")
+	a := open(t, options(dir))
+	receive(t, a, "1.2.1", archive.Keep)
+	if _, _, err := a.Backup(t.Context(), backup, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, a, "1.2.2", archive.Keep)
+	for _, left := range []string{"index.sqlite", "index.sqlite-wal", "index.sqlite.changes", "index.sqlite.rebuilding"} {
+		to := durabletest.Dir(t)
+		b, err := os.ReadFile(filepath.Join(dir, left))
+		if err != nil && left != "index.sqlite.rebuilding" {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, left), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := archive.Restore(t.Context(), options(to), backup, func() {}); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("beside %s: restored %+v, %v", left, r, err)
+		}
+	}
+}
