@@ -106,3 +106,38 @@ func TestGraphicsAreReviewed(t *testing.T) {
 		}
 	}
 }
+
+// An overlay that lies partly outside the image, where no reviewer sees it, is removed; what
+// Overlay Data has after the plane is cut.
+func TestGraphicsOutsideTheImage(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		rows, left uint16
+		waits      bool
+	}{{"inside", 8, 1, true}, {"below", 300, 1, false}, {"to the left", 8, 0xFFFF, false}} {
+		source, out := patients(t, 1), filepath.Join(t.TempDir(), "set")
+		files, _ := filepath.Glob(filepath.Join(source, "*.dcm"))
+		changed(t, files[0], func(o *object.Object) {
+			overlaid(o)
+			o.Find(0x60000010).Value = binary.LittleEndian.AppendUint16(nil, c.rows)
+			o.Find(0x60000050).Value = binary.LittleEndian.AppendUint16([]byte{1, 0}, c.left)
+			o.Find(0x60003000).Value = append(bytes.Repeat([]byte{0xF0}, int(c.rows)), "Vogels"...)
+		})
+		opt := options(source, out)
+		opt.Formats, opt.Labels, opt.Deidentify.Retain = []export.Format{export.DICOM}, export.None, []profile.Option{profile.Graphics}
+		if _, err := export.Run(context.Background(), opt); errors.Is(err, export.ErrPending) != c.waits {
+			t.Fatalf("%s: %v, waits for review: want %v", c.name, err, c.waits)
+		}
+		dir := export.ReviewDir(out + ".work")
+		waiting, _ := review.List(dir)
+		for _, w := range waiting {
+			if err := review.Decide(dir, review.Decision{ID: w.ID, Verdict: review.Keep, Boxes: w.Boxes, Graphics: w.Graphics}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o, b := exported(t, opt)
+		if bytes.Contains(b, []byte("Vogels")) || (o.Find(0x60003000) != nil) != c.waits {
+			t.Errorf("%s: overlay kept: %v, text kept: %v", c.name, o.Find(0x60003000) != nil, bytes.Contains(b, []byte("Vogels")))
+		}
+	}
+}
