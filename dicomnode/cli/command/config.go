@@ -40,9 +40,14 @@ func InspectConfig(path string) (configs.Config, configs.Problems, error) {
 func OptionalConfig(cmd *cobra.Command, path string) (configs.Config, error) {
 	c, err := LoadConfig(path)
 	if errors.Is(err, os.ErrNotExist) && !cmd.Flags().Changed("config") {
-		c := configs.Default()
-		c.Model.Bundle = pipeline.Embedded // there is no node whose published models could be meant
-		return c, nil
+		return WithoutConfig(), nil
 	}
 	return c, err
+}
+
+// WithoutConfig is the configuration of a command that reads none.
+func WithoutConfig() configs.Config {
+	c := configs.Default()
+	c.Model.Bundle = pipeline.Embedded // there is no node whose published models could be meant
+	return c
 }

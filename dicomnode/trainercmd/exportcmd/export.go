@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dicomnode/configs"
 	"dicomnode/dicomnode/cli/command"
 	"dicomnode/dicomnode/pipeline"
 	"dicomnode/internal/durable"
@@ -32,6 +33,7 @@ import (
 // pictures wait for review, so that finish does the same.
 type exportFlags struct {
 	Config    string   `json:"config"`
+	Read      bool     `json:"config_read"` // Config was given, or is at the standard place
 	From      []string `json:"from"`
 	Node      bool     `json:"node"`
 	PACS      string   `json:"pacs"`
@@ -99,6 +101,8 @@ a lost key cannot be replaced. The set contains no identifying values;
 			if f.From = args; sources(len(args) > 0, f.Node, f.PACS != "") != 1 {
 				return command.Usagef("name folders, or --from-node for the archive of the node in --config, or --from-pacs: one of them", "missing argument, or too many: where the radiographs are")
 			}
+			_, err := os.Stat(f.Config)
+			f.Read = cmd.Flags().Changed("config") || err == nil
 			return f.run(cmd)
 		},
 	}
@@ -339,6 +343,15 @@ func notSent(s *frompacs.Source) []string {
 	return []string{"the PACS did not send " + what + " that it has" + why + "; the same command asks again"}
 }
 
+// config is the configuration with which the export began. To finish it, the same file must
+// be there: another one may name another model.
+func (f *exportFlags) config() (configs.Config, error) {
+	if f.Read || f.Config != command.DefaultConfig {
+		return command.LoadConfig(f.Config)
+	}
+	return command.WithoutConfig(), nil
+}
+
 // openPipeline opens the models where labels are wanted; without, burned-in writing
 // is looked for everywhere.
 func (f *exportFlags) openPipeline(cmd *cobra.Command, opt *export.Options) (func() error, error) {
@@ -347,7 +360,7 @@ func (f *exportFlags) openPipeline(cmd *cobra.Command, opt *export.Options) (fun
 		opt.Formats = []export.Format{export.DICOM}
 		return func() error { return nil }, nil
 	}
-	c, err := command.OptionalConfig(cmd, f.Config)
+	c, err := f.config()
 	if err != nil {
 		return nil, err
 	}
@@ -393,7 +406,7 @@ func (f *exportFlags) save() error {
 	for i, path := range saved.From {
 		saved.From[i] = absolute(path)
 	}
-	for _, path := range []*string{&saved.Key, &saved.Texts, &saved.SameAs, &saved.Accessions} {
+	for _, path := range []*string{&saved.Config, &saved.Key, &saved.Texts, &saved.SameAs, &saved.Accessions} {
 		if *path != "" {
 			*path = absolute(*path)
 		}

@@ -55,7 +55,7 @@ func (f *exportFlags) openSource(cmd *cobra.Command, opt *export.Options) (close
 
 // pacs is the PACS of --from-pacs as a source.
 func (f *exportFlags) pacs(cmd *cobra.Command, opt *export.Options) (*frompacs.Source, error) {
-	c, err := command.OptionalConfig(cmd, f.Config)
+	c, err := f.config()
 	if err != nil {
 		return nil, err
 	}
