@@ -195,7 +195,10 @@ func Run(ctx context.Context, opt Options) (*Report, error) {
 }
 
 // all runs the whole export, from the source to the finished set.
-func (e *run) all(ctx context.Context) error {
+func (e *run) all(ctx context.Context) (err error) {
+	if e.before, err = readProject(e.Out); err != nil {
+		return err
+	}
 	if err := e.plan(ctx); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ func (e *run) finish() error {
 	if err != nil {
 		return err
 	}
+	e.withoutRevoked(staged)
 	finished, err := ReadManifest(e.Out)
 	if err != nil {
 		return err
@@ -47,7 +48,10 @@ func (e *run) finish() error {
 	if err != nil {
 		return err
 	}
-	tables["project.json"], err = json.Marshal(projectFile{e.deidentifier.Key.Project(e.Project)})
+	project, err := e.project()
+	if err == nil {
+		tables["project.json"], err = json.Marshal(project)
+	}
 	if err != nil {
 		return err
 	}
@@ -300,7 +304,7 @@ func init() {
 		dataset.json splits_final.json monai.json colours.gpl project.json readme.md licence.txt imagestr labelstr numtraining channel_names file_ending
 		radiograph background soft_tissue bone ignore training validation basic kind patient study_uid series_uid instance_uid sop_class_uid body_part view rows
 		columns bits_stored transfer_syntax_uid lossy spacing_mm polarity air_bright air_dark chain pixels stored corrected canonical steps offset scale
-		burned_in found done nothing kept blanked reviewed label draft model_digest config_digest profile edition name options project files export
+		revoked burned_in found done nothing kept blanked reviewed label draft model_digest config_digest profile edition name options project files export
 		gimp palette name dicomnode labels columns open beam soft tissue
 		dark correction: none estimated dark frames polarity: for processing, linear, less beam is higher lower sign absent as displayed monochrome inverse
 		patient device institution uids full_dates modified_dates descriptors safe_private graphics removed`)

@@ -27,6 +27,7 @@ type run struct {
 	checker      *leak.Checker
 	dates        patientDates
 	state        *state
+	before       projectFile // of the set
 
 	mu     sync.Mutex // guards the fields below
 	report Report
@@ -178,6 +179,7 @@ func (e *run) note(text string) {
 func (e *run) sort() {
 	slices.SortFunc(e.items, func(a, b item) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.Name, b.Name)) })
 	e.items = slices.CompactFunc(e.items, func(a, b item) bool { return a.id == b.id })
+	e.remainRevoked()
 	images, referred := map[string]bool{}, map[string]bool{}
 	for _, it := range e.items {
 		if it.picture {

@@ -13,8 +13,9 @@ import (
 )
 
 // Revoke removes patients and images, given by their pseudonyms or IDs, from a set: first their
-// files, then their lines in the tables. It returns the removed files. If a name is not in the
-// set, it returns an error and removes nothing.
+// files, then their lines in the tables. Later exports leave them out: project.json lists
+// hashes of the names. It returns the removed files. If a name is not in the set, it returns an
+// error and removes nothing.
 func Revoke(out string, who []string) ([]string, error) {
 	all, err := ReadManifest(out)
 	if err != nil {
@@ -33,6 +34,9 @@ func Revoke(out string, who []string) ([]string, error) {
 			return nil, fmt.Errorf("revoke: the set holds no patient or image %q", name)
 		}
 	}
+	if err := remember(out, who, all); err != nil {
+		return nil, fmt.Errorf("revoke: %w", err)
+	}
 	var removed []string
 	for id := range gone {
 		for path := range all[id].Files {
@@ -48,6 +52,23 @@ func Revoke(out string, who []string) ([]string, error) {
 	}
 	slices.Sort(removed)
 	return removed, rewrite(out, all)
+}
+
+// remember lists names as revoked in the project file of a set.
+func remember(out string, who []string, all map[string]Record) error {
+	p, err := readProject(out)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		p.Project = r.Project
+	}
+	for _, name := range who {
+		p.Revoked = append(p.Revoked, hashOf(name))
+	}
+	slices.Sort(p.Revoked)
+	p.Revoked = slices.Compact(p.Revoked)
+	return p.write(out, 0o644)
 }
 
 // rewrite replaces the tables of a set and removes those that are no longer needed.

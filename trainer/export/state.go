@@ -40,7 +40,8 @@ func ReviewDir(work string) string { return filepath.Join(work, "review") }
 // ErrBusy says that another export of the set is running.
 var ErrBusy = errors.New("another export of this set is running")
 
-// open opens the work folder and checks that the set was made with the same key.
+// open opens the work folder and checks that the set was made with the same key. Files that were
+// staged with other options are discarded.
 func (e *run) open() error {
 	s := &state{dir: e.Work}
 	for _, dir := range []string{s.dir, s.records(), s.staged(), ReviewDir(s.dir)} {
@@ -64,39 +65,6 @@ func (e *run) close() {
 		_ = syscall.Flock(int(e.state.lock.Fd()), syscall.LOCK_UN) // a child being started may have a copy of the descriptor
 		_ = e.state.lock.Close()                                   // nothing was written
 	}
-}
-
-// sameProject checks that set and work folder have the key and project of this export, and
-// records these.
-func (e *run) sameProject() error {
-	want := e.deidentifier.Key.Project(e.Project)
-	e.originals.Own(want)
-	for _, path := range []string{filepath.Join(e.Out, "project.json"), filepath.Join(e.Work, "project.json")} {
-		var have projectFile
-		b, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = json.Unmarshal(b, &have)
-		}
-		if err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-		if have.Project != want {
-			return ErrOtherKey
-		}
-	}
-	b, err := json.Marshal(projectFile{want})
-	if err != nil {
-		return err
-	}
-	return durable.ReplaceBytes(filepath.Join(e.Work, "project.json"), 0o600, b)
-}
-
-// projectFile is project.json: a hash of the key and the project.
-type projectFile struct {
-	Project string `json:"project"`
 }
 
 // stage writes the files of an object and then its record. If a checker finds a value of an
