@@ -248,16 +248,13 @@ func (n *Node) askCommitment(ctx context.Context, destination string, objects []
 }
 
 func (n *Node) requestCommitment(ctx context.Context, destination string, objects []int64) error {
-	peer, ok := n.config.Load().Peer(destination)
-	if !ok || !peer.Callable() {
-		return fmt.Errorf("no peer with an address is named %q in the configuration", destination)
-	}
 	if p, paused, err := n.archive.Paused(ctx, destination); err != nil {
 		return err
 	} else if paused {
 		return pausedBy(p)
 	}
-	if err := n.destinations.ready(ctx, destination, func(ctx context.Context) error { return n.probe(ctx, peer) }); err != nil {
+	peer, err := n.readyPeer(ctx, destination)
+	if err != nil {
 		return err
 	}
 	transaction := commitment.NewTransactionUID()

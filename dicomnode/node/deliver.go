@@ -110,11 +110,8 @@ func (n *Node) store(ctx context.Context, o archive.Object, destination string) 
 }
 
 func (n *Node) call(ctx context.Context, o archive.Object, destination string) (answer, error) {
-	peer, ok := n.config.Load().Peer(destination)
-	if !ok || !peer.Callable() {
-		return answer{}, fmt.Errorf("no peer with an address is named %q in the configuration", destination)
-	}
-	if err := n.destinations.ready(ctx, destination, func(ctx context.Context) error { return n.probe(ctx, peer) }); err != nil {
+	peer, err := n.readyPeer(ctx, destination)
+	if err != nil {
 		return answer{}, err
 	}
 	advice := scu.Destination{Config: *n.config.Load(), Peer: peer}
@@ -142,6 +139,34 @@ func (n *Node) call(ctx context.Context, o archive.Object, destination string) (
 		return said, archive.Permanent(err)
 	}
 	return said, err
+}
+
+// callable is the peer of the configuration that results are sent to under this name.
+func (n *Node) callable(destination string) (configs.Peer, error) {
+	peer, ok := n.config.Load().Peer(destination)
+	if !ok || !peer.Callable() {
+		return peer, fmt.Errorf("no peer with an address is named %q in the configuration", destination)
+	}
+	return peer, nil
+}
+
+// readyPeer waits until the destination may be called. The peer that it returns has the current
+// address: a reload may have replaced it in the meantime.
+func (n *Node) readyPeer(ctx context.Context, destination string) (configs.Peer, error) {
+	if peer, err := n.callable(destination); err != nil {
+		return peer, err
+	}
+	err := n.destinations.ready(ctx, destination, func(ctx context.Context) error {
+		peer, err := n.callable(destination)
+		if err != nil {
+			return err
+		}
+		return n.probe(ctx, peer)
+	})
+	if err != nil {
+		return configs.Peer{}, err
+	}
+	return n.callable(destination)
 }
 
 // unanswered is the error of an object that was refused in negotiation, or got no valid
