@@ -442,7 +442,7 @@ func TestQueueOfKilledNode(t *testing.T) {
 	if _, err := database(t, dir).ExecContext(t.Context(), "UPDATE river_job SET state = 'running'"); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := shared.Drop(t.Context(), id); n != 1 || err != nil {
+	if n, err := shared.Drop(t.Context(), id); len(n) != 1 || err != nil {
 		t.Errorf("dropped %d, %v", n, err)
 	}
 }

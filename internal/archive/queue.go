@@ -89,15 +89,16 @@ func (a *Archive) Retry(ctx context.Context, ids ...int64) (n int, err error) {
 }
 
 // Drop removes jobs that are not running: those with the ids, or all quarantined jobs if no ids
-// are given. Their objects stay. It returns the number of removed jobs. It is recorded as a
+// are given. Their objects stay. It returns the ids of the removed jobs. It is recorded as a
 // manual action.
-func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
+func (a *Archive) Drop(ctx context.Context, ids ...int64) (removed []int64, err error) {
 	err = a.index.Update(ctx, func(tx index.Tx) error {
+		removed = nil
 		if err := a.rescue(ctx, tx, ids...); err != nil {
 			return err
 		}
 		dropped, err := a.jobs.Drop(ctx, tx, ids...)
-		if n = len(dropped); err != nil || n == 0 {
+		if err != nil || len(dropped) == 0 {
 			return err
 		}
 		if err := markDeliveries(tx, dropped, index.Refused); err != nil {
@@ -105,7 +106,7 @@ func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 		}
 		about := make([]int64, len(dropped))
 		for i, e := range dropped {
-			about[i] = e.ObjectID
+			about[i], removed = e.ObjectID, append(removed, e.ID)
 			if e.Kind == jobs.Deliver {
 				continue
 			}
@@ -115,7 +116,7 @@ func (a *Archive) Drop(ctx context.Context, ids ...int64) (n int, err error) {
 		}
 		return act(ctx, tx, "drop", jobList(ids)+", "+objectList(about))
 	})
-	return n, err
+	return removed, err
 }
 
 // rescue sets jobs from running to waiting if no node works now. They ran when the last node

@@ -77,8 +77,8 @@ func TestResendDropped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, result, sent := failed(t)
-			if n, err := a.Drop(t.Context()); n != 1 || err != nil {
-				t.Fatalf("%d dropped, %v", n, err)
+			if ids, err := a.Drop(t.Context()); len(ids) != 1 || err != nil {
+				t.Fatalf("%v dropped, %v", ids, err)
 			}
 			if n, err := a.Resend(t.Context(), c.r, result); n != c.want || err != nil {
 				t.Errorf("%d started, %v; want %d", n, err, c.want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -179,8 +180,8 @@ func TestRetryAndDropFromAnotherProcess(t *testing.T) {
 		entries = queue(t, shared)
 		return len(entries) == 2 && entries[0].State == archive.Quarantined && entries[1].State == archive.Quarantined
 	})
-	if n, err := shared.Drop(t.Context(), entries[0].ID); n != 1 || err != nil {
-		t.Errorf("drop: %d, %v; want 1", n, err)
+	if ids, err := shared.Drop(t.Context(), entries[0].ID, 999); !slices.Equal(ids, []int64{entries[0].ID}) || err != nil {
+		t.Errorf("drop: %v, %v; want the one job", ids, err)
 	}
 	mended.Store(true)
 	if n, err := shared.Retry(t.Context(), entries[0].ID, entries[1].ID); n != 1 || err != nil {
@@ -209,8 +210,8 @@ func TestAttemptsEnd(t *testing.T) {
 	if n := runs.Load(); n != 3 {
 		t.Errorf("%d runs, want 3", n)
 	}
-	if n, err := a.Drop(t.Context()); n != 1 || err != nil {
-		t.Errorf("drop: %d, %v; want 1", n, err)
+	if ids, err := a.Drop(t.Context()); len(ids) != 1 || err != nil {
+		t.Errorf("drop: %v, %v; want 1", ids, err)
 	}
 	if n := len(queue(t, a)); n != 0 {
 		t.Errorf("%d jobs after drop, want none", n)

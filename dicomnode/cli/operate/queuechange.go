@@ -89,6 +89,8 @@ func queueDropCmd() *cobra.Command {
 jobs. The objects stay until they expire, so this can be undone: "dicomnode resend
 --object N" delivers a result, "dicomnode reprocess --object N" segments an image.
 It asks for confirmation, unless --yes is given. User, time and reason are recorded.
+Running jobs are listed and not dropped; a delivery that waits for its destination
+counts as running for up to a minute, and can be dropped after that.
 ` + command.ExitCodes,
 		Example: "  dicomnode queue drop 17 --reason \"sent by hand\"",
 		Args:    command.WantArgs(1, -1, "job numbers, destinations, or \"all\""),
@@ -103,12 +105,18 @@ It asks for confirmation, unless --yes is given. User, time and reason are recor
 						return err
 					}
 				}
-				undo, err := undoHint(cmd.Context(), a, ids)
+				entries, err := a.Queue(cmd.Context())
 				if err != nil {
 					return err
 				}
-				n, err := a.Drop(archive.WithReason(cmd.Context(), reason), ids...)
-				if err := printChanged(cmd.OutOrStdout(), n, len(ids), "dropped", err); err != nil {
+				dropped, err := a.Drop(archive.WithReason(cmd.Context(), reason), ids...)
+				if err != nil {
+					return err
+				}
+				entries = slices.DeleteFunc(entries, func(e archive.Entry) bool { return !slices.Contains(ids, e.ID) })
+				undo, running := dropWords(entries, dropped)
+				fmt.Fprint(cmd.OutOrStdout(), running)
+				if err := printChanged(cmd.OutOrStdout(), len(dropped), len(ids), "dropped", nil); err != nil {
 					return err
 				}
 				_, err = io.WriteString(cmd.OutOrStdout(), undo)
@@ -122,15 +130,14 @@ It asks for confirmation, unless --yes is given. User, time and reason are recor
 	return cmd
 }
 
-// undoHint prints how to undo the dropping of jobs.
-func undoHint(ctx context.Context, a *archive.Archive, ids []int64) (string, error) {
-	entries, err := a.Queue(ctx)
-	if err != nil {
-		return "", err
-	}
+// dropWords says how to undo the dropping of jobs, and which of the selected ones were not
+// dropped because they run.
+func dropWords(selected []archive.Entry, dropped []int64) (undo, running string) {
 	var b strings.Builder
-	for _, e := range entries {
-		if !slices.Contains(ids, e.ID) {
+	var left []string
+	for _, e := range selected {
+		if !slices.Contains(dropped, e.ID) {
+			left = append(left, strconv.FormatInt(e.ID, 10))
 			continue
 		}
 		verb := fmt.Sprintf("reprocess --object %d", e.ObjectID)
@@ -139,7 +146,11 @@ func undoHint(ctx context.Context, a *archive.Archive, ids []int64) (string, err
 		}
 		fmt.Fprintf(&b, "undo %d: dicomnode %s\n", e.ID, verb)
 	}
-	return b.String(), nil
+	if len(left) > 0 {
+		running = fmt.Sprintf("%s running, not dropped: %s; a delivery that waits for its destination runs for up to a minute, drop it after that\n",
+			command.Plural(len(left), "job"), strings.Join(left, ", "))
+	}
+	return b.String(), running
 }
 
 // confirm asks the user at the terminal; without a terminal --yes is required.
