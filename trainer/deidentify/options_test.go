@@ -182,12 +182,12 @@ func TestGraphics(t *testing.T) {
 	overlay := func(group part10.Tag, bits []byte) []*object.Element {
 		g := group << 16
 		return []*object.Element{shorts(g|0x10, "US", 4), shorts(g|0x11, "US", 4), text(g|0x22, "LO", "kanarie"), text(g|0x40, "CS", "G"),
-			shorts(g|0x50, "SS", 2, 0xFFFF), shorts(g|0x100, "US", 1), shorts(g|0x102, "US", 0), text(g|0x1500, "LO", "kanarie label"),
+			shorts(g|0x50, "SS", 2, 3), shorts(g|0x100, "US", 1), shorts(g|0x102, "US", 0), text(g|0x1500, "LO", "kanarie label"),
 			{Tag: g | 0x3000, VR: "OW", Value: bits}, text(g|0x4000, "LT", "kanarie comment")}
 	}
 	source := func() *object.Object {
 		all := slices.Concat(overlay(0x6000, []byte{0b0001, 0b1000_0000}), overlay(0x6002, []byte{1}))
-		return made(uid.ComputedRadiographyImageStorage, "A", append(all, text(0x50003000, "OW", "kanarie "))...)
+		return made(uid.ComputedRadiographyImageStorage, "A", append(all, shorts(0x00280010, "US", 5), shorts(0x00280011, "US", 6), text(0x50003000, "OW", "kanarie "))...)
 	}
 	opt := deidentify.Options{Retain: []profile.Option{profile.Graphics}}
 	keep := func(d *deidentify.Deidentifier, r *deidentify.Result) {
@@ -198,7 +198,7 @@ func TestGraphics(t *testing.T) {
 		for _, p := range []struct {
 			x, y int
 			want bool
-		}{{-2, 1, true}, {-1, 1, false}, {1, 4, true}, {0, 4, false}, {2, 4, false}, {-3, 1, false}, {0, 0, false}} {
+		}{{2, 1, true}, {3, 1, false}, {5, 4, true}, {4, 4, false}, {6, 4, false}, {1, 1, false}, {0, 0, false}} {
 			if got := g.At(p.x, p.y); got != p.want {
 				t.Errorf("At(%d, %d) = %v", p.x, p.y, got)
 			}
