@@ -91,10 +91,12 @@ func reject(r scp.RejectError, format string, args ...any) error {
 	return &r
 }
 
-// admit finds the peer with this AE title and address.
+// admit finds the peer with this AE title and address. If there is none, but the host name of one
+// with the AE title does not resolve, the rejection is for now.
 func (n *Node) admit(ctx context.Context, c *configs.Config, p scp.Peer) (configs.Peer, error) {
 	remote := p.Remote.Addr().Unmap()
 	var known []configs.Peer
+	var unresolved error
 	for _, peer := range c.Peers {
 		if peer.AETitle != p.Calling {
 			continue
@@ -103,10 +105,13 @@ func (n *Node) admit(ctx context.Context, c *configs.Config, p scp.Peer) (config
 		if ok {
 			return peer, nil
 		}
-		if err != nil {
-			return configs.Peer{}, reject(scp.RejectForNow, "peer %s: %w: %w", peer.Name, errUnresolved, err)
+		if err != nil && unresolved == nil {
+			unresolved = reject(scp.RejectForNow, "peer %s: %w: %w", peer.Name, errUnresolved, err)
 		}
 		known = append(known, peer)
+	}
+	if unresolved != nil {
+		return configs.Peer{}, unresolved
 	}
 	if len(known) > 0 {
 		return configs.Peer{}, reject(scp.RejectCallingAETitle, "peer %s has AE title %q but its address is %s, not %s; if it has moved, change its address; if it is another machine, %s",

@@ -99,4 +99,8 @@ func TestAHostNameThatDoesNotResolve(t *testing.T) {
 	if _, err := admitting(works, peers).NewSession(t.Context(), calledBy("DX1")); err != nil {
 		t.Error(err)
 	}
+	const twice = peers + "  - {name: dx1b, ae_title: DX1, address: 10.1.2.3}\n"
+	if _, err := admitting(fails, twice).NewSession(t.Context(), calledBy("DX1")); err != nil {
+		t.Errorf("another peer of this AE title, by its address: %v", err)
+	}
 }
