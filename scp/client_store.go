@@ -13,7 +13,7 @@ import (
 // Store performs C-STORE (PS3.7 9.1.1). r is the data set, without file meta information, in
 // req.TransferSyntaxUID. Store sets req.MessageID. It returns the peer's status. The error is
 // nil for Success and warnings, and a *StatusError with the peer's Error Comment for every
-// other status. After any error other than a *StatusError or *ContextError the association has
+// other status, and wraps a *SourceError if reading r failed. After any error other than a *StatusError or *ContextError the association has
 // ended.
 func (c *Client) Store(ctx context.Context, req StoreRequest, r io.Reader) (Status, error) {
 	id, ok := c.ids[accepted{req.SOPClassUID, req.TransferSyntaxUID}]

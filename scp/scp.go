@@ -134,6 +134,9 @@ type Proposal struct {
 // ProtocolError is a violation of PS3.7 or PS3.8 by a peer.
 type ProtocolError = ul.ProtocolError
 
+// SourceError is an error in reading a data set to send: the peer has no part in it.
+type SourceError = ul.SourceError
+
 // RejectError is an A-ASSOCIATE-RJ (PS3.8 9.3.4). A Backend returns it to reject a request, a
 // Dialer returns it when its request is rejected.
 type RejectError struct {

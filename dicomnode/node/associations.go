@@ -92,7 +92,7 @@ func (a *associations) send(ctx context.Context, key associationKey, client *scp
 	f, err := o.OpenDataset()
 	if err != nil {
 		a.put(key, client)
-		return answer{}, err
+		return answer{}, &scp.SourceError{Err: err}
 	}
 	defer f.Close()
 	status, err := scu.Store(ctx, client, scp.StoreRequest{
@@ -102,7 +102,11 @@ func (a *associations) send(ctx context.Context, key associationKey, client *scp
 	if err != nil && !errors.As(err, &refused) {
 		client.Abort()
 		var protocol *scp.ProtocolError
-		if errors.As(err, &protocol) {
+		var source *scp.SourceError
+		switch {
+		case errors.As(err, &source):
+			return answer{}, err
+		case errors.As(err, &protocol):
 			return answer{}, &garbledError{err}
 		}
 		return answer{}, &unreachableError{err}

@@ -2,6 +2,8 @@ package node
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -61,5 +63,35 @@ func TestAnObjectIsSentOnceMore(t *testing.T) {
 				t.Errorf("the log calls the destination failing: %v", failed)
 			}
 		})
+	}
+}
+
+// A result whose file is damaged is made again. Its destination is not called failing: it has no
+// part in it, and would be left alone for a while.
+func TestADamagedResultIsNoFailureOfItsDestination(t *testing.T) {
+	pacs := nodetest.NewOddPACS(t, nodetest.Oddity{})
+	n := startNode(t, nodetest.Config(t.TempDir(), pacs.Address))
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
+	n.Settle(t)
+	made, err := n.archive.Results(t.Context(), 1)
+	if err != nil || len(made) != 1 {
+		t.Fatal(made, err)
+	}
+	path := filepath.Join(ArchiveDir(*n.config.Load()), made[0].Name)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-20] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if jobs, err := n.archive.Resend(t.Context(), archive.Resending{}, made[0].ID); jobs != 1 || err != nil {
+		t.Fatal(jobs, err)
+	}
+	nodetest.Until(t, "the result to come again", func() bool { return pacs.Most() == 2 })
+	log := n.Log.String()
+	if strings.Contains(log, "destination fails") || !strings.Contains(log, "the fault is on this machine, not at PACS") {
+		t.Errorf("the log says\n%s", log)
 	}
 }

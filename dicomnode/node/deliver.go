@@ -96,13 +96,17 @@ func (n *Node) store(ctx context.Context, o archive.Object, destination string) 
 		return answer{}, err
 	}
 	said, err := n.call(ctx, o, destination)
+	var source *scp.SourceError
 	switch {
 	case err == nil:
 		n.destinations.worked(destination)
 	case errors.Is(err, errDown):
 		err = archive.Later(err, probeMax)
 	case archive.IsInstead(err): // the destination works, and the change of form was logged
-	case ctx.Err() == nil:
+	case ctx.Err() != nil:
+	case errors.As(err, &source): // the destination has no part in it
+		n.log.Warn("result cannot be read to be delivered", "job", archive.JobOf(ctx), "object", o.ID, "destination", destination, "error", err, "hint", hint.Of(err))
+	default:
 		var unreachable *unreachableError
 		n.destinations.failed(destination, archive.JobOf(ctx), o.ID, errors.As(err, &unreachable), err)
 	}

@@ -20,6 +20,7 @@ func (d Destination) Hint(err error) string {
 	var refused *scp.ContextError
 	var answered *scp.StatusError
 	var protocol *scp.ProtocolError
+	var source *scp.SourceError
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &rejected):
@@ -30,6 +31,8 @@ func (d Destination) Hint(err error) string {
 		return d.statusHint(answered.Status)
 	case errors.As(err, &protocol):
 		return d.protocolHint(protocol)
+	case errors.As(err, &source):
+		return fmt.Sprintf("the fault is on this machine, not at %s: is its disk sound?", d.Peer.AETitle)
 	case errors.As(err, &name):
 		return fmt.Sprintf("this machine cannot resolve %s: write its IP address, or correct the name server", name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
