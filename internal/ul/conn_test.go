@@ -4,12 +4,14 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -264,6 +266,26 @@ func TestTransportClosed(t *testing.T) {
 					t.Errorf("got %v, want an unexpected end", err)
 				}
 			})
+		})
+	}
+}
+
+// TestSendDatasetOfAFailingReader: only io.EOF itself is the end of a data set. Any other error
+// is returned and the last PDU is not sent, also when the error looks like an end.
+func TestSendDatasetOfAFailingReader(t *testing.T) {
+	for _, want := range []error{nil, io.ErrUnexpectedEOF, fmt.Errorf("inflate: %w", io.EOF), os.ErrPermission} {
+		synctest.Test(t, func(t *testing.T) {
+			r := io.Reader(strings.NewReader("data"))
+			if want != nil {
+				r = io.MultiReader(r, iotest.ErrReader(want))
+			}
+			s := newSide(false, then(requestor, func(c *ul.Conn) error { return c.SendDataset(1, r) }))
+			s.play(t, encoded(t, answer()))
+			_ = s.peer.Close()
+			var failed *ul.SourceError
+			if err := <-s.done; errors.As(err, &failed) != (want != nil) || !errors.Is(err, want) {
+				t.Errorf("reader fails with %v: got %v", want, err)
+			}
 		})
 	}
 }

@@ -173,11 +173,12 @@ func (c *Conn) SendDataset(context byte, r io.Reader) error {
 	b := buffer[:12+size+1] // headers, data, and one more byte to find out whether this is the last PDU
 	have := 0
 	for {
-		n, err := io.ReadFull(r, b[12+have:])
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return &SourceError{err}
+		n, err := io.ReadFull(source{r}, b[12+have:])
+		var failed *SourceError
+		if errors.As(err, &failed) {
+			return failed
 		}
-		n += have
+		n += have // less than wanted at the end of r
 		last := n <= size
 		n = min(n, size)
 		appendPDataHeader(b[:0], context, false, last, n)
@@ -196,6 +197,18 @@ func (e *SourceError) Error() string { return "read data set to send: " + e.Err.
 
 // Unwrap returns the reader's error.
 func (e *SourceError) Unwrap() error { return e.Err }
+
+// source is a reader whose errors other than io.EOF are of type *SourceError, so that an
+// io.ErrUnexpectedEOF of its own is not taken for that of io.ReadFull.
+type source struct{ r io.Reader }
+
+func (s source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF { // itself, as io.ReadFull compares it
+		err = &SourceError{err}
+	}
+	return n, err
+}
 
 func appendPDataHeader(b []byte, context byte, command, last bool, n int) []byte {
 	b = append(b, typePData, 0)
