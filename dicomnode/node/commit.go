@@ -253,6 +253,9 @@ func (n *Node) requestCommitment(ctx context.Context, destination string, object
 	} else if paused {
 		return pausedBy(p)
 	}
+	if wanted, err := n.anySent(ctx, destination, objects); err != nil || !wanted {
+		return err // their deliveries were dropped, or the objects erased
+	}
 	peer, err := n.readyPeer(ctx, destination)
 	if err != nil {
 		return err
@@ -270,6 +273,20 @@ func (n *Node) requestCommitment(ctx context.Context, destination string, object
 	}
 	n.listen(ctx, client, transaction)
 	return nil
+}
+
+// anySent reports whether one of the objects is still to be committed by the destination.
+func (n *Node) anySent(ctx context.Context, destination string, objects []int64) (bool, error) {
+	for _, id := range objects {
+		all, err := n.archive.Deliveries(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(all, func(d index.Delivery) bool { return d.Destination == destination && d.State == index.Sent }) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // listen waits a moment for the report on the association of the request; errors do not

@@ -114,6 +114,37 @@ func TestPauseOfACommittingDestination(t *testing.T) {
 	}
 }
 
+// A request whose deliveries were dropped ends, also where the destination is down or no longer
+// in the configuration; as long as one of them waits it is repeated.
+func TestRequestsOfDroppedDeliveries(t *testing.T) {
+	pacs := nodetest.NewOddPACS(t, nodetest.Oddity{})
+	c := nodetest.Config(t.TempDir(), pacs.Address)
+	c.Peers[1].StorageCommitment = true
+	n := startNode(t, c)
+	nodetest.Store(t, n.As("MODALITY", "XNET"), []string{nodetest.Image{Name: "image", Rows: 40, Cols: 32}.File(t, t.TempDir())})
+	nodetest.Until(t, "the result to wait for its commitment", func() bool {
+		sent, err := n.anySent(t.Context(), "pacs", []int64{2, 404})
+		return sent && err == nil
+	})
+	gone := *n.config.Load()
+	gone.Peers = gone.Peers[:1]
+	n.config.Store(&gone)
+	if err := n.requestCommitment(t.Context(), "pacs", []int64{2}); err == nil {
+		t.Error("no error while a delivery waits")
+	}
+	entries, err := n.archive.Queue(t.Context())
+	if err != nil || len(entries) != 1 {
+		t.Fatal(entries, err)
+	}
+	nodetest.Until(t, "the delivery to be dropped, while it does not run", func() bool {
+		dropped, err := n.archive.Drop(t.Context(), entries[0].ID)
+		return len(dropped) == 1 && err == nil
+	})
+	if err := n.requestCommitment(t.Context(), "pacs", []int64{2}); err != nil {
+		t.Errorf("after the delivery was dropped: %v", err)
+	}
+}
+
 // Whatever a PACS does with requests for storage commitment, a result counts as
 // delivered only while the PACS has it, and every result does in the end.
 func TestNothingIsCommittedThatThePACSDoesNotHave(t *testing.T) {
