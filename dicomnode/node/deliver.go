@@ -90,9 +90,11 @@ func withHint(err error) error {
 	return err
 }
 
-// store sends to the destination, unless it is known to be down, and judges the response.
+// store sends to the destination, unless it is known to be down, and judges the response. Where
+// nothing could be sent, the time of earlier refusals starts again.
 func (n *Node) store(ctx context.Context, o archive.Object, destination string) (answer, error) {
 	if err := n.whilePaused(ctx, destination); err != nil {
+		n.refusals.end(o.ID, destination)
 		return answer{}, err
 	}
 	said, err := n.call(ctx, o, destination)
@@ -101,6 +103,7 @@ func (n *Node) store(ctx context.Context, o archive.Object, destination string) 
 	case err == nil:
 		n.destinations.worked(destination)
 	case errors.Is(err, errDown):
+		n.refusals.end(o.ID, destination)
 		err = archive.Later(err, probeMax)
 	case archive.IsInstead(err): // the destination works, and the change of form was logged
 	case ctx.Err() != nil:
@@ -108,7 +111,11 @@ func (n *Node) store(ctx context.Context, o archive.Object, destination string) 
 		n.log.Warn("result cannot be read to be delivered", "job", archive.JobOf(ctx), "object", o.ID, "destination", destination, "error", err, "hint", hint.Of(err))
 	default:
 		var unreachable *unreachableError
-		n.destinations.failed(destination, archive.JobOf(ctx), o.ID, errors.As(err, &unreachable), err)
+		lost := errors.As(err, &unreachable)
+		if lost {
+			n.refusals.end(o.ID, destination)
+		}
+		n.destinations.failed(destination, archive.JobOf(ctx), o.ID, lost, err)
 	}
 	return said, err
 }

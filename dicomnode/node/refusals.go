@@ -36,7 +36,8 @@ func (r *refusals) lasted(object int64, destination string, d time.Duration) boo
 	return false
 }
 
-// end removes an object that was delivered or quarantined.
+// end removes an object that was delivered or quarantined, or that could not be sent in between:
+// only an uninterrupted time of refusals counts.
 func (r *refusals) end(object int64, destination string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
