@@ -67,7 +67,7 @@ func (p Pending) Next() string {
 	case p.State == string(archive.Quarantined):
 		return fmt.Sprintf("given up: it cannot be segmented as it is; after an upgrade dicomnode queue retry %d, or leave it: dicomnode queue drop %d", p.ID, p.ID)
 	case p.Reason != "" && p.Destination != "":
-		return fmt.Sprintf("it is tried again by itself; at once: dicomnode queue retry %s", p.Destination)
+		return fmt.Sprintf("it is tried again by itself; within a minute: dicomnode queue retry %s", p.Destination)
 	}
 	return ""
 }
