@@ -48,6 +48,9 @@ func TestCardCheck(t *testing.T) {
 		"chosen for NaN": {func(c *model.Card) {
 			c.SoftTissue.Chosen = &model.Choice{At: "network", Weigh: "images", FalsePositiveRate: math.NaN()}
 		}, "false-positive rate"},
+		"chosen and missed by NaN": {func(c *model.Card) {
+			c.SoftTissue.Chosen = &model.Choice{At: "network", Weigh: "images", NotReached: []model.Missed{{Rate: math.NaN()}}}
+		}, "reached a rate"},
 		"chosen for a precision above 1": {func(c *model.Card) {
 			c.SoftTissue.Chosen = &model.Choice{At: "network", Weigh: "images", Precision: 97}
 		}, "precision"},

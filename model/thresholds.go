@@ -33,6 +33,22 @@ type Choice struct {
 	FalsePositiveRate float64 `json:"false_positive_rate"` // 0 to 1
 	Images            int     `json:"images"`
 	Digest            string  `json:"digest"` // SHA-256 of the data set's listing, in hexadecimal
+	// NotReached are the images on which no threshold reached what was required.
+	NotReached []Missed `json:"not_reached,omitempty"`
+}
+
+// Missed is a rate that no threshold brought to what Choice requires: the one at the greatest.
+type Missed struct {
+	BodyPart string  `json:"body_part,omitempty"` // in capitals; none: all images
+	Rate     float64 `json:"rate"`                // precision or false-positive rate, as required
+}
+
+func (m Missed) String() string {
+	part := m.BodyPart
+	if part == "" {
+		part = "all images"
+	}
+	return fmt.Sprintf("%.4g %% on %s", 100*m.Rate, part)
 }
 
 // Values of Choice.
@@ -72,7 +88,19 @@ func (c *Choice) String() string {
 	if c.Effort != "" {
 		asked = ", effort " + c.Effort
 	}
-	return fmt.Sprintf("for %s at %s%s%s, %s, on %d images", wanted, place, refined, asked, weighed, c.Images)
+	return fmt.Sprintf("for %s at %s%s%s, %s, on %d images%s", wanted, place, refined, asked, weighed, c.Images, c.missed())
+}
+
+// missed says what was not reached.
+func (c *Choice) missed() string {
+	if len(c.NotReached) == 0 {
+		return ""
+	}
+	list := make([]string, len(c.NotReached))
+	for i, m := range c.NotReached {
+		list[i] = m.String()
+	}
+	return "; not reached: " + strings.Join(list, ", ")
 }
 
 func (c *Choice) check() error {
@@ -89,6 +117,11 @@ func (c *Choice) check() error {
 		return fmt.Errorf("check card: soft tissue thresholds chosen for a precision of %v and a false-positive rate of %v", c.Precision, c.FalsePositiveRate)
 	case !(c.FalsePositiveRate >= 0 && c.FalsePositiveRate <= 1):
 		return fmt.Errorf("check card: soft tissue thresholds chosen for a false-positive rate of %v", c.FalsePositiveRate)
+	}
+	for _, m := range c.NotReached {
+		if !(m.Rate >= 0 && m.Rate <= 1) {
+			return fmt.Errorf("check card: soft tissue thresholds of %.16q reached a rate of %v", m.BodyPart, m.Rate)
+		}
 	}
 	return nil
 }

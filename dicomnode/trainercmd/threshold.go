@@ -47,7 +47,8 @@ soft tissue. The paper's "false-positive rate" of 3 % is 1 − precision.
 Both are measured at native resolution, refined as in the node (--refine as in its
 configuration); with --at network at 200×200, as in the paper. By default the pixels
 of all images are pooled, so that large images have more weight; --weigh images takes
-the mean over images. The card records how the thresholds were chosen.
+the mean over images. The card records how the thresholds were chosen. Where none
+reaches the requirement, the greatest is taken, with a warning, and the card says so.
 ` + command.ExitCodes,
 		Example: "  dicomnode trainer threshold data/labelled --split val --model xnet.onnx --precision 0.97 --out xnet-97.onnx",
 		Args:    command.WantArgs(1, -1, "labelled data set folders"),
@@ -109,10 +110,18 @@ func (f *thresholdFlags) run(cmd *cobra.Command, folders []string) error {
 	if err := f.write(b, found); err != nil {
 		return err
 	}
+	warnNotReached(cmd.ErrOrStderr(), found)
 	if f.asJSON {
 		return command.PrintJSON(cmd.OutOrStdout(), found)
 	}
 	return writeThresholds(cmd.OutOrStdout(), found)
+}
+
+// warnNotReached warns of thresholds that do not keep what is required.
+func warnNotReached(w io.Writer, t calibrate.Chosen) {
+	for _, m := range t.How.NotReached {
+		fmt.Fprintf(w, "warning: no threshold reaches what is required; the greatest has %s\n", m)
+	}
 }
 
 // writeThresholds prints them in words.

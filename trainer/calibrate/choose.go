@@ -28,6 +28,7 @@ func Choose(ctx context.Context, folders []string, data evaluate.Options, p segm
 		return Chosen{}, err
 	}
 	how := &model.Choice{At: model.AtNetwork, Weigh: want.Weigh, Precision: want.Precision, FalsePositiveRate: want.FalsePositiveRate, Images: len(samples), Digest: dataset.Digest(samples)}
+	how.NotReached = want.missed(list)
 	if at.Effort != scales.Whole {
 		how.Effort = string(at.Effort)
 	}

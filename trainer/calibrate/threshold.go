@@ -18,6 +18,7 @@ type Operating struct {
 	BodyPart  string  `json:"body_part"` // in capitals; empty: all images
 	Images    int     `json:"images"`
 	Threshold float64 `json:"threshold"`
+	Reached   bool    `json:"reached"`   // whether it fulfils the requirement; if not, none does
 	Pixels    Rates   `json:"pixels"`    // of all images pooled: large images count more
 	PerImage  Rates   `json:"per_image"` // means over images
 	// Worst are the highest false-positive rate and the lowest precision of one image.
@@ -70,14 +71,36 @@ func (w Want) Check() error {
 // keeps reports whether r fulfils the requirement.
 func (w Want) keeps(r Rates) bool {
 	if w.Precision != 0 {
-		return r.Precision >= w.Precision
+		return w.rate(r) >= w.Precision
 	}
-	return r.FalsePositive <= w.FalsePositiveRate
+	return w.rate(r) <= w.FalsePositiveRate
+}
+
+// rate is the one of r that decides.
+func (w Want) rate(r Rates) float64 {
+	if w.Precision != 0 {
+		return r.Precision
+	}
+	return r.FalsePositive
+}
+
+// missed lists where the requirement is not fulfilled.
+func (w Want) missed(list []Operating) (missed []model.Missed) {
+	for _, o := range list {
+		rates := o.Pixels
+		if w.Weigh == model.WeighImages {
+			rates = o.PerImage
+		}
+		if !o.Reached {
+			missed = append(missed, model.Missed{BodyPart: o.BodyPart, Rate: w.rate(rates)})
+		}
+	}
+	return missed
 }
 
 // FindThresholds returns the lowest thresholds, in steps of 0.001, that fulfil the requirement:
 // first over all images, then for each body part with enough of them, in alphabetical order. If
-// even 0.999 does not, it is returned, with its rates.
+// even 0.999 does not, it is returned with its rates and is not Reached.
 func FindThresholds(images []SoftTissue, want Want) ([]Operating, error) {
 	if err := want.Check(); err != nil {
 		return nil, err
@@ -203,7 +226,7 @@ func (t *tally) operating(want Want) Operating {
 	for step < int(maxThreshold*steps) && !want.keeps(rates(step)) {
 		step++
 	}
-	o := Operating{BodyPart: t.part, Images: len(t.images), Threshold: float64(step) / steps,
+	o := Operating{BodyPart: t.part, Images: len(t.images), Threshold: float64(step) / steps, Reached: want.keeps(rates(step)),
 		Pixels: t.pixels.rates(step), PerImage: t.perImage(step), Least: 1}
 	for i := range t.images {
 		r := t.images[i].rates(step)

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"strings"
 	"testing"
 
 	"dicomnode/internal/threshold"
@@ -227,5 +228,33 @@ func TestFindThresholdsAtTheBounds(t *testing.T) {
 	}
 	if _, err := calibrate.FindThresholds(counts, calibrate.Want{Weigh: "bones", LeastImages: 1}); err == nil {
 		t.Error("an unknown weighing was accepted")
+	}
+}
+
+// Where no threshold reaches what is required, the card says so, with what was found.
+func TestChooseNotReached(t *testing.T) {
+	dir := folder(t, ramped{"hand", 1, 0}, ramped{"Pelvis", 1, 0.5})
+	for _, weigh := range model.Weighings() {
+		choose := func(want calibrate.Want) calibrate.Chosen {
+			t.Helper()
+			want.Weigh, want.LeastImages = weigh, 1
+			got, err := calibrate.Choose(t.Context(), []string{dir}, evaluate.Options{}, ramp{}, calibrate.Place{}, "", want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		got := choose(calibrate.Want{Precision: 0.97}) // half of what a ramp calls soft tissue is
+		missed := got.How.NotReached
+		if len(missed) != 3 || missed[0].BodyPart != "" || missed[1].BodyPart != "HAND" || missed[2].BodyPart != "PELVIS" ||
+			math.Abs(missed[0].Rate-0.5) > 0.02 || got.Thresholds[0].Reached {
+			t.Errorf("by %s: not reached: %+v", weigh, missed)
+		}
+		if words := got.How.String(); !strings.Contains(words, "at least 97 %") || !strings.Contains(words, "not reached: 50 % on all images, 50 % on HAND") {
+			t.Errorf("chosen %s", words)
+		}
+		if got := choose(calibrate.Want{Precision: 0.3}); len(got.How.NotReached) != 0 || !got.Thresholds[0].Reached || strings.Contains(got.How.String(), "not reached") {
+			t.Errorf("by %s: chosen %s", weigh, got.How)
+		}
 	}
 }
