@@ -28,7 +28,8 @@ type checkpoint struct {
 	Worse   int
 	Curve   []Point
 	Losses  window
-	Since   mean // not in format 1
+	Since   mean    // not in format 1
+	Rate    float64 // of the last step, for a validation that is still due; not in older ones
 }
 
 // checkpointFormat 4 measures the statistics of a validation on no more batches than

@@ -95,6 +95,11 @@ func (r *run) steps(ctx context.Context) error {
 		for range ready {
 		}
 	}()
+	if r.owed() {
+		if err := r.after(ctx); err != nil {
+			return r.ended(ctx, err)
+		}
+	}
 	for !r.stopped && r.share() < 1 {
 		b, ok := <-ready
 		if !ok {
@@ -105,17 +110,31 @@ func (r *run) steps(ctx context.Context) error {
 			err = r.runSteps(ctx, b.Batch)
 		}
 		if err != nil {
-			if ctx.Err() != nil {
-				return r.interrupted(ctx)
-			}
-			return err
+			return r.ended(ctx, err)
 		}
 		free <- b.Batch
 		if err := r.after(ctx); err != nil {
-			return err
+			return r.ended(ctx, err)
 		}
 	}
 	return nil
+}
+
+// ended is what err makes of the run: interrupted when ctx has ended.
+func (r *run) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return r.interrupted(ctx)
+	}
+	return err
+}
+
+// owed reports whether the run was interrupted before the end of the validation that is due
+// after its last step.
+func (r *run) owed() bool {
+	step := r.stepper.Step()
+	over := !r.o.Finish && r.share() >= 1
+	done := len(r.curve) > 0 && r.curve[len(r.curve)-1].Step >= step
+	return step > 0 && !done && (over || r.due(step))
 }
 
 // interrupted saves what there is when ctx has ended.

@@ -162,6 +162,7 @@ func (r *run) start() (step.State, error) {
 			r.average = step.NewAverage(r.o.AverageDecay, c.Average)
 			r.before, r.curve, r.best, r.sinceBest, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
 			r.losses, r.since, r.resumed, r.source.shape.Block = c.Losses, c.Since, true, c.Block
+			r.rate = c.Rate
 			r.stopped = r.exhausted()
 			return c.State, nil
 		}
@@ -296,7 +297,7 @@ func (r *run) save() error {
 func (r *run) checkpoint() (*checkpoint, error) {
 	digest, err := r.reading.wait()
 	return &checkpoint{Format: r.format, Run: identity(r.o, digest), State: r.stepper.Snapshot(), Average: r.average.Values, Block: r.source.shape.Block,
-		Elapsed: r.elapsed(), Best: r.best, Worse: r.sinceBest, Curve: r.curve, Losses: r.losses, Since: r.since}, err
+		Elapsed: r.elapsed(), Best: r.best, Worse: r.sinceBest, Curve: r.curve, Losses: r.losses, Since: r.since, Rate: r.rate}, err
 }
 
 // mean is the mean of what was added.

@@ -3,6 +3,7 @@ package fit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -182,4 +183,75 @@ func TestFormat2(t *testing.T) {
 	if !slices.Equal(want.Weights.Flat(), got.Weights.Flat()) {
 		t.Error("the run ended with other weights")
 	}
+}
+
+// A run that ends while it is validated, here for the first and the last time, keeps its
+// steps; when it goes on it is validated first, and ends as if it had not been interrupted.
+func TestInterruptedValidation(t *testing.T) {
+	if err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+	o := Options{Data: []string{halves(t)}, Width: 1, Batch: 1, Steps: 6, Every: 3, LearningRate: 1e-2, Validation: []string{halves(t)},
+		Device: "cpu", Threads: 1, Recalibrate: 1, Seed: 3}.Defaults()
+	want, err := Run(t.Context(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Checkpoint = filepath.Join(t.TempDir(), "run.checkpoint")
+	for range 2 {
+		endWhileValidating(t, o)
+	}
+	var steps []int
+	got, err := Run(t.Context(), o, func(p Progress) { steps = append(steps, p.Step) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(steps, []int{6}) {
+		t.Errorf("steps %v are reported, want the validation after the last alone", steps)
+	}
+	if !slices.Equal(want.Weights.Flat(), got.Weights.Flat()) || want.Step != got.Step || len(got.Curve) != 2 {
+		t.Errorf("the run ended with other weights, or another curve: %+v", got.Curve)
+	}
+	for i, p := range got.Curve {
+		if p.Seconds = want.Curve[i].Seconds; fmt.Sprint(p) != fmt.Sprint(want.Curve[i]) {
+			t.Errorf("point %+v, want %+v", p, want.Curve[i])
+		}
+	}
+}
+
+// endWhileValidating ends a fresh run in its first validation, a resumed one in the next after
+// that which is still due.
+func endWhileValidating(t *testing.T, o Options) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := newRun(ctx, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	if _, err := r.reading.wait(); err != nil {
+		t.Fatal(err)
+	}
+	end := func(f *dataset.Folder, it dataset.Item) (*dataset.Picture, error) {
+		cancel()
+		return f.Load(it)
+	}
+	if r.first == 0 {
+		r.endIn(end)
+	}
+	r.progress = func(p Progress) {
+		if p.Validation != nil {
+			r.endIn(end)
+		}
+	}
+	if err := r.steps(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the run ended with %v", err)
+	}
+}
+
+// endIn has the validation's pictures decoded again, by load.
+func (r *run) endIn(load func(*dataset.Folder, dataset.Item) (*dataset.Picture, error)) {
+	r.data.validation.Keep(0)
+	r.data.validation.Load = load
 }

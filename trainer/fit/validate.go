@@ -16,7 +16,6 @@ func (r *run) point(ctx context.Context, p *Progress) error {
 	none := evaluate.Value(math.NaN())
 	at := Point{Step: r.stepper.Step(), Epoch: r.epochs(r.stepper.Step()), Loss: r.since.value(), Rate: r.rate, Seconds: r.elapsed().Seconds(),
 		ValidationLoss: none, Accuracy: none, SoftF1: none, BoneF1: none}
-	r.since = mean{}
 	if r.data.validation.Len() > 0 {
 		if err := r.validate(ctx, p); err != nil {
 			return err
@@ -27,7 +26,7 @@ func (r *run) point(ctx context.Context, p *Progress) error {
 			at.SoftF1, at.BoneF1 = evaluate.Value(v.Classes[1].F1), evaluate.Value(v.Classes[2].F1)
 		}
 	}
-	r.curve, p.Point = append(r.curve, at), &at
+	r.curve, r.since, p.Point = append(r.curve, at), mean{}, &at
 	if r.o.Curve == "" {
 		return nil
 	}
