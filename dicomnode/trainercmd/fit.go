@@ -270,6 +270,8 @@ func hintedFit(err error, checkpoint string) error {
 		return hint.Add(err, "with --checkpoint FILE an interrupted run can resume")
 	case errors.Is(err, fit.ErrOtherRun):
 		return hint.Add(err, "use the options and data of the first call, or another --checkpoint")
+	case errors.Is(err, fit.ErrEarlierFormat):
+		return hint.Add(err, "resume with the version that began the run, or begin again with another --checkpoint")
 	case errors.Is(err, fit.ErrNoCheckpoint):
 		return hint.Add(err, "--checkpoint names the file that the run writes and resumes from: give another name")
 	case errors.Is(err, ort.ErrNoLibrary):

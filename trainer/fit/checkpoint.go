@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"time"
 
 	"dicomnode/internal/durable"
 	"dicomnode/model"
-	"dicomnode/trainer/evaluate"
 	"dicomnode/trainer/fit/step"
 )
 
@@ -28,20 +26,18 @@ type checkpoint struct {
 	Worse   int
 	Curve   []Point
 	Losses  window
-	Since   mean    // not in format 1
-	Rate    float64 // of the last step, for a validation that is still due; not in older ones
+	Since   mean
+	Rate    float64 // of the last step, for a validation that is still due
 }
 
-// checkpointFormat 4 measures the statistics of a validation on no more batches than
-// were trained on since the last; 3 always on Options.Recalibrate. 3 has elastic deformation in the default augmentation, which 2
-// had not; 2 knows the validation loss, and runs of 1 stopped on accuracy.
-const checkpointFormat = 4
+// checkpointFormat 5 names the validation's images too, which no earlier one did.
+const checkpointFormat = 5
 
 // candidate is parameters and how good they were on the validation data.
 type candidate struct {
 	Step       int // 0: none
 	Accuracy   float64
-	Loss       float64 // cross-entropy, nats per pixel; not in format 1
+	Loss       float64 // cross-entropy, nats per pixel
 	Parameters []float32
 	Statistics []float32
 }
@@ -51,6 +47,9 @@ var ErrNoCheckpoint = errors.New("it is not a checkpoint")
 
 // ErrNothingToFinish means that there is no checkpoint of a run that is to be ended.
 var ErrNothingToFinish = errors.New("there is no checkpoint to finish")
+
+// ErrEarlierFormat means that it cannot be told which images a checkpoint's run was validated on.
+var ErrEarlierFormat = errors.New("the checkpoint is of an earlier version of this program, which did not record the images of the validation")
 
 // ErrOtherRun means that a checkpoint belongs to other options or data.
 var ErrOtherRun = errors.New("the checkpoint belongs to a run with other options or data")
@@ -79,9 +78,9 @@ func (c *checkpoint) write(w io.Writer) error {
 	return errors.Join(gob.NewEncoder(buf).Encode(c), buf.Flush())
 }
 
-// resume reads the checkpoint at path for the run that is called run(format) in the
-// checkpoint's format; it returns nil when there is no file.
-func resume(path string, run func(format int) string, net model.Network) (*checkpoint, error) {
+// resume reads the checkpoint at path for the run that is called so; it returns nil when there
+// is no file.
+func resume(path, run string, net model.Network) (*checkpoint, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -94,7 +93,7 @@ func resume(path string, run func(format int) string, net model.Network) (*check
 	if err := gob.NewDecoder(bufio.NewReaderSize(file, 1<<20)).Decode(&c); err != nil {
 		return nil, fmt.Errorf("read checkpoint %s: %w: %w", path, ErrNoCheckpoint, err)
 	}
-	if err := c.belongs(run(c.Format)); err != nil {
+	if err := c.belongs(run); err != nil {
 		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	n := net.NumParameters()
@@ -106,22 +105,15 @@ func resume(path string, run func(format int) string, net model.Network) (*check
 	return &c, nil
 }
 
-// belongs refuses another run's checkpoint, and brings one of format 1, whose runs
-// stopped on accuracy, up to date.
+// belongs refuses another run's checkpoint and other formats.
 func (c *checkpoint) belongs(run string) error {
 	switch {
 	case c.Format > checkpointFormat:
 		return fmt.Errorf("its format %d is of a later version of this program, which reads up to %d", c.Format, checkpointFormat)
-	case c.Format < 2 && c.Run != run:
-		return fmt.Errorf("%w, or to one of an earlier version, which stopped on accuracy and validated every 500 steps: use these options to resume", ErrOtherRun)
+	case c.Format < checkpointFormat:
+		return ErrEarlierFormat
 	case c.Run != run:
 		return ErrOtherRun
-	}
-	if c.Format < 2 {
-		c.Format = 2
-		for i := range c.Curve {
-			c.Curve[i].ValidationLoss = evaluate.Value(math.NaN())
-		}
 	}
 	return nil
 }

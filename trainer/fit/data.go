@@ -97,14 +97,16 @@ func stepsOf(epochs float64, n, batch int) int {
 func (d *data) Close() error { return errors.Join(d.train.Close(), d.validation.Close()) }
 
 // reading is the first pass over a run's data, beside its first steps: it finds
-// what cannot be read before a step needs it and makes the digest of the items
-// trained on.
+// what cannot be read before a step needs it and makes the digests of the items.
 type reading struct {
-	cancel context.CancelFunc
-	done   chan struct{} // closed at the end
-	digest string
-	err    error
+	cancel  context.CancelFunc
+	done    chan struct{} // closed at the end
+	digests digests
+	err     error
 }
+
+// digests name the items trained on and those validated on, as [dataset.Digest].
+type digests struct{ train, validation string }
 
 // read starts the pass. progress, which may be nil, is called after each item.
 func (d *data) read(ctx context.Context, progress func(done, total int)) *reading {
@@ -112,26 +114,33 @@ func (d *data) read(ctx context.Context, progress func(done, total int)) *readin
 	r := &reading{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
-		r.digest, r.err = d.pass(ctx, progress)
+		r.digests, r.err = d.pass(ctx, progress)
 	}()
 	return r
 }
 
-func (d *data) pass(ctx context.Context, progress func(done, total int)) (string, error) {
+func (d *data) pass(ctx context.Context, progress func(done, total int)) (out digests, err error) {
 	done, total := 0, d.validation.Len()+d.train.Len()
-	h := dataset.NewHash()
-	for _, part := range []*dataset.Samples{&d.validation, &d.train} {
-		for s, err := range part.All(ctx, runtime.GOMAXPROCS(0)) {
-			if err != nil {
-				return "", err
-			}
-			if part == &d.train {
-				h.Add(s)
-			}
-			if done++; progress != nil {
-				progress(done, total)
-			}
+	count := func() {
+		if done++; progress != nil {
+			progress(done, total)
 		}
+	}
+	if out.validation, err = digestOf(ctx, &d.validation, count); err == nil {
+		out.train, err = digestOf(ctx, &d.train, count)
+	}
+	return out, err
+}
+
+// digestOf reads all of s and calls count after each item.
+func digestOf(ctx context.Context, s *dataset.Samples, count func()) (string, error) {
+	h := dataset.NewHash()
+	for sample, err := range s.All(ctx, runtime.GOMAXPROCS(0)) {
+		if err != nil {
+			return "", err
+		}
+		h.Add(sample)
+		count()
 	}
 	return h.Digest(), nil
 }
@@ -146,10 +155,10 @@ func (r *reading) failed() error {
 	}
 }
 
-// wait returns the digest at the end of the pass.
-func (r *reading) wait() (string, error) {
+// wait returns the digests at the end of the pass.
+func (r *reading) wait() (digests, error) {
 	<-r.done
-	return r.digest, r.err
+	return r.digests, r.err
 }
 
 // Close ends the pass.

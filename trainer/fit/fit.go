@@ -206,12 +206,12 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest, err := r.reading.wait()
+	of, err := r.reading.wait()
 	if err != nil {
 		return nil, err
 	}
 	out := &Result{Weights: w, Step: c.Step, Steps: r.stepper.Step(), Pictures: r.stepper.Step() * r.o.Batch,
-		Images: r.source.samples.Len(), Digest: digest, Curve: r.curve, Stopped: r.stopped}
+		Images: r.source.samples.Len(), Digest: of.train, Curve: r.curve, Stopped: r.stopped}
 	if r.data.validation.Len() > 0 {
 		out.Validation, err = r.measure(ctx, w)
 	}

@@ -2,16 +2,17 @@ package fit
 
 import "testing"
 
-// A run belongs to its architecture. XNet's is what it was before there were
-// others, when options named none.
+// A run belongs to its architecture, and to the images it is trained and validated on.
 func TestIdentity(t *testing.T) {
-	of := func(architecture string) string {
-		return identity(Options{Architecture: architecture, Width: 4}, "digest")
+	of := func(architecture, train, validation string) string {
+		return identity(Options{Architecture: architecture, Width: 4}.Defaults(), digests{train, validation})
 	}
-	if of("xnet") != of("") {
+	if of("xnet", "a", "b") != of("", "a", "b") {
 		t.Error("naming XNet makes another run of it")
 	}
-	if of("xnet") == of("u-net") || of("u-net") == of("segnet-basic") {
-		t.Error("runs of two architectures are the same")
+	for _, other := range []string{of("u-net", "a", "b"), of("segnet-basic", "a", "b"), of("xnet", "c", "b"), of("xnet", "a", "c")} {
+		if other == of("xnet", "a", "b") {
+			t.Error("two runs are the same")
+		}
 	}
 }

@@ -114,17 +114,6 @@ func (o Options) Defaults() Options {
 	return o
 }
 
-// asBegun returns filled options as they were for a run that a checkpoint of the
-// given format is of: the default augmentation was another before format 3.
-func (o Options) asBegun(format int) Options {
-	if format < 3 && *o.Augment == DefaultAugmentation {
-		a := DefaultAugmentation
-		a.Elastic = 0
-		o.Augment = &a
-	}
-	return o
-}
-
 func fill[T comparable](v *T, value T) {
 	var zero T
 	if *v == zero {

@@ -43,11 +43,10 @@ type run struct {
 	sinceBest int // validations since the best
 	stopped   bool
 	resumed   bool // from a checkpoint
-	format    int  // of its checkpoints
 }
 
 func newRun(ctx context.Context, o Options, progress func(Progress)) (*run, error) {
-	r := &run{o: o, progress: progress, format: checkpointFormat}
+	r := &run{o: o, progress: progress}
 	err := r.load(ctx)
 	if err == nil {
 		err = r.prepare()
@@ -81,22 +80,13 @@ func targetsOf(o Options) targets {
 	return t
 }
 
-// identity is a digest of what decides a run's course: its data and options, but
-// not where it runs and writes.
-func identity(o Options, digest string) string {
+// identity is a digest of what decides a run's course: its data, those it is validated on
+// too, and options, but not where it runs and writes.
+func identity(o Options, of digests) string {
 	o.Data, o.Validation, o.Checkpoint, o.Curve, o.Library, o.Device = nil, nil, "", "", "", ""
 	o.Threads, o.Save, o.Fast, o.Memory, o.Together = 0, 0, "", 0, 0
-	if o.Architecture == defaultArchitecture {
-		o.Architecture = "" // for compatibility with older checkpoints
-	}
-	if o.Schedule == Cosine {
-		o.Schedule = ""
-	}
-	if o.StopOn == Accuracy { // what format 1 stopped on
-		o.StopOn = ""
-	}
 	h := sha256.New()
-	fmt.Fprintln(h, digest)
+	fmt.Fprintln(h, of.train, of.validation)
 	if o.Init != nil {
 		fmt.Fprint(h, o.Init.Flat())
 		o.Init = nil
@@ -157,12 +147,9 @@ func (r *run) start() (step.State, error) {
 			return step.State{}, err
 		}
 		if c != nil {
-			r.o, r.format = r.o.asBegun(c.Format), c.Format
-			r.source.augment = *r.o.Augment
 			r.average = step.NewAverage(r.o.AverageDecay, c.Average)
 			r.before, r.curve, r.best, r.sinceBest, r.first = c.Elapsed, c.Curve, c.Best, c.Worse, c.State.Step
-			r.losses, r.since, r.resumed, r.source.shape.Block = c.Losses, c.Since, true, c.Block
-			r.rate = c.Rate
+			r.losses, r.since, r.rate, r.resumed, r.source.shape.Block = c.Losses, c.Since, c.Rate, true, c.Block
 			r.stopped = r.exhausted()
 			return c.State, nil
 		}
@@ -191,11 +178,11 @@ func (r *run) resume() (*checkpoint, error) {
 	if _, err := os.Stat(r.o.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	digest, err := r.reading.wait()
+	of, err := r.reading.wait()
 	if err != nil {
 		return nil, err
 	}
-	return resume(r.o.Checkpoint, func(format int) string { return identity(r.o.asBegun(format), digest) }, r.o.network())
+	return resume(r.o.Checkpoint, identity(r.o, of), r.o.network())
 }
 
 // close frees whatever load and prepare made.
@@ -295,8 +282,8 @@ func (r *run) save() error {
 
 // checkpoint waits for the end of the reading: it names the data.
 func (r *run) checkpoint() (*checkpoint, error) {
-	digest, err := r.reading.wait()
-	return &checkpoint{Format: r.format, Run: identity(r.o, digest), State: r.stepper.Snapshot(), Average: r.average.Values, Block: r.source.shape.Block,
+	of, err := r.reading.wait()
+	return &checkpoint{Format: checkpointFormat, Run: identity(r.o, of), State: r.stepper.Snapshot(), Average: r.average.Values, Block: r.source.shape.Block,
 		Elapsed: r.elapsed(), Best: r.best, Worse: r.sinceBest, Curve: r.curve, Losses: r.losses, Since: r.since, Rate: r.rate}, err
 }
 

@@ -85,12 +85,10 @@ func TestPatience(t *testing.T) {
 func TestStatisticsBatches(t *testing.T) {
 	dir := halves(t)
 	for _, c := range []struct {
-		o      Options
-		format int
-		want   int
+		o    Options
+		want int
 	}{
-		{Options{Steps: 9, Every: 4}, 4, 4}, {Options{Steps: 9, Every: 4}, 3, 100}, {Options{Steps: 9, Every: 400}, 4, 100},
-		{Options{Epochs: 3}, 4, 0}, {Options{Steps: 9, Every: 4, Recalibrate: 2}, 4, 2},
+		{Options{Steps: 9, Every: 4}, 4}, {Options{Steps: 9, Every: 400}, 100}, {Options{Epochs: 3}, 0}, {Options{Steps: 9, Every: 4, Recalibrate: 2}, 2},
 	} {
 		c.o.Data, c.o.Batch = []string{dir}, 1
 		o := c.o.Defaults()
@@ -98,12 +96,12 @@ func TestStatisticsBatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &run{o: o, format: c.format, data: d, source: &source{samples: &d.train}}
+		r := &run{o: o, data: d, source: &source{samples: &d.train}}
 		if c.want == 0 { // an epoch of single pictures
 			c.want = d.train.Len()
 		}
 		if got := r.statisticsBatches(); got != c.want {
-			t.Errorf("%+v of format %d: %d batches, want %d", c.o, c.format, got, c.want)
+			t.Errorf("%+v: %d batches, want %d", c.o, got, c.want)
 		}
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
@@ -111,77 +109,41 @@ func TestStatisticsBatches(t *testing.T) {
 	}
 }
 
-// A checkpoint of format 1 goes on with what stopped runs then; a later format and
-// the default of now are refused in words.
+// An earlier and a later format are refused in words.
 func TestFormats(t *testing.T) {
-	o := Options{Width: 1, Every: 500, StopOn: Accuracy}
+	o := Options{Width: 1}.Defaults()
 	path := filepath.Join(t.TempDir(), "run.checkpoint")
-	n := o.network().NumParameters()
-	c := checkpoint{Format: 1, Run: identity(o, "digest"), State: step.Fresh(o.network().Init(1)), Average: make([]float32, n), Curve: []Point{{Step: 500}}}
-	read := func(o Options) (*checkpoint, error) {
-		return resume(path, func(int) string { return identity(o, "digest") }, o.network())
-	}
-	if err := c.save(path); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := read(o); err != nil || !math.IsNaN(float64(got.Curve[0].ValidationLoss)) {
-		t.Errorf("format 1: %v", err)
-	}
-	o.StopOn = Loss
-	if _, err := read(o); !errors.Is(err, ErrOtherRun) || !strings.Contains(err.Error(), "stopped on accuracy") {
-		t.Errorf("format 1 and stopping on loss: %v", err)
-	}
-	c.Format = checkpointFormat + 1
-	if err := c.save(path); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := read(o); err == nil || !strings.Contains(err.Error(), "later version") {
-		t.Errorf("a later format: %v", err)
+	n, of := o.network().NumParameters(), identity(o, digests{})
+	c := checkpoint{Run: of, State: step.Fresh(o.network().Init(1)), Average: make([]float32, n)}
+	for format, want := range map[int]string{checkpointFormat - 1: "did not record the images of the validation", checkpointFormat + 1: "later version", checkpointFormat: ""} {
+		c.Format = format
+		if err := c.save(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := resume(path, of, o.network()); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("format %d: %v, want %q", format, err, want)
+		}
 	}
 }
 
-// A run that began when the default augmentation did not bend goes on without, twice.
-func TestFormat2(t *testing.T) {
+// A run does not go on with images of the validation that are not those it began with.
+func TestOtherValidation(t *testing.T) {
 	if err := ort.Find(""); err != nil {
 		t.Skip(err)
 	}
-	before := DefaultAugmentation
-	before.Elastic = 0
-	o := Options{Data: []string{halves(t)}, Width: 1, Batch: 1, Steps: 6, Augment: &before, Device: "cpu", Threads: 1, Recalibrate: 1}
-	want, err := Run(t.Context(), o, nil)
-	if err != nil {
+	same := halves(t)
+	o := Options{Data: []string{halves(t)}, Width: 1, Batch: 1, Steps: 2, Every: 1, Device: "cpu", Threads: 1, Recalibrate: 1,
+		Validation: []string{same}, Checkpoint: filepath.Join(t.TempDir(), "run.checkpoint")}
+	if _, err := Run(t.Context(), o, nil); err != nil {
 		t.Fatal(err)
 	}
-	o.Checkpoint = filepath.Join(t.TempDir(), "run.checkpoint")
-	upTo := func(step int) {
-		t.Helper()
-		ctx, cancel := context.WithCancel(t.Context())
-		_, err := Run(ctx, o, func(p Progress) {
-			if p.Step == step {
-				cancel()
-			}
-		})
-		if !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
+	o.Validation = []string{same, same}
+	if _, err := Run(t.Context(), o, nil); !errors.Is(err, ErrOtherRun) {
+		t.Errorf("with other images: %v", err)
 	}
-	upTo(2)
-	c, err := resume(o.Checkpoint, func(int) string { return identity(o.Defaults(), want.Digest) }, o.Defaults().network())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Format = 2
-	if err := c.save(o.Checkpoint); err != nil {
-		t.Fatal(err)
-	}
-	o.Augment = nil
-	upTo(4)
-	got, err := Run(t.Context(), o, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(want.Weights.Flat(), got.Weights.Flat()) {
-		t.Error("the run ended with other weights")
+	o.Validation = []string{halves(t)} // the same images elsewhere
+	if _, err := Run(t.Context(), o, nil); err != nil {
+		t.Errorf("with the same images: %v", err)
 	}
 }
 

@@ -59,11 +59,8 @@ func (r *run) validate(ctx context.Context, p *Progress) error {
 
 // statisticsBatches is the number of batches on which a validation estimates statistics: at
 // most as many as are trained on between two validations, so that validation costs less than
-// training even on a small data set. Runs that began before format 4 keep their number.
+// training even on a small data set.
 func (r *run) statisticsBatches() int {
-	if r.format < 4 {
-		return r.o.Recalibrate
-	}
 	between := r.o.Every
 	if between == 0 {
 		between = stepsOf(r.o.EveryEpochs, r.source.samples.Len(), r.o.Batch)
