@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -85,10 +84,16 @@ type scores struct {
 	Accuracy         float64 `json:"accuracy"`
 	WeightedF1       float64 `json:"weighted_f1"`
 	CalibrationError float64 `json:"expected_calibration_error,omitempty"` // not of Expected, which counts classes only
+	// F1 is that of each class.
+	F1 map[string]float64 `json:"f1"`
 }
 
 func scoresOf(s evaluate.Summary) scores {
-	return scores{s.Accuracy, s.WeightedF1, s.Calibration.Error}
+	f1 := map[string]float64{}
+	for _, class := range s.Classes {
+		f1[class.Name] = class.F1
+	}
+	return scores{s.Accuracy, s.WeightedF1, s.Calibration.Error, f1}
 }
 
 func (c calibrated) writeText(w io.Writer) error {
@@ -177,7 +182,11 @@ func (f *calibrateFlags) efforts(cmd *cobra.Command, folders []string, b *model.
 
 // metrics are the figures of the card, each with the command that prints it.
 func (f *calibrateFlags) metrics(cmd *cobra.Command, folders []string, c *calibrate.Calibrated) []model.Metric {
-	again, this := "dicomnode trainer evaluate "+public(folders[0], "DATASET")+f.choice()+" --model BUNDLE", repeat(cmd, folders)
+	this := repeat(cmd, folders)
+	again := score(folders[0], f.opt)
+	if len(folders) > 1 { // evaluate scores one
+		again = this + " --json"
+	}
 	same := f.data + ", the images of the calibration: optimistic"
 	list := []model.Metric{
 		{Name: "weighted pixel accuracy at 200×200", Value: c.After.Accuracy, Data: same, Command: again},
@@ -189,17 +198,6 @@ func (f *calibrateFlags) metrics(cmd *cobra.Command, folders []string, c *calibr
 		list = append(list, model.Metric{Name: "F1 of " + class.Name, Value: class.F1, Data: same, Command: again})
 	}
 	return append(list, model.Metric{Name: "expected calibration error", Value: c.After.Calibration.Error, Data: same, Command: again})
-}
-
-func (f *calibrateFlags) choice() string {
-	var b strings.Builder
-	for _, p := range f.opt.Exclude {
-		fmt.Fprintf(&b, " --exclude '%s'", p)
-	}
-	for _, s := range f.opt.Splits {
-		fmt.Fprintf(&b, " --split %s", s)
-	}
-	return b.String()
 }
 
 // loadAll reads the samples of several folders.

@@ -16,6 +16,7 @@ import (
 	"dicomnode/internal/option"
 	"dicomnode/model"
 	"dicomnode/model/ort"
+	"dicomnode/trainer/evaluate"
 	"dicomnode/trainer/fit"
 	"dicomnode/trainer/simulate"
 )
@@ -307,5 +308,21 @@ func (f *fitFlags) card(cmd *cobra.Command, res *fit.Result) model.Card {
 	if f.mirrors {
 		card.Average = model.AverageMirrors
 	}
+	for i := range card.Metrics {
+		card.Metrics[i].Command = f.score(card.Training.Command, res)
+	}
 	return card
+}
+
+// score is the command line that prints the figures of the run's validation again. Only the run
+// does for a field, several folders, or a bundle that predicts otherwise than the run.
+func (f *fitFlags) score(run string, res *fit.Result) string {
+	if f.opt.Target == model.Field || len(res.Validated) != 1 || f.mirrors || f.half {
+		return run + " --json"
+	}
+	part, opt := res.Validated[0], evaluate.Options{Exclude: f.opt.Exclude}
+	if part.Split != "" {
+		opt.Splits = []string{part.Split}
+	}
+	return score(part.Folder, opt)
 }

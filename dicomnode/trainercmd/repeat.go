@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"dicomnode/trainer/evaluate"
 )
 
 // inCard lists the flags whose values a model card holds elsewhere, or that do not
@@ -45,6 +47,19 @@ func repeat(cmd *cobra.Command, folders []string) string {
 		line += " --" + flag.Name + " " + value
 	})
 	return line
+}
+
+// score is the command line that prints the figures at 200×200 of a bundle on what opt chooses
+// of a folder, for a model card.
+func score(folder string, opt evaluate.Options) string {
+	line := "dicomnode trainer evaluate " + public(folder, "DATASET")
+	for _, p := range opt.Exclude {
+		line += " --exclude '" + p + "'"
+	}
+	for _, s := range opt.Splits {
+		line += " --split " + s
+	}
+	return line + " --effort whole --trunk none --model BUNDLE"
 }
 
 // public is a path that says nothing of this machine: an absolute one becomes word.

@@ -31,7 +31,7 @@ func (o *Options) StartFrom(b *model.Bundle) error {
 }
 
 // Describe is what a run says of itself in a card: name, digest, seed and figures. command
-// is the one that repeats it; what the network dictates is filled in on export.
+// is the one that repeats it, and prints them; what the network dictates is filled in on export.
 func (o Options) Describe(res *Result, command string) model.Card {
 	card := model.Card{
 		Name:     res.Weights.Network.String(),
@@ -42,12 +42,7 @@ func (o Options) Describe(res *Result, command string) model.Card {
 		card.Name += " field"
 	}
 	if res.Validation != nil {
-		m := model.Metric{Name: "pixel accuracy at 200×200", Value: res.Validation.Accuracy, Data: "the validation folders",
-			Command: "dicomnode trainer evaluate DATASET --model BUNDLE"}
-		if o.Target == model.Field { // which no other verb measures
-			m.Data, m.Command = "the validation images", command
-		}
-		card.Metrics = []model.Metric{m}
+		card.Metrics = []model.Metric{{Name: "pixel accuracy at 200×200", Value: res.Validation.Accuracy, Data: "the validation images", Command: command}}
 	}
 	return card
 }

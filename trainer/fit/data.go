@@ -16,6 +16,13 @@ import (
 type data struct {
 	train, validation dataset.Samples
 	sizes             []int // items trained on, of each of Options.Data
+	validated         []Part
+}
+
+// Part is the items of a folder that a run validates on.
+type Part struct {
+	Folder string
+	Split  string // "": all
 }
 
 // openData chooses the items of o; it reads no picture.
@@ -63,12 +70,17 @@ func (d *data) addValidation(o Options) error {
 		folders, own = o.Data, true
 	}
 	for _, dir := range folders {
-		n, err := add(&d.validation, dir, evaluate.Options{Splits: []string{dataset.Validation}, Exclude: o.Exclude})
+		part := Part{dir, dataset.Validation}
+		n, err := add(&d.validation, dir, evaluate.Options{Splits: []string{part.Split}, Exclude: o.Exclude})
 		if err == nil && n == 0 && !own {
-			_, err = add(&d.validation, dir, evaluate.Options{Exclude: o.Exclude})
+			part.Split = ""
+			n, err = add(&d.validation, dir, evaluate.Options{Exclude: o.Exclude})
 		}
 		if err != nil {
 			return err
+		}
+		if n > 0 {
+			d.validated = append(d.validated, part)
 		}
 	}
 	return nil

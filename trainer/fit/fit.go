@@ -49,6 +49,7 @@ type Result struct {
 	Images     int              // items trained on
 	Digest     string           // of the items, dataset.Digest
 	Validation *evaluate.Report // of Weights, nil without Options.Validation
+	Validated  []Part           // the images of Validation
 	Curve      []Point
 	Stopped    bool // early, by Options.Patience
 }
@@ -213,6 +214,7 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 	out := &Result{Weights: w, Step: c.Step, Steps: r.stepper.Step(), Pictures: r.stepper.Step() * r.o.Batch,
 		Images: r.source.samples.Len(), Digest: of.train, Curve: r.curve, Stopped: r.stopped}
 	if r.data.validation.Len() > 0 {
+		out.Validated = r.data.validated
 		out.Validation, err = r.measure(ctx, w)
 	}
 	return out, err

@@ -217,3 +217,23 @@ func (r *run) endIn(load func(*dataset.Folder, dataset.Item) (*dataset.Picture, 
 	r.data.validation.Keep(0)
 	r.data.validation.Load = load
 }
+
+// What is validated on is known by folder and split.
+func TestValidated(t *testing.T) {
+	dir, other := halves(t), halves(t)
+	for _, c := range []struct {
+		validation []string
+		want       []Part
+	}{{nil, nil}, {[]string{other, dir}, []Part{{Folder: other}, {Folder: dir}}}} {
+		d, err := openData(Options{Data: []string{dir}, Validation: c.validation}.Defaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(d.validated, c.want) {
+			t.Errorf("got %+v, want %+v", d.validated, c.want)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
