@@ -155,6 +155,9 @@ func (o *Options) check() error {
 	if o.Labels == None && (slices.Contains(o.Formats, NNUNet) || slices.Contains(o.Formats, MONAI)) {
 		return errors.New("the formats nnunet and monai need labels")
 	}
+	if o.Labels == Colours && (slices.Contains(o.Formats, Dataset) || slices.Contains(o.Formats, MONAI)) {
+		return errors.New("the formats dataset and monai need draft labels, not colours")
+	}
 	return nil
 }
 

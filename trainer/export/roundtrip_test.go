@@ -100,3 +100,14 @@ func TestPaintedRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// Painted labels are none of a data set or a datalist of MONAI, which would be left out.
+func TestColoursAreNoDataset(t *testing.T) {
+	for _, format := range []export.Format{export.Dataset, export.MONAI} {
+		opt := options(t.TempDir(), filepath.Join(t.TempDir(), "set"))
+		opt.Formats, opt.Labels = []export.Format{export.PNG, format}, export.Colours
+		if _, err := export.Run(t.Context(), opt); err == nil || !strings.Contains(err.Error(), "draft labels") {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+}

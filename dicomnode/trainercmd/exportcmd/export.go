@@ -130,7 +130,7 @@ func (f *exportFlags) add(cmd *cobra.Command) {
 	flags.StringVarP(&f.Out, "out", "o", "", "folder of the set")
 	flags.StringVar(&f.Key, "key", "", "key file; empty takes "+deidentify.KeyVariable+" of the environment")
 	flags.StringVar(&f.Project, "project", "", "name that the set belongs to; a set is extended under the same one only")
-	flags.StringSliceVar(&f.Formats, "formats", []string{"dataset"}, "dicom, png, tiff, dataset, nnunet, monai")
+	flags.StringSliceVar(&f.Formats, "formats", []string{"dataset"}, "dicom, png, tiff, dataset, nnunet, monai; the last three have labels")
 	flags.StringVar(&f.Pixels, "pixels", "stored", "values of pictures: stored, corrected or canonical")
 	flags.StringVar(&f.Labels, "labels", "draft", "draft (the model's masks), colours (masks to be corrected by painting) or none")
 	flags.StringVar(&f.Dates, "dates", "remove", "remove, shift (by the same number of days for all dates of a patient) or keep")
@@ -178,11 +178,31 @@ func (f *exportFlags) options(cmd *cobra.Command) (opt export.Options, err error
 		}
 		opt.Formats = append(opt.Formats, export.Format(name))
 	}
+	if err := f.checkLabels(opt.Formats, cmd.Flags().Changed("labels")); err != nil {
+		return opt, err
+	}
 	if opt.Filter, err = f.filter(); err != nil {
 		return opt, err
 	}
 	opt.Deidentify, err = f.rules()
 	return opt, err
+}
+
+// checkLabels refuses labels that none of the formats has, and formats that lack their labels.
+// Nobody asked for the labels of the default.
+func (f *exportFlags) checkLabels(formats []export.Format, asked bool) error {
+	has := func(some ...export.Format) bool {
+		return slices.ContainsFunc(some, func(s export.Format) bool { return slices.Contains(formats, s) })
+	}
+	switch labels := export.Labels(f.Labels); {
+	case labels == export.Colours && has(export.Dataset, export.MONAI):
+		return command.Usagef("choose --formats png; \"dicomnode trainer dataset import-colours\" makes a data set of the corrected masks",
+			"the formats dataset and monai need --labels draft, not colours")
+	case labels == export.Draft && asked && !has(export.Dataset, export.NNUNet, export.MONAI):
+		return command.Usagef("add dataset, nnunet or monai to --formats, or choose --labels colours or none",
+			"--labels draft: --formats %s has no labels", strings.Join(f.Formats, ","))
+	}
+	return nil
 }
 
 func (f *exportFlags) filter() (filter export.Filter, err error) {
