@@ -15,6 +15,7 @@ import (
 	"dicomnode/model/ort"
 	"dicomnode/segment"
 	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
 )
 
 // withTrunk is a configuration with an untrained model in general, and trunk for trunk and head.
@@ -96,6 +97,9 @@ func TestOnDemand(t *testing.T) {
 	trunk, ok := p.Trunk.Predictor.(*onDemand)
 	if !ok || trunk.session != nil {
 		t.Fatalf("%T, in memory before it is needed", p.Trunk.Predictor)
+	}
+	if p.Config.Effort != scales.Normal || p.Trunk.Config.Effort != scales.Mirrors {
+		t.Errorf("efforts %s and %s", p.Config.Effort, p.Trunk.Config.Effort)
 	}
 	x := make([]float32, picture.Side*picture.Side)
 	want, err := p.Predictor.Predict(t.Context(), x)

@@ -17,6 +17,7 @@ import (
 	"dicomnode/segment"
 	"dicomnode/segment/dark"
 	"dicomnode/segment/picture"
+	"dicomnode/segment/scales"
 )
 
 var _ segment.Predictor = (*model.Session)(nil)
@@ -67,7 +68,7 @@ func openModels(c configs.Config, p *segment.Pipeline, opened *[]io.Closer) erro
 	if err := openGeneral(c, general, p, opened); err != nil {
 		return err
 	}
-	if p.Config, err = segmentConfig(c, general.Card); err != nil {
+	if p.Config, err = segmentConfig(c, general.Card, scales.Effort(c.Segmentation.Effort)); err != nil {
 		return err
 	}
 	if p.Model.Device == ort.CPU { // so is what is opened again: results name one device
@@ -147,7 +148,7 @@ func openTrunk(c configs.Config, b *model.Bundle, device string) (*onDemand, *se
 		}
 		return OpenBundle(b, model.Regions, c.Model)
 	}}
-	config, err := segmentConfig(c, b.Card)
+	config, err := segmentConfig(c, b.Card, scales.Mirrors)
 	if err == nil && c.Model.Trunk != Auto && c.Model.Trunk != Embedded {
 		err = errors.Join(predictor.load(), predictor.release())
 	}

@@ -14,7 +14,7 @@ import (
 
 // segmentConfig is the configuration of the pipeline. Thresholds of the configuration have
 // precedence over those of the model's card.
-func segmentConfig(c configs.Config, card model.Card) (segment.Config, error) {
+func segmentConfig(c configs.Config, card model.Card, effort scales.Effort) (segment.Config, error) {
 	site, err := c.SoftTissue.Table()
 	if err != nil {
 		return segment.Config{}, err
@@ -26,16 +26,16 @@ func segmentConfig(c configs.Config, card model.Card) (segment.Config, error) {
 	if site.Set() && own.ByBodyPart() != nil {
 		slog.Info("the configuration's soft_tissue.threshold comes before the model's thresholds by body part", "threshold", site.General())
 	}
-	return segment.Config{SoftTissue: site.Before(own), Correction: Correction(card, c.Segmentation.Effort, model.AtNative, c.Segmentation.Refine), Guided: GuidedFilter(c.Segmentation.Refine), Effort: scales.Effort(c.Segmentation.Effort)}, nil
+	return segment.Config{SoftTissue: site.Before(own), Correction: Correction(card, effort, model.AtNative, c.Segmentation.Refine), Guided: GuidedFilter(c.Segmentation.Refine), Effort: effort}, nil
 }
 
 // Correction is the card's calibration of an effort at one of model.Places; the zero value if
 // it has none.
-func Correction(card model.Card, effort, at, refine string) picture.Correction {
-	if effort == string(scales.Whole) {
+func Correction(card model.Card, effort scales.Effort, at, refine string) picture.Correction {
+	if effort == scales.Whole {
 		effort = ""
 	}
-	e, ok := card.Calibration.Of(effort, at, refine)
+	e, ok := card.Calibration.Of(string(effort), at, refine)
 	if !ok {
 		return picture.Correction{}
 	}

@@ -1,6 +1,7 @@
 package trainercmd
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,16 +17,21 @@ import (
 type effortFlag struct{ value string }
 
 func (f *effortFlag) add(cmd *cobra.Command) {
-	names := append(scales.Efforts(), string(scales.Whole))
 	cmd.Flags().StringVar(&f.value, "effort", configs.Default().Segmentation.Effort,
-		"how often the network is asked, as by segmentation.effort: "+strings.Join(names, ", ")+" (the whole picture alone)")
+		"how often the network is asked, as by segmentation.effort: "+effortNames())
+}
+
+// effortNames lists the values of --effort.
+func effortNames() string {
+	return fmt.Sprintf("%s, %s (the whole picture and its mirror images), %s (the whole picture alone)",
+		strings.Join(scales.Efforts(), ", "), scales.Mirrors, scales.Whole)
 }
 
 // effort is the flag's, or a usage error.
 func (f effortFlag) effort() (scales.Effort, error) {
 	e := scales.Effort(f.value)
 	if !e.Known() {
-		return e, command.Usagef("efforts are "+strings.Join(scales.Efforts(), ", ")+" and whole", "unknown value %q of --effort", f.value)
+		return e, command.Usagef("efforts are "+effortNames(), "unknown value %q of --effort", f.value)
 	}
 	return e, nil
 }
@@ -34,9 +40,8 @@ func (f effortFlag) effort() (scales.Effort, error) {
 type effortsFlag struct{ values []string }
 
 func (f *effortsFlag) add(cmd *cobra.Command) {
-	names := append(scales.Efforts(), string(scales.Whole))
 	cmd.Flags().StringSliceVar(&f.values, "effort", []string{configs.Default().Segmentation.Effort},
-		"how often the network is asked, as by segmentation.effort: "+strings.Join(names, ", ")+" (the whole picture alone); repeatable, each in a row of its own")
+		"how often the network is asked, as by segmentation.effort: "+effortNames()+"; repeatable, each in a row of its own")
 }
 
 // efforts are the flag's, or a usage error.

@@ -130,8 +130,8 @@ func (f *evaluateFlags) measure(cmd *cobra.Command, folder string) (*evaluate.Re
 		return nil, err
 	}
 	opt := f.opt
-	opt.Network = pipeline.Correction(b.Card, f.effort.value, model.AtNetwork, "")
-	opt.Native = pipeline.Correction(b.Card, f.effort.value, model.AtNative, f.refine)
+	opt.Network = pipeline.Correction(b.Card, f.opt.Effort, model.AtNetwork, "")
+	opt.Native = pipeline.Correction(b.Card, f.opt.Effort, model.AtNative, f.refine)
 	if opt.SoftTissue, opt.Chosen, err = f.thresholds(b.Card.SoftTissue); err != nil {
 		return nil, command.JoinClose(err, s)
 	}
@@ -190,10 +190,10 @@ func (f *evaluateFlags) second(b *model.Bundle, opt *evaluate.Options) (opened [
 		return opened, err
 	}
 	opened = append(opened, s)
-	opt.Trunk = &evaluate.Trunk{Field: field, Network: pipeline.Correction(trunk.Card, f.effort.value, model.AtNetwork, "")}
+	opt.Trunk = &evaluate.Trunk{Field: field, Network: pipeline.Correction(trunk.Card, scales.Mirrors, model.AtNetwork, "")}
 	opt.Trunk.SoftTissue, _, err = f.thresholds(trunk.Card.SoftTissue)
 	opt.Trunk.Predictor, opt.Trunk.Model = s, pipeline.Described(trunk, s)
-	opt.Trunk.Config = segment.Config{Effort: opt.Effort, Correction: pipeline.Correction(trunk.Card, f.effort.value, model.AtNative, f.refine)}
+	opt.Trunk.Config = segment.Config{Effort: scales.Mirrors, Correction: pipeline.Correction(trunk.Card, scales.Mirrors, model.AtNative, f.refine)}
 	return opened, err
 }
 

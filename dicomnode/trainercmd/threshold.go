@@ -152,7 +152,7 @@ func (f *thresholdFlags) find(cmd *cobra.Command, b *model.Bundle, folders []str
 	bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "counting")
 	f.data.Progress = func(done, all int) { _ = bar.Set(1000 * done / all) } // cosmetic
 	place := calibrate.Place{Native: f.at == model.AtNative, Guided: pipeline.GuidedFilter(f.refine), Effort: effort,
-		Correction: pipeline.Correction(b.Card, f.effort.value, f.at, f.refine)}
+		Correction: pipeline.Correction(b.Card, effort, f.at, f.refine)}
 	found, err := calibrate.Choose(cmd.Context(), folders, f.data, s, place, f.refine, f.want)
 	return found, hintedData(errors.Join(err, s.Close()))
 }

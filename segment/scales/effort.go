@@ -8,6 +8,9 @@ const (
 	Fast   Effort = "fast"   // the whole picture once and up to three of its quarters
 	Normal Effort = "normal" // the whole picture and its mirror images, and all quarters
 	Best   Effort = "best"   // the same, with nine overlapping parts of half the size
+	// Mirrors predicts the whole picture and its mirror images: what a model of trunk and head uses
+	// whatever a site has chosen, since parts of a trunk lack the surroundings that tell what they are.
+	Mirrors Effort = "mirrors"
 	// Whole predicts only the whole picture, once or with the model's own test-time
 	// augmentation. The zero value means Whole.
 	Whole Effort = "whole"
@@ -27,7 +30,9 @@ var plans = map[Effort]plan{
 	Fast:   {mirrors: 1, parts: 2, most: 3},
 	Normal: {mirrors: 4, parts: 2, most: 4},
 	Best:   {mirrors: 4, parts: 3, most: 9},
-	Whole:  {},
+
+	Mirrors: {mirrors: 4},
+	Whole:   {},
 }
 
 // Known reports whether e is one of the constants or empty.

@@ -17,7 +17,7 @@ type Answer struct {
 	Mirrors  int  // number of predictions, mirror images included, of which WholeMap is the mean; 0: chosen by the model
 	Parts    int  // number of parts that were predicted
 	Fused    bool // the parts were confident enough and are included in Map
-	Second   bool // another network predicted the whole picture before and was unsure; set by the caller of PredictParts
+	Second   bool // another network predicted the whole picture before and was unsure; set by the caller
 
 	// MirrorDoubt and ScaleDoubt measure the disagreement of the mirror images, and of the
 	// parts and the whole, at each pixel of WholeMap: half the sum over the classes of the
@@ -136,9 +136,6 @@ func (e Effort) PredictParts(ctx context.Context, n Network, p Picture, a *Answe
 	plan := plans[e.orDefault()]
 	if plan.parts == 0 || float64(max(p.Rows, p.Columns)) < least*picture.Side {
 		return nil
-	}
-	if a.Second && plan.mirrors == 1 {
-		plan.most-- // so that no more predictions are made than without the other network
 	}
 	chosen := choose(a.WholeMap, plan)
 	if a.Parts = len(chosen); a.Parts == 0 {
