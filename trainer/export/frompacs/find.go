@@ -123,7 +123,8 @@ func (s *Source) find(ctx context.Context) ([]study, error) {
 	if err != nil {
 		return nil, fmt.Errorf("query %s: %w", s.PACS.AETitle, err)
 	}
-	return studies, c.Release(ctx)
+	_ = c.Release(ctx) // the answers are here
+	return studies, nil
 }
 
 type finder struct {
