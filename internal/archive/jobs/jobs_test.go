@@ -237,6 +237,16 @@ func TestPutOff(t *testing.T) {
 	}
 }
 
+// A node that is told to end while it begins to work ends without an error.
+func TestWorkThatEndsAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	nothing := func(context.Context, jobs.Run) error { return nil }
+	if err := river(t, database(t), jobs.Options{}).Work(ctx, jobs.Handlers{jobs.Dark: nothing}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPauses(t *testing.T) {
 	opt := jobs.Options{}.WithDefaults()
 	var total time.Duration

@@ -28,17 +28,18 @@ const (
 
 // Work implements Queue.
 func (q *River) Work(ctx context.Context, h Handlers) error {
-	if err := q.rescue(ctx); err != nil {
+	begin := context.WithoutCancel(ctx) // an end of ctx in a transaction would be an error, sql.ErrTxDone
+	if err := q.rescue(begin); err != nil {
 		return fmt.Errorf("rescue interrupted jobs: %w", err)
 	}
-	if err := q.unstall(ctx); err != nil {
+	if err := q.unstall(begin); err != nil {
 		return fmt.Errorf("look for jobs put off: %w", err)
 	}
-	s, err := q.newServer(ctx, h)
+	s, err := q.newServer(begin, h)
 	if err != nil {
 		return err
 	}
-	if err := s.client.Start(context.WithoutCancel(ctx)); err != nil {
+	if err := s.client.Start(begin); err != nil {
 		return fmt.Errorf("start workers: %w", err)
 	}
 	s.serveNewQueues(ctx)
