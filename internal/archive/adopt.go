@@ -166,7 +166,9 @@ func (a *Archive) enterResult(ctx context.Context, tx index.Tx, f found, p jobs.
 		if f.row.ID, err = f.add(tx); err != nil {
 			return false, err
 		}
-		v.Outcome, v.OutcomeAt = Segmented, time.Now()
+		if v.Outcome != Segmented { // otherwise an old index has said when
+			v.Outcome, v.OutcomeAt = Segmented, time.Now()
+		}
 		if f.note.Route != "" {
 			v.Route = f.note.Route
 		}
