@@ -59,7 +59,7 @@ var wrongInputs = []struct {
 	{"trainer fit empty --steps 1 --out x.onnx", command.Failed, "trainer dataset check"},
 	{"trainer fit empty --steps 1 --out none/x.onnx", command.Failed, "a folder that exists"},
 	{"trainer evaluate none", command.Failed, "trainer dataset check"},
-	{"trainer compare empty --effort fast,quick", command.Usage, "efforts are fast, normal, best and whole"},
+	{"trainer compare empty --effort fast,quick", command.Usage, "efforts are fast, normal, best, mirrors"},
 	{"trainer compare empty", command.Failed, "trainer dataset check"},
 	{"trainer calibrate empty --out x.onnx", command.Failed, "trainer dataset check"},
 	{"trainer publish wrong.onnx --config good.yaml --data empty", command.Failed, "a bundle is a whole file"},
