@@ -64,6 +64,13 @@ func placeOf(bodyPart string) place {
 	return elsewhere
 }
 
+// MayChoose reports by which models an image of a body part (0018,0015) may be segmented where
+// there is a model of trunk and head: the general one, that one, or either.
+func MayChoose(bodyPart string) (general, trunk bool) {
+	at := placeOf(bodyPart)
+	return at != trunkAndHead, at != thinLimb
+}
+
 // choose returns the model for an image of a body part: that of trunk and head if the body part
 // belongs to them, or if the general model is unsure of the whole picture and the body part is not
 // known to be a thin limb. v gets the general model's answer if that is used.

@@ -95,6 +95,14 @@ func TestModelOfTrunkAndHead(t *testing.T) {
 	}
 }
 
+func TestMayChoose(t *testing.T) {
+	for bodyPart, want := range map[string][2]bool{"HAND": {true, false}, "CHEST": {false, true}, "SHOULDER": {true, true}, "": {true, true}} {
+		if general, trunk := segment.MayChoose(bodyPart); general != want[0] || trunk != want[1] {
+			t.Errorf("%q: general %v, trunk %v", bodyPart, general, trunk)
+		}
+	}
+}
+
 // A model of trunk and head that cannot predict is an error, not a result of the other.
 func TestTrunkModelThatFails(t *testing.T) {
 	p, _ := twoModels(scales.Whole, 0.6, 0.9)

@@ -9,6 +9,7 @@ import (
 	"dicomnode/configs"
 	"dicomnode/dicomnode/node"
 	"dicomnode/internal/archive"
+	"dicomnode/segment"
 )
 
 // Plan is what segmenting images again would add, with the current routes and forms.
@@ -20,20 +21,38 @@ type Plan struct {
 	Unrouted   int // images that no route takes
 }
 
-// PlanReprocess computes what segmenting the images again with the model of a digest (SHA-256,
-// in hexadecimal) would add. An image that has a result with the digest counts as done.
-func PlanReprocess(ctx context.Context, a *archive.Archive, c configs.Config, digest string, lives []History) (Plan, error) {
+// Models are the digests (SHA-256, in hexadecimal) of the models that segment again.
+type Models struct {
+	General string
+	Trunk   string // of trunk and head; "": General segments them too
+}
+
+// of returns the digests of the models that may segment an image of a body part.
+func (m Models) of(bodyPart string) (digests []string) {
+	general, trunk := segment.MayChoose(bodyPart)
+	if general || m.Trunk == "" {
+		digests = append(digests, m.General)
+	}
+	if trunk && m.Trunk != "" {
+		digests = append(digests, m.Trunk)
+	}
+	return digests
+}
+
+// PlanReprocess computes what segmenting the images again would add. An image counts as done if
+// it has a result of a model that may segment it.
+func PlanReprocess(ctx context.Context, a *archive.Archive, c configs.Config, m Models, lives []History) (Plan, error) {
 	p := Plan{Images: len(lives)}
 	for _, l := range lives {
-		if err := p.add(ctx, a, c, digest, l); err != nil {
+		if err := p.add(ctx, a, c, m, l); err != nil {
 			return p, err
 		}
 	}
 	return p, nil
 }
 
-func (p *Plan) add(ctx context.Context, a *archive.Archive, c configs.Config, digest string, l History) error {
-	done, err := madeBy(ctx, a, digest, l)
+func (p *Plan) add(ctx context.Context, a *archive.Archive, c configs.Config, m Models, l History) error {
+	done, err := madeBy(ctx, a, m.of(l.BodyPart), l)
 	if done {
 		p.Done++
 	}
@@ -77,8 +96,8 @@ func added(c configs.Config, r configs.Route) (results, deliveries int) {
 	return len(made), deliveries
 }
 
-// madeBy reports whether a result of the image contains the digest of a model.
-func madeBy(ctx context.Context, a *archive.Archive, digest string, l History) (bool, error) {
+// madeBy reports whether a result of the image contains the digest of one of the models.
+func madeBy(ctx context.Context, a *archive.Archive, digests []string, l History) (bool, error) {
 	for _, r := range l.Results {
 		o, err := a.Object(ctx, r.Object)
 		if err != nil {
@@ -90,7 +109,7 @@ func madeBy(ctx context.Context, a *archive.Archive, digest string, l History) (
 		}
 		b, err := io.ReadAll(io.LimitReader(f, maxResult))
 		_ = f.Close() // only read
-		if err == nil && bytes.Contains(b, []byte(digest)) {
+		if err == nil && slices.ContainsFunc(digests, func(d string) bool { return bytes.Contains(b, []byte(d)) }) {
 			return true, nil
 		}
 	}

@@ -212,7 +212,11 @@ copied to the published ones, but the model in use does not change.
 				return err
 			}
 			f.before = func(ctx context.Context, a *archive.Archive, lives []inspect.History) (string, error) {
-				p, err := inspect.PlanReprocess(ctx, a, c, b.Digest, lives)
+				models, err := reprocessModels(c, b)
+				if err != nil {
+					return "", err
+				}
+				p, err := inspect.PlanReprocess(ctx, a, c, models, lives)
 				return planWords(p, b), err
 			}
 			image := func(l inspect.History) []int64 { return []int64{l.Object} }
@@ -230,6 +234,15 @@ copied to the published ones, but the model in use does not change.
 	f.add(cmd)
 	cmd.Flags().StringVar(&name, "model", "", "model to segment with: a bundle, \"embedded\", or a published one by name or digest (default: the one in use)")
 	return cmd
+}
+
+// reprocessModels are the models that segment again with b as the general one.
+func reprocessModels(c configs.Config, b *model.Bundle) (inspect.Models, error) {
+	trunk, err := pipeline.TrunkBundle(c.Model.Trunk, b)
+	if err != nil || trunk == nil {
+		return inspect.Models{General: b.Digest}, err
+	}
+	return inspect.Models{General: b.Digest, Trunk: trunk.Digest}, nil
 }
 
 // namedModel is a model that segments regions.
