@@ -148,25 +148,11 @@ that a newer version supersedes are not sent. A running node starts at once.
 // unsentWords describes what is not sent again: held and superseded results, deliveries that are
 // pending or, unless they are named, dropped, and results without a destination.
 func unsentWords(lives []inspect.History, to []string, named bool) string {
-	held, pending, nowhere, dropped, superseded := 0, 0, 0, 0, 0
+	var u unsent
 	for _, l := range lives {
-		held += len(l.HeldIDs())
+		u.held += len(l.HeldIDs())
 		for _, r := range l.Results {
-			if r.Superseded {
-				superseded++
-				continue
-			}
-			if len(r.Deliveries) == 0 && len(to) == 0 {
-				nowhere++
-			}
-			for _, d := range r.Deliveries {
-				if d.Pending() && (len(to) == 0 || slices.Contains(to, d.Destination)) {
-					pending++
-				}
-				if d.Dropped() && len(to) == 0 && !named {
-					dropped++
-				}
-			}
+			u.count(r, to, named)
 		}
 	}
 	var words []string
@@ -174,17 +160,39 @@ func unsentWords(lives []inspect.History, to []string, named bool) string {
 		n           int
 		what, state string
 	}{
-		{held, "result", "held where it was to go, and stays so; see dicomnode held list"},
-		{pending, "delivery", "pending already, not sent twice; dicomnode queue list shows the reason"},
-		{dropped, "delivery", "dropped by somebody, and not made; name the image with --object, or the destination with --to"},
-		{superseded, "result", "superseded by a newer version, and not sent"},
-		{nowhere, "result", "never sent; name a peer with --to"},
+		{u.held, "result", "held where it was to go, and stays so; see dicomnode held list"},
+		{u.pending, "delivery", "pending already, not sent twice; dicomnode queue list shows the reason"},
+		{u.dropped, "delivery", "dropped by somebody, and not made; name the image with --object, or the destination with --to"},
+		{u.superseded, "result", "superseded by a newer version, and not sent"},
+		{u.nowhere, "result", "never sent; name a peer with --to"},
 	} {
 		if w.n > 0 {
 			words = append(words, command.Plural(w.n, w.what)+" "+w.state)
 		}
 	}
 	return strings.Join(words, "\n")
+}
+
+// unsent counts results and deliveries that are not sent again.
+type unsent struct{ held, pending, dropped, superseded, nowhere int }
+
+// count counts a result, and those of its deliveries that are not held.
+func (u *unsent) count(r inspect.Result, to []string, named bool) {
+	switch {
+	case r.Superseded:
+		u.superseded++
+		return
+	case len(r.Deliveries) == 0 && len(to) == 0:
+		u.nowhere++
+	}
+	for _, d := range r.Deliveries {
+		switch {
+		case d.Pending() && (len(to) == 0 || slices.Contains(to, d.Destination)):
+			u.pending++
+		case d.Dropped() && len(to) == 0 && !named:
+			u.dropped++
+		}
+	}
 }
 
 func reprocessCmd() *cobra.Command {

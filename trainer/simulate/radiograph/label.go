@@ -26,8 +26,8 @@ type closure struct {
 	thin  float64 // of thinner bone
 }
 
-// ofChest is stricter, because there the bone that surrounds an area is not that around it: ribs and spine
-// cross in front of and behind heart and liver. Elsewhere it is, as around the wing of the ilium.
+// Mostly an area that bone surrounds is part of that bone, as the middle of the wing of the ilium is.
+// In a chest ribs and spine cross before and behind heart and liver, and surround areas without bone.
 var (
 	ofChest   = closure{.2, 0}
 	elsewhere = closure{.4, .1}
