@@ -50,8 +50,8 @@ func Truth(e Exposure) ([]uint8, error) {
 		return make([]uint8, e.Rows*e.Columns), nil
 	}
 	out := radiograph.Tissues(r.v.Part, e.Columns, e.Rows, func(i int) radiograph.Ray {
-		skin, bone, marrow := r.paths(i%e.Columns, i/e.Columns)
-		return radiograph.NewRay(skin, bone, marrow, radiograph.MeanTrabeculae)
+		p := r.paths(i%e.Columns, i/e.Columns)
+		return radiograph.NewRay(p.Skin, p.Bone, p.Marrow, radiograph.MeanTrabeculae)
 	})
 	for i := range out {
 		if r.unknown(i%e.Columns, i/e.Columns) {
@@ -61,8 +61,8 @@ func Truth(e Exposure) ([]uint8, error) {
 	return out, nil
 }
 
-// paths returns the path lengths (mm) in skin, bone and marrow at a pixel.
-func (r *readOut) paths(x, y int) (skin, bone, marrow float32) { return r.v.At(r.onMap(x, y)) }
+// paths returns the path lengths at a pixel.
+func (r *readOut) paths(x, y int) view.Paths { return r.v.At(r.onMap(x, y)) }
 
 // onMap returns the position of a pixel on the maps.
 func (r *readOut) onMap(x, y int) (mx, my float64) {
@@ -139,9 +139,9 @@ func (r *readOut) signal() func(x, y int) float64 {
 		if r.unknown(x, y) {
 			return 0
 		}
-		skin, bone, marrow := r.paths(x, y)
-		soft, m := max(skin-bone, 0), min(marrow, bone)
-		p := a.At(soft+m*float32(inside.Muscle), bone-m+m*float32(inside.Cortical))
+		t := r.paths(x, y)
+		soft, m := max(t.Skin-t.Bone, 0), min(t.Marrow, t.Bone)
+		p := a.At(soft+m*float32(inside.Muscle), t.Bone-m+m*float32(inside.Cortical))
 		return 40000 * float64(raster.Exp32(-p))
 	}
 }

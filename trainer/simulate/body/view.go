@@ -86,9 +86,11 @@ func (b *Body) View(d random.Dice, n int) view.View {
 // muscle.
 func inflate(v *view.View, lungs raster.Plane) {
 	missing := float32(1 - xray.Lung.Density/xray.Muscle.Density)
+	v.Air = raster.New(v.Skin.W, v.Skin.H)
 	for i, s := range v.Skin.V {
 		if s > 0 {
 			v.Skin.V[i] = max(s-missing*lungs.V[i], min(s, 12))
+			v.Air.V[i] = s - v.Skin.V[i]
 		}
 	}
 }
@@ -106,6 +108,9 @@ func tidy(v *view.View, d random.Dice) {
 		v.Marrow.V[i] = min(v.Marrow.V[i], v.Bone.V[i]) * k
 		v.Skin.V[i] *= k
 		v.Bone.V[i] *= k
+	}
+	for i := range v.Air.V {
+		v.Air.V[i] *= k
 	}
 }
 

@@ -49,7 +49,8 @@ func TestPathsThroughCylinder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := cylinder(t, g)
 			cam := across(80, 1, 900)
-			skin, bone, marrow, outside := c.scans[0].newFan(cam).measure()
+			v := c.scans[0].newFan(cam).measure()
+			skin, bone, marrow, outside := v.Skin, v.Bone, v.Marrow, v.Outside
 			sum, n := map[string]float64{}, map[string]float64{}
 			for y := 25; y < 55; y++ {
 				for x := range 80 {
@@ -95,7 +96,8 @@ func TestEdgesOfCylinder(t *testing.T) {
 	for name, g := range cttest.Cylinders {
 		cam := across(200, .4, 1e6)
 		cam.Centre[2] = .3
-		skin, bone, _, _ := cylinder(t, g).scans[0].newFan(cam).measure()
+		v := cylinder(t, g).scans[0].newFan(cam).measure()
+		skin, bone := v.Skin, v.Bone
 		width := func(p raster.Plane, above float32) (n float64) {
 			for _, x := range p.V[100*200 : 101*200] {
 				if x > above {
@@ -117,8 +119,9 @@ func TestEdgesOfCylinder(t *testing.T) {
 func TestCutEndsAreOutside(t *testing.T) {
 	for name, g := range cttest.Cylinders {
 		f := cylinder(t, g).scans[0].newFan(across(80, 1, 900))
-		skin, bone, _, outside := f.measure()
-		for what, p := range map[string]raster.Plane{"skin": skin, "bone": bone} {
+		v := f.measure()
+		outside := v.Outside
+		for what, p := range map[string]raster.Plane{"skin": v.Skin, "bone": v.Bone} {
 			if end, middle := p.V[4*80+40], p.V[40*80+40]; math.Abs(float64(end-middle)) > .15*float64(middle) {
 				t.Errorf("%s: %s is %.1f mm beyond the end, %.1f in the middle", name, what, end, middle)
 			}
@@ -201,5 +204,42 @@ func TestStretch(t *testing.T) {
 	}
 	if len(seen) < 50 || v.toMM != before {
 		t.Errorf("%d proportions; the volume itself changed: %v", len(seen), v.toMM != before)
+	}
+}
+
+// The air of a ray is what its lung and gas lack to muscle, and up to 5 mm where voxels of the skin
+// are interpolated with air; outside the body there is none.
+func TestAirInCylinder(t *testing.T) {
+	g := cttest.Cylinders["cubes of 1 mm"]
+	const lungHU = -800
+	hu, err := newNIfTI(bytes.NewReader(g.Encode(func(p space.Vec) float64 {
+		if v := cttest.CylinderHU(p); v != cttest.MuscleHU {
+			return v
+		}
+		return lungHU
+	})), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Kind = 2
+	label, err := newNIfTI(bytes.NewReader(g.Encode(cttest.CylinderLabel)), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCT(hu, label, ctRegions["head"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := c.scans[0].newFan(across(80, 1, 900)).measure()
+	solid := cylinder(t, cttest.Cylinders["cubes of 1 mm"]).scans[0].newFan(across(80, 1, 900)).measure()
+	for x := range 80 {
+		i, px := 40*80+x, float64(x)-40-.123
+		want := through(px, 0, 900, cttest.RSoft) * -lungHU / 1000
+		if math.Abs(px) < cttest.RSoft-2 && math.Abs(px) > cttest.RBone+2 && math.Abs(float64(v.Air.V[i]-solid.Air.V[i])-want) > .03*want+1 {
+			t.Errorf("x=%.1f: %.1f mm of air, want %.1f", px, v.Air.V[i], want)
+		}
+		if math.Abs(px) > cttest.RSoft+2 && v.Air.V[i] != 0 || math.Abs(px) < cttest.RSoft-2 && solid.Air.V[i] > 5 {
+			t.Errorf("x=%.1f: %.1f mm of air, in muscle %.1f", px, v.Air.V[i], solid.Air.V[i])
+		}
 	}
 }

@@ -97,10 +97,11 @@ func FuzzCT(f *testing.F) {
 		}
 		fan, _ := c.aim(c.regions[0], random.New(1, 1, 0))
 		fan.cam.Resize(12)
-		skin, bone, marrow, _ := fan.measure()
-		for i, s := range skin.V {
-			if !(s >= 0 && s < 1e6 && bone.V[i] >= 0 && marrow.V[i] >= 0 && marrow.V[i] <= bone.V[i]+1e-3) {
-				t.Fatalf("paths of %v, %v, %v mm", s, bone.V[i], marrow.V[i])
+		v := fan.measure()
+		for i, s := range v.Skin.V {
+			b, m, air := v.Bone.V[i], v.Marrow.V[i], v.Air.V[i]
+			if !(s >= 0 && s < 1e6 && b >= 0 && m >= 0 && m <= b+1e-3 && air >= 0 && air < 1e6) {
+				t.Fatalf("paths of %v, %v, %v and %v mm", s, b, m, air)
 			}
 		}
 	})

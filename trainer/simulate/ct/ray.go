@@ -5,6 +5,7 @@ import (
 
 	"dicomnode/internal/raster"
 	"dicomnode/trainer/simulate/space"
+	"dicomnode/trainer/simulate/view"
 )
 
 // How far, in mm, a body is assumed to continue beyond a cut side of its volume: above and below,
@@ -70,31 +71,33 @@ func span(from, dir, lo, hi space.Vec) (t0, t1 float64) {
 	return t0, t1
 }
 
-// measure returns maps of path lengths in mm, and outside with 1 where the path beyond the
-// scanned volume is unknown.
-func (b *fan) measure() (skin, bone, marrow, outside raster.Plane) {
+// measure returns the view of the fan's camera, without its part and side.
+func (b *fan) measure() view.View {
 	n := b.cam.Side
-	skin, bone, marrow, outside = raster.New(n, n), raster.New(n, n), raster.New(n, n), raster.New(n, n)
-	for i := range skin.V {
+	blank := func() raster.Plane { return raster.New(n, n) }
+	v := view.View{Camera: b.cam, Pixel: b.cam.Pixel, Skin: blank(), Bone: blank(), Marrow: blank(), Air: blank(), Outside: blank()}
+	for i := range v.Skin.V {
 		x, y := (float64(i%n)-float64(n)/2-.123)*b.cam.Pixel, (float64(i/n)-float64(n)/2-.077)*b.cam.Pixel
 		ray := b.cam.Dir.Mul(b.cam.Distance).Add(b.cam.Right.Mul(x)).Sub(b.cam.Up.Mul(y)).Unit()
 		dir := b.toIndex.Turn(ray)
 		t0, t1 := span(b.from, dir, b.lo, b.hi)
+		var in view.Paths
 		if t1 > t0 {
-			skin.V[i], bone.V[i], marrow.V[i] = b.march(dir, t0, t1)
+			in = b.march(dir, t0, t1)
 		}
-		if s, b, m, more := b.beyond(dir, t0, t1); more {
-			outside.V[i] = 1
-			skin.V[i], bone.V[i], marrow.V[i] = skin.V[i]+s, bone.V[i]+b, marrow.V[i]+m
+		out, more := b.beyond(dir, t0, t1)
+		if more {
+			v.Outside.V[i] = 1
 		}
+		v.Skin.V[i], v.Bone.V[i], v.Marrow.V[i], v.Air.V[i] = in.Skin+out.Skin, in.Bone+out.Bone, in.Marrow+out.Marrow, in.Air+out.Air
 	}
-	return skin, bone, marrow, outside
+	return v
 }
 
 // beyond measures the body's continuation beyond a cut side, which is assumed to repeat its last
 // layer, and reports whether the ray meets it. Its voxels are read every few millimetres: it is
 // shown so that the scan does not end as air, and it is not labelled.
-func (b *fan) beyond(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32, met bool) {
+func (b *fan) beyond(dir space.Vec, t0, t1 float64) (p view.Paths, met bool) {
 	const step = 3
 	e0, e1 := span(b.from, dir, b.far[0], b.far[1])
 	if t1 <= t0 {
@@ -112,12 +115,15 @@ func (b *fan) beyond(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32,
 			}
 			met = true
 			water, share := float32(v&0xffff), float32(v>>16)/255
-			skin += step * (share + (1-share)*min(water, 1300)/1000)
-			bone += step * share
-			marrow += step * share * (1 - min(max(water-1000, 0)/cortexHU, 1))
+			p.Skin += step * (share + (1-share)*min(water, 1300)/1000)
+			p.Bone += step * share
+			p.Marrow += step * share * (1 - min(max(water-1000, 0)/cortexHU, 1))
+			if water < aeratedWater {
+				p.Air += step * (1 - water/1000)
+			}
 		}
 	}
-	return skin, bone, marrow, met
+	return p, met
 }
 
 // lanes spreads the two halves of a voxel in 64 bits, so that multiplication by weights with a
@@ -128,24 +134,27 @@ func lanes(v uint32) uint64 { return uint64(v&0xffff) | uint64(v>>16)<<32 }
 // bone of ICRU Report 44 at the 120 kV of a CT.
 const cortexHU = 1750
 
+// aeratedWater is HU+1000 below which tissue is lung or gas.
+const aeratedWater = 500
+
 // march sums trilinear samples in 16.16 fixed point. In skin a millimetre of bone counts as one
 // millimetre, and the density of soft tissue is limited, so that tissue next to bone does not
 // count with the density of bone. Bone ends where its interpolated share is one half. Its share
 // of cortex is its HU divided by cortexHU; the rest is marrow.
-func (b *fan) march(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32) {
+func (b *fan) march(dir space.Vec, t0, t1 float64) view.Paths {
 	steps := int((t1 - t0) / b.step)
 	if steps < 1 {
-		return 0, 0, 0
+		return view.Paths{}
 	}
 	rest := (t1 - t0 - float64(steps-1)*b.step) / 2
 	var p, d [3]int64
 	for k := range 3 {
 		p[k], d[k] = int64((b.from[k]+(t0+rest)*dir[k])*65536), int64(dir[k]*b.step*65536)
 		if last := p[k] + int64(steps-1)*d[k]; min(p[k], last) < 0 || max(p[k], last)>>16 > int64(b.dim[k]-2) {
-			return 0, 0, 0
+			return view.Paths{}
 		}
 	}
-	var water, hard, spongy uint64
+	var water, hard, spongy, air uint64
 	for range steps {
 		i := int(p[0]>>16) + b.y*int(p[1]>>16) + b.z*int(p[2]>>16)
 		fx, fy, fz := uint64(p[0]>>11&31), uint64(p[1]>>11&31), uint64(p[2]>>11&31)
@@ -161,6 +170,9 @@ func (b *fan) march(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32) 
 		w, share := v&0xffffffff>>15, v>>47
 		if share < 64 {
 			water += 256 * min(w, 1300)
+			if w < aeratedWater {
+				air += 1000 - w
+			}
 			continue
 		}
 		h := min((share-64)*2+2, 256)
@@ -169,7 +181,10 @@ func (b *fan) march(dir space.Vec, t0, t1 float64) (skin, bone, marrow float32) 
 		spongy += h * (cortexHU - min(max(w, 1000)-1000, cortexHU))
 	}
 	k := b.step / 256
-	return float32(float64(water) * k / 1000), float32(float64(hard) * k), float32(float64(spongy) * k / cortexHU)
+	return view.Paths{
+		Skin: float32(float64(water) * k / 1000), Bone: float32(float64(hard) * k),
+		Marrow: float32(float64(spongy) * k / cortexHU), Air: float32(float64(air) * b.step / 1000),
+	}
 }
 
 func lerp(a, b uint32, f uint64) uint64 {

@@ -100,8 +100,8 @@ func (c *CT) View(d random.Dice, n int) view.View {
 		}
 	}
 	b.cam.Resize(min(n, maxMap))
-	v := view.View{Part: r.part, Side: side, Camera: b.cam, Pixel: b.cam.Pixel}
-	v.Skin, v.Bone, v.Marrow, v.Outside = b.measure()
+	v := b.measure()
+	v.Part, v.Side = r.part, side
 	return v
 }
 
@@ -109,8 +109,8 @@ func (c *CT) View(d random.Dice, n int) view.View {
 const maxMap = 640
 
 func (b *fan) shows() bool {
-	skin, bone, _, outside := b.measure()
-	return raster.Share(outside, .5) <= maxOutside && raster.Share(bone, .7) >= minBone && raster.Share(skin, .9) >= minBody
+	v := b.measure()
+	return raster.Share(v.Outside, .5) <= maxOutside && raster.Share(v.Bone, .7) >= minBone && raster.Share(v.Skin, .9) >= minBody
 }
 
 // aim chooses the whole volume or one limb, a centre within bone, and then direction, roll,

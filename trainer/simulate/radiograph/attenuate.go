@@ -24,7 +24,7 @@ func (s *Sheet) attenuate() {
 
 // tissues returns the body as mm of muscle and of cortical bone. Soft tissue is muscle with
 // texture, mixed with up to 80 mm of fat, and gas in the bowel. Bone is cortex around marrow
-// and trabeculae. For a CT none of these is added.
+// and trabeculae. For a CT only gas is added.
 func (s *Sheet) tissues() (soft, bone raster.Plane) {
 	d := s.d
 	fat := xray.Fat()
@@ -39,7 +39,7 @@ func (s *Sheet) tissues() (soft, bone raster.Plane) {
 	net := s.trabeculae()
 	gas := s.gas()
 	if s.scanned { // a CT contains its own fat, gas and spongiosa
-		gas, net, fatty, dense, amount, marrow = raster.Plane{}, raster.Plane{}, 0, 1, 0, xray.Marrow()
+		net, fatty, dense, amount, marrow = raster.Plane{}, 0, 1, 0, xray.Marrow()
 	}
 	soft, bone = raster.New(s.w, s.h), raster.New(s.w, s.h)
 	for i, t := range s.bone.V {
@@ -114,12 +114,72 @@ func (s *Sheet) mineralise() {
 	}
 }
 
+// gas returns gas in the bowel in mm: loops with soft or hard borders, in half of them stool. The
+// bowel of a CT has some of its own, but always in the same places; gas is added where the body is
+// thick in the abdomen.
 func (s *Sheet) gas() raster.Plane {
-	if !s.trunk || s.d.Chance(.5) {
+	d := s.d
+	if !s.trunk || d.Chance(.5) || s.scanned && !isAbdomen(s.part) {
 		return raster.Plane{}
 	}
-	least, a := float32(s.d.Uni(.5, 1.5)), float32(s.d.Uni(0, 40))
-	return s.noiseMap(s.d.Uni(8, 30)).Each(func(x float32) float32 { return a * raster.Clamp(x-least, 0, 1.5) })
+	least, a, steep := float32(d.Uni(.5, 1.5)), float32(d.Uni(0, 40)), float32(math.Exp(d.Uni(0, math.Log(8))))
+	gas := s.noiseMap(d.Uni(6, 30)).Each(func(x float32) float32 { return a * min(max(x-least, 0)*steep, 1.5) })
+	if d.Chance(.5) {
+		lumps := s.noiseMap(d.Uni(1, 4))
+		for i, x := range lumps.V {
+			gas.V[i] *= raster.Clamp(.5+x, 0, 1)
+		}
+	}
+	if s.scanned {
+		for i, t := range s.skin.V {
+			gas.V[i] *= raster.Clamp((t-120)/40, 0, 1)
+		}
+	}
+	return gas
+}
+
+// opacify makes some of the lungs of a chest diseased: it fills a share of their air, at spots, on one
+// side of a line (a lobe, a lung, an effusion below), or everywhere. What the ray crosses
+// elsewhere stays.
+func (s *Sheet) opacify() {
+	d := s.d
+	if !isChest(s.part) || s.air.W == 0 || d.Chance(.55) {
+		return
+	}
+	filled := raster.New(s.w, s.h)
+	for range d.Between(1, 4) {
+		amount := float32(d.Uni(.15, 1))
+		kind := [...]func() func(i int) float32{s.spots, s.side, s.haze}[d.IntN(3)]()
+		for i, x := range filled.V {
+			filled.V[i] = max(x, amount*raster.Clamp(kind(i), 0, 1))
+		}
+	}
+	for i, x := range filled.V {
+		s.skin.V[i] += x * s.air.V[i]
+		s.air.V[i] *= 1 - x
+	}
+}
+
+func (s *Sheet) spots() func(i int) float32 {
+	least, steep, n := float32(s.d.Uni(0, 1.5)), float32(math.Exp(s.d.Uni(-.7, 1.8))), s.noiseMap(s.d.Uni(4, 30))
+	return func(i int) float32 { return (n.V[i] - least) * steep }
+}
+
+// side is one side of a line that is mostly upright or level.
+func (s *Sheet) side() func(i int) float32 {
+	d := s.d
+	sin, cos := math.Sincos(d.Pick(0, .5, .5, 1, 1.5)*math.Pi + d.Gauss(0, .25))
+	at, soft, wave, n := d.Uni(-.25, .5), math.Exp(d.Uni(math.Log(.02), math.Log(.5))), d.Uni(0, .12), s.noiseMap(d.Uni(6, 25))
+	return func(i int) float32 {
+		x, y := s.at(i)
+		return float32((x*cos+y*sin-at+wave*float64(n.V[i]))/soft + .5)
+	}
+}
+
+// haze is everywhere, with a fine texture, as of oedema or fibrosis.
+func (s *Sheet) haze() func(i int) float32 {
+	a, grain, n := float32(s.d.Uni(.05, .4)), float32(s.d.Uni(0, .8)), s.noiseMap(s.d.Uni(.8, 4))
+	return func(i int) float32 { return a * (1 + grain*n.V[i]) }
 }
 
 // clothes adds clothes and sheets: weak, smooth shadows everywhere.

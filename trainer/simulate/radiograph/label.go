@@ -42,6 +42,10 @@ func closureOf(part string) closure {
 
 func isChest(part string) bool { return part == "chest" || part == "thorax" }
 
+func isAbdomen(part string) bool {
+	return part == "abdomen" || part == "lumbar spine" || part == "pelvis" || part == "neck of femur"
+}
+
 // MeanTrabeculae is the share of mineral in the marrow of a surface model. It varies in pictures,
 // and labels do not depend on it.
 const MeanTrabeculae = .25

@@ -23,6 +23,7 @@ type Sheet struct {
 	w, h               int
 	unit               float64
 	skin, bone, marrow raster.Plane
+	air                raster.Plane // what lungs and gas lack to muscle, mm; empty if not known
 	path, pic          raster.Plane
 	label              []uint8
 	body, outside      []bool    // outside: beyond the thickness map or the scan
@@ -137,6 +138,7 @@ func draft(v view.View, d random.Dice, size int) *Sheet {
 			break
 		}
 	}
+	s.opacify()
 	s.mineralise()
 	s.twin()
 	s.labelTissue()
@@ -214,6 +216,9 @@ func (s *Sheet) warp(v view.View) {
 		ex, ey = s.noiseMap(g).Each(mulBy), s.noiseMap(g).Each(mulBy)
 	}
 	s.skin, s.bone, s.marrow = raster.New(s.w, s.h), raster.New(s.w, s.h), raster.New(s.w, s.h)
+	if s.air = (raster.Plane{}); v.Air.W > 0 {
+		s.air = raster.New(s.w, s.h)
+	}
 	s.outside, s.unmapped = make([]bool, s.w*s.h), make([]bool, s.w*s.h)
 	for i := range s.outside {
 		x, y := s.at(i)
@@ -224,6 +229,10 @@ func (s *Sheet) warp(v view.View) {
 			px, py = px+float64(ex.V[i]), py+float64(ey.V[i])
 		}
 		s.outside[i] = s.unmapped[i] || v.Unknown(px, py)
-		s.skin.V[i], s.bone.V[i], s.marrow.V[i] = v.At(px, py)
+		t := v.At(px, py)
+		s.skin.V[i], s.bone.V[i], s.marrow.V[i] = t.Skin, t.Bone, t.Marrow
+		if s.air.W > 0 {
+			s.air.V[i] = t.Air
+		}
 	}
 }

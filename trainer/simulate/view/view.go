@@ -17,6 +17,7 @@ type View struct {
 	Side               string // "left", "right", "both" or "" if unknown
 	Camera             space.Camera
 	Skin, Bone, Marrow raster.Plane // Skin: through the whole body; lungs count as muscle of the same mass
+	Air                raster.Plane // in the body: what lungs and gas lack to muscle, mm; empty if not known
 	Outside            raster.Plane // 1 where the path beyond the scanned volume is unknown; empty in most views
 	Pixel              float64      // mm at the plane that the camera looks at; smaller than the camera's for a child
 	Child              bool         // with growth plates, and scaled down
@@ -36,17 +37,22 @@ func (v View) Unknown(x, y float64) bool {
 	return o[j]+o[j+1]+o[j+n]+o[j+n+1] > 0
 }
 
+// Paths are the path lengths of one ray in mm, as in View.
+type Paths struct{ Skin, Bone, Marrow, Air float32 }
+
 // At interpolates the path lengths bilinearly at a point of the maps.
-func (v View) At(x, y float64) (skin, bone, marrow float32) {
+func (v View) At(x, y float64) Paths {
 	n := v.Skin.W
 	x, y = min(max(x, 0), float64(n)-1.001), min(max(y, 0), float64(n)-1.001)
 	j := int(y)*n + int(x)
 	fx, fy := float32(x-math.Floor(x)), float32(y-math.Floor(y))
-	var out [3]float32
-	for k, m := range [3]raster.Plane{v.Skin, v.Bone, v.Marrow} {
-		out[k] = raster.Mix(m.V[j], m.V[j+1], m.V[j+n], m.V[j+n+1], fx, fy)
+	of := func(m raster.Plane) float32 {
+		if m.W == 0 {
+			return 0
+		}
+		return raster.Mix(m.V[j], m.V[j+1], m.V[j+n], m.V[j+n+1], fx, fy)
 	}
-	return out[0], out[1], out[2]
+	return Paths{of(v.Skin), of(v.Bone), of(v.Marrow), of(v.Air)}
 }
 
 // Projections are the shares of views from the front or back, and from a side; the others are
