@@ -90,7 +90,7 @@ func (v *checker) quality(key string, q Quality) {
 		return
 	}
 	if !(q.Min > 0 && q.Min <= 1) { // NaN too
-		v.add(key+".min", "write the least quality that needs no look, such as 0.87", "%v is not above 0 and up to 1", q.Min)
+		v.add(key+".min", "write the least quality that needs no look, such as 0.90", "%v is not above 0 and up to 1", q.Min)
 	}
 	if q.Below != "" {
 		v.oneOf(key+".below", q.Below, Warn, Hold)

@@ -70,7 +70,7 @@ func Places() []string { return []string{AtNative, AtNetwork} }
 func Refinements() []string { return []string{RefineNone, RefineGuided} }
 
 // Efforts are the values of Choice.Effort, as in package scales; "" is the oldest.
-func Efforts() []string { return []string{"", "fast", "normal", "best", "mirrors"} }
+func Efforts() []string { return []string{"", "fast", "normal", "best", "mirrors", "wide"} }
 
 // Weighings are the values of Choice.Weigh.
 func Weighings() []string { return []string{WeighPixels, WeighImages} }

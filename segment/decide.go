@@ -45,6 +45,7 @@ type view struct {
 	geo     picture.Geometry
 	padding *padding.Padding // nil if there is none
 	answer  *scales.Answer   // of the network; nil: not predicted yet
+	trunk   bool             // answer is of the model of trunk and head
 }
 
 // confidence is the mean over the classes of the mean probability where each is the most

@@ -24,10 +24,14 @@ const (
 	closed   = 0.1  // of the frame: what leaves it less lies within the picture
 	skinDeep = 3    // pixels below the skin where a slice absorbs like the whole body
 	risen    = 0.85 // of the difference between the medians of air and body, at skinDeep
+
+	leastHole = 0.01 // of the picture: an area of open beam that the body encloses
+	sunken    = 0.4  // of the difference between the medians of air and body, in such an area
 )
 
-// slice returns why the picture looks like a slice, usually "".
-func slice(v *view, a *scales.Answer) string {
+// slice returns why the picture looks like a slice, usually "". exposed is the exposed share of each
+// place.
+func slice(v *view, a *scales.Answer, exposed []float32) string {
 	x, m := v.geo.Cut(v.x), a.WholeMap
 	label := likeliest(m)
 	out := leaving(label, m.Width)
@@ -39,6 +43,9 @@ func slice(v *view, a *scales.Answer) string {
 	}
 	if out < closed && rise(x, label, m.Width) > risen {
 		return "the body is as thick at its edge as within, as in a slice"
+	}
+	if deepest(x, label, m.Width, exposed) > sunken {
+		return "what is taken for open beam within the body is darker than the air around it, as in a slice of a skull"
 	}
 	return ""
 }
@@ -92,6 +99,44 @@ func rise(x []float32, label []uint8, width int) float64 {
 		return 0
 	}
 	return (beam - median(skin)) / contrast
+}
+
+// deepest is how much the darkest hole absorbs, relative to the difference between the medians of
+// air and body in the exposed field: an area of open beam that does not reach the frame and is not
+// small. In a radiograph the beam is as bright between two fingers as beside them.
+func deepest(x []float32, label []uint8, width int, exposed []float32) (most float64) {
+	areas := raster.Connect(label, len(label)/width, width)
+	size, reaches := areas.Areas(), map[int]bool{}
+	for k, r := range areas.Runs {
+		if r.Row == 0 || r.From == 0 || int(r.To) == width || int(r.Row) == len(label)/width-1 {
+			reaches[areas.Root(k)] = true
+		}
+	}
+	var air, body []float64
+	hole := map[int][]float64{}
+	for k, r := range areas.Runs {
+		first, root := areas.First(k), areas.Root(k)
+		for i, g := range x[first:][:r.To-r.From] {
+			switch {
+			case exposed[first+i] < 0.5:
+			case label[first] != picture.OpenBeam:
+				body = append(body, float64(g))
+			case reaches[root]:
+				air = append(air, float64(g))
+			case float64(size[root]) >= leastHole*float64(len(label)):
+				hole[root] = append(hole[root], float64(g))
+			}
+		}
+	}
+	beam := median(air)
+	contrast := beam - median(body)
+	if !(contrast > 0) {
+		return 0
+	}
+	for _, in := range hole {
+		most = max(most, (beam-median(in))/contrast)
+	}
+	return most
 }
 
 // depths numbers the places of the body by their distance from open beam, in steps to one of

@@ -85,7 +85,7 @@ func (p *Pipeline) choose(ctx context.Context, bodyPart string, v *view, field p
 			return general, err
 		}
 	}
-	v.answer = nil
+	v.answer, v.trunk = nil, true
 	if err := p.Trunk.predictWhole(ctx, v); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package segment_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func TestModelOfTrunkAndHead(t *testing.T) {
 		"fast, unsure":         {"", scales.Fast, 0.6, "trunk", [2]int{1, 4}},
 		"fast, chest":          {"CHEST", scales.Fast, 0.6, "trunk", [2]int{0, 4}},
 		"shoulder":             {"SHOULDER", scales.Whole, 0.9, "general", [2]int{1, 0}},
-		"mirrors, unsure":      {"", scales.Mirrors, 0.6, "trunk", [2]int{4, 4}},
+		"mirrors, unsure":      {"", scales.Mirrors, 0.6, "trunk", [2]int{2, 2}},
 		"normal":               {"", scales.Normal, 0.9, "general", [2]int{8, 0}},
 		"normal, unsure":       {"", scales.Normal, 0.6, "trunk", [2]int{4, 8}},
 	} {
@@ -91,6 +92,12 @@ func TestModelOfTrunkAndHead(t *testing.T) {
 		}
 		if both := c.asked[0] > 0 && c.asked[1] > 0; strings.Contains(res.Scales, "another model was unsure") != both {
 			t.Errorf("%s: parameters %q", name, res.Scales)
+		}
+		if q := res.Quality; (q.Allowance > 0) != (c.asked[0] == 0) || strings.Contains(q.String(), "allowance") != (q.Allowance > 0) {
+			t.Errorf("%s: quality %s, an allowance of %g", name, q, q.Allowance)
+		}
+		if q := res.Quality; c.effort == scales.Whole && math.Abs(q.Figure-min(q.Confidence+q.Allowance, 1)) > 1e-6 {
+			t.Errorf("%s: quality %s", name, q)
 		}
 	}
 }

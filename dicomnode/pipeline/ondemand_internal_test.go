@@ -98,7 +98,7 @@ func TestOnDemand(t *testing.T) {
 	if !ok || trunk.session != nil {
 		t.Fatalf("%T, in memory before it is needed", p.Trunk.Predictor)
 	}
-	if p.Config.Effort != scales.Normal || p.Trunk.Config.Effort != scales.Mirrors {
+	if p.Config.Effort != scales.Normal || p.Trunk.Config.Effort != scales.Wide {
 		t.Errorf("efforts %s and %s", p.Config.Effort, p.Trunk.Config.Effort)
 	}
 	x := make([]float32, picture.Side*picture.Side)

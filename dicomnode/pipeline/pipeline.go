@@ -148,7 +148,7 @@ func openTrunk(c configs.Config, b *model.Bundle, device string) (*onDemand, *se
 		}
 		return OpenBundle(b, model.Regions, c.Model)
 	}}
-	config, err := segmentConfig(c, b.Card, scales.Mirrors)
+	config, err := segmentConfig(c, b.Card, scales.Effort(c.Segmentation.Effort).OfTrunk())
 	if err == nil && c.Model.Trunk != Auto && c.Model.Trunk != Embedded {
 		err = errors.Join(predictor.load(), predictor.release())
 	}

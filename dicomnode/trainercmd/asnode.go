@@ -23,8 +23,8 @@ func (f *effortFlag) add(cmd *cobra.Command) {
 
 // effortNames lists the values of --effort.
 func effortNames() string {
-	return fmt.Sprintf("%s, %s (the whole picture and its mirror images), %s (the whole picture alone)",
-		strings.Join(scales.Efforts(), ", "), scales.Mirrors, scales.Whole)
+	return fmt.Sprintf("%s, %s and %s (the two of the model of trunk and head, at effort fast and at the others), %s (the whole picture alone)",
+		strings.Join(scales.Efforts(), ", "), scales.Mirrors, scales.Wide, scales.Whole)
 }
 
 // effort is the flag's, or a usage error.

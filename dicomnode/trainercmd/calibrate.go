@@ -149,7 +149,7 @@ func (f *calibrateFlags) efforts(cmd *cobra.Command, folders []string, b *model.
 	bar := command.NewProgress(cmd.ErrOrStderr(), 1000, "calibrating efforts")
 	data := f.opt
 	data.Progress = func(done, all int) { _ = bar.Set(1000 * done / all) } // cosmetic
-	efforts := []scales.Effort{scales.Mirrors}
+	efforts := []scales.Effort{scales.Mirrors, scales.Wide}
 	for _, e := range scales.Efforts() {
 		efforts = append(efforts, scales.Effort(e))
 	}

@@ -190,18 +190,19 @@ func (f *evaluateFlags) second(b *model.Bundle, opt *evaluate.Options) (opened [
 		return opened, err
 	}
 	opened = append(opened, s)
-	opt.Trunk = &evaluate.Trunk{Field: field, Network: pipeline.Correction(trunk.Card, scales.Mirrors, model.AtNetwork, "")}
+	effort := opt.Effort.OfTrunk()
+	opt.Trunk = &evaluate.Trunk{Field: field, Network: pipeline.Correction(trunk.Card, effort, model.AtNetwork, "")}
 	opt.Trunk.SoftTissue, _, err = f.thresholds(trunk.Card.SoftTissue)
 	opt.Trunk.Predictor, opt.Trunk.Model = s, pipeline.Described(trunk, s)
-	opt.Trunk.Config = segment.Config{Effort: scales.Mirrors, Correction: pipeline.Correction(trunk.Card, scales.Mirrors, model.AtNative, f.refine)}
+	opt.Trunk.Config = segment.Config{Effort: effort, Correction: pipeline.Correction(trunk.Card, effort, model.AtNative, f.refine)}
 	return opened, err
 }
 
 // judge has the answers judged as the node does it.
 func judge(opt *evaluate.Options, p *segment.Pipeline) {
 	opt.Limit = segment.LeastQuality
-	opt.Judge = func(ctx context.Context, m *dataset.Picture, a *scales.Answer) (float64, error) {
-		q, err := p.Judge(ctx, m.Pix, m.Rows, m.Cols, a)
+	opt.Judge = func(ctx context.Context, m *dataset.Picture, a *scales.Answer, trunk bool) (float64, error) {
+		q, err := p.Judge(ctx, m.Pix, m.Rows, m.Cols, a, trunk)
 		return q.Figure, err
 	}
 }

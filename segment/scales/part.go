@@ -2,6 +2,7 @@ package scales
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"dicomnode/internal/raster"
@@ -19,10 +20,10 @@ func (r part) of(p Picture) raster.Area {
 	return raster.Area{V: p.Pix[r.top*p.Columns+r.left:], Stride: p.Columns, Rows: r.rows(), Columns: r.columns()}
 }
 
-// parts returns n×n parts, half as high and wide as the picture, that cover it evenly.
-func parts(rows, columns, n int) []part {
+// parts returns n×n parts, size times as high and wide as the picture, that cover it evenly.
+func parts(rows, columns, n int, size float64) []part {
 	var out []part
-	height, width := (rows+1)/2, (columns+1)/2
+	height, width := int(math.Ceil(size*float64(rows))), int(math.Ceil(size*float64(columns)))
 	for i := range n {
 		for j := range n {
 			top, left := (rows-height)*i/(n-1), (columns-width)*j/(n-1)
@@ -39,7 +40,7 @@ const emptyDoubt = 0.002
 // choose selects the parts to predict from the answer for the whole picture: at most plan.most,
 // those with the greatest doubt, in their original order.
 func choose(seen picture.Map, plan plan) []part {
-	all := parts(seen.Rows, seen.Columns, plan.parts)
+	all := parts(seen.Rows, seen.Columns, plan.parts, plan.size)
 	doubts := make(map[part]float64, len(all))
 	for _, r := range all {
 		doubts[r] = doubt(seen, r)

@@ -144,6 +144,9 @@ func (e Effort) PredictParts(ctx context.Context, n Network, p Picture, a *Answe
 	views := make([]view, len(chosen))
 	for i, r := range chosen {
 		views[i].x, views[i].geo = picture.CanonicalOf(r.of(p))
+		if plan.flip {
+			views[i].mirror = i % 2
+		}
 	}
 	answers, err := pass(ctx, n, views)
 	if err != nil {

@@ -40,7 +40,7 @@ func striped(rows, cols int) scales.Picture {
 
 func TestEffortsAskAsOftenAsTheySay(t *testing.T) {
 	for e, want := range map[scales.Effort]struct{ passes, parts int }{
-		scales.Fast: {4, 3}, scales.Normal: {8, 4}, scales.Best: {13, 9},
+		scales.Fast: {4, 3}, scales.Normal: {8, 4}, scales.Best: {13, 9}, scales.Mirrors: {2, 0}, scales.Wide: {6, 4},
 	} {
 		asked := 0
 		a, err := e.Predict(t.Context(), fine{asked: &asked}, striped(800, 600))
@@ -49,6 +49,38 @@ func TestEffortsAskAsOftenAsTheySay(t *testing.T) {
 		}
 		if asked != want.passes || a.Parts != want.parts {
 			t.Errorf("%s: asked %d times about %d parts, want %d and %d", e, asked, a.Parts, want.passes, want.parts)
+		}
+	}
+}
+
+// A trunk is never split into small parts, and costs fast no more than other images.
+func TestEffortsOfTrunk(t *testing.T) {
+	for e, want := range map[scales.Effort]scales.Effort{
+		scales.Fast: scales.Mirrors, scales.Normal: scales.Wide, scales.Best: scales.Wide, scales.Whole: scales.Mirrors, "": scales.Mirrors,
+		scales.Wide: scales.Wide, scales.Mirrors: scales.Mirrors,
+	} {
+		if got := e.OfTrunk(); got != want {
+			t.Errorf("of effort %s: %s, want %s", e, got, want)
+		}
+	}
+}
+
+// Parts that are predicted mirrored are mirrored back: left and right of a picture stay where they are.
+func TestPartsAreMirroredBack(t *testing.T) {
+	p := scales.Picture{Pix: make([]float32, 800*600), Rows: 800, Columns: 600}
+	for i := range p.Pix {
+		p.Pix[i] = 1000 - float32(i%600)
+	}
+	asked := 0
+	a, err := scales.Wide.Predict(t.Context(), fine{asked: &asked}, p)
+	if err != nil || a.Parts != 4 || !a.Fused {
+		t.Fatalf("%d parts, included: %v, %v", a.Parts, a.Fused, err)
+	}
+	n := a.Height * a.Width
+	for _, x := range []int{a.Width / 20, a.Width / 4, a.Width * 3 / 4, a.Width * 19 / 20} {
+		i := a.Height/2*a.Width + x
+		if open, bone := a.P[i] > 0.5, a.P[2*n+i] > 0.5; open != (x <= a.Width/4) || bone != (x >= a.Width*3/4) {
+			t.Errorf("column %d of %d: open beam %.2f, bone %.2f", x, a.Width, a.P[i], a.P[2*n+i])
 		}
 	}
 }

@@ -41,9 +41,9 @@ type Options struct {
 	Cases      int                   // images kept for Report.Worst and as many for Report.Sample
 	Model      *Model                // for the report
 	Progress   func(done, all int)
-	// Judge is the quality of the prediction for a picture, as segment.Quality.Figure; nil:
-	// images have none. Limit is the limit in Report.Flag.
-	Judge func(context.Context, *dataset.Picture, *scales.Answer) (float64, error)
+	// Judge is the quality of the prediction for a picture, as segment.Quality.Figure, by Trunk or
+	// not; nil: images have none. Limit is the limit in Report.Flag.
+	Judge func(ctx context.Context, p *dataset.Picture, a *scales.Answer, trunk bool) (float64, error)
 	Limit float64
 	// Trunk is the second model, for images of trunk and head; nil: there is none. Which of the
 	// two predicts an image is decided as in a node; the body part is that of the data set.
@@ -208,7 +208,7 @@ func (e *evaluation) item(ctx context.Context, f *dataset.Folder, it dataset.Ite
 	row := e.sample(e.network, s, answer.Small().Corrected(network).Answer(), spacing)
 	e.network.images[len(e.network.images)-1].Trunk = trunk
 	if e.opt.Judge != nil {
-		if err := e.judge(ctx, p, answer); err != nil {
+		if err := e.judge(ctx, p, answer, trunk); err != nil {
 			return fmt.Errorf("judge %s: %w", it.ID, err)
 		}
 	}

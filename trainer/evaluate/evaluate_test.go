@@ -175,7 +175,7 @@ func TestWrite(t *testing.T) {
 func TestFlag(t *testing.T) {
 	dir := folder(t)
 	judged := 0
-	judge := func(_ context.Context, p *dataset.Picture, a *scales.Answer) (float64, error) {
+	judge := func(_ context.Context, p *dataset.Picture, a *scales.Answer, _ bool) (float64, error) {
 		if a == nil || a.P == nil || p.Rows != 200 {
 			t.Errorf("judged %+v of %d rows", a, p.Rows)
 		}

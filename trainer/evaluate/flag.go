@@ -47,8 +47,8 @@ func flagOf(images []Image, limit float64) *Flag {
 }
 
 // judge sets the quality in the row of the last image.
-func (e *evaluation) judge(ctx context.Context, p *dataset.Picture, a *scales.Answer) error {
-	q, err := e.opt.Judge(ctx, p, a)
+func (e *evaluation) judge(ctx context.Context, p *dataset.Picture, a *scales.Answer, trunk bool) error {
+	q, err := e.opt.Judge(ctx, p, a, trunk)
 	e.network.images[len(e.network.images)-1].Quality = &q
 	return err
 }
