@@ -29,7 +29,10 @@ type Answer struct {
 // String describes how the answer was computed, for the parameters of a result.
 func (a *Answer) String() string {
 	s := "whole picture"
-	if a.Mirrors > 1 {
+	switch {
+	case a.Mirrors == 2:
+		s += " and its left-right mirror image"
+	case a.Mirrors > 2:
 		s += fmt.Sprintf(" and %d mirror images", a.Mirrors-1)
 	}
 	switch {

@@ -76,6 +76,9 @@ func TestPartsAreMirroredBack(t *testing.T) {
 	if err != nil || a.Parts != 4 || !a.Fused {
 		t.Fatalf("%d parts, included: %v, %v", a.Parts, a.Fused, err)
 	}
+	if got := a.String(); got != "whole picture and its left-right mirror image, 4 parts" {
+		t.Errorf("described as %q", got)
+	}
 	n := a.Height * a.Width
 	for _, x := range []int{a.Width / 20, a.Width / 4, a.Width * 3 / 4, a.Width * 19 / 20} {
 		i := a.Height/2*a.Width + x
