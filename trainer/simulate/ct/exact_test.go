@@ -19,9 +19,12 @@ func across(n int, px, dist float64) space.Camera {
 	return space.Camera{Right: space.Vec{1}, Up: space.Vec{0, 0, 1}, Dir: space.Vec{0, 1}, Distance: dist, Pixel: px, Side: n}
 }
 
-func cylinder(t *testing.T, g cttest.File) *CT {
+func cylinder(t *testing.T, g cttest.File) *CT { return cylinderOf(t, g, cttest.CylinderHU) }
+
+// cylinderOf is a cylinder with another radiodensity.
+func cylinderOf(t *testing.T, g cttest.File, radiodensity func(space.Vec) float64) *CT {
 	t.Helper()
-	hu, err := newNIfTI(bytes.NewReader(g.Encode(cttest.CylinderHU)), false)
+	hu, err := newNIfTI(bytes.NewReader(g.Encode(radiodensity)), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,26 +215,14 @@ func TestStretch(t *testing.T) {
 func TestAirInCylinder(t *testing.T) {
 	g := cttest.Cylinders["cubes of 1 mm"]
 	const lungHU = -800
-	hu, err := newNIfTI(bytes.NewReader(g.Encode(func(p space.Vec) float64 {
+	aerated := cylinderOf(t, g, func(p space.Vec) float64 {
 		if v := cttest.CylinderHU(p); v != cttest.MuscleHU {
 			return v
 		}
 		return lungHU
-	})), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.Kind = 2
-	label, err := newNIfTI(bytes.NewReader(g.Encode(cttest.CylinderLabel)), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := newCT(hu, label, ctRegions["head"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := c.scans[0].newFan(across(80, 1, 900)).measure()
-	solid := cylinder(t, cttest.Cylinders["cubes of 1 mm"]).scans[0].newFan(across(80, 1, 900)).measure()
+	})
+	v := aerated.scans[0].newFan(across(80, 1, 900)).measure()
+	solid := cylinder(t, g).scans[0].newFan(across(80, 1, 900)).measure()
 	for x := range 80 {
 		i, px := 40*80+x, float64(x)-40-.123
 		want := through(px, 0, 900, cttest.RSoft) * -lungHU / 1000

@@ -140,7 +140,7 @@ const aeratedWater = 500
 // march sums trilinear samples in 16.16 fixed point. In skin a millimetre of bone counts as one
 // millimetre, and the density of soft tissue is limited, so that tissue next to bone does not
 // count with the density of bone. Bone ends where its interpolated share is one half. Its share
-// of cortex is its HU divided by cortexHU; the rest is marrow.
+// of cortex is its HU divided by cortexHU; the rest is marrow. Air is what lung and gas lack to water.
 func (b *fan) march(dir space.Vec, t0, t1 float64) view.Paths {
 	steps := int((t1 - t0) / b.step)
 	if steps < 1 {
