@@ -24,8 +24,9 @@ var ErrOther = errors.New("the folder holds another data set, or one simulated w
 // version 3 a least share of bone, upright views of the trunk and stretched scans, version 4 a least
 // share of mineral, version 5 trunk and head as a department positions and processes them, version 6
 // marrow and thin bone within bone, and no pelvis from a side, version 7 less of the latter in a chest,
-// version 8 diseased lungs, and gas in the bowel of CTs.
-const Version = 8
+// version 8 diseased lungs, and gas in the bowel of CTs, version 9 no details of trunk and head, and no
+// pictures of them in which borders of bone are invisible.
+const Version = 9
 
 // originFile says what the pictures of a folder are made from.
 const originFile = "simulate.json"

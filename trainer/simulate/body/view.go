@@ -187,13 +187,16 @@ func (g *figure) aim(r view.Region, side string, n int) space.Camera {
 		e1 = axis.Cross(e2)
 	}
 	u, up, dir := view.ProjectionsOf(r.Part).Aimed(d, e1, e2, axis)
-	field := d.Uni(r.Field[0], r.Field[1]) * reach(d)
+	field := d.Uni(r.Field[0], r.Field[1])
+	if !view.IsTrunk(r.Part) {
+		field *= reach(d)
+	}
 	j := field * .18
 	c = c.Add(u.Mul(d.Uni(-j, j))).Add(up.Mul(d.Uni(-j, j)))
 	return space.Camera{Centre: c, Right: u, Up: up, Dir: dir, Distance: d.Uni(700, 1800), Pixel: field / float64(n), Side: n}
 }
 
-// reach returns how much wider than usual the field is: some limbs lie on a large cassette,
+// reach returns how much wider than usual the field of a limb is: some lie on a large cassette,
 // some pictures show only a joint or, as the tiles of a picture do, a detail.
 func reach(d random.Dice) float64 {
 	switch x := d.Float64(); {

@@ -13,6 +13,7 @@ import (
 	"dicomnode/trainer/simulate/ct/cttest"
 	"dicomnode/trainer/simulate/random"
 	"dicomnode/trainer/simulate/space"
+	"dicomnode/trainer/simulate/view"
 )
 
 func across(n int, px, dist float64) space.Camera {
@@ -231,6 +232,28 @@ func TestAirInCylinder(t *testing.T) {
 		}
 		if math.Abs(px) > cttest.RSoft+2 && v.Air.V[i] != 0 || math.Abs(px) < cttest.RSoft-2 && solid.Air.V[i] > 5 {
 			t.Errorf("x=%.1f: %.1f mm of air, in muscle %.1f", px, v.Air.V[i], solid.Air.V[i])
+		}
+	}
+}
+
+// Details of limbs are viewed, of trunk and head the whole: the fields of their views are those of
+// the table.
+func TestFieldsOfCTs(t *testing.T) {
+	for name, regions := range ctRegions {
+		for _, r := range regions {
+			details := 0
+			for i := range 200 {
+				field := r.camera(space.Vec{}, random.New(1, 4, i)).Pixel * view.MapSize
+				if field < r.field[0]-1e-9 {
+					details++
+				}
+				if field > r.field[1]+1e-9 {
+					t.Fatalf("%s, %s: a field of %.0f mm, want at most %.0f", name, r.part, field, r.field[1])
+				}
+			}
+			if trunk := view.IsTrunk(r.part); trunk && details > 0 || !trunk && details < 15 {
+				t.Errorf("%s, %s: %d of 200 views show a detail", name, r.part, details)
+			}
 		}
 	}
 }

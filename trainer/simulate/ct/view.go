@@ -33,13 +33,13 @@ var ctRegions = map[string][]ctRegion{
 		{"foot", 7, forwards, [2]float64{0, .45}, false, [2]float64{170, 330}},
 		{"ankle", 3, upwards, [2]float64{.4, .8}, false, [2]float64{130, 240}},
 	},
-	"head":  {{"head", 1, upwards, [2]float64{.4, .75}, false, [2]float64{230, 320}}},
-	"chest": {{"chest", 3, upwards, [2]float64{.35, .65}, false, [2]float64{340, 460}}, {"thorax", 1, upwards, [2]float64{.3, .7}, false, [2]float64{260, 400}}},
+	"head":  {{"head", 1, upwards, [2]float64{.4, .75}, false, [2]float64{250, 330}}},
+	"chest": {{"chest", 3, upwards, [2]float64{.35, .65}, false, [2]float64{370, 460}}, {"thorax", 1, upwards, [2]float64{.3, .7}, false, [2]float64{300, 420}}},
 	"abdomen_pelvis": {
-		{"abdomen", 2, upwards, [2]float64{.4, .75}, false, [2]float64{330, 450}},
-		{"lumbar spine", 2, upwards, [2]float64{.5, .75}, false, [2]float64{230, 400}},
-		{"pelvis", 3, upwards, [2]float64{.2, .4}, false, [2]float64{340, 460}},
-		{"neck of femur", 2, upwards, [2]float64{.1, .3}, true, [2]float64{200, 340}},
+		{"abdomen", 2, upwards, [2]float64{.4, .75}, false, [2]float64{350, 460}},
+		{"lumbar spine", 2, upwards, [2]float64{.5, .75}, false, [2]float64{260, 420}},
+		{"pelvis", 3, upwards, [2]float64{.2, .4}, false, [2]float64{360, 460}},
+		{"neck of femur", 2, upwards, [2]float64{.1, .3}, true, [2]float64{240, 360}},
 	},
 }
 
@@ -170,7 +170,7 @@ func (s *scan) target(r ctRegion, d random.Dice) space.Vec {
 	return space.Centre(at)
 }
 
-// camera looks at c as for a surface model; a quarter of the views, of trunk and head a tenth,
+// camera looks at c as for a surface model; a quarter of the views, but none of trunk and head,
 // show a detail.
 func (r ctRegion) camera(c space.Vec, d random.Dice) space.Camera {
 	e1 := r.axis.Cross(space.Vec{1}).Unit()
@@ -179,7 +179,7 @@ func (r ctRegion) camera(c space.Vec, d random.Dice) space.Camera {
 	field := d.Uni(r.field[0], r.field[1])
 	detail, j := .25, field*.12
 	if view.IsTrunk(r.part) {
-		detail, j = .1, field*.06
+		detail, j = 0, field*.06
 	}
 	if d.Chance(detail) {
 		field *= d.Uni(.4, .8)
