@@ -122,9 +122,9 @@ func TestOtherObjects(t *testing.T) {
 	}
 }
 
-// A disk with a sharp edge in flat air is a slice, and one that absorbs like its middle three
-// pixels below its edge, in any air; one that grows thick from nothing is not, nor is a body
-// that leaves the picture.
+// A disk with a sharp edge in flat air is a slice, or within the picture with a softer edge, and one
+// that absorbs like its middle three pixels below its edge, in any air; one that grows thick from
+// nothing is not, nor is a body that leaves the picture.
 func TestSlicesAreNoRadiographs(t *testing.T) {
 	disk := func(x, y float64) float64 { return (x*x + y*y) / 0.64 }
 	band := func(_, y float64) float64 { return y * y / 0.38 }
@@ -138,7 +138,8 @@ func TestSlicesAreNoRadiographs(t *testing.T) {
 	}{
 		"slice, more bone than flesh": {disk, 0.6, full, 0, true},
 		"slice in uneven air":         {disk, 0.2, full, 20, true},
-		"projection":                  {disk, 0.2, func(r2 float64) float32 { return float32(1000 - 500*min(1, 2*(1-r2))) }, 0, false},
+		"slice with a soft edge":      {disk, 0.5, func(r2 float64) float32 { return float32(1000 - 500*min(1, .4+1.5*(1-r2))) }, 0, true},
+		"projection":                  {disk, 0.5, func(r2 float64) float32 { return float32(1000 - 500*min(1, 2*(1-r2))) }, 0, false},
 		"a body leaves the picture":   {band, 0.2, full, 0, false},
 	} {
 		const n = 400

@@ -21,6 +21,11 @@ const (
 	minStep   = 0.15 // of the picture's greatest magnitude
 	minSkin   = 20   // pixels of skin needed for a decision
 
+	// The same for a body that hardly touches the frame, as a slice near the crown of a head.
+	within     = 0.02 // of the frame
+	flatWithin = 0.25
+	stepWithin = 0.55
+
 	closed   = 0.1  // of the frame: what leaves it less lies within the picture
 	skinDeep = 3    // pixels below the skin where a slice absorbs like the whole body
 	risen    = 0.85 // of the difference between the medians of air and body, at skinDeep
@@ -38,7 +43,11 @@ func slice(v *view, a *scales.Answer, exposed []float32) string {
 	if out >= mostLeaving {
 		return ""
 	}
-	if step, contrast, skin := edge(x, label, m.Geometry); flat(x) >= flatShare && skin >= minSkin && step >= minStep && step >= stepShare*contrast {
+	leastFlat, leastStep := flatShare, stepShare
+	if out < within {
+		leastFlat, leastStep = flatWithin, stepWithin
+	}
+	if step, contrast, skin := edge(x, label, m.Geometry); flat(x) >= leastFlat && skin >= minSkin && step >= minStep && step >= leastStep*contrast {
 		return "the air around the body is flat and begins with a step, as in a slice"
 	}
 	if out < closed && rise(x, label, m.Width) > risen {
